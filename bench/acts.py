@@ -21,8 +21,8 @@ from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar, house_closing, retries
 from plugin.flows.schedule import retention as terms
 from plugin.hooks.dam import Change, Collection, CollectionRuling, Dam
-from plugin.hooks.folder.index import Index, Known
-from plugin.hooks.folder.tree import Entry
+from plugin.hooks.folder.index import FolderIndex, KnownFile
+from plugin.hooks.folder.tree import FileEntry
 from plugin.hooks.mention import Mentions
 from plugin.ledger import tables as t
 from plugin.ledger.keys import rotation
@@ -134,7 +134,7 @@ def _chores(services: Services) -> Iterator[Act]:
         partial(preparing.clear_jobs, services),
         lambda: (begin(), jobs(comparison.JOB)),
     )
-    yield "a poll", _nothing, lambda: Index(services.store).put(_files())
+    yield "a poll", _nothing, lambda: FolderIndex(services.store).put(_files())
 
 
 def _decisions(services: Services) -> Iterator[Act]:
@@ -240,7 +240,7 @@ def _take_turns(services: Services) -> None:
 def _prune(services: Services) -> None:
     with services.store.write() as tx:
         last = tx.connection.scalar(select(t.audit_head.c.seq)) or 0
-        retention_rules.prune(tx, services.config, tx.now.replace(year=tx.now.year + 20), last)
+        retention_rules.prune_audit_log(tx, services.config, tx.now.replace(year=tx.now.year + 20), last)
 
 
 def _in_a_closed_house(services: Services) -> Iterator[Act]:
@@ -250,5 +250,5 @@ def _in_a_closed_house(services: Services) -> Iterator[Act]:
     yield "opening", _nothing, partial(house_closing.look, services)
 
 
-def _files() -> list[Known]:
-    return [Known(Entry(f"new/{number}.jpg", 1, 1, None), "v") for number in range(_FILES)]
+def _files() -> list[KnownFile]:
+    return [KnownFile(FileEntry(f"new/{number}.jpg", 1, 1, None), "v") for number in range(_FILES)]

@@ -93,7 +93,7 @@ def _post(url: str, ref: str) -> tuple[float, int]:
     for again in range(_TRIES):
         now = SystemClock().now()
         body = sender.event("resource.created", ref, now)
-        headers = signature.sign(sender.SECRET, message, now, body)
+        headers = signature.sign_request(sender.SECRET, message, now, body)
         began = time.perf_counter()
         status = sender.post(url + sender.EVENTS, body, headers, seconds=30)
         seconds = time.perf_counter() - began

@@ -22,26 +22,26 @@ Told = tuple[int, bool]
 
 def ours(cache: Path) -> Callable[[Path], Told]:
     """Decode, detect, encode and compare with 30 enrolled, in this process."""
-    from plugin.config import Config, Matching, Recognizer
-    from plugin.config.looking import look_px
+    from plugin.config import Config, MatchingSection, RecognizerSection
+    from plugin.config.looking import detection_px
     from plugin.recognizer.engines.registry import open_engine
-    from plugin.recognizer.engines.resnet import normalised
+    from plugin.recognizer.engines.resnet import normalise
     from plugin.recognizer.examination.examination import Pipeline
-    from plugin.recognizer.examination.messages import Request
+    from plugin.recognizer.examination.messages import ExaminationRequest
     from plugin.recognizer.matching.gallery import Enrolled, Gallery
 
-    config = Recognizer()
-    pipeline = Pipeline(open_engine(config, cache), config, Matching())
-    templates = normalised(np.random.default_rng(1).normal(size=(_ENROLLED, 128)).astype(np.float32))
+    config = RecognizerSection()
+    pipeline = Pipeline(open_engine(config, cache), config, MatchingSection())
+    templates = normalise(np.random.default_rng(1).normal(size=(_ENROLLED, 128)).astype(np.float32))
     until = datetime(9000, 1, 1, tzinfo=UTC)
     entries = [Enrolled(str(i), template, until, may_auto=True) for i, template in enumerate(templates)]
     gallery = Gallery(entries, pipeline.engine.look_alike)
-    request = Request(datetime(2026, 1, 1, tzinfo=UTC), compare=True)
+    request = ExaminationRequest(datetime(2026, 1, 1, tzinfo=UTC), compare=True)
 
     def examine(file: Path) -> Told:
         told = pipeline.examine(file, request, gallery)
         longest = max(told.width, told.height)
-        return told.encoded, look_px(longest, Config().clearance.recognisable_px) > config.detect_px
+        return told.encoded, detection_px(longest, Config().clearance.recognisable_px) > config.detect_px
 
     return examine
 

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg import sql
 
-from plugin.clock import FOREVER, SystemClock
+from plugin.clock import NO_END, SystemClock
 from plugin.config import Config, parse
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
@@ -177,7 +177,7 @@ class _Crowd:
 
     def _agreed(self) -> dict[tuple[str, str], int]:
         end = self.now + self.random.randint(1, 700) * _DAY
-        end = _micros(FOREVER) if self.random.random() < 0.3 else end
+        end = _micros(NO_END) if self.random.random() < 0.3 else end
         return {use: end for use in self.uses if self.random.random() < _AGREES.get(use[0], 0.5)}
 
     def pictured(self) -> Iterator[tuple[int, list[str | None]]]:
@@ -207,7 +207,7 @@ def _people(put: Put, crowd: _Crowd) -> None:
         "recorded_at, recorded_by",
         ((who, who, 1, "1", "en", "paper", True, "[]", now, now, "x") for who in crowd.ids),
     )
-    forever = _micros(FOREVER)
+    forever = _micros(NO_END)
     put(
         "grant_line", "id, quitclaim_id, person_id, kind, purpose, channel, valid_from, valid_until",
         (

@@ -7,21 +7,21 @@ from pathlib import Path
 import numpy as np
 
 from bench.workshop import Figure, Workshop
-from plugin.config import Matching, Recognizer
-from plugin.recognizer.engines.resnet import normalised
-from plugin.recognizer.examination.messages import Request
+from plugin.config import MatchingSection, RecognizerSection
+from plugin.recognizer.engines.resnet import normalise
+from plugin.recognizer.examination.messages import ExaminationRequest
 from plugin.recognizer.matching.gallery import Enrolled
 from plugin.recognizer.process.examiner import Examiner
 
 
 def run(workshop: Workshop) -> Iterator[Figure]:
     """worker_rss_mb_24mp: the peak of the child's resident memory, from its start."""
-    config = Recognizer(cache=str(workshop.cache))
-    template = normalised(np.ones((1, 128), np.float32))[0]
+    config = RecognizerSection(cache=str(workshop.cache))
+    template = normalise(np.ones((1, 128), np.float32))[0]
     entry = Enrolled("one", template, datetime(9000, 1, 1, tzinfo=UTC), may_auto=True)
-    request = Request(datetime(2026, 1, 1, tzinfo=UTC), compare=True, generation=1)
+    request = ExaminationRequest(datetime(2026, 1, 1, tzinfo=UTC), compare=True, generation=1)
     files = workshop.resized(megapixels=24)
-    with Examiner(config, Matching()) as examiner:
+    with Examiner(config, MatchingSection()) as examiner:
         examiner.load_gallery([entry], 1)
         faces = sum(examiner.examine(file, request).encoded for _ in range(2) for file in files)
         peak = _peak_mb(examiner.workers[0].pid)

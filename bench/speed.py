@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.workshop import Figure, Workshop
-from plugin.config import Recognizer
+from plugin.config import RecognizerSection
 
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -22,7 +22,7 @@ def run(workshop: Workshop) -> Iterator[Figure]:
         remarks = (
             f"{theirs * 1000:.0f} ms against {ours * 1000:.0f} ms a photograph, {len(files)} photographs, "
             f"{their_faces} and {our_faces} faces encoded, finer pass {finer} of {len(files)}, "
-            f"detect {Recognizer().detect_px} px, one thread each"
+            f"detect {RecognizerSection().detect_px} px, one thread each"
         )
         yield Figure(f"speedup_{name}", round(theirs / ours, 1), remarks=remarks)
 

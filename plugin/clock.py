@@ -1,17 +1,17 @@
-"""Time as an argument: everything that depends on the moment takes a Clock."""
+"""Time as an argument: code that depends on the current moment takes a Clock."""
 
 import calendar
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
-FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""Stands for "no end" where a moment is needed."""
+NO_END = datetime(9999, 1, 1, tzinfo=UTC)
+"""Means "no end" where a moment is needed."""
 
 
-def local(at: datetime, zone: tzinfo, seconds: bool = False) -> str:
-    """A moment as the clock on the organisation's wall shows it, for people.
+def format_local(at: datetime, zone: tzinfo, seconds: bool = False) -> str:
+    """A moment in the organisation's time zone, for people.
 
-    In the hour that a clock set back shows twice, with the short name of the zone: CEST, then CET.
+    When clocks go back, the repeated hour carries the zone's short name: CEST, then CET.
     """
     there = at.astimezone(zone)
     said = f"{there:%Y-%m-%d %H:%M:%S}" if seconds else f"{there:%Y-%m-%d %H:%M}"
@@ -19,16 +19,16 @@ def local(at: datetime, zone: tzinfo, seconds: bool = False) -> str:
     return f"{said} {there:%Z}" if twice else said
 
 
-def local_day(at: datetime, zone: tzinfo) -> str:
-    """The day of a moment on the organisation's calendar, for people."""
+def format_local_day(at: datetime, zone: tzinfo) -> str:
+    """The day of a moment in the organisation's time zone, as YYYY-MM-DD."""
     return at.astimezone(zone).date().isoformat()
 
 
 class Clock(Protocol):
-    """Tells the present moment."""
+    """Gives the current moment."""
 
     def now(self) -> datetime:
-        """The moment, time-zone aware, in UTC."""
+        """The current moment, aware, in UTC."""
         ...
 
 
@@ -40,7 +40,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that stands still until it is moved: for tests and the demonstration."""
+    """A clock that changes only on request: for tests and the demonstration."""
 
     def __init__(self, start: datetime) -> None:
         if start.tzinfo is None:
@@ -51,23 +51,22 @@ class ManualClock:
         return self._now
 
     def advance(self, by: timedelta) -> None:
-        """Move the clock by `by`, backwards too."""
+        """Move the clock by `by`; negative moves it back."""
         self._now += by
 
     def set(self, to: datetime) -> None:
-        """Put the clock at `to` (aware)."""
         self._now = to.astimezone(UTC)
 
 
-class SteadyClock:
-    """A clock that never goes back: what has ended stays ended when somebody sets the clock back."""
+class MonotonicClock:
+    """A clock that never goes back: a grant that has ended stays ended when the system clock is set back."""
 
     def __init__(self, inner: Clock) -> None:
         self._inner = inner
         self._latest: datetime | None = None
 
     def not_before(self, floor: datetime | None) -> None:
-        """Never tell a moment before `floor`: the latest that the store has seen."""
+        """Never return a moment before `floor`, the latest that the store has seen."""
         if floor is not None and (self._latest is None or floor > self._latest):
             self._latest = floor
 
@@ -78,17 +77,17 @@ class SteadyClock:
         return self._latest
 
     def machine(self) -> datetime:
-        """What the clock inside says, also where the store has seen a later moment."""
+        """The inner clock's moment, even where the store has seen a later one."""
         return self._inner.now()
 
     def behind(self) -> timedelta:
-        """How far the machine's clock is behind the latest moment that was seen; zero when all is well."""
+        """How far the inner clock is behind the latest moment seen; zero when it is not."""
         return timedelta(0) if self._latest is None else max(timedelta(0), self._latest - self._inner.now())
 
 
 def machine_now(clock: Clock) -> datetime:
-    """The moment by the machine alone: for what has to hold against whoever can write the store."""
-    return clock.machine() if isinstance(clock, SteadyClock) else clock.now()
+    """The machine's own moment: for checks that must hold against somebody who can write the store."""
+    return clock.machine() if isinstance(clock, MonotonicClock) else clock.now()
 
 
 def months_before(now: datetime, months: int) -> datetime:

@@ -1,4 +1,4 @@
-"""What can go wrong, one class a kind: each message says what to do about it."""
+"""The errors that FaceLease raises, one class a kind; the message says what to do."""
 
 import re
 from collections.abc import Sequence
@@ -36,21 +36,21 @@ class ReadingFailed(FaceLeaseError):
 
 
 class GalleryStale(FaceLeaseError):
-    """The examiner holds another generation of the gallery than was asked for: load it and ask again."""
+    """The examiner holds another generation of the gallery: load it and retry."""
 
 
 class EnrolmentRefused(FaceLeaseError):
-    """Reference photographs cannot be used; `reasons` says why, one line a photograph.
+    """Reference photographs cannot be used; `reasons` has one line a photograph.
 
-    `names`: what the photographs are called, in their order; without them a line says which it was by its place.
+    `names`: the names of the photographs, in order; without them a line gives the photograph's number.
     """
 
     def __init__(self, reasons: list[str], names: Sequence[str] = ()) -> None:
-        self.reasons = [_by_name(reason, names) for reason in reasons]
+        self.reasons = [_name_photograph(reason, names) for reason in reasons]
         super().__init__("enrolment refused: " + "; ".join(self.reasons))
 
 
-def _by_name(reason: str, names: Sequence[str]) -> str:
+def _name_photograph(reason: str, names: Sequence[str]) -> str:
     found = re.match(r"photograph ([0-9]+): ", reason)
     place = int(found[1]) - 1 if found else len(names)
     return f"{names[place]}: {reason[found.end() :]}" if found and place < len(names) else reason
@@ -61,11 +61,11 @@ class ConsentError(FaceLeaseError):
 
 
 class UseUnknown(ConsentError):
-    """A purpose or a channel that the configuration does not list, or days that no answer can be given for."""
+    """A purpose or channel that is not configured, or days for which no answer exists."""
 
 
 class HouseClosed(ConsentError):
-    """ended.log is not what was known, so nobody knows who has withdrawn: nothing is compared, tagged or cleared."""
+    """ended.log is not the expected file, so withdrawals may be missing: nothing is compared, tagged or cleared."""
 
 
 class ImportRefused(FaceLeaseError):
@@ -77,15 +77,15 @@ class NotFound(FaceLeaseError):
 
 
 class NothingDone(FaceLeaseError):
-    """There was nothing to do it on, and nothing was done; the message says what there is instead."""
+    """There was nothing to act on and nothing was done; the message says what there is instead."""
 
 
 class NameTaken(FaceLeaseError):
-    """A display name belongs to another person, or stands in the DAM and was not adopted."""
+    """A display name belongs to another person, or exists in the DAM and was not adopted."""
 
 
 class DamError(FaceLeaseError):
-    """The DAM did not do what was asked; trying again later may help."""
+    """The DAM did not do what was asked; a retry may help."""
 
 
 class ResourceGone(DamError):
@@ -93,11 +93,11 @@ class ResourceGone(DamError):
 
 
 class Unreadable(DamError):
-    """One photograph cannot be read, whatever becomes of the others; the message says which and why."""
+    """One photograph cannot be read; the message says which and why. Others are not affected."""
 
 
 class WriteRefused(DamError):
-    """The DAM or the file would not survive the write unharmed, so nothing was written."""
+    """The write would damage the DAM or the file, so nothing was written."""
 
 
 class VaultError(FaceLeaseError):
@@ -105,7 +105,7 @@ class VaultError(FaceLeaseError):
 
 
 class StoreError(FaceLeaseError):
-    """The store is missing, of another version, or was moved back in time."""
+    """The store is missing, has another schema version, or was moved back in time."""
 
 
 class StoreAway(StoreError):
@@ -120,7 +120,7 @@ class StoreAway(StoreError):
 
 
 class StoreBusy(StoreAway):
-    """Another program has held what is to be written for longer than anybody waits."""
+    """Another program held a lock on the store longer than we wait."""
 
 
 class AuditBroken(FaceLeaseError):
@@ -136,19 +136,19 @@ class QueueFull(FaceLeaseError):
 
 
 class LeaseLost(FaceLeaseError):
-    """A job's lease ran out and another worker has it: drop what was done for it."""
+    """The lease of a job expired and another worker has claimed it: discard the result."""
 
 
 class SignatureRefused(FaceLeaseError):
-    """A request is not signed by whom it should be, or not from the last minutes."""
+    """A request has no valid signature, or is older than allowed."""
 
 
 class TokenRefused(FaceLeaseError):
-    """A token opens nothing (any more)."""
+    """A token is not valid, or no longer."""
 
 
 class LinkRefused(FaceLeaseError):
-    """A link opens nothing: `why` is unknown, expired, used or revoked."""
+    """A link does not open; `why` is unknown, expired, used or revoked."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -156,7 +156,7 @@ class LinkRefused(FaceLeaseError):
 
 
 class AccessRefused(FaceLeaseError):
-    """Somebody who is known has no role here; `language` is the one to tell them in."""
+    """A known account has no role here; `language` is the one to answer in."""
 
     def __init__(self, language: str) -> None:
         self.language = language
@@ -164,23 +164,23 @@ class AccessRefused(FaceLeaseError):
 
 
 class Forgotten(FaceLeaseError):
-    """What was held on the person is erased, or is being erased: there is no page of theirs any more."""
+    """The data of the person is erased, or being erased: they have no page any more."""
 
 
 class MailError(FaceLeaseError):
-    """The mail server did not take a letter; trying again later may help. Its own words are not repeated."""
+    """The mail server did not accept a letter; a retry may help. The server's own words are not repeated."""
 
 
 class MailRefused(MailError):
-    """This letter will never be taken: its address does not exist, or the server refuses what it holds."""
+    """The letter will never be accepted: its address does not exist, or the server refuses its content."""
 
 
 class MailMisconfigured(MailError):
-    """No letter will be taken before somebody mends the section [mail] of the configuration."""
+    """No letter is accepted until somebody corrects [mail] in the configuration."""
 
 
 class SigningRefused(FaceLeaseError):
-    """A form was not filled in as it must be; `problems` says what: a word for the field and one for the fault."""
+    """A form is filled in wrongly; `problems` holds (field, fault) pairs."""
 
     def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
         self.problems = tuple(problems)
@@ -188,17 +188,18 @@ class SigningRefused(FaceLeaseError):
 
 
 class TooMany(FaceLeaseError):
-    """Something was asked for too often: wait, then try again."""
+    """A rate limit was reached: wait, then retry."""
 
 
 class EventRefused(FaceLeaseError):
-    """A signed body is not what its kind of request takes; the message says what it takes."""
+    """A signed body has the wrong form; the message says what is expected."""
 
 
-def told(error: BaseException) -> str:
-    """What may be logged or kept of an error's words: of a library's nothing, for they may quote anything.
+def redact_error(error: BaseException) -> str:
+    """The part of an error's message that may be logged or stored.
 
-    Of what the DAM and its files say, all but paths: a photograph may be called after somebody.
+    Nothing of a library's error, which may quote anything. Of the DAM's and file errors everything but paths: a
+    photograph may be named after a person.
     """
     if not isinstance(error, FaceLeaseError):
         return ""

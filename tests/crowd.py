@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageEnhance
 
-from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.examination.messages import ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import support
@@ -17,7 +17,7 @@ from tests import support
 A = (samples.A_FRONT, samples.A_SPEECH, samples.A_STANDING)
 """Sample person A, each another photograph."""
 B = samples.B_STANDING
-LOOK = Request(at=datetime(2026, 3, 2, tzinfo=UTC), compare=False)
+LOOK = ExaminationRequest(at=datetime(2026, 3, 2, tzinfo=UTC), compare=False)
 
 
 @cache

@@ -25,11 +25,11 @@ from plugin.hooks.dam import (
     Resource,
     Task,
     Write,
-    one_by_one,
+    for_each_ref,
 )
 from plugin.hooks.left_out import LeftOut
 from plugin.hooks.mention import Mentions
-from plugin.hooks.name_search import Sought
+from plugin.hooks.name_search import SoughtName
 
 
 class Through:
@@ -125,7 +125,7 @@ class Through:
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         return self.inner.standing(nodes)
 
-    def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
+    def mentions(self, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
         return self.inner.mentions(sought, beat)
 
     def forget(self, node: str) -> bool:
@@ -139,16 +139,18 @@ class Through:
 
     def write_many(self, tasks: Sequence[Task]) -> Mapping[str, Names | DamError]:
         by_ref = {task.ref: task for task in tasks}
-        return one_by_one(by_ref, lambda ref: self.write(ref, by_ref[ref].writes, by_ref[ref].released).names)
+        return for_each_ref(
+            by_ref, lambda ref: self.write(ref, by_ref[ref].writes, by_ref[ref].released).names
+        )
 
     def names_on(self, refs: Sequence[str]) -> Mapping[str, Names | DamError]:
-        return one_by_one(refs, lambda ref: self.look(ref).names)
+        return for_each_ref(refs, lambda ref: self.look(ref).names)
 
     def leftovers(self, refs: Sequence[str]) -> Mapping[str, int | DamError]:
         return self.inner.leftovers(refs)
 
     def state_many(self, until: Mapping[str, Dates]) -> Mapping[str, DamError | None]:
-        return one_by_one(until, lambda ref: self.state(ref, until[ref]))
+        return for_each_ref(until, lambda ref: self.state(ref, until[ref]))
 
 
 class Failing(Through):

@@ -10,7 +10,7 @@ from plugin.ledger.store import engine
 
 def hold(url: str) -> None:
     """Take the turn, and on PostgreSQL the row of the state too; say so; wait; let go without a change."""
-    path = engine.sqlite_path(engine.parse(url))
+    path = engine.sqlite_path(engine.parse_url(url))
     if path is not None:
         connection = sqlite3.connect(path, isolation_level=None)
         connection.execute("BEGIN IMMEDIATE")

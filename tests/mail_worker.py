@@ -19,7 +19,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail import delivery
 from plugin.flows.mail.smtp import MailServer
 from plugin.flows.schedule import calendar
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 
@@ -34,7 +34,7 @@ class Marked(MailServer):
         super().send(message)
 
 
-def _mailed(services: Services, job: Claimed) -> None:
+def _mailed(services: Services, job: ClaimedJob) -> None:
     try:
         delivery.mailed(services, job)
     finally:

@@ -10,7 +10,7 @@ import piexif
 import pillow_heif
 from PIL import Image
 
-from plugin.hooks.names_in_files.xmp import struct
+from plugin.hooks.names_in_files.xmp import format_struct
 from tests import support
 
 NAME, RUSSIAN, JAPANESE = "Jörg Sample", "Борис Sample", "桜 Sample"
@@ -106,7 +106,7 @@ def _by_exiftool(folder: Path, writing: list[str]) -> Iterator[Place]:
 
 
 def _order(path: Path, form: str, name: str) -> list[str]:
-    inner = struct({"": name})[2:-1]
+    inner = format_struct({"": name})[2:-1]
     line = form.replace("#", inner).replace("{}", name)
     return ["-charset", "iptc=utf8", "-IPTC:CodedCharacterSet=UTF8", line] * bool("IPTC:" in form) + [
         *([] if "IPTC:" in form else [line]), "-overwrite_original", str(path), "-execute",

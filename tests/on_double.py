@@ -51,7 +51,7 @@ def house(
 def with_dates(config: Config, double: Double) -> None:
     """Make the date fields of the channels, as `facelease init resourcespace` does."""
     key = config.path(config.resourcespace.key_file).read_text().strip()
-    fields.prepare(Client(config.resourcespace, key), config.clearance.channels)
+    fields.make_fields(Client(config.resourcespace, key), config.clearance.channels)
 
 
 def dates(library: Library, refs: Iterable[int]) -> int:

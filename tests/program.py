@@ -12,7 +12,7 @@ from plugin.flows.access.api_tokens import Scope
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.ledger.store.store import inserted
+from plugin.ledger.store.store import inserted_id
 
 
 class Api:
@@ -63,7 +63,7 @@ def photograph(services: Services, ref: str, *people: str) -> int:
     """A photograph on which exactly these people are named and confirmed; returns its number."""
     with services.store.write() as tx:
         values = {"file_version": "v", "kind": "photo", "examined": "whole", "seen_at": tx.now}
-        number = inserted(tx.execute(insert(t.resource).values(ref=ref, **values)))
+        number = inserted_id(tx.execute(insert(t.resource).values(ref=ref, **values)))
         for place, person in enumerate(people):
             tx.execute(
                 insert(t.face).values(

@@ -41,7 +41,7 @@ class Sender:
 
     def headers(self, body: bytes, message: str | None = None) -> dict[str, str]:
         """The signature's three headers, of a message of its own."""
-        return signature.sign(self.secret, message or f"msg_{uuid4().hex}", self.clock.now(), body)
+        return signature.sign_request(self.secret, message or f"msg_{uuid4().hex}", self.clock.now(), body)
 
     def raw(self, body: bytes, headers: dict[str, str]) -> TestResponse:
         """Post exactly this."""

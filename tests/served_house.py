@@ -155,7 +155,7 @@ class Served(Processes):
         event = sender.event("resource.ignored", 1, now)
 
         def signed(body: bytes) -> dict[str, str]:
-            return signature.sign(SECRET, f"msg_{uuid4().hex}", now, body)
+            return signature.sign_request(SECRET, f"msg_{uuid4().hex}", now, body)
 
         return (
             Asked("own", "GET", "/health", {}),

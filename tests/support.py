@@ -68,7 +68,7 @@ def store_lines(config: Config) -> str:
 
 def begin(config: Config, clock: Clock) -> None:
     """What `init` does; a store that is not there yet is copied, for the migrations take longer than most tests."""
-    path = engine.sqlite_path(engine.parse(config.store_url))
+    path = engine.sqlite_path(engine.parse_url(config.store_url))
     if path is not None and not path.exists():
         migrated.lay(path)
     bootstrap.init(config, clock)

@@ -7,10 +7,10 @@ from plugin.recognizer.process import child
 from tests import attempts
 
 
-def _inspect(self: child.Room, header: dict[str, Any], parts: list[bytes]) -> child.Reply:
+def _inspect(self: child.ChildState, header: dict[str, Any], parts: list[bytes]) -> child.Reply:
     return {"reason": json.dumps(attempts.tries(json.loads(parts[0])))}, []
 
 
 if __name__ == "__main__":
-    child.Room._inspect = _inspect  # type: ignore[method-assign]
+    child.ChildState._inspect = _inspect  # type: ignore[method-assign]
     child.main()

@@ -23,7 +23,7 @@ from plugin.config import Config, parse
 from plugin.flows.common.recogniser import Faces
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture, Resource
-from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.examination.messages import Examination, ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
@@ -59,7 +59,7 @@ class SteppingFaces(Faces):
         super().__init__(examiner)
         self._steps = steps
 
-    def examine(self, picture: Picture, request: Request) -> Examination:
+    def examine(self, picture: Picture, request: ExaminationRequest) -> Examination:
         found = super().examine(picture, request)
         self._steps.at("match")
         return found

@@ -6,71 +6,72 @@ from typing import Any, Self
 
 from pydantic import PrivateAttr, ValidationError, model_validator
 
-from plugin.config.base import Place, Section
-from plugin.config.importing import Importing
-from plugin.config.keeping import Backup, Keys, Retention, Store
+from plugin.config.base import ConfigPath, Section
+from plugin.config.importing import ImportingSection
+from plugin.config.keeping import BackupSection, KeysSection, RetentionSection, StoreSection
 from plugin.config.sections import (
-    Access,
-    Api,
+    AccessSection,
+    ApiSection,
     ClearanceSection,
     DamSection,
-    Folder,
-    Gate,
-    HandTags,
-    Jobs,
-    Mail,
-    Matching,
-    Minors,
-    Recognizer,
-    Requests,
+    FolderSection,
+    GateSection,
+    HandTagsSection,
+    JobsSection,
+    MailSection,
+    MatchingSection,
+    MinorsSection,
+    RecognizerSection,
+    RequestsSection,
     ResourceSpaceSection,
-    Review,
-    Server,
-    Signing,
-    Site,
-    Webhooks,
+    ReviewSection,
+    ServerSection,
+    SigningSection,
+    SiteSection,
+    WebhooksSection,
 )
 from plugin.errors import ConfigError
 
 __all__ = [
-    "Backup", "ClearanceSection", "Config", "Jobs", "Matching", "Recognizer", "ResourceSpaceSection",
-    "Retention", "Review", "load", "parse",
+    "BackupSection", "ClearanceSection", "Config", "JobsSection", "MatchingSection", "RecognizerSection",
+    "ResourceSpaceSection",
+    "RetentionSection", "ReviewSection", "load", "parse",
 ]  # fmt: skip
 
 
 class Config(Section):
-    """The whole configuration. Paths may begin with `{data}`, which stands for `data`."""
+    """The whole configuration. A path may begin with `{data}`, the value of `data`."""
 
     _folder: Path = PrivateAttr(default_factory=Path)
 
-    data: Place = "facelease-data"
-    site: Site = Site()
-    store: Store = Store()
-    keys: Keys = Keys()
-    backup: Backup = Backup()
+    data: ConfigPath = "facelease-data"
+    site: SiteSection = SiteSection()
+    store: StoreSection = StoreSection()
+    keys: KeysSection = KeysSection()
+    backup: BackupSection = BackupSection()
     dam: DamSection = DamSection()
-    folder: Folder = Folder()
+    folder: FolderSection = FolderSection()
     resourcespace: ResourceSpaceSection = ResourceSpaceSection()
-    recognizer: Recognizer = Recognizer()
-    matching: Matching = Matching()
+    recognizer: RecognizerSection = RecognizerSection()
+    matching: MatchingSection = MatchingSection()
     clearance: ClearanceSection = ClearanceSection()
-    minors: Minors = Minors()
-    review: Review = Review()
-    hand_tags: HandTags = HandTags()
-    retention: Retention = Retention()
-    jobs: Jobs = Jobs()
-    server: Server = Server()
-    webhooks: Webhooks = Webhooks()
-    mail: Mail = Mail()
-    signing: Signing = Signing()
-    requests: Requests = Requests()
-    access: Access = Access()
-    gate: Gate = Gate()
-    api: Api = Api()
-    importing: Importing = Importing()
+    minors: MinorsSection = MinorsSection()
+    review: ReviewSection = ReviewSection()
+    hand_tags: HandTagsSection = HandTagsSection()
+    retention: RetentionSection = RetentionSection()
+    jobs: JobsSection = JobsSection()
+    server: ServerSection = ServerSection()
+    webhooks: WebhooksSection = WebhooksSection()
+    mail: MailSection = MailSection()
+    signing: SigningSection = SigningSection()
+    requests: RequestsSection = RequestsSection()
+    access: AccessSection = AccessSection()
+    gate: GateSection = GateSection()
+    api: ApiSection = ApiSection()
+    importing: ImportingSection = ImportingSection()
 
     def model_post_init(self, context: Any, /) -> None:
-        """Keep the folder from which a command of the configuration runs."""
+        """Keep the folder in which keys.master_command runs."""
         self._folder = (context or {}).get("folder") or Path()
 
     @model_validator(mode="after")
@@ -105,7 +106,7 @@ class Config(Section):
 
     @property
     def private(self) -> tuple[Path, ...]:
-        """The data folder, the keys and the secrets, where they are: what nobody but us may read."""
+        """Paths that only this account may read: the data folder, keys and secrets."""
         keys, hooks = self.keys, self.webhooks
         named = (
             keys.master_file, keys.ended_log, keys.names_file, keys.heads_key_file,
@@ -116,12 +117,12 @@ class Config(Section):
 
     @property
     def folder_of_file(self) -> Path:
-        """The folder of the file that was read; where there was none, the one that we run in."""
+        """The folder of the configuration file; the working directory where there was no file."""
         return self._folder.absolute()
 
     @property
     def server_of_dam(self) -> ResourceSpaceSection:
-        """The server with its file of authorities where that lies."""
+        """The section of the server, with `ca_file` as an absolute path."""
         file = self.resourcespace.ca_file
         return self.resourcespace.model_copy(update={"ca_file": file and str(self.path(file))})
 
@@ -133,8 +134,7 @@ class Config(Section):
 def load(path: Path | None) -> Config:
     """Read the configuration from `path`; None gives the defaults.
 
-    Relative paths count from the folder of the file, and so does `~` from the home of who runs it. Raises ConfigError,
-    which names the key and says what it takes.
+    Relative paths count from the folder of the file. Raises ConfigError, which names the key and the accepted values.
     """
     if path is None:
         return Config()
@@ -148,9 +148,9 @@ def load(path: Path | None) -> Config:
 
 
 def parse(tree: dict[str, Any], source: str = "configuration", folder: Path | None = None) -> Config:
-    """The configuration that `tree` describes, with its paths as they count from `folder`.
+    """The configuration in `tree`; relative paths count from `folder`.
 
-    Raises ConfigError naming each wrong key's path.
+    Raises ConfigError, which names the path of each wrong key.
     """
     if folder is not None:
         tree = {"data": Config().data} | tree  # a default is not validated, and counts from the file as well

@@ -1,12 +1,12 @@
-"""The table of the configuration that imports lean on."""
+"""The table of the configuration for imports."""
 
 from pydantic import field_validator
 
 from plugin.config.base import Count, Section
 
 
-class Importing(Section):
-    """Consents that exist elsewhere: what their words mean here, and how much is read."""
+class ImportingSection(Section):
+    """Consents from elsewhere: what their terms mean here, and limits on the size of a file."""
 
     mediums: tuple[str, ...] = (
         "Print=print", "Websites=website", "Social Media=social media", "TV=tv", "Merchandise=merchandise",
@@ -28,12 +28,12 @@ class Importing(Section):
         return value
 
     def strange(self, channels: tuple[str, ...]) -> set[str]:
-        """What somebody took for a channel of this house and is none. A pair as it is delivered is nobody's mistake."""
+        """Channels in `mediums` that are not configured; the default pairs are not checked."""
         chosen = set(self.mediums) - set(type(self).model_fields["mediums"].default)
         return {pair.partition("=")[2].strip() for pair in chosen} - {"", *channels}
 
     @property
     def channel_of(self) -> dict[str, str]:
-        """Channels by medium, both as written; "" for a medium that is no channel here."""
+        """Channels by medium, both as written; "" for a medium that is no channel."""
         pairs = (pair.partition("=") for pair in self.mediums)
         return {medium.strip(): channel.strip() for medium, _, channel in pairs}

@@ -1,33 +1,33 @@
-"""The tables of what is kept: where, under which keys, and for how long."""
+"""The tables about storage: where data and keys lie, and how long each kind is kept."""
 
-from plugin.config.base import Count, Place, Section, StoreUrl
+from plugin.config.base import ConfigPath, Count, Section, StoreUrl
 
 
-class Store(Section):
-    """Where the ledger is kept."""
+class StoreSection(Section):
+    """Where the ledger's database is."""
 
     url: StoreUrl = "sqlite:///{data}/ledger.db"
 
 
-class Keys(Section):
-    """Where the master key and the record of endings are kept: never beside the store's backups."""
+class KeysSection(Section):
+    """Where the master key and ended.log lie: never beside the store's backups."""
 
-    master_file: Place = "{data}/keys/master.json"
+    master_file: ConfigPath = "{data}/keys/master.json"
     master_command: tuple[str, ...] = ()
-    ended_log: Place = "{data}/keys/ended.log"
-    heads_file: Place = "{data}/keys/audit-heads.log"
-    heads_key_file: Place = "{data}/keys/heads.key"
-    names_file: Place = "{data}/keys/names.key"
+    ended_log: ConfigPath = "{data}/keys/ended.log"
+    heads_file: ConfigPath = "{data}/keys/audit-heads.log"
+    heads_key_file: ConfigPath = "{data}/keys/heads.key"
+    names_file: ConfigPath = "{data}/keys/names.key"
 
 
-class Backup(Section):
-    """Where backups lie, and what they keep."""
+class BackupSection(Section):
+    """Where backups lie, and how long their keys are kept."""
 
-    folder: Place = "{data}/backups"
+    folder: ConfigPath = "{data}/backups"
     key_days: Count = 30
 
 
-class Retention(Section):
+class RetentionSection(Section):
     """How long each kind of row is kept."""
 
     evidence_months: Count = 24

@@ -1,4 +1,4 @@
-"""How closely a photograph has to be looked at, by its size alone."""
+"""At which size a photograph is searched for faces, by its own size."""
 
 FOUND_PX = 20
 """From this width on, in the finest picture that is searched, a face is found for sure: doubtful ones are looked at
@@ -10,8 +10,8 @@ Measured with the default detector on 260 people's faces (LFW) shrunk to this wi
 """
 
 
-def look_px(longest: int, recognisable_px: int, found_px: int = FOUND_PX) -> int:
-    """The longest side, in px, at which a picture of `longest` px has to be looked at.
+def detection_px(longest: int, recognisable_px: int, found_px: int = FOUND_PX) -> int:
+    """The longest side, in px, at which a picture of `longest` px has to be searched.
 
     A face of `recognisable_px` in the file is `found_px` wide there.
     """

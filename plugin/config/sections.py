@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
-from plugin.config.base import Address, Count, Place, Section, Share
+from plugin.config.base import ConfigPath, Count, Section, Share, WebAddress
 
 
-class Site(Section):
-    """Whose installation this is."""
+class SiteSection(Section):
+    """The organisation that runs this installation."""
 
     name: str = "Our organisation"
     language: Literal["en", "nl"] = "en"
@@ -35,10 +35,10 @@ class DamSection(Section):
     poll_seconds: Count = 30
 
 
-class Folder(Section):
+class FolderSection(Section):
     """A folder of photographs as a DAM."""
 
-    path: Place = "{data}/photos"
+    path: ConfigPath = "{data}/photos"
     sidecar_name: Literal["full", "stem"] = "full"
     ignore: tuple[str, ...] = (".*", "@eaDir", "Thumbs.db", "*.xmp", "*.tmp")
     people_categories: tuple[str, ...] = ("People", "Persons", "Personen", "Mensen")
@@ -47,11 +47,11 @@ class Folder(Section):
 class ResourceSpaceSection(Section):
     """A ResourceSpace server as the DAM."""
 
-    url: Address = ""
+    url: WebAddress = ""
     user: str = ""
-    key_file: Place = "{data}/keys/dam.key"
+    key_file: ConfigPath = "{data}/keys/dam.key"
     plain_http: bool = False
-    ca_file: Place = ""
+    ca_file: ConfigPath = ""
     profile: Literal["auto", "plugin", "classic"] = "auto"
     people_field: Count = 29
     states: tuple[int, ...] = (-2, -1, 0, 1, 2)
@@ -61,22 +61,22 @@ class ResourceSpaceSection(Section):
 
     @model_validator(mode="after")
     def sealed(self) -> Self:
-        if self.url.startswith("http://") and not self.plain_http and not on_this_machine(self.url):
+        if self.url.startswith("http://") and not self.plain_http and not is_loopback(self.url):
             raise ValueError("url: use https, or set plain_http where the network is closed to others")
         return self
 
 
-def on_this_machine(url: str) -> bool:
-    """Whether the address is one of this machine itself."""
+def is_loopback(url: str) -> bool:
+    """Whether the address is on this machine."""
     return urlsplit(url).hostname in {"127.0.0.1", "::1", "localhost"}
 
 
-class Recognizer(Section):
-    """How faces are found and encoded."""
+class RecognizerSection(Section):
+    """How faces are detected and encoded."""
 
     engine: Literal["retinaface-dlib", "classic"] = "retinaface-dlib"
-    yunet: Place = ""
-    cache: Place = "{data}/models"
+    yunet: ConfigPath = ""
+    cache: ConfigPath = "{data}/models"
     detect_px: Annotated[int, Field(ge=320, le=2048)] = 1024
     score: Share = 0.7
     max_megapixels: Count = 120
@@ -87,8 +87,8 @@ class Recognizer(Section):
     recycle_after: Count = 5000
 
 
-class Matching(Section):
-    """When a face is given a name, and when a name is only suggested."""
+class MatchingSection(Section):
+    """When a face is named automatically, and when a name is only suggested."""
 
     fpir_auto: Share = 0.002
     fpir_suggest: Share = 0.01
@@ -107,7 +107,7 @@ class Matching(Section):
 
 
 class ClearanceSection(Section):
-    """What an answer rests on."""
+    """What a clearance depends on."""
 
     purposes: Annotated[tuple[str, ...], Field(min_length=1)] = ("communication", "commercial")
     channels: Annotated[tuple[str, ...], Field(min_length=1)] = (
@@ -127,8 +127,8 @@ class ClearanceSection(Section):
         return self
 
 
-class Gate(Section):
-    """What a CMS and other tools are told when they ask whether they may use a photograph."""
+class GateSection(Section):
+    """What a CMS and other tools are answered when they ask whether they may use a photograph."""
 
     ai_channel: str = ""
     plain_tools: tuple[str, ...] = ("cms",)
@@ -142,8 +142,8 @@ class Gate(Section):
         return value
 
 
-class Minors(Section):
-    """From which ages a person decides alone, and may be recognised at all."""
+class MinorsSection(Section):
+    """The ages from which a person may be recognised, and decides alone."""
 
     age: Annotated[int, Field(ge=13, le=21)] = 16
     recognition_from: Annotated[int, Field(ge=0, le=21)] = 6
@@ -151,19 +151,19 @@ class Minors(Section):
     warn_days: tuple[Count, ...] = (60, 14)
 
 
-class Review(Section):
+class ReviewSection(Section):
     """How long a suggestion waits for a decision."""
 
     days: Count = 90
 
 
-class HandTags(Section):
-    """What becomes of names set by hand when the last grant of a person has ended."""
+class HandTagsSection(Section):
+    """What happens to names set by hand when a person's last grant has ended."""
 
     after_end: Literal["list", "remove"] = "list"
 
 
-class Jobs(Section):
+class JobsSection(Section):
     """The queue: leases, retries and its limit."""
 
     lease_seconds: Count = 120
@@ -172,55 +172,55 @@ class Jobs(Section):
     limit: Count = 20000
 
 
-class Server(Section):
-    """Where the sidecar listens, and what it logs."""
+class ServerSection(Section):
+    """Where the sidecar listens, and its logging."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8731
-    public_url: Address = ""
+    public_url: WebAddress = ""
     proxies: Annotated[int, Field(ge=0, le=5)] = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_file: Place = ""
+    log_file: ConfigPath = ""
 
     @field_validator("public_url")
     @classmethod
     def sealed(cls, value: str) -> str:
-        if value.startswith("http://") and not on_this_machine(value):
+        if value.startswith("http://") and not is_loopback(value):
             raise ValueError("use https: links that people sign by must not travel in the open")
         return value
 
 
-class Webhooks(Section):
-    """What the DAM tells and asks us, signed; an endpoint without a secret is off."""
+class WebhooksSection(Section):
+    """Signed requests from the DAM; an endpoint without a secret is off."""
 
-    events_secret_file: Place = ""
-    panel_secret_file: Place = ""
-    signin_secret_file: Place = ""
+    events_secret_file: ConfigPath = ""
+    panel_secret_file: ConfigPath = ""
+    signin_secret_file: ConfigPath = ""
 
 
-class Mail(Section):
-    """How mail is sent; without a host none is, and links are handed over by hand."""
+class MailSection(Section):
+    """How mail is sent; without a host none is sent, and staff hand over links themselves."""
 
     host: str = ""
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: str = ""
-    password_file: Place = ""
+    password_file: ConfigPath = ""
     sender: str = ""
     owner: str = ""
-    ca_file: Place = ""
+    ca_file: ConfigPath = ""
     seconds: Annotated[float, Field(gt=0, le=60)] = 20.0
 
     @model_validator(mode="after")
     def complete(self) -> Self:
         if self.host and "@" not in self.sender:
             raise ValueError("sender: give the address that mail comes from, such as photos@example.org")
-        if self.security == "none" and self.host and not on_this_machine(f"//{self.host}"):
+        if self.security == "none" and self.host and not is_loopback(f"//{self.host}"):
             raise ValueError("security: use starttls or tls; none is for a mail server on this machine")
         return self
 
 
-class Signing(Section):
+class SigningSection(Section):
     """The links by which people sign, and their own pages."""
 
     link_days: Count = 30
@@ -231,15 +231,15 @@ class Signing(Section):
     reminder_days: Count = 7
 
 
-class Requests(Section):
-    """What people ask for by their link, and until when it is to be done (GDPR Art. 12(3): a month)."""
+class RequestsSection(Section):
+    """People's own requests, and when they are due (GDPR Art. 12(3): a month)."""
 
     erasure: Literal["list", "at once"] = "list"
     days: Annotated[int, Field(ge=1, le=30)] = 30
 
 
-class Access(Section):
-    """Who of the staff may do what: for each role the numbers of the DAM's groups that have it."""
+class AccessSection(Section):
+    """Staff roles: for each the numbers of the DAM's groups that have it."""
 
     administrators: tuple[int, ...] = ()
     officers: tuple[int, ...] = ()
@@ -249,7 +249,7 @@ class Access(Section):
     idle_minutes: Count = 60
 
 
-class Api(Section):
-    """The programs that call /api/v1."""
+class ApiSection(Section):
+    """Limits for programs that call /api/v1."""
 
     per_minute: Count = 600

@@ -1,5 +1,5 @@
-"""What a process that parses a stranger's bytes gives up before it reads the first of them.
+"""What a process that parses untrusted bytes gives up before it reads them.
 
-`giving_up.confine` is called in that process itself. `launch` does it for a program of others, `reading` is such a
-process of ours, and `reader` is how it is asked. A kernel or container that has a part of it not is told, never fatal.
+`giving_up.confine` runs in that process. `launch` confines an external program, `reading` is a confined process of
+ours, and `reader` calls it. What the kernel or container does not support is reported, never fatal.
 """

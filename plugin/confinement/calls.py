@@ -1,8 +1,8 @@
-"""seccomp, by libseccomp: the system calls that are refused from here on.
+"""seccomp, by libseccomp: refuses system calls.
 
-A list of what is refused, not of what is allowed: what Python, Perl, numpy and an engine need differs by processor
-and C library, and files are Landlock's. What is refused is every way to a network, to another process, to another
-program, to another owner or mode of a file, and into the kernel.
+A list of refused calls, not of allowed ones: what Python, Perl, numpy and an engine need depends on processor and C
+library, and files are Landlock's matter. It refuses every way to a network, to another process or program, to another
+owner or mode of a file, and into the kernel.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ import os
 import platform
 from collections.abc import Collection
 
-ALWAYS = (
+ALWAYS_REFUSED = (
     # a network, or another process on this machine
     "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4", "io_uring_setup", "io_uring_enter",
     "io_uring_register", "shmget", "shmat", "shmctl", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop",
@@ -41,13 +41,13 @@ ALWAYS = (
 )  # fmt: skip
 """Refused with EPERM, whatever is given to them."""
 
-RUNNING = ("execve", "execveat")
+STARTING_CALLS = ("execve", "execveat")
 """Refused where no program is to be started any more."""
 
-THREADS = ("clone",)
+THREAD_CALLS = ("clone",)
 """Refused where one is enough; elsewhere `refuse` leaves threads, and no processes."""
 
-TIMES = ("utime", "utimes", "utimensat", "futimesat", "utimensat_time64")
+FILE_TIME_CALLS = ("utime", "utimes", "utimensat", "futimesat", "utimensat_time64")
 
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
 _NOT_EQUAL, _MASKED = 1, 7
@@ -64,22 +64,22 @@ _COMMANDS = {
 """Commands to a descriptor that reach beyond this process: they send signals, or type at a terminal."""
 
 _TSYNC, _NO_SLOWING, _OPTIMISED = 4, 7, 8
-_OF_THREADS = 0x10000  # CLONE_THREAD
+_CLONE_THREAD = 0x10000  # CLONE_THREAD
 
 
 class _Compare(ctypes.Structure):
-    """One condition on an argument, as libseccomp has it."""
+    """A condition on an argument, as libseccomp defines it."""
 
     _fields_ = (("arg", ctypes.c_uint), ("op", ctypes.c_int), ("a", ctypes.c_uint64), ("b", ctypes.c_uint64))
 
 
-def refuse(names: Collection[str]) -> bool:
-    """Refuse these calls, and signals, limits and processes that are not this one's own, to all threads.
+def refuse_calls(names: Collection[str]) -> bool:
+    """Refuse these calls, and signals, limits and processes other than this one's own, for all threads.
 
-    False where the library or the kernel does not do it. Needs PR_SET_NO_NEW_PRIVS.
+    False where the library or the kernel does not support it. Needs PR_SET_NO_NEW_PRIVS.
     """
     try:
-        library = _library()
+        library = _load_library()
     except (OSError, AttributeError):
         return False
     rules = library.seccomp_init(_ALLOW)
@@ -89,27 +89,29 @@ def refuse(names: Collection[str]) -> bool:
         for attribute, value in ((_TSYNC, 1), (_NO_SLOWING, 1), (_OPTIMISED, 2)):
             library.seccomp_attr_set(rules, attribute, value)  # an old library lacks the last two
         for name in names:
-            _add(library, rules, name, errno.EPERM)
-        if not set(THREADS) <= set(names):  # both rules together would be the weaker one
+            _add_rule(library, rules, name, errno.EPERM)
+        if not set(THREAD_CALLS) <= set(names):  # both rules together would be the weaker one
             flags = 1 if platform.machine().startswith("s390") else 0
-            _add(library, rules, "clone", errno.EPERM, _Compare(flags, _MASKED, _OF_THREADS, 0))
-        _own_alone(library, rules)
+            _add_rule(library, rules, "clone", errno.EPERM, _Compare(flags, _MASKED, _CLONE_THREAD, 0))
+        _refuse_other_processes(library, rules)
         return int(library.seccomp_load(rules)) == 0
     finally:
         library.seccomp_release(rules)
 
 
-def _own_alone(library: ctypes.CDLL, rules: int) -> None:
-    """Calls that are needed, for this process itself; commands to a descriptor that reach beyond it."""
+def _refuse_other_processes(library: ctypes.CDLL, rules: int) -> None:
+    """Allow some calls for this process only; refuse descriptor commands that reach beyond it."""
     for name, command in ((name, command) for name, commands in _COMMANDS.items() for command in commands):
-        _add(library, rules, name, errno.EPERM, _Compare(1, _MASKED, _WORD, command))
-    _add(library, rules, "tgkill", errno.EPERM, _Compare(0, _NOT_EQUAL, os.getpid(), 0))
-    _add(library, rules, "prlimit64", errno.EPERM, _Compare(2, _NOT_EQUAL, 0, 0))
-    _add(library, rules, "clone3", errno.ENOSYS)  # its flags cannot be seen; the C library then takes `clone`
+        _add_rule(library, rules, name, errno.EPERM, _Compare(1, _MASKED, _WORD, command))
+    _add_rule(library, rules, "tgkill", errno.EPERM, _Compare(0, _NOT_EQUAL, os.getpid(), 0))
+    _add_rule(library, rules, "prlimit64", errno.EPERM, _Compare(2, _NOT_EQUAL, 0, 0))
+    _add_rule(
+        library, rules, "clone3", errno.ENOSYS
+    )  # its flags cannot be seen; the C library then takes `clone`
 
 
-def _add(library: ctypes.CDLL, rules: int, name: str, code: int, *when: _Compare) -> None:
-    """One rule; a name that this processor does not have is passed over."""
+def _add_rule(library: ctypes.CDLL, rules: int, name: str, code: int, *when: _Compare) -> None:
+    """Add one rule; ignores a name that this processor does not have."""
     number = library.seccomp_syscall_resolve_name(name.encode())
     if number != -1:
         library.seccomp_rule_add_array(
@@ -117,7 +119,7 @@ def _add(library: ctypes.CDLL, rules: int, name: str, code: int, *when: _Compare
         )
 
 
-def _library() -> ctypes.CDLL:
+def _load_library() -> ctypes.CDLL:
     library = ctypes.CDLL("libseccomp.so.2")
     library.seccomp_init.restype = ctypes.c_void_p
     for name, kinds in (

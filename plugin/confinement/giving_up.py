@@ -1,4 +1,4 @@
-"""Everything that this process gives up, in the order in which it still can."""
+"""Confines this process: limits, capabilities, Landlock and seccomp, in the order that works."""
 
 import ctypes
 import resource
@@ -20,10 +20,10 @@ _MEGA = 2**20
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is left: `paths` with what may be done beneath each, and limits.
+    """What stays allowed: `paths` with the rights beneath each, and limits.
 
-    `cpu_seconds`: in all, 0 for none. `file_mb`: of a file that is written. `runs`: a program is started yet.
-    `threads`: more of them are started, which count against everybody's of this account.
+    `cpu_seconds`: in total, 0 for no limit. `file_mb`: the largest file written. `runs`: the process will start a
+    program. `threads`: it will start more threads, which count against all of this account.
     """
 
     paths: Sequence[tuple[Path, Right]]
@@ -36,8 +36,8 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Held:
-    """What of it holds here. `landlock`: its version, 0 for none."""
+class Confinement:
+    """Which measures are in force. `landlock`: its ABI version, 0 for none."""
 
     landlock: int
     seccomp: bool
@@ -45,17 +45,15 @@ class Held:
     limits: bool = True
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON takes it."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "Held":
-        """What `to_json` told."""
+    def from_json(cls, tree: dict[str, Any]) -> "Confinement":
         return cls(int(tree["landlock"]), bool(tree["seccomp"]), int(tree["threads"]), bool(tree["limits"]))
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """What does not hold, by name."""
+        """The measures that are not in force, by name."""
         return tuple(
             word
             for word, held in (
@@ -68,26 +66,31 @@ class Held:
         )
 
 
-def confine(bounds: Bounds) -> Held:
-    """Give up all but `bounds`, for good. What the kernel does not do is in the answer, and the rest is done."""
-    threads = _threads()
-    limits = _limit(bounds)
+def confine(bounds: Bounds) -> Confinement:
+    """Give up everything but `bounds`, irrevocably. The result says what the kernel did not do; the rest is done."""
+    threads = _count_threads()
+    limits = _set_limits(bounds)
     _LIBC.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     _drop_capabilities()
-    version = landlock.restrict(bounds.paths)
-    names = (*calls.ALWAYS, *(() if bounds.runs else (*calls.RUNNING, *calls.TIMES)))
-    return Held(version, calls.refuse((*names, *(() if bounds.threads else calls.THREADS))), threads, limits)
+    version = landlock.restrict_paths(bounds.paths)
+    names = (*calls.ALWAYS_REFUSED, *(() if bounds.runs else (*calls.STARTING_CALLS, *calls.FILE_TIME_CALLS)))
+    return Confinement(
+        version,
+        calls.refuse_calls((*names, *(() if bounds.threads else calls.THREAD_CALLS))),
+        threads,
+        limits,
+    )
 
 
-def _threads() -> int:
-    """How many there are: Landlock is for the one that asks, and those that it starts."""
+def _count_threads() -> int:
+    """The number of threads: Landlock applies to the calling one and those it starts."""
     try:
         return sum(1 for _ in Path("/proc/self/task").iterdir())
     except OSError:
         return 1
 
 
-def _limit(bounds: Bounds) -> bool:
+def _set_limits(bounds: Bounds) -> bool:
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_DATA: bounds.memory_mb * _MEGA,
@@ -107,7 +110,7 @@ def _limit(bounds: Bounds) -> bool:
 
 
 def _drop_capabilities() -> None:
-    """Those of root that are not about files; nobody else has any."""
+    """Drop root's capabilities except those about files; other accounts have none."""
     header, found = struct.pack("=Ii", _CAPABILITIES, 0), ctypes.create_string_buffer(24)
     if _LIBC.capget(header, found) != 0:
         return

@@ -1,6 +1,6 @@
-"""Landlock: which files this process may still reach. Three system calls, and their numbers are everywhere the same.
+"""Landlock: which files this process may still reach, by three system calls with the same numbers everywhere.
 
-What a kernel has is asked by the system call: its version number says nothing where a container denies it.
+Support is tested by the call itself: the kernel version says nothing where a container denies it.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Right(IntFlag):
-    """What may be done with what lies beneath a path, as the kernel numbers it."""
+    """Rights beneath a path, as the kernel numbers them."""
 
     EXECUTE = 1
     WRITE_FILE = 1 << 1
@@ -36,20 +36,20 @@ WRITE = READ | Right.WRITE_FILE | Right.REMOVE_FILE | Right.MAKE_REG | Right.TRU
 _OF_FILES = Right.EXECUTE | Right.WRITE_FILE | Right.READ_FILE | Right.TRUNCATE
 
 
-def abi() -> int:
-    """The version of Landlock that can be used here; 0 where there is none, or none for us."""
+def find_abi() -> int:
+    """The usable Landlock ABI version; 0 for none."""
     return max(0, _call(_CREATE, None, 0, _ASK_VERSION))
 
 
-def restrict(rights: Iterable[tuple[Path, Right]]) -> int:
-    """Leave this thread, and what it starts, these paths alone, and no TCP. Returns the version; 0: nothing was done.
+def restrict_paths(rights: Iterable[tuple[Path, Right]]) -> int:
+    """Restrict this thread, and what it starts, to these paths, without TCP. Returns the ABI version; 0: no effect.
 
-    Needs PR_SET_NO_NEW_PRIVS. A path that is not there is passed over.
+    Needs PR_SET_NO_NEW_PRIVS. Skips missing paths.
     """
-    version = abi()
+    version = find_abi()
     if not version:
         return 0
-    every = _all_rights(version)
+    every = _list_rights(version)
     tcp = _BIND_TCP | _CONNECT_TCP if version >= 4 else 0
     scoped = _ABSTRACT_SOCKETS | _SIGNALS if version >= 6 else 0
     attributes = struct.pack("=QQQ", every, tcp, scoped)[: 24 if version >= 6 else 16 if version >= 4 else 8]
@@ -64,8 +64,8 @@ def restrict(rights: Iterable[tuple[Path, Right]]) -> int:
         os.close(ruleset)
 
 
-def _all_rights(version: int) -> int:
-    """Every right that this version can take away."""
+def _list_rights(version: int) -> int:
+    """Every right that this version can restrict."""
     bits = 13 + (version >= 2) + (version >= 3) + (version >= 5)
     return int((1 << bits) - 1)
 

@@ -1,7 +1,8 @@
-"""A program of others, confined: `python -m plugin.confinement.launch BOUNDS PROGRAM ...` gives up, then becomes it.
+"""Runs an external program confined:
 
-BOUNDS is JSON: `write`, the folders in which it reads and writes; `memory_mb`, `cpu_seconds`, `file_mb`. It may start
-its interpreter, which is how it begins, and nothing else; besides those folders it reads its own libraries.
+`python -m plugin.confinement.launch BOUNDS PROGRAM ...` confines itself, then execs. BOUNDS is JSON: `write`, folders
+to read and write; `memory_mb`, `cpu_seconds`, `file_mb`. The program may start its interpreter and nothing else; beyond
+those folders it reads only its libraries.
 """
 
 import ctypes
@@ -23,26 +24,30 @@ _SECONDS = 20
 _LOADER = re.compile(rb"/[\w./+-]*/ld[\w.+-]*")
 
 
-def command(bounds: dict[str, object], program: str, *arguments: str) -> list[str]:
-    """What to start in the place of `program`; with `surroundings.environment()`."""
+def build_command(bounds: dict[str, object], program: str, *arguments: str) -> list[str]:
+    """The command that runs `program` confined; use it with `surroundings.build_environment()`."""
     launcher = [sys.executable, "-S", "-P", "-m", "plugin.confinement.launch"]
     return [*launcher, json.dumps(bounds), program, *arguments]
 
 
 def main() -> None:
-    """Give up, and become the program."""
+    """Confine this process and exec the program."""
     bounds, program = json.loads(sys.argv[1]), Path(sys.argv[2]).resolve()
-    start = [*_interpreter(program), str(program)]
-    _with_parent()
-    paths = [*surroundings.libraries(), *_runs(Path(start[0])), *_modules(start[0], program)]
+    start = [*_find_interpreter(program), str(program)]
+    _die_with_parent()
+    paths = [
+        *surroundings.list_library_paths(),
+        *_list_executables(Path(start[0])),
+        *_list_module_folders(start[0], program),
+    ]
     paths += [(Path(folder), WRITE) for folder in bounds["write"]]
     memory, seconds, file = (int(bounds[name]) for name in ("memory_mb", "cpu_seconds", "file_mb"))
     confine(Bounds(paths, memory, seconds, file, runs=True))
     os.execv(start[0], [*start, *sys.argv[3:]])  # noqa: S606 - no shell, and the program that was asked for
 
 
-def _interpreter(program: Path) -> list[str]:
-    """What its first line names, with the path that it has here; a program of machine code is its own."""
+def _find_interpreter(program: Path) -> list[str]:
+    """The interpreter in the program's first line, as a path; [] for machine code."""
     with program.open("rb") as file:
         first = file.readline(200)
     words = first[2:].decode(errors="replace").split() if first.startswith(b"#!") else []
@@ -52,15 +57,15 @@ def _interpreter(program: Path) -> list[str]:
     return [str(Path(words[0]).resolve()), *words[1:]] if words else []
 
 
-def _runs(program: Path) -> list[tuple[Path, Right]]:
-    """The program and what the system loads it with."""
+def _list_executables(program: Path) -> list[tuple[Path, Right]]:
+    """The program and its dynamic loader."""
     with program.open("rb") as file:
         loader = _LOADER.search(file.read(8192))
     return [(program, RUN), *([(Path(os.fsdecode(loader[0])), RUN)] if loader else [])]
 
 
-def _modules(interpreter: str, program: Path) -> list[tuple[Path, Right]]:
-    """Where Perl's modules lie, and those of the program."""
+def _list_module_folders(interpreter: str, program: Path) -> list[tuple[Path, Right]]:
+    """The folders of Perl's modules and the program's own."""
     folders = [str(program), str(program.parent / "lib")]
     if "perl" in Path(interpreter).name:
         asked = [interpreter, "-e", 'print join "\\n", @INC']
@@ -71,8 +76,8 @@ def _modules(interpreter: str, program: Path) -> list[tuple[Path, Right]]:
     return [(Path(folder), READ) for folder in folders]
 
 
-def _with_parent() -> None:
-    """Have the kernel end what this becomes when the thread that started it ends."""
+def _die_with_parent() -> None:
+    """Have the kernel end the program when the thread that started it ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
 

@@ -1,6 +1,6 @@
-"""How files of others are read: by a confined process for each kind of file, kept running, replaced when it dies.
+"""Runs a confined process for each kind of untrusted file, and replaces it when it dies.
 
-What it answers is data of bounded size and nothing else: whoever asks checks it.
+Its answers are data of bounded size: the caller validates them.
 """
 
 import os
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO, cast
 
 from plugin.confinement import surroundings, wire
-from plugin.confinement.giving_up import Held
+from plugin.confinement.giving_up import Confinement
 from plugin.errors import FaceLeaseError, ReadingFailed
 
 Reply = tuple[dict[str, Any], list[bytes]]
@@ -23,14 +23,14 @@ _LONGER = 64 * 2**20  # bytes by which an answer may be longer than what was ask
 
 
 class Reader:
-    """A process that reads one kind of file: the one that the module `task` has an `answer(header, parts)` for."""
+    """A process that reads one kind of file, through `answer(header, parts)` of the module `task`."""
 
     def __init__(self, task: str) -> None:
         self._task = task
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._busy = 0.0
-        self.held: Held | None = None
+        self.held: Confinement | None = None
         """What of its confinement holds; None before it was started."""
 
     def ask(
@@ -40,7 +40,7 @@ class Reader:
         seconds: float = 60,
         refusals: Sequence[type[FaceLeaseError]] = (),
     ) -> Reply:
-        """Its answer. Raises one of `refusals` where it refuses so, ReadingFailed where it dies or takes longer."""
+        """The process's answer. Raises one of `refusals` if it refuses so, ReadingFailed if it dies or times out."""
         with self._lock:
             answer, found = self._asked(header, parts, seconds)
         if "refused" in answer:
@@ -48,8 +48,8 @@ class Reader:
             raise kinds.get(str(answer["refused"]), ReadingFailed)(str(answer.get("message", ""))[:1000])
         return answer, found
 
-    def start(self) -> Held:
-        """What of its confinement holds, of one that runs."""
+    def start(self) -> Confinement:
+        """Start the process; returns which measures of confinement are in force."""
         with self._lock:
             self._running()
         assert self.held is not None  # noqa: S101 (for the type checker)
@@ -57,11 +57,11 @@ class Reader:
 
     @property
     def pid(self) -> int | None:
-        """The process that runs; None while there is none."""
+        """The process id; None while there is none."""
         return None if self._process is None else self._process.pid
 
     def stop(self) -> None:
-        """End it; the next question starts it again."""
+        """End the process; the next call starts a new one."""
         with self._lock:
             self._end()
 
@@ -78,12 +78,13 @@ class Reader:
         self._end()
         process = self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "plugin.confinement.reading"], cwd="/", start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=surroundings.environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=surroundings.build_environment(),
         )  # fmt: skip
         self._busy = 0.0
         first = {"task": self._task, "memory_mb": _MEMORY_MB, "cpu_seconds": _CPU_SECONDS}
         answer, _ = self._exchange(process, first, [], _START_SECONDS)
-        self.held = Held.from_json(answer["held"])
+        self.held = Confinement.from_json(answer["held"])
         return process
 
     def _exchange(
@@ -95,7 +96,7 @@ class Reader:
         try:
             wire.send(cast(BinaryIO, process.stdin), header, parts)
             return wire.receive(cast(BinaryIO, process.stdout), sum(map(len, parts)) + _LONGER)
-        except wire.Closed as error:
+        except wire.PipeClosed as error:
             self._end()
             raise ReadingFailed("the process that read the file ended, or took too long") from error
         finally:
@@ -104,23 +105,23 @@ class Reader:
     def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            wire.end(process)
+            wire.end_process(process)
 
 
 _readers: dict[str, Reader] = {}
 _opening = threading.Lock()
 
 
-def reader(task: str) -> Reader:
-    """The reader for this module, one in each process of ours."""
+def find_reader(task: str) -> Reader:
+    """The reader for this module, one a process."""
     with _opening:
         return _readers.setdefault(task, Reader(task))
 
 
-def _forget() -> None:
-    """After a fork the parent's readers are the parent's."""
+def _forget_after_fork() -> None:
+    """A forked child must not use its parent's readers."""
     global _readers, _opening
     _readers, _opening = {}, threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_forget_after_fork)

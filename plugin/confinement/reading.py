@@ -1,7 +1,7 @@
-"""The process that reads files of others: confined before it reads anything, with no way to anything of ours.
+"""The confined process that reads untrusted files.
 
-Started by `reader` as `python -m plugin.confinement.reading`; speaks `wire` on what were stdin and stdout. Its first
-message names the module whose `answer` it is for.
+Started by `reader` as `python -m plugin.confinement.reading`; speaks `wire` on its former stdin and stdout. The first
+message names the module whose `answer` it calls.
 """
 
 import importlib
@@ -14,17 +14,17 @@ from plugin.errors import FaceLeaseError
 
 def main() -> None:
     """Serve until the other side closes the pipe."""
-    source, sink = wire.pipes()
+    source, sink = wire.take_over_pipes()
     try:
         header, _ = wire.receive(source, 0)
         answer = importlib.import_module(
             str(header["task"])
         ).answer  # libraries read files of the system as they load
-        paths = [*surroundings.libraries(), *surroundings.packages()]
+        paths = [*surroundings.list_library_paths(), *surroundings.list_package_paths()]
         held = confine(Bounds(paths, int(header["memory_mb"]), int(header["cpu_seconds"])))
         wire.send(sink, {"held": held.to_json()})
         _serve(source, sink, answer)
-    except wire.Closed:
+    except wire.PipeClosed:
         return
 
 

@@ -1,4 +1,4 @@
-"""What a confined process is given of its surroundings: an environment without anything of ours, and libraries."""
+"""The environment variables and library paths that a confined process gets."""
 
 import os
 import sys
@@ -15,31 +15,31 @@ _SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/lib32", "/usr/local
 _SMALL = ("/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom", "/dev/null")
 
 
-def environment() -> dict[str, str]:
-    """Language, time zone, and where libraries are: nothing of ours, and no secret."""
+def build_environment() -> dict[str, str]:
+    """Language, time zone and library paths: no secret, nothing of ours."""
     passed = {
         name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")
     }
     return passed | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def programs() -> tuple[Path, ...]:
-    """Where our own programs and those of Python lie: whoever may write there runs with our keys tomorrow."""
+def list_program_folders() -> tuple[Path, ...]:
+    """The folders of our code and Python's: write access there means running with our keys."""
     return ROOT / "plugin", Path(sys.prefix)
 
 
-def libraries() -> list[tuple[Path, Right]]:
-    """What the system's libraries lie in, to be read."""
+def list_library_paths() -> list[tuple[Path, Right]]:
+    """The system's libraries, readable."""
     return [(Path(path), READ) for path in (*_SYSTEM, *_SMALL)]
 
 
-def packages() -> list[tuple[Path, Right]]:
-    """What Python's modules and ours lie in, to be read; not a folder that holds more than that."""
+def list_package_paths() -> list[tuple[Path, Right]]:
+    """Python's modules and ours, readable; never a folder that also holds other files."""
     there = [Path(one) for one in sys.path if one]
-    known = [path for path in there if _of_packages(path) or not ROOT.is_relative_to(path.resolve())]
+    known = [path for path in there if _is_site_packages(path) or not ROOT.is_relative_to(path.resolve())]
     return [(path, READ) for path in (*known, Path(sys.base_prefix) / "lib", ROOT / "plugin")]
 
 
-def _of_packages(folder: Path) -> bool:
-    """Whether we were installed there, among other packages; a checkout may hold data, and that is none."""
+def _is_site_packages(folder: Path) -> bool:
+    """Whether the folder is an installed site-packages; a checkout may also hold data."""
     return next(folder.glob("facelease-*.dist-info"), None) is not None

@@ -1,7 +1,7 @@
-"""Messages between a process of ours and its confined child: a JSON header and raw bytes, never pickle.
+"""Messages to a confined child process: a JSON header and raw bytes, never pickle.
 
-The child handles hostile files, so what it answers is taken for data of bounded size and nothing
-else. Frame: two big-endian uint32 (length of the header, of the body), header, body.
+The child handles hostile files, so its answers are treated as data of bounded size. Frame: two big-endian uint32
+(length of the header, of the body), header, body.
 """
 
 import json
@@ -18,12 +18,12 @@ HEADER_LIMIT = 8_000_000
 BODY_LIMIT = 2**32 - 1
 
 
-class Closed(Exception):
-    """The other side has gone, or does not keep to the protocol."""
+class PipeClosed(Exception):
+    """The other side has ended, or violates the protocol."""
 
 
-def pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes to the parent, out of the way of libraries: stdin, stdout and stderr go nowhere."""
+def take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes to the parent, moved off stdin and stdout; stdin, stdout and stderr go to /dev/null."""
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -33,30 +33,30 @@ def pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def send(stream: BinaryIO, header: dict[str, Any], parts: Sequence[bytes] = ()) -> None:
-    """Write one message; the header is told the lengths of the parts. Raises Closed."""
+    """Write one message; the header gets the lengths of the parts. Raises PipeClosed."""
     told = json.dumps(header | {"parts": [len(part) for part in parts]}).encode()
     try:
         stream.write(_HEAD.pack(len(told), sum(len(part) for part in parts)) + told)
         stream.writelines(parts)
         stream.flush()
     except (OSError, ValueError) as error:
-        raise Closed("the pipe is closed") from error
+        raise PipeClosed("the pipe is closed") from error
 
 
 def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[bytes]]:
-    """Read one message: its header and its parts. Raises Closed at the end or for a malformed one."""
-    head, body = _HEAD.unpack(_exactly(stream, _HEAD.size))
+    """Read one message: header and parts. Raises PipeClosed at the end or for a malformed one."""
+    head, body = _HEAD.unpack(_read_exactly(stream, _HEAD.size))
     if head > HEADER_LIMIT or body > body_limit:
-        raise Closed("a message is larger than any that is expected")
-    told = _exactly(stream, head)
-    whole = _exactly(stream, body)
+        raise PipeClosed("a message is larger than any that is expected")
+    told = _read_exactly(stream, head)
+    whole = _read_exactly(stream, body)
     try:
         header = json.loads(told)
         lengths = [int(length) for length in header.pop("parts")]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise Closed("a message is not in the form expected") from error
+        raise PipeClosed("a message is not in the form expected") from error
     if any(length < 0 for length in lengths) or sum(lengths) != body:
-        raise Closed("a message is not as long as it says")
+        raise PipeClosed("a message is not as long as it says")
     if lengths == [body]:
         return header, [whole]  # one picture, not held twice
     parts, at, raw = [], 0, memoryview(whole)
@@ -66,8 +66,8 @@ def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[byt
     return header, parts
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill the process at the other end, which keeps nothing, and close the pipes to it."""
+def end_process(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the child and close the pipes to it."""
     process.kill()
     for pipe in (process.stdin, process.stdout, process.stderr):
         with suppress(OSError):  # bytes that were not delivered: it is dead
@@ -76,11 +76,11 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _exactly(stream: BinaryIO, count: int) -> bytes:
+def _read_exactly(stream: BinaryIO, count: int) -> bytes:
     try:
         data = stream.read(count)
     except (OSError, ValueError) as error:
-        raise Closed("the pipe is closed") from error
+        raise PipeClosed("the pipe is closed") from error
     if len(data) != count:
-        raise Closed("the pipe is closed")
+        raise PipeClosed("the pipe is closed")
     return data

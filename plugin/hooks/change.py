@@ -1,10 +1,10 @@
-"""What a DAM tells of its resources: something happened to one."""
+"""A change of a resource in a DAM."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
-class What(StrEnum):
+class ChangeKind(StrEnum):
     """What happened to a resource."""
 
     NEW = "new"
@@ -16,8 +16,8 @@ class What(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """Something that happened to a resource; `old_ref` only where it moved."""
+    """A change of one resource; `old_ref` only where it moved."""
 
     ref: str
-    what: What
+    what: ChangeKind
     old_ref: str | None = None

@@ -1,4 +1,4 @@
-"""Collections of a DAM, and what somebody decided about one there."""
+"""Collections of a DAM, and the modes set on them in the DAM."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +15,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class CollectionRuling:
-    """What somebody decided about a collection in the DAM itself: its mode, and what makes it lawful.
+    """A mode that somebody set on a collection in the DAM, and its legal basis.
 
     `mode` and `basis` are the words of the configuration's documentation (`auto`, `all-asked`).
     """

@@ -1,11 +1,11 @@
-"""What the administrator of a DAM should know of it."""
+"""A finding about a DAM for its administrator."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Concern:
-    """Something about the DAM that its administrator should know, and how to mend it. `first`: before all else."""
+    """A finding and how to mend it. `first`: shown before all others."""
 
     what: str
     ok: bool

@@ -13,14 +13,14 @@ from typing import Protocol, runtime_checkable
 
 from plugin.errors import DamError
 from plugin.hooks.change import Change as Change
-from plugin.hooks.change import What as What
+from plugin.hooks.change import ChangeKind as ChangeKind
 from plugin.hooks.collection import Collection as Collection
 from plugin.hooks.collection import CollectionRuling as CollectionRuling
 from plugin.hooks.concern import Concern
 from plugin.hooks.left_out import LeftOut
-from plugin.hooks.mention import Line, Mentions
-from plugin.hooks.name_search import Sought
-from plugin.hooks.one_by_one import one_by_one as one_by_one
+from plugin.hooks.mention import CertificateLine, Mentions
+from plugin.hooks.name_search import SoughtName
+from plugin.hooks.one_by_one import for_each_ref as for_each_ref
 from plugin.hooks.picture import Picture as Picture
 
 Box = tuple[float, float, float, float]
@@ -106,7 +106,7 @@ class Dam(Protocol):
     places: frozenset[str]
     """Where this adapter writes a name."""
 
-    keeps: tuple[Line, ...]
+    keeps: tuple[CertificateLine, ...]
     """What the DAM itself keeps of a name that was taken off everywhere, and we cannot reach; a line each."""
 
     dated: bool
@@ -238,7 +238,7 @@ class Dam(Protocol):
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
 
-    def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
+    def mentions(self, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
         """Wherever the name stands, in whichever field or file, in one pass; `beat` is called on the way."""
 
 

@@ -1,12 +1,12 @@
-"""Where a name was found in a DAM, and what was looked at: for a certificate, in words that it translates."""
+"""Where a name was found in a DAM, and what was searched: lines of a certificate, which translates them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Line:
-    """A sentence of the certificate: a key of its words, with what is filled in. No name stands in it."""
+class CertificateLine:
+    """A sentence of the certificate: a key of its catalogue, with values. It contains no name."""
 
     key: str
     values: Mapping[str, str | int] = field(default_factory=dict)
@@ -14,20 +14,23 @@ class Line:
 
 @dataclass(frozen=True)
 class Mention:
-    """A text in which the name stands. `at`: a photograph, a file or a collection as it may be shown; `fields`: where
-    in it. `ref` is the resource's, where it is one."""
+    """A text that contains the name.
+
+    `at`: a photograph, file or collection, as it may be shown; `fields`: where in it. `ref`: of the resource, if it is
+    one.
+    """
 
     at: str
     fields: tuple[str, ...]
     ref: str | None = None
     named: bool = False
-    """The text is the name itself, as a keyword or a tag is; else it stands in a longer text."""
+    """The text is exactly the name, such as a keyword; else a longer text contains it."""
 
 
 @dataclass(frozen=True)
 class Mentions:
-    """Everywhere the name stands; what was looked at, each with what was found there; what could not be looked at."""
+    """Every mention; what was searched, with the number found; what could not be searched."""
 
     found: tuple[Mention, ...] = ()
-    looked: tuple[Line, ...] = ()
-    unread: tuple[Line, ...] = ()
+    looked: tuple[CertificateLine, ...] = ()
+    unread: tuple[CertificateLine, ...] = ()

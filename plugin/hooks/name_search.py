@@ -1,7 +1,7 @@
-"""A name looked for inside longer texts: paths, captions, keywords with a hierarchy, what somebody typed.
+"""Finds a name inside longer texts: paths, captions, keyword hierarchies, free text.
 
-Compared as whole words, in any script and spelling: composed or not, capitals or not, and whatever stands between the
-words (`_`, `-`, `%20`, `|`, a line end). Scripts that put nothing between words have no borders to keep to.
+Compares whole words in any script and spelling: composed or not, upper or lower case, whatever separates words (`_`,
+`-`, `%20`, `|`, a line end). In scripts that do not separate words a match may begin anywhere.
 """
 
 import json
@@ -12,16 +12,26 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-_JOINED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
-"""Scripts in which a word may begin right behind another."""
+_SCRIPTS_WITHOUT_SPACES = (
+    "CJK",
+    "HIRAGANA",
+    "KATAKANA",
+    "HANGUL",
+    "THAI",
+    "LAO",
+    "KHMER",
+    "MYANMAR",
+    "TIBETAN",
+)
+"""Scripts that do not separate words."""
 
-_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
-"""Signs that nobody sees, which programs put between letters."""
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+"""Invisible characters that programs put between letters."""
 
 _HASH = re.compile("(?:[0-9a-f]{8}:)?[0-9a-f]{32,}")
 
 MASK = "[…]"
-"""What stands for the name where a text that holds it is shown."""
+"""Replaces the name where a text is shown."""
 
 
 class _Word(NamedTuple):
@@ -30,38 +40,39 @@ class _Word(NamedTuple):
     end: int
 
 
-class Sought:
-    """What is looked for: every spelling of one name."""
+class SoughtName:
+    """Every spelling of the name that is searched for."""
 
     def __init__(self, spellings: Iterable[str]) -> None:
         self.spellings = tuple(dict.fromkeys(one for one in spellings if one.strip()))
         self._names = {
-            tuple(w.key for w in words) for one in self.spellings if (words := _words(_folded(one)))
+            tuple(w.key for w in words) for one in self.spellings if (words := _split_words(_fold(one)))
         }
         self._starts = {max(name, key=len) for name in self._names}
 
     @property
     def has_several_words(self) -> bool:
-        """Whether every spelling has more than one: a single one may be any word."""
+        """Whether every spelling has several words: a single word may be an ordinary one."""
         return all(len(name) > 1 for name in self._names)
 
     def is_name(self, text: str) -> bool:
-        """Whether the text is the name and nothing else."""
+        """Whether the text is exactly the name."""
         return any(
-            tuple(word.key for word in _words(variant)) in self._names for variant in self._variants(text)
+            tuple(word.key for word in _split_words(variant)) in self._names
+            for variant in self._variants(text)
         )
 
     def stands_in(self, text: str) -> bool:
-        """Whether the name stands in the text, as whole words."""
+        """Whether the text contains the name as whole words."""
         return any(next(self._spans(variant), None) is not None for variant in self._variants(text))
 
     def may_hold(self, text: str) -> bool:
-        """False where a word of each spelling is missing: asked before anything that takes long."""
-        folded = _folded(text).casefold()
+        """A quick test: False where the first word of every spelling is missing."""
+        folded = _fold(text).casefold()
         return any(start in folded for start in self._starts)
 
     def masked(self, text: str) -> str:
-        """The text to be shown: without the name."""
+        """The text with the name masked."""
         shown = unicodedata.normalize("NFC", text)
         for variant in self._variants(text):
             spans = list(self._spans(variant))
@@ -74,24 +85,24 @@ class Sought:
         return shown
 
     def _variants(self, text: str) -> Iterator[str]:
-        """The text as it may be meant, where the name can stand in it at all."""
-        for variant in dict.fromkeys(_meant(text)):
+        """The readings of the text that can contain the name."""
+        for variant in dict.fromkeys(_list_readings(text)):
             folded = variant.casefold()
             if any(start in folded for start in self._starts):
                 yield variant
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        words = _words(text)
+        words = _split_words(text)
         place = 0
         while place < len(words):
-            length = max((_length(words, place, name) for name in self._names), default=0)
+            length = max((_count_words(words, place, name) for name in self._names), default=0)
             if length:
                 yield words[place].start, words[place + length - 1].end
             place += max(length, 1)
 
 
-def _length(words: list[_Word], place: int, name: tuple[str, ...]) -> int:
-    """How many words the name takes from here on, also where some of its own are joined; 0 where it does not."""
+def _count_words(words: list[_Word], place: int, name: tuple[str, ...]) -> int:
+    """How many words the name covers from `place` on, also where words are joined; 0 where it does not match."""
     whole, so_far = "".join(name), ""
     for at in range(place, len(words)):
         so_far += words[at].key
@@ -102,70 +113,69 @@ def _length(words: list[_Word], place: int, name: tuple[str, ...]) -> int:
     return 0
 
 
-def texts_in(value: Any) -> Iterator[str]:
-    """Every text in what JSON holds, keys among it."""
+def list_texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, keys included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield str(key)
-            yield from texts_in(inner)
+            yield from list_texts(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from texts_in(inner)
+            yield from list_texts(inner)
 
 
-def texts_stored(text: str) -> Iterator[str]:
-    """What a text of a store says: where it is JSON, which writes some letters otherwise, the texts in it; a hash says
-    nothing."""
+def list_stored_texts(text: str) -> Iterator[str]:
+    """The texts in a stored text: decoded where it is JSON; nothing of a hash."""
     said: list[str] = [text]
     if text[:1] in {"{", "[", '"'}:
         with suppress(ValueError, RecursionError):
-            said = list(texts_in(json.loads(text)))
+            said = list(list_texts(json.loads(text)))
     yield from (one for one in said if not _HASH.fullmatch(one))
 
 
-def _meant(text: str) -> Iterator[str]:
-    """As it stands; with what an address escapes; and read as the UTF-8 that somebody took for Latin."""
-    yield _folded(text)
+def _list_readings(text: str) -> Iterator[str]:
+    """The text as written, URL-decoded, and repaired where UTF-8 was decoded as Latin."""
+    yield _fold(text)
     if "%" in text:
-        yield _folded(unquote(text))
+        yield _fold(unquote(text))
     for wrong in ("cp1252", "latin-1"):
         try:
             mended = text.encode(wrong).decode("utf-8")
         except UnicodeError:
             continue
         if mended != text:
-            yield _folded(mended)
+            yield _fold(mended)
 
 
-def _folded(text: str) -> str:
-    return text if text.isascii() else _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
+def _fold(text: str) -> str:
+    return text if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
 
 
-def _words(text: str) -> list[_Word]:
-    """Letters with their marks, or digits; of scripts without borders each sign is a word."""
+def _split_words(text: str) -> list[_Word]:
+    """Words: letters with their marks, or digits; in scripts without spaces each character."""
     found: list[_Word] = []
     start, kind = 0, ""
     for at, sign in enumerate([*text, " "]):
-        now = _kind(sign, kind)
+        now = _sign_kind(sign, kind)
         if now != kind or now == "joined":
             if kind:
-                found.append(_Word(_key(text[start:at]), start, at))
+                found.append(_Word(_word_key(text[start:at]), start, at))
             start, kind = at, now
     return found
 
 
-def _key(word: str) -> str:
+def _word_key(word: str) -> str:
     return unicodedata.normalize("NFKC", word.casefold())
 
 
-def _kind(sign: str, before: str) -> str:
-    """Of a sign: letter, digit, joined, or nothing where it stands between words. A mark goes with what it is on."""
+def _sign_kind(sign: str, before: str) -> str:
+    """letter, digit, joined, or "" between words. A mark belongs to the character before it."""
     category = unicodedata.category(sign)[0]
     if category == "M" and before:
         return "letter" if before == "joined" else before
     if category == "L":
         name = unicodedata.name(sign, "")
-        return "joined" if name.startswith(_JOINED) else "letter"
+        return "joined" if name.startswith(_SCRIPTS_WITHOUT_SPACES) else "letter"
     return "digit" if category == "N" else ""

@@ -1,8 +1,7 @@
-"""Whom a text may name: decoded otherwise, with signs that nobody sees, surname first, one among several.
+"""Which person a text may name: wrong encodings, invisible characters, surname first, one of several names.
 
-Two texts are the same name where `node_key` says so (rule 17). A text that is none as it stands may still be one that
-somebody knows: then that is what it says. What is not tried: initials, nicknames, other transcriptions, words joined or
-parted (`BoSample`, `Bo_Sample`).
+Two texts are the same name if `node_key` is equal (rule 17). A text that is no known name as written may be one in
+another reading. Not tried: initials, nicknames, other transcriptions, joined or split words (`BoSample`, `Bo_Sample`).
 """
 
 import re
@@ -13,7 +12,7 @@ from itertools import chain
 
 from plugin.hooks.dam import node_key
 
-_UNSEEN = re.compile(
+_INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )
 
@@ -23,16 +22,16 @@ _ENCODINGS = (
     "iso8859-13", "cp1258", "cp437", "cp850", "cp852", "cp866", "shift-jis", "cp932", "euc-jp", "gb18030", "big5",
     "euc-kr", "cp949", "cp874",
 )  # fmt: skip
-"""What programs wrote into fields that do not say how they are encoded."""
+"""Encodings of fields that do not declare one."""
 
 _TAKEN_FOR = ("cp1252", "latin-1", "mac-roman", "cp1250", "cp1251", "iso8859-15", "cp437", "cp850")
-"""What programs take UTF-8 and others for."""
+"""Encodings by which programs wrongly decode UTF-8 and others."""
 
 _SEPARATORS = re.compile(r"[|/\\;,<>:\n\r\t\0\u2502\u203a\u00bb]")
 _LISTED = re.compile(r"[;\n\r\0]")
 _LEVELS = ("|", "\\", ">", "\u203a", "\u00bb", "/", ":")
 _MOST_PARTS = 12
-_LONGEST_KEY = 1000  # characters: no display name is half as long
+_LONGEST_KEY = 1000  # characters: more than twice any display name
 _SHORT = 200
 _BOMS = (
     (b"\xff\xfe\0\0", "utf-32"),
@@ -42,33 +41,35 @@ _BOMS = (
 )
 
 
-def lossless(data: bytes, encoding: str) -> str:
-    """`data` in a Latin encoding; what it has no letter for stays the control character of that number."""
+def decode_lossless(data: bytes, encoding: str) -> str:
+    """Decode in a Latin encoding; bytes without a letter become the control character of that number."""
     return (
-        "".join(_letter(byte, encoding) for byte in data) if encoding == "cp1252" else data.decode(encoding)
+        "".join(_decode_letter(byte, encoding) for byte in data)
+        if encoding == "cp1252"
+        else data.decode(encoding)
     )
 
 
-def _letter(byte: int, encoding: str) -> str:
+def _decode_letter(byte: int, encoding: str) -> str:
     try:
         return bytes([byte]).decode(encoding)
     except UnicodeDecodeError:
         return chr(byte)
 
 
-def decodings(data: bytes) -> tuple[str, ...]:
-    """What bytes may say, what they most likely say first."""
-    return tuple(dict.fromkeys(_decoded(data)))
+def list_decodings(data: bytes) -> tuple[str, ...]:
+    """Possible decodings of bytes, most likely first."""
+    return tuple(dict.fromkeys(_list_decodings(data)))
 
 
-def _decoded(data: bytes) -> Iterator[str]:
+def _list_decodings(data: bytes) -> Iterator[str]:
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             yield data.decode(encoding, "ignore")
     try:
         yield data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        yield lossless(data, "cp1252")
+        yield decode_lossless(data, "cp1252")
     if not data.isascii() or b"\0" in data:
         for encoding in (*_ENCODINGS, "utf-16-le", "utf-16-be"):
             try:
@@ -77,26 +78,26 @@ def _decoded(data: bytes) -> Iterator[str]:
                 continue
 
 
-def readings(text: str) -> tuple[str, ...]:
-    """What a text may have been before somebody took its bytes for another encoding's; first as it stands."""
+def list_readings(text: str) -> tuple[str, ...]:
+    """The text as written, then what it was before a wrong decoding."""
     if text.isascii():
         return (text,)
-    return _readings(text) if len(text) <= _SHORT else _readings.__wrapped__(text)
+    return _list_readings(text) if len(text) <= _SHORT else _list_readings.__wrapped__(text)
 
 
 @lru_cache(4096)
-def _readings(text: str) -> tuple[str, ...]:
-    found = dict.fromkeys((text, *_mended(text, 3)))
+def _list_readings(text: str) -> tuple[str, ...]:
+    found = dict.fromkeys((text, *_repair_encoding(text, 3)))
     for encoding in ("cp1252", "latin-1"):
-        data = _bytes(text, encoding)
+        data = _encode(text, encoding)
         if data is not None:
-            found |= dict.fromkeys(_decoded(data))
+            found |= dict.fromkeys(_list_decodings(data))
     return tuple(found)
 
 
-def _mended(text: str, times: int) -> Iterator[str]:
+def _repair_encoding(text: str, times: int) -> Iterator[str]:
     for encoding in _TAKEN_FOR:
-        data = _bytes(text, encoding)
+        data = _encode(text, encoding)
         if data is None:
             continue
         try:
@@ -106,32 +107,32 @@ def _mended(text: str, times: int) -> Iterator[str]:
         if mended != text:
             yield mended
             if times > 1:
-                yield from _mended(mended, times - 1)
+                yield from _repair_encoding(mended, times - 1)
 
 
-def _bytes(text: str, encoding: str) -> bytes | None:
+def _encode(text: str, encoding: str) -> bytes | None:
     try:
         return text.encode(encoding)
     except UnicodeEncodeError:
         if encoding != "cp1252":
             return None
-    try:  # what Windows has no letter for, programs leave as it is
+    try:  # programs keep bytes without a letter in cp1252
         return b"".join(sign.encode("latin-1" if sign < "\u00a0" else encoding) for sign in text)
     except UnicodeEncodeError:
         return None
 
 
-def seen(text: str) -> str:
-    """The text without the signs that nobody sees."""
-    return text if text.isascii() else _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
+def strip_invisible(text: str) -> str:
+    """The text without invisible characters."""
+    return text if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
 
 
-def _spelled(text: str) -> Iterator[str]:
-    """One name in the ways in which it may be entered: as it stands, with the surname first or last."""
+def _list_orders(text: str) -> Iterator[str]:
+    """A name as written, and with the surname first or last."""
     yield text
     if not text.isascii():
-        yield seen(text)
-    plain = " ".join(seen(text).split())
+        yield strip_invisible(text)
+    plain = " ".join(strip_invisible(text).split())
     if plain.count(",") == 1:
         last, first = plain.split(",")
         if last.strip() and first.strip():
@@ -142,22 +143,22 @@ def _spelled(text: str) -> Iterator[str]:
             yield f"{' '.join(words[place:])}, {' '.join(words[:place])}"
 
 
-def same(text: str, known: Collection[str]) -> str | None:
-    """The text as the name that it is, where it is one of those known (by key); None where it is none."""
-    for reading in readings(text):
-        for name in _spelled(reading):
+def match_known(text: str, known: Collection[str]) -> str | None:
+    """The known name (by key) that the text is; None where it is none."""
+    for reading in list_readings(text):
+        for name in _list_orders(reading):
             if node_key(name) in known:
                 return name.strip()
     return None
 
 
-def spells(text: str, known: Collection[str]) -> bool:
-    """Whether the text is one of these names (by key), as it stands or read otherwise."""
-    return same(text, known) is not None
+def is_spelling_of(text: str, known: Collection[str]) -> bool:
+    """Whether the text is one of these names (by key), as written or in another reading."""
+    return match_known(text, known) is not None
 
 
-def parts(text: str) -> Iterator[str]:
-    """The whole, each of its parts, and several that follow each other: a name may hold what parts others."""
+def list_parts(text: str) -> Iterator[str]:
+    """The text, each of its parts, and runs of parts: a name may contain a separator."""
     yield text
     cuts = [0, *chain.from_iterable(match.span() for match in _SEPARATORS.finditer(text)), len(text)]
     spans = list(zip(cuts[::2], cuts[1::2], strict=True))
@@ -171,47 +172,50 @@ def parts(text: str) -> Iterator[str]:
                 yield part
 
 
-def known_in(text: str, known: Collection[str]) -> list[str]:
-    """Everybody known (by key) whom the text, or a part of it, names."""
+def find_known(text: str, known: Collection[str]) -> list[str]:
+    """Every known name (by key) that the text, or a part of it, is."""
     found: list[str] = []
-    for reading in readings(text):
-        for part in sorted(parts(reading), key=len, reverse=True):
-            name = same(part, known)
+    for reading in list_readings(text):
+        for part in sorted(list_parts(reading), key=len, reverse=True):
+            name = match_known(part, known)
             if name is not None:
                 found.append(name)
     return list({node_key(name): name for name in reversed(found)}.values())
 
 
-def keys_in(text: str) -> frozenset[str]:
-    """Every key by which somebody may be known whom `known_in` would find in the text."""
-    return _keys_in(text) if len(text) <= _SHORT else _keys_in.__wrapped__(text)
+def list_keys(text: str) -> frozenset[str]:
+    """The keys of all names that `find_known` could find in the text."""
+    return _list_keys(text) if len(text) <= _SHORT else _list_keys.__wrapped__(text)
 
 
 @lru_cache(4096)
-def _keys_in(text: str) -> frozenset[str]:
-    once = {part for reading in readings(text) for part in parts(reading)}
-    twice = {reading for part in once for reading in readings(part)}
-    keys = {node_key(name) for reading in twice for name in _spelled(reading)}
+def _list_keys(text: str) -> frozenset[str]:
+    once = {part for reading in list_readings(text) for part in list_parts(reading)}
+    twice = {reading for part in once for reading in list_readings(part)}
+    keys = {node_key(name) for reading in twice for name in _list_orders(reading)}
     return frozenset(key for key in keys if len(key) <= _LONGEST_KEY and any(sign.isalnum() for sign in key))
 
 
-def below(text: str, categories: Collection[str]) -> Iterator[tuple[str, ...]]:
-    """The levels from a category of people (by key) down, of each keyword in the text that is under one."""
-    for reading in readings(text):
-        found = list(_below(reading, categories))
-        if found:  # as it was read first: under a category whose name is right nothing else is looked for
+def list_category_paths(text: str, categories: Collection[str]) -> Iterator[tuple[str, ...]]:
+    """For each keyword below a category of people (by key), the levels from that category down."""
+    for reading in list_readings(text):
+        found = list(_list_category_paths(reading, categories))
+        if found:  # the first reading with a known category decides
             yield from found
             return
 
 
-def _below(text: str, categories: Collection[str]) -> Iterator[tuple[str, ...]]:
+def _list_category_paths(text: str, categories: Collection[str]) -> Iterator[tuple[str, ...]]:
     for one in _LISTED.split(text):
         levels = [*(one.split(sign) for sign in _LEVELS if sign in one)]
         if "<" in one:
             levels.append(one.split("<")[::-1])
         for path in levels:
             plain = [" ".join(level.split()) for level in path if level.strip()]
-            at = next((n for n, level in enumerate(plain[:-1]) if node_key(seen(level)) in categories), None)
+            at = next(
+                (n for n, level in enumerate(plain[:-1]) if node_key(strip_invisible(level)) in categories),
+                None,
+            )
             if at is not None:
                 yield tuple(plain[at:])
                 break

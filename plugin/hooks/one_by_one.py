@@ -1,4 +1,4 @@
-"""Many resources, one after the other."""
+"""Calls a function for many resources, one by one."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -8,8 +8,8 @@ from plugin.errors import DamError
 T = TypeVar("T")
 
 
-def one_by_one(refs: Iterable[str], act: Callable[[str], T]) -> dict[str, T | DamError]:
-    """`act` on one resource after the other; one on which the DAM fails keeps none of the others."""
+def for_each_ref(refs: Iterable[str], act: Callable[[str], T]) -> dict[str, T | DamError]:
+    """Call `act` for each ref; a DamError is the result of that ref and does not stop the others."""
     answers: dict[str, T | DamError] = {}
     for ref in refs:
         try:

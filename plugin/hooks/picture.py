@@ -1,4 +1,4 @@
-"""A picture that a DAM hands out to be looked at."""
+"""A picture that a DAM hands out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture: a path on this machine, or bytes.
+    """A picture: a local path, or bytes.
 
-    `original_px`: the longest side of the original that this is a preview of, 0 where nobody knows; None where this
-    is the original itself. `turned`: by how many degrees, counter-clockwise, the DAM shows it otherwise than it is.
+    `original_px`: the longest side of the original of a preview, 0 if unknown; None if this is the original. `turned`:
+    by how many degrees, counter-clockwise, the DAM shows it rotated.
     """
 
     file_version: str

@@ -1,7 +1,7 @@
-"""What a page asks of a DAM that may hang: in a thread apart, and waited for shortly.
+"""Calls to a DAM that a page waits for, with a short timeout.
 
-A server that takes calls and never answers, or a share that is stuck, holds a thread here and no page: while a
-question that took too long is out, the next ones are refused at once.
+A server that accepts calls and never answers, or a stuck share, blocks a thread here and no page: while a call that
+timed out is still running, further calls are refused at once.
 """
 
 import threading
@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 from plugin.errors import DamError
 
 T = TypeVar("T")
-SHORTLY = 3.0
-"""Seconds that a page waits."""
+PAGE_SECONDS = 3.0
+"""How long a page waits."""
 
 _THREADS = 2
-_SILENT = "the DAM does not answer now: it is asked again by itself"
+_NO_ANSWER = "the DAM does not answer now: it is asked again by itself"
 
 
-class Shortly:
-    """Asks, a few questions at a time. Its threads keep no process from ending, whatever they wait for."""
+class TimedCalls:
+    """Runs a few calls at a time in daemon threads."""
 
     def __init__(self) -> None:
         self._asked: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
@@ -30,24 +30,24 @@ class Shortly:
         self._started = False
 
     def ask(self, act: Callable[[], T]) -> T:
-        """What `act` returns, or raises. Raises DamError where it takes too long, and while an earlier one does."""
+        """What `act` returns, or raises. Raises DamError on a timeout, and while an earlier call is stuck."""
         with self._lock:
             if self._stuck:
-                raise DamError(_SILENT)
+                raise DamError(_NO_ANSWER)
             self._start()
         answer: Future[T] = Future()
         self._asked.put((answer, act))
-        wait([answer], SHORTLY)
+        wait([answer], PAGE_SECONDS)
         if answer.done():
             return answer.result()
         if not answer.cancel():  # it was begun
             with self._lock:
                 self._stuck += 1
             answer.add_done_callback(self._came)
-        raise DamError(_SILENT)
+        raise DamError(_NO_ANSWER)
 
     def close(self) -> None:
-        """End the threads, as soon as what they wait for is answered."""
+        """End the threads once their calls return."""
         for _ in range(_THREADS if self._started else 0):
             self._asked.put(None)
 
@@ -64,7 +64,7 @@ class Shortly:
                 continue
             try:
                 answer.set_result(act())
-            except BaseException as error:  # whoever asked has to hear of it
+            except BaseException as error:  # the caller must get it
                 answer.set_exception(error)
 
     def _came(self, _: "Future[Any]") -> None:

@@ -1,4 +1,4 @@
-"""What the protocol asks of a DAM that keeps a log, answered by one that keeps none."""
+"""The protocol's questions about a log, answered for a DAM without one."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -9,44 +9,43 @@ from plugin.hooks.dam import CollectionRuling
 
 
 class Unlogged:
-    """Of a folder there is nothing to tell beside its files; `places` is where names go in them."""
+    """A folder knows only its files; `places` are where names are written in them."""
 
     places: frozenset[str]
     tells_holders = False
 
     def holders(self, node: str) -> Iterator[str]:
-        """Only its files know: raises DamError, since nobody should ask."""
+        """Raises DamError: only the name index knows."""
         raise DamError("a folder does not know who is named in its files: the index of what was read does")
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
-        """The same answer."""
+        """Raises DamError: only the name index knows."""
         raise DamError("a folder does not know who is named in its files: the index of what was read does")
 
     def position(self) -> int | None:
-        """None: a folder has no log."""
+        """None: there is no log."""
         return None
 
     def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
-        """A folder keeps nothing beside a file: what it holds are photographs of their own."""
+        """0 for each: other files are photographs of their own."""
         return dict.fromkeys(refs, 0)
 
     def lost(self, ref: str, node: str, put_at: datetime) -> bool:
-        """It cannot be told."""
+        """False: without a log nobody can say."""
         return False
 
     def set_back(self) -> bool:
-        """There is no log."""
         return False
 
     def set_back_heard(self) -> None:
-        """Nothing to note."""
+        """Does nothing."""
 
     def concerns(self) -> list[Concern]:
-        """None: what is wrong with a folder is found elsewhere."""
+        """None: other checks cover a folder."""
         return []
 
     def refusal(self, node: str) -> str | None:
-        """Files hold every name that a person can have; EXIF alone parts its keywords by ;."""
+        """Files can hold every name; EXIF alone separates keywords by ;."""
         if ";" in node and "xmp" not in self.places:
             return (
                 "without exiftool names go into EXIF alone, where ; parts one name from the next: choose another "
@@ -55,11 +54,11 @@ class Unlogged:
         return None
 
     def forget(self, node: str) -> bool:
-        """A folder keeps no list of names."""
+        """True: a folder has no list of names."""
         return True
 
     def renamed(self) -> list[tuple[str, str]]:
-        """A name that is changed in a file is another name."""
+        """None: a changed name is another name."""
         return []
 
     def rulings(self) -> Sequence[CollectionRuling]:

@@ -1,1 +1,1 @@
-"""What is kept: the store, the vault, the audit log and the queue."""
+"""Storage: the database, the vault, the audit log and the queue."""

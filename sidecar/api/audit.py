@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from plugin.flows.access.api_tokens import Scope
 from plugin.flows.common.services import Services
 from plugin.flows.views import audit_view
-from plugin.ledger.log.proof import Verdict
+from plugin.ledger.log.proof import ProofVerdict
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, answer
 from sidecar.web.request_models import Paged
@@ -53,7 +53,7 @@ class Proof(BaseModel):
     proven. `rows` from the row after `start_seq` to `last_seq`; of the last, `after` are held by no head yet.
     """
 
-    verdict: Verdict
+    verdict: ProofVerdict
     said: list[str]
     why: str | None = None
     rows: int | None = None

@@ -12,14 +12,14 @@ from typing import Any
 
 import click
 
-from plugin.clock import Clock, SystemClock, local
+from plugin.clock import Clock, SystemClock, format_local
 from plugin.config import Config
 from plugin.errors import FaceLeaseError, NothingDone
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import delivery
 from plugin.flows.schedule import calendar
-from plugin.ledger.queue.jobs import Unfinished
+from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.ledger.store.engine import MOST_NUMBER
 from sidecar.output import safe, say
 from sidecar.running import bootstrap
@@ -68,7 +68,7 @@ class Shell:
 
     def local(self, moment: datetime | None) -> str:
         """A moment as the clock on the organisation's wall shows it; "" for none."""
-        return "" if moment is None else local(moment, self.config.site.zone)
+        return "" if moment is None else format_local(moment, self.config.site.zone)
 
     def cell(self, value: object) -> str:
         """A value for the table of a command: moments on the organisation's clock, lists as words."""
@@ -92,13 +92,13 @@ def someone(services: Services, who: str) -> str:
         return roster.find(conn, who)
 
 
-def finish_jobs(services: Services, *kinds: str) -> list[Unfinished]:
+def finish_jobs(services: Services, *kinds: str) -> list[UnfinishedJob]:
     """Carry out now what the command has queued, as a worker would; returns what of it is not done."""
     Runner(services).drain(kinds or _FOLLOW_UP)
     return services.queue.unfinished(kinds or _FOLLOW_UP)
 
 
-def post_letters(services: Services) -> list[Unfinished]:
+def post_letters(services: Services) -> list[UnfinishedJob]:
     """Send the letters that the command asked for; returns those that wait. Raises NothingDone for one never sent."""
     left = finish_jobs(services, "mail")
     refused = delivery.unsent(services, services.queue.followed("mail"))
@@ -107,7 +107,7 @@ def post_letters(services: Services) -> list[Unfinished]:
     return left
 
 
-def waits(left: Sequence[Unfinished]) -> list[str]:
+def waits(left: Sequence[UnfinishedJob]) -> list[str]:
     """What is not done, a line a kind, with why and who does it."""
     lines = []
     for kind in dict.fromkeys(one.kind for one in left):
@@ -123,7 +123,7 @@ def waits(left: Sequence[Unfinished]) -> list[str]:
 
 
 def say_finished(
-    as_json: bool, data: Mapping[str, Any], lines: Iterable[str], left: Sequence[Unfinished]
+    as_json: bool, data: Mapping[str, Any], lines: Iterable[str], left: Sequence[UnfinishedJob]
 ) -> None:
     """As `say`, and what is not finished; then the exit code is 3, or 1 where it was given up."""
     counts = {kind: sum(one.kind == kind for one in left) for kind in {one.kind for one in left}}

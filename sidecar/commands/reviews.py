@@ -11,7 +11,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.matching import vouching
 from plugin.flows.names import dam_names, returned_names
 from plugin.flows.review import already_so, dismissals, review
-from plugin.ledger.keys.free_text import Texts
+from plugin.ledger.keys.free_text import TextSealer
 from plugin.quitclaim.clearance.dismissal import SETTLING, Dismissal
 from plugin.quitclaim.words import dismissal_words
 from sidecar.commands.common import NUMBER, Shell, actor, as_json, someone
@@ -88,7 +88,7 @@ def _renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
         return [], [f"whether the DAM calls somebody otherwise now is not known: {error}"]
 
 
-def _face(row: Any, texts: Texts) -> dict[str, Any]:
+def _face(row: Any, texts: TextSealer) -> dict[str, Any]:
     return {
         "face": row.id, "photo": row.ref, "person": row.display_name or "", "state": row.state,
         "distance": "" if row.distance is None else row.distance,

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from plugin.clock import local_day
+from plugin.clock import format_local_day
 from plugin.errors import DamError, NothingDone
 from plugin.flows.common.services import Services
 from plugin.flows.review import names_by_hand
@@ -112,7 +112,7 @@ def list_(shell: Shell, person: str | None, kept: bool, after: int, limit: int, 
             one.tag_id,
             one.ref,
             one.name,
-            local_day(one.since, zone),
+            format_local_day(one.since, zone),
             *([one.kept_by] if kept else []),
         ]
         for one in found

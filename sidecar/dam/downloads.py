@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from plugin.errors import EventRefused
 from plugin.flows.common.services import Services
 from plugin.flows.review import download_gate
-from plugin.hooks.webhooks.events import Ref
+from plugin.hooks.webhooks.events import EventRef
 from plugin.quitclaim.clearance.answers import Status
 from plugin.quitclaim.words import wording as reasons
 from sidecar.dam.panel import Line
@@ -38,7 +38,7 @@ class Question(_Asked):
     what is not said is judged as the original.
     """
 
-    refs: Annotated[tuple[Ref, ...], Field(min_length=1, max_length=MOST)]
+    refs: Annotated[tuple[EventRef, ...], Field(min_length=1, max_length=MOST)]
     channels: Channels
     longest_px: Annotated[dict[Line, Px], Field(max_length=MOST)] = Field(default_factory=dict)
     language: Line = ""

@@ -17,7 +17,7 @@ from plugin.flows.common import dam_events
 from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals, review
 from plugin.flows.views import photo_panel, waiting_list
-from plugin.hooks.webhooks.events import Ref
+from plugin.hooks.webhooks.events import EventRef
 from plugin.quitclaim.clearance.answers import Answer, Code, Reason, Status
 from plugin.quitclaim.words import dismissal_words
 from plugin.quitclaim.words import wording as reasons
@@ -41,7 +41,7 @@ class Question(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    ref: Ref
+    ref: EventRef
     user: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_LINE)]
     can_edit: bool
     action: Literal["confirm", "reject", "dismiss", "dismiss_small"] | None = None

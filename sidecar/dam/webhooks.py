@@ -22,7 +22,7 @@ def blueprint(services: Services) -> Blueprint | None:
     @routes.post(PATH)
     def told() -> tuple[Response, int]:
         message, raw = signed_requests.body(services, known)
-        event = events.parse(raw)
+        event = events.parse_event(raw)
         outcome = "ignored"
         if event is not None:
             outcome = "accepted" if dam_events.take(services, message, event) else "known"

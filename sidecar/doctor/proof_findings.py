@@ -3,14 +3,14 @@
 import os
 from pathlib import Path
 
-from plugin.clock import local_day
+from plugin.clock import format_local_day
 from plugin.errors import VaultError
 from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import house_closing
 from plugin.flows.views import audit_view
 from plugin.ledger.log import heads
-from plugin.ledger.log.proof import Verdict
+from plugin.ledger.log.proof import ProofVerdict
 from plugin.ledger.store import engine
 from sidecar.doctor.finding import Finding
 from sidecar.words import log_words
@@ -21,7 +21,7 @@ def log(services: Services) -> Finding:
     checked = audit_view.verified(services)
     said = f"{log_words.heading(checked)}: {log_words.sentences(checked, services.config.site.zone)[0]}"
     return Finding(
-        "audit log", checked.verdict is Verdict.HOLDS, said,
+        "audit log", checked.verdict is ProofVerdict.HOLDS, said,
         "facelease audit verify says all of it; officers.md says what to do",
     )  # fmt: skip
 
@@ -30,7 +30,7 @@ def head_key(services: Services) -> Finding:
     """Without it no head is written and no backup is signed; nothing makes another one in its place by itself."""
     try:
         key = services.head_key
-        last = heads.last_number(services.config.path(services.config.keys.heads_file))
+        last = heads.find_last_number(services.config.path(services.config.keys.heads_file))
     except VaultError as error:
         return Finding(
             "key of heads", False, str(error), "put the file back from where the master key is kept"
@@ -54,7 +54,7 @@ def _beside_the_store(services: Services, path: Path) -> str:
     data = Path(services.config.data).expanduser().resolve()
     if path.resolve().is_relative_to(data):
         return "inside the data folder"
-    store = engine.sqlite_path(engine.parse(services.config.store_url))
+    store = engine.sqlite_path(engine.parse_url(services.config.store_url))
     if store is not None and path.resolve().is_relative_to(store.resolve().parent):
         return "beside the store"
     return ""
@@ -76,7 +76,7 @@ def ended_log(services: Services) -> Finding:
         )
     if anew is None:
         return Finding(what, True, f"{lines} endings, as they are known")
-    day = local_day(anew, services.config.site.zone)
+    day = format_local_day(anew, services.config.site.zone)
     return Finding(
         what, True,
         f"{lines} endings, in a file that was begun anew on {day}: what ended before then stands in it only as far as "

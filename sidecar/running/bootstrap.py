@@ -8,7 +8,7 @@ from random import SystemRandom
 from threading import Event
 from typing import TYPE_CHECKING
 
-from plugin.clock import Clock, SteadyClock, SystemClock
+from plugin.clock import Clock, MonotonicClock, SystemClock
 from plugin.config import Config
 from plugin.errors import ConfigError, StoreAway
 from plugin.flows.common.recogniser import Faces
@@ -25,7 +25,7 @@ from plugin.ledger.log import heads as log_heads
 from plugin.ledger.log.endings import EndedLog
 from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.queue.jobs import Queue
-from plugin.ledger.store.store import Store, init_store, revision
+from plugin.ledger.store.store import Store, init_store, read_revision
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running import loops, metrics
 
@@ -47,7 +47,7 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
     names = NameHasher(config.path(config.keys.names_file))
     if names.make():
         made.append(f"key of names {names.path}: keep a copy beside that of the master key")
-    before = revision(config.store_url)
+    before = read_revision(config.store_url)
     with closing(init_store(config.store_url, clock or SystemClock())) as store:
         keys, empty = master_keys(config), _is_empty(config)
         with store.write() as tx:
@@ -71,7 +71,7 @@ def _found_heads(config: Config, store: Store) -> list[str]:
     path = config.path(config.keys.heads_key_file)
     ended = EndedLog(config.path(config.keys.ended_log)).mark()
     with store.write() as tx:
-        made = log_heads.found(
+        made = log_heads.create_first_head(
             tx, path, config.path(config.keys.heads_file), config.retention.audit_months, ended
         )
     if made is None:
@@ -111,9 +111,10 @@ def init_fields(config: Config) -> list[str]:
     with open_house(config) as services:
         if not isinstance(services.dam, ResourceSpaceDam):
             raise ConfigError("dam.kind: fields are made in a DAM that has them; a folder has none")
-        made = fields.prepare(services.dam.client, config.clearance.channels)
+        made = fields.make_fields(services.dam.client, config.clearance.channels)
     return [
-        f"field {fields.title(channel)!r}: {'made' if new else 'was there'}" for channel, new in made.items()
+        f"field {fields.build_title(channel)!r}: {'made' if new else 'was there'}"
+        for channel, new in made.items()
     ]
 
 
@@ -129,13 +130,13 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
     Raises ConfigError, StoreError or VaultError where something is not there: `facelease doctor` says more.
     """
     with ExitStack() as stack:
-        steady = SteadyClock(clock or SystemClock())
+        steady = MonotonicClock(clock or SystemClock())
         store = Store.open(config.store_url, steady)
         stack.callback(store.close)
         store.watch = metrics.wrote
         steady.not_before(store.last_seen())
         master = master_keys(config)
-        house_key.ask_before_writes(store, master)
+        house_key.load_keys_before_writes(store, master)
         dam = open_dam(store, config, steady)
         stack.callback(dam.close)
         own = with_models(config)

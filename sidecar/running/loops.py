@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import structlog
 
-from plugin.errors import told
+from plugin.errors import redact_error
 from sidecar.running import metrics
 
 log = structlog.get_logger()
@@ -42,7 +42,7 @@ def note(loop: str, error: BaseException, **about: object) -> None:
         for hear in _hearing:
             hear(loop)
         log.error(
-            "loop failed", loop=loop, error=type(error).__name__, said=told(error), causes=_causes(error),
+            "loop failed", loop=loop, error=type(error).__name__, said=redact_error(error), causes=_causes(error),
             where=where(error), **about,
         )  # fmt: skip
 

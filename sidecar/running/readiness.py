@@ -11,7 +11,7 @@ from concurrent.futures import Future, wait
 
 from flask import current_app
 
-from plugin.errors import FaceLeaseError, told
+from plugin.errors import FaceLeaseError, redact_error
 from plugin.flows.common import closed_house, worker_state
 from plugin.flows.common.services import Services
 from plugin.ledger.keys import house_key
@@ -30,7 +30,7 @@ def _store(services: Services) -> str | None:
 def _master(services: Services) -> str | None:
     """It opens the key of the house: that it is there says nothing of whether it is the right one."""
     with services.store.read() as conn:
-        house_key.unwrapped(conn, services.master)
+        house_key.unwrap(conn, services.master)
     return None
 
 
@@ -85,7 +85,7 @@ class _Look:
         try:
             future.set_result(self._check(self._services))
         except FaceLeaseError as error:
-            future.set_result(f"{self._name}: {told(error)}")
+            future.set_result(f"{self._name}: {redact_error(error)}")
         except BaseException as error:
             loops.note("ready", error)
             future.set_result(f"{self._name}: it could not be looked at ({type(error).__name__})")

@@ -8,10 +8,18 @@ from datetime import timedelta
 
 import structlog
 
-from plugin.errors import ConfigError, FaceLeaseError, LeaseLost, StoreAway, StoreError, VaultError, told
+from plugin.errors import (
+    ConfigError,
+    FaceLeaseError,
+    LeaseLost,
+    StoreAway,
+    StoreError,
+    VaultError,
+    redact_error,
+)
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from sidecar.running import loops, metrics, stopping
 from sidecar.running.stopping import Act
 
@@ -30,7 +38,7 @@ class Runner:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._held: dict[int, tuple[Claimed, float]] = {}
+        self._held: dict[int, tuple[ClaimedJob, float]] = {}
         """Jobs in hand, each with its beginning: while its thread is at one, no other thread here takes it."""
         self._lost: set[int] = set()
         self._lock = threading.Lock()
@@ -60,7 +68,7 @@ class Runner:
             metrics.JOB_SECONDS.labels(job.kind).observe(time.monotonic() - began)
         return True
 
-    def _carry_out(self, job: Claimed) -> None:
+    def _carry_out(self, job: ClaimedJob) -> None:
         try:
             calendar.HANDLERS[job.kind](self._services, job)
             metrics.JOBS.labels(job.kind, "done").inc()
@@ -75,7 +83,7 @@ class Runner:
                 raise
             self._failed(job, error)
 
-    def _failed(self, job: Claimed, error: BaseException) -> None:
+    def _failed(self, job: ClaimedJob, error: BaseException) -> None:
         """Have it tried again later; in a process that is told to stop, whose children may be gone, that is no try."""
         if self._stop.is_set():
             self._put_back(job)
@@ -87,11 +95,11 @@ class Runner:
         metrics.JOBS.labels(job.kind, state).inc()
         # The message of an error that is not ours may quote a name or a path: its class alone is logged.
         log.error(
-            "job failed", job=job.id, kind=job.kind, state=state, error=type(error).__name__, said=told(error),
+            "job failed", job=job.id, kind=job.kind, state=state, error=type(error).__name__, said=redact_error(error),
             where=[] if isinstance(error, FaceLeaseError) else loops.where(error),
         )  # fmt: skip
 
-    def _put_back(self, job: Claimed, delay: timedelta = timedelta(0)) -> None:
+    def _put_back(self, job: ClaimedJob, delay: timedelta = timedelta(0)) -> None:
         """For the next worker; where the store does not answer its lease runs out."""
         with suppress(LeaseLost, StoreError):
             self._services.queue.put_back(job, delay)

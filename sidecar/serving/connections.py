@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from waitress.channel import HTTPChannel
 
-from plugin.errors import told
+from plugin.errors import redact_error
 from sidecar.serving import admission
 from sidecar.serving.answers import Answer, Away, Cut, Overloaded, Problem, Slow
 from sidecar.serving.body_memory import Room
@@ -286,6 +286,6 @@ class Question:
                 Answer(self._connection, self._request).get_environment()
             )
         except Exception as error:  # whatever keeps the store from answering
-            log.error("nobody can be known now", error=type(error).__name__, said=told(error))  # noqa: TRY400
+            log.error("nobody can be known now", error=type(error).__name__, said=redact_error(error))  # noqa: TRY400
             why = Away
         self._connection.server.later(lambda: self._connection.permit(self._request, visit, why))

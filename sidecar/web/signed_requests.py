@@ -8,7 +8,7 @@ from flask import Blueprint, Response, after_this_request, request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from plugin.config import Config
-from plugin.errors import ConfigError, StoreError, told
+from plugin.errors import ConfigError, StoreError, redact_error
 from plugin.flows.common.services import Services
 from plugin.hooks.webhooks import events, signature
 from sidecar.web import problems, store_away
@@ -32,7 +32,7 @@ def secrets(config: Config, purpose: str, environment: Mapping[str, str] = os.en
     given = "\n".join(environment.get(variable, "").split())
     if not given:
         return None
-    kept = signature.parse(given, variable)
+    kept = signature.parse_secrets(given, variable)
     return lambda: kept
 
 
@@ -46,13 +46,13 @@ def body(services: Services, known: Secrets) -> tuple[str, bytes]:
     try:
         allowed = known()
     except ConfigError as error:
-        log.error("secrets cannot be read", said=told(error))  # noqa: TRY400 - no traceback near secrets
+        log.error("secrets cannot be read", said=redact_error(error))  # noqa: TRY400 - no traceback near secrets
         raise
-    message = signature.verify(allowed, headers, raw, services.clock.now())
+    message = signature.verify_request(allowed, headers, raw, services.clock.now())
 
     @after_this_request
     def prove(answer: Response) -> Response:
-        answer.headers[signature.PROOF] = signature.prove(
+        answer.headers[signature.PROOF] = signature.sign_answer(
             allowed, headers, answer.status_code, answer.get_data()
         )
         return answer

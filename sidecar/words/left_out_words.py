@@ -3,30 +3,33 @@
 from collections.abc import Sequence
 
 from plugin.hooks import left_out
-from plugin.hooks.left_out import LeftOut, Why
+from plugin.hooks.left_out import LeftOut, LeftOutReason
 
 _SAID = {
-    Why.LINK: ("links", "links are not followed: put the file itself here"),
-    Why.NAME: (
+    LeftOutReason.LINK: ("links", "links are not followed: put the file itself here"),
+    LeftOutReason.NAME: (
         "names that cannot be said",
         "the name has control characters, is no UTF-8, or its path is longer than 2,000 bytes: rename it",
     ),
-    Why.FORMAT: ("pictures that cannot be examined", "save a JPEG, PNG, TIFF, HEIC, AVIF or WebP beside it"),
-    Why.NO_PICTURE: (
+    LeftOutReason.FORMAT: (
+        "pictures that cannot be examined",
+        "save a JPEG, PNG, TIFF, HEIC, AVIF or WebP beside it",
+    ),
+    LeftOutReason.NO_PICTURE: (
         "files called like a photograph that are none",
         "it holds no picture: look at it, and rename it",
     ),
-    Why.SPECIAL: ("FIFOs, sockets and devices", "it is no file"),
-    Why.UNREADABLE: ("files that cannot be read", "give FaceLease's account access"),
-    Why.CLOSED: (
+    LeftOutReason.SPECIAL: ("FIFOs, sockets and devices", "it is no file"),
+    LeftOutReason.UNREADABLE: ("files that cannot be read", "give FaceLease's account access"),
+    LeftOutReason.CLOSED: (
         "folders that cannot be read",
         "give FaceLease's account access, or name it in folder.ignore",
     ),
-    Why.LOOP: (
+    LeftOutReason.LOOP: (
         "folders that lead back to one above them",
         "take the mount or link out, or name it in folder.ignore",
     ),
-    Why.LIBRARY: (
+    LeftOutReason.LIBRARY: (
         "libraries of other programs",
         "export the photographs: that program keeps them with a database",
     ),
@@ -55,4 +58,4 @@ def summary(found: Sequence[LeftOut]) -> list[str]:
 
 def data(found: Sequence[LeftOut]) -> dict[str, object]:
     """The same for machines."""
-    return {"count": len(found), "kinds": left_out.count(found)}
+    return {"count": len(found), "kinds": left_out.count_by_kind(found)}

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from datetime import tzinfo
 
-from plugin.clock import local
+from plugin.clock import format_local
 from plugin.flows.views.audit_view import Checked
-from plugin.ledger.log.proof import Proof, Verdict
+from plugin.ledger.log.proof import LogProof, ProofVerdict
 from sidecar.words import staff_words
 
 
@@ -23,13 +23,13 @@ def sentences(checked: Checked, zone: tzinfo, language: str = "en") -> list[str]
     return [words[word].format(**values) for word, values in _parts(checked.proof, zone)]
 
 
-def _parts(proof: Proof, zone: tzinfo) -> list[tuple[str, dict[str, object]]]:
+def _parts(proof: LogProof, zone: tzinfo) -> list[tuple[str, dict[str, object]]]:
     parts: list[tuple[str, dict[str, object]]] = []
     if proof.why is not None:
         parts.append((proof.why.lack.value, asdict(proof.why)))
     first = proof.start.seq + 1
-    if proof.verdict is Verdict.HOLDS and proof.held is not None and proof.held_at is not None:
-        at = local(proof.held_at, zone)
+    if proof.verdict is ProofVerdict.HOLDS and proof.held is not None and proof.held_at is not None:
+        at = format_local(proof.held_at, zone)
         if proof.held.seq >= first:  # else there were no rows when the head was written
             parts.append(("held", {"first": first, "held": proof.held.seq, "heads": proof.heads, "at": at}))
         if proof.after:
@@ -37,7 +37,7 @@ def _parts(proof: Proof, zone: tzinfo) -> list[tuple[str, dict[str, object]]]:
         if proof.pruned:
             parts.append(("pruned", {"pruned": proof.pruned, "first": first}))
     if proof.begun is not None:
-        at = local(proof.begun.at, zone)
+        at = format_local(proof.begun.at, zone)
         parts.append(("begun", {"row": proof.begun.row, "at": at, "reason": proof.begun.reason}))
     parts += [("restored", asdict(one)) for one in proof.restores]
     if proof.below:

@@ -8,8 +8,8 @@ import pytest
 
 from plugin.hooks.dam import Write, node_key
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.hooks.resourcespace.api.answers import truth, whole
-from plugin.hooks.resourcespace.api.consents import Consents, Form
+from plugin.hooks.resourcespace.api.answers import expect_bool, expect_int
+from plugin.hooks.resourcespace.api.consents import Consents, ServerConsent
 from tests.doubles.resourcespace_house import Server
 
 
@@ -19,17 +19,17 @@ def made(server: Server) -> Iterator[list[int]]:
     refs: list[int] = []
     yield refs
     for ref in refs:
-        server.client().ask("consentmanager_delete_consent", truth, again=False, ref=ref)
+        server.client().ask("consentmanager_delete_consent", expect_bool, again=False, ref=ref)
 
 
 def make(server: Server, made: list[int], name: str, **more: str) -> int:
     said = {"name": name, "email": "", "telephone": "", "consent_usage": ""} | more
-    ref = server.client().ask("consentmanager_create_consent", whole, again=False, **said)
+    ref = server.client().ask("consentmanager_create_consent", expect_int, again=False, **said)
     made.append(ref)
     return ref
 
 
-def listed(server: Server, ref: int) -> Form:
+def listed(server: Server, ref: int) -> ServerConsent:
     return next(form for form in Consents(server.client()).all() if form.ref == ref)
 
 
@@ -63,7 +63,7 @@ def test_links_come_once_and_stay_when_the_resource_is_deleted(server: Server, m
     before = listed(server, ref)
     for _ in range(2):
         assert server.client().ask(
-            "consentmanager_link_consent", truth, again=False, consent=ref, resource=resource
+            "consentmanager_link_consent", expect_bool, again=False, consent=ref, resource=resource
         )
     for _ in range(2):  # into the bin, and from there
         server.delete(resource)
@@ -78,7 +78,7 @@ def test_a_change_changes_the_fingerprint(server: Server, made: list[int]) -> No
     ref = make(server, made, f"Åsa {uuid4().hex[:8]}", expires="2026-12-01", address="Storgatan 1")
     before = listed(server, ref)
     assert server.client().ask(
-        "consentmanager_update_consent", truth, again=False, consent=ref, name=before.name, email="",
+        "consentmanager_update_consent", expect_bool, again=False, consent=ref, name=before.name, email="",
         telephone="", consent_usage="Print", expires="2026-11-01",
     )  # fmt: skip
     after = listed(server, ref)

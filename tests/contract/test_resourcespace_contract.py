@@ -6,15 +6,23 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
-from plugin.config.looking import look_px
+from plugin.config.looking import detection_px
 from plugin.errors import DamError, ResourceGone, WriteRefused
-from plugin.hooks.dam import Names, Task, What, Write
-from plugin.hooks.mention import Line
-from plugin.hooks.name_search import Sought
+from plugin.hooks.dam import ChangeKind, Names, Task, Write
+from plugin.hooks.mention import CertificateLine
+from plugin.hooks.name_search import SoughtName
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.hooks.resourcespace.api.answers import NoSuchFunction, Passing, Refused, rows, text, truth, whole
+from plugin.hooks.resourcespace.api.answers import (
+    NoSuchFunction,
+    Refused,
+    TemporaryFailure,
+    expect_bool,
+    expect_int,
+    expect_objects,
+    expect_text,
+)
 from plugin.hooks.resourcespace.names.nodes import Nodes
-from plugin.hooks.resourcespace.without_plugin import Classic
+from plugin.hooks.resourcespace.without_plugin import PlainProfile
 from tests.doubles.resourcespace_house import Server, jpeg
 
 NODE = frozenset({"node"})
@@ -40,33 +48,39 @@ def names(dam: ResourceSpaceDam, ref: str) -> set[str]:
 def test_a_wrong_key_is_refused(server: Server) -> None:
     """The signature is checked; the answer to a wrong one is plain text with status 401."""
     with pytest.raises(Refused, match="signature"):
-        server.client(key="0" * 64).ask("checkperm", truth, perm="a")
+        server.client(key="0" * 64).ask("checkperm", expect_bool, perm="a")
 
 
 def test_an_unknown_function_is_told_apart(server: Server) -> None:
     """It answers 200 with nothing in it: that is no success."""
     with pytest.raises(NoSuchFunction):
-        server.client().ask("no_such_function", rows)
+        server.client().ask("no_such_function", expect_objects)
 
 
 def test_a_wrong_argument_is_an_error(server: Server) -> None:
     """A number that is none ends in status 500 and an empty body."""
-    with pytest.raises(Passing):
-        server.client().ask("get_collection", rows, ref="abc")
+    with pytest.raises(TemporaryFailure):
+        server.client().ask("get_collection", expect_objects, ref="abc")
 
 
 def test_a_warning_inside_the_call_is_an_error(server: Server) -> None:
     """An object that says error, with status 200."""
     with pytest.raises(DamError, match="inside the server"):
         server.client().ask(
-            "set_node", whole, again=False, ref="NULL", resource_type_field=99999, name="x", parent="NULL"
+            "set_node",
+            expect_int,
+            again=False,
+            ref="NULL",
+            resource_type_field=99999,
+            name="x",
+            parent="NULL",
         )
 
 
 def test_a_list_that_is_no_json_is_an_error(server: Server) -> None:
     """An English sentence as a JSON text, with status 200."""
     with pytest.raises(DamError, match="argument of this type"):
-        server.client().ask("toggle_active_state_for_nodes", text, refs="7")
+        server.client().ask("toggle_active_state_for_nodes", expect_text, refs="7")
 
 
 def test_what_is_not_there_is_gone(dam: ResourceSpaceDam) -> None:
@@ -122,9 +136,11 @@ def test_a_translated_node_keeps_its_name(server: Server, dam: ResourceSpaceDam)
     """The stored form is what stands; any of its languages finds it, and makes no other node."""
     tail = uuid4().hex[:8]
     raw = f"~en:The Queen {tail}~sv:Drottningen {tail}"
-    node = server.client().ask("set_node", whole, ref="NULL", resource_type_field=29, name=raw, parent="NULL")
+    node = server.client().ask(
+        "set_node", expect_int, ref="NULL", resource_type_field=29, name=raw, parent="NULL"
+    )
     ref = server.create()
-    assert server.client().ask("add_resource_nodes", truth, resource=ref, nodestring=str(node))
+    assert server.client().ask("add_resource_nodes", expect_bool, resource=ref, nodestring=str(node))
     dam.write(ref, [add(f"Drottningen {tail}"), add(unique("Bo Ek"))], None)
     assert len(names(dam, ref)) == 2
     assert raw in names(dam, ref)
@@ -140,7 +156,13 @@ def test_a_renamed_node_is_seen_at_the_next_look(server: Server, dam: ResourceSp
     nodes = Nodes(server.client(), 29)
     node = nodes.fitting(name)[0]
     server.client().ask(
-        "set_node", whole, ref=str(node.ref), resource_type_field=29, name=other, parent="NULL", order_by=""
+        "set_node",
+        expect_int,
+        ref=str(node.ref),
+        resource_type_field=29,
+        name=other,
+        parent="NULL",
+        order_by="",
     )
     assert names(dam, ref) == {other}
     dam.write(ref, [add(name)], None)
@@ -172,13 +194,13 @@ def test_the_original_is_handed_out_by_the_plugin_alone(server: Server, dam: Res
     ref = server.photo(data)
     picture = dam.picture(ref)
     assert picture.file_version == dam.look(ref).file_version
-    if isinstance(dam.profile(), Classic):
+    if isinstance(dam.profile(), PlainProfile):
         assert picture.data is not None
         with Image.open(io.BytesIO(picture.data)) as preview:
             assert (preview.size, picture.original_px) == ((2000, 1500), 4000)
     else:
         assert (picture.data == data, picture.original_px, picture.turned) == (True, None, 0)
-    log = server.client().ask("resource_log_last_rows", rows, minref=0, days=1, maxrecords=0)
+    log = server.client().ask("resource_log_last_rows", expect_objects, minref=0, days=1, maxrecords=0)
     assert not [row for row in log if (str(row["resource"]), row["type"]) == (ref, "d")]
 
 
@@ -192,9 +214,9 @@ def test_a_large_original_is_known_for_one(server: Server, dam: ResourceSpaceDam
     assert shown.data is not None
     with Image.open(io.BytesIO(shown.data)) as preview:
         assert max(preview.size) < 2001
-    if isinstance(dam.profile(), Classic):
+    if isinstance(dam.profile(), PlainProfile):
         with Image.open(io.BytesIO(picture.data)) as preview:
-            assert max(preview.size) < look_px(longest, 64)
+            assert max(preview.size) < detection_px(longest, 64)
         assert picture.original_px == longest
     else:
         assert picture.data == data
@@ -245,13 +267,13 @@ def test_what_happened_is_told_until_it_is_acknowledged(server: Server, dam: Res
     ref = server.photo()
     for _ in range(2):
         told = {change.ref: change.what for change in dam.changes()}
-        assert told[ref] in {What.NEW, What.REPLACED}
+        assert told[ref] in {ChangeKind.NEW, ChangeKind.REPLACED}
     dam.acknowledge(dam.changes())
     assert ref not in {change.ref for change in dam.changes()}
     server.delete(ref)
-    assert {change.ref: change.what for change in dam.changes()}[ref] is What.METADATA
+    assert {change.ref: change.what for change in dam.changes()}[ref] is ChangeKind.METADATA
     server.delete(ref)
-    assert {change.ref: change.what for change in dam.changes()}[ref] is What.DELETED
+    assert {change.ref: change.what for change in dam.changes()}[ref] is ChangeKind.DELETED
 
 
 def test_our_own_writes_are_not_told(server: Server, dam: ResourceSpaceDam) -> None:
@@ -304,7 +326,7 @@ def test_files_beside_a_resource_are_counted(server: Server, dam: ResourceSpaceD
     """The old one of a file that was replaced is such a file; what it is called is not asked."""
     ref, other = server.photo(), server.photo()
     assert server.client().ask(
-        "add_alternative_file", whole, again=False, resource=ref, name="Åsa Öberg.jpg", description="",
+        "add_alternative_file", expect_int, again=False, resource=ref, name="Åsa Öberg.jpg", description="",
         file_name="", file_extension="", file_size=0, alt_type="", file="",
     )  # fmt: skip
     assert dam.leftovers([ref, other]) == {ref: 1, other: 0}
@@ -314,7 +336,7 @@ def test_an_accounts_groups_are_told_by_its_exact_name(server: Server, dam: Reso
     """Of another spelling, and of nobody, none. Without the plugin the server cannot say who may sign in."""
     assert dam.groups(unique("nobody")) is None
     assert dam.groups(server.user.upper()) is None
-    if isinstance(dam.profile(), Classic):
+    if isinstance(dam.profile(), PlainProfile):
         with pytest.raises(DamError, match="switch the plugin"):
             dam.groups(server.user)
     else:
@@ -325,10 +347,10 @@ def test_a_name_is_found_in_whichever_text(server: Server, dam: ResourceSpaceDam
     """With the plugin in captions, titles, names of files and the log, with wild cards taken as letters; without it in
     the list of people and titles that are shown. What was not looked at is said."""
     name = unique("Åsa 100% S_mple")
-    sought = Sought([name])
+    sought = SoughtName([name])
     ref, other = server.photo(jpeg()), server.create()
     server.client().ask(
-        "update_field", truth, resource=ref, field=8, value=f"The mayor and {name.upper()} talk"
+        "update_field", expect_bool, resource=ref, field=8, value=f"The mayor and {name.upper()} talk"
     )
     dam.write(other, [add(name)], None)
     shelf = server.collection(f"Shoot {name}")
@@ -338,13 +360,13 @@ def test_a_name_is_found_in_whichever_text(server: Server, dam: ResourceSpaceDam
     dam.forget(name)
     places = {one.at for one in found.found}
     assert f"collection {shelf}" in places
-    assert Line("unread_originals") in found.unread
-    if server.profile == "classic" or isinstance(dam.profile(), Classic):
-        assert Line("unread_classic") in found.unread
+    assert CertificateLine("unread_originals") in found.unread
+    if server.profile == "classic" or isinstance(dam.profile(), PlainProfile):
+        assert CertificateLine("unread_classic") in found.unread
         return
     assert {f"resource {ref}", f"resource {other}"} <= places
     assert {one.named for one in found.found if one.ref == other and "field" in one.fields[0]} == {True}
     assert {one.named for one in found.found if one.ref == ref} == {False}
     assert any(one.at.startswith("resource_log.") for one in found.found)
     assert beats
-    assert not dam.mentions(Sought([unique("Åsa")]), lambda: None).found
+    assert not dam.mentions(SoughtName([unique("Åsa")]), lambda: None).found

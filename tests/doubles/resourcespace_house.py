@@ -13,8 +13,8 @@ from PIL import Image
 from plugin.clock import Clock
 from plugin.config import Config, parse
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.hooks.resourcespace.api.answers import truth, whole
-from plugin.hooks.resourcespace.api.client import Client, signed
+from plugin.hooks.resourcespace.api.answers import expect_bool, expect_int
+from plugin.hooks.resourcespace.api.client import Client, sign_call
 from plugin.ledger.store.store import Store, init_store
 from tests import migrated
 from tests.doubles.resourcespace import Double
@@ -58,11 +58,11 @@ class Server:
 
     def create(self) -> str:
         """A resource without a file."""
-        return str(self.client().ask("create_resource", whole, again=False, resource_type=1, archive=0))
+        return str(self.client().ask("create_resource", expect_int, again=False, resource_type=1, archive=0))
 
     def upload(self, ref: str, data: bytes, name: str = "photo.jpg") -> None:
         """A file onto a resource, whatever is on it."""
-        form = signed(self.user, self.key, "upload_multipart", {"ref": ref, "no_exif": 1, "revert": 0})
+        form = sign_call(self.user, self.key, "upload_multipart", {"ref": ref, "no_exif": 1, "revert": 0})
         files = {"file": (name, data, "image/jpeg")}
         answer = requests.post(f"{self.url}/api/", data=form, files=files, timeout=60)
         assert answer.status_code == 204, answer.status_code
@@ -74,13 +74,13 @@ class Server:
         return ref
 
     def collection(self, name: str, *refs: str) -> str:
-        made = str(self.client().ask("create_collection", whole, again=False, name=name))
+        made = str(self.client().ask("create_collection", expect_int, again=False, name=name))
         for ref in refs:
-            assert self.client().ask("add_resource_to_collection", truth, resource=ref, collection=made)
+            assert self.client().ask("add_resource_to_collection", expect_bool, resource=ref, collection=made)
         return made
 
     def delete(self, ref: str) -> None:
-        assert self.client().ask("delete_resource", truth, again=False, resource=ref)
+        assert self.client().ask("delete_resource", expect_bool, again=False, resource=ref)
 
 
 def on(double: Double, account: User | None = None, profile: str = "auto") -> Server:

@@ -16,7 +16,7 @@ from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
-from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.examination.messages import Examination, ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running.runner import Runner
 from tests import support
@@ -31,7 +31,7 @@ class Counting(Faces):
         self.examined = 0
         self._most = most
 
-    def examine(self, picture: Picture, request: Request) -> Examination:
+    def examine(self, picture: Picture, request: ExaminationRequest) -> Examination:
         if self.examined >= self._most:
             raise KeyboardInterrupt
         self.examined += 1

@@ -24,7 +24,7 @@ from tests.posting import Post
 def back_up(services: Services) -> str:
     config = services.config
     folder, book = config.path(config.backup.folder), HeadBook.from_config(config)
-    made = backup.backup(
+    made = backup.write_backup(
         services.store, services.master, folder, services.clock, book, config.backup.key_days
     )
     return str(made)

@@ -26,7 +26,7 @@ from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar, house_closing
 from plugin.ledger import tables as t
 from plugin.ledger.log import endings, heads, house_state
-from plugin.ledger.log.endings import Ended, EndedLog
+from plugin.ledger.log.endings import EndedLog, Ending
 from plugin.ledger.store.actions import Action
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.process.examiner import Examiner
@@ -277,7 +277,7 @@ def test_who_began_it_anew_and_died_has_begun_it_anew(
 
     _close(services)
     with monkeypatch.context() as dying, suppress(KeyboardInterrupt):
-        dying.setattr(house_state, "set_anew", die)
+        dying.setattr(house_state, "set_restarted_at", die)
         house_closing.begin_anew(services, "the disk of keys died", "test")
     assert closed_house.why_now(services) is not None
     for _ in range(2):
@@ -289,15 +289,15 @@ def test_who_began_it_anew_and_died_has_begun_it_anew(
 def test_a_long_file_is_read_on_and_not_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process adds a line: only that one is read line by line. A byte that changed before it is seen."""
     log = EndedLog(tmp_path / "ended.log")
-    log.write(*(Ended("", f"link{n}", _AT, "link") for n in range(100)))
-    known, parsed, parse = log.mark(), [], endings._parse
+    log.write(*(Ending("", f"link{n}", _AT, "link") for n in range(100)))
+    known, parsed, parse = log.mark(), [], endings._parse_line
 
-    def count(line: bytes) -> Ended | None:
+    def count(line: bytes) -> Ending | None:
         parsed.append(line)
         return parse(line)
 
-    monkeypatch.setattr(endings, "_parse", count)
-    EndedLog(log.path).write(Ended("", "late", _AT, "link"))
+    monkeypatch.setattr(endings, "_parse_line", count)
+    EndedLog(log.path).write(Ending("", "late", _AT, "link"))
     assert (log.lacks(known), log.mark().lines, len(parsed)) == (None, 101, 1)
     log.read_anew()
     assert (log.lacks(known), len(parsed)) == (None, 1)
@@ -402,7 +402,7 @@ def test_a_file_of_another_kind_is_no_file(services: Services, tmp_path: Path) -
 def test_lines_are_cut_at_line_feeds_alone(tmp_path: Path) -> None:
     """What another reader takes for the end of a line hides nothing from the hash."""
     log = EndedLog(tmp_path / "ended.log")
-    log.write(*(Ended("", f"link{n}", _AT, "link") for n in range(3)))
+    log.write(*(Ending("", f"link{n}", _AT, "link") for n in range(3)))
     known = log.mark()
     data = log.path.read_bytes()
     for hidden in (b"\r", b"x\r", b"\x0b", b"\x1c", b"\xe2\x80\xa8"):

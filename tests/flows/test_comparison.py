@@ -16,7 +16,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.photos import comparison, scan_queue, tagging
 from plugin.flows.schedule import calendar, reconciliation
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import OPEN
+from plugin.ledger.queue.jobs import IS_OPEN
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.doctor import owed_findings
 from sidecar.running.runner import Runner
@@ -86,7 +86,7 @@ ALL = [f"shoot/{number:03}.jpg" for number in range(COUNT)]
 
 def _jobs(services: Services, kind: str = comparison.JOB) -> int:
     with services.store.read() as conn:
-        return conn.scalar(select(func.count()).select_from(t.job).where(t.job.c.kind == kind, OPEN)) or 0
+        return conn.scalar(select(func.count()).select_from(t.job).where(t.job.c.kind == kind, IS_OPEN)) or 0
 
 
 def _one(services: Services) -> bool:

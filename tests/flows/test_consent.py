@@ -17,7 +17,7 @@ from plugin.flows.consent import grant_endings
 from plugin.flows.people import register
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.log.endings import MISSING, Ended
+from plugin.ledger.log.endings import MISSING, Ending
 from plugin.quitclaim.clearance.answers import Status
 from sidecar.commands.demo import samples
 from tests import support
@@ -237,7 +237,7 @@ def test_a_line_without_its_commit_ends_the_grant_at_the_next_start(
     calendar.poll(services)
     cast.work()
     for grant in ids.values():
-        services.ended.write(Ended(asa, grant, services.clock.now(), "withdrawn"))
+        services.ended.write(Ending(asa, grant, services.clock.now(), "withdrawn"))
     assert _website(services, ref) is Status.CLEARED
     assert calendar.start(services) == 2
     assert not _template(services, asa)

@@ -31,7 +31,7 @@ from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t
 from plugin.ledger.backups import backup, restore
 from plugin.ledger.log.head_book import HeadBook
-from plugin.ledger.store.store import Tx, init_store, inserted
+from plugin.ledger.store.store import Tx, init_store, inserted_id
 from plugin.quitclaim.clearance.answers import Status
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.quitclaim.consent.lifecycle import Signing
@@ -270,7 +270,7 @@ def test_a_new_match_by_new_pictures_outlives_the_cut_of_the_old_ones(
     with services.store.write() as tx:
         row = tx.execute(select(t.face)).one()._asdict() | {"left": 0.5, "set_id": _set_in(tx, asa)}
         row.pop("id")
-        new = inserted(tx.execute(insert(t.face).values(row)))
+        new = inserted_id(tx.execute(insert(t.face).values(row)))
         assert face_rows.elsewhere(tx, number, asa, new) is None
     follow(services)
     with services.store.read() as conn:
@@ -529,15 +529,16 @@ import json, os, signal, sys
 from datetime import datetime
 from plugin.clock import ManualClock
 from plugin.config import parse
-from plugin.flows import clearance, consent, cuts
-from sidecar import house
+from plugin.flows.clearance import photo_answers
+from plugin.flows.consent import cuts, grant_endings
+from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 
-clearance.PORTION = 2
+photo_answers.PORTION = 2
 tree, now, person = json.loads(sys.stdin.readline()), datetime.fromisoformat(sys.argv[1]), sys.argv[2]
-with house.open_house(parse(tree), ManualClock(now)) as services:
+with bootstrap.open_house(parse(tree), ManualClock(now)) as services:
     if sys.argv[3] == "commit":
-        consent.withdraw(services, person, None, "test")
+        grant_endings.withdraw(services, person, None, "test")
     else:
         Runner(services).run_one([cuts.JOB])
         services.queue.claim([cuts.JOB])  # in hand when it dies
@@ -591,7 +592,7 @@ def test_a_backup_put_back_clears_nothing_that_ended(
     )
     init_store(url, clock).close()
     folder = config.path(config.backup.folder)
-    restore.restore(url, folder, services.master, clock, HeadBook.from_config(config))
+    restore.restore_backup(url, folder, services.master, clock, HeadBook.from_config(config))
     with support.opened(config, clock, examiner) as back:
         assert stored(back, number) == 1
         replay_endings.endings(back)
@@ -608,7 +609,7 @@ def test_a_backup_put_back_clears_nothing_that_ended(
 def _back_up(services: Services) -> None:
     config = services.config
     folder, book = config.path(config.backup.folder), HeadBook.from_config(config)
-    backup.backup(services.store, services.master, folder, services.clock, book, config.backup.key_days)
+    backup.write_backup(services.store, services.master, folder, services.clock, book, config.backup.key_days)
 
 
 def test_an_end_cuts_what_pictures_named_that_ended_by_a_clock_ahead(

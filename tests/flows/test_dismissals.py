@@ -20,7 +20,7 @@ from plugin.flows.views import photo_panel, unnamed_faces, waiting_list
 from plugin.flows.views.waiting_list import Kind
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
-from plugin.ledger.store.store import inserted
+from plugin.ledger.store.store import inserted_id
 from plugin.quitclaim.clearance.answers import Code, Status
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.recognizer.examination.messages import FoundFace
@@ -70,7 +70,7 @@ class Crowd:
                 "created_at": tx.now,
             }
             row |= {"file_px": file_px, "state": state, "file_version": self.version}
-            return inserted(tx.execute(insert(t.face).values(resource_id=self.id, **row | values)))
+            return inserted_id(tx.execute(insert(t.face).values(resource_id=self.id, **row | values)))
 
     def states(self) -> list[str]:
         with self.services.store.read() as conn:
@@ -238,7 +238,7 @@ def test_what_was_dismissed_before_there_was_a_list(house: Services) -> None:
     """It keeps its words, waits to be decided again, and is unknown until then; no sweep settles it unread."""
     crowd = Crowd(house)
     with house.store.write() as tx:
-        said = free_text.seal(tx, house.vault, "objects", face_rows.REASON)
+        said = free_text.seal_text(tx, house.vault, "objects", face_rows.REASON)
     face = crowd.face(9, "dismissed", reason=said)
     crowd.face(20)
     assert crowd.status() is Status.UNKNOWN

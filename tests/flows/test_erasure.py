@@ -17,11 +17,11 @@ from plugin.flows.rights import certificate as certificates
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Dam, Resource, Write
-from plugin.hooks.mention import Line, Mentions
-from plugin.hooks.name_search import Sought
+from plugin.hooks.mention import CertificateLine, Mentions
+from plugin.hooks.name_search import SoughtName
 from plugin.ledger import tables as t
 from plugin.ledger.keys import rotation
-from plugin.ledger.log.endings import Ended
+from plugin.ledger.log.endings import Ending
 from plugin.quitclaim.clearance.answers import Status
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
@@ -47,7 +47,7 @@ class Unsteady(Through):
         self._answer()
         return super().write(ref, writes, released)
 
-    def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
+    def mentions(self, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
         self._answer()
         return super().mentions(sought, beat)
 
@@ -90,7 +90,7 @@ def test_the_certificate_says_what_was_reached_and_what_not(
     assert certificate.finished_at is not None
     assert cast.names_on(ref) == set()
     assert _rows(services, asa) == {}
-    assert not rotation.due(services.store)
+    assert not rotation.is_rotation_due(services.store)
     for said in (asa, "destroyed", "taken out and then read back: 1", "version 2 made", "downloaded", "ended.log",
                  "audit log"):  # fmt: skip
         assert said in text
@@ -152,7 +152,7 @@ def test_an_erasure_while_the_dam_is_down_ends_by_its_job(
         cast.work()
         assert cast.names_on(ref) == set()
         assert _rows(services, asa) == {}
-        assert not rotation.due(services.store)
+        assert not rotation.is_rotation_due(services.store)
         kept = certificates.kept(services, certificate.number).text()
         assert "CERTIFICATE OF ERASURE" in kept
         assert "NOT FINISHED" not in kept
@@ -178,9 +178,9 @@ def test_killed_after_the_rows_were_deleted_the_job_still_destroys_the_old_maste
         with pytest.raises(Killed):
             erasure.erase(services, asa, "test")
     assert _rows(services, asa) == {}
-    assert rotation.due(services.store)
+    assert rotation.is_rotation_due(services.store)
     cast.work()
-    assert not rotation.due(services.store)
+    assert not rotation.is_rotation_due(services.store)
 
 
 def test_ended_log_erases_again_whom_an_old_copy_brought_back(
@@ -190,7 +190,7 @@ def test_ended_log_erases_again_whom_an_old_copy_brought_back(
     asa, ref = _tagged(services, cast, photos)
     bo = cast.add("Bo")
     cast.sign(bo)
-    services.ended.write(Ended(asa, None, services.clock.now(), erasure.ERASED))
+    services.ended.write(Ending(asa, None, services.clock.now(), erasure.ERASED))
     calendar.start(services)
     with services.store.read() as conn:
         assert not services.vault.has_key(conn, asa, "face")
@@ -207,7 +207,7 @@ def test_what_the_dam_keeps_for_itself_stands_on_the_certificate(
     """A log of the DAM's own, and a list of names that cannot be cut: both are said, not hidden."""
     asa, _ = _tagged(services, cast, photos)
     keeping = Through(services.dam)
-    keeping.keeps = (Line("dam_log"),)
+    keeping.keeps = (CertificateLine("dam_log"),)
     keeping.forget = lambda node: False  # type: ignore[method-assign]
     text = erasure.erase(replace(services, dam=keeping), asa, "test").text()
     unreached = text.split("Not reached:")[1]

@@ -9,14 +9,14 @@ from plugin.flows.names import removed_names
 from plugin.flows.views import health
 from plugin.ledger import tables as t
 from plugin.ledger.keys.name_hashes import NameHasher
-from plugin.ledger.store.store import inserted
+from plugin.ledger.store.store import inserted_id
 from sidecar.doctor import checks
 
 
 def _took_off(services: Services, name: str) -> None:
     with services.store.write() as tx:
         values = {"ref": name, "file_version": name, "kind": "photo", "seen_at": tx.now}
-        key = inserted(tx.execute(insert(t.resource).values(**values)))
+        key = inserted_id(tx.execute(insert(t.resource).values(**values)))
         removed_names.note(services, tx, key, name, ("xmp",), None)
 
 

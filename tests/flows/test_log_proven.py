@@ -21,7 +21,7 @@ from plugin.flows.views import audit_view
 from plugin.ledger import tables as t
 from plugin.ledger.log import heads
 from plugin.ledger.log.head_key import HeadKey
-from plugin.ledger.log.proof import Verdict
+from plugin.ledger.log.proof import ProofVerdict
 from plugin.ledger.store.actions import Action
 from sidecar.app import create_app
 from sidecar.cli import cli
@@ -194,9 +194,9 @@ def test_a_house_of_before_gets_its_key_and_head_0_at_its_first_start(
     _file(config).write_text(f"{clock.now().isoformat()} {last.seq} {last.hash}\n")
     calendar.start(services)
     assert [head.number for head in heads.read(_file(config))] == [0]
-    assert audit_view.verified(services).verdict is Verdict.HOLDS
+    assert audit_view.verified(services).verdict is ProofVerdict.HOLDS
     _file(config).write_text(f"{clock.now().isoformat()} {last.seq} {'a' * 64}\n" + _file(config).read_text())
-    assert audit_view.verified(services).verdict is Verdict.BROKEN
+    assert audit_view.verified(services).verdict is ProofVerdict.BROKEN
     _file(config).unlink()
     calendar.start(services)
     assert not _file(config).exists()

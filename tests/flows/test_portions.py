@@ -15,7 +15,7 @@ from plugin.flows.photos import recompute_library, scan_queue
 from plugin.flows.review import review
 from plugin.flows.schedule import calendar, house_closing
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import OPEN
+from plugin.ledger.queue.jobs import IS_OPEN
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running import metrics
@@ -52,7 +52,7 @@ def library(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[
 
 def _count(services: Services, kind: str) -> int:
     with services.store.read() as conn:
-        return conn.scalar(select(func.count()).select_from(t.job).where(t.job.c.kind == kind, OPEN)) or 0
+        return conn.scalar(select(func.count()).select_from(t.job).where(t.job.c.kind == kind, IS_OPEN)) or 0
 
 
 def test_a_configuration_that_comes_back_begins_anew(

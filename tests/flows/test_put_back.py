@@ -61,7 +61,7 @@ def test_what_was_shut_since_a_backup_stays_shut(
         assert staff_sessions.found(services, staff) is not None
         visit = visits.begin(services, kept.id, b"{}").token
         assert visits.find(services, visit) is not None
-        made = backup.backup(
+        made = backup.write_backup(
             services.store, services.master, folder, clock, HeadBook.from_config(config), KEY_DAYS
         )
         with sqlite3.connect(made.store) as copy:
@@ -83,7 +83,7 @@ def test_what_was_shut_since_a_backup_stays_shut(
     with support.opened(moved, clock, examiner):
         pass
     master = MasterKeys.load(moved.path(moved.keys.master_file))
-    restore.restore(moved.store_url, folder, master, clock, HeadBook.from_config(moved))
+    restore.restore_backup(moved.store_url, folder, master, clock, HeadBook.from_config(moved))
     with support.opened(moved, clock, examiner) as services:
         calendar.start(services)
         for token in (leaked.token, used, second):

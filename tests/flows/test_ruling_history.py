@@ -173,7 +173,7 @@ def test_whoever_is_stopped_while_the_list_is_filled_has_decided_nothing(
     for days, left in ((0, 5), (2, 3)):
         clock.advance(timedelta(days=days))
         with house.store.write() as tx:
-            retention_rules.sweep(tx, house.config, clock.now())
+            retention_rules.delete_expired(tx, house.config, clock.now())
         with house.store.read() as conn:
             assert len(conn.execute(rows).all()) == left
     assert [one.names for one in _history(house)] == [("Åsa",), ("Bo", "Åsa")]

@@ -14,7 +14,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.schedule import house_closing, known_endings
 from plugin.ledger import tables as t
 from plugin.ledger.log import house_state
-from plugin.ledger.log.endings import LINK, TOKEN, Ended, EndedLog
+from plugin.ledger.log.endings import LINK, TOKEN, EndedLog, Ending
 from plugin.ledger.store.store import Tx
 from tests.flows.test_short_writes import MANY, writes
 
@@ -206,7 +206,7 @@ def test_many_that_end_at_once_are_one_write_of_the_file(
     """Each waits for the disk."""
     made, written, write = _made(services), list[int](), EndedLog.write
 
-    def watched(log: EndedLog, *ends: Ended) -> None:
+    def watched(log: EndedLog, *ends: Ending) -> None:
         written.append(len(ends))
         write(log, *ends)
 
@@ -228,7 +228,7 @@ def test_a_line_that_comes_while_it_opens_is_carried_out_first(
     def interrupted(house: Services) -> known_endings.KnownEnds:
         turns.append(read(house))
         if len(turns) == 1:
-            services.ended.write(Ended("", late, house.clock.now(), LINK))
+            services.ended.write(Ending("", late, house.clock.now(), LINK))
         return turns[-1]
 
     monkeypatch.setattr(known_endings, "read", interrupted)

@@ -460,7 +460,7 @@ def test_who_enters_waits_for_no_command_in_a_write(
         another = MasterKeys.from_command(house.config.keys.master_command)
         rotation.rotate(house.store, another)
         register.add(house, register.Newcomer("Bo", of_age=True), "test")
-        assert rotation.behind(house.store, another) == 0
+        assert rotation.count_behind(house.store, another) == 0
         with house.store.write() as tx:
             assert house.vault.subject(tx.connection, asa)
     assert ran

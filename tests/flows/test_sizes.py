@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from plugin.clock import FOREVER, ManualClock
+from plugin.clock import NO_END, ManualClock
 from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common import believed
 from plugin.flows.common.services import Services
@@ -105,7 +105,7 @@ def test_what_is_stored_and_what_is_asked_agree_on_every_channel(services: Servi
         told = statuses(services)
         with services.store.read() as conn:
             rows = conn.execute(select(t.clearance).where(t.clearance.c.resource_id == number))
-            stored = {row.channel for row in rows if row.valid_until <= FOREVER}
+            stored = {row.channel for row in rows if row.valid_until <= NO_END}
             listed = {
                 c
                 for c in CHANNELS

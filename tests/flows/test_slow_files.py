@@ -30,13 +30,13 @@ ACTS: dict[str, Callable[[Services, Path], object]] = {
 def _back_up(services: Services, root: Path) -> object:
     """As the command makes it."""
     book = HeadBook.from_config(services.config)
-    return backup.backup(services.store, services.master, root / "copies", services.clock, book, 30)
+    return backup.write_backup(services.store, services.master, root / "copies", services.clock, book, 30)
 
 
 def _wrap(services: Services, root: Path) -> object:
     """What a new master key asks for first."""
     book = HeadBook.from_config(services.config)
-    return backup.write_keys(services.store, root / "copies", services.clock, book, 30)
+    return backup.write_key_file(services.store, root / "copies", services.clock, book, 30)
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def test_who_asks_to_be_forgotten_reads_no_certificate_inside_a_write(
 def test_a_file_of_heads_that_hangs_holds_nobodys_turn(services: Services, tmp_path: Path, act: str) -> None:
     """Whoever writes a head waits for the file before the write begins; when it answers the head is there."""
     path = services.config.path(services.config.keys.heads_file)
-    before = heads.last_number(path)
+    before = heads.find_last_number(path)
     writer = threading.Thread(target=ACTS[act], args=(services, tmp_path), daemon=True)
     with _hanging(path):
         writer.start()
@@ -90,4 +90,4 @@ def test_a_file_of_heads_that_hangs_holds_nobodys_turn(services: Services, tmp_p
         with services.store.write(patience=1.0) as tx:
             tx.see()
     writer.join(60)
-    assert heads.last_number(path) > before
+    assert heads.find_last_number(path) > before

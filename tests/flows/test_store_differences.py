@@ -17,7 +17,7 @@ from plugin.clock import ManualClock
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
-from plugin.hooks.left_out import Why
+from plugin.hooks.left_out import LeftOutReason
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import Status
 from plugin.recognizer.process.examiner import Examiner
@@ -87,7 +87,7 @@ def test_what_no_index_holds_stops_no_other_photograph(
         (tag,) = conn.execute(select(t.tag)).all()
     assert found == {fine: "whole", wordy: "whole"}
     assert (tag.node, tag.person_id) == (long, None)
-    assert Why.NAME in {one.why for one in services.dam.left_out()}
+    assert LeftOutReason.NAME in {one.why for one in services.dam.left_out()}
     answer = photo_answers.ask(services, wordy, "communication", "website")
     assert answer.status is not Status.CLEARED
     calendar.poll(services)

@@ -14,7 +14,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.review import held_photos
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.store.store import inserted
+from plugin.ledger.store.store import inserted_id
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, support
@@ -158,7 +158,7 @@ def test_rulings_on_numbers_are_none_on_folders(
                         ref=ref, title=ref, mode="never", set_by="dam", set_at=tx.now
                     )
                 )
-            key = inserted(
+            key = inserted_id(
                 tx.execute(
                     t.resource.insert().values(
                         ref="2026/a.jpg", file_version="x", kind="photo", seen_at=tx.now

@@ -24,7 +24,7 @@ from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import Status
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
-from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.examination.messages import Examination, ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import support
@@ -143,7 +143,7 @@ class Interrupted(Faces):
         super().__init__(examiner)
         self._act: Callable[[], None] | None = act
 
-    def examine(self, picture: Picture, request: Request) -> Examination:
+    def examine(self, picture: Picture, request: ExaminationRequest) -> Examination:
         found = super().examine(picture, request)
         act, self._act = self._act, None
         if act is not None:

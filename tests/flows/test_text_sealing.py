@@ -30,7 +30,7 @@ from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.tables import contents
-from plugin.ledger.tables.columns import bare
+from plugin.ledger.tables.columns import stored_type
 from plugin.ledger.tables.contents import Holds
 from plugin.quitclaim.clearance.answers import Code, Status
 from plugin.recognizer.process.examiner import Examiner
@@ -65,7 +65,7 @@ def bytes_of(services: Services) -> bytes:
     with services.store.read() as conn:
         return "\n".join(
             str(row)
-            for _, column in contents.columns(Holds.TEXT)
+            for _, column in contents.list_columns(Holds.TEXT)
             for row in conn.scalars(select(cast(column, Text)))
         ).encode()
 
@@ -233,8 +233,10 @@ def test_blank_text_stays_nothing(house: Services) -> None:
     answer = photo_answers.ask(house, "shoot/a.jpg", "communication", "website")
     assert answer.status is Status.UNKNOWN
     with house.store.write() as tx:
-        assert [free_text.seal(tx, house.vault, said, "face.reason") for said in blanks] == [""] * 4
-        tx.execute(update(t.face).values(reason=free_text.seal(tx, house.vault, "statue", "face.reason")))
+        assert [free_text.seal_text(tx, house.vault, said, "face.reason") for said in blanks] == [""] * 4
+        tx.execute(
+            update(t.face).values(reason=free_text.seal_text(tx, house.vault, "statue", "face.reason"))
+        )
     assert download_gate.count_open(house, "website") == 0
     assert photo_answers.ask(house, "shoot/a.jpg", "communication", "website").status is Status.UNKNOWN
     with house.store.write() as tx:
@@ -255,8 +257,8 @@ def test_text_that_was_moved_does_not_open(house: Services) -> None:
     )
     with house.store.write() as tx:
         conn, texts = tx.connection, house.texts(tx.connection)
-        kept = free_text.seal(tx, house.vault, "a contract", "request.reason", asa)
-        ours = free_text.seal(tx, house.vault, "a statue", "face.reason")
+        kept = free_text.seal_text(tx, house.vault, "a contract", "request.reason", asa)
+        ours = free_text.seal_text(tx, house.vault, "a statue", "face.reason")
         assert texts.read(kept, "request.reason", asa) == "a contract"
         for stored, column, whose in (
             (kept, "request.reason", bo), (kept, "address.reason", asa), (kept, "request.reason", None),
@@ -267,8 +269,8 @@ def test_text_that_was_moved_does_not_open(house: Services) -> None:
             if free_text.is_sealed(stored):
                 assert texts.read(stored, column, whose) == ""
                 with pytest.raises(VaultError):
-                    free_text.opened(conn, house.vault, stored, column, whose)
-        twice = free_text.seal(tx, house.vault, "a statue", "face.reason")
+                    free_text.open_text(conn, house.vault, stored, column, whose)
+        twice = free_text.seal_text(tx, house.vault, "a statue", "face.reason")
     assert twice != ours  # equal texts show nothing
 
 
@@ -402,7 +404,7 @@ def test_the_log_names_no_text_that_was_typed_as_a_version(house: Services) -> N
         f"{table.name}.{column.name}"
         for table in t.metadata.sorted_tables
         for column in table.columns
-        if isinstance(bare(column), Text | JSON)
+        if isinstance(stored_type(column), Text | JSON)
         for row in _values(house, column)
         if MARK in row
     }

@@ -143,7 +143,7 @@ def test_a_withdrawal_whose_answer_is_lost_is_whole_or_not_at_all(cut_off: Servi
         grant_endings.withdraw(cut_off, asa, None, "test")
     assert seen[-2:] == [True, True], "its own commit was cut, and it was carried out all the same"
     with cut_off.store.read() as conn:
-        audit.verify(conn)
+        audit.verify_chain(conn)
 
 
 def _ended(services: Services) -> tuple[int, int]:

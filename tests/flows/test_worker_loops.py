@@ -16,12 +16,12 @@ from plugin.flows.common.services import Services
 from plugin.flows.photos import comparison
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from sidecar.running import loops, metrics
 from sidecar.running.runner import Runner
 from sidecar.running.timetable import Timetable
 
-Handler = Callable[[Services, Claimed], None]
+Handler = Callable[[Services, ClaimedJob], None]
 ODD = (SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError, RecursionError, StopIteration, OSError)
 SECRET = "Åsa Unmistakable"
 
@@ -55,7 +55,7 @@ def _put(services: Services, *keys: str) -> None:
             services.queue.put(tx, "gone", key)
 
 
-def _done(services: Services, job: Claimed) -> None:
+def _done(services: Services, job: ClaimedJob) -> None:
     with services.store.write() as tx:
         services.queue.finish(tx, job)
 
@@ -68,7 +68,7 @@ def test_a_worker_outlives_whatever_a_job_raises(services: Services, monkeypatch
     """Also what ends a program elsewhere; each counts as a failure, and the next job is done."""
     done: list[str] = []
 
-    def handler(house: Services, job: Claimed) -> None:
+    def handler(house: Services, job: ClaimedJob) -> None:
         for kind in ODD:
             if job.key == kind.__name__:
                 raise kind(SECRET)
@@ -99,11 +99,11 @@ def test_a_worker_outlives_a_store_that_is_away(services: Services, monkeypatch:
         if away.is_set():
             raise StoreAway("the store does not answer")
 
-    def claiming(*given: object, **named: object) -> Claimed | None:
+    def claiming(*given: object, **named: object) -> ClaimedJob | None:
         gone()
         return claim(*given, **named)  # type: ignore[arg-type]
 
-    def handler(house: Services, job: Claimed) -> None:
+    def handler(house: Services, job: ClaimedJob) -> None:
         done.append(job.key)
         _done(house, job)
 
@@ -151,7 +151,7 @@ def test_a_job_in_hand_is_taken_by_nobody_here_and_its_lease_is_lengthened(
     hangs, go_on = threading.Event(), threading.Event()
     seen: list[int] = []
 
-    def handler(house: Services, job: Claimed) -> None:
+    def handler(house: Services, job: ClaimedJob) -> None:
         seen.append(job.attempt)
         if job.attempt == 1:
             hangs.set()
@@ -192,11 +192,11 @@ def test_what_needs_no_dam_is_done_while_all_else_hangs_in_it(
     """More jobs hang than a worker has threads; each kind that asks the DAM nothing is done beside them."""
     go_on, done = threading.Event(), set[str]()
 
-    def hang(house: Services, job: Claimed) -> None:
+    def hang(house: Services, job: ClaimedJob) -> None:
         assert go_on.wait(60)
         _done(house, job)
 
-    def note(house: Services, job: Claimed) -> None:
+    def note(house: Services, job: ClaimedJob) -> None:
         _done(house, job)
         done.add(job.kind)
 
@@ -224,7 +224,7 @@ def test_a_job_that_another_has_is_not_beaten_for(
     """It is said once, and not at each beat."""
     hangs, go_on = threading.Event(), threading.Event()
 
-    def handler(house: Services, job: Claimed) -> None:
+    def handler(house: Services, job: ClaimedJob) -> None:
         hangs.set()
         assert go_on.wait(30)
 

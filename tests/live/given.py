@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 import requests
 
-from plugin.hooks.resourcespace.api.client import signed
+from plugin.hooks.resourcespace.api.client import sign_call
 from tests.doubles.resourcespace_house import Server
 from tests.processes import Processes
 from tests.sender import secret_file
@@ -129,7 +129,7 @@ def until(what: Callable[[], T], seconds: float = WAIT, pause: float = 0.25) -> 
 
 def answer(server: Server, function: str, **params: Any) -> Any:
     """A call of the server's API, whatever it answers."""
-    form = signed(server.user, server.key, function, params)
+    form = sign_call(server.user, server.key, function, params)
     return requests.post(f"{server.url}/api/", data=form, timeout=60).json()
 
 

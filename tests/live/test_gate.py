@@ -19,7 +19,7 @@ import pytest
 import requests
 from PIL import Image
 
-from plugin.hooks.resourcespace.api.client import signed
+from plugin.hooks.resourcespace.api.client import sign_call
 from sidecar.commands.demo import samples
 from tests.doubles.resourcespace_house import Server
 from tests.live.accounts import account
@@ -155,7 +155,7 @@ def _alternative(server: Server, ref: str) -> str:
         "alt_type": "",
     }
     alt = str(answer(server, "add_alternative_file", resource=ref, **about, file=""))
-    form = signed(
+    form = sign_call(
         server.user,
         server.key,
         "upload_multipart",

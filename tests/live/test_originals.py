@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from plugin.clock import ManualClock
-from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.examination.messages import ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
 from tests.doubles.resourcespace_house import Server, store
 from tests.promises.test_small_previews import large
@@ -30,7 +30,7 @@ def test_faces_in_large_originals(
             data = large(longest, width, turn)
             picture = dam.picture(server.photo(data))
             assert (picture.data == data) == (profile == "plugin")
-            asked = Request(datetime.now(UTC), compare=False, original_px=picture.original_px)
+            asked = ExaminationRequest(datetime.now(UTC), compare=False, original_px=picture.original_px)
             assert picture.data is not None
             seen = examiner.examine(picture.data, asked)
             found += bool(seen.faces)

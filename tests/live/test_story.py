@@ -7,7 +7,7 @@ from time import monotonic
 import exiftool
 from playwright.sync_api import expect
 
-from plugin.hooks.resourcespace.api.answers import rows
+from plugin.hooks.resourcespace.api.answers import expect_objects
 from sidecar.commands.demo import samples
 from tests.live.given import answer, found, names_in, until
 from tests.live.story import ASA, Story
@@ -66,7 +66,7 @@ def test_an_upload_is_tagged_shown_and_confirmed(story: Story) -> None:
 
 
 def _cleared(story: Story, ref: str, field: str) -> str:
-    shown = story.server.client().ask("get_resource_field_data", rows, resource=ref)
+    shown = story.server.client().ask("get_resource_field_data", expect_objects, resource=ref)
     return next(str(row["value"] or "") for row in shown if row["name"] == field)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from plugin.hooks.resourcespace.api.client import signed
+from plugin.hooks.resourcespace.api.client import sign_call
 from tests.live.given import Given, Sidecar, answer, bin_all
 
 STATES = ("up", "stopped", "busy", "silent")
@@ -72,7 +72,7 @@ class Switch:
 
     def is_off(self) -> bool:
         """Whether the server knows none of the plugin's functions."""
-        form = signed(self._given.user, self._given.key, "facelease_status", {})
+        form = sign_call(self._given.user, self._given.key, "facelease_status", {})
         return not requests.post(f"{self._given.url}/api/", data=form, timeout=30).content.strip()
 
 

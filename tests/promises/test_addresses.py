@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from plugin.errors import DamError
-from plugin.hooks.resourcespace.api.answers import truth
+from plugin.hooks.resourcespace.api.answers import expect_bool
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.previews import fetched
+from plugin.hooks.resourcespace.previews import fetch_preview
 from tests.doubles.resourcespace_house import configuration
 
 Promise = Callable[[str, str], None]
@@ -119,7 +119,7 @@ def test_only_the_configured_host_is_ever_called(
             turned = Client(configuration(f"http://127.0.0.1:{turning.port}", tries=1).resourcespace, "key")
             got_through += _fetched(turned, f"http://127.0.0.1:{turning.port}/x.jpg")
             with pytest.raises(DamError, match="redirect"):
-                turned.ask("checkperm", truth, perm="a")
+                turned.ask("checkperm", expect_bool, perm="a")
             for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
                 monkeypatch.setenv(name, f"http://127.0.0.1:{trap.port}")
             _fetched(client, f"http://127.0.0.1:{own.port}/good.jpg")
@@ -133,7 +133,7 @@ def test_only_the_configured_host_is_ever_called(
 
 def _fetched(client: Client, url: str) -> bool:
     try:
-        fetched(client, url, "jpg", 1 << 20)
+        fetch_preview(client, url, "jpg", 1 << 20)
     except DamError:
         return False
     return True

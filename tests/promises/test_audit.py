@@ -22,7 +22,7 @@ from plugin.ledger.log import heads, proof
 from plugin.ledger.log.endings import NOTHING_ENDED
 from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.log.heads import SignedHead
-from plugin.ledger.log.proof import Proof, Verdict
+from plugin.ledger.log.proof import LogProof, ProofVerdict
 from plugin.ledger.store import audit
 from plugin.ledger.store.audit import Action, Head
 from plugin.ledger.store.store import Store, Tx
@@ -55,7 +55,7 @@ def _replace(tx: Tx, rows: list[Values], chain_from: int | None = None) -> None:
         last = Head(rows[chain_from - 1]["seq"], rows[chain_from - 1]["hash"]) if chain_from else _anchor(tx)
         for row in rows[chain_from:]:
             row["seq"], row["previous"] = last.seq + 1, last.hash
-            row["hash"] = audit.digest(row)
+            row["hash"] = audit.hash_row(row)
             last = Head(row["seq"], row["hash"])
         tx.execute(update(t.audit_head).values(seq=last.seq, hash=last.hash))
     tx.execute(delete(t.audit))
@@ -90,7 +90,7 @@ def _edit_plain(tx: Tx, rows: list[Values], index: int, random: Random) -> None:
 def _edit_rehashed(tx: Tx, rows: list[Values], index: int, random: Random) -> None:
     """The row's own hash is made to fit, and nothing else."""
     rows[index]["actor"] += "x"
-    rows[index]["hash"] = audit.digest(rows[index])
+    rows[index]["hash"] = audit.hash_row(rows[index])
     _replace(tx, rows)
 
 
@@ -178,14 +178,16 @@ class _Book:
     def write(self, store: Store) -> None:
         heads.write(store, self.key, self.file, 84, NOTHING_ENDED)
 
-    def verify(self, connection: Connection, signed: Sequence[SignedHead] | None = None) -> Proof:
-        return proof.verify(connection, heads.read(self.file) if signed is None else signed, self.key.known)
+    def verify(self, connection: Connection, signed: Sequence[SignedHead] | None = None) -> LogProof:
+        return proof.verify_log(
+            connection, heads.read(self.file) if signed is None else signed, self.key.known
+        )
 
 
 def _begin(store: Store, folder: Path) -> _Book:
     book = _Book(folder)
     with store.write() as tx:
-        heads.found(tx, folder / "heads.key", book.file, 84, NOTHING_ENDED)
+        heads.create_first_head(tx, folder / "heads.key", book.file, 84, NOTHING_ENDED)
     return book
 
 
@@ -205,7 +207,7 @@ def _tamper(
     try:
         found = book.verify(tx.connection, signed)
         seen += [f"row {found.why.row}"] if found.why is not None and found.why.row else []
-        assert bool(seen) is (found.verdict is not Verdict.HOLDS), found
+        assert bool(seen) is (found.verdict is not ProofVerdict.HOLDS), found
     except AuditBroken as error:
         seen.append(str(error))
     raise _RollBackError
@@ -242,7 +244,7 @@ def test_tampering_is_noticed_and_the_chain_never_forks(
     _write(store, clock, _LATE - 1)
     with store.read() as connection:
         before = book.verify(connection)
-    assert (before.verdict, before.after) == (Verdict.HOLDS, _LATE)
+    assert (before.verdict, before.after) == (ProofVerdict.HOLDS, _LATE)
     random, missed, count = Random(1), Counter[str](), 2_600 if full else 390
     for number in range(count):
         way = _WAYS[number % len(_WAYS)]
@@ -255,7 +257,7 @@ def test_tampering_is_noticed_and_the_chain_never_forks(
     forks = len(previous) - len(set(previous))
     promise("A1", f"({store.kind}) tamperings {count}, missed {missed.total()}; 8 writers: forks {forks}")
     assert missed.total() == 0, missed
-    assert after.verdict is Verdict.HOLDS
+    assert after.verdict is ProofVerdict.HOLDS
     assert (forks, after.rows - before.rows) == (0, 8 * each * 2)
 
 
@@ -263,8 +265,8 @@ def test_exported_lines_are_enough_to_verify(store: Store, clock: ManualClock) -
     """A second implementation, of ten lines, follows the chain in the export."""
     _write(store, clock, 5)
     with store.read() as connection:
-        lines = [json.loads(line) for line in audit.export(connection)]
-        head = audit.head(connection)
+        lines = [json.loads(line) for line in audit.export_rows(connection)]
+        head = audit.read_head(connection)
     last = "0" * 64
     for row in lines:
         moment = datetime.fromisoformat(row["at"]) - datetime(1970, 1, 1, tzinfo=UTC)

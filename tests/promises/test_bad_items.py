@@ -21,8 +21,8 @@ from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import Kind
-from plugin.hooks.dam import What
-from plugin.hooks.left_out import Why
+from plugin.hooks.dam import ChangeKind
+from plugin.hooks.left_out import LeftOutReason
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.process.examiner import Examiner
@@ -128,8 +128,10 @@ def test_a_closed_folder_is_no_empty_one(services: Services, photos: Path, promi
         cast.work()
         below = {"shoot/inner/b.jpg", "shoot/inner/deep/a.jpg"}
         assert _unread(services) == dict.fromkeys(below, "photo")
-        assert [(one.ref, one.why) for one in services.dam.left_out()] == [("shoot/inner", Why.CLOSED)]
-        assert {one.what for one in services.dam.changes()} <= {What.METADATA}
+        assert [(one.ref, one.why) for one in services.dam.left_out()] == [
+            ("shoot/inner", LeftOutReason.CLOSED)
+        ]
+        assert {one.what for one in services.dam.changes()} <= {ChangeKind.METADATA}
         assert {"c.jpg", "d.jpg", *below} <= set(services.dam.refs())
         (entry,) = [one for one in waiting_list.entries(services) if one.kind is Kind.OUT_OF_REACH]
         assert (entry.count, entry.wrong) == (1, False)

@@ -21,8 +21,8 @@ from plugin.ledger import tables as t
 from plugin.recognizer.engines.engine import Detections, Encoder, Floats
 from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.examination.examination import Pipeline
-from plugin.recognizer.examination.messages import Enrolment, Examination, Request
-from plugin.recognizer.examination.quality import enrol
+from plugin.recognizer.examination.messages import Enrolment, Examination, ExaminationRequest
+from plugin.recognizer.examination.quality import build_enrolment
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
 from plugin.recognizer.pictures.pixels import Pixels
 from plugin.recognizer.process.examiner import Examiner
@@ -63,11 +63,11 @@ class Here:
     def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
         self._gallery = Gallery(entries, self._pipeline.engine.look_alike)
 
-    def examine(self, source: Path | bytes, request: Request) -> Examination:
+    def examine(self, source: Path | bytes, request: ExaminationRequest) -> Examination:
         return self._pipeline.examine(source, request, self._gallery)
 
     def enrol(self, pictures: Sequence[Path | bytes]) -> Enrolment:
-        return enrol(self._pipeline, pictures)
+        return build_enrolment(self._pipeline, pictures)
 
     def close(self) -> None:
         """Nothing to end."""

@@ -21,7 +21,7 @@ from plugin.flows.photos import recompute_library, scan_queue
 from plugin.flows.schedule import calendar
 from plugin.hooks.webhooks import events
 from plugin.ledger import tables as t
-from plugin.ledger.log.endings import Ended
+from plugin.ledger.log.endings import Ending
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from sidecar.running.runner import Runner
 from tests.stores import Stores
@@ -131,7 +131,7 @@ def _after_a_restore(services: Services) -> None:
         rows = conn.execute(
             select(t.grant.c.id, t.grant.c.person_id).where(t.grant.c.ended_at.is_(None)).limit(40)
         )
-        lines = [Ended(row.person_id, row.id, services.clock.now(), "withdrawn") for row in rows]
+        lines = [Ending(row.person_id, row.id, services.clock.now(), "withdrawn") for row in rows]
     for line in lines:
         services.ended.write(line)
     calendar.start(services)

@@ -171,7 +171,7 @@ def plant_in_store(services: Services, cast: support.Cast, ref: str) -> None:
 def back_up(services: Services) -> None:
     config = services.config
     folder, book = config.path(config.backup.folder), HeadBook.from_config(config)
-    backup.backup(services.store, services.master, folder, services.clock, book, config.backup.key_days)
+    backup.write_backup(services.store, services.master, folder, services.clock, book, config.backup.key_days)
 
 
 def check_ours(services: Services, config: Config, made: Certificate, person_id: str, report: Report) -> None:

@@ -17,7 +17,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.backups import backup, restore
 from plugin.ledger.log import heads
 from plugin.ledger.log.head_book import HeadBook
-from plugin.ledger.log.proof import Verdict
+from plugin.ledger.log.proof import ProofVerdict
 from plugin.ledger.store.store import Store, init_store
 from tests import support
 from tests.stores import Stores
@@ -26,7 +26,7 @@ from tests.stores import Stores
 def _backup(services: Services, folder: Path) -> str:
     config = services.config
     book = HeadBook.from_config(config)
-    return backup.backup(
+    return backup.write_backup(
         services.store, services.master, folder, services.clock, book, config.backup.key_days
     ).name
 
@@ -55,11 +55,11 @@ def test_a_head_and_a_backup_of_the_future(
     newest = _backup(services, folder)
     calendar.heads(services)
     assert newest < ahead
-    assert audit_view.verified(services).verdict is Verdict.HOLDS
+    assert audit_view.verified(services).verdict is ProofVerdict.HOLDS
     book = HeadBook.from_config(services.config)
     url = stores.empty("sqlite")
     init_store(url, clock).close()
-    done = restore.restore(url, folder, services.master, clock, book)
+    done = restore.restore_backup(url, folder, services.master, clock, book)
     assert (done.name, done.keys_name, done.older_keys) == (newest, newest, False)
     store = Store.open(url, clock)
     with store.read() as conn:
@@ -91,9 +91,9 @@ def test_heads_out_of_reach(services: Services, cast: support.Cast, folder: Path
         key_rotation.rotate(services)
         calendar.housekeeping(services)
         assert services.queue.dead() == []
-        assert audit_view.verified(services).verdict is Verdict.NOT_PROVEN
+        assert audit_view.verified(services).verdict is ProofVerdict.NOT_PROVEN
     path.rmdir()
     away.rename(path)
     calendar.heads(services)
-    assert audit_view.verified(services).verdict is Verdict.HOLDS
-    assert heads.last_number(path) == len(heads.read(path)) - 1
+    assert audit_view.verified(services).verdict is ProofVerdict.HOLDS
+    assert heads.find_last_number(path) == len(heads.read(path)) - 1

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from plugin.config import Config, Matching, Recognizer, load
+from plugin.config import Config, MatchingSection, RecognizerSection, load
 from plugin.confinement import calls, landlock, surroundings, wire
-from plugin.confinement.giving_up import Held
+from plugin.confinement.giving_up import Confinement
 from plugin.confinement.reader import Reader
 from plugin.errors import ConfigError
 from plugin.hooks.files.exiftool import ExifTool
-from plugin.hooks.files.exiftool_process import ToolProcess
+from plugin.hooks.files.exiftool_process import ExifToolProcess
 from plugin.hooks.folder.folder_dam import FolderDam
 from plugin.recognizer.process.worker import Worker
 from sidecar.cli import cli
@@ -118,7 +118,7 @@ def targets(house: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 @pytest.fixture
 def whole() -> None:
     """A kernel that has everything; elsewhere the doctor says what it lacks, and this has nothing to prove."""
-    if landlock.abi() < 4:
+    if landlock.find_abi() < 4:
         pytest.skip("this kernel, or the container, has no Landlock of version 4")
 
 
@@ -164,7 +164,7 @@ def test_a_parser_that_was_taken_over_reaches_nothing(
     in_reader = reader.ask({"targets": targets})[0]["tries"]
     reader.stop()
     in_child = _in_the_child(targets, monkeypatch)
-    tool = ToolProcess(str(perl(tmp_path, targets)), [tmp_path / "photos"])
+    tool = ExifToolProcess(str(perl(tmp_path, targets)), [tmp_path / "photos"])
     in_tool = told(tool._process.communicate(timeout=60)[0])
     assert in_tool.pop("own folder"), "ExifTool writes among the photographs"
     without = {name for name, done in control(targets).items() if not done}
@@ -203,7 +203,7 @@ def test_an_older_kernel_gives_nothing_that_calls_can_refuse(
         "print(json.dumps(attempts.tries(json.loads(sys.argv[1]))))"
     )
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, json.dumps(targets)], cwd="/", env=surroundings.environment(),
+        [sys.executable, "-P", "-c", code, json.dumps(targets)], cwd="/", env=surroundings.build_environment(),
         capture_output=True, check=True,
     )  # fmt: skip
     got = {name for name, did in json.loads(done.stdout).items() if did}
@@ -221,7 +221,7 @@ def test_threads_are_started_only_where_a_decoder_needs_them(allowed: bool) -> N
         f"confine(Bounds(surroundings.libraries(), 512, threads={allowed})); threading.Thread(target=int).start()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=surroundings.environment(), capture_output=True, check=False
+        [sys.executable, "-c", code], env=surroundings.build_environment(), capture_output=True, check=False
     )
     assert (done.returncode == 0) == allowed
     assert allowed or b"can't start new thread" in done.stderr
@@ -234,7 +234,7 @@ def _in_the_child(targets: Targets, monkeypatch: pytest.MonkeyPatch) -> dict[str
         return start([*command[:-1], "tests.taken_over"], **options)
 
     monkeypatch.setattr(subprocess, "Popen", taken_over)
-    child = Worker(Recognizer(), Matching(), Path(".cache/models").resolve())
+    child = Worker(RecognizerSection(), MatchingSection(), Path(".cache/models").resolve())
     try:
         answer, _ = child.ask({"order": "inspect", "sources": []}, [json.dumps(targets).encode()], 60)
         assert child.held is not None
@@ -257,7 +257,7 @@ def test_what_is_not_there_is_told_and_the_rest_holds() -> None:
         "print(json.dumps([held.lacking, resource.getrlimit(resource.RLIMIT_DATA)[1]]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=surroundings.environment(), capture_output=True, check=True
+        [sys.executable, "-c", code], env=surroundings.build_environment(), capture_output=True, check=True
     )
     lacking, most = json.loads(done.stdout)
     assert (lacking[0], lacking[-1], most) == ("Landlock", "seccomp", 512 << 20)
@@ -269,9 +269,9 @@ def test_a_library_that_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> Any:
         raise OSError("libseccomp.so.2: cannot open shared object file")
 
-    monkeypatch.setattr(calls, "_library", missing)
-    assert calls.refuse(calls.ALWAYS) is False
-    assert Held(3, False).lacking == ("Landlock for TCP (ABI 4)", "seccomp")
+    monkeypatch.setattr(calls, "_load_library", missing)
+    assert calls.refuse_calls(calls.ALWAYS_REFUSED) is False
+    assert Confinement(3, False).lacking == ("Landlock for TCP (ABI 4)", "seccomp")
 
 
 def test_a_tool_that_reads_nothing_is_ended(tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_a_tool_that_reads_nothing_is_ended(tmp_path: Path) -> None:
     script = tmp_path / "program"
     script.write_text(f"#!{os.popen('command -v perl').read().strip()}\nsleep 600;\n")
     script.chmod(0o700)
-    tool, ends = ToolProcess(str(script), [tmp_path]), list[BaseException]()
+    tool, ends = ExifToolProcess(str(script), [tmp_path]), list[BaseException]()
 
     def ask() -> None:
         try:
@@ -298,7 +298,7 @@ def test_a_tool_that_reads_nothing_is_ended(tmp_path: Path) -> None:
 def test_no_length_that_is_told_is_believed(parts: str) -> None:
     """What a parser answers has a form, or the pipe is closed."""
     told = f'{{"parts": {parts}}}'.encode()
-    with pytest.raises(wire.Closed):
+    with pytest.raises(wire.PipeClosed):
         wire.receive(io.BytesIO(struct.pack(">II", len(told), 5) + told + b"12345"), 100)
 
 
@@ -308,9 +308,9 @@ def test_where_we_are_installed_among_other_packages_these_are_read(
     """Decoders are loaded when a picture needs them, from beside us; a checkout, which may hold data, stays closed."""
     monkeypatch.setattr(surroundings, "ROOT", tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    assert tmp_path not in dict(surroundings.packages())
+    assert tmp_path not in dict(surroundings.list_package_paths())
     (tmp_path / "facelease-0.1.0.dist-info").mkdir()
-    assert tmp_path in dict(surroundings.packages())
+    assert tmp_path in dict(surroundings.list_package_paths())
 
 
 def test_nothing_of_ours_lies_among_the_photographs(house: Config, tmp_path: Path) -> None:

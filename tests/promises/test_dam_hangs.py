@@ -16,7 +16,7 @@ from plugin.flows.consent import grant_endings
 from plugin.flows.schedule import calendar
 from plugin.hooks import shortly
 from plugin.hooks.files import file_system
-from plugin.hooks.shortly import Shortly
+from plugin.hooks.shortly import TimedCalls
 from plugin.ledger import tables as t
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running import bootstrap
@@ -61,7 +61,7 @@ def test_who_withdraws_does_not_wait_for_their_pictures(
     tmp_path: Path, clock: ManualClock, examiner: Examiner, promise: Promise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One picture is waited for shortly, the others are refused at once; asked again when the DAM answers."""
-    monkeypatch.setattr(shortly, "SHORTLY", 0.5)
+    monkeypatch.setattr(shortly, "PAGE_SECONDS", 0.5)
     with Double() as double, on_double.house(tmp_path, double, clock, examiner) as services:
         cast = support.Cast(services)
         for _ in range(PICTURES):
@@ -89,9 +89,9 @@ def test_who_withdraws_does_not_wait_for_their_pictures(
 
 def test_one_that_hangs_is_asked_once_until_it_answers() -> None:
     """What it answers late is nobody's; then everybody is answered again, and errors are those of the act."""
-    door, go = Shortly(), threading.Event()
+    door, go = TimedCalls(), threading.Event()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shortly, "SHORTLY", 0.2)
+        patch.setattr(shortly, "PAGE_SECONDS", 0.2)
         with pytest.raises(DamError, match="does not answer"):
             door.ask(go.wait)
     asked: list[int] = []

@@ -196,7 +196,7 @@ def test_erased_means_erased(
     lives = [first, *(_enter(services, cast, n, small) for n in range(1, 200 if full else 6))]
     folder = services.config.path(services.config.backup.folder)
     book, days = HeadBook.from_config(services.config), services.config.backup.key_days
-    made = backup.backup(services.store, services.master, folder, clock, book, days)
+    made = backup.write_backup(services.store, services.master, folder, clock, book, days)
     services.store.checkpoint()
     copy = _keys_in(_driver(services))
     who, everywhere = {life.id for life in lives}, [tmp_path / "data", tmp_path / "temp", tmp_path / "photos"]

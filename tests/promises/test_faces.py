@@ -8,15 +8,21 @@ from typing import Any
 
 import pytest
 
-from plugin.config import Config, Recognizer
+from plugin.config import Config, RecognizerSection
 from plugin.recognizer.engines.registry import open_engine
-from plugin.recognizer.evaluation.detection import BINS, tally
-from plugin.recognizer.evaluation.identification import Person, Shot, identify, read_people, read_strangers
+from plugin.recognizer.evaluation.detection import BINS, tally_detections
+from plugin.recognizer.evaluation.identification import (
+    LabelledPerson,
+    Shot,
+    read_people,
+    read_strangers,
+    report_identification,
+)
 from plugin.recognizer.examination.examination import Pipeline
 
 Promise = Callable[[str, str], None]
 GALLERIES = (10, 30)
-CONFIG = Config(recognizer=Recognizer(cache=str(Path(".cache/models").resolve())))
+CONFIG = Config(recognizer=RecognizerSection(cache=str(Path(".cache/models").resolve())))
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +50,16 @@ def worst(reports: list[dict[str, Any]], level: str, kind: str) -> str:
 
 
 def reports_for(
-    size: int, people: list[Person], strangers: list[Shot | None], pipeline: Pipeline, rounds: int
+    size: int, people: list[LabelledPerson], strangers: list[Shot | None], pipeline: Pipeline, rounds: int
 ) -> list[dict[str, Any]]:
     """Reports for several galleries of this size, drawn from the people of half B."""
     draw = random.Random(size)
     size = min(size, len(people))
     rounds = 1 if size == len(people) else rounds
     galleries = [draw.sample(people, size) for _ in range(rounds)]
-    return [identify(gallery, strangers, pipeline.engine, CONFIG.matching) for gallery in galleries]
+    return [
+        report_identification(gallery, strangers, pipeline.engine, CONFIG.matching) for gallery in galleries
+    ]
 
 
 @pytest.mark.promise
@@ -99,7 +107,7 @@ def test_small_faces_are_found_and_few_invented(
         promise("F2", "not measured (no photographs)")
         assert not full, "--full needs photographs: give --faces DIR"
         return
-    result = tally(faces / "groups", pipeline, CONFIG)
+    result = tally_detections(faces / "groups", pipeline, CONFIG)
     rows = [
         f"{low}-{high} px {result.found[low, high][0]}/{result.found[low, high][1]}"
         for low, high in BINS[:-1]

@@ -28,12 +28,12 @@ from plugin.flows.rights import key_rotation
 from plugin.flows.schedule import log_heads
 from plugin.ledger import tables as t
 from plugin.ledger.backups import backup, restore
-from plugin.ledger.backups.backup_trust import Wish
+from plugin.ledger.backups.backup_trust import RestoreOptions
 from plugin.ledger.keys import rotation
 from plugin.ledger.keys.master_keys import MasterKeys
 from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.log.head_key import HeadKey
-from plugin.ledger.store.audit import canonical
+from plugin.ledger.store.audit import canonical_json
 from plugin.ledger.store.store import Store, init_store
 from plugin.recognizer.process.examiner import Examiner
 from tests import support
@@ -68,10 +68,10 @@ class House:
     def book(self) -> HeadBook:
         return HeadBook.from_config(self.services.config)
 
-    def backup(self, folder: Path | None = None) -> backup.Backup:
+    def backup(self, folder: Path | None = None) -> backup.WrittenBackup:
         self.clock.advance(timedelta(minutes=7))
         s = self.services
-        return backup.backup(s.store, s.master, folder or self.away, self.clock, self.book, DAYS)
+        return backup.write_backup(s.store, s.master, folder or self.away, self.clock, self.book, DAYS)
 
     def half_b(self, target: Path) -> HeadBook:
         """Half B as it is now, copied to a folder of its own."""
@@ -185,7 +185,7 @@ def _sha256(path: Path) -> str:
 
 def _signed(tree: Tree, part: str, key: HeadKey, named: str = "") -> Tree:
     body = {name: value for name, value in tree.items() if name != "signature"} | {"key": named or key.public}
-    return body | {"signature": key.sign(f"facelease {part}\n".encode() + canonical(body))}
+    return body | {"signature": key.sign(f"facelease {part}\n".encode() + canonical_json(body))}
 
 
 _GRANT = (
@@ -278,7 +278,7 @@ def _format_one(s: Scene) -> None:
 
 def _keys_of_format_one(s: Scene) -> None:
     keys = json.loads(s.wrapped.read_text())["keys"]
-    digest = hashlib.sha256(canonical(keys)).hexdigest()
+    digest = hashlib.sha256(canonical_json(keys)).hexdigest()
     s.wrapped.write_text(json.dumps({"format": 1, "made": "2026-03-02", "sha256": digest, "keys": keys}))
 
 
@@ -430,10 +430,12 @@ class Trial:
     def fresh(self, kind: str = "") -> Store:
         return init_store(self.stores.migrated(kind or self.kind), self.clock)
 
-    def restore(self, scene: Scene, store: Store, **wish: Any) -> restore.Restored:
+    def restore(self, scene: Scene, store: Store, **wish: Any) -> restore.RestoreReport:
         book = _book(scene.keys, scene.house.book)
         master = MasterKeys.load(scene.keys / "master.json")
-        return restore.restore(store.url, scene.folder, master, self.clock, book, Wish(**wish))
+        return restore.restore_backup(
+            store.url, scene.folder, master, self.clock, book, RestoreOptions(**wish)
+        )
 
 
 @pytest.fixture
@@ -499,7 +501,7 @@ def _by_a_replaced_key(house: House) -> dict[str, Callable[[Scene], object]]:
         name = s.manifest.stem.removeprefix("manifest-")
         body["note"] = {"kind": "manifest", "name": name, "sha256": _sha256(s.manifest)}
         del body["signature"]
-        line = body | {"signature": old.sign(b"facelease head\n" + canonical(body))}
+        line = body | {"signature": old.sign(b"facelease head\n" + canonical_json(body))}
         with (s.keys / "audit-heads.log").open("ab") as heads:
             heads.write(json.dumps(line, sort_keys=True).encode() + b"\n")
 
@@ -515,7 +517,7 @@ def _by_a_replaced_key(house: House) -> dict[str, Callable[[Scene], object]]:
         body = {name: value for name, value in json.loads(line).items() if name != "signature"} | {
             "note": note
         }
-        body |= {"signature": old.sign(b"facelease head\n" + canonical(body))}
+        body |= {"signature": old.sign(b"facelease head\n" + canonical_json(body))}
         return json.dumps(body, sort_keys=True).encode() + b"\n"
 
     def instead(s: Scene, cut: bool = False) -> None:
@@ -590,7 +592,7 @@ def test_a_genuine_backup_is_believed(
     attempt("with a public key that was written down", scene=scene, head_key=public)
     house.clock.advance(timedelta(minutes=1))
     rotation.rotate(
-        s.store, s.master, True, lambda: backup.write_keys(s.store, house.away, s.clock, house.book, DAYS)
+        s.store, s.master, True, lambda: backup.write_key_file(s.store, house.away, s.clock, house.book, DAYS)
     )
     attempt("after a rotation", name=older)
     house.clock.advance(timedelta(minutes=1))
@@ -615,7 +617,7 @@ def test_rotation_and_renewal_leave_heads_of_their_keys(
     cast.sign(cast.add("Anna Sample"))
     config = services.config
     folder, book = config.path(config.backup.folder), HeadBook.from_config(config)
-    backup.backup(services.store, services.master, folder, clock, book, config.backup.key_days)
+    backup.write_backup(services.store, services.master, folder, clock, book, config.backup.key_days)
     clock.advance(timedelta(days=1))
     key_rotation.rotate(services)
     clock.advance(timedelta(days=config.backup.key_days + 2))

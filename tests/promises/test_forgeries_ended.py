@@ -30,10 +30,10 @@ from plugin.flows.views import photo_panel
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
 from plugin.ledger.log import heads, house_state
-from plugin.ledger.log.endings import LINK, NOTHING_ENDED, Ended, EndedLog, Mark
+from plugin.ledger.log.endings import LINK, NOTHING_ENDED, EndedLog, Ending, Mark
 from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.store.actions import Action
-from plugin.ledger.store.audit import canonical
+from plugin.ledger.store.audit import canonical_json
 from plugin.quitclaim.clearance.answers import Status, Use
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
@@ -250,7 +250,7 @@ def _another(house: House, count: int) -> Path:
     """The file of another house."""
     path = house.root / "other" / "ended.log"
     path.unlink(missing_ok=True)
-    ended = [Ended("", f"{n:032x}", house.clock.now(), LINK) for n in range(count)]
+    ended = [Ending("", f"{n:032x}", house.clock.now(), LINK) for n in range(count)]
     EndedLog(path).write(*ended)
     return path
 
@@ -392,7 +392,7 @@ def test_who_has_the_key_of_before_tells_nothing_of_the_file(house: House, promi
     for lie in (NOTHING_ENDED, Mark(1000, "a" * 64)):
         last = heads.read(file)[-1]
         bare = replace(last, number=last.number + 1, ended=lie, note={}, key=former.public)
-        forged = replace(bare, signature=former.sign(b"facelease head\n" + canonical(bare.body())))
+        forged = replace(bare, signature=former.sign(b"facelease head\n" + canonical_json(bare.body())))
         file.write_bytes(kept + forged.line())
         if lie == NOTHING_ENDED:
             house.path.write_bytes(b"")
@@ -434,7 +434,7 @@ def _crash(house: House) -> None:
         grant = conn.scalar(
             select(t.grant.c.id).where(t.grant.c.person_id == house.bo, t.grant.c.channel == "press")
         )
-    house.services.ended.write(Ended(house.bo, grant, house.clock.now(), "withdrawn"))
+    house.services.ended.write(Ending(house.bo, grant, house.clock.now(), "withdrawn"))
 
 
 def _crash_in_the_line(house: House) -> None:
@@ -446,7 +446,7 @@ def _crash_in_the_line(house: House) -> None:
 
 def _longer(house: House) -> None:
     """Another process wrote on."""
-    EndedLog(house.path).write(Ended("", "f" * 32, house.clock.now(), LINK))
+    EndedLog(house.path).write(Ending("", "f" * 32, house.clock.now(), LINK))
 
 
 def _store_put_back(house: House) -> None:

@@ -14,14 +14,14 @@ import cryptography
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from plugin.clock import ManualClock, SteadyClock, machine_now
+from plugin.clock import ManualClock, MonotonicClock, machine_now
 from plugin.errors import AuditBroken
 from plugin.ledger import tables as t
 from plugin.ledger.log import heads, lineage, proof
 from plugin.ledger.log.endings import NOTHING_ENDED, Mark
 from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.log.heads import SignedHead
-from plugin.ledger.log.proof import Verdict
+from plugin.ledger.log.proof import ProofVerdict
 from plugin.ledger.store import audit, audit_upkeep
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.audit import Head
@@ -63,16 +63,19 @@ class House:
 
     def found(self) -> "House":
         with self.store.write() as tx:
-            assert heads.found(tx, self.folder / "heads.key", self.file, self.months, self.ended) is not None
+            assert (
+                heads.create_first_head(tx, self.folder / "heads.key", self.file, self.months, self.ended)
+                is not None
+            )
         return self
 
     def prune(self) -> int:
         """As the nightly chore does, with the head that follows."""
         now = machine_now(self.clock)
-        provable = lineage.provable(heads.read(self.file), self.key.known, now)
+        provable = lineage.find_provable_row(heads.read(self.file), self.key.known, now)
         before = self.clock.now() - timedelta(days=self.months * 31)
         with self.store.write() as tx:
-            gone = audit_upkeep.prune(tx, before, provable)
+            gone = audit_upkeep.prune_rows(tx, before, provable)
         if gone:
             self.head()
         return gone
@@ -87,19 +90,19 @@ class House:
             gone += self.prune()
         return gone
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ProofVerdict:
         """Ours."""
         try:
             with self.store.read() as conn:
                 unsigned = heads.read_unsigned(self.file)
                 known = tuple(reversed(self.key.known))
-                return proof.verify(conn, heads.read(self.file), known, unsigned).verdict
+                return proof.verify_log(conn, heads.read(self.file), known, unsigned).verdict
         except AuditBroken:
-            return Verdict.BROKEN
+            return ProofVerdict.BROKEN
 
     def export(self, path: Path) -> Path:
         with self.store.read() as conn:
-            path.write_text("".join(f"{line}\n" for line in audit.export(conn)), encoding="utf-8")
+            path.write_text("".join(f"{line}\n" for line in audit.export_rows(conn)), encoding="utf-8")
         return path
 
 
@@ -115,7 +118,7 @@ def _put(tx: Tx, rows: list[Values], chain_from: int | None = None) -> None:
         last = Head(rows[chain_from - 1]["seq"], rows[chain_from - 1]["hash"]) if chain_from else last
         for row in rows[chain_from:]:
             row["seq"], row["previous"] = last.seq + 1, last.hash
-            row["hash"] = audit.digest(row)
+            row["hash"] = audit.hash_row(row)
             last = Head(row["seq"], row["hash"])
         tx.execute(update(t.audit_head).values(seq=last.seq, hash=last.hash))
     tx.execute(delete(t.audit))
@@ -174,7 +177,7 @@ def _claim_a_later_moment(house: House) -> None:
         later = tx.now + timedelta(days=9000)
         tx.execute(update(t.state).values(last_seen=later))
     _cut_front(house, through=_middle(house), told=True)
-    steady = SteadyClock(house.clock)
+    steady = MonotonicClock(house.clock)
     steady.not_before(later)
     house.store.close()
     house.store = Store.open(house.store.url, steady)
@@ -233,7 +236,10 @@ def _rewrite_without_heads(house: House) -> None:
         rows = [row for row in _rows(tx) if row["action"] != Action.HEAD_WRITE.value]
         _put(tx, rows, chain_from=0)
     with house.store.write() as tx:
-        assert heads.found(tx, house.folder / "heads.key", house.file, house.months, house.ended) is None
+        assert (
+            heads.create_first_head(tx, house.folder / "heads.key", house.file, house.months, house.ended)
+            is None
+        )
 
 
 def _empty(house: House) -> None:
@@ -293,7 +299,7 @@ def _with_lines(change: Callable[[list[bytes], House], list[bytes]]) -> Callable
 
 
 def _forged(line: bytes, house: House, **change: Any) -> bytes:
-    head = heads.parse(line)
+    head = heads.parse_head(line)
     assert head is not None
     return replace(head, **change).line()
 
@@ -348,8 +354,8 @@ def _last_signed_by_another(lines: list[bytes], house: House) -> list[bytes]:
 def _key_note_forged(lines: list[bytes], house: House) -> list[bytes]:
     """Another key announces itself, and signs what follows."""
     other = HeadKey.load(_another_key(house))
-    bare = heads.parse(lines[-2])
-    last = heads.parse(lines[-1])
+    bare = heads.parse_head(lines[-2])
+    last = heads.parse_head(lines[-1])
     assert bare is not None
     assert last is not None
     told = _sign(replace(bare, note={"kind": "key", "public": other.public}), other)
@@ -370,7 +376,7 @@ def _key_note_added(lines: list[bytes], house: House) -> list[bytes]:
 @_with_lines
 def _begin_forged(lines: list[bytes], house: House) -> list[bytes]:
     other = HeadKey.load(_another_key(house))
-    last = heads.parse(lines[-1])
+    last = heads.parse_head(lines[-1])
     assert last is not None
     return [_sign(replace(last, note={"kind": "begin", "reason": "x"}), other).line()]
 
@@ -378,7 +384,7 @@ def _begin_forged(lines: list[bytes], house: House) -> list[bytes]:
 @_with_lines
 def _restore_forged(lines: list[bytes], house: House) -> list[bytes]:
     other = HeadKey.load(_another_key(house))
-    last = heads.parse(lines[-1])
+    last = heads.parse_head(lines[-1])
     assert last is not None
     note = {"kind": "restore", "name": "x", "sha256": "x", "from": 2}
     return [*lines, _sign(replace(last, number=last.number + 1, note=note), other).line()]
@@ -397,7 +403,7 @@ def _renumbered_to_close_a_gap(lines: list[bytes], house: House) -> list[bytes]:
 @_with_lines
 def _earlier_times(lines: list[bytes], house: House) -> list[bytes]:
     """So that a pruning of now would be a term later."""
-    head = heads.parse(lines[1])
+    head = heads.parse_head(lines[1])
     assert head is not None
     return [lines[0], _forged(lines[1], house, at=head.at - timedelta(days=4000)), *lines[2:]]
 
@@ -426,14 +432,14 @@ def _out_of_order(lines: list[bytes], house: House) -> list[bytes]:
 def _unsigned_alone(lines: list[bytes], house: House) -> list[bytes]:
     """Heads of the form of before, right in every number: they prove nothing."""
     with house.store.read() as conn:
-        last = audit.head(conn)
+        last = audit.read_head(conn)
     return [f"{house.clock.now().isoformat()} {last.seq} {last.hash}\n".encode()]
 
 
 @_with_lines
 def _unsigned_that_contradicts(lines: list[bytes], house: House) -> list[bytes]:
     with house.store.read() as conn:
-        last = audit.head(conn)
+        last = audit.read_head(conn)
     return [*lines, f"{house.clock.now().isoformat()} {last.seq} {'a' * 64}\n".encode()]
 
 
@@ -468,7 +474,7 @@ def _head_moved_back(house: House) -> None:
     with house.store.write() as tx:
         row = tx.execute(select(t.audit_head)).one()
         bare = SignedHead(
-            heads.last_number(house.file) + 1, tx.now, Head(row.seq, row.hash),
+            heads.find_last_number(house.file) + 1, tx.now, Head(row.seq, row.hash),
             Head(row.pruned_seq, row.pruned_hash), house.months, Mark(0, "0" * 64), {}, house.key.public,
         )  # fmt: skip
         with house.file.open("ab") as file:
@@ -483,7 +489,7 @@ def _signed_by_a_former_key(house: House) -> None:
     stolen.write_bytes(former)
     stolen.chmod(0o600)
     lines = [line for line in _lines(house) if json.loads(line)["key"] == HeadKey.load(stolen).public]
-    kept = [head for line in lines if (head := heads.parse(line)) is not None and head.kind != "key"]
+    kept = [head for line in lines if (head := heads.parse_head(line)) is not None and head.kind != "key"]
     house.file.write_bytes(b"".join(head.line() for head in kept))
     with house.store.write() as tx:
         rows = [row for row in _rows(tx) if row["seq"] <= kept[-1].last.seq + 1]
@@ -501,12 +507,12 @@ def _wrote_anew_up_to_the_replacement(house: House) -> None:
     present one."""
     former = HeadKey.load(house.folder / "heads.key")
     _replace_key(house)
-    kept = [head for line in _lines(house) if (head := heads.parse(line)) and head.key == former.public]
+    kept = [head for line in _lines(house) if (head := heads.parse_head(line)) and head.key == former.public]
     assert kept[-1].kind == "key"
     with house.store.write() as tx:
         rows = [row for row in _rows(tx) if row["seq"] <= kept[-1].last.seq]
         _put(tx, [*rows[:-1], rows[-1] | {"actor": "nobody"}], chain_from=len(rows) - 1)
-        last = audit.head(tx.connection)
+        last = audit.read_head(tx.connection)
     signed = [*kept[:-1], _sign(replace(kept[-1], last=last), former)]
     signed = [_sign(replace(h, last=last), former) if h.last.seq == last.seq else h for h in signed]
     house.file.write_bytes(b"".join(head.line() for head in signed))
@@ -519,7 +525,7 @@ def _changed_what_a_former_key_signed(house: House) -> None:
     house.head()
     _key_replaced(house)
     lines = _lines(house)
-    head = heads.parse(lines[1])
+    head = heads.parse_head(lines[1])
     assert head is not None
     assert head.key == former.public
     lines[1] = _sign(replace(head, note={"kind": "manifest", "name": "x", "sha256": "x"}), former).line()
@@ -527,7 +533,7 @@ def _changed_what_a_former_key_signed(house: House) -> None:
 
 
 def _last(tx: Tx) -> int:
-    return audit.head(tx.connection).seq
+    return audit.read_head(tx.connection).seq
 
 
 def _another_key(house: House) -> Path:
@@ -538,14 +544,14 @@ def _another_key(house: House) -> Path:
 
 
 def _signed_by_another(line: bytes, house: House) -> bytes:
-    head = heads.parse(line)
+    head = heads.parse_head(line)
     assert head is not None
     return _sign(head, HeadKey.load(_another_key(house))).line()
 
 
 def _sign(head: SignedHead, key: HeadKey) -> SignedHead:
     bare = replace(head, key=key.public)
-    return replace(bare, signature=key.sign(b"facelease head\n" + audit.canonical(bare.body())))
+    return replace(bare, signature=key.sign(b"facelease head\n" + audit.canonical_json(bare.body())))
 
 
 FORGERIES: tuple[Callable[[House], None], ...] = (
@@ -647,7 +653,7 @@ def _of_before_heads_were_signed(house: House) -> None:
     with house.store.write() as tx:
         rows = [row for row in _rows(tx) if row["action"] != Action.HEAD_WRITE.value]
         _put(tx, rows, chain_from=0)
-        last = audit.head(tx.connection)
+        last = audit.read_head(tx.connection)
         house.file.write_text(f"{tx.now.isoformat()} {last.seq} {last.hash}\n")
     house.rows(3)
     house.found()
@@ -659,7 +665,7 @@ def _begun_anew(house: House) -> None:
     house.rows(20)
     house.head()
     house.file.unlink()
-    assert house.verdict() is Verdict.NOT_PROVEN
+    assert house.verdict() is ProofVerdict.NOT_PROVEN
     house.head({"kind": "begin", "reason": "the share was lost"})
     assert house.years(20) > 0
 
@@ -754,13 +760,13 @@ def test_no_forgery_holds_and_every_genuine_log_does(
     accepted, differ = [], []
     for number, forge in enumerate(FORGERIES):
         house = builder.build(number, _fresh)
-        assert house.verdict() is Verdict.HOLDS
+        assert house.verdict() is ProofVerdict.HOLDS
         written_down = [house.key.public]
         forge(house)
         ours = house.verdict()
         written_down += [house.key.public] if house.key.public not in written_down else []
         code, said = verifier.run(house.export(house.folder / "log"), house.file, *written_down)
-        accepted += [forge.__name__] if ours is Verdict.HOLDS or code == 0 else []
+        accepted += [forge.__name__] if ours is ProofVerdict.HOLDS or code == 0 else []
         differ += [(forge.__name__, ours, code, said)] if (code, ours) not in _ALIKE else []
         house.store.close()
     refused = []
@@ -768,7 +774,7 @@ def test_no_forgery_holds_and_every_genuine_log_does(
         house = builder.build(number, live)
         first = heads.read(house.file)[0].key
         code, said = verifier.run(house.export(house.folder / "log"), house.file, first)
-        refused += [(live.__name__, said)] if house.verdict() is not Verdict.HOLDS or code != 0 else []
+        refused += [(live.__name__, said)] if house.verdict() is not ProofVerdict.HOLDS or code != 0 else []
         assert said.startswith("holds\n") or refused
         house.store.close()
     count, real = len(FORGERIES), len(GENUINE)
@@ -783,7 +789,7 @@ def test_no_forgery_holds_and_every_genuine_log_does(
 
 
 _ALIKE = {
-    (3, Verdict.NOT_PROVEN), (4, Verdict.BROKEN),
+    (3, ProofVerdict.NOT_PROVEN), (4, ProofVerdict.BROKEN),
     # An export has no row that holds the head: what is only cut off in front or behind contradicts nothing in it.
-    (3, Verdict.BROKEN),
+    (3, ProofVerdict.BROKEN),
 }  # fmt: skip

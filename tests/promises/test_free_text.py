@@ -25,9 +25,9 @@ from plugin.flows.schedule import calendar, text_sealing
 from plugin.ledger import tables as t
 from plugin.ledger.backups import backup
 from plugin.ledger.log.head_book import HeadBook
-from plugin.ledger.store.store import inserted
+from plugin.ledger.store.store import inserted_id
 from plugin.ledger.tables import contents
-from plugin.ledger.tables.columns import bare
+from plugin.ledger.tables.columns import stored_type
 from plugin.ledger.tables.contents import Holds
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
@@ -69,7 +69,7 @@ class Doors:
                 resource_id=number, file_version="v", left=0.1, top=0.1, width=0.2, height=0.2, width_px=90,
                 state="unmatched", created_at=tx.now,
             )  # fmt: skip
-            return inserted(tx.execute(made))
+            return inserted_id(tx.execute(made))
 
     def run(self, *arguments: str) -> str:
         """One command, which succeeds; what it said is searched with the rest."""
@@ -252,7 +252,9 @@ def _everything(doors: Doors) -> dict[str, bytes]:
     services = doors.services
     api = Api(services, doors.app.test_client())
     book = HeadBook.from_config(services.config)
-    made = backup.backup(services.store, services.master, doors.root / "backups", services.clock, book, 7)
+    made = backup.write_backup(
+        services.store, services.master, doors.root / "backups", services.clock, book, 7
+    )
     assert made.store.is_file()
     found = {
         str(path.relative_to(doors.root)): path.read_bytes()
@@ -277,7 +279,7 @@ def _columns(services: Services) -> dict[str, bytes]:
             for column in table.columns:
                 if isinstance(column.type, LargeBinary):
                     rows = [bytes(row) for row in conn.scalars(select(column)) if row is not None]
-                elif isinstance(bare(column), Text | JSON):
+                elif isinstance(stored_type(column), Text | JSON):
                     rows = [str(row).encode() for row in conn.scalars(select(cast(column, Text)))]
                 else:
                     continue
@@ -300,7 +302,7 @@ def test_what_was_typed_stands_nowhere_in_the_clear(
         for door, text in doors.typed.items()
         if any(needle in body for needle in _needles(text))
     ]
-    columns = {f"{table.name}.{column.name}" for table, column in contents.columns(Holds.TEXT)}
+    columns = {f"{table.name}.{column.name}" for table, column in contents.list_columns(Holds.TEXT)}
     kept = {name for name in columns if "sealed:" in places[name].decode()}
     promise(
         "V3",

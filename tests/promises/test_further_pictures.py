@@ -9,14 +9,14 @@ import pytest
 from PIL import Image
 
 from plugin.clock import ManualClock
-from plugin.config import Config, Recognizer
+from plugin.config import Config, RecognizerSection
 from plugin.flows.clearance import photo_answers
 from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.examination.examination import Pipeline
-from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.examination.messages import ExaminationRequest
 from plugin.recognizer.matching.gallery import Gallery
 from plugin.recognizer.pictures.partly import Partly
 from plugin.recognizer.process.examiner import Examiner
@@ -25,7 +25,7 @@ from tests import further, support
 from tests.support import SHOOT, Cast, settle
 
 Promise = Callable[[str, str], None]
-REQUEST = Request(datetime(2026, 3, 2, tzinfo=UTC), compare=False)
+REQUEST = ExaminationRequest(datetime(2026, 3, 2, tzinfo=UTC), compare=False)
 NOBODY = Gallery([], 1.0)
 KINDS = dict([*further.jpegs(), *further.others()])
 CODES = {
@@ -56,7 +56,7 @@ ONE, OTHER = samples.A_FRONT, samples.B_STANDING
 @pytest.fixture(scope="module")
 def pipeline() -> Pipeline:
     """The default engine, in this process."""
-    config = Config(recognizer=Recognizer(cache=str(Path(".cache/models").resolve())))
+    config = Config(recognizer=RecognizerSection(cache=str(Path(".cache/models").resolve())))
     return Pipeline(
         open_engine(config.recognizer, config.path(config.recognizer.cache)),
         config.recognizer,

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from plugin.config import Matching, Recognizer
+from plugin.config import MatchingSection, RecognizerSection
 from plugin.errors import ExaminationFailed, PictureError
-from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.examination.messages import Examination, ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import further
@@ -25,7 +25,7 @@ from tests import further
 MEMORY_MB = 640
 SECONDS = 20
 KINDS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF")
-PLAIN = Request(datetime(2026, 3, 2, tzinfo=UTC), compare=False)
+PLAIN = ExaminationRequest(datetime(2026, 3, 2, tzinfo=UTC), compare=False)
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -225,10 +225,12 @@ def test_a_bad_picture_harms_nothing(promise: Callable[[str, str], None], full: 
     holding = [make(one, two) for _, make in (*further.jpegs(), *further.others())]
     seeds += [data for data in holding if len(data) < 150_000]
     inputs += [(f"mutation {i}", mutated(draw, seeds)) for i in range(4000 if full else 250)]
-    config = Recognizer(cache=str(Path(".cache/models").resolve()), memory_mb=MEMORY_MB, seconds=SECONDS)
+    config = RecognizerSection(
+        cache=str(Path(".cache/models").resolve()), memory_mb=MEMORY_MB, seconds=SECONDS
+    )
     counts: dict[str, int] = {}
     slowest, peak = 0.0, 0
-    with Examiner(config, Matching()) as examiner:
+    with Examiner(config, MatchingSection()) as examiner:
         examiner.examine(saved(portrait(), "JPEG"), PLAIN)
         for name, data in inputs:
             start = time.perf_counter()

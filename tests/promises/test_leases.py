@@ -26,11 +26,11 @@ from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.quitclaim.clearance.answers import Status
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
-from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.examination.messages import ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from sidecar.running import bootstrap
@@ -254,7 +254,9 @@ class Walk:
         if sum(self.done.values()) % 10 == 0:
             gallery.refresh(services)
             for who in self.people:
-                asked = Request(now, True, {who.id: "suggest"}, generation=services.faces.generation)
+                asked = ExaminationRequest(
+                    now, True, {who.id: "suggest"}, generation=services.faces.generation
+                )
                 seen = services.faces.examine(Picture("v", data=self.face), asked)
                 named = [f.key for f in seen.faces if f.key]
                 self.matched += len(named)
@@ -441,7 +443,7 @@ def test_an_end_is_noticed_after_downtime(
     with support.opened(config, clock, examiner) as services:
         story = calendar.HANDLERS["photo"]
 
-        def arrived(house_: Services, job: Claimed) -> None:
+        def arrived(house_: Services, job: ClaimedJob) -> None:
             open_at_first.append(_open(house_, gone))
             story(house_, job)
             stop.set()
@@ -463,9 +465,9 @@ def test_an_end_is_noticed_after_downtime(
 
 
 def _noting(
-    services: Services, gone: list[str], open_: list[int], act: Callable[[Services, Claimed], None]
-) -> Callable[[Services, Claimed], None]:
-    def noted(house_: Services, job: Claimed) -> None:
+    services: Services, gone: list[str], open_: list[int], act: Callable[[Services, ClaimedJob], None]
+) -> Callable[[Services, ClaimedJob], None]:
+    def noted(house_: Services, job: ClaimedJob) -> None:
         open_.append(_open(house_, gone))
         act(house_, job)
 

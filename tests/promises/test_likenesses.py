@@ -18,7 +18,7 @@ from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.examination.messages import ExaminationRequest
 from plugin.recognizer.pictures.boxes import Box
 from plugin.recognizer.process.examiner import Examiner
 from tests import support
@@ -219,7 +219,7 @@ def test_the_real_engine_finds_nobody_else_on_what_is_served(
     """Faces of real people: on each picture that is served the detector finds one face at most; and when
     the name has gone, nothing is served any more."""
     browser = visit(services, crowded)
-    mine, look = _named(services, crowded), Request(at=clock.now(), compare=False)
+    mine, look = _named(services, crowded), ExaminationRequest(at=clock.now(), compare=False)
     bodies = [body for resource in sorted(mine) if (body := _get(browser, resource))]
     found = [len(examiner.examine(body, look).faces) for body in bodies]
     with services.store.write() as tx:

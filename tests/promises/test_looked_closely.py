@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
-from plugin.config import Config, Recognizer
+from plugin.config import Config, RecognizerSection
 from plugin.recognizer.engines.engine import Floats
 from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.examination import finer_pass
-from plugin.recognizer.examination.examination import Pipeline, Seen
+from plugin.recognizer.examination.examination import Pipeline, SeenPicture
 from plugin.recognizer.pictures.pixels import Pixels
 from sidecar.commands.demo import samples
 
@@ -26,7 +26,7 @@ WIDTHS = (40, 48, 56, 64, 80, 120)
 LEAST = 64
 SIZES = ((1000, 700), (2600, 1950), (4000, 3000), (3100, 5200), (12_000, 1500), (1500, 9000))
 LARGEST = (12_000, 9900)
-CONFIG = Config(recognizer=Recognizer(cache=str(Path(".cache/models").resolve())))
+CONFIG = Config(recognizer=RecognizerSection(cache=str(Path(".cache/models").resolve())))
 PORTRAITS = (
     samples.A_FRONT, samples.A_SPEECH, samples.A_STANDING, samples.B_STANDING,
 )  # fmt: skip
@@ -87,8 +87,8 @@ def places(width: int, height: int, cell: int, chance: random.Random, most: int)
     look, overlap = finest / max(width, height), -(-2 * finer_pass.SURE_PX * finest // 1024)
     seams = [
         (int(x / look) - cell // 2, int(y / look) - cell // 2)
-        for _, x in finer_pass.spans(round(width * look), overlap, finer_pass.TILE)
-        for _, y in finer_pass.spans(round(height * look), overlap, finer_pass.TILE)
+        for _, x in finer_pass.split_spans(round(width * look), overlap, finer_pass.TILE)
+        for _, y in finer_pass.split_spans(round(height * look), overlap, finer_pass.TILE)
     ]
     wanted = [(0, 0), (width - cell, height - cell), (0, height - cell), (width - cell, 0), *seams]
     wanted += [(chance.randrange(width - cell), chance.randrange(height - cell)) for _ in range(most * 6)]
@@ -127,7 +127,7 @@ def overlaps(one: Floats, others: Floats) -> Floats:
     return np.asarray(shared / (one[2:].prod() + others[:, 2:].prod(axis=1) - shared), np.float32)
 
 
-def in_file(seen: Seen) -> Floats:
+def in_file(seen: SeenPicture) -> Floats:
     """The boxes that were found, in px of the file."""
     return seen.faces.boxes / np.float32(seen.decoded.scale)
 
@@ -188,7 +188,7 @@ def groups(faces: Path, pipeline: Pipeline, wanted: int) -> Iterator[tuple[Pixel
     for entry in json.loads((faces / "groups" / "annotations.json").read_text("utf-8")):
         original = cv2.imread(str(faces / "groups" / entry["file"]))
         assert original is not None
-        picture = finer_pass.shrunk(original, 1600)  # type: ignore[arg-type]  # faces of 64 px are smaller than there
+        picture = finer_pass.shrink(original, 1600)  # type: ignore[arg-type]  # faces of 64 px are smaller than there
         boxes = pipeline.engine.detector.detect(picture).boxes
         points = np.array(
             [

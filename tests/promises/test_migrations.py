@@ -31,8 +31,8 @@ _TAKEN_OVER = {"0011": {"shoot_member", "ruling_member"}}
 
 @contextmanager
 def _connected(url: str) -> Iterator[sa.Connection]:
-    engine.make_file(engine.parse(url))
-    database = engine.connect(engine.parse(url))
+    engine.make_file(engine.parse_url(url))
+    database = engine.create_store_engine(engine.parse_url(url))
     with database.connect() as connection:
         connection = connection.execution_options(**{engine.WRITE: True})
         with connection.begin():

@@ -20,7 +20,7 @@ from plugin.flows.names import name_doubts
 from plugin.flows.names.name_index import Gaps
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Write
-from plugin.hooks.name_search import Sought
+from plugin.hooks.name_search import SoughtName
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import Status
 from tests import name_places, support
@@ -67,7 +67,7 @@ def test_names_are_missed_in_no_field(
 
 def _certified(cast: support.Cast, name: str) -> set[str]:
     """The photographs that a certificate tells; a list of Picasa's stands for those that it is about."""
-    found = {m.ref or m.at for m in cast.services.dam.mentions(Sought([name]), lambda: None).found}
+    found = {m.ref or m.at for m in cast.services.dam.mentions(SoughtName([name]), lambda: None).found}
     lists = {f"shoot/l{number}.jpg" for number in range(3)} if "shoot/.picasa.ini" in found else set()
     return found | lists
 

@@ -59,7 +59,7 @@ def _needles(services: Services) -> set[str]:
     """Everything in a column that may hold a name, whole and in its parts, that is about somebody of the cast."""
     found: set[str] = set()
     with services.store.read() as conn:
-        for _, column in contents.columns(Holds.NAME, Holds.TEXT, Holds.PLACE, Holds.MIXED):
+        for _, column in contents.list_columns(Holds.NAME, Holds.TEXT, Holds.PLACE, Holds.MIXED):
             for value in conn.scalars(select(column)):
                 for leaf in _leaves(value):
                     found |= {leaf, *leaf.split("/"), *leaf.split()}
@@ -119,7 +119,7 @@ def test_half_a_names_nobody(
         typed = _about_people(services, support.Cast(services), photos)
         needles = _needles(services) | typed | {"kanarie1@example.org", "Voogd Kanarie-Twee", "Kanarie"}
         book, days = HeadBook.from_config(config), config.backup.key_days
-        made = backup.backup(services.store, services.master, tmp_path / "away", clock, book, days)
+        made = backup.write_backup(services.store, services.master, tmp_path / "away", clock, book, days)
     assert len(needles) > 20
     assert any("kanarie-vijf" in one.casefold() for one in needles)
     hits = []

@@ -21,8 +21,8 @@ from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar, restoration
 from plugin.ledger import tables as t
 from plugin.ledger.backups import backup, restore
-from plugin.ledger.backups.backup_trust import Wish
-from plugin.ledger.backups.restore import Restored
+from plugin.ledger.backups.backup_trust import RestoreOptions
+from plugin.ledger.backups.restore import RestoreReport
 from plugin.ledger.keys.master_keys import MasterKeys
 from plugin.ledger.log.head_book import HeadBook
 from plugin.recognizer.process.examiner import Examiner
@@ -31,7 +31,7 @@ from tests import support
 from tests.stores import Stores
 
 ENDED = ("erased", "withdrawn", "restricted", "shortened", "shortened later")
-NEWEST = Wish()
+NEWEST = RestoreOptions()
 
 
 @dataclass
@@ -140,9 +140,11 @@ def _moved(config: Config, url: str) -> Config:
     return config.model_copy(update={"store": config.store.model_copy(update={"url": url})})
 
 
-def _restore(config: Config, clock: ManualClock, wish: Wish = NEWEST) -> Restored:
+def _restore(config: Config, clock: ManualClock, wish: RestoreOptions = NEWEST) -> RestoreReport:
     master, book = MasterKeys.load(config.path(config.keys.master_file)), HeadBook.from_config(config)
-    return restore.restore(config.store_url, config.path(config.backup.folder), master, clock, book, wish)
+    return restore.restore_backup(
+        config.store_url, config.path(config.backup.folder), master, clock, book, wish
+    )
 
 
 @pytest.mark.promise
@@ -187,7 +189,7 @@ def test_an_old_backup_brings_nobody_back(
 
 def _backup(services: Services) -> str:
     config = services.config
-    return backup.backup(
+    return backup.write_backup(
         services.store, services.master, config.path(config.backup.folder), services.clock,
         HeadBook.from_config(config), config.backup.key_days,
     ).name  # fmt: skip
@@ -200,7 +202,7 @@ def _figures(
     at = clock.now()
     with support.opened(moved, clock, examiner):
         pass
-    assert _restore(moved, clock, Wish(name)).rows
+    assert _restore(moved, clock, RestoreOptions(name)).rows
     with support.opened(moved, clock, examiner) as services:
         calendar.start(services)
         support.Cast(services).work()
@@ -248,7 +250,7 @@ def test_without_ended_log_nothing_is_restored_or_nothing_opens(
             _restore(moved, clock)
         with services.store.read() as conn:
             assert conn.scalar(select(func.count()).select_from(t.person)) == 0
-    done = _restore(moved, clock, Wish(without_ended_log="the disk is lost"))
+    done = _restore(moved, clock, RestoreOptions(without_ended_log="the disk is lost"))
     assert (done.links_shut, done.tokens_shut) == (2, 2)
     with support.opened(moved, clock, examiner) as services:
         assert _opening(services, past.shut_links + past.open_links, past.shut_tokens + past.open_tokens) == 0

@@ -14,18 +14,18 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from plugin.clock import SystemClock
-from plugin.config import Jobs
+from plugin.config import JobsSection
 from plugin.errors import DamError, LeaseLost
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed, Queue
+from plugin.ledger.queue.jobs import ClaimedJob, Queue
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store, init_store
 
 Promise = Callable[[str, str], None]
-Work = Callable[[Store, Claimed, Random], None]
+Work = Callable[[Store, ClaimedJob, Random], None]
 
-_SOAK = Jobs(lease_seconds=1, attempts=1000, backoff_seconds=1)
-_POISON = Jobs(lease_seconds=1, attempts=3, backoff_seconds=1)
+_SOAK = JobsSection(lease_seconds=1, attempts=1000, backoff_seconds=1)
+_POISON = JobsSection(lease_seconds=1, attempts=3, backoff_seconds=1)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def real(store_url: str) -> Iterator[Store]:
     opened.close()
 
 
-def _loop(store: Store, config: Jobs, work: Work, seed: int) -> None:
+def _loop(store: Store, config: JobsSection, work: Work, seed: int) -> None:
     """What a worker process does until it is killed."""
     random = Random(seed)
     queue = Queue(store, config, random)
@@ -64,7 +64,7 @@ def _loop(store: Store, config: Jobs, work: Work, seed: int) -> None:
 class _Crew:
     """Two worker processes; whoever dies is replaced."""
 
-    def __init__(self, store: Store, config: Jobs, work: Work) -> None:
+    def __init__(self, store: Store, config: JobsSection, work: Work) -> None:
         self._arguments = (store, config, work)
         self._seed = 0
         self.workers = [self._start(), self._start()]
@@ -92,7 +92,7 @@ class _Crew:
             worker.join()
 
 
-def _soak_work(_store: Store, _claimed: Claimed, random: Random) -> None:
+def _soak_work(_store: Store, _claimed: ClaimedJob, random: Random) -> None:
     """Mostly quick; now and then it fails, or stalls past its lease and comes back too late."""
     time.sleep(random.uniform(0, 0.03))
     chance = random.random()
@@ -147,7 +147,7 @@ def test_every_job_is_done_whatever_is_killed(real: Store, promise: Promise, ful
     assert retried, "no job was ever taken over: the kills hit nothing"
 
 
-def _poison_work(_store: Store, claimed: Claimed, _random: Random) -> None:
+def _poison_work(_store: Store, claimed: ClaimedJob, _random: Random) -> None:
     if claimed.kind == "fails":
         raise DamError("the DAM says no")
     if claimed.kind == "kills":

@@ -28,7 +28,7 @@ from plugin.flows.schedule import calendar
 from plugin.hooks.folder import folder_marks
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
-from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.examination.messages import Examination, ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running.runner import Runner
 from tests import support
@@ -45,7 +45,7 @@ class Noting:
     def load_gallery(self, entries: Sequence[Any], generation: int) -> None:
         """Nobody is compared really."""
 
-    def examine(self, source: Path | bytes, request: Request) -> Examination:
+    def examine(self, source: Path | bytes, request: ExaminationRequest) -> Examination:
         self.asked += 1
         if request.compare:
             self.compared.append(Path(str(source)))
@@ -310,14 +310,14 @@ def test_numbers_that_change_with_every_mount(kindergarten: House, monkeypatch: 
     """Some file systems give other numbers each time, and tell no birth: the photographs say that it is the same."""
     marks = iter(range(10_000))
     monkeypatch.setattr(
-        "plugin.hooks.folder.folder_marks.of", lambda path: str(next(marks)) if path.is_dir() else None
+        "plugin.hooks.folder.folder_marks.find_mark", lambda path: str(next(marks)) if path.is_dir() else None
     )
     calendar.poll(kindergarten.services)
     stable = {
         path: str(i) for i, path in enumerate([kindergarten.root, *kindergarten.root.rglob("*")], 20_000)
     }
     monkeypatch.setattr(
-        "plugin.hooks.folder.folder_marks.of", lambda path: stable.get(path) if path.is_dir() else None
+        "plugin.hooks.folder.folder_marks.find_mark", lambda path: stable.get(path) if path.is_dir() else None
     )
     assert kindergarten.look() == {"shoot/a.png"}
     assert kindergarten.lost() == []
@@ -377,14 +377,14 @@ def test_a_ruling_follows_though_its_old_name_leads_there_still(kindergarten: Ho
 
 def test_another_case_where_case_says_nothing(kindergarten: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a share that takes `kids` for `Kids` the old name opens the folder still; the ruling has the new one."""
-    real = folder_marks.of
+    real = folder_marks.find_mark
 
     def blind(path: Path) -> str | None:
         beside = path.parent.iterdir() if path.parent.is_dir() else ()
         same = (one for one in beside if one.name.casefold() == path.name.casefold())
         return real(next(same, path))
 
-    monkeypatch.setattr("plugin.hooks.folder.folder_marks.of", blind)
+    monkeypatch.setattr("plugin.hooks.folder.folder_marks.find_mark", blind)
     (kindergarten.root / "shoot/kids").rename(kindergarten.root / "shoot/Kids")
     assert kindergarten.look() | kindergarten.look() == {"shoot/a.png"}
     assert _rulings(kindergarten) == {"shoot": "auto", "shoot/Kids": "never"}

@@ -65,7 +65,7 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner, double: Dou
     """A house on a server with our plugin and a date field a channel."""
     with support.opened(_configuration(tmp_path, double), clock, examiner) as open_:
         assert isinstance(open_.dam, ResourceSpaceDam)
-        fields.prepare(open_.dam.client, open_.config.clearance.channels)
+        fields.make_fields(open_.dam.client, open_.config.clearance.channels)
         calendar.poll(open_)
         yield open_
 
@@ -116,7 +116,7 @@ def _without_a_pause(ask: Asked) -> Iterator[list[tuple[bool, bool]]]:
 def _field(double: Double, ref: str) -> str:
     """What the server's own date field says for the website."""
     library = double.library
-    name = fields.short_name("website")
+    name = fields.build_short_name("website")
     number = next(key for key, field in library.fields.items() if field["name"] == name)
     return str(library.photos[int(ref)].texts.get(number, ""))
 

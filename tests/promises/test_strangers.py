@@ -68,7 +68,9 @@ def tapped(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytearray]:
     def receive(stream: BinaryIO, limit: int) -> tuple[dict[str, Any], list[bytes]]:
         return wire.receive(Tap(stream, told["from the child"]), limit)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(worker, "wire", types.SimpleNamespace(send=send, receive=receive, Closed=wire.Closed))
+    monkeypatch.setattr(
+        worker, "wire", types.SimpleNamespace(send=send, receive=receive, Closed=wire.PipeClosed)
+    )
     return told
 
 
@@ -108,10 +110,10 @@ def strangers(config: Config, photos: Path, refs: list[str]) -> tuple[int, list[
     for ref in refs:
         seen = pipeline.see(photos / ref)
         rgb = np.ascontiguousarray(seen.decoded.pixels[:, :, ::-1])
-        chips = encoder.chips(rgb, resnet.squares(seen.faces))
+        chips = encoder.chips(rgb, resnet.to_squares(seen.faces))
         raw = encoder.vectors(chips)
-        assert np.array_equal(resnet.normalised(raw), encoder.encode(seen.decoded.pixels, seen.faces))
-        vectors += [*raw, *resnet.normalised(raw)]
+        assert np.array_equal(resnet.normalise(raw), encoder.encode(seen.decoded.pixels, seen.faces))
+        vectors += [*raw, *resnet.normalise(raw)]
         for index, chip in enumerate(chips):
             crops += crop_needles(chip, seen.decoded.pixels, seen.box(index))
     return len(vectors) // 2, vectors, crops

@@ -21,7 +21,7 @@ from plugin.flows.views import audit_view
 from plugin.ledger import tables as t
 from plugin.ledger.backups import backup
 from plugin.ledger.log.head_book import HeadBook
-from plugin.ledger.log.proof import Verdict
+from plugin.ledger.log.proof import ProofVerdict
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from sidecar.running import logs
@@ -161,7 +161,7 @@ def _fill(services: Services, cast: support.Cast, clock: ManualClock, photos: Pa
     grant_endings.withdraw(services, dag, None, "test")
     cast.work()
     config = services.config
-    backup.backup(
+    backup.write_backup(
         services.store,
         services.master,
         config.path(config.backup.folder),
@@ -241,7 +241,7 @@ def test_a_row_of_the_log_is_kept_an_hour_longer_than_its_term(
                 oldest = conn.scalar(select(func.min(t.audit.c.at)))
             assert oldest is not None
             late = max(late, _years_and_months(clock.now(), 1) - oldest)
-            broken += audit_view.verified(services).verdict is not Verdict.HOLDS
+            broken += audit_view.verified(services).verdict is not ProofVerdict.HOLDS
             clock.advance(timedelta(minutes=-59))
     promise(
         "T1",

@@ -180,7 +180,7 @@ def _kill_one(store: Store, path: Path, after: float) -> bool:
         os.kill(worker.pid, signal.SIGKILL)
     worker.join()
     master = MasterKeys.load(path)
-    return len(master.versions) > 1 or rotation.behind(store, master) > 0
+    return len(master.versions) > 1 or rotation.count_behind(store, master) > 0
 
 
 @pytest.mark.promise
@@ -209,13 +209,13 @@ def test_a_rotation_is_total_and_survives_kills(
     rotation.rotate(store, vault.master)
     unreadable = _unreadable(store, vault, items)
     opened = _opened(vault.master, copy)
-    behind = rotation.behind(store, vault.master)
+    behind = rotation.count_behind(store, vault.master)
     promise(
         "K2",
         f"({store.kind}) keys {keys:,}, kills {len(dead)} ({middle} in the middle): behind {behind}; "
         f"unreadable {unreadable}; dead opened from the older copy {opened}; {alone:.2f} s",
     )
-    assert (behind, unreadable, opened, rotation.due(store)) == (0, 0, 0, False)
+    assert (behind, unreadable, opened, rotation.is_rotation_due(store)) == (0, 0, 0, False)
     assert len(vault.master.versions) == 1
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["master.json"]
     assert middle > 0

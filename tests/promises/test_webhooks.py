@@ -30,7 +30,7 @@ from plugin.hooks.webhooks import signature
 from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store
-from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.examination.messages import Examination, ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from tests import sender, support
@@ -123,11 +123,11 @@ def _other_body(dam: Sender, body: bytes, act: str, value: object) -> bytes:
 def _signed_otherwise(dam: Sender, body: bytes, act: str, value: object) -> dict[str, str]:
     """Signed properly: at another moment, or under another secret."""
     if isinstance(value, int):
-        return signature.sign(SECRET, "msg_1", dam.clock.now() + timedelta(seconds=value), body)
+        return signature.sign_request(SECRET, "msg_1", dam.clock.now() + timedelta(seconds=value), body)
     assert isinstance(value, bytes)
     secret = signature.PREFIX + b64encode(value).decode()
     assume(secret != SECRET)
-    return signature.sign(secret, "msg_1", dam.clock.now(), body)
+    return signature.sign_request(secret, "msg_1", dam.clock.now(), body)
 
 
 def _other_headers(good: dict[str, str], act: str, header: str, value: object) -> dict[str, str]:
@@ -201,7 +201,7 @@ class _Counting(Faces):
 
     scans = 0
 
-    def examine(self, picture: Picture, request: Request) -> Examination:
+    def examine(self, picture: Picture, request: ExaminationRequest) -> Examination:
         self.scans += 1
         return super().examine(picture, request)
 
@@ -310,7 +310,10 @@ class _Traffic:
             now = SystemClock().now()
             body = sender.event("resource.created", ref, now)
             status = sender.post(
-                f"{self._house.url}{sender.EVENTS}", body, signature.sign(SECRET, message, now, body), 5
+                f"{self._house.url}{sender.EVENTS}",
+                body,
+                signature.sign_request(SECRET, message, now, body),
+                5,
             )
             with self._lock:
                 self.tries += 1
@@ -487,7 +490,7 @@ def test_a_full_queue_refuses_politely(tmp_path: Path, full: bool, promise: Prom
         def tell(ref: int) -> int:
             now = SystemClock().now()
             body = sender.event("resource.created", ref, now)
-            headers = signature.sign(SECRET, f"msg_{uuid4().hex}", now, body)
+            headers = signature.sign_request(SECRET, f"msg_{uuid4().hex}", now, body)
             return sender.post(f"{house.url}{sender.EVENTS}", body, headers)
 
         with ThreadPoolExecutor(4) as threads:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from plugin.clock import local, local_day
+from plugin.clock import format_local, format_local_day
 
 ROOT = Path(__file__).parents[2]
 AMSTERDAM, NEW_YORK = ZoneInfo("Europe/Amsterdam"), ZoneInfo("America/New_York")
@@ -28,8 +28,8 @@ AMSTERDAM, NEW_YORK = ZoneInfo("Europe/Amsterdam"), ZoneInfo("America/New_York")
 def test_a_moment_is_told_on_the_organisations_clock(at: str, zone: ZoneInfo, said: str) -> None:
     """Its day too; in the hour that a clock set back shows twice with the zone's short name."""
     moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
-    assert local(moment, zone) == said
-    assert local_day(moment, zone) == said[:10]
+    assert format_local(moment, zone) == said
+    assert format_local_day(moment, zone) == said[:10]
 
 
 def test_no_command_writes_a_moment_by_itself() -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from plugin.errors import DamError, FaceLeaseError
 from plugin.flows.views.waiting_list import Item
-from plugin.hooks.resourcespace.api.answers import Passing
-from plugin.ledger.queue.jobs import KILLED, describe
+from plugin.hooks.resourcespace.api.answers import TemporaryFailure
+from plugin.ledger.queue.jobs import KILLED, describe_error
 from sidecar.words import error_words, staff_words
 
 
@@ -13,11 +13,11 @@ from sidecar.words import error_words, staff_words
 def test_what_the_queue_keeps_is_said_in_words(language: str) -> None:
     """The class by its meaning, our own sentence behind it; a class that nobody foresaw keeps its name."""
     words = staff_words.of(language)["errors"]
-    for error in (DamError("the folder is away"), Passing("the folder is away")):
-        told = error_words.reason(describe(error), language)
+    for error in (DamError("the folder is away"), TemporaryFailure("the folder is away")):
+        told = error_words.reason(describe_error(error), language)
         assert tuple(told) == (words["away"], "the folder is away")
         assert told.line == f"{words['away']}: the folder is away"
-    assert error_words.reason(describe(PermissionError()), language) == (words["file"], "")
+    assert error_words.reason(describe_error(PermissionError()), language) == (words["file"], "")
     assert error_words.reason("OperationalError", language) == (words["store"], "")
     assert error_words.reason("KeyError", language) == (words["unforeseen"].format(kind="KeyError"), "")
     assert error_words.reason(KILLED, language) == (words["killed"], "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin.hooks.resourcespace.plugin_copy import MANIFEST, manifest
+from plugin.hooks.resourcespace.plugin_copy import MANIFEST, build_manifest
 from tests.php import DAM, PLUGIN
 
 ALL = sorted(path.relative_to(PLUGIN).as_posix() for path in PLUGIN.rglob("*") if path.is_file())
@@ -70,7 +70,7 @@ def copy(tmp_path: Path) -> Path:
 
 def test_the_list_of_files_is_current() -> None:
     """Made anew after each change of the plugin: python -m plugin.hooks.resourcespace.plugin_copy."""
-    assert MANIFEST.read_text() == manifest()
+    assert MANIFEST.read_text() == build_manifest()
 
 
 def test_a_whole_copy_works(copy: Path) -> None:

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from plugin.config import Config
 from plugin.hooks.files.file_kinds import EXAMINED, PHOTO_ENDINGS
-from plugin.hooks.resourcespace.profile import is_opened, kind
+from plugin.hooks.resourcespace.profile import find_kind, is_opened
 from plugin.quitclaim.words import wording
 from plugin.recognizer.pictures.decode import FORMATS
 from tests.php import FILES, PLUGIN, SECRET, answer, quoted, run_php, uncommented, words
@@ -476,12 +476,12 @@ def test_all_halves_open_the_same_files() -> None:
     for ending in PHOTO_ENDINGS:
         for spelt in (ending, ending.upper(), ending.lstrip(".")):
             assert is_opened(spelt), spelt
-            assert kind(spelt) == "photo", spelt
+            assert find_kind(spelt) == "photo", spelt
 
 
 def test_other_pictures_are_known_by_their_preview() -> None:
     """Of raw files and the like only a preview can be looked at; films, documents and drawings are no photographs."""
     pictures = ("nef", "CR3", "dng", "jxl", "jp2", "psd", "psb", "xcf", "tga")
-    assert [ending for ending in pictures if kind(ending) != "photo" or is_opened(ending)] == []
+    assert [ending for ending in pictures if find_kind(ending) != "photo" or is_opened(ending)] == []
     others = ("mp4", "MOV", "pdf", "svg", "eps", "docx", "zip", "")
-    assert [ending for ending in others if kind(ending) != "other" or is_opened(ending)] == []
+    assert [ending for ending in others if find_kind(ending) != "other" or is_opened(ending)] == []

@@ -29,7 +29,7 @@ class Answering:
 
 def proved(headers: Headers, status: int, body: bytes, secret: str = SECRET) -> Told:
     """As the sidecar answers."""
-    return status, {signature.PROOF: signature.prove((secret,), headers, status, body)}, body
+    return status, {signature.PROOF: signature.sign_answer((secret,), headers, status, body)}, body
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_an_answer_that_proves_itself_is_believed(sidecar: Answering) -> None:
     for more in ((), (OTHER,)):
         sidecar.act = lambda headers, body, more=more: (  # type: ignore[misc]
             200,
-            {signature.PROOF: signature.prove((*more, SECRET), headers, 200, b'{"a":1}')},
+            {signature.PROOF: signature.sign_answer((*more, SECRET), headers, 200, b'{"a":1}')},
             b'{"a":1}',
         )
         said = asked(sidecar)

@@ -30,7 +30,7 @@ def test_every_plain_column_has_one_row_and_no_other_has_any() -> None:
     """Of text columns: what is sealed has none, nor what holds words of ours. A birth date is a date."""
     plain = {
         f"{table.name}.{column.name}"
-        for table, column in contents.columns(Holds.NAME, Holds.ACCOUNT, Holds.PLACE, Holds.MIXED)
+        for table, column in contents.list_columns(Holds.NAME, Holds.ACCOUNT, Holds.PLACE, Holds.MIXED)
     }
     named = [name for _, columns in _rows() for name in columns]
     assert sorted(named) == sorted(plain | {"person.birth_date"})
@@ -39,7 +39,9 @@ def test_every_plain_column_has_one_row_and_no_other_has_any() -> None:
 def test_what_is_sealed_is_told() -> None:
     """Each kind of text in words, before the table."""
     before = OFFICERS.read_text().partition("### What stands in plain")[2].partition("| what stands")[0]
-    assert len(set(contents.columns(Holds.TEXT))) == 9, "say in officers.md what is sealed, then count anew"
+    assert len(set(contents.list_columns(Holds.TEXT))) == 9, (
+        "say in officers.md what is sealed, then count anew"
+    )
     for words in (
         "a face was left out",
         "mode rests on",

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.config.sections import Access
+from plugin.config.sections import AccessSection
 from plugin.flows.access import staff_sessions
 from plugin.flows.access.staff_sessions import Role
 from plugin.flows.common.services import Services
@@ -71,7 +71,7 @@ def test_a_genuine_hand_over_signs_in(services: Services, client: FlaskClient, d
 )  # fmt: skip
 def test_the_widest_role_of_the_groups_counts(groups: list[int], role: Role | None) -> None:
     """And a group that nobody mapped has none."""
-    access = Access(administrators=(1,), officers=(2,), editors=(3,), auditors=(4,))
+    access = AccessSection(administrators=(1,), officers=(2,), editors=(3,), auditors=(4,))
     assert staff_sessions.role_of(access, groups) is role
 
 
@@ -290,7 +290,7 @@ class TestSession:
         for hours in (8, 24, 1):
             clock.advance(timedelta(hours=hours))
             with services.store.write() as tx:
-                retention_rules.sweep(tx, services.config, tx.now)
+                retention_rules.delete_expired(tx, services.config, tx.now)
             with services.store.read() as conn:
                 left.append(len(conn.execute(select(t.session)).all()))
         assert left == [1, 1, 0]

@@ -19,7 +19,7 @@ from plugin.errors import ConfigError, NotFound, TokenRefused
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
-from plugin.ledger.log.endings import TOKEN, Ended
+from plugin.ledger.log.endings import TOKEN, Ending
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 
@@ -94,7 +94,7 @@ def add(
     with services.store.write() as tx:
         tx.execute(
             insert(t.api_token).values(
-                id=made.id, label=free_text.seal(tx, services.vault, label, LABEL),
+                id=made.id, label=free_text.seal_text(tx, services.vault, label, LABEL),
                 secret_sha256=_digest(made.secret), scopes=sorted(set(scopes)),
                 tools=sorted(set(tools)), created_at=tx.now, created_by=actor, expires_at=tx.now + lasts,
             )
@@ -171,7 +171,7 @@ def revoke_in(services: Services, tx: Tx, token_id: str, actor: str) -> datetime
         return _revoked_at(tx, token_id)
     tx.audit(Action.ACCESS_REVOKE, actor, token=token_id)
     # Nor does an older copy of the store open it.
-    services.ended.append(tx, Ended("", token_id, tx.now, TOKEN))
+    services.ended.append(tx, Ending("", token_id, tx.now, TOKEN))
     return None
 
 

@@ -85,6 +85,6 @@ def _mine(services: Services, tx: Tx, link_id: str, address: str):  # type: igno
 
 
 def _keyed(services: Services, tx: Tx, text: str) -> str:
-    house = house_key.unwrapped(tx.connection, services.master)
+    house = house_key.unwrap(tx.connection, services.master)
     key = HKDF(SHA256(), 32, None, b"facelease one-time codes").derive(house)
     return hmac.new(key, text.encode(), sha256).hexdigest()

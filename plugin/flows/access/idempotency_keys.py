@@ -51,7 +51,7 @@ def read_answer(services: Services, used: Used) -> str:
 def keep_answer(services: Services, key_id: str, status: int, body: str) -> None:
     """What this request was answered, to be given again."""
     with services.store.write() as tx:
-        kept = free_text.seal(tx, services.vault, body, _BODY)
+        kept = free_text.seal_text(tx, services.vault, body, _BODY)
         this = t.idempotency.c.id == key_id
         tx.execute(update(t.idempotency).where(this).values(status=status, body=kept))
 

@@ -21,7 +21,7 @@ from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.people import addresses
 from plugin.ledger import tables as t
-from plugin.ledger.log.endings import LINK, Ended
+from plugin.ledger.log.endings import LINK, Ending
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 
@@ -150,7 +150,7 @@ def _over(services: Services, tx: Tx, link_id: str) -> None:
 
     A form that is refused in its last step leaves the link as it was: the line comes after all steps.
     """
-    services.ended.append(tx, Ended("", link_id, tx.now, LINK))
+    services.ended.append(tx, Ending("", link_id, tx.now, LINK))
 
 
 def is_full(services: Services, conn: Connection, link: Known) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, insert, select, true, update
 
-from plugin.config.sections import Access
+from plugin.config.sections import AccessSection
 from plugin.errors import AccessRefused, NotFound, NothingDone, SignatureRefused
 from plugin.flows.common import dam_events
 from plugin.flows.common.services import Services
@@ -68,7 +68,7 @@ class Session:
     until: datetime
 
 
-def role_of(access: Access, groups: Sequence[int]) -> Role | None:
+def role_of(access: AccessSection, groups: Sequence[int]) -> Role | None:
     """The widest role that one of the DAM's groups has here; None is no access."""
     mapped = (
         (Role.ADMINISTRATOR, access.administrators), (Role.OFFICER, access.officers),
@@ -85,7 +85,9 @@ def enter(services: Services, known: Sequence[str], payload: str, signed: str) -
     send, one a minute.
     """
     try:
-        told = handover.read(known, payload, signed, services.config.server.public_url, services.clock.now())
+        told = handover.read_handover(
+            known, payload, signed, services.config.server.public_url, services.clock.now()
+        )
     except SignatureRefused:
         _refused(services)
         raise

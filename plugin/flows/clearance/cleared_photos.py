@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, false, or_, select
 
-from plugin.clock import FOREVER
+from plugin.clock import NO_END
 from plugin.errors import UseUnknown
 from plugin.flows.clearance import policy_fingerprint
 from plugin.flows.common import believed, closed_house
@@ -132,7 +132,7 @@ def _holds(span: Span, end: datetime) -> Any:
 
 
 def _photo(row: Row[Any]) -> Photo:
-    return Photo(row.ref, None if row.valid_until == FOREVER else row.valid_until)
+    return Photo(row.ref, None if row.valid_until == NO_END else row.valid_until)
 
 
 def _mark(row: Row[Any]) -> str:
@@ -150,4 +150,4 @@ def _past(span: Span, after: str) -> Sequence[Any]:
     return _over(span, moment), or_(c.valid_until > moment, c.resource_id > key)
 
 
-_LAST = (FOREVER - _EPOCH) // _TICK
+_LAST = (NO_END - _EPOCH) // _TICK

@@ -18,7 +18,7 @@ from plugin.flows.common import believed
 from plugin.flows.common.batches import Failed, each, in_short_writes
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 
@@ -118,7 +118,7 @@ def _patient(services: Services, before: dict[str, str], wanted: dict[str, str])
     return {channel: before[channel] if channel in later else day for channel, day in wanted.items()}
 
 
-def stated(services: Services, job: Claimed) -> None:
+def stated(services: Services, job: ClaimedJob) -> None:
     """Write what is wished for: for one photograph, whose ref is the job's key, or for all but those that
     have a job of their own. Repeating it does no harm.
 

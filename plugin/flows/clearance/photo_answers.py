@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
-from plugin.clock import FOREVER
+from plugin.clock import NO_END
 from plugin.errors import NotFound
 from plugin.flows.clearance import cleared_photos, dam_dates, policy_fingerprint
 from plugin.flows.common import closed_house, face_rows, forbidden, reference_sets, roster
@@ -21,7 +21,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.names import dam_names
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.columns import word
+from plugin.ledger.tables.columns import parse_word
 from plugin.quitclaim.clearance.answers import (
     Answer,
     Code,
@@ -67,7 +67,7 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
     texts = services.texts(conn)
     never = forbidden.among(conn, resource_ids)
     for face in found:
-        state, good = word(FaceState, face.state, FaceState.UNMATCHED), face.set_id in vouched
+        state, good = parse_word(FaceState, face.state, FaceState.UNMATCHED), face.set_id in vouched
         if face.resource_id in never and face.decided_by is None and state is FaceState.MATCHED:
             state = FaceState.UNMATCHED
         reason = face_rows.reason_of(texts, face) or None
@@ -78,7 +78,7 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
     for tag in tags:
         # A name that the DAM shows is not theirs who entered themselves, by spelling alone.
         whose = None if dam_names.by_spelling_alone(tag) else tag.person_id
-        origin = word(Origin, tag.origin, Origin.MACHINE)
+        origin = parse_word(Origin, tag.origin, Origin.MACHINE)
         named[tag.resource_id].append(NameFact(whose, origin, tag.node, tag.set_id in vouched))
     c = t.resource.c
     looked_at = policy_fingerprint.examined(services).label("looked_at")
@@ -92,7 +92,7 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
 def _examined(row: Row[Any]) -> tuple[Examined, str | None]:
     """How much was looked at, and why not more: nothing, where it was for larger faces than have to be found now."""
     if row.looked_at or row.examined == "no":
-        return word(Examined, row.examined, Examined.NO), row.examined_reason
+        return parse_word(Examined, row.examined, Examined.NO), row.examined_reason
     return Examined.NO, NotExamined.BEFORE.value
 
 
@@ -166,7 +166,7 @@ def _rows(
         for start, end in spans(facts, _grants(mine, use), policies[use[1]]):
             yield {
                 "resource_id": resource_id, "purpose": use[0], "channel": use[1],
-                "valid_from": start, "valid_until": end or FOREVER,
+                "valid_from": start, "valid_until": end or NO_END,
             }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from plugin.flows.common.services import Services
 from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
-from plugin.ledger.keys.free_text import Texts
+from plugin.ledger.keys.free_text import TextSealer
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import (
@@ -231,7 +231,7 @@ def enter(services: Services, rulings: Sequence[CollectionRuling]) -> None:
     in_short_writes(services.store, rulings, lambda tx, some: adopt(services, tx, some), _AT_ONCE)
 
 
-def evidence_of(texts: Texts, row: Row[Any]) -> tuple[str, str]:
+def evidence_of(texts: TextSealer, row: Row[Any]) -> tuple[str, str]:
     """The reference and who decided, of a row of `collection`, as they were typed."""
     return texts.read(row.basis_reference, ruling_history.REFERENCE), texts.read(
         row.basis_by, ruling_history.BY
@@ -240,9 +240,11 @@ def evidence_of(texts: Texts, row: Row[Any]) -> tuple[str, str]:
 
 def _sealed(services: Services, tx: Tx, evidence: Evidence) -> dict[str, Any]:
     return {
-        "basis_reference": free_text.seal(tx, services.vault, evidence.reference, ruling_history.REFERENCE)
+        "basis_reference": free_text.seal_text(
+            tx, services.vault, evidence.reference, ruling_history.REFERENCE
+        )
         or None,
-        "basis_by": free_text.seal(tx, services.vault, evidence.by, ruling_history.BY) or None,
+        "basis_by": free_text.seal_text(tx, services.vault, evidence.by, ruling_history.BY) or None,
     }
 
 

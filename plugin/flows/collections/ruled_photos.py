@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from plugin.errors import DamError
 from plugin.flows.common.services import Services
-from plugin.hooks.dam import Change, What
+from plugin.hooks.dam import Change, ChangeKind
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
 
@@ -22,9 +22,9 @@ class RuledPhotographs:
     def __init__(self, services: Services, ref: str, changes: Sequence[Change]) -> None:
         self._services = services
         self._ref = ref
-        self._moved = {c.old_ref: c.ref for c in changes if c.what is What.MOVED and c.old_ref}
-        self._deleted = {c.ref for c in changes if c.what is What.DELETED}
-        self._replaced = {c.ref for c in changes if c.what is What.REPLACED}
+        self._moved = {c.old_ref: c.ref for c in changes if c.what is ChangeKind.MOVED and c.old_ref}
+        self._deleted = {c.ref for c in changes if c.what is ChangeKind.DELETED}
+        self._replaced = {c.ref for c in changes if c.what is ChangeKind.REPLACED}
 
     @cached_property
     def _known(self) -> dict[str, str]:

@@ -66,8 +66,8 @@ def append(services: Services, tx: Tx, ref: str, why: Why, actor: str, moved_fro
     texts = services.texts(tx.connection)
     reference, by = texts.read(row.basis_reference, REFERENCE), texts.read(row.basis_by, BY)
     values = {name: getattr(row, name) for name in _COPIED} | {
-        "basis_reference": free_text.seal(tx, services.vault, reference, _REFERENCE) or None,
-        "basis_by": free_text.seal(tx, services.vault, by, _BY) or None,
+        "basis_reference": free_text.seal_text(tx, services.vault, reference, _REFERENCE) or None,
+        "basis_by": free_text.seal_text(tx, services.vault, by, _BY) or None,
     }
     tx.execute(
         insert(t.ruling).values(

@@ -20,7 +20,7 @@ from plugin.flows.common.batches import ask_for
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import Change, Resource
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import COMPARING, Mode
@@ -69,7 +69,7 @@ def guarded(services: Services, resource: Resource) -> Resource:
     return replace(resource, complete=False)
 
 
-def settle(services: Services, job: Claimed) -> None:
+def settle(services: Services, job: ClaimedJob) -> None:
     """Follow, and look again at every photograph that waited for it.
 
     What waits beside a ruling that is lost waits for a decision: it is not looked at over and over.

@@ -9,7 +9,7 @@ from plugin.flows.common.batches import ask_for
 from plugin.flows.common.services import Services
 from plugin.hooks.webhooks import events
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.store import Tx
 
 KINDS: Mapping[type[events.Event], str] = {
@@ -47,7 +47,7 @@ def once(tx: Tx, message: str) -> bool:
     return True
 
 
-def regrouped(services: Services, job: Claimed) -> None:
+def regrouped(services: Services, job: ClaimedJob) -> None:
     """A collection holds other resources, or another ruling: those that came or went are examined under what
     now holds for them, and one of the others is looked at, so that the DAM's own ruling is heard.
 
@@ -70,7 +70,7 @@ def regrouped(services: Services, job: Claimed) -> None:
         services.queue.finish(tx, job)
 
 
-def renamed(services: Services, job: Claimed) -> None:
+def renamed(services: Services, job: ClaimedJob) -> None:
     """A name changed in the DAM, which says of which node and not on what: every named resource is looked at."""
     named = (
         select(t.resource.c.ref)

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exist
 
 from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
-from plugin.ledger.keys.free_text import Texts
-from plugin.ledger.store.store import Tx, inserted
+from plugin.ledger.keys.free_text import TextSealer
+from plugin.ledger.store.store import Tx, inserted_id
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.recognizer.examination.messages import FoundFace
 from plugin.recognizer.pictures.boxes import SAME_FACE, overlap
@@ -82,7 +82,7 @@ def unname_cut(tx: Tx, resource_ids: Sequence[int]) -> int:
     return tx.execute(update(t.face).where(here, is_cut()).values(_BARE)).rowcount
 
 
-def reason_of(texts: Texts, row: Row[Any]) -> str:
+def reason_of(texts: TextSealer, row: Row[Any]) -> str:
     """What was said of a dismissal; "" where nothing was, or where that does not open any more."""
     return texts.read(row.reason, REASON, row.person_id)
 
@@ -172,7 +172,7 @@ def _insert(tx: Tx, resource_id: int, file_version: str, face: FoundFace, engine
             created_at=tx.now,
         )
     )  # fmt: skip
-    return inserted(result)
+    return inserted_id(result)
 
 
 def set_state(tx: Tx, face_id: int, state: str, person_id: str | None = None, **values: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, exists, select, union
 
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import OPEN
+from plugin.ledger.queue.jobs import IS_OPEN
 from plugin.quitclaim.clearance.scope import COMPARING, Mode
 
 _CLOSED = tuple(mode for mode in Mode if mode not in COMPARING)
@@ -21,7 +21,7 @@ def refs(conn: Connection, modes: Collection[Mode] = (Mode.NEVER,)) -> Sequence[
     """The collections in these modes whose photographs are gone through now, or never were because that failed."""
     j, c = t.job.c, t.collection.c
     asked = union(
-        select(j.key).where(j.kind == "remode", OPEN),
+        select(j.key).where(j.kind == "remode", IS_OPEN),
         select(j.key).where(j.state == "dead", j.kind == "remode"),
     )
     keys = list(conn.scalars(asked))

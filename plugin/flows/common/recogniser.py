@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from plugin.hooks.dam import Picture
-from plugin.recognizer.examination.messages import Enrolment, Examination, Request
-from plugin.recognizer.examination.view import View
+from plugin.recognizer.examination.messages import Enrolment, Examination, ExaminationRequest
+from plugin.recognizer.examination.view import PictureView
 from plugin.recognizer.matching.gallery import Enrolled
 from plugin.recognizer.process.examiner import Examiner
 
@@ -54,11 +54,11 @@ class Faces:
         self._closed, self.generation = closed, generation
         self.enrolled, self.declared = frozenset(entry.key for entry in entries), declared
 
-    def examine(self, picture: Picture, request: Request) -> Examination:
+    def examine(self, picture: Picture, request: ExaminationRequest) -> Examination:
         """Boxes and decisions for one picture; no vector comes back."""
         return self._examiner.examine(_source(picture), request)
 
-    def likeness(self, picture: Picture, view: View) -> bytes:
+    def likeness(self, picture: Picture, view: PictureView) -> bytes:
         """A small JPEG of what `view` lets through of the picture, made where hostile pictures do no harm."""
         return self._examiner.likeness(_source(picture), view)
 

@@ -13,7 +13,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.keys import house_key
 from plugin.ledger.queue import set_aside
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.columns import Unread
+from plugin.ledger.tables.columns import UnreadableCell
 from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim, name_key
 from plugin.quitclaim.consent.standing import Standing
 
@@ -54,7 +54,7 @@ def each(services: Services, what: str, people: Iterable[str], act: Callable[[st
         with services.store.read() as conn:
             return _subject(services, conn, person_id) or ""
 
-    return set_aside.each(services.store, what, people, act, key)
+    return set_aside.act_on_each(services.store, what, people, act, key)
 
 
 def find(conn: Connection, text: str) -> str:
@@ -118,7 +118,7 @@ def _person(row: Row[Any], guardian_ids: tuple[str, ...]) -> Person | None:
     return _made(
         Person, id=row.id, display_name=row.display_name, language=row.language, birth_date=row.birth_date,
         objected_at=row.objected_at, guardians=guardian_ids,
-        of_age=row.of_age_at is not None and not isinstance(row.of_age_at, Unread),
+        of_age=row.of_age_at is not None and not isinstance(row.of_age_at, UnreadableCell),
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def _version(claim: Row[Any]) -> int:
 
 def _made(kind: Callable[..., T], /, **parts: Any) -> T | None:
     """The value of these cells; None where one of them cannot be read, or they do not fit together."""
-    if any(isinstance(cell, Unread) for cell in parts.values()):
+    if any(isinstance(cell, UnreadableCell) for cell in parts.values()):
         return None
     try:
         return kind(**parts)
@@ -209,5 +209,5 @@ def _subject(services: Services, conn: Connection, person_id: str) -> str | None
     try:
         return services.vault.subject(conn, person_id)
     except VaultError:
-        house_key.unwrapped(conn, services.master)  # else it is the master key that is not the right one
+        house_key.unwrap(conn, services.master)  # else it is the master key that is not the right one
         return None

@@ -9,8 +9,8 @@ from plugin.clock import Clock
 from plugin.config import Config
 from plugin.flows.common.recogniser import Faces
 from plugin.hooks.dam import Dam
-from plugin.hooks.shortly import Shortly
-from plugin.ledger.keys.free_text import Texts
+from plugin.hooks.shortly import TimedCalls
+from plugin.ledger.keys.free_text import TextSealer
 from plugin.ledger.keys.master_keys import MasterKeys
 from plugin.ledger.keys.name_hashes import NameHasher
 from plugin.ledger.keys.vault import Vault
@@ -36,7 +36,7 @@ class Services:
     dam: Dam
     faces: Faces
     name_hasher: NameHasher
-    shortly: Shortly = field(default_factory=Shortly)
+    shortly: TimedCalls = field(default_factory=TimedCalls)
     """By which a page asks the DAM for what it can do without."""
 
     @property
@@ -65,9 +65,9 @@ class Services:
         """What signs heads and manifests, read from its file at each use. Raises VaultError where it is not there."""
         return HeadKey.load(self.config.path(self.config.keys.heads_key_file))
 
-    def texts(self, connection: Connection) -> Texts:
+    def texts(self, connection: Connection) -> TextSealer:
         """What opens the free text of one page."""
-        return Texts(connection, self.vault)
+        return TextSealer(connection, self.vault)
 
     def today(self) -> date:
         """The day it is at the organisation's place."""

@@ -115,7 +115,7 @@ def of_links(services: Services, person_id: str) -> Ending:
 def of_link(services: Services, link_id: str) -> Ending:
     """Whose link it is, and whether it still opens something."""
     link = t.invitation.c
-    open_ = doors.links(services.clock.now())
+    open_ = doors.is_open_link(services.clock.now())
     with services.store.read() as conn:
         row = conn.execute(select(link.person_id).where(link.id == link_id, *open_)).first()
         if row is None:
@@ -197,5 +197,5 @@ def _distinct(conn: Connection, what: ColumnElement[int], which: ColumnElement[b
 def _links(services: Services, conn: Connection, person_id: str, kinds: Sequence[Kind]) -> int:
     link = t.invitation.c
     mine = (link.person_id == person_id) & link.kind.in_([kind.value for kind in kinds])
-    open_ = doors.links(services.clock.now())
+    open_ = doors.is_open_link(services.clock.now())
     return int(conn.scalar(select(func.count(link.id)).where(mine, *open_)) or 0)

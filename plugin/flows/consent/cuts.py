@@ -16,7 +16,7 @@ from plugin.flows.common import believed
 from plugin.flows.common.roster import UNREADABLE
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.intervals import intersect, minus
 from plugin.quitclaim.consent.standing import Published
@@ -66,7 +66,7 @@ def shortened(before: Published, after: Published, now: datetime) -> set[Use]:
     return {use for use, held in before.items() if minus(intersect(held, ahead), after.get(use, ()))}
 
 
-def follow(services: Services, job: Claimed) -> None:
+def follow(services: Services, job: ClaimedJob) -> None:
     """The next photographs of a person whose ends cut them, then those behind them; the job's key is their id."""
     after, upto = job.payload.get("after", 0), job.payload.get("upto")
     with services.store.read() as conn:

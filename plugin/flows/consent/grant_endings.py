@@ -23,7 +23,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts, lapses, quitclaim_rows
 from plugin.flows.people import addresses
 from plugin.ledger import tables as t
-from plugin.ledger.log.endings import Ended
+from plugin.ledger.log.endings import Ending
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent import lifecycle
@@ -158,7 +158,7 @@ def objected(services: Services, tx: Tx, person_id: str, actor: str) -> int:
     """The same in the caller's transaction."""
     standing = roster.load(services, tx.connection, person_id)
     objecting, ended = lifecycle.object_(standing.person, standing.quitclaims, tx.now)
-    services.ended.append(tx, Ended(person_id, None, tx.now, EndKind.OBJECTED.value))
+    services.ended.append(tx, Ending(person_id, None, tx.now, EndKind.OBJECTED.value))
     tx.execute(update(t.person).where(t.person.c.id == person_id).values(objected_at=objecting.objected_at))
     return end(services, tx, person_id, ended_by(standing.quitclaims, ended), actor)
 
@@ -184,7 +184,7 @@ def end(
     subject = roster.subject(services, tx, person_id)
     for grant, moment, kind in due:
         if not logged:
-            services.ended.append(tx, Ended(person_id, grant.id, moment, kind.value))
+            services.ended.append(tx, Ending(person_id, grant.id, moment, kind.value))
         tx.execute(
             update(t.grant)
             .where(t.grant.c.id == grant.id, t.grant.c.ended_at.is_(None))

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from plugin.errors import ConsentError
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.ledger.log.endings import Ended
+from plugin.ledger.log.endings import Ending
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import EndKind, GrantKind, Quitclaim
 
@@ -30,13 +30,13 @@ def log_shortened(services: Services, tx: Tx, old: Quitclaim) -> None:
     services.ended.append(tx, *shortened(old, tx.now))
 
 
-def shortened(old: Quitclaim, now: datetime) -> list[Ended]:
+def shortened(old: Quitclaim, now: datetime) -> list[Ending]:
     """The grants of a version that end with it at a moment to come; what is over `consent.end` logs."""
     until = old.superseded_at
     if until is None or until <= now:
         return []
     return [
-        Ended(old.person_id, grant.id, until, EndKind.SUPERSEDED.value)
+        Ending(old.person_id, grant.id, until, EndKind.SUPERSEDED.value)
         for grant in old.grants
         if grant.ended_at is None and (grant.valid_until is None or grant.valid_until > until)
     ]

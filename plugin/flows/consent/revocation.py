@@ -19,7 +19,7 @@ from plugin.flows.consent import tags_that_stay
 from plugin.flows.names import intents, name_index, resources
 from plugin.hooks.dam import Names
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
@@ -29,7 +29,7 @@ LOOK_AGAIN = timedelta(hours=24)
 ALL = frozenset({"machine", "confirmed", "hand"})
 
 
-def revoke(services: Services, job: Claimed) -> None:
+def revoke(services: Services, job: ClaimedJob) -> None:
     """The whole story of one revocation; the job's key is the person's id. What is stored follows by `cuts`."""
     with services.store.read() as conn:
         standing = roster.load_many(services, conn, [job.key]).get(job.key)
@@ -49,7 +49,7 @@ def revoke(services: Services, job: Claimed) -> None:
             services.queue.finish(tx, job)
 
 
-def look_again(services: Services, job: Claimed) -> None:
+def look_again(services: Services, job: ClaimedJob) -> None:
     """A day after a revocation: whatever came back through us is taken off once more."""
     with services.store.write() as tx:
         services.queue.put(tx, "revoke", job.key, {"again": True})
@@ -286,7 +286,7 @@ def _well_stated(services: Services, conn: Connection, row: Row[Any]) -> bool:
     return bool(stated == intents.release(services, conn, row.resource_id, {}))
 
 
-def recomputed(services: Services, job: Claimed) -> None:
+def recomputed(services: Services, job: ClaimedJob) -> None:
     """A grant was given or changed: recompute what rests on it. The job's key is the person's id."""
     recompute(services, job.key)
     with services.store.write() as tx:

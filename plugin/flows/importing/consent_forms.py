@@ -20,7 +20,7 @@ from plugin.flows.importing.evidence_files import proof
 from plugin.flows.importing.judge import Status, Verdict
 from plugin.flows.importing.tables.spreadsheets import Row, Table
 from plugin.flows.importing.writing import Watch
-from plugin.hooks.resourcespace.api.consents import Form
+from plugin.hooks.resourcespace.api.consents import ServerConsent
 from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent import mapping
 from plugin.quitclaim.consent.mapping import Entry
@@ -40,9 +40,9 @@ class Source(Protocol):
     @property
     def server(self) -> str: ...
 
-    def all(self) -> list[Form]: ...
+    def all(self) -> list[ServerConsent]: ...
 
-    def one(self, ref: int) -> Form | None: ...
+    def one(self, ref: int) -> ServerConsent | None: ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Plan:
     """What would become of every consent, and the consents as they were read."""
 
     verdicts: tuple[Verdict, ...]
-    forms: Mapping[int, Form]
+    forms: Mapping[int, ServerConsent]
     purposes: tuple[str, ...]
 
 
@@ -94,7 +94,7 @@ def _gone(services: Services, source: Source, there: set[int]) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def _line(services: Services, source: Source, form: Form, chosen: Chosen, folder: Path) -> Line:
+def _line(services: Services, source: Source, form: ServerConsent, chosen: Chosen, folder: Path) -> Line:
     """A consent as an entry, or why it is none."""
     channels, strange = _mapped(services, form)
     notes = (f"no channel here: {', '.join(strange)}",) if strange else ()
@@ -122,12 +122,12 @@ def _line(services: Services, source: Source, form: Form, chosen: Chosen, folder
     return Line(form.ref, form.name, entry, chosen.decision, evidence, notes)
 
 
-def _mapped(services: Services, form: Form) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _mapped(services: Services, form: ServerConsent) -> tuple[tuple[str, ...], tuple[str, ...]]:
     table = services.config.importing.channel_of
     return mapping.mediums(form.usage, table, services.config.clearance.channels)
 
 
-def _signed(form: Form) -> date:
+def _signed(form: ServerConsent) -> date:
     """The day of consent; where none was entered, the day on which the form was."""
     signed = mapping.day(form.signed, "date of consent") or mapping.day(form.created[:10], "created")
     if signed is None:
@@ -135,7 +135,7 @@ def _signed(form: Form) -> date:
     return signed
 
 
-def _evidence(services: Services, form: Form, chosen: Chosen, folder: Path) -> tuple[Evidence, ...]:
+def _evidence(services: Services, form: ServerConsent, chosen: Chosen, folder: Path) -> tuple[Evidence, ...]:
     """The consent as the DAM had it, and the signed form if somebody put it beside the plan."""
     row = Evidence(f"{NAME}-{form.ref}.json", form.raw)
     return (proof(services, folder, chosen.evidence), row) if chosen.evidence else (row,)

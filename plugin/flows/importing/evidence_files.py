@@ -3,7 +3,7 @@
 import unicodedata
 from pathlib import Path
 
-from plugin.confinement.reader import reader
+from plugin.confinement.reader import find_reader
 from plugin.errors import ImportRefused, ReadingFailed
 from plugin.flows.common.services import Services
 from plugin.flows.consent.grant_endings import Evidence
@@ -44,7 +44,9 @@ def _found(folder: Path, name: str) -> Path:
 def check_pdf(body: bytes, most_pages: int) -> None:
     """Raise ImportRefused unless it opens without a password and has a page, and not too many."""
     try:
-        said, _ = reader("plugin.flows.importing.tables.pdf_pages").ask({}, [body], refusals=(ImportRefused,))
+        said, _ = find_reader("plugin.flows.importing.tables.pdf_pages").ask(
+            {}, [body], refusals=(ImportRefused,)
+        )
         locked, pages = bool(said["locked"]), int(said["pages"])
     except (ImportRefused, ReadingFailed, KeyError, TypeError, ValueError):
         raise ImportRefused("evidence: that is no PDF that opens: scan the form anew") from None

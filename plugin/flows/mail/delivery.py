@@ -24,7 +24,7 @@ from plugin.flows.mail.smtp import Attachment, MailServer, Outgoing, compose
 from plugin.flows.people import register
 from plugin.flows.rights import last_letter
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 
@@ -66,7 +66,7 @@ class Unsent:
     error: str
 
 
-def mailed(services: Services, job: Claimed) -> None:
+def mailed(services: Services, job: ClaimedJob) -> None:
     """The job that sends a letter; its key is the letter's id.
 
     Raises MailError, which the queue answers with another try, and LeaseLost before anything is sent.

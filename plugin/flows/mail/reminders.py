@@ -57,7 +57,7 @@ def send(services: Services) -> dict[str, int]:
         standings = roster.load_many(services, conn)
         ending = list(_ending(services, conn, standings.values(), now))
         waiting = _unanswered(services, conn, now)
-    each = partial(set_aside.each, services.store)
+    each = partial(set_aside.act_on_each, services.store)
     return {
         "ending": sum(
             each("a letter before an end", ending, partial(_alert, services), lambda one: one.claim.id)

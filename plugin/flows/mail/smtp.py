@@ -20,7 +20,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from plugin.config import Config
-from plugin.config.sections import Mail
+from plugin.config.sections import MailSection
 from plugin.errors import MailError, MailMisconfigured, MailRefused
 from plugin.ledger.keys import private_files
 
@@ -122,7 +122,7 @@ def _domain(sender: str) -> str:
 class MailServer:
     """The mail server of the configuration. Every call opens a connection of its own."""
 
-    def __init__(self, mail: Mail, password: str = "", ca_file: str | None = None) -> None:
+    def __init__(self, mail: MailSection, password: str = "", ca_file: str | None = None) -> None:
         self._mail = mail
         self._password = password
         self._ca_file = ca_file

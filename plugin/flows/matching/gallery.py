@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Row, select
 
-from plugin.clock import FOREVER
+from plugin.clock import NO_END
 from plugin.errors import ConsentError, EnrolmentRefused, VaultError
 from plugin.flows.collections import modes
 from plugin.flows.common import closed_house, reference_sets, roster
@@ -38,7 +38,7 @@ def refresh(services: Services) -> None:
         declared = frozenset(p for p, row in sets.items() if not reference_sets.is_vouched(row))
         faces.load(entries, declared, generation, closed)
     for item in damaged:
-        set_aside.note(services.store, "a template", item, VaultError.__name__)
+        set_aside.note_set_aside(services.store, "a template", item, VaultError.__name__)
 
 
 def _entries(
@@ -64,7 +64,7 @@ def _entries(
             continue
         entries.append(
             Enrolled(
-                key=person_id, template=np.frombuffer(body, dtype="<f4"), until=window[1] or FOREVER,
+                key=person_id, template=np.frombuffer(body, dtype="<f4"), until=window[1] or NO_END,
                 may_auto=reference_sets.is_vouched(sets[person_id])
                 and standings[person_id].may_auto(now),
             )

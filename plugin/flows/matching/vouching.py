@@ -18,7 +18,7 @@ from plugin.flows.matching import declared_sets
 from plugin.flows.people import accounts, acquaintance, resemblance
 from plugin.flows.people.resemblance import NOTHING, Opened
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 
@@ -136,7 +136,7 @@ def _vouch(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, othe
     services.queue.put(tx, SUGGESTED, row.id, priority=6)
 
 
-def look_again(services: Services, job: Claimed) -> None:
+def look_again(services: Services, job: ClaimedJob) -> None:
     """Ask for the next photographs on which somebody was suggested by a set that is vouched for now, by its id."""
     with services.store.read() as conn:
         rows = _suggested_by(conn, job.key, job.payload.get("after", 0))
@@ -156,7 +156,7 @@ def _suggested_by(conn: Connection, set_id: str, after: int) -> list[Row[Any]]:
     return list(conn.execute(there.order_by(t.resource.c.id).limit(photo_answers.PORTION)))
 
 
-def take_off(services: Services, job: Claimed) -> None:
+def take_off(services: Services, job: ClaimedJob) -> None:
     """Names of ours that rest on a refused set go, until none is left; the job's key is the set's id."""
     with services.store.read() as conn:
         refused = reference_sets.by_id(conn, job.key)

@@ -19,7 +19,7 @@ from plugin.flows.names import intent_outcomes, returned_names
 from plugin.hooks.dam import Box, Names, Resource, Task, Write
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.ledger.store.store import Tx, inserted
+from plugin.ledger.store.store import Tx, inserted_id
 from plugin.quitclaim.consent.model import name_key
 
 SYSTEM = "system"
@@ -50,7 +50,7 @@ def propose(services: Services, tx: Tx, proposal: Proposal, actor: str = SYSTEM)
             generation=tx.generation(), created_at=tx.now,
         )
     )  # fmt: skip
-    key = inserted(result)
+    key = inserted_id(result)
     tx.audit(
         Action.TAG_INTEND, actor, subject=roster.subject(services, tx, proposal.person_id),
         resource_id=proposal.resource_id, intent=key, change=proposal.action, origin=proposal.origin,

@@ -18,7 +18,7 @@ from plugin.flows.names import name_index, returned_names
 from plugin.flows.names.name_index import Gaps
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
@@ -116,7 +116,7 @@ def settle(services: Services) -> int:
     return ended
 
 
-def look_up(services: Services, job: Claimed) -> None:
+def look_up(services: Services, job: ClaimedJob) -> None:
     """Ask the DAM what it did not say when the person was entered. Raises DamError while it does not."""
     c = t.person.c
     with services.store.read() as conn:

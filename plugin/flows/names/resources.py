@@ -14,7 +14,7 @@ from plugin.flows.names import dam_names, name_index, returned_names
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.ledger.store.store import Tx, inserted
+from plugin.ledger.store.store import Tx, inserted_id
 from plugin.quitclaim.clearance.scope import Scope
 from plugin.quitclaim.words.examination_words import NotExamined
 
@@ -97,7 +97,7 @@ def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
         values["further"] = resource.further
     if row is None:
         result = tx.execute(insert(t.resource).values(ref=resource.ref, examined="no", **values))
-        return inserted(result), True
+        return inserted_id(result), True
     if _changed(row, resource):
         values |= {"examined": "no", "examined_reason": NotExamined.REPLACED.value}
         values |= {"matched": False, "longest_px": None}

@@ -268,7 +268,7 @@ def _has_a_past(tx: Tx, person_id: str) -> bool:
 def confirm(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, reason: str = "") -> None:
     """Note that it is the person\'s, and how that is known."""
     this = t.address.c.id == row.id
-    kept = free_text.seal(tx, services.vault, reason, REASON, row.person_id) or None
+    kept = free_text.seal_text(tx, services.vault, reason, REASON, row.person_id) or None
     values = {"confirmed_at": tx.now, "confirmed_by": actor, "confirmed_how": how, "reason": kept}
     tx.execute(update(t.address).where(this).values(**values))
     subject = roster.subject(services, tx, row.person_id)

@@ -19,7 +19,7 @@ from plugin.flows.people.ages import Age
 from plugin.flows.people.contacts import email_of as email_of
 from plugin.flows.people.contacts import guardians_of as guardians_of
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import clean_name, name_key
@@ -123,7 +123,7 @@ def _adopt(tx: Tx, person_id: str, name: str) -> bool:
     return len(ids) == _PORTION
 
 
-def look_again(services: Services, job: Claimed) -> None:
+def look_again(services: Services, job: ClaimedJob) -> None:
     """Have every photograph looked at that bears a name which is a person's now: as a keyword it was nobody's.
 
     In short writes; killed between two of them it begins once more.

@@ -16,7 +16,7 @@ from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 from plugin.recognizer.engines.engine import Floats
-from plugin.recognizer.matching.gallery import nearer
+from plugin.recognizer.matching.gallery import find_nearer
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _hold(services: Services, tx: Tx, set_ids: list[str], known: Opened) -> None
         if mine is None or set_id not in every:
             continue
         others = [(one, template) for one, (who, template) in every.items() if who != mine.person_id]
-        near = nearer(every[set_id][1], [template for _, template in others], services.faces.look_alike)
+        near = find_nearer(every[set_id][1], [template for _, template in others], services.faces.look_alike)
         for place in near:
             other = reference_sets.by_id(conn, others[place][0])
             if other is not None:

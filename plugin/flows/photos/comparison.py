@@ -18,7 +18,7 @@ from plugin.errors import FaceLeaseError, StoreAway
 from plugin.flows.common.services import Services
 from plugin.flows.photos import tagging
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import NIGHTLY, OPEN, Claimed
+from plugin.ledger.queue.jobs import IS_OPEN, NIGHTLY, ClaimedJob
 from plugin.ledger.store.store import Tx
 
 JOB = "comparison"
@@ -81,7 +81,7 @@ def _lanes(services: Services) -> int:
 
 
 def _open(conn: Connection) -> int:
-    mine = select(func.count()).select_from(t.job).where(t.job.c.kind == JOB, OPEN)
+    mine = select(func.count()).select_from(t.job).where(t.job.c.kind == JOB, IS_OPEN)
     return conn.scalar(mine) or 0
 
 
@@ -119,7 +119,7 @@ def _behind(conn: Connection, after: int, to: int | None, gone: bool) -> list[Ro
     return list(conn.execute(query.order_by(r.id).limit(PORTION)))
 
 
-def portion(services: Services, job: Claimed) -> None:
+def portion(services: Services, job: ClaimedJob) -> None:
     """Compare what the job has in hand for a moment; a crash repeats no more than that."""
     after, to, gone = job.payload["after"], job.payload["to"], bool(job.payload.get("gone"))
     with services.store.read() as conn:
@@ -146,7 +146,7 @@ def portion(services: Services, job: Claimed) -> None:
 
 def _is_full(conn: Connection) -> bool:
     """Whether so many failed that something else is wrong: then no more are asked for until some are through."""
-    alone = select(t.job.c.id).where(t.job.c.kind == "compare", OPEN)
+    alone = select(t.job.c.id).where(t.job.c.kind == "compare", IS_OPEN)
     return conn.execute(alone.offset(_MOST_ALONE).limit(1)).first() is not None
 
 
@@ -199,7 +199,7 @@ def now(services: Services, counted: bool = True) -> Round:
 
 def _left(conn: Connection, after: int | None, start: int) -> int:
     """In the portions that are in hand, and behind them."""
-    mine = select(t.job.c.payload).where(t.job.c.kind == JOB, OPEN)
+    mine = select(t.job.c.payload).where(t.job.c.kind == JOB, IS_OPEN)
     asked = [payload for payload in conn.scalars(mine) if isinstance(payload, dict) and "after" in payload]
     left = sum(
         len(_behind(conn, one["after"], one["to"], gone=False)) for one in asked if not one.get("gone")

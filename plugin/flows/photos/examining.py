@@ -14,7 +14,7 @@ from plugin.hooks.dam import Box, Picture
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.quitclaim.words.examination_words import NotExamined
-from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.examination.messages import Examination, ExaminationRequest
 from plugin.recognizer.pictures.partly import Partly
 
 
@@ -54,14 +54,14 @@ def _turned(box: Box, degrees: int) -> Box:
     return face_rows.rotations(box)[-(degrees // 90) % 4]
 
 
-def request(services: Services, arrival: Arrival) -> Request:
+def request(services: Services, arrival: Arrival) -> ExaminationRequest:
     """What the recogniser may do with this photograph, for whom, now."""
     comparing = arrival.scope.mode in {Mode.SUGGEST, Mode.AUTO}
     with services.store.read() as conn:
         pairs, capped = face_rows.rejections(conn, arrival.resource_id, arrival.resource.file_version)
         already = _matched(conn, arrival)
     levels = gallery.levels(services, arrival.scope, already) if comparing else {}
-    return Request(
+    return ExaminationRequest(
         at=services.clock.now(), compare=bool(levels), levels=levels, rejected=tuple(pairs),
         capped=frozenset(capped), generation=services.faces.generation,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
 from plugin.flows.names import intents
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import Mode
 
@@ -25,7 +25,7 @@ CHUNK = 200
 _AT_ONCE = 3
 
 
-def remode(services: Services, job: Claimed) -> None:
+def remode(services: Services, job: ClaimedJob) -> None:
     """The next photographs of the collection, then those behind them: a crash repeats one portion at most.
 
     The job's key is the collection's ref. Where the mode changed again meanwhile it begins anew. A photograph on
@@ -47,7 +47,7 @@ def remode(services: Services, job: Claimed) -> None:
             services.queue.put(tx, "remode", job.key, {"after": ids[-1]})
 
 
-def unheld(services: Services, job: Claimed) -> None:
+def unheld(services: Services, job: ClaimedJob) -> None:
     """Nothing is in question any more: the next photographs of the collection (the job's key) that waited for that are
     examined, and those behind them in one commit with these."""
     r, mine = t.resource.c, t.resource_collection.c

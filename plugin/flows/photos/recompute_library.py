@@ -17,7 +17,7 @@ from plugin.flows.common.batches import for_a_moment
 from plugin.flows.common.services import Services
 from plugin.flows.photos import reexamination
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.words.examination_words import NotExamined
@@ -59,7 +59,7 @@ def _priority(policy: str) -> int:
     return _CLOSING if policy == policy_fingerprint.CLOSED else _PRIORITY
 
 
-def some(services: Services, job: Claimed) -> None:
+def some(services: Services, job: ClaimedJob) -> None:
     """Compute the next photographs, then ask for those behind them, in one commit: a crash loses no progress.
 
     The job's key is the configuration it is for. One that the store no longer follows is dropped; where this process

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from plugin.flows.common.services import Services
 from plugin.flows.photos import scan_queue
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.words.examination_words import NotExamined
 
@@ -44,7 +44,7 @@ def put(services: Services, tx: Tx) -> None:
     services.queue.put(tx, JOB, JOB, {"after": 0}, priority=_PRIORITY)
 
 
-def portion(services: Services, job: Claimed) -> None:
+def portion(services: Services, job: ClaimedJob) -> None:
     """Ask for the next of them, then for the portion behind these, in one commit: a crash loses no progress."""
     with services.store.read() as conn:
         busy = scan_queue.is_busy(services, conn)

@@ -11,12 +11,12 @@ from plugin.flows.names import dam_names, intents, removed_names, resources
 from plugin.flows.names.returned_names import OURS
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent.model import name_key
 
 
-def take_off(services: Services, job: Claimed) -> None:
+def take_off(services: Services, job: ClaimedJob) -> None:
     """Take them off one resource and read back; the job's key is its ref. Raises DamError: the job comes again."""
     try:
         arrival = resources.enter(services, job.key)

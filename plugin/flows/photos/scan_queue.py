@@ -15,9 +15,9 @@ from plugin.flows.common import closed_house
 from plugin.flows.common.batches import ask_for
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import NIGHTLY, OPEN, Claimed
+from plugin.ledger.queue.jobs import IS_OPEN, NIGHTLY, ClaimedJob
 from plugin.quitclaim.clearance.scope import Mode
-from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.examination.messages import ExaminationRequest
 
 LATE = "late-consent"
 PORTION = 100
@@ -83,7 +83,7 @@ def cost(services: Services, refs: Sequence[str]) -> Cost:
                 scope = modes.scope_for(services, conn, services.dam.look(ref).collections)
             if scope.mode in {Mode.OFF, Mode.NEVER}:
                 continue
-            boxes_only = Request(
+            boxes_only = ExaminationRequest(
                 at=services.clock.now(), compare=False, levels={}, rejected=(), capped=frozenset(),
                 generation=services.faces.generation,
             )  # fmt: skip
@@ -103,7 +103,7 @@ def enqueue(services: Services, refs: Sequence[str], priority: int = 6) -> int:
 
 def waiting(services: Services) -> int:
     """How many photographs are still to be examined."""
-    query = select(func.count()).select_from(t.job).where(t.job.c.kind == "photo", OPEN)
+    query = select(func.count()).select_from(t.job).where(t.job.c.kind == "photo", IS_OPEN)
     with services.store.read() as conn:
         return conn.scalar(query) or 0
 
@@ -122,12 +122,12 @@ def late_consent(services: Services, paced: bool = True) -> int:
     return _late_portion(services, {"after": 0, "began": began.isoformat(), "paced": paced}, None)
 
 
-def late_portion(services: Services, job: Claimed) -> None:
+def late_portion(services: Services, job: ClaimedJob) -> None:
     """The next photographs of the pass, then the portion behind them, in one commit: a crash loses no progress."""
     _late_portion(services, job.payload, job)
 
 
-def _late_portion(services: Services, payload: dict[str, Any], job: Claimed | None) -> int:
+def _late_portion(services: Services, payload: dict[str, Any], job: ClaimedJob | None) -> int:
     with services.store.read() as conn:
         waits = payload["paced"] and is_busy(services, conn)
         refs, after = ([], payload["after"]) if waits else _unnamed(services, conn, payload["after"])
@@ -167,7 +167,7 @@ def _is_due(conn: Connection) -> bool:
 
 def _is_under_way(conn: Connection) -> bool:
     j = t.job.c
-    open_ = select(j.id).where(j.kind == LATE, j.key == LATE, OPEN)
+    open_ = select(j.id).where(j.kind == LATE, j.key == LATE, IS_OPEN)
     return conn.execute(open_).first() is not None
 
 

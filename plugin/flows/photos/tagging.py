@@ -19,7 +19,7 @@ from plugin.flows.names.resources import Arrival
 from plugin.flows.photos import examining, mode_change
 from plugin.flows.rights import dam_leftovers
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import NIGHTLY, Claimed
+from plugin.ledger.queue.jobs import NIGHTLY, ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import Mode
@@ -29,19 +29,19 @@ _PATIENCE = timedelta(minutes=1)
 _TRIES = 5  # a gallery that moves while a photo is examined: examine again, so often at the most
 
 
-def arrived(services: Services, job: Claimed) -> None:
+def arrived(services: Services, job: ClaimedJob) -> None:
     """The whole story of one photograph; the job's key is the resource's ref. In a closed house it waits."""
     intents.recover(services, t.intent.c.resource_id == resources.known(services, job.key))
     _carry_out(services, job, _examine)
 
 
-def named(services: Services, job: Claimed) -> None:
+def named(services: Services, job: ClaimedJob) -> None:
     """Only names may have changed; pixels that were never examined are examined all the same."""
     intents.recover(services, t.intent.c.resource_id == resources.known(services, job.key))
     _carry_out(services, job, _take_names)
 
 
-def compared(services: Services, job: Claimed) -> None:
+def compared(services: Services, job: ClaimedJob) -> None:
     """The same after the content was read anew: a change that shows in nothing else is noticed by that."""
 
     look_anew(services, job.key)
@@ -62,12 +62,12 @@ def look_anew(services: Services, ref: str) -> None:
             services.queue.put(tx, "photo", ref, priority=NIGHTLY, delay=_PATIENCE)
 
 
-def gone(services: Services, job: Claimed) -> None:
+def gone(services: Services, job: ClaimedJob) -> None:
     """The DAM says that a resource is deleted; what is there all the same is examined."""
     _carry_out(services, job, lambda services, ref: services.dam.look(ref))
 
 
-def _carry_out(services: Services, job: Claimed, story: Callable[[Services, str], object]) -> None:
+def _carry_out(services: Services, job: ClaimedJob, story: Callable[[Services, str], object]) -> None:
     """Finish the job after its story. In a closed house its photograph is asked for anew, and waits in the queue."""
     waits = False
     try:

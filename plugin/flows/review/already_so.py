@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlalchemy import select
 
-from plugin.clock import local_day
+from plugin.clock import format_local_day
 from plugin.errors import NothingDone
 from plugin.flows.access.links import Kind
 from plugin.flows.common import face_rows, roster
@@ -72,4 +72,4 @@ def locked(tx: Tx, person_id: str) -> datetime:
 
 def day(services: Services, at: datetime) -> str:
     """The day on the organisation's calendar."""
-    return local_day(at, services.config.site.zone)
+    return format_local_day(at, services.config.site.zone)

@@ -71,7 +71,7 @@ def dismiss(services: Services, face_id: int, dismissal: Dismissal, actor: str, 
         if dismissal is Dismissal.TOO_SMALL:
             _refuse_large(services, face)
         opened = review.unname(services, tx, face, actor) if face.person_id else []
-        sealed = free_text.seal(tx, services.vault, said, face_rows.REASON) if said else None
+        sealed = free_text.seal_text(tx, services.vault, said, face_rows.REASON) if said else None
         _put(tx, face_id, dismissal, actor, sealed)
         review.note(services, tx, Action.FACE_DISMISS, face, None, actor, dismissal=dismissal.value)
         photo_answers.recompute(services, tx, [face.resource_id])

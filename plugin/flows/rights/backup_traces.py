@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from plugin.clock import local_day
+from plugin.clock import format_local_day
 from plugin.flows.common.services import Services
 from plugin.flows.rights import file_search
-from plugin.hooks.mention import Line
-from plugin.hooks.name_search import Sought
+from plugin.hooks.mention import CertificateLine
+from plugin.hooks.name_search import SoughtName
 from plugin.ledger import tables as t
 from plugin.ledger.backups import signed_parts
 from plugin.ledger.store.actions import Action
@@ -24,10 +24,13 @@ from plugin.ledger.tables.contents import Holds
 
 Tree = Mapping[str, Any]
 
-_COVERED_BEFORE = frozenset(f"{table.name}.{column.name}" for table, column in contents.columns(Holds.NAME))
+_COVERED_BEFORE = frozenset(
+    f"{table.name}.{column.name}" for table, column in contents.list_columns(Holds.NAME)
+)
 """What the version before this one covered: the other columns stand in its backups as they were."""
 _COVERED = _COVERED_BEFORE | {
-    f"{table.name}.{column.name}" for table, column in contents.columns(Holds.TEXT, Holds.PLACE, Holds.MIXED)
+    f"{table.name}.{column.name}"
+    for table, column in contents.list_columns(Holds.TEXT, Holds.PLACE, Holds.MIXED)
 }
 
 
@@ -39,12 +42,12 @@ def parts(folder: Path) -> list[Path]:
 
 
 def backups(
-    services: Services, sought: Sought, beat: Callable[[], None] = lambda: None
-) -> tuple[list[Line], list[Line]]:
+    services: Services, sought: SoughtName, beat: Callable[[], None] = lambda: None
+) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """Our backups: what was looked at, and what may still stand in them."""
     folder = services.config.path(services.config.backup.folder)
     manifests = {path: _tree(path) for path in sorted(folder.glob("manifest-*.json"))}
-    looked, left = [Line("looked_backups", {"count": len(manifests)})], []
+    looked, left = [CertificateLine("looked_backups", {"count": len(manifests)})], []
     for path, tree in manifests.items():
         done, still = _backup(services.config.site.zone, path, tree, sought)
         beat()
@@ -53,7 +56,7 @@ def backups(
     return looked, [*left, *_elsewhere(services, list(manifests.values()))]
 
 
-def key_files(services: Services, person_id: str) -> tuple[list[Line], list[Line]]:
+def key_files(services: Services, person_id: str) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """Files of wrapped keys that lie with the backups: what they hold of the person, and what can be opened of it."""
     folder = services.config.path(services.config.backup.folder)
     found = [_keys(services, path, person_id) for path in sorted(folder.glob("keys-*.json"))]
@@ -67,37 +70,43 @@ def wrapped_by(services: Services, person_id: str) -> int:
         return max(conn.scalars(mine), default=0)
 
 
-def _backup(zone: tzinfo, path: Path, tree: Tree, sought: Sought) -> tuple[list[Line], list[Line]]:
+def _backup(
+    zone: tzinfo, path: Path, tree: Tree, sought: SoughtName
+) -> tuple[list[CertificateLine], list[CertificateLine]]:
     made = {"made": _day(str(tree.get("made", "")), zone), "name": _name(path)}
     copy = path.parent / f"store-{made['name']}.db"
     if not copy.exists():
-        return [Line("backup_gone", made)], []
+        return [CertificateLine("backup_gone", made)], []
     before = tree.get("format") != signed_parts.FORMAT
     try:
         plain = file_search.in_copy(copy, sought, _COVERED_BEFORE if before else _COVERED)
     except OSError:
-        return [], [Line("backup_unread", made)]
-    left = ([Line("backup_names", made)] if plain else []) + ([] if before else [Line("backup_places", made)])
-    return [Line("backup_plain" if plain else "backup_sealed", made)], left
+        return [], [CertificateLine("backup_unread", made)]
+    left = ([CertificateLine("backup_names", made)] if plain else []) + (
+        [] if before else [CertificateLine("backup_places", made)]
+    )
+    return [CertificateLine("backup_plain" if plain else "backup_sealed", made)], left
 
 
 def _name(manifest: Path) -> str:
     return manifest.stem.removeprefix("manifest-")
 
 
-def _keys(services: Services, path: Path, person_id: str) -> tuple[list[Line], list[Line]]:
+def _keys(
+    services: Services, path: Path, person_id: str
+) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """A file of wrapped keys: whether the person's are among them, and whether we have what opens those."""
     tree = _tree(path)
     made = {"made": _day(str(tree.get("made", "")), services.config.site.zone), "name": path.name}
     if not isinstance(tree.get("keys"), list):
-        return [], [Line("keys_unread", made)]
+        return [], [CertificateLine("keys_unread", made)]
     versions = sorted({version for who, version in _wrapped(tree) if who == person_id})
     if not versions:
-        return [Line("keys_without", made)], []
+        return [CertificateLine("keys_without", made)], []
     opening = [version for version in versions if version in services.master.versions]
     if opening:
-        return [], [Line("keys_open", made | {"version": max(opening)})]
-    return [Line("keys_shut", made | {"version": max(versions)})], []
+        return [], [CertificateLine("keys_open", made | {"version": max(opening)})]
+    return [CertificateLine("keys_shut", made | {"version": max(versions)})], []
 
 
 def _wrapped(tree: Tree) -> Iterator[tuple[str, int]]:
@@ -107,7 +116,7 @@ def _wrapped(tree: Tree) -> Iterator[tuple[str, int]]:
             yield str(one[0]), one[2]
 
 
-def _elsewhere(services: Services, manifests: list[Tree]) -> Iterator[Line]:
+def _elsewhere(services: Services, manifests: list[Tree]) -> Iterator[CertificateLine]:
     """Backups that the log knows and the folder does not hold: moved away, or deleted."""
     here = " ".join(json.dumps(one) for one in manifests)
     written = select(t.audit.c.at, t.audit.c.details).where(t.audit.c.action == Action.BACKUP_WRITE.value)
@@ -115,8 +124,8 @@ def _elsewhere(services: Services, manifests: list[Tree]) -> Iterator[Line]:
         rows = conn.execute(written.order_by(t.audit.c.seq)).all()
     away = [row.at for row in rows if (json.loads(row.details).get("sha256") or "-") not in here]
     if away:
-        days = dict.fromkeys(local_day(at, services.config.site.zone) for at in away)
-        yield Line("backup_elsewhere", {"count": len(away), "days": "; ".join(days)})
+        days = dict.fromkeys(format_local_day(at, services.config.site.zone) for at in away)
+        yield CertificateLine("backup_elsewhere", {"count": len(away), "days": "; ".join(days)})
 
 
 def _tree(path: Path) -> Tree:
@@ -129,6 +138,6 @@ def _tree(path: Path) -> Tree:
 
 def _day(made: str, zone: tzinfo) -> str:
     try:
-        return local_day(datetime.fromisoformat(made), zone)
+        return format_local_day(datetime.fromisoformat(made), zone)
     except ValueError:
         return "?"

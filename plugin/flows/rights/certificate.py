@@ -21,7 +21,7 @@ from typing import Any
 
 from plugin.errors import NotFound
 from plugin.flows.common.services import Services
-from plugin.hooks.mention import Line
+from plugin.hooks.mention import CertificateLine
 from plugin.ledger.keys import private_files
 
 LANGUAGES = ("en", "nl")
@@ -37,10 +37,10 @@ class Certificate:
     language: str = "en"
     zone: tzinfo | None = None
     finished_at: datetime | None = None
-    looks: Sequence[Line] = ()
-    done: Sequence[Line] = ()
-    left: Sequence[Line] = ()
-    provided: Sequence[Line] = ()
+    looks: Sequence[CertificateLine] = ()
+    done: Sequence[CertificateLine] = ()
+    left: Sequence[CertificateLine] = ()
+    provided: Sequence[CertificateLine] = ()
 
     @property
     def looked(self) -> list[str]:
@@ -80,7 +80,9 @@ class Certificate:
                 lines += ["", f"{words[name]}:", *(f"  - {line}" for line in said)]
         return "\n".join([*lines, ""])
 
-    def settled(self, done: Sequence[Line], still: Sequence[Line], keys: frozenset[str]) -> "Certificate":
+    def settled(
+        self, done: Sequence[CertificateLine], still: Sequence[CertificateLine], keys: frozenset[str]
+    ) -> "Certificate":
         """With what was open under these keys decided: it is done, or still open."""
         left = [line for line in self.left if line.key not in keys]
         return replace(self, done=[*self.done, *done], left=[*still, *left])
@@ -129,7 +131,7 @@ def kept(services: Services, number: str) -> Certificate:
             "was taken to"
         ) from None
     end = tree["finished"]
-    parts = {name: [Line(key, values) for key, values in tree[name]] for name in _PARTS}
+    parts = {name: [CertificateLine(key, values) for key, values in tree[name]] for name in _PARTS}
     return Certificate(
         tree["number"], tree["person"], datetime.fromisoformat(tree["asked"]), tree["language"],
         services.config.site.zone, datetime.fromisoformat(end) if end else None, **parts,
@@ -165,7 +167,7 @@ def _words(language: str) -> Mapping[str, str]:
     )
 
 
-def _said(lines: Iterable[Line], language: str) -> list[str]:
+def _said(lines: Iterable[CertificateLine], language: str) -> list[str]:
     words = _words(language)
     return [Template(words[one.key]).substitute(_values(one.values, words)) for one in lines]
 

@@ -30,18 +30,17 @@ from plugin.flows.rights import (
 )
 from plugin.flows.rights.certificate import Certificate
 from plugin.flows.rights.erasure_register import Filed, Held
-from plugin.hooks.mention import Line, Mentions
-from plugin.hooks.name_search import Sought
+from plugin.hooks.mention import CertificateLine, Mentions
+from plugin.hooks.name_search import SoughtName
 from plugin.ledger import tables as t
 from plugin.ledger.keys import rotation
-from plugin.ledger.log.endings import Ended
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent import lifecycle
 
 ERASED = "erased"
-_PENDING = Line("open_pending")
+_PENDING = CertificateLine("open_pending")
 _STORE = frozenset({"open_pending", "open_master", "open_log"})
 
 
@@ -50,8 +49,8 @@ class _Cleaned:
     """What became of the DAM and the rows."""
 
     mentions: Mentions
-    done: Sequence[Line]
-    left: Sequence[Line]
+    done: Sequence[CertificateLine]
+    left: Sequence[CertificateLine]
 
 
 def erase(services: Services, person_id: str, actor: str) -> Certificate:
@@ -66,8 +65,8 @@ def erase(services: Services, person_id: str, actor: str) -> Certificate:
         known = _known(services, person_id)
         if known is None:
             return _finished(services, person_id)
-        keys, why = Line("keys_gone"), Line("dam_error", {"why": str(error)})
-        return replace(_blank(services, *known), done=[keys], left=[why, Line("open_rows")])
+        keys, why = CertificateLine("keys_gone"), CertificateLine("dam_error", {"why": str(error)})
+        return replace(_blank(services, *known), done=[keys], left=[why, CertificateLine("open_rows")])
 
 
 def begin(services: Services, person_id: str, actor: str, logged: bool = False, tell: bool = False) -> str:
@@ -83,7 +82,7 @@ def begun(
     """The same in the caller's transaction. Who asked for it is told by the last letter; nobody where it is ""."""
     standing = roster.load(services, tx.connection, person_id)
     if not logged:
-        services.ended.append(tx, Ended(person_id, None, tx.now, ERASED))
+        services.ended.append(tx, Ending(person_id, None, tx.now, ERASED))
     number = _enter(services, tx, person_id, standing.person.language, actor, filed, asked_by)
     tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx, person_id))
     ended = lifecycle.withdraw(standing.quitclaims, None, tx.now)
@@ -116,7 +115,7 @@ def _enter(
     return number
 
 
-def erased(services: Services, job: Claimed) -> None:
+def erased(services: Services, job: ClaimedJob) -> None:
     """The job that finishes an erasure; its key is the person's id."""
     with services.store.read() as conn:
         there = roster.load_many(services, conn, [job.key])
@@ -140,13 +139,13 @@ def finish(services: Services, person_id: str, beat: Callable[[], None] = lambda
         return _finished(services, person_id)
     row, held = known
     held = replace(held, spellings=name_search.called_now(services, held.spellings))
-    sought = Sought(held.spellings)
+    sought = SoughtName(held.spellings)
     with services.store.read() as conn:
         there = bool(roster.load_many(services, conn, [person_id]))
     if there:
         cleaned = _clean(services, row, held, sought, beat)
     elif not held.spellings:
-        cleaned = _Cleaned(Mentions(), certificate_lines.rows_gone(held), [Line("name_unknown")])
+        cleaned = _Cleaned(Mentions(), certificate_lines.rows_gone(held), [CertificateLine("name_unknown")])
     else:
         cleaned = _Cleaned(services.dam.mentions(sought, beat), certificate_lines.rows_gone(held), [])
     made = _written(services, row, held, sought, cleaned, beat)
@@ -169,7 +168,7 @@ def _finished(services: Services, person_id: str) -> Certificate:
     return made
 
 
-def settle(services: Services, person_id: str) -> list[Line]:
+def settle(services: Services, person_id: str) -> list[CertificateLine]:
     """Make sure that nothing deleted can be read back, now or from a copy; returns what cannot be made sure yet."""
     done, still = _overwritten(services, person_id)
     looked, opened = backup_traces.key_files(services, person_id)
@@ -181,7 +180,7 @@ def settle(services: Services, person_id: str) -> list[Line]:
     return still
 
 
-def _with(looks: Sequence[Line], files: Sequence[Line]) -> list[Line]:
+def _with(looks: Sequence[CertificateLine], files: Sequence[CertificateLine]) -> list[CertificateLine]:
     keys = {one.key for one in files}
     return [*(one for one in looks if one.key not in keys), *files]
 
@@ -206,13 +205,13 @@ def _known(services: Services, person_id: str) -> tuple[Row[Any], Held] | None:
 
 
 def _clean(
-    services: Services, row: Row[Any], held: Held, sought: Sought, beat: Callable[[], None]
+    services: Services, row: Row[Any], held: Held, sought: SoughtName, beat: Callable[[], None]
 ) -> _Cleaned:
     """Take the names out and read back, delete the rows; then look once through everything, for which nobody waits."""
     person_id, name, unread = row.person_id, held.spellings[0], list[str]()
     refs = sorted({*held.refs, *dam_leftovers.named_on(services, person_id)})
     removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True, unread=unread)
-    left = [] if services.dam.forget(name) else [Line("dam_list")]
+    left = [] if services.dam.forget(name) else [CertificateLine("dam_list")]
     left += certificate_lines.beside(dam_leftovers.beside(services, refs))
     still = {*unread, *(row.ref for row in revocation.tags_of(services, person_id, revocation.ALL))}
     held = _count(services, row.number, replace(held, refs=tuple(refs)), person_id)
@@ -220,11 +219,11 @@ def _clean(
     gone = erasure_rows.remove(services, person_id, name, still, removed)
     mentions = services.dam.mentions(sought, beat)
     _distrust(services, certificate_lines.named(mentions))
-    left += [Line("dam_unread", {"at": sought.masked(ref)}) for ref in sorted({*unread})]
+    left += [CertificateLine("dam_unread", {"at": sought.masked(ref)}) for ref in sorted({*unread})]
     left = [*certificate_lines.mentioned(mentions, frozenset(refs)), *left]
     done = certificate_lines.rows_gone(held)
     if gone:
-        done = [Line("tags_out", {"count": removed}), *done, Line("clearances")]
+        done = [CertificateLine("tags_out", {"count": removed}), *done, CertificateLine("clearances")]
     return _Cleaned(mentions, done, left)
 
 
@@ -246,25 +245,31 @@ def _count(services: Services, number: str, held: Held, person_id: str) -> Held:
 
 
 def _written(
-    services: Services, row: Row[Any], held: Held, sought: Sought, cleaned: _Cleaned, beat: Callable[[], None]
+    services: Services,
+    row: Row[Any],
+    held: Held,
+    sought: SoughtName,
+    cleaned: _Cleaned,
+    beat: Callable[[], None],
 ) -> Certificate:
     """The certificate, as far as it can be written before the store is overwritten."""
     looks, found = name_search.ours(services, sought, row.person_id, beat) if held.spellings else ([], [])
     left = cleaned.left or certificate_lines.mentioned(cleaned.mentions, frozenset())
-    name = [Line("looked_name", {"count": len(held.spellings)})] if held.spellings else []
+    name = [CertificateLine("looked_name", {"count": len(held.spellings)})] if held.spellings else []
     return replace(
         _blank(services, row, held),
         looks=[*name, *cleaned.mentions.looked, *looks],
-        done=[Line("keys_gone"), *cleaned.done],
+        done=[CertificateLine("keys_gone"), *cleaned.done],
         left=[
             _PENDING, *left, *found, *cleaned.mentions.unread, *services.dam.keeps,
-            Line("copies"), Line("audit"), Line("ended_closed" if closed_house.why_now(services) else "ended"),
+            CertificateLine("copies"), CertificateLine("audit"),
+            CertificateLine("ended_closed" if closed_house.why_now(services) else "ended"),
         ],
         provided=[
-            Line("condition_copies", {"version": backup_traces.wrapped_by(services, row.person_id)}),
-            Line("condition_backup_keys"),
-            Line("condition_sqlite" if services.store.is_sqlite else "condition_postgresql"),
-            Line("condition_spelling"), Line("condition_pictures"),
+            CertificateLine("condition_copies", {"version": backup_traces.wrapped_by(services, row.person_id)}),
+            CertificateLine("condition_backup_keys"),
+            CertificateLine("condition_sqlite" if services.store.is_sqlite else "condition_postgresql"),
+            CertificateLine("condition_spelling"), CertificateLine("condition_pictures"),
         ],
     )  # fmt: skip
 
@@ -274,21 +279,25 @@ def _blank(services: Services, row: Row[Any], held: Held) -> Certificate:
     return Certificate(row.number, row.person_id, asked, held.language, services.config.site.zone)
 
 
-def _overwritten(services: Services, person_id: str) -> tuple[list[Line], list[Line]]:
-    done: list[Line] = []
-    still: list[Line] = []
-    if rotation.due(services.store):
+def _overwritten(services: Services, person_id: str) -> tuple[list[CertificateLine], list[CertificateLine]]:
+    done: list[CertificateLine] = []
+    still: list[CertificateLine] = []
+    if rotation.is_rotation_due(services.store):
         try:
             key_rotation.rotate(services)
         except VaultError as error:
-            still.append(Line("open_master", {"why": str(error)}))
+            still.append(CertificateLine("open_master", {"why": str(error)}))
     services.master.reload()
     if not still and services.master.versions[0] <= backup_traces.wrapped_by(services, person_id):
-        still.append(Line("open_master", {"why": f"version {services.master.versions[0]} of the master key"}))
+        still.append(
+            CertificateLine(
+                "open_master", {"why": f"version {services.master.versions[0]} of the master key"}
+            )
+        )
     if not still:
-        done.append(Line("master_gone", {"version": services.master.current}))
+        done.append(CertificateLine("master_gone", {"version": services.master.current}))
     if services.store.is_sqlite and services.store.checkpoint():
-        done.append(Line("log_gone"))
+        done.append(CertificateLine("log_gone"))
     elif services.store.is_sqlite:
-        still.append(Line("open_log"))
+        still.append(CertificateLine("open_log"))
     return done, still

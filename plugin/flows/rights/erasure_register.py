@@ -16,7 +16,7 @@ from plugin.errors import NotFound
 from plugin.flows.common.services import Services
 from plugin.flows.rights import certificate
 from plugin.flows.rights.certificate import Certificate
-from plugin.hooks.mention import Line
+from plugin.hooks.mention import CertificateLine
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.store.audit import Action
@@ -105,7 +105,7 @@ def look(services: Services, number: str, actor: str) -> Certificate:
     if row.finished_at is not None:
         return certificate.kept(services, row.number)
     language = services.config.site.language
-    open_ = [Line("open_request" if waits else "open_rows")]
+    open_ = [CertificateLine("open_request" if waits else "open_rows")]
     return Certificate(
         row.number, row.person_id, row.asked_at, language, services.config.site.zone, left=open_
     )
@@ -119,7 +119,7 @@ def drop(tx: Tx, person_id: str) -> None:
 def hold(services: Services, tx: Tx, number: str, held: Held) -> None:
     """Keep what has to be known; what is empty is kept no more."""
     empty = held == Held(language=held.language)
-    body = None if empty else free_text.seal(tx, services.vault, json.dumps(asdict(held)), COLUMN)
+    body = None if empty else free_text.seal_text(tx, services.vault, json.dumps(asdict(held)), COLUMN)
     tx.execute(update(t.erasure).where(t.erasure.c.number == number).values(held=body))
 
 
@@ -127,7 +127,7 @@ def held(services: Services, conn: Connection, row: Row[Any]) -> Held | None:
     """What is held of an erasure; None where it has served. Raises VaultError."""
     if row.held is None:
         return None
-    tree: dict[str, Any] = json.loads(free_text.opened(conn, services.vault, row.held, COLUMN))
+    tree: dict[str, Any] = json.loads(free_text.open_text(conn, services.vault, row.held, COLUMN))
     return Held(**tree | {name: tuple(tree.get(name, ())) for name in ("spellings", "refs")})
 
 

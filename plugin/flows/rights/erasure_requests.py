@@ -145,7 +145,7 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
             )
         if not grant:
             quitclaim_rows.record_key(services, tx, row.person_id)
-        kept = None if grant else free_text.seal(tx, services.vault, words, REASON, row.person_id)
+        kept = None if grant else free_text.seal_text(tx, services.vault, words, REASON, row.person_id)
         _decided(tx, request_id, DONE if grant else REFUSED, actor, kept)
         if grant:
             return erasure.begun(services, tx, row.person_id, actor, read, asked_by=row.asked_by)

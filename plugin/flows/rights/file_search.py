@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from plugin.hooks.name_search import Sought, texts_stored
-from plugin.hooks.names_in_files.metadata_fields import told
+from plugin.hooks.name_search import SoughtName, list_stored_texts
+from plugin.hooks.names_in_files.metadata_fields import decode_text
 
 _BLOCK = 1 << 20
 _AROUND = 64  # bytes on each side of a hit: enough to see where its first and last word end
@@ -22,18 +22,18 @@ def is_text(path: Path) -> bool:
         return b"\0" not in file.read(4096)
 
 
-def holds(path: Path, sought: Sought) -> bool:
+def holds(path: Path, sought: SoughtName) -> bool:
     """Whether the name stands in the file. Raises OSError."""
     if not is_text(path):
         return in_copy(path, sought)
     with path.open("rb") as file:
         while block := file.read(_BLOCK) + file.readline():
-            if sought.stands_in(told(block)):
+            if sought.stands_in(decode_text(block)):
                 return True
     return False
 
 
-def in_copy(path: Path, sought: Sought, covered: Collection[str] = ()) -> bool:
+def in_copy(path: Path, sought: SoughtName, covered: Collection[str] = ()) -> bool:
     """Whether it stands in a copy of a store, but for columns ("table.column") that are covered; or in the bytes of
     whatever else it is. Raises OSError.
 
@@ -44,7 +44,7 @@ def in_copy(path: Path, sought: Sought, covered: Collection[str] = ()) -> bool:
     if not is_store:
         return _in_bytes(path, sought)
     try:
-        if any(sought.stands_in(text) for said in _values(path, covered) for text in texts_stored(said)):
+        if any(sought.stands_in(text) for said in _values(path, covered) for text in list_stored_texts(said)):
             return True
     except sqlite3.Error:  # cut short, or being written: its bytes are there
         return _in_bytes(path, sought)
@@ -65,7 +65,7 @@ def _values(path: Path, covered: Collection[str]) -> Iterator[str]:
                 yield from (said for (said,) in store.execute(query))
 
 
-def _in_bytes(path: Path, sought: Sought) -> bool:
+def _in_bytes(path: Path, sought: SoughtName) -> bool:
     if path.stat().st_size == 0:
         return False
     needles = {form for spelling in sought.spellings for form in _forms(spelling)}
@@ -73,7 +73,7 @@ def _in_bytes(path: Path, sought: Sought) -> bool:
         return any(_stands(data, needle, sought) for needle in needles)
 
 
-def _stands(data: mmap.mmap, needle: bytes, sought: Sought) -> bool:
+def _stands(data: mmap.mmap, needle: bytes, sought: SoughtName) -> bool:
     """Whether it stands there as whole words."""
     at = data.find(needle)
     while at >= 0:

@@ -20,7 +20,9 @@ def rotate(services: Services, actor: str = "system", retire: bool = True) -> ro
 def renew(services: Services) -> None:
     """Once a file of wrapped keys is past its days: a fresh one first, then it goes."""
     config = services.config
-    if backup.past_days(config.path(config.backup.folder), services.clock, config.backup.key_days):
+    if backup.list_expired_key_files(
+        config.path(config.backup.folder), services.clock, config.backup.key_days
+    ):
         _fresh_keys(services, "calendar")
 
 
@@ -29,4 +31,4 @@ def _fresh_keys(services: Services, actor: str) -> None:
     folder = config.path(config.backup.folder)
     if folder.is_dir():
         book, days = HeadBook.from_config(config), config.backup.key_days
-        backup.write_keys(services.store, folder, services.clock, book, days, actor)
+        backup.write_key_file(services.store, folder, services.clock, book, days, actor)

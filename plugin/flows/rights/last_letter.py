@@ -15,13 +15,13 @@ from plugin.flows.common.services import Services
 from plugin.flows.people import outbox, register
 from plugin.flows.rights import certificate, erasure_register
 from plugin.flows.rights.erasure_register import Held
-from plugin.hooks.mention import Line
+from plugin.hooks.mention import CertificateLine
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 
 PERSON, GUARDIAN = "person", "guardian"
-WAITS, GONE = Line("letter_waits"), Line("letter_gone")
+WAITS, GONE = CertificateLine("letter_waits"), CertificateLine("letter_gone")
 
 
 def addressed(services: Services, conn: Connection, person_id: str, held: Held, asked_by: str) -> Held:

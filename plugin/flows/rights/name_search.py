@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Row, Table, func, select
 from plugin.flows.common.services import Services
 from plugin.flows.rights import backup_traces, file_search
 from plugin.hooks.dam import node_key
-from plugin.hooks.mention import Line
-from plugin.hooks.name_search import Sought, texts_in, texts_stored
+from plugin.hooks.mention import CertificateLine
+from plugin.hooks.name_search import SoughtName, list_stored_texts, list_texts
 from plugin.ledger import tables as t
-from plugin.ledger.keys.free_text import Texts, is_sealed
+from plugin.ledger.keys.free_text import TextSealer, is_sealed
 from plugin.ledger.store import engine
 from plugin.ledger.tables import contents
 
@@ -51,8 +51,8 @@ def called_now(services: Services, known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def ours(
-    services: Services, sought: Sought, person_id: str, beat: Callable[[], None]
-) -> tuple[list[Line], list[Line]]:
+    services: Services, sought: SoughtName, person_id: str, beat: Callable[[], None]
+) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """In store, files and backups: what was looked at, and what still stands."""
     parts = (
         in_store(services, sought, person_id, beat), in_files(services, sought),
@@ -62,14 +62,14 @@ def ours(
 
 
 def in_store(
-    services: Services, sought: Sought, person_id: str, beat: Callable[[], None]
-) -> tuple[list[Line], list[Line]]:
+    services: Services, sought: SoughtName, person_id: str, beat: Callable[[], None]
+) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """What was looked at, and where the name stands, column by column."""
     columns = rows = shut = 0
-    left: list[Line] = []
+    left: list[CertificateLine] = []
     with services.store.read() as conn:
         texts = services.texts(conn)
-        for table, column in contents.columns():
+        for table, column in contents.list_columns():
             seen = _Seen()
             for row in _read(conn, table, column):
                 rows += 1
@@ -79,8 +79,8 @@ def in_store(
             columns, shut = columns + 1, shut + seen.shut
             left += _told(f"{table.name}.{column.name}", seen)
         shut += conn.scalar(select(func.count()).select_from(t.sealed)) or 0
-    looked = [Line("looked_store", {"columns": columns, "texts": rows, "found": len(left)})]
-    return [*looked, *([Line("looked_shut", {"count": shut})] if shut else [])], left
+    looked = [CertificateLine("looked_store", {"columns": columns, "texts": rows, "found": len(left)})]
+    return [*looked, *([CertificateLine("looked_shut", {"count": shut})] if shut else [])], left
 
 
 def _read(conn: Connection, table: Table, column: Any) -> Iterator[Row[Any]]:
@@ -97,38 +97,44 @@ def _owned(table: Table) -> bool:
 
 
 def _look(
-    texts: Texts, table: Table, column: Any, row: Row[Any], sought: Sought, person_id: str, seen: _Seen
+    texts: TextSealer,
+    table: Table,
+    column: Any,
+    row: Row[Any],
+    sought: SoughtName,
+    person_id: str,
+    seen: _Seen,
 ) -> None:
     owner = row.owner if _owned(table) else None
     if table is t.erasure and owner == person_id:
         return  # what the search itself needs to know; it goes with it
-    for text in texts_in(row.said):
+    for text in list_texts(row.said):
         said = texts.read(text, f"{table.name}.{column.name}", owner)
         seen.shut += is_sealed(text) and not said
-        if any(sought.stands_in(one) for one in texts_stored(said)):
+        if any(sought.stands_in(one) for one in list_stored_texts(said)):
             seen.rows.append(_number(row, sought))
             seen.others += owner not in (None, person_id)
             break
 
 
-def _number(row: Row[Any], sought: Sought) -> str:
+def _number(row: Row[Any], sought: SoughtName) -> str:
     """By what the row is found again; a path without the name."""
     keys = [str(value) for key, value in row._mapping.items() if key.startswith("key")]  # noqa: SLF001
     return sought.masked(" ".join(keys))
 
 
-def _told(column: str, seen: _Seen) -> Iterator[Line]:
+def _told(column: str, seen: _Seen) -> Iterator[CertificateLine]:
     if not seen.rows:
         return
     shown = "; ".join(seen.rows[:_SHOWN]) + ("; …" if len(seen.rows) > _SHOWN else "")
     values: dict[str, str | int] = {"column": column, "count": len(seen.rows), "rows": shown}
-    yield Line("found_other_person" if seen.others == len(seen.rows) else "found_store", values)
+    yield CertificateLine("found_other_person" if seen.others == len(seen.rows) else "found_store", values)
 
 
 # ---- files --------------------------------------------------------------------------------
 
 
-def in_files(services: Services, sought: Sought) -> tuple[list[Line], list[Line]]:
+def in_files(services: Services, sought: SoughtName) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """Our files beside the store: logs, ended.log, heads, certificates, and whatever else lies in the data folder or
     with the backups."""
     left, count, binary, unread = [], 0, 0, 0
@@ -136,17 +142,22 @@ def in_files(services: Services, sought: Sought) -> tuple[list[Line], list[Line]
     for path in _files(services):
         shown = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
         if sought.stands_in(shown):
-            left.append(Line("found_file_name", {"at": sought.masked(shown)}))
+            left.append(CertificateLine("found_file_name", {"at": sought.masked(shown)}))
         count += 1
         try:
             binary += not file_search.is_text(path)
             if file_search.holds(path, sought):
-                left.append(Line("found_file", {"at": sought.masked(shown)}))
+                left.append(CertificateLine("found_file", {"at": sought.masked(shown)}))
         except OSError:
             unread += 1
-    looked = [Line("looked_files", {"files": count, "found": len({one.values["at"] for one in left})})]
-    shut = [Line("unread_own", {"count": unread})] if unread else []
-    return [*looked, *([Line("looked_binary", {"count": binary})] if binary else [])], [*left, *shut]
+    looked = [
+        CertificateLine("looked_files", {"files": count, "found": len({one.values["at"] for one in left})})
+    ]
+    shut = [CertificateLine("unread_own", {"count": unread})] if unread else []
+    return [*looked, *([CertificateLine("looked_binary", {"count": binary})] if binary else [])], [
+        *left,
+        *shut,
+    ]
 
 
 def _files(services: Services) -> list[Path]:
@@ -155,7 +166,7 @@ def _files(services: Services) -> list[Path]:
     log = config.path(config.server.log_file) if config.server.log_file else None
     named = [config.path(config.keys.ended_log), config.path(config.keys.heads_file)]
     named += sorted(log.parent.glob(f"{log.name}*")) if log else []
-    store = engine.sqlite_path(engine.parse(config.store_url))
+    store = engine.sqlite_path(engine.parse_url(config.store_url))
     backups = config.path(config.backup.folder)
     own = {f"{store}{end}" for end in ("", "-wal", "-shm")} if store else set()
     own |= {str(path.absolute()) for path in backup_traces.parts(backups)}

@@ -38,16 +38,16 @@ from plugin.flows.schedule import (
     unreadable_rows,
 )
 from plugin.flows.signing import lost_links
-from plugin.hooks.dam import Change, What
+from plugin.hooks.dam import Change, ChangeKind
 from plugin.ledger import tables as t
 from plugin.ledger.keys import rotation
 from plugin.ledger.queue import set_aside
-from plugin.ledger.queue.jobs import NIGHTLY, Claimed
+from plugin.ledger.queue.jobs import NIGHTLY, ClaimedJob
 from plugin.ledger.store.audit import Action
 
 _A_DAY = timedelta(days=1)
 
-Handler = Callable[[Services, Claimed], None]
+Handler = Callable[[Services, ClaimedJob], None]
 
 WITHOUT_DAM: Mapping[str, Handler] = {
     cuts.JOB: cuts.follow,
@@ -126,7 +126,7 @@ def poll(services: Services) -> int:
         ruling_identity.follow(services, changes)
     if services.dam.set_back():
         _start_over(services)
-    entered = set_aside.each(
+    entered = set_aside.act_on_each(
         services.store, "a change in the DAM", changes, partial(_enter, services), _shown
     )
     if entered:
@@ -154,11 +154,11 @@ def _start_over(services: Services) -> None:
 
 def _enter(services: Services, change: Change) -> Change:
     with services.store.write() as tx:
-        if change.what is What.MOVED and change.old_ref:
+        if change.what is ChangeKind.MOVED and change.old_ref:
             resources.move(tx, change.old_ref, change.ref)
             services.queue.put(tx, "gone", change.old_ref)
         name_index.stale(tx, change.ref)
-        kind = {What.METADATA: "names", What.DELETED: "gone"}.get(change.what, "photo")
+        kind = {ChangeKind.METADATA: "names", ChangeKind.DELETED: "gone"}.get(change.what, "photo")
         services.queue.put(tx, kind, change.ref)
     return change
 
@@ -188,7 +188,7 @@ def _night(services: Services) -> dict[str, int]:
 
 
 def _rotate(services: Services) -> None:
-    if rotation.due(services.store):
+    if rotation.is_rotation_due(services.store):
         key_rotation.rotate(services)
 
 

@@ -24,8 +24,8 @@ from plugin.flows.schedule import known_endings, replay_endings
 from plugin.flows.schedule.replay_endings import Door
 from plugin.ledger import tables as t
 from plugin.ledger.log import ended_marks, heads, house_state
-from plugin.ledger.log.ended_marks import Told
-from plugin.ledger.log.endings import LINK, NOTHING_ENDED, TOKEN, Begun, Mark
+from plugin.ledger.log.ended_marks import EndedMark
+from plugin.ledger.log.endings import LINK, NOTHING_ENDED, TOKEN, Mark, NewEndedLog
 from plugin.ledger.log.house_state import HouseState
 from plugin.ledger.store.audit import Action, Scalar
 from plugin.ledger.store.store import Tx
@@ -44,7 +44,7 @@ def look(services: Services) -> None:
     services.ended.read_anew()
     with services.store.read() as conn:
         now = house_state.read(conn)
-    lacks = services.ended.lacks(*ended_marks.known(now, said))
+    lacks = services.ended.lacks(*ended_marks.list_known_marks(now, said))
     if lacks:
         _close(services, said)
     elif now.closed_at is not None:
@@ -60,41 +60,41 @@ def look(services: Services) -> None:
     recompute_library.follow_closing(services)
 
 
-def _heads(services: Services) -> Told:
+def _heads(services: Services) -> EndedMark:
     """What is said by heads that our key signed; without the key nobody knows which those are."""
     keys = services.config.keys
     try:
-        return ended_marks.told(services.config.path(keys.heads_file), services.head_key.known)
+        return ended_marks.read_ended_mark(services.config.path(keys.heads_file), services.head_key.known)
     except VaultError:
-        return Told()
+        return EndedMark()
 
 
-def _is_unknown(now: HouseState, said: Told) -> bool:
-    return now.mark is None or now.mark not in ended_marks.known(now, said)
+def _is_unknown(now: HouseState, said: EndedMark) -> bool:
+    return now.mark is None or now.mark not in ended_marks.list_known_marks(now, said)
 
 
-def _adopt(services: Services, tx: Tx, said: Told) -> None:
+def _adopt(services: Services, tx: Tx, said: EndedMark) -> None:
     now = house_state.read(tx.connection)
     if now.closed_at is None and _is_unknown(now, said):
         house_state.set_mark(tx, said.mark or services.ended.mark())
         if said.anew_at is not None:
-            house_state.set_anew(tx, said.anew_at)
+            house_state.set_restarted_at(tx, said.anew_at)
 
 
-def _close(services: Services, said: Told) -> None:
+def _close(services: Services, said: EndedMark) -> None:
     """Close, or know more of what is missing in a house that is closed."""
     with services.store.write() as tx:
         now = house_state.read(tx.connection)
-        known = ended_marks.known(now, said)
+        known = ended_marks.list_known_marks(now, said)
         lacks = services.ended.lacks(*known)
         furthest = max(known, key=lambda mark: mark.lines, default=NOTHING_ENDED)
         if lacks and now.closed_at is None:
             house_state.close(tx, lacks, furthest)
         elif lacks and (now.mark, now.closed_why) != (furthest, lacks):
-            house_state.say_why(tx, lacks, furthest)
+            house_state.change_reason(tx, lacks, furthest)
 
 
-def _open(services: Services, said: Told) -> None:
+def _open(services: Services, said: EndedMark) -> None:
     """The right file is back: first what it tells is carried out, and what ended meanwhile is written into it.
 
     Both before the write that opens the house, which finds that it is all; else once more, or in the next minute.
@@ -114,13 +114,13 @@ def _open(services: Services, said: Told) -> None:
             continue  # another process wrote a line, which may have to be carried out
         with services.store.write() as tx:
             now = house_state.read(tx.connection)
-            if now.closed_at is None or services.ended.lacks(*ended_marks.known(now, said)):
+            if now.closed_at is None or services.ended.lacks(*ended_marks.list_known_marks(now, said)):
                 return
             if not ended.are_all(tx.connection) or services.ended.mark() != mark:
                 continue
             house_state.reopen(tx, mark)
             if said.anew_at is not None:  # also where whoever began it anew died before the store knew
-                house_state.set_anew(tx, said.anew_at)
+                house_state.set_restarted_at(tx, said.anew_at)
             tx.audit(
                 Action.HOUSE_OPEN, "system", without_ended_log=False, lines=began.lines, added=len(added)
             )
@@ -151,9 +151,9 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
     shut = _shut_all(services, actor) if restored else []
     for _ in range(_TURNS):
         others, ended = _before_opening(services), known_endings.read(services)
-        begun = Begun.of(ended.lines)
+        begun = NewEndedLog.of(ended.lines)
         with suppress(VaultError):  # whether it can be written says the head
-            heads.reach(services.config.path(services.config.keys.heads_file))
+            heads.refuse_unreachable(services.config.path(services.config.keys.heads_file))
         with services.store.write() as tx:
             if not restored and closed_house.why(services, tx.connection) is None:
                 raise ConsentError("the house is open: ended.log is what was known of it, and stays")
@@ -176,14 +176,14 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
     return Anew(len(ended.lines), aside, kinds.count(LINK), kinds.count(TOKEN))
 
 
-def _begin(services: Services, tx: Tx, begun: Begun, actor: str, **why: Scalar) -> Path | None:
+def _begin(services: Services, tx: Tx, begun: NewEndedLog, actor: str, **why: Scalar) -> Path | None:
     """The other file, the head that says so, and the house open on it; returns where the one before was put."""
     spare = services.ended.path.with_name(f"{services.ended.path.name}.aside-{tx.now:%Y%m%dT%H%M%S%fZ}")
     aside = spare if services.ended.begin_anew(begun, spare) else None
     mark = services.ended.mark()
     house_state.reopen(tx, mark)
     tx.audit(Action.HOUSE_OPEN, actor, None, None, without_ended_log=True, lines=mark.lines, **why)
-    house_state.set_anew(tx, _write_head(services, tx, mark, actor))
+    house_state.set_restarted_at(tx, _write_head(services, tx, mark, actor))
     return aside
 
 
@@ -209,7 +209,7 @@ def _write_head(services: Services, tx: Tx, mark: Mark, actor: str) -> datetime:
     except VaultError:
         return tx.now
     months = config.retention.audit_months
-    note = {"kind": heads.ENDED_ANEW}
+    note = {"kind": heads.ENDED_RESTARTED}
     return heads.add(tx, key, config.path(config.keys.heads_file), months, mark, note, actor).at
 
 

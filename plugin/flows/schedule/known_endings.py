@@ -13,7 +13,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import quitclaim_rows
 from plugin.flows.rights import erasure
 from plugin.ledger import tables as t
-from plugin.ledger.log.endings import LINK, TOKEN, Ended
+from plugin.ledger.log.endings import LINK, TOKEN, Ending
 from plugin.ledger.store import audit
 from plugin.quitclaim.consent.model import EndKind
 
@@ -22,31 +22,31 @@ from plugin.quitclaim.consent.model import EndKind
 class KnownEnds:
     """Every ending that a backup must not undo, in the order of time, as of one row of the log: each has its own."""
 
-    lines: list[Ended]
+    lines: list[Ending]
     row: int
 
     def are_all(self, conn: Connection) -> bool:
         """Whether none has come since, as far as the log tells."""
-        return audit.head(conn).seq == self.row
+        return audit.read_head(conn).seq == self.row
 
 
 def read(services: Services) -> KnownEnds:
     """What has ended so far."""
     with services.store.read() as conn:
-        return KnownEnds(_lines(services, conn), audit.head(conn).seq)
+        return KnownEnds(_lines(services, conn), audit.read_head(conn).seq)
 
 
-def _lines(services: Services, conn: Connection) -> list[Ended]:
+def _lines(services: Services, conn: Connection) -> list[Ending]:
     found = [*_grants(services, conn), *_objections(conn), *_links(conn), *_tokens(conn), *_erasures(conn)]
     return sorted(found, key=lambda one: (one.at, one.person_id, one.grant_id or ""))
 
 
-def _grants(services: Services, conn: Connection) -> Iterator[Ended]:
+def _grants(services: Services, conn: Connection) -> Iterator[Ending]:
     g = t.grant.c
     for row in conn.execute(
         select(g.person_id, g.id, g.ended_at, g.ended_kind).where(g.ended_at.is_not(None))
     ):
-        yield Ended(row.person_id, row.id, row.ended_at, row.ended_kind)
+        yield Ending(row.person_id, row.id, row.ended_at, row.ended_kind)
     now = services.clock.now()
     replaced = select(t.quitclaim.c.person_id).where(t.quitclaim.c.superseded_at > now)
     for standing in roster.load_many(services, conn, set(conn.scalars(replaced))).values():
@@ -54,26 +54,26 @@ def _grants(services: Services, conn: Connection) -> Iterator[Ended]:
             yield from quitclaim_rows.shortened(claim, now)
 
 
-def _objections(conn: Connection) -> Iterator[Ended]:
+def _objections(conn: Connection) -> Iterator[Ending]:
     p = t.person.c
     for row in conn.execute(select(p.id, p.objected_at).where(p.objected_at.is_not(None))):
-        yield Ended(row.id, None, row.objected_at, EndKind.OBJECTED.value)
+        yield Ending(row.id, None, row.objected_at, EndKind.OBJECTED.value)
 
 
-def _links(conn: Connection) -> Iterator[Ended]:
+def _links(conn: Connection) -> Iterator[Ending]:
     i = t.invitation.c
     over = i.revoked_at.is_not(None) | (i.most_uses.is_not(None) & (i.uses >= i.most_uses))
     for row in conn.execute(select(i.id, i.revoked_at, i.used_at, i.created_at).where(over)):
-        yield Ended("", row.id, row.revoked_at or row.used_at or row.created_at, LINK)
+        yield Ending("", row.id, row.revoked_at or row.used_at or row.created_at, LINK)
 
 
-def _tokens(conn: Connection) -> Iterator[Ended]:
+def _tokens(conn: Connection) -> Iterator[Ending]:
     a = t.api_token.c
     for row in conn.execute(select(a.id, a.revoked_at).where(a.revoked_at.is_not(None))):
-        yield Ended("", row.id, row.revoked_at, TOKEN)
+        yield Ending("", row.id, row.revoked_at, TOKEN)
 
 
-def _erasures(conn: Connection) -> Iterator[Ended]:
+def _erasures(conn: Connection) -> Iterator[Ending]:
     """By their certificates, their jobs, and by keys that were destroyed of people who are not there any more."""
     e, j, s = t.erasure.c, t.job.c, t.shredding.c
     found = {row.person_id: row.asked_at for row in conn.execute(select(e.person_id, e.asked_at))}
@@ -82,4 +82,4 @@ def _erasures(conn: Connection) -> Iterator[Ended]:
     gone = select(s.person_id, s.unusable_at).where(s.person_id.not_in(select(t.person.c.id)))
     found = {row.person_id: row.unusable_at for row in conn.execute(gone)} | found
     for person_id, at in found.items():
-        yield Ended(person_id, None, at, erasure.ERASED)
+        yield Ending(person_id, None, at, erasure.ERASED)

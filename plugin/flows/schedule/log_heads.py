@@ -28,7 +28,7 @@ def write(services: Services, note: Note | None = None, actor: str = "system") -
 
 def reach(services: Services) -> None:
     """See heads.reach."""
-    heads.reach(services.config.path(services.config.keys.heads_file))
+    heads.refuse_unreachable(services.config.path(services.config.keys.heads_file))
 
 
 def add(services: Services, tx: Tx, note: Note | None = None, actor: str = "system") -> SignedHead:
@@ -45,7 +45,7 @@ def found(services: Services) -> None:
         return
     # Nothing that a file of heads is in the way of may keep a withdrawal waiting.
     with suppress(VaultError, OSError), services.store.write() as tx:
-        heads.found(tx, key, path, services.config.retention.audit_months, services.ended.mark())
+        heads.create_first_head(tx, key, path, services.config.retention.audit_months, services.ended.mark())
 
 
 def replace_key(services: Services, actor: str) -> HeadKey:
@@ -86,7 +86,7 @@ def provable(services: Services) -> int:
         now = machine_now(services.clock)
         if oldest is None or oldest > months_before(now, 1):
             return 0  # nothing is past any term: a year of heads need not be read
-        return lineage.provable(heads.read(path), tuple(reversed(services.head_key.known)), now)
+        return lineage.find_provable_row(heads.read(path), tuple(reversed(services.head_key.known)), now)
     return 0
 
 

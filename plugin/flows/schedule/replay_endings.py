@@ -13,7 +13,7 @@ from plugin.flows.rights import erasure
 from plugin.flows.signing import pending_signatures
 from plugin.ledger import tables as t
 from plugin.ledger.log import house_state
-from plugin.ledger.log.endings import LINK, TOKEN, Ended
+from plugin.ledger.log.endings import LINK, TOKEN, Ending
 from plugin.ledger.queue import set_aside
 from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent.model import EndKind
@@ -64,7 +64,7 @@ def _told(services: Services) -> tuple[int, int]:
         doors = doors_open(conn)
     shut: list[int] = []
 
-    def carry(line: Ended) -> int:
+    def carry(line: Ending) -> int:
         if line.grant_id in open_:
             return _end_again(services, line)
         if line.grant_id is None and line.kind == EndKind.OBJECTED.value:
@@ -78,7 +78,7 @@ def _told(services: Services) -> tuple[int, int]:
         return 0
 
     lines = list(services.ended.lines())
-    done = set_aside.each(
+    done = set_aside.act_on_each(
         services.store, "a line of ended.log", lines, carry, lambda one: one.grant_id or one.kind
     )
     if shut:
@@ -95,7 +95,7 @@ def doors_open(conn: Connection) -> set[Door]:
     return found | {(TOKEN, one) for one in conn.scalars(select(token.id).where(token.revoked_at.is_(None)))}
 
 
-def _shut_again(services: Services, line: Ended) -> int:
+def _shut_again(services: Services, line: Ending) -> int:
     if line.kind == TOKEN:
         with contextlib.suppress(NotFound):  # another process that starts now was first
             api_tokens.revoke(services, str(line.grant_id), "ended.log")
@@ -105,7 +105,7 @@ def _shut_again(services: Services, line: Ended) -> int:
     return 1
 
 
-def _end_again(services: Services, line: Ended) -> int:
+def _end_again(services: Services, line: Ending) -> int:
     with services.store.write() as tx:
         row = tx.execute(select(t.grant).where(t.grant.c.id == line.grant_id)).one()
         claims = roster.load(services, tx.connection, row.person_id).quitclaims
@@ -131,7 +131,7 @@ def _end_again(services: Services, line: Ended) -> int:
     return 1
 
 
-def _object_again(services: Services, line: Ended) -> int:
+def _object_again(services: Services, line: Ending) -> int:
     later = t.person.c.objected_at.is_(None) | (t.person.c.objected_at > line.at)
     mine = (t.person.c.id == line.person_id) & later
     with services.store.read() as conn:
@@ -146,7 +146,7 @@ def _object_again(services: Services, line: Ended) -> int:
     return 1  # the sweep that follows ends what rested on it
 
 
-def _erase_again(services: Services, line: Ended) -> int:
+def _erase_again(services: Services, line: Ending) -> int:
     with services.store.read() as conn:
         there = conn.scalar(select(t.person.c.id).where(t.person.c.id == line.person_id))
     if there is None:

@@ -35,8 +35,8 @@ def count(services: Services) -> CameBack:
             number(t.person.c.id),
             number(grant.id, holds, grant.kind == GrantKind.RECOGNITION.value),
             number(grant.id, holds, grant.kind == GrantKind.PUBLICATION.value),
-            number(t.invitation.c.id, *doors.links(now)),
-            number(t.api_token.c.id, *doors.tokens(now)),
+            number(t.invitation.c.id, *doors.is_open_link(now)),
+            number(t.api_token.c.id, *doors.is_open_token(now)),
         )
 
 

@@ -28,7 +28,7 @@ _AT_ONCE = 200
 def end(services: Services) -> dict[str, int]:
     """Everything past its term goes; returns how much of each kind."""
     counts = Counter(suggestions=_suggestions(services))
-    for name, kind in retention_rules.KINDS.items():
+    for name, kind in retention_rules.RULES.items():
         counts[name] += _drop(services, kind)
     counts["audit"] += _prune(services)
     return dict(counts) | {
@@ -39,7 +39,7 @@ def end(services: Services) -> dict[str, int]:
     }
 
 
-def _drop(services: Services, kind: retention_rules.Kind) -> int:
+def _drop(services: Services, kind: retention_rules.RetentionRule) -> int:
     """What is past its term is looked for in no write, and goes in short ones."""
     count, config = 0, services.config
 
@@ -60,7 +60,7 @@ def _prune(services: Services) -> int:
     provable, count = log_heads.provable(services), 0
     while True:
         with services.store.write() as tx:
-            gone = retention_rules.prune(tx, services.config, tx.now, provable)
+            gone = retention_rules.prune_audit_log(tx, services.config, tx.now, provable)
         count += gone
         if gone < retention_rules.CHUNK:
             return count
@@ -68,7 +68,7 @@ def _prune(services: Services) -> int:
 
 def _suggestions(services: Services) -> int:
     """Those that nobody decided on, with a row of the log that says how many."""
-    expired = _drop(services, retention_rules.KINDS["suggestions"])
+    expired = _drop(services, retention_rules.RULES["suggestions"])
     if expired:
         with services.store.write() as tx:
             tx.audit(Action.FACE_EXPIRE, "calendar", faces=expired)

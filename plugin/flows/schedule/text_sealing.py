@@ -13,11 +13,11 @@ from plugin.errors import VaultError
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text, house_key
-from plugin.ledger.keys.free_text import Texts
+from plugin.ledger.keys.free_text import TextSealer
 from plugin.ledger.keys.vault import RECORD
 from plugin.ledger.store.store import Tx
 from plugin.ledger.tables import contents
-from plugin.ledger.tables.columns import Unread, bare
+from plugin.ledger.tables.columns import UnreadableCell, stored_type
 from plugin.ledger.tables.contents import Holds
 
 PORTION = 50
@@ -30,7 +30,7 @@ def seal_plain(services: Services) -> int:
     """
     count = 0
     try:
-        for table, column in contents.columns(Holds.TEXT):
+        for table, column in contents.list_columns(Holds.TEXT):
             count += _seal_column(services, table, column)
     except VaultError:
         return count
@@ -55,7 +55,7 @@ def _seal_column(services: Services, table: Table, column: "Column[Any]") -> int
     (number,) = table.primary_key.columns
     last, count = None, 0
     while True:
-        plain = select(table).where(free_text.is_plain(column)).order_by(number).limit(PORTION)
+        plain = select(table).where(free_text.is_unsealed(column)).order_by(number).limit(PORTION)
         with services.store.read() as conn:
             rows = conn.execute(plain if last is None else plain.where(number > last)).mappings().all()
         if not rows:
@@ -68,13 +68,13 @@ def _seal_column(services: Services, table: Table, column: "Column[Any]") -> int
             tx.execute(update(t.state).values(texts_sealed_at=tx.now))
 
 
-def _seal(services: Services, tx: Tx, texts: Texts, column: "Column[Any]", row: dict[str, Any]) -> int:
+def _seal(services: Services, tx: Tx, texts: TextSealer, column: "Column[Any]", row: dict[str, Any]) -> int:
     """Only if it still stands there as it was read. With the key of its person a text goes too."""
     (number,) = column.table.primary_key.columns
     stored, owner = row[column.name], row.get("person_id")
-    if isinstance(stored, Unread):
+    if isinstance(stored, UnreadableCell):
         stored = ""  # nobody can read it: nothing of it is kept
-    typed = json.dumps(stored) if isinstance(bare(column), JSON) else str(stored)
+    typed = json.dumps(stored) if isinstance(stored_type(column), JSON) else str(stored)
     if stored is None or free_text.is_sealed(str(stored)):
         return 0
     gone = owner is not None and not services.vault.has_key(tx.connection, owner, RECORD)
@@ -85,7 +85,7 @@ def _seal(services: Services, tx: Tx, texts: Texts, column: "Column[Any]", row: 
 
 def _is(column: "Column[Any]", stored: object) -> ColumnElement[bool]:
     if isinstance(
-        bare(column), JSON
+        stored_type(column), JSON
     ):  # an answer that is kept is never changed; JSON has no equality everywhere
         return cast(column, Text).not_like('"%')
     return column == stored

@@ -29,13 +29,13 @@ def tell(services: Services) -> int:
         }
         rulings = [row.ref for row in conn.execute(select(t.collection)) if not modes.is_whole(row)]
     for person_id, ids in found.items():
-        named = [set_aside.note(services.store, "a grant", one, "unreadable") for one in ids]
+        named = [set_aside.note_set_aside(services.store, "a grant", one, "unreadable") for one in ids]
         if any(named):
             with services.store.write() as tx:
                 cuts.add(services, tx, person_id, [cuts.UNREADABLE_USE], machine=True)
                 tx.move_generation()
     for ref in rulings:
-        set_aside.note(services.store, "a ruling", modes.pseudonym(ref), "unreadable")
+        set_aside.note_set_aside(services.store, "a ruling", modes.pseudonym(ref), "unreadable")
     return sum(map(len, found.values())) + len(rulings)
 
 
@@ -53,5 +53,5 @@ def hasten(services: Services) -> int:
         for one in ids:
             with services.store.write() as tx:
                 tx.execute(update(t.job).where(j.id == one, late[column]).values({column: now}))
-            set_aside.note(services.store, "a job", str(one), "unreadable")
+            set_aside.note_set_aside(services.store, "a job", str(one), "unreadable")
     return sum(map(len, found.values()))

@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
-from plugin.clock import FOREVER
+from plugin.clock import NO_END
 from plugin.errors import NotFound
 from plugin.flows.common import believed, closed_house, face_rows, reference_sets
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.recognizer.examination.view import view_of
+from plugin.recognizer.examination.view import build_view
 
 PAGE = 12
 
@@ -88,7 +88,7 @@ def picture(services: Services, person_id: str, resource_id: int) -> bytes:
     if own is None:
         raise NotFound("it is not known which face on this photograph is theirs: nothing is shown")
     others = [face_rows.box_of(face) for face in seen if face.id != own.id]
-    view = view_of(face_rows.box_of(own), others)
+    view = build_view(face_rows.box_of(own), others)
     found = services.shortly.ask(lambda: services.dam.preview(row.ref))
     if found.file_version != own.file_version:
         raise NotFound("the photograph was replaced since it was examined: it is shown when that is done")
@@ -144,7 +144,7 @@ def _cleared(services: Services, conn: Connection, ids: list[int]) -> dict[int, 
     if closed_house.why(services, conn) is not None:
         return found
     for row in conn.execute(query):
-        end = None if row.valid_until >= FOREVER else row.valid_until - timedelta(microseconds=1)
+        end = None if row.valid_until >= NO_END else row.valid_until - timedelta(microseconds=1)
         last = end.astimezone(services.config.site.zone).date() if end else None
         found.setdefault(row.resource_id, {})[row.purpose, row.channel] = last
     return found

@@ -18,7 +18,7 @@ from plugin.flows.mail import page_links
 from plugin.flows.people import addresses, contacts, outbox
 from plugin.flows.signing import key_links, pending_signatures
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
@@ -45,7 +45,7 @@ def ask(services: Services, *, name: str = "", token: str = "", network: str = "
         tx.audit(Action.LETTER_ASK, _OUTSIDE)
 
 
-def find(services: Services, job: Claimed) -> None:
+def find(services: Services, job: ClaimedJob) -> None:
     """The job: who was meant, if anybody, is written to; its key is a keyed hash of what was asked by."""
     with services.store.read() as conn:
         by_link = job.payload.get("by") == "link"

@@ -1,6 +1,6 @@
 """A signature drawn on a screen: foreign bytes in, a small PNG of our own making out. `drawings` does it, confined."""
 
-from plugin.confinement.reader import reader
+from plugin.confinement.reader import find_reader
 from plugin.errors import PictureError, ReadingFailed
 
 MOST_BYTES = 300_000
@@ -14,7 +14,7 @@ def redrawn(data: bytes) -> bytes:
     if len(data) > MOST_BYTES:
         raise PictureError("the drawing is too large: draw it anew, or type your name")
     try:
-        _, parts = reader("plugin.flows.signing.drawing").ask({}, [data], _SECONDS, (PictureError,))
+        _, parts = find_reader("plugin.flows.signing.drawing").ask({}, [data], _SECONDS, (PictureError,))
     except ReadingFailed as error:
         raise PictureError("the drawing cannot be read: draw it anew, or type your name") from error
     if len(parts) != 1 or len(parts[0]) > _MOST_DRAWN or not parts[0].startswith(_PNG):

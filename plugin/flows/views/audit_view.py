@@ -14,7 +14,7 @@ from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.log import heads, proof
 from plugin.ledger.log.heads import SignedHead
-from plugin.ledger.log.proof import Proof, Verdict
+from plugin.ledger.log.proof import LogProof, ProofVerdict
 from plugin.ledger.store import audit
 from plugin.ledger.store.audit import Action, Head
 
@@ -56,12 +56,12 @@ class Told:
 class Checked:
     """What holding the log against its heads gave: a proof, or the sentence that says where it broke."""
 
-    proof: Proof | None
+    proof: LogProof | None
     broken: str = ""
 
     @property
-    def verdict(self) -> Verdict:
-        return self.proof.verdict if self.proof is not None else Verdict.BROKEN
+    def verdict(self) -> ProofVerdict:
+        return self.proof.verdict if self.proof is not None else ProofVerdict.BROKEN
 
 
 def looked(services: Services, wanted: Wanted, actor: str) -> list[Told]:
@@ -85,7 +85,7 @@ def page(services: Services, after: int, limit: int, actor: str) -> tuple[list[T
     """At most `limit` rows after the row `after`, oldest first, and the last row of all, before that of this look."""
     rows = select(t.audit).where(t.audit.c.seq > after).order_by(t.audit.c.seq).limit(limit)
     with services.store.write() as tx:
-        last = audit.head(tx.connection)
+        last = audit.read_head(tx.connection)
         found = tx.execute(rows).all()
         tx.audit(Action.LOG_LOOK, actor, after=after)
     return [_told(row) for row in found], last
@@ -101,7 +101,7 @@ def _told(row: Row[Any]) -> Told:
 def head(services: Services) -> Head:
     """The last row, to be compared with a head that is kept elsewhere."""
     with services.store.read() as conn:
-        return audit.head(conn)
+        return audit.read_head(conn)
 
 
 def verified(
@@ -116,7 +116,7 @@ def verified(
         signed, unsigned = _heads(path)
         with services.store.read() as conn:
             keys = keys or _keys(services)
-            return Checked(proof.verify(conn, signed, keys, unsigned, given))
+            return Checked(proof.verify_log(conn, signed, keys, unsigned, given))
     except AuditBroken as error:
         return Checked(None, str(error))
 
@@ -156,6 +156,6 @@ def exported(services: Services) -> Iterator[str]:
     last, seq = head(services).seq, 0
     while seq < last:
         with services.store.read() as conn:
-            lines = list(audit.export(conn, seq, min(seq + _CHUNK, last)))
+            lines = list(audit.export_rows(conn, seq, min(seq + _CHUNK, last)))
         yield from lines
         seq += _CHUNK

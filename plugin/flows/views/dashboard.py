@@ -10,7 +10,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.rights import erasure_requests
 from plugin.flows.rights.erasure_requests import Waiting
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import Dead
+from plugin.ledger.queue.jobs import DeadJob
 from plugin.quitclaim.clearance.scope import COMPARING, Basis
 
 SOON = timedelta(days=60)
@@ -41,7 +41,7 @@ class Attention:
 
     suggestions: int
     unnamed: int
-    dead: tuple[Dead, ...]
+    dead: tuple[DeadJob, ...]
     ending_people: int
     endings: tuple[Ending, ...]
     controller: tuple[Resting, ...]

@@ -11,7 +11,7 @@ from plugin.flows.review import review
 from plugin.hooks.dam import Box, Picture
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.recognizer.examination.view import View
+from plugin.recognizer.examination.view import PictureView
 
 LONGEST_PX = 900
 CLOSE_PX = 320
@@ -29,7 +29,7 @@ def of_face(services: Services, face_id: int, close: bool = False) -> bytes:
     picture = services.shortly.ask(lambda: services.dam.preview(face.ref))
     if picture.file_version != face.file_version:
         raise NotFound("the photograph was replaced since: it is examined anew")
-    view = _close(face_rows.box_of(face)) if close else View(_ALL, _ALL, longest=LONGEST_PX)
+    view = _close(face_rows.box_of(face)) if close else PictureView(_ALL, _ALL, longest=LONGEST_PX)
     return services.faces.likeness(picture, view)
 
 
@@ -43,7 +43,7 @@ def of_reference(services: Services, set_id: str, number: int, actor: str) -> by
         body = services.vault.open(tx.connection, kept[number])
         subject = roster.subject(services, tx, row.person_id)
         tx.audit(Action.REFERENCE_LOOK, actor, subject=subject, photos=1, set=set_id)
-    return services.faces.likeness(Picture(set_id, data=body), View(_ALL, _ALL, longest=CLOSE_PX))
+    return services.faces.likeness(Picture(set_id, data=body), PictureView(_ALL, _ALL, longest=CLOSE_PX))
 
 
 def count_references(conn: Connection, set_id: str) -> int:
@@ -59,7 +59,9 @@ def _references(conn: Connection, row: Row[Any]) -> list[str]:
     )
 
 
-def _close(box: Box) -> View:
+def _close(box: Box) -> PictureView:
     left, top, width, height = box
     around = (left - _AROUND * width, top - _AROUND * height)
-    return View((*around, (1 + 2 * _AROUND) * width, (1 + 2 * _AROUND) * height), box, longest=CLOSE_PX)
+    return PictureView(
+        (*around, (1 + 2 * _AROUND) * width, (1 + 2 * _AROUND) * height), box, longest=CLOSE_PX
+    )

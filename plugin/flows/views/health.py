@@ -111,7 +111,7 @@ def open_one_of_each(services: Services) -> int:
     """
     newest = select(func.max(t.person_key.c.person_id)).group_by(t.person_key.c.master_version)
     with services.store.read() as conn:
-        house_key.unwrapped(conn, services.master)
+        house_key.unwrap(conn, services.master)
         people = list(conn.scalars(newest))
         for person_id in people:
             services.vault.refuse_shut(conn, person_id)

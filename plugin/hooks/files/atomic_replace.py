@@ -1,4 +1,4 @@
-"""Files replaced as a whole or not at all: drafted beside, put in place by a rename."""
+"""Replaces files atomically: written beside the target, then renamed."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ from typing import Self
 
 from plugin.errors import DamError, ResourceGone, Unreadable, WriteRefused
 
-_SAID = {
+_EXPLANATIONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk is full",
     errno.EROFS: "the folder is read-only here: names wait until FaceLease may write",
@@ -20,12 +20,12 @@ _SAID = {
 PREFIX = ".facelease-"
 """What every draft's name begins with: what a crash left behind is known by it."""
 
-_MAY_NOT = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF, errno.EPERM, errno.EACCES})
+_UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF, errno.EPERM, errno.EACCES})
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about `path` into our errors."""
+def explain_os_errors(path: Path) -> Iterator[None]:
+    """Translate OSErrors about `path` into DamErrors."""
     try:
         yield
     except FileNotFoundError as error:
@@ -33,12 +33,12 @@ def explained(path: Path) -> Iterator[None]:
     except PermissionError as error:
         raise WriteRefused(f"{path}: permission denied; give FaceLease's account write access") from error
     except OSError as error:
-        raise DamError(f"{path}: {_SAID.get(error.errno or 0, error.strerror)}") from error
+        raise DamError(f"{path}: {_EXPLANATIONS.get(error.errno or 0, error.strerror)}") from error
 
 
 @contextmanager
-def read_explained(path: Path) -> Iterator[None]:
-    """The same where nothing is to be written: Unreadable, ResourceGone."""
+def explain_read_errors(path: Path) -> Iterator[None]:
+    """The same for reads: Unreadable, ResourceGone."""
     try:
         yield
     except FileNotFoundError as error:
@@ -60,7 +60,7 @@ class _Draft:
 
 
 class Drafts:
-    """What is about to change, all of it or, on leaving without commit(), nothing."""
+    """Pending changes: committed together, or discarded on leaving the block."""
 
     def __init__(self) -> None:
         self._drafts: list[_Draft] = []
@@ -77,43 +77,43 @@ class Drafts:
             temp.with_name(temp.name + "_exiftool_tmp").unlink(missing_ok=True)
 
     def replace(self, target: Path, before: os.stat_result | None) -> Path:
-        """A path beside `target` to write its new contents to; `before` is what was read, None if nothing."""
+        """A path beside `target` for its new contents; `before` is its stat when it was read, None if it is new."""
         temp = self.scratch(target)
         self._drafts.append(_Draft(target, temp, before))
         return temp
 
     def scratch(self, like: Path, ending: str | None = None) -> Path:
-        """A path beside `like`, of its ending or another, for a file that is gone when we leave."""
+        """A path beside `like` for a temporary file, which is deleted on leaving."""
         suffix = like.suffix.lower() if ending is None else ending
         temp = like.with_name(f"{PREFIX}{secrets.token_hex(8)}{suffix}")
         self._temps.append(temp)
         return temp
 
     def mark(self) -> int:
-        """How many changes are drafted now, for drop()."""
+        """The number of pending changes, for drop()."""
         return len(self._drafts)
 
     def drop(self, mark: int) -> None:
-        """Give up what was drafted since mark()."""
+        """Discard the changes since mark()."""
         del self._drafts[mark:]
 
     def delete(self, target: Path, before: os.stat_result) -> None:
-        """Have `target` deleted; a draft to replace it is dropped."""
+        """Delete `target` on commit; discards a draft that replaces it."""
         self._drafts.append(_Draft(target, None, before))
 
     def commit(self, like: Path) -> None:
-        """Put everything in place; a new file gets mode and owner of `like`.
+        """Put all changes in place; a new file gets mode and owner of `like`.
 
-        Raises DamError where a file was changed by another since it was read: try again.
+        Raises DamError where another program changed a file since it was read: retry.
         """
         last = {draft.target: draft for draft in self._drafts}
         model = like.stat()
         for draft in last.values():
             if draft.temp is not None:
-                with explained(draft.target):
-                    _finish(draft.temp, draft.target, draft.before, model)
+                with explain_os_errors(draft.target):
+                    _copy_attributes(draft.temp, draft.target, draft.before, model)
         for draft in last.values():
-            _unchanged(draft)
+            _refuse_changed(draft)
         for draft in last.values():
             _put_in_place(draft)
         for folder in {target.parent for target in last}:
@@ -122,7 +122,7 @@ class Drafts:
 
 
 def _put_in_place(draft: _Draft) -> None:
-    """A share refuses that while another program has the file open."""
+    """A network share refuses this while another program has the file open."""
     try:
         draft.target.unlink() if draft.temp is None else draft.temp.replace(draft.target)
     except FileNotFoundError as error:
@@ -134,40 +134,40 @@ def _put_in_place(draft: _Draft) -> None:
 
 
 @contextmanager
-def _where_kept() -> Iterator[None]:
-    """What a file system does not keep, or this account may not give, stays as it is."""
+def _skip_unsupported() -> Iterator[None]:
+    """Ignore what the file system does not support or this account may not do."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _MAY_NOT:
+        if error.errno not in _UNSUPPORTED:
             raise
 
 
-def _finish(temp: Path, target: Path, before: os.stat_result | None, model: os.stat_result) -> None:
-    """Give a draft what the old file had beside its contents, and bring it to the disk.
+def _copy_attributes(temp: Path, target: Path, before: os.stat_result | None, model: os.stat_result) -> None:
+    """Give a draft the owner, mode and attributes of the old file, and sync it.
 
-    Its time of change is now: backups must notice that the bytes are others.
+    Its mtime is now, so that backups notice the change.
     """
-    with _where_kept():
+    with _skip_unsupported():
         _sync(temp, os.O_RDONLY)
     like = before or model
-    owners = _owned(temp, target, like, required=before is not None)
+    owners = _give_owner(temp, target, like, required=before is not None)
     if before is not None:
-        for name in _attributes(target):
+        for name in _list_attributes(target):
             with suppress(OSError):  # those of the security modules are the system's own to set
                 os.setxattr(temp, name, os.getxattr(target, name))
     mode = like.st_mode & (0o7777 if before else 0o666)
-    with _where_kept():
+    with _skip_unsupported():
         temp.chmod(mode if owners else mode & ~0o6000)
 
 
-def _owned(temp: Path, target: Path, like: os.stat_result, required: bool) -> bool:
-    """Give it the owner of the old file; where only root may, its group, by which that owner goes on writing."""
+def _give_owner(temp: Path, target: Path, like: os.stat_result, required: bool) -> bool:
+    """Give it the old file's owner; where only root may, its group, by which the owner can still write."""
     now = temp.stat()
     for owner, group in ((like.st_uid, like.st_gid), (-1, like.st_gid)):
         if (owner, group) in {(now.st_uid, now.st_gid), (-1, now.st_gid)}:
             return owner != -1
-        with _where_kept():
+        with _skip_unsupported():
             os.chown(temp, owner, group)
             return owner != -1
     if required and not like.st_mode & 0o002:
@@ -178,23 +178,22 @@ def _owned(temp: Path, target: Path, like: os.stat_result, required: bool) -> bo
     return False
 
 
-def _attributes(target: Path) -> list[str]:
-    """None where the file system keeps none."""
+def _list_attributes(target: Path) -> list[str]:
     try:
         return os.listxattr(target)
     except OSError:
         return []
 
 
-def _unchanged(draft: _Draft) -> None:
-    with explained(draft.target):
+def _refuse_changed(draft: _Draft) -> None:
+    with explain_os_errors(draft.target):
         now = draft.target.stat() if draft.before or draft.target.exists() else None
-    if not _same(now, draft.before):
+    if not _is_same_state(now, draft.before):
         raise DamError(f"{draft.target} was changed by another program meanwhile; it is tried again")
 
 
-def _same(now: os.stat_result | None, before: os.stat_result | None) -> bool:
-    """Numbers of files are not stable everywhere, and the time of the last change is not kept everywhere."""
+def _is_same_state(now: os.stat_result | None, before: os.stat_result | None) -> bool:
+    """Inode numbers are not stable on every file system, and not every one keeps ctime."""
     if now is None or before is None:
         return now is before
     looks = (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)

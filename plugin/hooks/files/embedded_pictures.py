@@ -1,7 +1,7 @@
-"""What else a JPEG shows beside its own picture: thumbnails and previews in its metadata, by their bytes alone.
+"""Thumbnails and previews in a JPEG's metadata, by their bytes.
 
-Where they stand, and what is said around them, may be written anew by any program; the pictures themselves stay byte
-for byte. What lies behind the picture belongs to its scans (`jpeg.Jpeg.picture_hash`).
+Programs rewrite the metadata around them, but copy the pictures byte for byte. Bytes after the picture belong to its
+scans (`jpeg.Jpeg.picture_hash`).
 """
 
 import hashlib
@@ -18,13 +18,13 @@ _EXTENSION = 40  # bytes before what a segment of extended XMP holds: its GUID, 
 _PROFILE = b"ICC_PROFILE\x00"
 
 
-def further_hash(picture: Jpeg) -> str:
-    """One hash of all of them, in whatever order they stand; "" where there are none."""
-    found = sorted({hashlib.sha256(one).hexdigest() for one in _pictures(picture.head)})
+def hash_embedded_pictures(picture: Jpeg) -> str:
+    """One hash of all of them, in any order; "" for none."""
+    found = sorted({hashlib.sha256(one).hexdigest() for one in _list_pictures(picture.head)})
     return hashlib.sha256("".join(found).encode()).hexdigest() if found else ""
 
 
-def _pictures(head: tuple[Segment, ...]) -> Iterator[bytes]:
+def _list_pictures(head: tuple[Segment, ...]) -> Iterator[bytes]:
     said = bytearray()
     for segment in head:
         if not 0xE0 <= segment.code <= 0xEF or segment.body.startswith(_PROFILE):
@@ -34,13 +34,13 @@ def _pictures(head: tuple[Segment, ...]) -> Iterator[bytes]:
         elif segment.body.startswith(_XMP[1]):
             said += segment.body[len(_XMP[1]) + _EXTENSION :]
         else:
-            yield from _in_bytes(segment)
+            yield from _find_in_segment(segment)
     for text in _BASE64.findall(said):
         yield _BREAKS.sub(b"", text)
 
 
-def _in_bytes(segment: Segment) -> Iterator[bytes]:
-    """Encoded pictures in a segment, and the plain pixels that JFIF may have."""
+def _find_in_segment(segment: Segment) -> Iterator[bytes]:
+    """Encoded pictures in a segment, and the raw pixels of JFIF."""
     yield from _JPEG.findall(segment.body)
     plain = segment.body[14:] if segment.body.startswith(b"JFIF\x00") else b""
     if segment.body.startswith(b"JFXX\x00") and segment.body[5:6] in {b"\x11", b"\x13"}:

@@ -1,7 +1,7 @@
-"""ExifTool, kept running, behind the one door through which anything reaches it.
+"""A long-running ExifTool, and the only code that passes arguments to it.
 
-ExifTool takes its arguments one a line. So what could start a new line, or is no assignment and no
-absolute path, never passes; names travel behind the `=` of an assignment and are data from there on.
+ExifTool reads arguments one a line. So nothing passes that could start a new line, or is neither an assignment nor an
+absolute path; a name is passed after the `=` of an assignment, as data.
 """
 
 import base64
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from plugin.errors import DamError, WriteRefused
-from plugin.hooks.files.exiftool_process import ToolProcess
+from plugin.hooks.files.exiftool_process import ExifToolProcess
 
 SECONDS = 60
 BATCH = 50  # files a call
@@ -32,7 +32,7 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Assign:
-    """One change: `tag` with its group, `=` sets (an empty value deletes), `+=` and `-=` a list's item."""
+    """A change: `tag` with its group, `=` sets (an empty value deletes), `+=` and `-=` add and remove a list item."""
 
     tag: str
     how: Literal["=", "+=", "-="]
@@ -43,8 +43,8 @@ _C_NOTATION = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 _LINE_SIGNS = re.compile("[\t\n\r]")
 
 
-def checked(text: str) -> str:
-    """`text` if it can be one line of UTF-8 to ExifTool. Raises WriteRefused."""
+def check_text(text: str) -> str:
+    """`text` if it fits on one UTF-8 line for ExifTool. Raises WriteRefused."""
     for sign in text:
         if unicodedata.category(sign) in {"Cc", "Cs"}:
             raise WriteRefused("a name or path holds a control character or half a character: take it out")
@@ -52,10 +52,10 @@ def checked(text: str) -> str:
 
 
 class ExifTool:
-    """One ExifTool process, started at first use, used by one call at a time. It reaches the files under `roots` alone.
+    """One ExifTool process, started on first use, one call at a time, restricted to `roots`.
 
-    All of it happens in one thread of its own: that is the lock, and ExifTool is told by the kernel
-    to stop when the thread that started it ends, which must not be a passing one.
+    One thread of its own makes all calls. That serialises them, and the kernel ends ExifTool when the thread that
+    started it ends.
     """
 
     def __init__(self, executable: str, roots: Sequence[Path] = ()) -> None:
@@ -64,24 +64,23 @@ class ExifTool:
         self._scratch: Path | None = None
         self._making = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="exiftool")
-        self._process: ToolProcess | None = None
+        self._process: ExifToolProcess | None = None
         self._reached: list[tuple[int, int] | None] = []
 
     @classmethod
     def find(cls) -> "ExifTool | None":
-        """ExifTool if this machine has it."""
         path = shutil.which("exiftool")
         return None if path is None else cls(path)
 
     def open_to(self, root: Path) -> None:
-        """Reach the files under this folder, too."""
+        """Allow access to this folder too."""
         if not any(root.is_relative_to(known) for known in self._roots):
             self._roots = (*self._roots, root)
             self._thread.submit(self._stop).result()  # what it gave up it does not get back
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A folder of its own for what is no photograph, which ExifTool reaches, too; gone afterwards."""
+        """A temporary folder that ExifTool may read, deleted afterwards."""
         with self._making:
             before, room = self._scratch, self._room()
         if before not in {None, room}:
@@ -90,7 +89,6 @@ class ExifTool:
             yield Path(folder)
 
     def _room(self) -> Path:
-        """Where scratch folders lie, made where it is not there."""
         if self._scratch is None or not self._scratch.is_dir():
             self._scratch = Path(tempfile.mkdtemp(prefix="facelease-")).resolve()
             weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
@@ -98,16 +96,16 @@ class ExifTool:
 
     @property
     def pid(self) -> int | None:
-        """The process that runs; None before its first call."""
+        """The process id; None before the first call."""
         return None if self._process is None else self._process.pid
 
     def read(
         self, paths: Sequence[Path], fields: Sequence[str], fast: bool = True, copies: bool = False
     ) -> dict[Path, Fields]:
-        """The named fields of each path, structures whole, keys as `Group:Field`, of further ones of a kind as
-        `Group:CopyN:Field` (`copies`). What cannot be read is absent, or has no `File:FileType`.
+        """The named fields of each path, keyed `Group:Field`; with `copies`, duplicates as `Group:CopyN:Field`.
 
-        `fast` leaves out maker notes and what follows a JPEG. Numbers come as the text they are.
+        A path that cannot be read is missing, or has no `File:FileType`. `fast` skips maker notes and data after a
+        JPEG. Numbers are returned as text.
         """
         found: dict[Path, Fields] = {}
         options = [
@@ -122,30 +120,27 @@ class ExifTool:
         ]
         for start in range(0, len(paths), BATCH):
             batch = paths[start : start + BATCH]
-            for entry in self._json(options, [_path(p) for p in batch]):
+            for entry in self._json(options, [_format_path(p) for p in batch]):
                 found[Path(entry.pop("SourceFile"))] = entry
         return found
 
     def block(self, path: Path, name: str) -> bytes:
-        """A block of metadata (XMP, IPTC) as its bytes are in the file; none where it has none."""
-        for entry in self._json(["-j", "-b", "-G1", f"-{name}"], [_path(path)]):
+        """The raw bytes of a metadata block (XMP, IPTC); b"" if there is none."""
+        for entry in self._json(["-j", "-b", "-G1", f"-{name}"], [_format_path(path)]):
             for key, value in entry.items():
                 if key.endswith(f":{name}"):
-                    return bytes_of(str(value))
+                    return to_bytes(str(value))
         return b""
 
     def edit(self, path: Path, changes: Sequence[Assign]) -> None:
-        """Carry out `changes` on a file of ours (it is made if an .xmp is not there).
-
-        Raises WriteRefused where ExifTool will not.
-        """
-        args = [_argument(change) for change in changes]
-        status, _, complaint = self._call(["-overwrite_original", *args, _path(path)])
+        """Apply `changes` to a file of ours (a missing .xmp is created). Raises WriteRefused where ExifTool refuses."""
+        args = [_format_argument(change) for change in changes]
+        status, _, complaint = self._call(["-overwrite_original", *args, _format_path(path)])
         if status != 0:
             raise WriteRefused(f"exiftool would not write {path.name}: {complaint.strip()[:200]}")
 
     def close(self) -> None:
-        """Stop our ExifTool, and take its scratch folder away; a later call starts it again."""
+        """Stop ExifTool and delete its scratch folder; a later call restarts it."""
         self._thread.submit(self._stop).result()
         with self._making:
             scratch, self._scratch = self._scratch, None
@@ -176,14 +171,14 @@ class ExifTool:
             self._stop()
             raise DamError(f"exiftool failed: {error}") from error
 
-    def _running(self) -> ToolProcess:
-        standing = [_standing(root) for root in self._roots]
+    def _running(self) -> ExifToolProcess:
+        standing = [_identify_root(root) for root in self._roots]
         if self._process is None or not self._process.usable or self._reached != standing:
             self._stop()  # what it may reach is the folder that was there when it began: a share comes back as another
             self._reached = standing
             with self._making:
                 room = self._room()
-            self._process = ToolProcess(self._executable, [*self._roots, room])
+            self._process = ExifToolProcess(self._executable, [*self._roots, room])
         return self._process
 
     def _stop(self) -> None:
@@ -192,8 +187,8 @@ class ExifTool:
             process.stop()
 
 
-def bytes_of(text: str) -> bytes:
-    """What ExifTool gave out as this text: bytes that are none as base64; others may happen to begin like that."""
+def to_bytes(text: str) -> bytes:
+    """The bytes behind ExifTool's text: base64 where they are no text, unless the text only looks like that."""
     if text.startswith(BASE64):
         with suppress(ValueError):
             return base64.b64decode(text.removeprefix(BASE64), validate=True)
@@ -212,7 +207,7 @@ def _is_deep(entries: list[Fields]) -> bool:
     return bool(level)
 
 
-def _standing(root: Path) -> tuple[int, int] | None:
+def _identify_root(root: Path) -> tuple[int, int] | None:
     try:
         found = root.stat()
     except OSError:
@@ -220,15 +215,15 @@ def _standing(root: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _argument(change: Assign) -> str:
-    """One line. What is to be taken out is as another program spelled it: with tabs or line ends, in C's notation."""
+def _format_argument(change: Assign) -> str:
+    """One line. A removed value is spelled as another program wrote it: tabs and line ends in C notation."""
     if change.how != "-=" or not _LINE_SIGNS.search(change.value):
-        return f"-{checked(change.tag)}{change.how}{checked(change.value)}"
-    text = f"-{checked(change.tag)}-={change.value}".replace("\\", "\\\\")
-    return "#[CSTR]" + checked(_LINE_SIGNS.sub(lambda sign: _C_NOTATION[sign[0]], text))
+        return f"-{check_text(change.tag)}{change.how}{check_text(change.value)}"
+    text = f"-{check_text(change.tag)}-={change.value}".replace("\\", "\\\\")
+    return "#[CSTR]" + check_text(_LINE_SIGNS.sub(lambda sign: _C_NOTATION[sign[0]], text))
 
 
-def _path(path: Path) -> str:
+def _format_path(path: Path) -> str:
     if not path.is_absolute():
         raise DamError(f"{path} is not an absolute path")
-    return checked(str(path))
+    return check_text(str(path))

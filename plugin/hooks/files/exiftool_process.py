@@ -1,6 +1,6 @@
-"""A running ExifTool: confined, asked by lines on its standard input, answering on two pipes with an end each.
+"""A confined ExifTool process: arguments on stdin, answers on two pipes with an end marker each.
 
-PyExifTool would start it with our environment and our rights, and has no seam at which that could be changed.
+PyExifTool would start it with our environment and rights, and offers no way to change that.
 """
 
 import os
@@ -23,8 +23,8 @@ _MOST = 256 * 2**20  # bytes of one answer
 _BLOCK = 65_536
 
 
-class ToolProcess:
-    """One ExifTool that reads and writes under `roots` alone. Used by one thread."""
+class ExifToolProcess:
+    """An ExifTool that may read and write under `roots` only. For one thread."""
 
     def __init__(self, executable: str, roots: Sequence[Path]) -> None:
         bounds: dict[str, object] = {
@@ -34,23 +34,23 @@ class ToolProcess:
         # An empty configuration: a user's own ~/.ExifTool_config is Perl that would be run.
         arguments = ["-config", "", "-stay_open", "True", "-@", "-", "-common_args", *_COMMON]
         self._process = subprocess.Popen(  # noqa: S603 (the program that was found, confined)
-            launch.command(bounds, executable, *arguments), env=surroundings.environment(), cwd="/",
+            launch.build_command(bounds, executable, *arguments), env=surroundings.build_environment(), cwd="/",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         self._busy = 0.0
 
     @property
     def usable(self) -> bool:
-        """Whether it runs, and has time left."""
+        """Whether it runs and has CPU time left."""
         return self._process.poll() is None and self._busy < _BUSY_SECONDS
 
     @property
     def pid(self) -> int:
-        """Its process id, which is the launcher's."""
+        """The launcher's process id, which ExifTool keeps."""
         return self._process.pid
 
     def execute(self, arguments: Sequence[str], seconds: float) -> tuple[int, bytes, bytes]:
-        """Exit status, output and complaints of one call. Raises OSError, ValueError where it does not answer."""
+        """Exit status, stdout and stderr of one call. Raises OSError or ValueError where it does not answer."""
         began = time.monotonic()
         number = secrets.randbelow(10**12)
         lines = [*arguments, "-echo4", f"{{said{number}=${{status}}}}", f"-execute{number}", ""]
@@ -71,7 +71,7 @@ class ToolProcess:
         return int(said[1]), out, complaint[: said.start()]
 
     def _read(self, number: int, deadline: float) -> tuple[bytes, bytes]:
-        """Both pipes, to the end that each of them has for this call."""
+        """Both pipes, each up to its end marker."""
         process = self._process
         ends = {process.stdout: b"{ready%d}" % number, process.stderr: b"}"}
         found = {process.stdout: bytearray(), process.stderr: bytearray()}
@@ -85,7 +85,7 @@ class ToolProcess:
                     raise TimeoutError("exiftool did not answer in time")
                 for key, _ in ready:
                     data = found[cast(IO[bytes], key.fileobj)]
-                    data += _block(key.fd)
+                    data += _read_block(key.fd)
                     if len(data) > _MOST:
                         raise ValueError("exiftool's answer is larger than any that is expected")
                     last = bytes(data[-200:]).rstrip()
@@ -97,11 +97,10 @@ class ToolProcess:
         return out, bytes(found[process.stderr])
 
     def stop(self) -> None:
-        """End it and its pipes."""
-        wire.end(self._process)
+        wire.end_process(self._process)
 
 
-def _block(descriptor: int) -> bytes:
+def _read_block(descriptor: int) -> bytes:
     data = os.read(descriptor, _BLOCK)
     if not data:
         raise EOFError("exiftool stopped")

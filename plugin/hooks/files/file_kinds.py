@@ -1,6 +1,7 @@
-"""What a file is: by its first bytes, whatever its name ends in (magic numbers as the formats' standards have them).
+"""The format of a file by its first bytes (magic numbers of the formats' standards), whatever its name.
 
-Examined is what `recognizer.decode.FORMATS` opens. Other pictures are known so that they can be told as left out.
+EXAMINED are the formats that `recognizer.decode.FORMATS` opens. Other pictures are recognised to be reported as left
+out.
 """
 
 import re
@@ -21,28 +22,29 @@ _HEAD = 512
 _COPYING = 60  # seconds after its last write, in which a file without a beginning may still get one
 
 
-def _words(text: str) -> frozenset[str]:
+def _endings(text: str) -> frozenset[str]:
     return frozenset(f".{word}" for word in text.split())
 
 
 _CALLED = {
-    **dict.fromkeys(_words("jpg jpeg jpe jif jfif jfi mpo insp"), "JPEG"), **dict.fromkeys(_words("png apng"), "PNG"),
-    **dict.fromkeys(_words("heic heif heics heifs hif"), "HEIF"), **dict.fromkeys(_words("avif avifs"), "AVIF"),
-    **dict.fromkeys(_words("tif tiff btf"), "TIFF"), **dict.fromkeys(_words("bmp dib"), "BMP"), ".webp": "WEBP",
+    **dict.fromkeys(_endings("jpg jpeg jpe jif jfif jfi mpo insp"), "JPEG"), **dict.fromkeys(_endings("png apng"),
+    "PNG"),
+    **dict.fromkeys(_endings("heic heif heics heifs hif"), "HEIF"), **dict.fromkeys(_endings("avif avifs"), "AVIF"),
+    **dict.fromkeys(_endings("tif tiff btf"), "TIFF"), **dict.fromkeys(_endings("bmp dib"), "BMP"), ".webp": "WEBP",
     ".gif": "GIF",
 }  # fmt: skip
 PHOTO_ENDINGS = frozenset(_CALLED)
 """What photographs are called that can be examined; anything else may be one as well."""
 
-_RAW_ENDINGS = _words(
+_RAW_ENDINGS = _endings(
     "3fr ari arw bay cap cr2 cr3 crw dcr dcs dng drf eip erf fff gpr iiq k25 kdc mdc mef mos mrw nef nrw orf ori pef "
     "ptx pxn r3d raf raw rw2 rwl rwz sr2 srf srw x3f"
 )
 _OTHER_ENDINGS = {
-    **dict.fromkeys(_words("mp4 m4v mov avi mkv webm mpg mpeg mts m2ts 3gp wmv insv"), FILM), ".pdf": PDF,
-    **dict.fromkeys(_RAW_ENDINGS, RAW), ".jxl": JXL, **dict.fromkeys(_words("jp2 j2k j2c jpc jpf jpx jpm jph"), JP2),
-    **dict.fromkeys(_words("psd psb psdt"), PHOTOSHOP), **dict.fromkeys(_words("ai svg svgz eps ps"), DRAWING),
-    **dict.fromkeys(_words(
+    **dict.fromkeys(_endings("mp4 m4v mov avi mkv webm mpg mpeg mts m2ts 3gp wmv insv"), FILM), ".pdf": PDF,
+    **dict.fromkeys(_RAW_ENDINGS, RAW), ".jxl": JXL, **dict.fromkeys(_endings("jp2 j2k j2c jpc jpf jpx jpm jph"), JP2),
+    **dict.fromkeys(_endings("psd psb psdt"), PHOTOSHOP), **dict.fromkeys(_endings("ai svg svgz eps ps"), DRAWING),
+    **dict.fromkeys(_endings(
         "xcf kra ora clip procreate afphoto exr hdr jxr wdp hdp tga pcx ppm pgm pbm pnm pfm dds dcm fits fit bpg flif "
         "qoi"
     ), PICTURE),
@@ -70,8 +72,8 @@ _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
 
 def sniff(head: bytes, ending: str) -> str:
-    """The format of a file that begins with `head`; the ending decides only where its bytes leave that open."""
-    found = _by_content(head)
+    """The format of a file that begins with `head`; the ending decides only where the bytes are ambiguous."""
+    found = _find_by_content(head)
     if found == "TIFF" and (ending in _RAW_ENDINGS or head[8:10] == b"CR"):
         return RAW  # most raw files are TIFF to all but their own programs
     if found in {PDF, UNKNOWN}:
@@ -80,9 +82,9 @@ def sniff(head: bytes, ending: str) -> str:
     return found
 
 
-def _by_content(head: bytes) -> str:
+def _find_by_content(head: bytes) -> str:
     if head[4:8] == b"ftyp":
-        return _by_brand(head)
+        return _find_by_brand(head)
     for start, found in _STARTS:
         if head.startswith(start):
             return found
@@ -95,8 +97,8 @@ def _by_content(head: bytes) -> str:
     return DRAWING if _SVG.match(head) and b"<svg" in head else UNKNOWN
 
 
-def _by_brand(head: bytes) -> str:
-    """ISO base media: pictures, raw and films alike; the first brand decides, then those that it is compatible with."""
+def _find_by_brand(head: bytes) -> str:
+    """ISO base media covers pictures, raw and films: the major brand decides, then the compatible ones."""
     size = min(int.from_bytes(head[:4], "big"), len(head))
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))]
     if brands[0] == b"crx ":
@@ -115,40 +117,40 @@ def _is_transport_stream(head: bytes) -> bool:
 
 
 def read_format(path: Path) -> str:
-    """The format of the file at `path`. Raises OSError; a FIFO, a device or a socket is not opened."""
+    """The format of the file at `path`. Raises OSError; does not open a FIFO, device or socket."""
     try:
-        with regular_files.open_plain(path) as file:
+        with regular_files.open_regular(path) as file:
             return sniff(file.read(_HEAD), path.suffix.lower())
-    except regular_files.NoPlainFile:
+    except regular_files.NotRegular:
         return UNKNOWN
 
 
 def is_jpeg(path: Path) -> bool:
-    """Whether the file is a JPEG, by its content; one that cannot be opened goes by its ending."""
-    return known_as(path) == "JPEG"
+    """Whether the file is a JPEG by content; by its ending if it cannot be opened."""
+    return find_format(path) == "JPEG"
 
 
-def known_as(path: Path) -> str:
-    """The format of a file; one that cannot be opened is taken for what it is called."""
+def find_format(path: Path) -> str:
+    """The format of a file; by its ending if it cannot be opened."""
     try:
         return read_format(path)
     except OSError:
-        return by_ending(path.name)
+        return guess_by_ending(path.name)
 
 
-def by_ending(name: str) -> str:
-    """What a file that cannot be opened is taken for: it must not look like one that was deleted."""
+def guess_by_ending(name: str) -> str:
+    """The format by the ending alone: a file that cannot be opened must not look deleted."""
     ending = PurePosixPath(name).suffix.lower()
     return _CALLED.get(ending) or _OTHER_ENDINGS.get(ending, UNKNOWN)
 
 
 def is_arriving(mtime_ns: int, now: float) -> bool:
-    """Whether a file that has no beginning yet was written to just now: it is being copied."""
+    """Whether a file without content was written seconds ago: it is being copied."""
     return 0 <= now - mtime_ns / 1e9 < _COPYING
 
 
 def refuse_arriving(path: Path, ref: str) -> None:
-    """Raises DamError where a file called like a photograph has no beginning yet: it has not gone, it comes."""
+    """Raises DamError for a file named like a photograph without content yet: it is not gone, it arrives."""
     called_one = path.suffix.lower() in PHOTO_ENDINGS
-    if called_one and known_as(path) == UNKNOWN and is_arriving(path.stat().st_mtime_ns, time.time()):
+    if called_one and find_format(path) == UNKNOWN and is_arriving(path.stat().st_mtime_ns, time.time()):
         raise DamError(f"{ref} is being written just now: it is looked at again")

@@ -1,4 +1,4 @@
-"""The folder of photographs as a whole: whether it is there, and what its file system cannot keep, said once."""
+"""The folder of photographs as a whole: whether it is there, and the limits of its file system."""
 
 import os
 import threading
@@ -7,13 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from plugin.errors import ConfigError, DamError
-from plugin.hooks.shortly import SHORTLY
+from plugin.hooks.shortly import PAGE_SECONDS
 
 _CHOWN = 0  # the capability's number
 
 
-def limits(root: Path) -> tuple[str, ...]:
-    """One line each. Of a folder that is away there is nothing to say."""
+def list_limits(root: Path) -> tuple[str, ...]:
+    """One line each; nothing while the folder is away."""
     try:
         owner, flags = root.stat().st_uid, os.statvfs(root).f_flag
     except OSError:
@@ -23,7 +23,7 @@ def limits(root: Path) -> tuple[str, ...]:
         lines.append(
             "the folder is read-only here: names are not written, and wait until FaceLease may write"
         )
-    elif owner != os.geteuid() and not _may_give_away():
+    elif owner != os.geteuid() and not _may_chown():
         lines.append(
             "the folder belongs to another account: a file into which a name is written becomes FaceLease's own; its "
             "group and mode stay"
@@ -31,30 +31,30 @@ def limits(root: Path) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def away(root: Path, error: OSError | None = None) -> DamError:
-    """What is said where nothing can be said of single files."""
+def build_away_error(root: Path, error: OSError | None = None) -> DamError:
+    """The error while the whole folder is away."""
     if error is None or isinstance(error, FileNotFoundError | NotADirectoryError):
         return DamError(f"the folder of photographs is missing or empty (is the share mounted?): {root}")
     return DamError(f"the folder of photographs cannot be read ({error.strerror}): {root}")
 
 
 def refuse_away(root: Path) -> None:
-    """Raises DamError where the whole tree is missing, empty, or cannot be read."""
-    if bare(root):
-        raise away(root)
+    """Raises DamError where the whole tree is missing, empty or unreadable."""
+    if is_empty(root):
+        raise build_away_error(root)
 
 
-def bare(root: Path) -> bool:
-    """Whether there is nothing in the root; its first entry tells. Raises DamError where it cannot be read."""
+def is_empty(root: Path) -> bool:
+    """Whether the root is empty. Raises DamError where it cannot be read."""
     try:
         with os.scandir(root) as items:
             return next(items, None) is None
     except OSError as error:
-        raise away(root, error) from error
+        raise build_away_error(root, error) from error
 
 
-def resolved(root: Path) -> Path:
-    """The folder without links; the path as it is where a share that hangs does not tell shortly."""
+def resolve_root(root: Path) -> Path:
+    """The folder without symlinks; the path as given where a hanging share does not answer in time."""
     found: list[Path] = []
 
     def resolve() -> None:
@@ -63,12 +63,12 @@ def resolved(root: Path) -> Path:
 
     asking = threading.Thread(target=resolve, name="folder", daemon=True)
     asking.start()
-    asking.join(SHORTLY)
+    asking.join(PAGE_SECONDS)
     return found[0] if found else root.absolute()
 
 
 def refuse_private(root: Path, private: Iterable[Path]) -> None:
-    """ExifTool may read and write what lies among the photographs: nothing of ours lies there. Raises ConfigError."""
+    """Raises ConfigError where one of our private paths is among the photographs, which ExifTool may write."""
     for path in private:
         if path.resolve().is_relative_to(root):
             raise ConfigError(
@@ -77,7 +77,7 @@ def refuse_private(root: Path, private: Iterable[Path]) -> None:
             )
 
 
-def _may_give_away() -> bool:
+def _may_chown() -> bool:
     with suppress(OSError, ValueError):
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             if line.startswith("CapEff:"):

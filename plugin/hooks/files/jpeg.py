@@ -1,4 +1,4 @@
-"""A JPEG as its segments, so that one of them can change and the others provably not (ITU T.81, B.1)."""
+"""A JPEG as segments, so that one changes and all others provably do not (ITU T.81, B.1)."""
 
 import hashlib
 import os
@@ -12,14 +12,14 @@ _SOI = b"\xff\xd8"
 _SOS = 0xDA
 _APP1, _APP2, _APP14, _COM = 0xE1, 0xE2, 0xEE, 0xFE
 EXIF = b"Exif\x00\x00"
-LARGEST = 0xFFFF - 2 - len(EXIF)  # bytes of TIFF in one segment
+LARGEST_EXIF = 0xFFFF - 2 - len(EXIF)  # bytes of TIFF in one segment
 _MOST = 10_000  # segments: with 100 MB of metadata it has 1,600
 _FILL = re.compile(b"\xff*")
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A marker segment: its code, its bytes as they stand in the file, and its contents."""
+    """A marker segment: its code, its raw bytes and its contents."""
 
     code: int
     raw: bytes
@@ -28,7 +28,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Jpeg:
-    """`head` are the segments before the first scan; `scans` everything from there to the end of the file."""
+    """`head`: the segments before the first scan; `scans`: the rest of the file."""
 
     head: tuple[Segment, ...]
     scans: bytes
@@ -38,17 +38,17 @@ class Jpeg:
 
     @property
     def exif(self) -> tuple[bytes, ...]:
-        """The TIFF block of each EXIF segment: one, or none, in a sound file."""
+        """The TIFF block of each EXIF segment; at most one in a sound file."""
         return tuple(s.body[len(EXIF) :] for s in self.head if _is_exif(s))
 
     @property
     def several_pictures(self) -> bool:
-        """Whether an index of further pictures in the file (CIPA DC-007) counts the bytes of this one."""
+        """Whether a multi-picture index (CIPA DC-007) refers to byte offsets in this file."""
         return any(s.code == _APP2 and s.body.startswith(b"MPF\x00") for s in self.head)
 
     def with_exif(self, tiff: bytes | None) -> "Jpeg":
-        """This file with `tiff` as its EXIF, where the old one was or behind JFIF; None takes it out."""
-        new = [] if tiff is None else [_segment(_APP1, EXIF + tiff)]
+        """This file with `tiff` as EXIF, in the old place or after JFIF; None removes it."""
+        new = [] if tiff is None else [_build_segment(_APP1, EXIF + tiff)]
         spots = [i for i, s in enumerate(self.head) if _is_exif(s)]
         first = spots[0] if spots else int(bool(self.head) and self.head[0].code == 0xE0)
         rest = [s for s in self.head if not _is_exif(s)]
@@ -59,7 +59,7 @@ class Jpeg:
         return tuple(s.raw for s in self.head if not _is_exif(s)), self.scans
 
     def picture_hash(self, orientation: int) -> str:
-        """Hash of what decides how the picture looks upright, not of what is said about it.
+        """A hash of what decides how the picture looks upright, not of its metadata.
 
         APP14 says how colours are stored. A new orientation moves every box, so it counts too.
         """
@@ -75,13 +75,13 @@ def _is_exif(segment: Segment) -> bool:
     return segment.code == _APP1 and segment.body.startswith(EXIF)
 
 
-def _segment(code: int, body: bytes) -> Segment:
+def _build_segment(code: int, body: bytes) -> Segment:
     raw = bytes([0xFF, code]) + (len(body) + 2).to_bytes(2, "big") + body
     return Segment(code, raw, body)
 
 
 def parse(data: bytes) -> Jpeg:
-    """The segments of a JPEG file. Raises PictureError where it is none, or ends too early."""
+    """The segments of a JPEG. Raises PictureError where it is none, or truncated."""
     if not data.startswith(_SOI):
         raise PictureError("not a JPEG file")
     head: list[Segment] = []
@@ -90,7 +90,7 @@ def parse(data: bytes) -> Jpeg:
         start = at
         if data[at : at + 1] != b"\xff":
             raise PictureError("a damaged JPEG file: no marker where one belongs")
-        at = _after_fill(data, at)  # fill bytes may stand before a marker
+        at = _skip_fill(data, at)  # fill bytes may precede a marker
         if data[at : at + 1] == bytes([_SOS]):
             return Jpeg(tuple(head), data[start:])
         length = int.from_bytes(data[at + 1 : at + 3], "big")
@@ -102,16 +102,13 @@ def parse(data: bytes) -> Jpeg:
     raise PictureError("a JPEG file of more segments than any picture has")
 
 
-def _after_fill(data: bytes, at: int) -> int:
+def _skip_fill(data: bytes, at: int) -> int:
     found = _FILL.match(data, at)
     return found.end() if found else at
 
 
 def read_exif(file: BinaryIO) -> bytes | None:
-    """The TIFF block of the first EXIF segment of an open JPEG file, without reading the picture.
-
-    None where there is none, or no JPEG.
-    """
+    """The TIFF block of the first EXIF segment, without reading the picture; None without one."""
     if file.read(2) != _SOI:
         return None
     for _ in range(_MOST):
@@ -128,6 +125,6 @@ def read_exif(file: BinaryIO) -> bytes | None:
     return None
 
 
-def complete(data: bytes) -> bool:
-    """Whether a JPEG file goes on to its end marker (bytes may follow it)."""
+def has_end_marker(data: bytes) -> bool:
+    """Whether the JPEG has its end marker (bytes may follow it)."""
     return data.rfind(b"\xff\xd9") > 0

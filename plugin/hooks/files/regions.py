@@ -1,7 +1,7 @@
-"""Boxes between the upright picture, which we speak of, and the stored one, which MWG speaks of.
+"""Converts boxes between the upright picture, which we use, and the stored one, which MWG uses.
 
-EXIF 2.32 table 6 (Orientation) and MWG Guidelines 2.0 section 5.9: a region's x, y are its centre,
-in 0..1 of the picture as stored, before any orientation is applied.
+EXIF 2.32 table 6 (Orientation) and MWG Guidelines 2.0 section 5.9: a region's x, y are its centre, in 0..1 of the
+picture as stored, before any orientation is applied.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ Size = tuple[int, int]
 _INVERSE = {6: 8, 8: 6}
 
 
-def _point(x: float, y: float, orientation: int) -> tuple[float, float]:
-    """Where a point of the stored picture is in the upright one, all in 0..1."""
+def _turn_point(x: float, y: float, orientation: int) -> tuple[float, float]:
+    """Where a point of the stored picture is in the upright one, in 0..1."""
     return {
         2: (1 - x, y),
         3: (1 - x, 1 - y),
@@ -28,25 +28,24 @@ def _point(x: float, y: float, orientation: int) -> tuple[float, float]:
     }.get(orientation, (x, y))
 
 
-def upright(box: Box, orientation: int) -> Box:
-    """The box in the upright picture of a `box` in the stored one."""
+def to_upright(box: Box, orientation: int) -> Box:
+    """The box in the upright picture for a `box` in the stored one."""
     left, top, width, height = box
-    ax, ay = _point(left, top, orientation)
-    bx, by = _point(left + width, top + height, orientation)
+    ax, ay = _turn_point(left, top, orientation)
+    bx, by = _turn_point(left + width, top + height, orientation)
     return min(ax, bx), min(ay, by), abs(ax - bx), abs(ay - by)
 
 
-def stored(box: Box, orientation: int) -> Box:
-    """The box in the stored picture of a `box` in the upright one."""
-    return upright(box, _INVERSE.get(orientation, orientation))
+def to_stored(box: Box, orientation: int) -> Box:
+    """The box in the stored picture for a `box` in the upright one."""
+    return to_upright(box, _INVERSE.get(orientation, orientation))
 
 
-def frame(applied: Size | None, size: Size | None, orientation: int) -> int | None:
-    """The orientation by which regions of a file are to be turned, 1 if they are upright already.
+def find_orientation(applied: Size | None, size: Size | None, orientation: int) -> int | None:
+    """The orientation by which a file's regions must be turned; 1 if they are upright already.
 
-    `applied` is what the regions say they were drawn on. The stored size, scaled or not, is MWG's
-    rule; the upright size is what programs write that turn first. None: another shape, so the
-    picture was cropped since and the boxes mean nothing.
+    `applied` is the size that the regions refer to: MWG's rule is the stored size, scaled or not; programs that turn
+    first write the upright size. None: another shape, so the picture was cropped and the boxes are useless.
     """
     if applied is None or size is None or not all((*applied, *size)):
         return orientation
@@ -69,7 +68,7 @@ def from_area(area: Mapping[str, Any]) -> Box | None:
         return None
     if str(area.get("Unit", "normalized")) != "normalized":
         return None
-    return _inside((x - width / 2, y - height / 2, width, height))
+    return _check_box((x - width / 2, y - height / 2, width, height))
 
 
 def to_area(box: Box) -> dict[str, str]:
@@ -87,11 +86,11 @@ def from_rectangle(text: str) -> Box | None:
         left, top, width, height = (float(part) for part in text.split(","))
     except ValueError:
         return None
-    return _inside((left, top, width, height))
+    return _check_box((left, top, width, height))
 
 
-def _inside(box: Box) -> Box | None:
-    """`box` if it is one and lies in the picture, but for the rounding of six places."""
+def _check_box(box: Box) -> Box | None:
+    """`box` if it is valid and inside the picture, within the rounding of six places."""
     left, top, width, height = box
     slack = 1e-3
     fits = left >= -slack and top >= -slack and left + width <= 1 + slack and top + height <= 1 + slack

@@ -1,4 +1,4 @@
-"""Opens files that are files: a pipe would not answer, a device may do something, and a tree may hold either."""
+"""Opens regular files only: a pipe would block, and a device may have side effects."""
 
 import errno
 import hashlib
@@ -10,12 +10,12 @@ from pathlib import Path
 _NO_WAITING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-class NoPlainFile(OSError):
+class NotRegular(OSError):
     """A pipe, a device or a folder."""
 
 
-def is_plain(path: Path) -> bool:
-    """Whether it leads to a file; False for a pipe, a device, a folder, a link to nowhere. Raises OSError."""
+def is_regular(path: Path) -> bool:
+    """Whether the path leads to a regular file; False for a broken link. Raises OSError."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError as error:
@@ -24,12 +24,12 @@ def is_plain(path: Path) -> bool:
         raise
 
 
-def open_plain(path: Path) -> BufferedReader:
-    """The file, open for reading. Raises OSError, also for what is none; that is not even opened."""
-    _refuse(path, path.stat())
+def open_regular(path: Path) -> BufferedReader:
+    """The file, open for reading. Raises OSError; a file that is not regular is not opened."""
+    _refuse_irregular(path, path.stat())
     handle = os.open(path, _NO_WAITING)
     try:
-        _refuse(path, os.fstat(handle))  # it may be another by now
+        _refuse_irregular(path, os.fstat(handle))  # it may be another by now
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
@@ -37,17 +37,17 @@ def open_plain(path: Path) -> BufferedReader:
 
 
 def read(path: Path) -> bytes:
-    """All of it. Raises OSError."""
-    with open_plain(path) as file:
+    """The whole file. Raises OSError."""
+    with open_regular(path) as file:
         return file.read()
 
 
 def digest(path: Path) -> "hashlib._Hash":
-    """The SHA-256 of all of it. Raises OSError."""
-    with open_plain(path) as file:
+    """The SHA-256 of the file. Raises OSError."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256")
 
 
-def _refuse(path: Path, found: os.stat_result) -> None:
+def _refuse_irregular(path: Path, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise NoPlainFile(errno.EINVAL, "it is a pipe, a device or a folder, and no file", str(path))
+        raise NotRegular(errno.EINVAL, "it is a pipe, a device or a folder, and no file", str(path))

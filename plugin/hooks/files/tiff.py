@@ -1,4 +1,4 @@
-"""The fields of an EXIF block as plain values: what a rewrite is compared by (TIFF 6.0, EXIF 2.32)."""
+"""The fields of an EXIF block as plain values, to compare before and after a rewrite (TIFF 6.0, EXIF 2.32)."""
 
 import struct
 from dataclasses import dataclass, field
@@ -10,20 +10,20 @@ Value = bytes | tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Field:
-    """A field's value, by which it is compared, and the TIFF type that it was stored as."""
+class TiffField:
+    """A field's value, which is compared, and its TIFF type, which is not."""
 
     value: Value
     kind: int = field(compare=False)
 
     @property
     def number(self) -> int:
-        """The first of its numbers, 0 if it has none."""
+        """The first number, 0 if it has none."""
         return int(self.value[0]) if self.value else 0
 
 
-Directory = dict[int, Field]
-Fields = dict[tuple[str, int], Field]
+TiffFields = dict[int, TiffField]
+ExifFields = dict[tuple[str, int], TiffField]
 
 ORIENTATION = 0x0112
 XP_KEYWORDS = 0x9C9E
@@ -56,9 +56,9 @@ class _Block:
             raise PictureError("the EXIF block points outside itself")
         return int.from_bytes(self.data[at : at + size], "little" if self.order == "<" else "big")
 
-    def directory(self, at: int) -> Directory:
+    def directory(self, at: int) -> TiffFields:
         """The entries of the directory at `at`."""
-        entries: Directory = {}
+        entries: TiffFields = {}
         for spot in range(at + 2, self._end(at), 12):
             tag = self.number(spot, 2)
             if tag in entries:
@@ -67,13 +67,13 @@ class _Block:
         return entries
 
     def next(self, at: int) -> int:
-        """Where the directory after the one at `at` is, 0 if it is the last; inner ones have none."""
+        """Where the next directory is, 0 after the last; inner directories have none."""
         return self.number(self._end(at), 4)
 
     def _end(self, at: int) -> int:
         return at + 2 + 12 * self.number(at, 2)
 
-    def _value(self, spot: int) -> Field:
+    def _value(self, spot: int) -> TiffField:
         kind, count = self.number(spot + 2, 2), self.number(spot + 4, 4)
         if kind not in _SIZES:
             raise PictureError(f"the EXIF block has a field of the unknown type {kind}")
@@ -86,56 +86,55 @@ class _Block:
         raw = self.data[at : at + length]
         code = _CODES.get(kind)
         if code is None:
-            return Field(raw, kind)
-        return Field(struct.unpack(f"{self.order}{len(code) * count}{code[0]}", raw), kind)
+            return TiffField(raw, kind)
+        return TiffField(struct.unpack(f"{self.order}{len(code) * count}{code[0]}", raw), kind)
 
 
-def first_directory(block: bytes) -> Directory:
-    """The fields of the main directory alone, where the orientation and the keywords stand."""
+def read_first_directory(block: bytes) -> TiffFields:
+    """The fields of the main directory, which has the orientation and the keywords."""
     tiff = _Block(block)
     return tiff.directory(tiff.first)
 
 
-def orientation(block: bytes | None) -> int:
-    """The EXIF orientation, 1 to 8; 1 where there is none that can be read."""
+def read_orientation(block: bytes | None) -> int:
+    """The EXIF orientation, 1 to 8; 1 where none can be read."""
     try:
-        number = first_directory(block)[ORIENTATION].number if block else 1
+        number = read_first_directory(block)[ORIENTATION].number if block else 1
     except (PictureError, KeyError):
         return 1
     return number if 1 <= number <= 8 else 1
 
 
-def fields(block: bytes) -> Fields:
-    """Every field of the block, by directory and tag, whatever its byte order; the thumbnail is one.
+def read_fields(block: bytes) -> ExifFields:
+    """Every field by directory and tag, independent of byte order; the thumbnail is one.
 
-    Raises PictureError where something cannot be read, or where it points to data that a rewrite
-    would not carry along.
+    Raises PictureError for what cannot be read, or for a pointer to data that a rewrite would lose.
     """
     tiff = _Block(block)
-    found: Fields = {}
-    _add(tiff, found, "0th", tiff.directory(tiff.first))
+    found: ExifFields = {}
+    _add_fields(tiff, found, "0th", tiff.directory(tiff.first))
     if second := tiff.next(tiff.first):
         if tiff.next(second):
             raise PictureError("the EXIF block has a third directory")
         entries = tiff.directory(second)
-        _thumbnail(tiff, found, entries)
-        _add(tiff, found, "1st", entries)
+        _add_thumbnail(tiff, found, entries)
+        _add_fields(tiff, found, "1st", entries)
     return found
 
 
-def _add(tiff: _Block, found: Fields, name: str, entries: Directory) -> None:
+def _add_fields(tiff: _Block, found: ExifFields, name: str, entries: TiffFields) -> None:
     for tag, entry in entries.items():
         if tag in _ELSEWHERE:
             raise PictureError("the EXIF block points to data that a rewrite would not carry along")
         if inner := _POINTERS.get((name, tag)):
-            _add(tiff, found, inner, tiff.directory(entry.number))
+            _add_fields(tiff, found, inner, tiff.directory(entry.number))
         else:
             found[name, tag] = entry
 
 
-def _thumbnail(tiff: _Block, found: Fields, entries: Directory) -> None:
+def _add_thumbnail(tiff: _Block, found: ExifFields, entries: TiffFields) -> None:
     at, length = entries.pop(_THUMB_AT, None), entries.pop(_THUMB_LENGTH, None)
     if at and length:
         start, end = at.number, at.number + length.number
         tiff.number(end, 0)
-        found["1st", THUMBNAIL] = Field(tiff.data[start:end], 7)
+        found["1st", THUMBNAIL] = TiffField(tiff.data[start:end], 7)

@@ -1,4 +1,4 @@
-"""What happened in a folder since it was last acknowledged: new, replaced, moved, deleted files."""
+"""The changes in a folder since they were last acknowledged: new, replaced, moved and deleted files."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks.dam import Change, What
+from plugin.hooks.dam import Change, ChangeKind
 from plugin.hooks.files import file_contents
-from plugin.hooks.folder.index import Known
-from plugin.hooks.folder.tree import Entry
-from plugin.hooks.names_in_files.xmp_file_edit import Memory
+from plugin.hooks.folder.index import KnownFile
+from plugin.hooks.folder.tree import FileEntry
+from plugin.hooks.names_in_files.xmp_file_edit import SidecarMemory
 
 _QUIET = 2  # seconds without a write, before a file counts as copied
 _READS = 1000  # files a round that are read because of the file system's own time alone
@@ -19,64 +19,64 @@ _PATIENCE = 60  # seconds after which a file that lacks its end will not get it 
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A change, and the file as it was when it was found (None: gone)."""
+class FoundChange:
+    """A change, and the file as it was found (None: deleted)."""
 
     change: Change
-    entry: Entry | None
+    entry: FileEntry | None
     version: str
     further: str | None = None
 
 
-def compare(
+def find_changes(
     root: Path,
-    entries: Mapping[str, Entry],
-    known: Mapping[str, Known],
+    entries: Mapping[str, FileEntry],
+    known: Mapping[str, KnownFile],
     now: datetime,
-    read: Callable[[Entry], Known],
+    read: Callable[[FileEntry], KnownFile],
     arriving: bool = False,
-) -> tuple[list[Finding], list[str]]:
-    """The findings, and which files cannot be read.
+) -> tuple[list[FoundChange], list[str]]:
+    """The changes, and the files that cannot be read.
 
-    Only what looks different from outside is hashed. While a new file is still being copied (`arriving`: one that
-    has no beginning yet) no deletion is told: it may be the other half of a move.
+    Only files that look different are hashed. While a new file is still being copied (`arriving`: one has no content
+    yet) no deletion is reported: it may be the other half of a move.
     """
-    findings: list[Finding] = []
+    findings: list[FoundChange] = []
     unread: list[str] = []
     for ref, entry in entries.items():
         file = known.get(ref)
         if file is not None and file.entry == entry:
             continue
         try:
-            if not settled(root / ref, entry, now):
+            if not is_settled(root / ref, entry, now):
                 arriving = arriving or file is None
                 continue
-            findings.append(_finding(entry, file, read(entry)))
+            findings.append(_build_finding(entry, file, read(entry)))
         except ResourceGone:
             continue  # deleted meanwhile: the next round sees it
         except DamError:
             unread.append(ref)
     gone = {ref: file for ref, file in known.items() if ref not in entries and file.told}
-    return _paired(findings, gone, arriving), unread
+    return _pair_moves(findings, gone, arriving), unread
 
 
-def settled(path: Path, entry: Entry, now: datetime) -> bool:
-    """Whether a file is quiet and whole; one that lies in the future was not written just now."""
+def is_settled(path: Path, entry: FileEntry, now: datetime) -> bool:
+    """Whether a file is complete and no longer written to; one with a future mtime is taken as old."""
     age = now.timestamp() - entry.mtime_ns / 1e9
     if 0 <= age < _QUIET:
         return False
-    return not 0 <= age < _PATIENCE or file_contents.whole(path)
+    return not 0 <= age < _PATIENCE or file_contents.is_complete(path)
 
 
-def touched(
-    entries: Mapping[str, Entry], known: Mapping[str, Known], read: Callable[[Entry], Known]
-) -> list[Known]:
-    """Files of which only the file system says that something changed, and which hold what they held: to be noted so.
+def find_touched(
+    entries: Mapping[str, FileEntry], known: Mapping[str, KnownFile], read: Callable[[FileEntry], KnownFile]
+) -> list[KnownFile]:
+    """Files whose ctime changed but not their content, to be noted with the new ctime.
 
-    A change of mode, owner, name or number of links is one. At most so many are read in a round. Where nobody noted
-    that time yet it is taken as it is.
+    A change of mode, owner, name or links does that. At most _READS files are read a round. Where no ctime was noted
+    yet it is accepted as it is.
     """
-    found: list[Known] = []
+    found: list[KnownFile] = []
     reads = 0
     for ref, entry in entries.items():
         file = known.get(ref)
@@ -96,38 +96,38 @@ def touched(
     return found
 
 
-def _finding(entry: Entry, file: Known | None, now: Known) -> Finding:
+def _build_finding(entry: FileEntry, file: KnownFile | None, now: KnownFile) -> FoundChange:
     if file is None or not file.told:
-        return Finding(Change(entry.ref, What.NEW), entry, now.version, now.further)
-    what = What.METADATA if file.version == now.version else What.REPLACED
-    return Finding(Change(entry.ref, what), entry, now.version, now.further)
+        return FoundChange(Change(entry.ref, ChangeKind.NEW), entry, now.version, now.further)
+    what = ChangeKind.METADATA if file.version == now.version else ChangeKind.REPLACED
+    return FoundChange(Change(entry.ref, what), entry, now.version, now.further)
 
 
-def _paired(findings: list[Finding], gone: dict[str, Known], arriving: bool) -> list[Finding]:
-    """A new file with the picture of one that is gone is that one, moved; what is left is deleted."""
+def _pair_moves(findings: list[FoundChange], gone: dict[str, KnownFile], arriving: bool) -> list[FoundChange]:
+    """A new file with the version of a deleted one has moved; the rest are deletions."""
     by_version: dict[str, list[str]] = {}
     for ref, file in gone.items():
         by_version.setdefault(file.version, []).append(ref)
     result = []
     for finding in findings:
         olds = by_version.get(finding.version, [])
-        if finding.change.what is What.NEW and olds:
-            change = Change(finding.change.ref, What.MOVED, olds.pop(0))
+        if finding.change.what is ChangeKind.NEW and olds:
+            change = Change(finding.change.ref, ChangeKind.MOVED, olds.pop(0))
             result.append(replace(finding, change=change))
         else:
             result.append(finding)
     left = [] if arriving else [ref for refs in by_version.values() for ref in refs]
-    return [*result, *(Finding(Change(ref, What.DELETED), None, "") for ref in sorted(left))]
+    return [*result, *(FoundChange(Change(ref, ChangeKind.DELETED), None, "") for ref in sorted(left))]
 
 
-def unchanged(file: Known) -> Finding:
-    """What is told of a file that can be read no more, or again: that it is to be looked at."""
-    return Finding(Change(file.entry.ref, What.METADATA), file.entry, file.version, file.further)
+def report_again(file: KnownFile) -> FoundChange:
+    """The change to report for a file that became unreadable, or readable again."""
+    return FoundChange(Change(file.entry.ref, ChangeKind.METADATA), file.entry, file.version, file.further)
 
 
-def carried(finding: Finding, before: dict[str, Known]) -> Known:
-    """The file to remember, with what of its sidecar is ours, under the old name too."""
+def build_known_file(finding: FoundChange, before: dict[str, KnownFile]) -> KnownFile:
+    """The file to remember, with what we wrote to its sidecar, under its old name too."""
     assert finding.entry is not None  # noqa: S101 (asked for by the caller)
     old = before.get(finding.change.old_ref or finding.change.ref)
-    memory = old.memory if old else Memory()
-    return Known(finding.entry, finding.version, memory, finding.further)
+    memory = old.memory if old else SidecarMemory()
+    return KnownFile(finding.entry, finding.version, memory, finding.further)

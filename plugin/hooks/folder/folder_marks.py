@@ -1,7 +1,7 @@
-"""What a folder is known by when its name is another: the number that the file system gave it, and its birth.
+"""Identifies a folder across renames: by inode number and birth time.
 
-The number survives a rename and a move within one file system, not a copy, and it is given out again; with the
-moment of birth it is never given twice. Where a file system tells no birth, the number stands alone.
+The inode survives a rename and a move within a file system, not a copy, and is reused; together with the birth time it
+is unique. Without birth times the inode is used alone.
 """
 
 import ctypes
@@ -15,20 +15,20 @@ _SIZE, _BIRTH_AT = 256, 80
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def of(path: Path) -> str | None:
-    """The mark of a folder; None where it is none, or a link to one."""
+def find_mark(path: Path) -> str | None:
+    """The mark of a folder; None for anything else, links included."""
     try:
         found = path.stat(follow_symlinks=False)
     except OSError:
         return None
     if not stat.S_ISDIR(found.st_mode):
         return None
-    birth = _birth(path)
+    birth = _read_birth(path)
     return f"{found.st_ino}" if birth is None else f"{found.st_ino}.{birth}"
 
 
-def out_of_sight(path: Path) -> bool:
-    """Whether it cannot be told what is there: not the same as nothing."""
+def is_out_of_reach(path: Path) -> bool:
+    """Whether the path cannot be examined, which differs from not existing."""
     try:
         path.stat(follow_symlinks=False)
     except OSError as error:
@@ -36,13 +36,13 @@ def out_of_sight(path: Path) -> bool:
     return False
 
 
-def sure(mark: str) -> bool:
-    """Whether no other folder can ever have the mark."""
+def is_unique(mark: str) -> bool:
+    """Whether no other folder can ever have this mark."""
     return "." in mark
 
 
-def _birth(path: Path) -> str | None:
-    """statx(2), which Python does not offer."""
+def _read_birth(path: Path) -> str | None:
+    """The birth time by statx(2), which Python does not offer."""
     call = getattr(_LIBC, "statx", None)
     if call is None:
         return None

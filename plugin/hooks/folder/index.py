@@ -1,4 +1,4 @@
-"""What the folder DAM remembers of each file, so that a change is noticed without reading them all."""
+"""What the folder DAM remembers of each file, so that it notices changes without reading every file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,8 +6,8 @@ from itertools import islice
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from plugin.hooks.folder.tree import Entry
-from plugin.hooks.names_in_files.xmp_file_edit import Memory
+from plugin.hooks.folder.tree import FileEntry
+from plugin.hooks.names_in_files.xmp_file_edit import SidecarMemory
 from plugin.ledger.store.store import Store
 from plugin.ledger.tables import folder_file, person
 
@@ -16,12 +16,12 @@ _CHUNK = 200
 
 
 @dataclass(frozen=True)
-class Known:
-    """A file as it was when its state was last acknowledged, and what of its sidecar is ours."""
+class KnownFile:
+    """A file as last acknowledged, and what of its sidecar is ours."""
 
-    entry: Entry
+    entry: FileEntry
     version: str
-    memory: Memory = field(default_factory=Memory)
+    memory: SidecarMemory = field(default_factory=SidecarMemory)
     further: str | None = None  # of what else the file shows; None where nobody noted it
 
     @property
@@ -30,32 +30,32 @@ class Known:
         return self.entry.size != _UNTOLD
 
 
-class Index:
+class FolderIndex:
     """The table folder_file."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def all(self) -> dict[str, Known]:
+    def all(self) -> dict[str, KnownFile]:
         """Every file by its ref."""
         with self._store.read() as connection:
-            return {row.ref: _known(row) for row in connection.execute(select(folder_file))}
+            return {row.ref: _build_known_file(row) for row in connection.execute(select(folder_file))}
 
     def any_told(self) -> bool:
-        """Whether any file's arrival was acknowledged."""
+        """Whether the arrival of any file was acknowledged."""
         with self._store.read() as connection:
             told = select(folder_file.c.ref).where(folder_file.c.size != _UNTOLD)
             return connection.execute(told.limit(1)).first() is not None
 
-    def get(self, ref: str) -> Known | None:
-        """One file, None if it is not known."""
+    def get(self, ref: str) -> KnownFile | None:
+        """One file; None if unknown."""
         with self._store.read() as connection:
-            return _one(connection, ref)
+            return _find_file(connection, ref)
 
-    def put(self, files: Sequence[Known], gone: Iterable[str] = ()) -> None:
-        """Remember `files` and forget those of `gone`: a few hundred at a time, since others wait for it.
+    def put(self, files: Sequence[KnownFile], gone: Iterable[str] = ()) -> None:
+        """Store `files` and delete those of `gone`, in small transactions that do not block others.
 
-        What is remembered goes first: whoever is killed between has told of a file twice, and forgotten none.
+        Stores first: after a crash in between a file is reported twice, none is lost.
         """
         known = {file.entry.ref for file in files}
         for start in range(0, len(files), _CHUNK):
@@ -64,13 +64,13 @@ class Index:
                 tx.execute(
                     delete(folder_file).where(folder_file.c.ref.in_([file.entry.ref for file in some]))
                 )
-                tx.execute(insert(folder_file), [_values(file) for file in some])
-        for chunk in _chunks(ref for ref in gone if ref not in known):
+                tx.execute(insert(folder_file), [_build_values(file) for file in some])
+        for chunk in _split(ref for ref in gone if ref not in known):
             with self._store.write() as tx:
                 tx.execute(delete(folder_file).where(folder_file.c.ref.in_(chunk)))
 
-    def note(self, files: Sequence[Known]) -> None:
-        """How known files look and what they hold now; what of them is ours stays as it is."""
+    def note(self, files: Sequence[KnownFile]) -> None:
+        """Update stat and version of known files; what of them is ours stays."""
         for start in range(0, len(files), _CHUNK):
             with self._store.write() as tx:
                 for file in files[start : start + _CHUNK]:
@@ -80,32 +80,32 @@ class Index:
                     }  # fmt: skip
                     tx.execute(update(folder_file).where(folder_file.c.ref == file.entry.ref).values(**found))
 
-    def remember(self, ref: str, memory: Memory) -> None:
-        """Note what will be ours before a file is touched: after a crash we must still know it."""
-        known = self.get(ref) or Known(Entry(ref, _UNTOLD, 0, None), "")
+    def remember(self, ref: str, memory: SidecarMemory) -> None:
+        """Store what will be ours before a file is written, so that it is known after a crash."""
+        known = self.get(ref) or KnownFile(FileEntry(ref, _UNTOLD, 0, None), "")
         if known.memory != memory:
             self.put([replace(known, memory=memory)])
 
     def people(self) -> frozenset[str]:
-        """The name keys of everybody in the ledger: keywords that are people."""
+        """The name keys of all people in the ledger: keywords that are names."""
         with self._store.read() as connection:
             return frozenset(connection.scalars(select(person.c.name_key)))
 
 
-def _one(connection: Connection, ref: str) -> Known | None:
+def _find_file(connection: Connection, ref: str) -> KnownFile | None:
     row = connection.execute(select(folder_file).where(folder_file.c.ref == ref)).first()
-    return None if row is None else _known(row)
+    return None if row is None else _build_known_file(row)
 
 
-def _known(row: "Row[tuple[object, ...]]") -> Known:
-    entry = Entry(row.ref, row.size, row.mtime_ns, row.sidecar_mtime_ns, ctime_ns=row.ctime_ns)
-    return Known(
-        entry, row.file_version, Memory(frozenset((row.release_ours or "").split()), row.sidecar_ours),
+def _build_known_file(row: "Row[tuple[object, ...]]") -> KnownFile:
+    entry = FileEntry(row.ref, row.size, row.mtime_ns, row.sidecar_mtime_ns, ctime_ns=row.ctime_ns)
+    return KnownFile(
+        entry, row.file_version, SidecarMemory(frozenset((row.release_ours or "").split()), row.sidecar_ours),
         row.further,
     )  # fmt: skip
 
 
-def _values(file: Known) -> dict[str, object]:
+def _build_values(file: KnownFile) -> dict[str, object]:
     return {
         "ref": file.entry.ref,
         "size": file.entry.size,
@@ -119,7 +119,7 @@ def _values(file: Known) -> dict[str, object]:
     }
 
 
-def _chunks(refs: Iterable[str]) -> Iterator[list[str]]:
+def _split(refs: Iterable[str]) -> Iterator[list[str]]:
     left = iter(refs)
     while chunk := list(islice(left, _CHUNK)):
         yield chunk

@@ -1,7 +1,7 @@
-"""States of files in which a name was ours: one that is in such a state again was restored, not named by somebody.
+"""Recognises restored files: states in which a name was ours.
 
-Kept is one hash a file and name, of the file's bytes with the name: without the file, which bears the name
-itself, it names nobody, so it may outlive an erasure.
+One hash a file and name, over the file's bytes with the name. Without the file, which contains the name itself, it
+identifies nobody, so it may outlive an erasure.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from sqlalchemy import Select, insert, select, update
 
 from plugin.hooks.dam import Named, node_key
 from plugin.hooks.files import regular_files, xmp_file_paths
-from plugin.hooks.files.atomic_replace import explained
+from plugin.hooks.files.atomic_replace import explain_os_errors
 from plugin.hooks.names_in_files import unread
 from plugin.hooks.names_in_files.companions import Listings
 from plugin.ledger.keys.name_hashes import NameHasher
@@ -25,15 +25,15 @@ _CHUNK = 500
 
 
 @dataclass(frozen=True)
-class State:
-    """The digests of a photograph and of its sidecars, as they are now."""
+class FileState:
+    """The digests of a photograph and its sidecars."""
 
     photo: bytes
     beside: tuple[bytes, ...]
 
     def marks(self, key: str) -> list[str]:
         """One mark a file, for a name's key."""
-        return [_mark(digest, key) for digest in (self.photo, *self.beside)]
+        return [_hash_mark(digest, key) for digest in (self.photo, *self.beside)]
 
 
 class KnownStates:
@@ -43,31 +43,31 @@ class KnownStates:
         self._store = store
         self._hasher = hasher
 
-    def keep(self, state: State, nodes: Iterable[str]) -> None:
-        """These names are ours in the files as they are."""
+    def keep(self, state: FileState, nodes: Iterable[str]) -> None:
+        """Record that these names are ours in the files as they are."""
         marks = {mark for node in nodes for mark in state.marks(node_key(node))}
         fresh = marks - self._known(marks)
         if fresh:
             with self._store.write() as tx:
-                fresh -= set(tx.connection.scalars(_among(sorted(fresh))))
+                fresh -= set(tx.connection.scalars(_select_known(sorted(fresh))))
                 for mark in sorted(fresh):
                     tx.execute(insert(folder_state).values(mark=mark, seen_at=tx.now))
 
-    def restored(self, state: State, named: Named) -> frozenset[str]:
-        """The places of the name in files of which we know that they bore it, in this very state, as ours.
+    def restored(self, state: FileState, named: Named) -> frozenset[str]:
+        """The places of the name in files that are in a state in which it was ours.
 
-        Where one of several sidecars is in another state it cannot be told in which the name stands.
+        If any sidecar is in another state, nobody can say which one contains the name.
         """
         key = node_key(named.node)
         known = self._known(state.marks(key))
-        inside = _mark(state.photo, key) in known
-        beside = bool(state.beside) and all(_mark(digest, key) in known for digest in state.beside)
+        inside = _hash_mark(state.photo, key) in known
+        beside = bool(state.beside) and all(_hash_mark(digest, key) in known for digest in state.beside)
         return frozenset(p for p in named.places if (beside if p in _BESIDE else inside))
 
     def of_keywords(self, photo: Path, keys: Collection[str]) -> set[str]:
-        """Those of these keywords of a file (by key) that are a name that we took off and that came back with it.
+        """Those keywords (by key) that are names we removed and that returned with the file.
 
-        Nobody else may know any more that the word is a name: the person may be erased.
+        Nothing else may know that the word is a name: the person may be erased.
         """
         if self._hasher is None:
             return set()
@@ -77,18 +77,17 @@ class KnownStates:
             words = {macs[mac] for mac in connection.scalars(query)}
         if not words:
             return set()
-        with explained(photo):
-            digest = _digest(photo)
-        known = self._known({_mark(digest, key) for key in words})
-        return {key for key in words if _mark(digest, key) in known}
+        with explain_os_errors(photo):
+            digest = _hash_file(photo)
+        known = self._known({_hash_mark(digest, key) for key in words})
+        return {key for key in words if _hash_mark(digest, key) in known}
 
     def kept(self, ref: str) -> bool:
-        """Whether the state of the file was kept since it changed last."""
+        """Whether the file's state was kept since its last change."""
         with self._store.read() as connection:
             return bool(connection.scalar(select(folder_file.c.kept).where(folder_file.c.ref == ref)))
 
     def note_kept(self, ref: str) -> None:
-        """The state of the file is kept, until it changes."""
         with self._store.write() as tx:
             tx.execute(update(folder_file).where(folder_file.c.ref == ref).values(kept=True))
 
@@ -97,27 +96,27 @@ class KnownStates:
         ordered = sorted(marks)
         with self._store.read() as connection:
             for start in range(0, len(ordered), _CHUNK):
-                found |= set(connection.scalars(_among(ordered[start : start + _CHUNK])))
+                found |= set(connection.scalars(_select_known(ordered[start : start + _CHUNK])))
         return found
 
 
-def read(photo: Path, listings: Listings) -> State | None:
-    """The state of a photograph and its sidecars now; None where one cannot be read. Raises DamError, ResourceGone."""
-    with explained(photo):
+def read_state(photo: Path, listings: Listings) -> FileState | None:
+    """The state of a photograph and its sidecars; None where one cannot be read. Raises DamError, ResourceGone."""
+    with explain_os_errors(photo):
         listing = listings.of(photo.parent).names
-        beside = [photo.with_name(name) for name in xmp_file_paths.readable(photo.name, listing)]
-        if any(unread.contents(path) is None for path in beside):
+        beside = [photo.with_name(name) for name in xmp_file_paths.list_sidecars(photo.name, listing)]
+        if any(unread.read_contents(path) is None for path in beside):
             return None
-        return State(_digest(photo), tuple(_digest(path) for path in beside))
+        return FileState(_hash_file(photo), tuple(_hash_file(path) for path in beside))
 
 
-def _digest(path: Path) -> bytes:
+def _hash_file(path: Path) -> bytes:
     return regular_files.digest(path).digest()
 
 
-def _mark(digest: bytes, key: str) -> str:
+def _hash_mark(digest: bytes, key: str) -> str:
     return hashlib.sha256(digest + key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _among(marks: Sequence[str]) -> Select[tuple[str]]:
+def _select_known(marks: Sequence[str]) -> Select[tuple[str]]:
     return select(folder_state.c.mark).where(folder_state.c.mark.in_(marks))

@@ -1,4 +1,4 @@
-"""What the files of a folder hold, read only where they look other than when they were read last."""
+"""The contents of a folder's files, read only where a file looks different from the last read."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,28 +6,28 @@ from pathlib import Path
 from plugin.errors import DamError, ResourceGone, Unreadable
 from plugin.hooks.files import file_contents
 from plugin.hooks.folder import tree
-from plugin.hooks.folder.index import Index, Known
-from plugin.hooks.folder.tree import Entry
+from plugin.hooks.folder.index import FolderIndex, KnownFile
+from plugin.hooks.folder.tree import FileEntry
 from plugin.hooks.names_in_files.companions import Listings
 
 
 class Readings:
-    """What was read of the files of one folder: noted in the index, and here until their change was acknowledged."""
+    """Versions of the files in one folder: from the index, and here until a change is acknowledged."""
 
-    def __init__(self, root: Path, index: Index) -> None:
+    def __init__(self, root: Path, index: FolderIndex) -> None:
         self._root = root
         self._index = index
-        self._fresh: dict[str, Known] = {}
+        self._fresh: dict[str, KnownFile] = {}
 
-    def of(self, entry: Entry) -> Known:
-        """What the file holds that looks so. Raises DamError, ResourceGone."""
+    def of(self, entry: FileEntry) -> KnownFile:
+        """The version of a file with this stat. Raises DamError, ResourceGone."""
         for known in (self._index.get(entry.ref), self._fresh.get(entry.ref)):
             if known is not None and entry.stands_as(known.entry):
                 return known
         return self.read(entry)
 
-    def of_read(self, entry: Entry, unread: str | None) -> Known:
-        """The same; of a file that cannot be opened a version that it never had: what is known of it holds no more."""
+    def of_read(self, entry: FileEntry, unread: str | None) -> KnownFile:
+        """The same; for a file that cannot be opened a new version: what was known no longer holds."""
         try:
             return self.of(entry)
         except ResourceGone:
@@ -35,10 +35,10 @@ class Readings:
         except DamError:
             if unread is None:
                 raise
-            return Known(entry, f"unread-{entry.size}-{entry.mtime_ns}")
+            return KnownFile(entry, f"unread-{entry.size}-{entry.mtime_ns}")
 
-    def last(self, ref: str) -> Known:
-        """What was known of a photograph that cannot be reached now. Raises Unreadable."""
+    def last(self, ref: str) -> KnownFile:
+        """The last known version of an unreachable photograph. Raises Unreadable."""
         known = self._index.get(ref)
         if known is None or not known.told:
             raise Unreadable(
@@ -46,15 +46,15 @@ class Readings:
             )
         return known
 
-    def read(self, entry: Entry) -> Known:
+    def read(self, entry: FileEntry) -> KnownFile:
         """Read the file. Raises DamError, ResourceGone."""
-        version, further = file_contents.read(tree.locate(self._root, entry.ref))
-        known = self._fresh[entry.ref] = Known(entry, version, further=further)
+        version, further = file_contents.read_versions(tree.locate(self._root, entry.ref))
+        known = self._fresh[entry.ref] = KnownFile(entry, version, further=further)
         return known
 
     def read_anew(self, ref: str) -> None:
-        """Read it whatever it looks like; a change that shows in nothing else is noted, one that does is told later."""
-        entry = tree.entry(self._root, ref, Listings())
+        """Read it even if it looks unchanged: a change that nothing else shows is noted, others are reported later."""
+        entry = tree.read_entry(self._root, ref, Listings())
         if entry.kind != "photo":
             return  # a film is long, and nobody examines it
         now, noted = self.read(entry), self._index.get(ref)

@@ -1,4 +1,4 @@
-"""Folders in which file servers and programs keep what was thrown away, older states, and small copies."""
+"""Folders in which servers and programs keep deleted files, snapshots and small copies."""
 
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -14,17 +14,17 @@ _LIBRARIES = ("*.photoslibrary", "*.photolibrary", "*.aplibrary", "*.migratedpho
 
 
 def is_bin(name: str) -> bool:
-    """Whether a folder of this name is a bin, a snapshot, or a program's own copies: never part of the library."""
+    """Whether the folder is a bin, a snapshot or a program's own copies: never part of the library."""
     folded = name.casefold()
     return folded in _NAMES or any(fnmatchcase(folded, pattern) for pattern in _PATTERNS)
 
 
 def is_library(name: str) -> bool:
-    """Whether a folder is one that a program manages with a database of its own: nothing is written into it."""
+    """Whether a program manages the folder with its own database: we write nothing into it."""
     folded = name.casefold()
     return any(fnmatchcase(folded, pattern) for pattern in _LIBRARIES)
 
 
-def lies_in_one(ref: str) -> bool:
-    """Whether a file or folder lies in one of these."""
+def is_in_bin(ref: str) -> bool:
+    """Whether a file or folder is in one of these."""
     return any(is_bin(part) for part in PurePosixPath(ref).parts)

@@ -1,4 +1,4 @@
-"""A folder of photographs walked: what is there, how it looks from outside, what is left out."""
+"""Walks a folder of photographs: its files, their stat, and what is left out."""
 
 import os
 import stat
@@ -13,22 +13,21 @@ from pathlib import Path, PurePosixPath
 from plugin.errors import ResourceGone, Unreadable
 from plugin.hooks.files import atomic_replace, file_kinds, file_system, regular_files
 from plugin.hooks.folder import recycle_bins
-from plugin.hooks.left_out import LeftOut, Why
+from plugin.hooks.left_out import LeftOut, LeftOutReason
 from plugin.hooks.names_in_files import companions
-from plugin.hooks.names_in_files.companions import Listing, Listings
+from plugin.hooks.names_in_files.companions import FolderListing, Listings
 
 ROOT = "."
 _LONGEST = 2000  # bytes of a path
-Sniffed = Mapping[str, tuple[tuple[int, ...], str]]
+SniffedFormats = Mapping[str, tuple[tuple[int, ...], str]]
 """By ref: what a file looked like from outside when its first bytes were read (`stamp`), and the format found."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A file of the tree from outside. `sidecar_mtime_ns` stands for how its sidecars look, None without any.
+class FileEntry:
+    """The stat of a file. `sidecar_mtime_ns` is a stamp of its sidecars, None without any.
 
-    `ctime_ns` is when the file system last saw it changed, whatever its own time says; None where nobody noted it.
-    `format` is told by its first bytes (`file_kinds`).
+    `ctime_ns`: None if not noted. `format`: by its first bytes (`file_kinds`).
     """
 
     ref: str
@@ -38,8 +37,8 @@ class Entry:
     format: str = field(default="", compare=False)
     ctime_ns: int | None = None
 
-    def stands_as(self, noted: "Entry") -> bool:
-        """Whether the file itself looks as it was noted; its sidecars aside."""
+    def stands_as(self, noted: "FileEntry") -> bool:
+        """Whether the file itself is unchanged; ignores its sidecars."""
         times = (self.size, self.mtime_ns) == (noted.size, noted.mtime_ns)
         return times and noted.ctime_ns in {None, self.ctime_ns}
 
@@ -51,11 +50,13 @@ class Entry:
 
 @dataclass
 class Scan:
-    """Everything found in one walk; `bare` if there was nothing in the root at all, `arriving` if files are being
-    copied that have no beginning yet. Of what is `held`, and below it, the walk can say nothing: it cannot be read, or
-    went while we walked. `shut`: photographs known from before that cannot be read now."""
+    """The result of one walk.
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    `bare`: the root is empty; `arriving`: files without content are being copied. `held`: unreadable, or gone during
+    the walk: nothing is known of it or what is below. `shut`: known photographs that cannot be read now.
+    """
+
+    entries: dict[str, FileEntry] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     leftovers: list[Path] = field(default_factory=list)
@@ -69,7 +70,7 @@ class Scan:
 class Walk:
     """One walk through the tree."""
 
-    def __init__(self, root: Path, ignore: Sequence[str], before: Sniffed, now: float) -> None:
+    def __init__(self, root: Path, ignore: Sequence[str], before: SniffedFormats, now: float) -> None:
         self._root = root
         self._ignore = ignore
         self._before = before
@@ -79,14 +80,14 @@ class Walk:
         self.found = Scan()
 
     def go(self) -> Scan:
-        """Links are not followed. Raises DamError where the root cannot be read."""
+        """Does not follow links. Raises DamError where the root cannot be read."""
         found = self.found
         while self._waiting:
             folder = self._waiting.pop()
             inside = self._inside(folder)
             if folder == ROOT:
                 found.bare = not inside
-            listing = Listing.of(e.name for e in inside)
+            listing = FolderListing.of(e.name for e in inside)
             for item in inside:
                 self._try(item, item.name if folder == ROOT else f"{folder}/{item.name}", listing)
         found.folders.sort()
@@ -100,44 +101,44 @@ class Walk:
             with os.scandir(path) as items:
                 inside = list(items)
             if self._leads_back(folder, path.stat(), inside):
-                self._leave_out(folder, Why.LOOP)
+                self._leave_out(folder, LeftOutReason.LOOP)
                 return []
         except OSError as error:
             if folder == ROOT:
-                raise file_system.away(self._root, error) from error
-            self._hold(folder, Why.CLOSED, error)
+                raise file_system.build_away_error(self._root, error) from error
+            self._hold(folder, LeftOutReason.CLOSED, error)
             return []
         self.found.folders.append(folder)
         return inside
 
     def _leads_back(self, folder: str, this: os.stat_result, inside: "list[os.DirEntry[str]]") -> bool:
-        """Whether it is one of the folders above (a mount within itself); the names, where all have one number."""
+        """Whether it is one of the folders above (a loop mount); compares names too where inodes are all equal."""
         place = (this.st_dev, this.st_ino, hash(frozenset(e.name for e in inside)))
-        above = {self._places[one] for one in collections(folder) if one != folder}
+        above = {self._places[one] for one in list_folders(folder) if one != folder}
         self._places[folder] = place
         return place in above
 
-    def _hold(self, ref: str, why: Why, error: OSError) -> None:
-        """Nothing can be said of it now; what went while we walked is there no more the next time."""
+    def _hold(self, ref: str, why: LeftOutReason, error: OSError) -> None:
+        """Nothing is known of it now; what went during the walk is gone in the next one."""
         self.found.held.append(ref)
         if not isinstance(error, FileNotFoundError | NotADirectoryError):
-            if why is Why.CLOSED:
+            if why is LeftOutReason.CLOSED:
                 self.found.folders.append(ref)
             self._leave_out(ref, why)
 
-    def _try(self, item: "os.DirEntry[str]", ref: str, listing: Listing) -> None:
+    def _try(self, item: "os.DirEntry[str]", ref: str, listing: FolderListing) -> None:
         try:
             self._take(item, ref, listing)
         except OSError as error:
-            self._hold(ref, Why.UNREADABLE, error)
+            self._hold(ref, LeftOutReason.UNREADABLE, error)
 
-    def _take(self, item: "os.DirEntry[str]", ref: str, listing: Listing) -> None:
+    def _take(self, item: "os.DirEntry[str]", ref: str, listing: FolderListing) -> None:
         if item.name.startswith(atomic_replace.PREFIX):
             self.found.leftovers.append(Path(item.path))
         elif any(fnmatch(item.name, pattern) for pattern in self._ignore):
             return
         elif item.is_symlink():
-            self._leave_out(ref, Why.LINK)
+            self._leave_out(ref, LeftOutReason.LINK)
         elif item.is_dir(follow_symlinks=False):
             self._enter(item.name, ref)
         else:
@@ -147,25 +148,25 @@ class Walk:
         if recycle_bins.is_bin(name):
             return
         if recycle_bins.is_library(name):
-            self._leave_out(ref, Why.LIBRARY)
-        elif not sayable(ref):
-            self._leave_out(ref, Why.NAME)
+            self._leave_out(ref, LeftOutReason.LIBRARY)
+        elif not is_sayable(ref):
+            self._leave_out(ref, LeftOutReason.NAME)
         else:
             self._waiting.append(ref)
 
-    def _take_file(self, item: "os.DirEntry[str]", ref: str, listing: Listing) -> None:
+    def _take_file(self, item: "os.DirEntry[str]", ref: str, listing: FolderListing) -> None:
         outside = item.stat(follow_symlinks=False)
         form = self._format(item, ref, outside)
-        if form in file_kinds.EXAMINED | file_kinds.OTHERS and sayable(ref):
-            beside = companions.stamp(Path(item.path), listing)
-            self.found.entries[ref] = Entry(
+        if form in file_kinds.EXAMINED | file_kinds.OTHERS and is_sayable(ref):
+            beside = companions.build_stamp(Path(item.path), listing)
+            self.found.entries[ref] = FileEntry(
                 ref, outside.st_size, outside.st_mtime_ns, beside, form, outside.st_ctime_ns
             )
         else:
             self._refuse(item.name, ref, outside, form)
 
     def _format(self, item: "os.DirEntry[str]", ref: str, outside: os.stat_result) -> str:
-        """By its first bytes, which are read only where the file looks other than when they were read last."""
+        """By its first bytes, which are read only where the stat differs from the last read."""
         seen: tuple[int, ...] = (outside.st_size, outside.st_mtime_ns, outside.st_ctime_ns)
         known = self._before.get(ref)
         if known is not None and known[0] == seen:
@@ -178,79 +179,79 @@ class Walk:
             except FileNotFoundError:
                 raise
             except OSError:
-                self._leave_out(ref, Why.UNREADABLE)
+                self._leave_out(ref, LeftOutReason.UNREADABLE)
                 self.found.held.append(ref)
-                form = known[1] if known is not None else file_kinds.by_ending(item.name)
+                form = known[1] if known is not None else file_kinds.guess_by_ending(item.name)
                 seen = (-1,)  # looked at again the next time
         self.found.sniffed[ref] = (seen, form)
         return form
 
     def _refuse(self, name: str, ref: str, outside: os.stat_result, form: str) -> None:
-        """Tell of what is left out; of a file that is no picture, and is not called one, there is nothing to tell."""
+        """Report what is left out; not a file that is no picture and is not named like one."""
         called_one = PurePosixPath(name).suffix.lower() in file_kinds.PHOTO_ENDINGS
         if not stat.S_ISREG(outside.st_mode):
-            self._leave_out(ref, Why.SPECIAL)
+            self._leave_out(ref, LeftOutReason.SPECIAL)
         elif form in file_kinds.EXAMINED | file_kinds.OTHERS:
-            self._leave_out(ref, Why.NAME)
+            self._leave_out(ref, LeftOutReason.NAME)
         elif form:
-            self._leave_out(ref, Why.FORMAT, form)
+            self._leave_out(ref, LeftOutReason.FORMAT, form)
         elif called_one and file_kinds.is_arriving(outside.st_mtime_ns, self._now):
             self.found.arriving = True
         elif called_one:
-            self._leave_out(ref, Why.NO_PICTURE)
+            self._leave_out(ref, LeftOutReason.NO_PICTURE)
 
-    def _leave_out(self, ref: str, why: Why, form: str = "") -> None:
-        self.found.left_out.append(LeftOut(ref if sayable(ref) else ascii(ref), why, form))
+    def _leave_out(self, ref: str, why: LeftOutReason, form: str = "") -> None:
+        self.found.left_out.append(LeftOut(ref if is_sayable(ref) else ascii(ref), why, form))
 
 
-def scan(root: Path, ignore: Sequence[str], before: Sniffed, now: float) -> Scan:
-    """Walk the tree, links not followed. Raises DamError where its root cannot be read.
+def scan(root: Path, ignore: Sequence[str], before: SniffedFormats, now: float) -> Scan:
+    """Walk the tree without following links. Raises DamError where the root cannot be read.
 
-    A folder that cannot be read must not look like one whose photographs were all deleted: it is held. `before` is
-    what the last walk found in the files' first bytes.
+    An unreadable folder must not look like one whose photographs were deleted: it is held. `before`: the formats found
+    in the last walk.
     """
     return Walk(root, ignore, before, now).go()
 
 
-def sayable(ref: str) -> bool:
-    """Whether a name can be stored, and given to ExifTool, as it is: PostgreSQL finds no text again that is longer."""
+def is_sayable(ref: str) -> bool:
+    """Whether a ref can be stored and passed to ExifTool; PostgreSQL cannot index longer text."""
     hidden = any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in ref)
     return not hidden and (len(ref) <= _LONGEST // 4 or len(ref.encode()) <= _LONGEST)
 
 
 def locate(root: Path, ref: str) -> Path:
-    """The path of a resource. Raises ResourceGone where it is none, is a link or lies outside the tree.
+    """The path of a resource. Raises ResourceGone where it is none, is a link or is outside the tree.
 
-    Raises Unreadable where that cannot be told, DamError where the whole tree is missing.
+    Raises Unreadable where that is unknown, DamError where the whole tree is missing.
     """
     parts = ref.split("/")
-    if not sayable(ref) or any(part in {"", ".", ".."} for part in parts):
+    if not is_sayable(ref) or any(part in {"", ".", ".."} for part in parts):
         raise ResourceGone(f"{ref!a} names no photograph of the folder")
     path = root.joinpath(*parts)
     try:
-        with atomic_replace.read_explained(path):
-            there = regular_files.is_plain(path) and path.resolve() == path
+        with atomic_replace.explain_read_errors(path):
+            there = regular_files.is_regular(path) and path.resolve() == path
     except Unreadable:
         file_system.refuse_away(root)
         raise
     if there and not any(recycle_bins.is_bin(part) or recycle_bins.is_library(part) for part in parts[:-1]):
-        if format_of(path):
+        if find_format(path):
             return path
-        with atomic_replace.read_explained(path):
+        with atomic_replace.explain_read_errors(path):
             file_kinds.refuse_arriving(path, ref)
     file_system.refuse_away(root)
     raise ResourceGone(f"{ref} is not in the folder")
 
 
-def format_of(path: Path) -> str:
-    """The format of what is taken up, "" of what is not; what cannot be opened is taken for what it is called.
+def find_format(path: Path) -> str:
+    """The format of what is taken up, "" otherwise; by its ending if it cannot be opened.
 
-    Raises Unreadable where it cannot be opened, and its name does not say what it is.
+    Raises Unreadable where it cannot be opened and its ending is unknown.
     """
     try:
         form = file_kinds.read_format(path)
     except OSError as error:
-        form = file_kinds.by_ending(path.name)
+        form = file_kinds.guess_by_ending(path.name)
         if not form and not isinstance(error, FileNotFoundError):
             raise Unreadable(
                 f"{path} cannot be read ({error.strerror}): give FaceLease's account access"
@@ -258,30 +259,30 @@ def format_of(path: Path) -> str:
     return form if form in file_kinds.EXAMINED | file_kinds.OTHERS else ""
 
 
-def entry(root: Path, ref: str, listings: Listings | None = None) -> Entry:
-    """One file of the tree as it is now; as if it had no sidecars without `listings`. Raises ResourceGone."""
+def read_entry(root: Path, ref: str, listings: Listings | None = None) -> FileEntry:
+    """One file of the tree now; without its sidecars if there are no `listings`. Raises ResourceGone."""
     path = locate(root, ref)
-    with atomic_replace.read_explained(path):
+    with atomic_replace.explain_read_errors(path):
         now = path.stat()
-        beside = None if listings is None else companions.stamp(path, listings.of(path.parent))
-        return Entry(ref, now.st_size, now.st_mtime_ns, beside, format_of(path), now.st_ctime_ns)
+        beside = None if listings is None else companions.build_stamp(path, listings.of(path.parent))
+        return FileEntry(ref, now.st_size, now.st_mtime_ns, beside, find_format(path), now.st_ctime_ns)
 
 
-def collections(ref: str) -> tuple[str, ...]:
-    """The folder of a resource and every folder above: what is set on one holds for what lies under it."""
+def list_folders(ref: str) -> tuple[str, ...]:
+    """The folder of a resource and every folder above: a mode on one applies to what is below."""
     return tuple(str(parent) for parent in PurePosixPath(ref).parents)
 
 
-def within(refs: Iterable[str], folders: frozenset[str]) -> Iterator[str]:
-    """Those of `refs` that lie in or under one of these folders; all of them where none is named."""
+def filter_within(refs: Iterable[str], folders: frozenset[str]) -> Iterator[str]:
+    """The `refs` in or below these folders; all of them for no folder."""
     found = sorted(refs)
     if not folders or ROOT in folders:
         return iter(found)
-    outermost = sorted(f"{one}/" for one in folders if folders.isdisjoint(collections(one)))
-    return chain.from_iterable(_below(found, prefix) for prefix in outermost)
+    outermost = sorted(f"{one}/" for one in folders if folders.isdisjoint(list_folders(one)))
+    return chain.from_iterable(_filter_below(found, prefix) for prefix in outermost)
 
 
-def _below(refs: Sequence[str], prefix: str) -> Iterator[str]:
+def _filter_below(refs: Sequence[str], prefix: str) -> Iterator[str]:
     return takewhile(
         lambda ref: ref.startswith(prefix), map(refs.__getitem__, range(bisect_left(refs, prefix), len(refs)))
     )

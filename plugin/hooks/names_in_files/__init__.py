@@ -1,1 +1,1 @@
-"""Names that stand in files and beside them: where they may, how they are read and written."""
+"""Names in files and beside them: where they are, how they are read and written."""

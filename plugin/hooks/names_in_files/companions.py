@@ -1,4 +1,4 @@
-"""What lies beside a photograph and speaks of it: its sidecars, and the lists of names of its folder."""
+"""Files beside a photograph that describe it: its sidecars, and its folder's lists of names."""
 
 import hashlib
 import os
@@ -11,56 +11,56 @@ from plugin.hooks.files import xmp_file_paths
 from plugin.hooks.names_in_files import picasa
 
 
-class Listing(NamedTuple):
-    """The names of one folder; `lists`: the lists of names among them, found once for all of its photographs."""
+class FolderListing(NamedTuple):
+    """The names in one folder; `lists`: the lists of names among them."""
 
     names: frozenset[str]
     lists: tuple[str, ...]
 
     @classmethod
-    def of(cls, names: Iterable[str]) -> "Listing":
+    def of(cls, names: Iterable[str]) -> "FolderListing":
         every = frozenset(names)
-        return cls(every, tuple(sorted(name for name in every if picasa.is_list(name))))
+        return cls(every, tuple(sorted(name for name in every if picasa.is_picasa_list(name))))
 
 
-def names_in(folder: Path) -> frozenset[str]:
-    """The names of a folder's files and folders, without a path for each: there may be 20,000. Raises OSError."""
+def list_names(folder: Path) -> frozenset[str]:
+    """The names in a folder, without a Path for each: there may be 20,000. Raises OSError."""
     return frozenset(os.listdir(folder))  # noqa: PTH208
 
 
 class Listings:
-    """Folders that are listed once: for one look at a photograph, or at several of one moment."""
+    """A cache of folder listings, for one moment."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, Listing] = {}
+        self._known: dict[Path, FolderListing] = {}
 
-    def of(self, folder: Path) -> Listing:
-        """The names of the folder. Raises OSError."""
+    def of(self, folder: Path) -> FolderListing:
+        """The names in the folder. Raises OSError."""
         if folder not in self._known:
-            self._known[folder] = Listing.of(names_in(folder))
+            self._known[folder] = FolderListing.of(list_names(folder))
         return self._known[folder]
 
 
-def changed_ns(path: Path, listing: Listing) -> int:
-    """When the file system last saw a change of the photograph or of what speaks of it, whatever they say."""
-    beside = [*xmp_file_paths.readable(path.name, listing.names), *listing.lists]
-    return max(path.stat().st_ctime_ns, *(_look(path.with_name(name))[2] for name in beside), 0)
+def find_changed_ns(path: Path, listing: FolderListing) -> int:
+    """The newest ctime of the photograph and the files that describe it."""
+    beside = [*xmp_file_paths.list_sidecars(path.name, listing.names), *listing.lists]
+    return max(path.stat().st_ctime_ns, *(_read_stat(path.with_name(name))[2] for name in beside), 0)
 
 
-def stamp(path: Path, listing: Listing) -> int | None:
-    """One number for how they look from outside, None where there are none.
+def build_stamp(path: Path, listing: FolderListing) -> int | None:
+    """One number for the stat of those files, None without any.
 
-    The time of the last change is in it: exiftool -P and others put a file's own time back.
+    It includes ctime: exiftool -P and others restore mtime.
     """
-    beside = [*xmp_file_paths.readable(path.name, listing.names), *listing.lists]
+    beside = [*xmp_file_paths.list_sidecars(path.name, listing.names), *listing.lists]
     if not beside:
         return None
-    looks = repr([(name, *_look(path.with_name(name))) for name in beside])
+    looks = repr([(name, *_read_stat(path.with_name(name))) for name in beside])
     return int.from_bytes(hashlib.blake2b(looks.encode(), digest_size=8).digest(), signed=True)
 
 
-def _look(path: Path) -> tuple[int, int, int]:
-    """What is no file of its own (a link to nowhere) has a look as well, and so has what cannot be reached."""
+def _read_stat(path: Path) -> tuple[int, int, int]:
+    """A broken link and an unreachable file have a stat too."""
     for look in (path.stat, path.lstat):
         with suppress(OSError):
             now = look()

@@ -1,7 +1,7 @@
-"""Which fields of a file may hold a person's name: every one that says something in words.
+"""Which fields of a file may contain a person's name: every text.
 
-Programs put names into dozens of them, new ones come with each release, and captions, credits and comments hold names
-too. So none is left out but what ExifTool says of the file from outside.
+Programs put names into dozens of fields, with new ones in each release, and captions, credits and comments contain
+names too. Only what ExifTool says about the file from outside is skipped.
 """
 
 import re
@@ -9,54 +9,54 @@ from collections.abc import Iterator
 
 from plugin.hooks.dam import node_key
 from plugin.hooks.files.exiftool import Fields
-from plugin.hooks.name_search import Sought, texts_in
-from plugin.hooks.name_spellings import decodings, parts, readings, same
-from plugin.hooks.names_in_files.name_gathering import datasets
+from plugin.hooks.name_search import SoughtName, list_texts
+from plugin.hooks.name_spellings import list_decodings, list_parts, list_readings, match_known
+from plugin.hooks.names_in_files.name_gathering import list_datasets
 
 _NOT_OF_THE_FILE = ("System:", "ExifTool:", "Composite:")
 _PARTS = re.compile(r"[|/;,\n]")
 
 
-def named_in(fields: Fields, sought: Sought) -> Iterator[tuple[str, bool]]:
-    """The fields, as ExifTool calls them, in which the name stands; and whether it is an item of its own there."""
+def find_in_fields(fields: Fields, sought: SoughtName) -> Iterator[tuple[str, bool]]:
+    """The fields, by ExifTool's name, that contain the name; and whether it is an item of its own there."""
     for key, value in fields.items():
         if key.startswith(_NOT_OF_THE_FILE) or key == "SourceFile" or key.endswith(":IPTC"):
             continue
-        texts = [text for text in texts_in(value) if stands_in(text, sought)]
+        texts = [text for text in list_texts(value) if is_named_in(text, sought)]
         if texts:
-            yield _field(key), any(_is_item(text, sought) for text in texts)
+            yield _field_name(key), any(_is_item(text, sought) for text in texts)
 
 
-def stands_in(text: str, sought: Sought) -> bool:
-    """Whether the name stands in a text, or would be read out of it (`name_spellings`)."""
+def is_named_in(text: str, sought: SoughtName) -> bool:
+    """Whether a text contains the name, or would be read as it (`name_spellings`)."""
     return sought.stands_in(text) or _is_read_from(text, sought)
 
 
-def _is_item(text: str, sought: Sought) -> bool:
+def _is_item(text: str, sought: SoughtName) -> bool:
     return any(sought.is_name(part) for part in _PARTS.split(text)) or _is_read_from(text, sought)
 
 
-def _is_read_from(text: str, sought: Sought) -> bool:
-    """Each part once: the text of a whole file in every encoding has many of them many times."""
+def _is_read_from(text: str, sought: SoughtName) -> bool:
+    """Each part once: a file's text in every encoding repeats many."""
     keys = {node_key(name) for name in sought.spellings}
-    found = dict.fromkeys(part for whole in readings(text) for part in parts(whole))
+    found = dict.fromkeys(part for whole in list_readings(text) for part in list_parts(whole))
     return any(
-        same(part, keys) is not None
+        match_known(part, keys) is not None
         for part in found
-        if any(sought.may_hold(reading) for reading in readings(part))
+        if any(sought.may_hold(reading) for reading in list_readings(part))
     )
 
 
-def in_iptc(blocks: Fields, sought: Sought) -> Iterator[tuple[str, bool]]:
-    """The same in the bytes of IPTC, which hardly ever say truly how they are encoded."""
+def find_in_iptc(blocks: Fields, sought: SoughtName) -> Iterator[tuple[str, bool]]:
+    """The same for the bytes of IPTC, which rarely declare their encoding correctly."""
     for key, block in blocks.items():
-        for number, data in datasets(str(block)) if key.endswith("IPTC") else ():
-            texts = [text for text in decodings(data) if stands_in(text, sought)]
+        for number, data in list_datasets(str(block)) if key.endswith("IPTC") else ():
+            texts = [text for text in list_decodings(data) if is_named_in(text, sought)]
             if texts:
                 yield f"IPTC:{number}", any(_is_item(text, sought) for text in texts)
 
 
-def told(data: bytes) -> str:
+def decode_text(data: bytes) -> str:
     """Bytes as the text that they are, in UTF-8 or, where they are not that, in Latin letters."""
     try:
         return data.decode("utf-8-sig")
@@ -64,6 +64,6 @@ def told(data: bytes) -> str:
         return data.decode("cp1252", "replace")
 
 
-def _field(key: str) -> str:
+def _field_name(key: str) -> str:
     """Without the number of the copy."""
     return re.sub(r":Copy\d+:", ":", key)

@@ -1,4 +1,4 @@
-"""What of a file's fields may name people, field by field as `name_fields` has it."""
+"""Collects from a file's fields the texts that may name people, as `name_fields` says."""
 
 import html
 import re
@@ -8,16 +8,16 @@ from typing import Any
 
 from plugin.hooks.dam import Box
 from plugin.hooks.files import regions
-from plugin.hooks.files.exiftool import BASE64, Fields, bytes_of
+from plugin.hooks.files.exiftool import BASE64, Fields, to_bytes
 from plugin.hooks.files.regions import Size
-from plugin.hooks.name_spellings import decodings
+from plugin.hooks.name_spellings import list_decodings
 from plugin.hooks.names_in_files import xmp
-from plugin.hooks.names_in_files.name_fields import BY_TAG, IPTC_DATASETS, Kind, NameField
+from plugin.hooks.names_in_files.name_fields import BY_TAG, IPTC_DATASETS, FieldKind, NameField
 
 
 @dataclass(frozen=True)
-class Word:
-    """One text, as it may be spelled (most likely first), and where it stands."""
+class FieldText:
+    """One text in its possible spellings (most likely first), and its place."""
 
     texts: tuple[str, ...]
     place: str
@@ -25,14 +25,14 @@ class Word:
 
 
 @dataclass
-class Gathered:
-    """`persons` are people whatever they are called; `words` only where something says so."""
+class GatheredNames:
+    """`persons` are people in any case; `words` only where something else says so."""
 
-    persons: list[Word] = field(default_factory=list)
-    words: list[Word] = field(default_factory=list)
+    persons: list[FieldText] = field(default_factory=list)
+    words: list[FieldText] = field(default_factory=list)
 
-    def add(self, other: "Gathered") -> None:
-        """Of another file about the same photograph."""
+    def add(self, other: "GatheredNames") -> None:
+        """Add those of another file about the same photograph."""
         self.persons.extend(other.persons)
         self.words.extend(other.words)
 
@@ -43,74 +43,76 @@ _LABELS = frozenset({"Keyword", "LabelName"})
 _XML = re.compile(r"<\s*+(/?+)(?:[^<>/]|/(?!>))*+(/?+)>|([^<>]++)")
 
 
-def gather(fields: Fields, turn: int, whole: Size | None, inside: bool) -> Gathered:
-    """Everything in an entry of ExifTool's; `inside`: of the photograph's own file, not of a sidecar."""
-    found = Gathered()
+def gather_names(fields: Fields, turn: int, whole: Size | None, inside: bool) -> GatheredNames:
+    """Everything in an entry of ExifTool's; `inside`: from the photograph's own file, not a sidecar."""
+    found = GatheredNames()
     for key, value in fields.items():
         group, _, tag = key.partition(":")
         listed = BY_TAG.get(tag.rpartition(":")[2])
         if listed is not None:
-            place = _place(listed, group, inside)
-            _take(listed, value, place, turn, whole, found)
+            place = _find_place(listed, group, inside)
+            _add_field(listed, value, place, turn, whole, found)
         elif inside and tag.rpartition(":")[2] == "IPTC":
-            found.words += _of_iptc(value)
+            found.words += _list_iptc(value)
     return found
 
 
-def _place(listed: NameField, group: str, inside: bool) -> str:
+def _find_place(listed: NameField, group: str, inside: bool) -> str:
     if group.startswith("IPTC"):
         return "iptc"
     return f"embedded-{listed.place}" if inside and group.startswith("XMP") else listed.place
 
 
-def _take(listed: NameField, value: Any, place: str, turn: int, whole: Size | None, found: Gathered) -> None:
-    if listed.kind is Kind.PERSON:
-        found.persons += [Word(_texts(text), place) for text in _people(value)]
-    elif listed.kind is Kind.KEYWORD:
-        found.words += [Word(_texts(text), place) for text in _strings(value)]
-    elif listed.kind is Kind.TREE:
-        found.words += [Word(_texts(text), place) for text in _tree(value)]
+def _add_field(
+    listed: NameField, value: Any, place: str, turn: int, whole: Size | None, found: GatheredNames
+) -> None:
+    if listed.kind is FieldKind.PERSON:
+        found.persons += [FieldText(_decode_text(text), place) for text in _list_people(value)]
+    elif listed.kind is FieldKind.KEYWORD:
+        found.words += [FieldText(_decode_text(text), place) for text in _list_strings(value)]
+    elif listed.kind is FieldKind.TREE:
+        found.words += [FieldText(_decode_text(text), place) for text in _list_tree(value)]
     elif listed.tag == "RegionInfoMP":
-        _microsoft(value, place, turn, found)
+        _add_microsoft_regions(value, place, turn, found)
     else:
-        _regions(value, place, turn, whole, found)
+        _add_regions(value, place, turn, whole, found)
 
 
-def _texts(text: str) -> tuple[str, ...]:
-    """ExifTool gives out in base64 what is no UTF-8: then it may be in any encoding."""
-    return (*decodings(bytes_of(text)), text) if text.startswith(BASE64) else (text,)
+def _decode_text(text: str) -> tuple[str, ...]:
+    """ExifTool returns base64 for what is not UTF-8: then any encoding is possible."""
+    return (*list_decodings(to_bytes(text)), text) if text.startswith(BASE64) else (text,)
 
 
-def _people(value: Any) -> Iterator[str]:
+def _list_people(value: Any) -> Iterator[str]:
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, Mapping):
-            yield from _under(item, _NAME_KEYS)
+            yield from _list_under(item, _NAME_KEYS)
         else:
-            yield from _strings(item)
+            yield from _list_strings(item)
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _list_strings(value: Any) -> Iterator[str]:
     """The texts of a list, or of the languages of one."""
     for item in (
         value if isinstance(value, list) else value.values() if isinstance(value, Mapping) else [value]
     ):
         if isinstance(item, list | Mapping):
-            yield from _strings(item)
+            yield from _list_strings(item)
         elif item is not None and str(item).strip():
             yield str(item)
 
 
-def _under(value: Any, keys: Collection[str]) -> Iterator[str]:
+def _list_under(value: Any, keys: Collection[str]) -> Iterator[str]:
     """The texts under these keys of a structure, at any depth, in every language."""
     if isinstance(value, list):
         for item in value:
-            yield from _under(item, keys)
+            yield from _list_under(item, keys)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            if _base(key) in keys and not _has_structs(inner):
-                yield from _strings(inner)
+            if _base_key(key) in keys and not _has_structs(inner):
+                yield from _list_strings(inner)
             else:
-                yield from _under(inner, keys)
+                yield from _list_under(inner, keys)
 
 
 def _has_structs(value: Any) -> bool:
@@ -119,25 +121,29 @@ def _has_structs(value: Any) -> bool:
     )
 
 
-def _base(key: str) -> str:
-    """Without the group, the language and the level."""
+def _base_key(key: str) -> str:
+    """Without group, language and level."""
     return key.rpartition(":")[2].partition("-")[0].rstrip("0123456789")
 
 
 # ---- regions ------------------------------------------------------------------------------
 
 
-def _regions(value: Any, place: str, turn: int, whole: Size | None, found: Gathered) -> None:
-    listed = _listed(value)
-    turned = regions.frame(xmp.applied(value), whole, turn) if isinstance(value, Mapping) else None
+def _add_regions(value: Any, place: str, turn: int, whole: Size | None, found: GatheredNames) -> None:
+    listed = _list_structs(value)
+    turned = (
+        regions.find_orientation(xmp.read_applied_size(value), whole, turn)
+        if isinstance(value, Mapping)
+        else None
+    )
     for region in listed:
         drawn = regions.from_area(region["Area"]) if isinstance(region.get("Area"), Mapping) else None
-        box = None if drawn is None or turned is None else regions.upright(drawn, turned)
+        box = None if drawn is None or turned is None else regions.to_upright(drawn, turned)
         kind = str(region.get("Type", "")).strip()
         at = place if kind == "Face" else f"{place}-other"  # we write faces, and take out nothing else
-        names = [Word(_texts(text), at, box) for text in _strings(region.get("Name"))]
+        names = [FieldText(_decode_text(text), at, box) for text in _list_strings(region.get("Name"))]
         names += [
-            Word(_texts(v), at, box)
+            FieldText(_decode_text(v), at, box)
             for k, v in region.items()
             if k.startswith("Name-") and isinstance(v, str)
         ]
@@ -145,50 +151,56 @@ def _regions(value: Any, place: str, turn: int, whole: Size | None, found: Gathe
             found.persons += names
         else:
             found.words += names
-        found.persons += [Word(_texts(text), f"{place}-other", box) for text in _under(region, _PERSON_KEYS)]
+        found.persons += [
+            FieldText(_decode_text(text), f"{place}-other", box) for text in _list_under(region, _PERSON_KEYS)
+        ]
 
 
-def _listed(value: Any) -> list[Mapping[str, Any]]:
+def _list_structs(value: Any) -> list[Mapping[str, Any]]:
     inner = value.get("RegionList", value) if isinstance(value, Mapping) else value
     return [one for one in (inner if isinstance(inner, list) else [inner]) if isinstance(one, Mapping)]
 
 
 def _is_of_a_person(region: Mapping[str, Any], kind: str) -> bool:
-    """A face; or an area of which nothing says that it is something else."""
-    said = [kind, *_under([region.get("RCtype"), region.get("RRole")], {"Name", "Identifier"})]
+    """A face; or an area that nothing says is anything else."""
+    said = [kind, *_list_under([region.get("RCtype"), region.get("RRole")], {"Name", "Identifier"})]
     said = [one.casefold() for one in said if one]
     return not said or any(sign in one for one in said for sign in ("face", "human", "person"))
 
 
-def _microsoft(value: Any, place: str, turn: int, found: Gathered) -> None:
+def _add_microsoft_regions(value: Any, place: str, turn: int, found: GatheredNames) -> None:
     inner = value.get("Regions") if isinstance(value, Mapping) else value
-    for region in _listed(inner):
+    for region in _list_structs(inner):
         drawn = regions.from_rectangle(str(region.get("Rectangle", "")))
-        box = drawn and regions.upright(drawn, turn)
-        found.persons += [Word(_texts(text), place, box) for text in _under(region, _NAME_KEYS)]
+        box = drawn and regions.to_upright(drawn, turn)
+        found.persons += [
+            FieldText(_decode_text(text), place, box) for text in _list_under(region, _NAME_KEYS)
+        ]
 
 
 # ---- trees --------------------------------------------------------------------------------
 
 
-def _tree(value: Any, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """Each keyword with those that it is under, as a program writes them into one text."""
+def _list_tree(value: Any, above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Each keyword with its parents, as a program writes them into one text."""
     if isinstance(value, list):
         for item in value:
-            yield from _tree(item, above)
+            yield from _list_tree(item, above)
     elif isinstance(value, Mapping):
-        labels = [_texts(v)[0] for k, v in value.items() if _base(k) in _LABELS and isinstance(v, str)]
+        labels = [
+            _decode_text(v)[0] for k, v in value.items() if _base_key(k) in _LABELS and isinstance(v, str)
+        ]
         here = (*above, labels[0]) if labels else above
         yield from ["|".join(here)] if labels else []
         for inner in value.values():
             if isinstance(inner, list | Mapping):
-                yield from _tree(inner, here)
+                yield from _list_tree(inner, here)
     elif isinstance(value, str):
-        yield from _of_xml(value) if "<" in value else [value]
+        yield from _list_xml(value) if "<" in value else [value]
 
 
-def _of_xml(text: str) -> Iterator[str]:
-    """ACDSee's categories, elements within elements. No parser of XML: what a stranger wrote is read as signs."""
+def _list_xml(text: str) -> Iterator[str]:
+    """ACDSee's categories, nested elements. Not by an XML parser: the input is untrusted."""
     path: list[str] = []
     for closing, alone, words in _XML.findall(text):
         if words.strip():
@@ -203,17 +215,17 @@ def _of_xml(text: str) -> Iterator[str]:
 # ---- IPTC ---------------------------------------------------------------------------------
 
 
-def _of_iptc(value: Any) -> Iterator[Word]:
-    """The bytes themselves: hardly a program says truly how they are encoded."""
+def _list_iptc(value: Any) -> Iterator[FieldText]:
+    """From the raw bytes: few programs declare their encoding correctly."""
     for block in value if isinstance(value, list) else [value]:
-        for number, data in datasets(str(block)):
+        for number, data in list_datasets(str(block)):
             if number in IPTC_DATASETS and data.strip():
-                yield Word(decodings(data), "iptc")
+                yield FieldText(list_decodings(data), "iptc")
 
 
-def datasets(text: str) -> Iterator[tuple[int, bytes]]:
-    """The datasets of record 2 of an IPTC block, as ExifTool gives one out in JSON (IIM 4.2, chapter 3)."""
-    data = bytes_of(text)
+def list_datasets(text: str) -> Iterator[tuple[int, bytes]]:
+    """The datasets of record 2 of an IPTC block, as ExifTool returns it in JSON (IIM 4.2, chapter 3)."""
+    data = to_bytes(text)
     place = 0
     while place + 5 <= len(data) and data[place] == 0x1C:
         record, number, length = data[place + 1], data[place + 2], int.from_bytes(data[place + 3 : place + 5])

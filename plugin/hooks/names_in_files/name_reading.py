@@ -1,9 +1,9 @@
-"""Who is named on photographs: in the file, in its sidecars, and in the lists beside it.
+"""Reads who is named on photographs: in the file, its sidecars, and the lists beside it.
 
-Places, as `Named.places` and `Write.places` have them: ours to write are `exif` (XPKeywords in the JPEG), `xmp`
-(PersonInImage in the sidecar) and `region` (a face of mwg-rs in the sidecar). All others are read only. A keyword
-names somebody where a part of it is a name that the caller knows, that stands as a person in the same photograph,
-or that stands under a category of people: then it is the deepest level, and a person even if nobody knows it.
+Places, as in `Named.places` and `Write.places`: we write `exif` (XPKeywords in the JPEG), `xmp` (PersonInImage in the
+sidecar) and `region` (a face of mwg-rs in the sidecar). All others are read only. A keyword names a person where a part
+of it is a name that the caller knows, that is a person on the same photograph, or that is below a category of people:
+then the deepest level is a person, even an unknown one.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -13,18 +13,25 @@ from pathlib import Path
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks.dam import Named, node_key
 from plugin.hooks.files import file_contents, file_kinds, regular_files, xmp_file_paths
-from plugin.hooks.files.atomic_replace import explained
+from plugin.hooks.files.atomic_replace import explain_os_errors
 from plugin.hooks.files.exiftool import BATCH, ExifTool, Fields
-from plugin.hooks.name_spellings import below, known_in, parts, same, seen, spells
+from plugin.hooks.name_spellings import (
+    find_known,
+    is_spelling_of,
+    list_category_paths,
+    list_parts,
+    match_known,
+    strip_invisible,
+)
 from plugin.hooks.names_in_files import exif, unread, xmp
 from plugin.hooks.names_in_files import xmp_files_beside as beside_files
 from plugin.hooks.names_in_files.companions import Listings
 from plugin.hooks.names_in_files.name_fields import CAMERAS, FIELDS
-from plugin.hooks.names_in_files.name_gathering import Gathered, Word, gather
+from plugin.hooks.names_in_files.name_gathering import FieldText, GatheredNames, gather_names
 from plugin.hooks.names_in_files.unread import Unread
-from plugin.hooks.names_in_files.xmp_files_beside import Beside
+from plugin.hooks.names_in_files.xmp_files_beside import FilesBeside
 
-Also = Callable[[Path, Collection[str]], Collection[str]]
+KeywordLookup = Callable[[Path, Collection[str]], Collection[str]]
 _OURS = frozenset({"exif", "xmp", "region"})
 _RANK = ("xmp", "region", "embedded-xmp", "embedded-region")
 _TAGS = tuple(dict.fromkeys(f"-{field.tag}" for field in FIELDS))
@@ -42,9 +49,11 @@ _READ = (
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One photograph. `unread`: what of it could not be read, so that there may be more names on it; `texts`: all that
-    may name somebody once that name is known."""
+class PhotoReading:
+    """One photograph.
+
+    `unread`: what could not be read, so that names may be missing; `texts`: all that may name somebody.
+    """
 
     photo: Path
     names: tuple[Named, ...]
@@ -53,23 +62,25 @@ class Reading:
 
 
 class NameReader:
-    """Reads names. `also` is told a file's keywords, by key, that nobody stands for; it gives back those that are
-    names. `categories`: what people stand under among keywords."""
+    """Reads names. `also` gets a file's unknown keywords, by key, and returns those that are names.
 
-    def __init__(self, tool: ExifTool | None, also: Also, categories: Collection[str]) -> None:
+    `categories`: the parents of people among keywords.
+    """
+
+    def __init__(self, tool: ExifTool | None, also: KeywordLookup, categories: Collection[str]) -> None:
         self._tool = tool
         self._also = also
         self._categories = frozenset(node_key(one) for one in categories)
 
     def read(
         self, photos: Sequence[Path], known: Collection[str], listings: Listings | None = None
-    ) -> Iterator[Reading]:
-        """Who is named on each; `known` are keys (node_key) of names. One that has gone is left out."""
+    ) -> Iterator[PhotoReading]:
+        """The names on each photograph; `known` are keys (node_key) of names. Skips a photograph that has gone."""
         listings = listings or Listings()
         for start in range(0, len(photos), BATCH):
             some = photos[start : start + BATCH]
-            there, shut = beside_files.sorted_out(some)
-            beside = dict(beside_files.of(there, listings))
+            there, shut = beside_files.split_unreachable(some)
+            beside = dict(beside_files.list_files_beside(there, listings))
             fields = self._fields(list(beside), beside) if self._tool else {}
             for photo in there:
                 try:
@@ -81,10 +92,10 @@ class NameReader:
                     continue
                 except (DamError, *_ODD):
                     shut.append(photo)
-            yield from (Reading(photo, (), Unread.PHOTO) for photo in shut)
+            yield from (PhotoReading(photo, (), Unread.PHOTO) for photo in shut)
 
-    def _fields(self, photos: Sequence[Path], beside: dict[Path, Beside]) -> dict[Path, Fields]:
-        quick = [photo for photo in photos if file_kinds.is_jpeg(photo) and _ends(photo)]
+    def _fields(self, photos: Sequence[Path], beside: dict[Path, FilesBeside]) -> dict[Path, Fields]:
+        quick = [photo for photo in photos if file_kinds.is_jpeg(photo) and _ends_with_picture(photo)]
         fields = self._read(quick, True)
         slow = [photo for photo in photos if photo not in fields or _may_have_notes(fields[photo])]
         fields |= self._read(slow, False)
@@ -95,7 +106,7 @@ class NameReader:
         return fields | dict(self._told(told))
 
     def _read(self, paths: Sequence[Path], fast: bool) -> dict[Path, Fields]:
-        """All at once; where ExifTool fails on one, that one is without an answer, and the others are not."""
+        """All at once; where ExifTool fails on one, each alone, and that one has no answer."""
         assert self._tool is not None  # noqa: S101 (asked for by the caller)
         try:
             return self._tool.read(paths, _READ, fast, copies=True) if paths else {}
@@ -110,7 +121,7 @@ class NameReader:
         return found
 
     def _told(self, files: Sequence[tuple[Path, bytes]]) -> Iterator[tuple[Path, Fields]]:
-        """What ExifTool says of XMP that it cannot decode itself."""
+        """What ExifTool reads in XMP that it cannot decode itself."""
         if not files or self._tool is None:
             return
         with self._tool.scratch() as folder:
@@ -127,71 +138,78 @@ class NameReader:
                     yield path, kept
 
     def _one(
-        self, photo: Path, beside: Beside, fields: dict[Path, Fields], known: Collection[str]
-    ) -> Reading:
+        self, photo: Path, beside: FilesBeside, fields: dict[Path, Fields], known: Collection[str]
+    ) -> PhotoReading:
         here = fields.get(photo, {})
-        turn, whole = xmp.orientation(here), xmp.size(here)
-        found = gather(here, turn, whole, True)
-        trouble = set(_trouble(photo, beside, fields) if self._tool else _untold(photo, beside))
+        turn, whole = xmp.read_orientation(here), xmp.read_size(here)
+        found = gather_names(here, turn, whole, True)
+        trouble = set(_list_unread(photo, beside, fields) if self._tool else _list_unreadable(photo, beside))
         try:
-            found = _with_exif(photo, found)
+            found = _add_exif(photo, found)
         except DamError:
             trouble.add(Unread.PHOTO)
         for path in beside.sidecars:
-            found.add(gather(fields.get(path, {}), turn, whole, False))
+            found.add(gather_names(fields.get(path, {}), turn, whole, False))
         listed = beside.lists.about(photo.name)
-        found.persons.extend(Word(texts, "picasa") for texts in listed.people)
-        found.words.extend(Word(texts, "picasa") for texts in listed.words)
+        found.persons.extend(FieldText(texts, "picasa") for texts in listed.people)
+        found.words.extend(FieldText(texts, "picasa") for texts in listed.words)
         if listed.unread:
             trouble.add(Unread.LIST)
-        if _flooded(found):
+        if _is_flooded(found):
             trouble.add(Unread.PHOTO)
-            found = Gathered()
+            found = GatheredNames()
         texts = frozenset(text for word in (*found.persons, *found.words) for text in word.texts)
         why = min(trouble, default=None, key=list(Unread).index)
-        return Reading(photo, self._named(photo, found, known), why, texts)
+        return PhotoReading(photo, self._named(photo, found, known), why, texts)
 
-    def _named(self, photo: Path, found: Gathered, known: Collection[str]) -> tuple[Named, ...]:
-        persons = [named for word in found.persons for named in _person(word, known)]
+    def _named(self, photo: Path, found: GatheredNames, known: Collection[str]) -> tuple[Named, ...]:
+        persons = [named for word in found.persons for named in _name_person(word, known)]
         names = {node_key(named.node) for named in persons} | set(known)
         asked = {
-            node_key(part) for word in found.words for text in word.texts for part in parts(text)
+            node_key(part) for word in found.words for text in word.texts for part in list_parts(text)
         } - names
         names |= set(self._also(photo, asked)) if asked else set()
-        words = [named for word in found.words for named in _of_known(word, names)]
-        return merged([*persons, *words, *self._under_categories(found.words, names)])
+        words = [named for word in found.words for named in _name_known(word, names)]
+        return merge_names([*persons, *words, *self._under_categories(found.words, names)])
 
-    def _under_categories(self, words: Sequence[Word], known: Collection[str]) -> Iterator[Named]:
-        """The leaves: a level under which another stands on the same photograph is a group, and nobody."""
+    def _under_categories(self, words: Sequence[FieldText], known: Collection[str]) -> Iterator[Named]:
+        """The leaves: a level with another below it on the same photograph is a group, not a person."""
         paths: dict[tuple[str, ...], tuple[str, str]] = {}
         for word in words if self._categories else ():
-            under = next((found for text in word.texts if (found := list(below(text, self._categories)))), [])
+            under = next(
+                (
+                    found
+                    for text in word.texts
+                    if (found := list(list_category_paths(text, self._categories)))
+                ),
+                [],
+            )
             paths |= {tuple(node_key(level) for level in path): (path[-1], word.place) for path in under}
         groups = {path[:length] for path in paths for length in range(len(path))}
         for path, (leaf, place) in paths.items():
-            if path not in groups and same(leaf, known) is None:
+            if path not in groups and match_known(leaf, known) is None:
                 yield Named(leaf, frozenset({_read_only(place)}))
 
 
-def _flooded(found: Gathered) -> bool:
-    """Whether so much is said that comparing it with names would hold up everything else."""
+def _is_flooded(found: GatheredNames) -> bool:
+    """Whether there is so much text that comparing it would block everything else."""
     return sum(map(len, {text for word in (*found.persons, *found.words) for text in word.texts})) > _MOST
 
 
-def _trouble(photo: Path, beside: Beside, fields: dict[Path, Fields]) -> Iterator[Unread]:
-    """What was there, and ExifTool could not read."""
-    with explained(photo):
-        if photo.stat().st_size and not unread.was_read(fields.get(photo)):
+def _list_unread(photo: Path, beside: FilesBeside, fields: dict[Path, Fields]) -> Iterator[Unread]:
+    """What exists and ExifTool could not read."""
+    with explain_os_errors(photo):
+        if photo.stat().st_size and not unread.is_fully_read(fields.get(photo)):
             yield Unread.PHOTO
     for path, read in beside.sidecars.items():
         said = fields.get(path, {})
-        if read is None or (read[0] and not (unread.was_read(said) and said["File:FileType"] == "XMP")):
+        if read is None or (read[0] and not (unread.is_fully_read(said) and said["File:FileType"] == "XMP")):
             yield Unread.SIDECAR
 
 
-def _untold(photo: Path, beside: Beside) -> Iterator[Unread]:
-    """What may hold names, where no ExifTool is there to say so."""
-    with explained(photo):
+def _list_unreadable(photo: Path, beside: FilesBeside) -> Iterator[Unread]:
+    """What may contain names, without ExifTool to read them."""
+    with explain_os_errors(photo):
         data = file_contents.read_bounded(photo) if file_kinds.is_jpeg(photo) else None
         if data is None or unread.may_hold_names(data):
             yield Unread.PHOTO
@@ -199,42 +217,46 @@ def _untold(photo: Path, beside: Beside) -> Iterator[Unread]:
         yield Unread.SIDECAR
 
 
-def _with_exif(photo: Path, found: Gathered) -> Gathered:
-    """A JPEG's by ourselves: ExifTool reads XPKeywords as UCS-2 and garbles what lies beyond it."""
+def _add_exif(photo: Path, found: GatheredNames) -> GatheredNames:
+    """Reads a JPEG's XPKeywords itself: ExifTool reads them as UCS-2 and garbles other characters."""
     if not file_kinds.is_jpeg(photo):
-        return Gathered(found.persons, [part for word in found.words for part in _xp(word)])
-    with explained(photo):
-        own = exif.read(photo)
-    words = [Word((text,), "exif") for text in own.words]
+        return GatheredNames(found.persons, [part for word in found.words for part in _split_xp(word)])
+    with explain_os_errors(photo):
+        own = exif.read_xp_keywords(photo)
+    words = [FieldText((text,), "exif") for text in own.words]
     keys = {node_key(text) for text in own.words}
-    others = [Word((text,), "xp") for text in own.meant]
-    others += [part for word in found.words for part in _xp(word)]
-    words += [word for word in others if word.place != "xp" or not spells(word.texts[0], keys)]
-    return Gathered(found.persons, words)
+    others = [FieldText((text,), "xp") for text in own.meant]
+    others += [part for word in found.words for part in _split_xp(word)]
+    words += [word for word in others if word.place != "xp" or not is_spelling_of(word.texts[0], keys)]
+    return GatheredNames(found.persons, words)
 
 
-def _xp(word: Word) -> list[Word]:
-    """What ExifTool has of XPKeywords and the like, in its parts, as it is and as it was meant."""
+def _split_xp(word: FieldText) -> list[FieldText]:
+    """The parts of ExifTool's XPKeywords and the like, in every reading."""
     if word.place != "xp":
         return [word]
     text = word.texts[0]
     data = text.encode("utf-16-le", "surrogatepass")
-    return [Word((part,), "xp") for one in (text, *exif.meant(data)) for part in exif.parts(one)]
+    return [
+        FieldText((part,), "xp")
+        for one in (text, *exif.list_meant(data))
+        for part in exif.split_keywords(one)
+    ]
 
 
-def _person(word: Word, known: Collection[str]) -> Iterator[Named]:
-    """Whoever it is: by the name that somebody knows, else as it stands; and those known whom a part of it names."""
-    whole = next((name for text in word.texts if (name := same(text, known))), None)
+def _name_person(word: FieldText, known: Collection[str]) -> Iterator[Named]:
+    """The known name, else the text itself; and known names in parts of it."""
+    whole = next((name for text in word.texts if (name := match_known(text, known))), None)
     yield Named(whole or word.texts[0].strip(), frozenset({word.place}), word.box)
     if whole is None:
-        yield from (replace(named, box=word.box) for named in _of_known(word, known))
+        yield from (replace(named, box=word.box) for named in _name_known(word, known))
 
 
-def _of_known(word: Word, known: Collection[str]) -> Iterator[Named]:
-    """Those known whom the text names: in a place of ours only where it is the name and nothing else."""
+def _name_known(word: FieldText, known: Collection[str]) -> Iterator[Named]:
+    """Known names in the text; in a place of ours only where the text is exactly the name."""
     for text in word.texts:
-        for name in known_in(text, known):
-            ours = same(text, {node_key(name)}) is not None
+        for name in find_known(text, known):
+            ours = match_known(text, {node_key(name)}) is not None
             yield Named(name, frozenset({word.place if ours else _read_only(word.place)}))
 
 
@@ -242,12 +264,12 @@ def _read_only(place: str) -> str:
     return f"{place}-part" if place in _OURS else place
 
 
-def merged(names: Iterable[Named]) -> tuple[Named, ...]:
-    """One entry a name: its places together; spelling and box from where people are most at home."""
+def merge_names(names: Iterable[Named]) -> tuple[Named, ...]:
+    """One entry a name with all its places; spelling and box from the most reliable place."""
     found: dict[str, Named] = {}
     for named in sorted(names, key=_rank):
         key = node_key(named.node)
-        if not seen(key).strip():
+        if not strip_invisible(key).strip():
             continue
         first = found.get(key, named)
         found[key] = replace(first, places=first.places | named.places, box=first.box or named.box)
@@ -258,10 +280,10 @@ def _rank(named: Named) -> int:
     return min((_RANK.index(p) for p in named.places if p in _RANK), default=len(_RANK))
 
 
-def _ends(photo: Path) -> bool:
-    """Whether a JPEG ends where its picture does: what is behind it may be read slowly only."""
+def _ends_with_picture(photo: Path) -> bool:
+    """Whether nothing follows a JPEG's picture: trailing data can only be read slowly."""
     try:
-        with regular_files.open_plain(photo) as file:
+        with regular_files.open_regular(photo) as file:
             file.seek(-2, 2)
             return file.read(2) == b"\xff\xd9"
     except OSError:
@@ -269,6 +291,6 @@ def _ends(photo: Path) -> bool:
 
 
 def _may_have_notes(fields: Fields) -> bool:
-    """Whether names may stand in the camera's own fields: those of some makers, or of one who is not told."""
+    """Whether maker notes may contain names: of some makers, or of an unknown one."""
     make = str(fields.get("IFD0:Make", "")).casefold()
     return any(one in make for one in CAMERAS)

@@ -1,4 +1,4 @@
-"""Files that cannot be read for names: that is an answer of its own, never "no name"."""
+"""Files that cannot be read for names: an answer of its own, never "no name"."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 from plugin.errors import PictureError
 from plugin.hooks.files import jpeg, regular_files, tiff
 from plugin.hooks.files.exiftool import Fields
-from plugin.hooks.name_spellings import lossless
+from plugin.hooks.name_spellings import decode_lossless
 from plugin.hooks.names_in_files.name_fields import CAMERAS
 
 LARGEST = 32 << 20
@@ -21,13 +21,13 @@ class Unread(StrEnum):
     PHOTO = "photo"
     SIDECAR = "sidecar"
     LIST = "list"
-    """A list of names beside it, as Picasa writes one for a folder; or somebody in it whom it does not name."""
+    """A list of names beside it, such as Picasa's; or an unnamed person in it."""
 
 
 _RDF_ENDS = re.compile(
     r"</(?:(?!RDF\s*>)[^<>/])*+RDF\s*+>|<(?:(?!RDF\b)[^<>/])*+RDF\b(?:(?!/\s*>)[^<>])*+/\s*+>"
 )
-"""Read in one go, whatever stands there: nothing that was passed is looked at again."""
+"""Possessive, without backtracking: linear for any input."""
 
 _LOST = re.compile(
     r"XMP format error|XMP character encoding|double UTF|Invalid XMP|Incomplete extended XMP|Malformed APP1"
@@ -38,21 +38,21 @@ _LOST = re.compile(
     r"|Invalid (?:chunk|atom|extended size|PNG)|Stopped parsing|End of processing|^Install|parsing aborted"
     r"|Extracted only"
 )
-"""Warnings of ExifTool after which a field may be there that it did not show; others are about what is no name."""
+"""ExifTool's warnings after which a field may be missing; others do not concern names."""
 
 _NO_LOSS = "[minor]"
-"""Before what changes nothing; what ExifTool leaves out unless it is told to go on has a capital letter there."""
+"""Marks harmless warnings; for data that ExifTool skipped it is spelled [Minor]."""
 
 _WITHOUT_NAMES = (jpeg.EXIF, b"JFIF\0", b"JFXX\0", b"ICC_PROFILE\0", b"MPF\0", b"Adobe\0")
 _XMP, _IPTC, _PHOTOSHOP, _XP_SUBJECT, _MAKE = 0x02BC, 0x83BB, 0x8649, 0x9C9F, 0x010F
-"""Fields of EXIF that only ExifTool reads here, and who made the camera."""
+"""EXIF fields that only ExifTool reads, and the camera's maker."""
 
 
 def may_hold_names(data: bytes) -> bool:
-    """Whether a JPEG has anything, where there is no ExifTool, in which names stand that we cannot read ourselves."""
+    """Whether a JPEG may contain names that we cannot read without ExifTool."""
     try:
         picture = jpeg.parse(data)
-        fields = [tiff.first_directory(block) for block in picture.exif]
+        fields = [tiff.read_first_directory(block) for block in picture.exif]
     except PictureError:
         return True
     said = (one.body for one in picture.head if 0xE0 <= one.code <= 0xEF)
@@ -68,13 +68,13 @@ def may_hold_names(data: bytes) -> bool:
     return of_one or bool(fields and fields[0].keys() & {_XMP, _IPTC, _PHOTOSHOP, _XP_SUBJECT})
 
 
-def contents(path: Path) -> bytes | None:
-    """The bytes of a sidecar or list; none of one that went meanwhile, None where it cannot be read.
+def read_contents(path: Path) -> bytes | None:
+    """The bytes of a sidecar or list; b"" if it is gone, None if it cannot be read.
 
-    What is no file is not opened: a pipe would not answer.
+    Opens regular files only: a pipe would block.
     """
     try:
-        if not regular_files.is_plain(path):
+        if not regular_files.is_regular(path):
             return None if os.path.lexists(path) else b""
         return None if path.stat().st_size > LARGEST else regular_files.read(path)
     except FileNotFoundError:
@@ -83,25 +83,25 @@ def contents(path: Path) -> bytes | None:
         return None
 
 
-def as_utf8(data: bytes) -> bytes | None:
-    """XMP in UTF-8; what is in no encoding of Unicode, as if it were Latin. None where it is no whole XMP."""
-    text = _text(data)
+def to_utf8(data: bytes) -> bytes | None:
+    """XMP in UTF-8; other encodings are read as Latin. None where the XMP is not complete."""
+    text = _decode(data)
     if text is None or not _RDF_ENDS.search(text):
         return None
     return text.encode("utf-8")
 
 
-def _text(data: bytes) -> str | None:
+def _decode(data: bytes) -> str | None:
     try:
-        if encoding := of_unicode(data):
+        if encoding := find_unicode_encoding(data):
             return data.decode(encoding)
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return None if b"\0" in data.rstrip(b"\0") else lossless(data, "cp1252")
+        return None if b"\0" in data.rstrip(b"\0") else decode_lossless(data, "cp1252")
 
 
-def of_unicode(data: bytes) -> str | None:
-    """UTF-16 or UTF-32, by the mark at its start or by the first sign of XML."""
+def find_unicode_encoding(data: bytes) -> str | None:
+    """UTF-16 or UTF-32, by the BOM or the first character of XML."""
     for start, encoding in (
         (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"<\0\0\0", "utf-32-le"), (b"\0\0\0<", "utf-32-be"),
         (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"),
@@ -111,8 +111,8 @@ def of_unicode(data: bytes) -> str | None:
     return None
 
 
-def was_read(fields: Fields | None) -> bool:
-    """Whether ExifTool read a file to the end of its metadata: what it could not open has an entry, too."""
+def is_fully_read(fields: Fields | None) -> bool:
+    """Whether ExifTool read all metadata of a file: one that it could not open has an entry too."""
     if fields is None or "File:FileType" not in fields:
         return False
     said = [str(value) for key, value in fields.items() if key.startswith("ExifTool:")]

@@ -1,6 +1,6 @@
-"""What we write in XMP: IPTC PersonInImage, faces of MWG, the PLUS release status.
+"""What we write in XMP: IPTC PersonInImage, MWG faces, the PLUS release status.
 
-Written as assignments for ExifTool, which does all of the XMP. What is read: `name_fields`.
+As assignments for ExifTool, which handles XMP itself. What is read: `name_fields`.
 """
 
 import re
@@ -12,7 +12,7 @@ from plugin.hooks.dam import Box
 from plugin.hooks.files import regions
 from plugin.hooks.files.exiftool import Assign, Fields
 from plugin.hooks.files.regions import Size
-from plugin.hooks.name_spellings import spells
+from plugin.hooks.name_spellings import is_spelling_of
 
 PERSONS = "XMP-iptcExt:PersonInImage"
 REGIONS = "XMP-mwg-rs:RegionInfo"
@@ -31,7 +31,7 @@ _OURS_WHOLE = {"RegionList", "AppliedToDimensions"}
 LIMITED, NONE = "MR-LMR", "MR-NON"  # PLUS: limited or incomplete release; none
 
 
-def size(fields: Fields) -> Size | None:
+def read_size(fields: Fields) -> Size | None:
     """Width and height as stored."""
     match = re.fullmatch(r"(\d+)[ x](\d+)", str(fields.get("Composite:ImageSize", "")))
     return (int(match[1]), int(match[2])) if match else None
@@ -41,8 +41,8 @@ _BY_ROTATION = {"90": 8, "180": 3, "270": 6}  # of HEIF and AVIF, against the cl
 _NOT_TURNED = frozenset({"WEBP", "Extended WEBP", "GIF", "BMP"})
 
 
-def orientation(fields: Fields) -> int:
-    """By which EXIF orientation viewers turn the picture, as the recogniser does (`recognizer.orientation`)."""
+def read_orientation(fields: Fields) -> int:
+    """The EXIF orientation by which viewers, and the recogniser, turn the picture (`recognizer.orientation`)."""
     kind = str(fields.get("File:FileType", ""))
     if kind.startswith(("HEI", "AVIF")):
         return _BY_ROTATION.get(str(fields.get("QuickTime:Rotation", "")), 1)
@@ -50,27 +50,27 @@ def orientation(fields: Fields) -> int:
     return int(value) if value in set("12345678") else 1
 
 
-def release(fields: Fields) -> str | None:
-    """The PLUS release status, without its vocabulary's address."""
+def read_release(fields: Fields) -> str | None:
+    """The PLUS release status, without the vocabulary's URL."""
     value = fields.get(RELEASE)
     return None if value is None else str(value).removeprefix("http://ns.useplus.org/ldf/vocab/")
 
 
-def drawn(fields: Fields) -> list[str]:
+def list_region_names(fields: Fields) -> list[str]:
     """The names of the faces that are drawn."""
-    listed = _structs(_struct(fields.get(REGIONS)).get("RegionList"))
+    listed = _list_structs(_to_struct(fields.get(REGIONS)).get("RegionList"))
     return [name for region in listed if (name := region_name(region)) is not None]
 
 
 def region_name(region: Mapping[str, Any]) -> str | None:
-    """Whose face a region is, as we write one; None where it is none or has no name."""
+    """The name of a face region as we write one; None for any other."""
     name = region.get("Name")
     return str(name) if name and region.get("Type") == "Face" else None
 
 
-def applied(info: Mapping[str, Any]) -> Size | None:
-    """The size of the picture on which regions say that they were drawn."""
-    drawn = _struct(info.get("AppliedToDimensions"))
+def read_applied_size(info: Mapping[str, Any]) -> Size | None:
+    """The picture size to which regions refer."""
+    drawn = _to_struct(info.get("AppliedToDimensions"))
     try:
         return round(float(drawn["W"])), round(float(drawn["H"]))
     except (KeyError, ValueError, OverflowError):
@@ -81,60 +81,64 @@ def applied(info: Mapping[str, Any]) -> Size | None:
 
 
 def add_person(name: str) -> Assign:
-    """The name among the persons in the picture."""
+    """Add the name to the persons in the picture."""
     return Assign(PERSONS, "+=", name)
 
 
 def remove_persons(keys: Collection[str], fields: Fields) -> list[Assign]:
-    """The names of these keys no longer among them, each as it is spelled there."""
-    spelled = dict.fromkeys(texts(fields.get(PERSONS)))
-    return [Assign(PERSONS, "-=", name) for name in spelled if spells(name, keys)]
+    """Remove the names of these keys, each as spelled there."""
+    spelled = dict.fromkeys(list_texts(fields.get(PERSONS)))
+    return [Assign(PERSONS, "-=", name) for name in spelled if is_spelling_of(name, keys)]
 
 
 def add_region(name: str, box: Box, turn: int, whole: Size | None, fields: Fields) -> list[Assign]:
-    """A face drawn on the stored picture, beside those that the sidecar has.
+    """Add a face to the sidecar's regions, in the stored picture.
 
-    Raises WriteRefused where the boxes that stand there are of another picture's shape, where it
-    says on what regions are drawn and has none (taking ours out later would take that too), or
-    where the size of the picture is not known.
+    Raises WriteRefused where the existing regions belong to another shape, where the sidecar has a reference size but
+    no regions (removing ours later would remove that too), or where the picture's size is unknown.
     """
-    info = _struct(fields.get(REGIONS))
-    turned = regions.frame(applied(info), whole, turn)
-    if whole is None or turned is None or (info and not _structs(info.get("RegionList"))):
+    info = _to_struct(fields.get(REGIONS))
+    turned = regions.find_orientation(read_applied_size(info), whole, turn)
+    if whole is None or turned is None or (info and not _list_structs(info.get("RegionList"))):
         raise WriteRefused("the regions of the sidecar do not fit the picture")
-    area = regions.to_area(regions.stored(box, turned))
-    drawn = [Assign("XMP-mwg-rs:RegionList", "+=", struct({"Area": area, "Name": name, "Type": "Face"}))]
+    area = regions.to_area(regions.to_stored(box, turned))
+    drawn = [
+        Assign("XMP-mwg-rs:RegionList", "+=", format_struct({"Area": area, "Name": name, "Type": "Face"}))
+    ]
     if not info:
         on = {"W": str(whole[0]), "H": str(whole[1]), "Unit": "pixel"}
-        drawn.append(Assign("XMP-mwg-rs:RegionAppliedToDimensions", "=", struct(on)))
+        drawn.append(Assign("XMP-mwg-rs:RegionAppliedToDimensions", "=", format_struct(on)))
     return drawn
 
 
 def remove_regions(keys: Collection[str], fields: Fields) -> list[Assign]:
-    """Take the faces of the names of these keys out, each as it is spelled there; with the last region goes what
-    says on what they were drawn."""
-    info = _struct(fields.get(REGIONS))
-    listed = [region_name(r) for r in _structs(info.get("RegionList"))]
-    gone = [name for name in dict.fromkeys(listed) if name is not None and spells(name, keys)]
+    """Remove the faces of these names, each as spelled there; with the last region goes the reference size."""
+    info = _to_struct(fields.get(REGIONS))
+    listed = [region_name(r) for r in _list_structs(info.get("RegionList"))]
+    gone = [name for name in dict.fromkeys(listed) if name is not None and is_spelling_of(name, keys)]
     if gone and all(name in gone for name in listed) and not set(info) - _OURS_WHOLE:
         return [Assign(REGIONS, "=", "")]
-    return [Assign("XMP-mwg-rs:RegionList", "-=", struct({"Name": name, "Type": "Face"})) for name in gone]
+    return [
+        Assign("XMP-mwg-rs:RegionList", "-=", format_struct({"Name": name, "Type": "Face"})) for name in gone
+    ]
 
 
 def set_release(value: str | None) -> Assign:
-    """The PLUS release status, by its code; None takes it out."""
+    """The PLUS release status, by its code; None removes it."""
     return Assign(f"{RELEASE}#", "=", value or "")
 
 
 def keep_toolkit(fields: Fields) -> list[Assign]:
-    """Which program made the sidecar stays what it said."""
+    """Keep the name of the program that made the sidecar."""
     value = fields.get(TOOLKIT)
     return [Assign(TOOLKIT, "=", str(value))] if value else []
 
 
-def struct(values: Mapping[str, Any]) -> str:
-    """A structure in ExifTool's notation, with every sign that means something in it escaped by |."""
-    inner = (f"{k}={struct(v) if isinstance(v, Mapping) else _escape(str(v))}" for k, v in values.items())
+def format_struct(values: Mapping[str, Any]) -> str:
+    """A structure in ExifTool's notation, special characters escaped by |."""
+    inner = (
+        f"{k}={format_struct(v) if isinstance(v, Mapping) else _escape(str(v))}" for k, v in values.items()
+    )
     return "{" + ",".join(inner) + "}"
 
 
@@ -145,14 +149,16 @@ def _escape(text: str) -> str:
 # ---- comparison ---------------------------------------------------------------------------
 
 
-def foreign(fields: Fields, ours: Collection[str], release_too: bool) -> Fields:
-    """What of a sidecar is not ours: without the names of these keys, and the release status if it is ours."""
+def strip_ours(fields: Fields, ours: Collection[str], release_too: bool) -> Fields:
+    """What of a sidecar is not ours: without the names of these keys, and without our release status."""
     rest = {k: v for k, v in fields.items() if k != TOOLKIT}
     if release_too:
         rest.pop(RELEASE, None)
-    _set(rest, PERSONS, [n for n in texts(rest.get(PERSONS)) if not spells(n, ours)])
-    info = dict(_struct(rest.get(REGIONS)))
-    listed = [r for r in _structs(info.get("RegionList")) if not spells(region_name(r) or "", ours)]
+    _set(rest, PERSONS, [n for n in list_texts(rest.get(PERSONS)) if not is_spelling_of(n, ours)])
+    info = dict(_to_struct(rest.get(REGIONS)))
+    listed = [
+        r for r in _list_structs(info.get("RegionList")) if not is_spelling_of(region_name(r) or "", ours)
+    ]
     if listed:
         info["RegionList"] = listed
     elif info.pop("RegionList", None) is not None:
@@ -161,7 +167,7 @@ def foreign(fields: Fields, ours: Collection[str], release_too: bool) -> Fields:
     return rest
 
 
-def empty(fields: Fields) -> bool:
+def is_empty(fields: Fields) -> bool:
     """Whether a sidecar says nothing."""
     return not set(fields) - {TOOLKIT}
 
@@ -173,16 +179,16 @@ def _set(fields: Fields, key: str, value: Any) -> None:
         fields.pop(key, None)
 
 
-def texts(value: Any) -> list[str]:
-    """A list of texts, which ExifTool shortens to a text where it has one item."""
+def list_texts(value: Any) -> list[str]:
+    """A list of texts; ExifTool returns a single item as a text."""
     items: Sequence[Any] = value if isinstance(value, list) else [] if value is None else [value]
     return [str(item) for item in items]
 
 
-def _structs(value: Any) -> list[Mapping[str, Any]]:
+def _list_structs(value: Any) -> list[Mapping[str, Any]]:
     items = value if isinstance(value, list) else [value]
     return [item for item in items if isinstance(item, dict)]
 
 
-def _struct(value: Any) -> Mapping[str, Any]:
+def _to_struct(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}

@@ -1,4 +1,4 @@
-"""What lies beside photographs, and can be read: their sidecars, and the lists of names of their folders."""
+"""Reads the files beside photographs: their sidecars, and their folders' lists of names."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,49 +10,49 @@ from plugin.hooks.names_in_files.companions import Listings
 
 
 @dataclass(frozen=True)
-class Beside:
-    """`sidecars`: the bytes of each as they are and in UTF-8, the latter None where they are no XMP; none unread."""
+class FilesBeside:
+    """`sidecars`: each one's bytes, and the same in UTF-8 or None if it is no XMP; None if it cannot be read."""
 
     sidecars: dict[Path, tuple[bytes, bytes | None] | None]
-    lists: picasa.Lists
+    lists: picasa.PicasaLists
 
 
-def sorted_out(photos: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Those that are there, and those of which that cannot be told."""
+def split_unreachable(photos: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The photographs that exist, and those of which that is unknown."""
     there, shut = [], []
     for photo in photos:
         try:
-            if regular_files.is_plain(photo):
+            if regular_files.is_regular(photo):
                 there.append(photo)
         except OSError:
             shut.append(photo)
     return there, shut
 
 
-def of(photos: Sequence[Path], listings: Listings) -> Iterator[tuple[Path, Beside]]:
-    """Of those photographs of whose folder it can be told what lies there."""
-    folders: dict[Path, tuple[frozenset[str], picasa.Lists] | None] = {}
+def list_files_beside(photos: Sequence[Path], listings: Listings) -> Iterator[tuple[Path, FilesBeside]]:
+    """For each photograph in a folder that can be listed."""
+    folders: dict[Path, tuple[frozenset[str], picasa.PicasaLists] | None] = {}
     for photo in photos:
         folder = photo.parent
         if folder not in folders:
-            folders[folder] = _listed(folder, listings)
+            folders[folder] = _read_folder(folder, listings)
         if (listed := folders[folder]) is None:
             continue
         listing, lists = listed
-        paths = [folder / name for name in xmp_file_paths.readable(photo.name, listing)]
-        yield photo, Beside({path: _sidecar(path) for path in paths}, lists)
+        paths = [folder / name for name in xmp_file_paths.list_sidecars(photo.name, listing)]
+        yield photo, FilesBeside({path: _read_sidecar(path) for path in paths}, lists)
 
 
-def _listed(folder: Path, listings: Listings) -> tuple[frozenset[str], picasa.Lists] | None:
+def _read_folder(folder: Path, listings: Listings) -> tuple[frozenset[str], picasa.PicasaLists] | None:
     try:
         listing = listings.of(folder).names
     except OSError:
         return None
-    return listing, picasa.Lists(folder, listing)
+    return listing, picasa.PicasaLists(folder, listing)
 
 
-def _sidecar(path: Path) -> tuple[bytes, bytes | None] | None:
-    data = unread.contents(path)
+def _read_sidecar(path: Path) -> tuple[bytes, bytes | None] | None:
+    data = unread.read_contents(path)
     if data is None:
         return None
-    return data.strip(b"\0 \t\r\n") and data, unread.as_utf8(data)
+    return data.strip(b"\0 \t\r\n") and data, unread.to_utf8(data)

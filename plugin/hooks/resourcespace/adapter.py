@@ -1,4 +1,4 @@
-"""A ResourceSpace server as a DAM: resources, collections and nodes are its own; our plugin is used if there."""
+"""A ResourceSpace server as a DAM: its resources, collections and nodes; uses our plugin if it is there."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,25 +11,25 @@ from plugin.errors import ConfigError, DamError
 from plugin.hooks.collection import Collection, CollectionRuling
 from plugin.hooks.concern import Concern
 from plugin.hooks.dam import Dates, Names, Resource, Task, Write, node_key
-from plugin.hooks.mention import Line
+from plugin.hooks.mention import CertificateLine
 from plugin.hooks.resourcespace import fields
 from plugin.hooks.resourcespace.api import listing
-from plugin.hooks.resourcespace.api.answers import NoSuchFunction, rows, truth, whole
+from plugin.hooks.resourcespace.api.answers import NoSuchFunction, expect_bool, expect_int, expect_objects
 from plugin.hooks.resourcespace.api.client import Client
 from plugin.hooks.resourcespace.api.numbered import Numbered
-from plugin.hooks.resourcespace.api.numbers import is_number, must_be_number, of_another
-from plugin.hooks.resourcespace.binding import Status, of
-from plugin.hooks.resourcespace.concerns import told_by_log
+from plugin.hooks.resourcespace.api.numbers import build_no_number_error, is_number, refuse_no_number
+from plugin.hooks.resourcespace.binding import StatusAnswer, read_as
+from plugin.hooks.resourcespace.concerns import list_log_concerns
 from plugin.hooks.resourcespace.mentions import Mentioning
 from plugin.hooks.resourcespace.names.change_log import Logged
 from plugin.hooks.resourcespace.names.cursor import Cursor
-from plugin.hooks.resourcespace.names.log import Feed, Log
-from plugin.hooks.resourcespace.names.node_owners import Whose
+from plugin.hooks.resourcespace.names.log import ChangeFeed, ResourceLog
+from plugin.hooks.resourcespace.names.node_owners import NodeOwners
 from plugin.hooks.resourcespace.names.nodes import Nodes
 from plugin.hooks.resourcespace.pictures import Pictured
-from plugin.hooks.resourcespace.profile import PLACE, Profile, wishes
-from plugin.hooks.resourcespace.with_plugin import Bound
-from plugin.hooks.resourcespace.without_plugin import Classic
+from plugin.hooks.resourcespace.profile import PLACE, Profile, split_writes
+from plugin.hooks.resourcespace.with_plugin import PluginProfile
+from plugin.hooks.resourcespace.without_plugin import PlainProfile
 from plugin.ledger.keys import private_files
 from plugin.ledger.store.store import Store
 
@@ -39,10 +39,10 @@ _LOOK_FOR_PLUGIN = 600.0  # seconds after which a plugin that was not there is l
 
 
 class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
-    """The Dam protocol on one server, in the name of one account. Threads may share it."""
+    """The Dam protocol for one server and one account. Thread-safe."""
 
     places = frozenset({PLACE})
-    keeps: tuple[Line, ...] = (Line("dam_log"),)
+    keeps: tuple[CertificateLine, ...] = (CertificateLine("dam_log"),)
     dated = True
 
     def __init__(
@@ -56,18 +56,18 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         self._chosen_at = 0.0
         self._permissions: dict[str, bool] = {}
         self._account: int | None = None
-        log = Log(client)
+        log = ResourceLog(client)
         self._cursor = Cursor(store, client.base.name)
-        self._whose = Whose(store, client.base.name)
+        self._whose = NodeOwners(store, client.base.name)
         self._nodes = Nodes(client, self._server.people_field, now, self._whose.also)
         super().__init__(
-            Feed(log, self._cursor, self.account, lambda: self._server.people_field), log, self._cursor,
+            ChangeFeed(log, self._cursor, self.account, lambda: self._server.people_field), log, self._cursor,
             self._nodes, self._server, self.may,
         )  # fmt: skip
 
     @classmethod
     def from_config(cls, store: Store, config: Config) -> "ResourceSpaceDam":
-        """The server that the configuration names. Raises ConfigError where its key is not there, or open to others."""
+        """The configured server. Raises ConfigError where its key file is missing, or readable by others."""
         path = config.path(config.resourcespace.key_file)
         try:
             private_files.refuse_open_to_others(path, ConfigError)
@@ -79,12 +79,11 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         return cls(store, config, Client(config.server_of_dam, key))
 
     def close(self) -> None:
-        """Close the connections."""
         self._client.close()
 
     @property
     def client(self) -> Client:
-        """For what is asked outside the protocol: the doctor, `init`."""
+        """For calls outside the protocol: the doctor, `init`."""
         return self._client
 
     @property
@@ -107,9 +106,9 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         return tuple(lines)
 
     def profile(self) -> Profile:
-        """How the server is asked now: found out once, and again where the plugin came or went."""
+        """The profile in use: detected once, and again after the plugin appeared or disappeared."""
         known = self._chosen
-        stale = isinstance(known, Classic) and self._now() - self._chosen_at > _LOOK_FOR_PLUGIN
+        stale = isinstance(known, PlainProfile) and self._now() - self._chosen_at > _LOOK_FOR_PLUGIN
         if known is not None and not (stale and self._server.profile == "auto"):
             return known
         chosen = self._choose()  # under no lock: who waits for the server keeps nobody else waiting
@@ -127,61 +126,63 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
                         "the plugin facelease is not active in the DAM: switch it on there, or set "
                         "resourcespace.profile to auto"
                     ) from error
-        return Classic(
+        return PlainProfile(
             self._client, self._whose, self._nodes, self._log, self._server.people_field, self._server.states,
             self._config.recognizer.detect_px, self.account, self.may, self._position,
             self._config.clearance.recognisable_px,
         )  # fmt: skip
 
     def _bound(self) -> Profile:
-        status = self._client.ask("facelease_status", of(Status))
+        status = self._client.ask("facelease_status", read_as(StatusAnswer))
         if status.people_field not in {0, self._server.people_field}:
             raise DamError(
                 f"the plugin names people in field {status.people_field}, resourcespace.people_field says "
                 f"{self._server.people_field}: let both be the same"
             )
-        return Bound(
+        return PluginProfile(
             self._client, self._whose, self._nodes, self._config.clearance.max_px,
             self._config.recognizer.detect_px, self._config.clearance.recognisable_px,
         )  # fmt: skip
 
     def may(self, permission: str) -> bool:
-        """Whether the account's group has a permission, asked once."""
+        """Whether the account's group has a permission; cached."""
         if permission not in self._permissions:
-            self._permissions[permission] = self._client.ask("checkperm", truth, perm=permission)
+            self._permissions[permission] = self._client.ask("checkperm", expect_bool, perm=permission)
         return self._permissions[permission]
 
     def account(self) -> int | None:
-        """The number of our account, by which the log tells our own writes; None if it cannot be found out."""
+        """The number of our account, which identifies our writes in the log; None if unknown."""
         if self._account is None:
             found, name = (
-                self._client.ask("get_users", rows, find=self._server.user),
+                self._client.ask("get_users", expect_objects, find=self._server.user),
                 self._server.user.casefold(),
             )
-            mine = [whole(one.get("ref")) for one in found if str(one.get("username")).casefold() == name]
+            mine = [
+                expect_int(one.get("ref")) for one in found if str(one.get("username")).casefold() == name
+            ]
             self._account = mine[0] if len(mine) == 1 else None
         return self._account
 
     def collections(self) -> Sequence[Collection]:
-        """The collections that the account sees, and those that have a mode in the DAM."""
-        return listing.collections(self._client, self._with(lambda profile: profile.told()))
+        """The collections visible to the account, and those with a mode in the DAM."""
+        return listing.list_collections(self._client, self._with(lambda profile: profile.told()))
 
     def rulings(self) -> Sequence[CollectionRuling]:
-        """The modes that were chosen in the server, with their basis."""
+        """The modes set on the server, with their basis."""
         return self._with(lambda profile: profile.rulings())
 
     def reach(self) -> None:
-        """One small question, whose answer is not kept."""
-        self._client.ask("checkperm", truth, perm="s")
+        """One small call."""
+        self._client.ask("checkperm", expect_bool, perm="s")
 
     def one_walk(self) -> AbstractContextManager[None]:
-        """There is no walk: each question is answered by the server."""
+        """Does nothing: the server answers each call."""
         return nullcontext()
 
     def refs(self, *collections: str) -> Iterator[str]:
         """Every resource in the configured workflow states, or those of these collections."""
         if not collections:
-            return map(str, listing.search(self._client, "", self._server.states))
+            return map(str, listing.search_resources(self._client, "", self._server.states))
         members = (self._members(int(one)) for one in collections if is_number(one))
         return iter(dict.fromkeys(chain.from_iterable(members)))
 
@@ -189,17 +190,17 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         return map(str, self._with(lambda profile: list(profile.members(collection))))
 
     def look(self, ref: str) -> Resource:
-        """The resource as it stands now; one in the bin lies in no collection."""
-        must_be_number(ref)
+        """The resource now; a deleted one is in no collection."""
+        refuse_no_number(ref)
         return self._with(lambda profile: profile.look(ref))
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
-        """Carry out `writes` by node and read back.
+        """Apply `writes` by node and read back.
 
-        A release is stated in files, which are not ours to change here: `released` has no effect.
+        `released` has no effect: releases are stated in files, which we do not change here.
         """
-        must_be_number(ref)
-        add, remove = wishes(Task(ref, tuple(writes)))
+        refuse_no_number(ref)
+        add, remove = split_writes(Task(ref, tuple(writes)))
         try:
             return self._with(lambda profile: profile.write(ref, add, remove))
         finally:
@@ -208,87 +209,86 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
 
     @property
     def at_once(self) -> int:
-        """1,000 with the plugin, else 1. Raises DamError while the server cannot be asked."""
+        """1,000 with the plugin, else 1. Raises DamError while the server does not answer."""
         return self.profile().at_once
 
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
-        """By node, as `write` does."""
         by_ref = {task.ref: task for task in tasks}
         try:
             return self._of_many(by_ref, lambda p, refs: p.write_many([by_ref[ref] for ref in refs]))
         finally:
-            if any(wishes(task)[1] for task in tasks):
+            if any(split_writes(task)[1] for task in tasks):
                 self._note_end()
 
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
-        """The people field of each."""
         return self._of_many(refs, lambda p, some: p.names_on(some))
 
     def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
-        """Its alternative files, among which is the old one of a file that was replaced."""
+        """Its alternative files, including the old version of a replaced file."""
         return self._of_many(refs, lambda p, some: p.leftovers(some))
 
     def _of_many(
         self, refs: Iterable[str], act: Callable[[Profile, list[str]], Mapping[str, T | DamError]]
     ) -> dict[str, T | DamError]:
-        """What is no number is of another DAM; where the server cannot be asked at all, each has failed."""
+        """A ref that is no number is of another DAM; if the call fails, it fails for each."""
         every = list(refs)
         mine = [ref for ref in every if is_number(ref)]
-        answers: dict[str, T | DamError] = {ref: of_another() for ref in every if not is_number(ref)}
+        answers: dict[str, T | DamError] = {
+            ref: build_no_number_error() for ref in every if not is_number(ref)
+        }
         try:
             return answers | dict(self._with(lambda profile: act(profile, mine)) if mine else {})
         except DamError as error:
             return answers | dict.fromkeys(mine, error)
 
     def holders(self, node: str) -> Iterator[str]:
-        """Every resource that carries the name, in any spelling that is the same name."""
+        """Every resource with the name, in any spelling of it."""
         return map(str, self._with(lambda profile: list(profile.holders(node))))
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
-        """On how many resources each name stands, by its key: asked only of those that are in the list."""
+        """On how many resources each name is, by key; only listed names are queried."""
         asked = {node_key(node): node for node in nodes}
         listed = self._nodes.keys() if asked else frozenset()
         counts = {key: sum(1 for _ in self.holders(asked[key])) for key in asked.keys() & listed}
         return {key: count for key, count in counts.items() if count}
 
     def state(self, ref: str, until: Dates) -> None:
-        """Write, for each channel, the last day on which the resource is cleared; None is unknown."""
-        must_be_number(ref)
+        """Write the last day of clearance for each channel; None is unknown."""
+        refuse_no_number(ref)
         self._channels_apart()
         self._with(lambda profile: profile.state(ref, until))
 
     def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
-        """The same on each of these."""
         self._channels_apart()
         return self._of_many(until, lambda p, refs: p.state_many({ref: until[ref] for ref in refs}))
 
     def _channels_apart(self) -> None:
-        """Raises ConfigError: two channels that share a field would show each other's day."""
-        fields.short_names(self._config.clearance.channels)
+        """Raises ConfigError where two channels would share a field."""
+        fields.build_short_names(self._config.clearance.channels)
 
     def forget(self, node: str) -> bool:
-        """After an erasure: delete the name itself where nobody carries it; False where it stays in the list."""
+        """Delete the name itself if no resource has it; False where it stays in the list."""
         return self._with(lambda profile: profile.forget(node))
 
     def concerns(self) -> list[Concern]:
-        """A neighbour, who sees our fields, what is left to mend, a log that was set back."""
-        told = told_by_log(self._config.site.zone, *self._cursor.times())
+        """The built-in faces plugin, who sees our fields, what is left to mend, a log that was set back."""
+        told = list_log_concerns(self._config.site.zone, *self._cursor.times())
         return [*self._with(lambda profile: profile.concerns()), *told]
 
     def groups(self, user: str) -> tuple[int, ...] | None:
-        """The groups of an account of the DAM, as they are now; None where it is none, or may not sign in.
+        """The current groups of an account; None if it does not exist, or may not sign in.
 
-        Raises DamError where that cannot be asked, shortly: unknown is not "may".
+        Raises DamError, within seconds, where that is unknown: unknown is not "may".
         """
         with self._client.patience.shortly():
             return self._with(lambda profile: profile.groups(user))
 
     def renamed(self) -> list[tuple[str, str]]:
-        """Whose node is called otherwise in the DAM now, and how: it keeps its number, and so its person."""
+        """People with a renamed node, and its new name: a node keeps its number."""
         return self._whose.renamed(self._nodes.every())
 
     def _with(self, act: Callable[[Profile], T]) -> T:
-        """Ask by the profile; where the plugin has gone meanwhile, it is looked for anew the next time."""
+        """Call by the profile; if the plugin has gone, the next call looks for it again."""
         profile = self.profile()
         try:
             return act(profile)

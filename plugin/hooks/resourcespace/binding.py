@@ -1,4 +1,4 @@
-"""What our plugin answers inside the DAM: the functions facelease_*, each answer checked and typed."""
+"""The answers of our plugin's functions facelease_*, each validated and typed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
 from plugin.hooks.dam import CollectionRuling, Dates
-from plugin.hooks.resourcespace.api.answers import Unexpected
+from plugin.hooks.resourcespace.api.answers import UnexpectedAnswer
 
 T = TypeVar("T")
 APPLY_AT_ONCE = 1000
@@ -17,25 +17,27 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-def days_of(dates: Dates, fields: Mapping[str, str], max_px: Mapping[str, int]) -> dict[str, dict[str, Any]]:
-    """What the plugin is told of one resource: by field the day, and the size of the copies that it holds for.
+def build_days(
+    dates: Dates, fields: Mapping[str, str], max_px: Mapping[str, int]
+) -> dict[str, dict[str, Any]]:
+    """What the plugin gets for one resource: by field the day, and the largest size of copies.
 
-    The plugin goes by it at downloads while we are silent. {} where no channel has a field.
+    The plugin uses it for downloads while we do not answer. {} where no channel has a field.
     """
     shown = {fields[name]: day.isoformat() if day else "" for name, day in dates.items() if name in fields}
     sizes = {fields[name]: max_px.get(name, 0) for name in dates if name in fields}
     return {"cleared_until": shown, "max_px": sizes} if shown else {}
 
 
-class Person(_Answer):
+class PersonNode(_Answer):
     """A node on a resource, with its raw name."""
 
     node: int
     name: str
 
 
-class Kept(_Answer):
-    """A collection, with what was decided about it in the DAM."""
+class CollectionAnswer(_Answer):
+    """A collection, with the mode that was set in the DAM."""
 
     ref: int
     title: str = ""
@@ -61,7 +63,7 @@ class Kept(_Answer):
 
     @property
     def ruling(self) -> CollectionRuling | None:
-        """None where nobody ever decided anything about it in the DAM."""
+        """None where no mode was ever set in the DAM."""
         if not (self.set_by or self.set_at):
             return None
         return CollectionRuling(
@@ -70,8 +72,8 @@ class Kept(_Answer):
         )  # fmt: skip
 
 
-class Preview(_Answer):
-    """A preview that exists."""
+class PreviewAnswer(_Answer):
+    """An existing preview."""
 
     size_code: str = ""
     url: str
@@ -80,16 +82,16 @@ class Preview(_Answer):
     extension: str = "jpg"
 
 
-class Original(_Answer):
-    """The file itself: its sides, 0 where the DAM cannot measure them, and how many bytes it has."""
+class OriginalAnswer(_Answer):
+    """The original file: its sides, 0 where the DAM cannot measure them, and its bytes."""
 
     width: int = 0
     height: int = 0
     bytes: int = 0
 
 
-class Photo(_Answer):
-    """A resource, seen whole: collections of every account among it."""
+class PhotoAnswer(_Answer):
+    """A resource as a whole, with collections of every account."""
 
     ref: int
     gone: bool = False
@@ -97,11 +99,11 @@ class Photo(_Answer):
     has_image: int = 0
     archive: int = 0
     extension: str = ""
-    collections: tuple[Kept, ...] = ()
+    collections: tuple[CollectionAnswer, ...] = ()
     complete: bool = False
-    people: tuple[Person, ...] = ()
-    previews: tuple[Preview, ...] | None = None
-    original: Original | None = None
+    people: tuple[PersonNode, ...] = ()
+    previews: tuple[PreviewAnswer, ...] | None = None
+    original: OriginalAnswer | None = None
     turned: int = 0
 
     @field_validator("file_version", "extension", mode="before")
@@ -110,29 +112,29 @@ class Photo(_Answer):
         return "" if value is None else str(value)
 
 
-class Beside(_Answer):
-    """Who is named on a resource, and how many other files the DAM keeps beside its own."""
+class NamedAnswer(_Answer):
+    """The people on a resource, and how many alternative files the DAM keeps."""
 
     ref: int
     gone: bool = False
-    people: tuple[Person, ...] = ()
+    people: tuple[PersonNode, ...] = ()
     alternatives: int = 0
 
 
-class Applied(_Answer):
-    """What became of one item of a write, and who is named on the resource now."""
+class AppliedAnswer(_Answer):
+    """The result of one write, and the people on the resource now."""
 
     ref: int
     ok: bool
     error: str = ""
-    people: tuple[Person, ...] = ()
+    people: tuple[PersonNode, ...] = ()
 
 
-class Holders(_Answer):
-    """A page of the resources that have a node, or lie in a collection.
+class HoldersAnswer(_Answer):
+    """A page of the resources that have a node, or are in a collection.
 
-    `next` is the offset of the next page where some were left out of this one: a collection's mode does not count for
-    what the account that chose it may not edit.
+    `next`: the next page's offset where this page leaves some out: a mode does not apply to what the account that set
+    it may not edit.
     """
 
     total: int
@@ -140,38 +142,41 @@ class Holders(_Answer):
     next: int | None = None
 
 
-class Deleted(_Answer):
-    """Whether a node was deleted: one that somebody carries is not."""
+class DeletedAnswer(_Answer):
+    """Whether a node was deleted: one in use is not."""
 
     deleted: bool
 
 
-class Account(_Answer):
-    """An account of the DAM: whether it may sign in now, and the numbers of its groups."""
+class AccountAnswer(_Answer):
+    """A DAM account: whether it may sign in, and the numbers of its groups."""
 
     found: bool
     active: bool = False
     groups: tuple[int, ...] = ()
 
 
-class Neighbour(_Answer):
-    """The DAM's own plugin for faces: descriptions of faces that it keeps; None where that is not told."""
+class FacesPlugin(_Answer):
+    """The DAM's own faces plugin, and how many face descriptions it keeps; None if unknown."""
 
     on: bool
     kept: int | None = None
     named: int = 0
 
 
-class Sight(_Answer):
-    """Titles of our fields that shares show, and the groups whose accounts see any of them."""
+class FieldVisibility(_Answer):
+    """The titles of our fields that shares show, and the groups that see any of them."""
 
     shares: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-    neighbour: Neighbour = Neighbour(on=False)
+    neighbour: FacesPlugin = FacesPlugin(on=False)
 
 
-class Gate(_Answer):
-    """The gate at downloads: is it used, what did its canary see, what is amiss? Ages in seconds, the DAM's clock."""
+class GateAnswer(_Answer):
+    """The download gate:
+
+    whether it is on, what its canary saw, what is missing. Ages in seconds, by the DAM's clock.
+    """
 
     on: bool
     canary: str = ""
@@ -185,15 +190,15 @@ class Gate(_Answer):
     waiting_age: int = 0
 
 
-class Status(_Answer):
-    """The plugin itself."""
+class StatusAnswer(_Answer):
+    """The plugin's status."""
 
     version: str
     people_field: int = 0
     fields: dict[str, str] = {}
     problems: tuple[str, ...] = ()
-    sight: Sight | None = None
-    gate: Gate | None = None
+    sight: FieldVisibility | None = None
+    gate: GateAnswer | None = None
 
     @field_validator("fields", mode="before")
     @classmethod
@@ -201,8 +206,8 @@ class Status(_Answer):
         return value or {}  # PHP writes an empty map as []
 
 
-def of(kind: type[T]) -> Callable[[Any], T]:
-    """An expectation for Client.ask: the answer as `kind`. What is wrong with it is not quoted."""
+def read_as(kind: type[T]) -> Callable[[Any], T]:
+    """A parser for Client.ask that validates the answer as `kind`. Errors do not quote it."""
     adapter = TypeAdapter(kind)
 
     def expect(value: Any) -> T:
@@ -212,11 +217,11 @@ def of(kind: type[T]) -> Callable[[Any], T]:
             where = sorted(
                 {".".join(str(part) for part in e["loc"] if isinstance(part, str)) for e in error.errors()}
             )
-            raise Unexpected(f"something odd ({', '.join(where) or 'altogether'})") from None
+            raise UnexpectedAnswer(f"something odd ({', '.join(where) or 'altogether'})") from None
 
     return expect
 
 
-def rulings(collections: Sequence[Kept]) -> tuple[CollectionRuling, ...]:
-    """What was decided in the DAM about these collections."""
+def list_rulings(collections: Sequence[CollectionAnswer]) -> tuple[CollectionRuling, ...]:
+    """The modes set in the DAM on these collections."""
     return tuple(ruling for one in collections if (ruling := one.ruling) is not None)

@@ -1,15 +1,15 @@
-"""What the administrator of the server should know: a neighbour that names people too, who sees our fields, the log."""
+"""What the server's administrator should know: its own faces plugin, who sees our fields, the log."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 
-from plugin.clock import local
+from plugin.clock import format_local
 from plugin.errors import DamError
 from plugin.hooks.concern import Concern
-from plugin.hooks.resourcespace.api.answers import Unexpected, row, rows, whole
+from plugin.hooks.resourcespace.api.answers import UnexpectedAnswer, expect_int, expect_object, expect_objects
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.binding import Neighbour, Sight, Status
-from plugin.hooks.resourcespace.gate_concerns import told_by_gate
+from plugin.hooks.resourcespace.binding import FacesPlugin, FieldVisibility, StatusAnswer
+from plugin.hooks.resourcespace.gate_concerns import list_gate_concerns
 
 _FACES = "the DAM's own plugin for faces"
 _SIGHT = "who sees names and dates"
@@ -17,9 +17,9 @@ _LOG = "the DAM's log"
 _MARK = "Cleared until "
 
 
-def told_by_plugin(status: Status) -> Iterator[Concern]:
-    """What the set-up page of our plugin says."""
-    yield from told_by_gate(status.gate)
+def list_plugin_concerns(status: StatusAnswer) -> Iterator[Concern]:
+    """From our plugin's status."""
+    yield from list_gate_concerns(status.gate)
     sight = status.sight
     if sight is None:
         yield Concern(
@@ -27,8 +27,8 @@ def told_by_plugin(status: Status) -> Iterator[Concern]:
             "copy the plugin of this version into the DAM",
         )  # fmt: skip
         return
-    yield from _neighbour(sight.neighbour)
-    yield from _sight(sight)
+    yield from _list_faces_concerns(sight.neighbour)
+    yield from _list_visibility_concerns(sight)
     if status.problems:
         yield Concern(
             "the plugin in the DAM", False, f"{len(status.problems)} left to mend: {' '.join(status.problems)}",
@@ -36,9 +36,9 @@ def told_by_plugin(status: Status) -> Iterator[Concern]:
         )  # fmt: skip
 
 
-def told_by_server(client: Client, field: int, may: Callable[[str], bool]) -> Iterator[Concern]:
-    """What the API itself tells: the plugins that are on, and to a super administrator the fields."""
-    yield from _neighbour(Neighbour(on="faces" in _plugins(client), kept=None))
+def list_server_concerns(client: Client, field: int, may: Callable[[str], bool]) -> Iterator[Concern]:
+    """From the API: the active plugins and, for a super administrator, the fields."""
+    yield from _list_faces_concerns(FacesPlugin(on="faces" in _list_plugins(client), kept=None))
     if not may("a"):
         yield Concern(
             _SIGHT, True, "not told without the plugin: shares may show the people field and the dates",
@@ -47,28 +47,28 @@ def told_by_server(client: Client, field: int, may: Callable[[str], bool]) -> It
         return
     shown = [
         str(one.get("title"))
-        for one in client.ask("get_resource_type_fields", rows)
-        if (whole(one.get("ref") or 0) == field or str(one.get("title")).startswith(_MARK))
-        and whole(one.get("external_user_access", 1) or 0)
+        for one in client.ask("get_resource_type_fields", expect_objects)
+        if (expect_int(one.get("ref") or 0) == field or str(one.get("title")).startswith(_MARK))
+        and expect_int(one.get("external_user_access", 1) or 0)
     ]
-    yield from _sight(Sight(shares=tuple(shown)))
+    yield from _list_visibility_concerns(FieldVisibility(shares=tuple(shown)))
 
 
-def told_by_log(zone: tzinfo, at: datetime | None, heard: datetime | None) -> Iterator[Concern]:
-    """When the log was found set back."""
+def list_log_concerns(zone: tzinfo, at: datetime | None, heard: datetime | None) -> Iterator[Concern]:
+    """Whether the log was set back."""
     if at is None:
         return
-    when = f"was set back (a database put back from a dump), noticed on {local(at, zone)}"
+    when = f"was set back (a database put back from a dump), noticed on {format_local(at, zone)}"
     if heard is None:
         yield Concern(
             _LOG, False, f"{when}; nothing was compared since",
             "start `facelease work`, or run `facelease reconcile`",
         )  # fmt: skip
     else:
-        yield Concern(_LOG, True, f"{when}; everything was compared anew from {local(heard, zone)} on")
+        yield Concern(_LOG, True, f"{when}; everything was compared anew from {format_local(heard, zone)} on")
 
 
-def _neighbour(found: Neighbour) -> Iterator[Concern]:
+def _list_faces_concerns(found: FacesPlugin) -> Iterator[Concern]:
     kept = "" if found.kept is None else f" ({found.kept} now, {found.named} of them with a name)"
     empty = "have its table resource_face emptied"
     if found.on:
@@ -85,7 +85,7 @@ def _neighbour(found: Neighbour) -> Iterator[Concern]:
         )  # fmt: skip
 
 
-def _sight(sight: Sight) -> Iterator[Concern]:
+def _list_visibility_concerns(sight: FieldVisibility) -> Iterator[Concern]:
     if sight.shares:
         yield Concern(
             _SIGHT, False,
@@ -100,10 +100,10 @@ def _sight(sight: Sight) -> Iterator[Concern]:
         )  # fmt: skip
 
 
-def _plugins(client: Client) -> Sequence[str]:
-    status = client.ask("get_system_status", row)
+def _list_plugins(client: Client) -> Sequence[str]:
+    status = client.ask("get_system_status", expect_object)
     try:
-        listed = row(row(status.get("results")).get("plugins")).get("info")
-    except Unexpected:
+        listed = expect_object(expect_object(status.get("results")).get("plugins")).get("info")
+    except UnexpectedAnswer:
         raise DamError("the server does not say which plugins are on") from None
     return [name.strip() for name in str(listed or "").split(",")]

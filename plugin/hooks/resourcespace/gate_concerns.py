@@ -1,9 +1,9 @@
-"""Whether the server's downloads still come by the plugin's gate: what its canary saw, and what it lacks."""
+"""Whether the server's downloads pass the plugin's gate: what its canary saw, and what is missing."""
 
 from collections.abc import Iterator
 
 from plugin.hooks.concern import Concern
-from plugin.hooks.resourcespace.binding import Gate
+from plugin.hooks.resourcespace.binding import GateAnswer
 
 _GATE = "downloads in the DAM"
 _STALE_SECONDS = 86_400
@@ -11,8 +11,8 @@ _LATE_SECONDS = 3600
 _PAGE = "“Test the connection” on the plugin's set-up page shows it"
 
 
-def told_by_gate(gate: Gate | None) -> Iterator[Concern]:
-    """What is wrong with the gate where the house uses one; that it holds, where it was seen to within a day."""
+def list_gate_concerns(gate: GateAnswer | None) -> Iterator[Concern]:
+    """What is wrong with the gate, if one is used; else that it worked within the last day."""
     if gate is None:
         yield Concern(_GATE, False, "the plugin does not say whether its gate holds",
                       "copy the plugin of this version into the DAM")  # fmt: skip
@@ -20,7 +20,7 @@ def told_by_gate(gate: Gate | None) -> Iterator[Concern]:
     if not gate.on:
         yield Concern(_GATE, True, "no channel has a rule: nothing is asked")
         return
-    yield _canary(gate)
+    yield _judge_canary(gate)
     if gate.lacks:
         yield Concern(_GATE, False, f"this version of the DAM lacks {', '.join(gate.lacks)}",
                       "use a version of the DAM and of the plugin that belong together")  # fmt: skip
@@ -28,16 +28,16 @@ def told_by_gate(gate: Gate | None) -> Iterator[Concern]:
         yield Concern(_GATE, False, f"files go out without passing the gate: {setting}",
                       "change it in the DAM's include/config.php")  # fmt: skip
     if gate.waiting and gate.waiting_age > _LATE_SECONDS:
-        late = f"{gate.waiting} deliveries are not in the log yet, the oldest for {_long(gate.waiting_age)}"
+        late = f"{gate.waiting} deliveries are not in the log yet, the oldest for {_format_age(gate.waiting_age)}"
         yield Concern(_GATE, False, late, "the DAM's scheduled task tells them; does it run?")
 
 
-def _long(seconds: int) -> str:
+def _format_age(seconds: int) -> str:
     return f"{seconds // 3600} hours" if seconds >= 7200 else f"{seconds // 60} minutes"
 
 
-def _canary(gate: Gate) -> Concern:
-    seen = f"{_long(gate.canary_age)} ago"
+def _judge_canary(gate: GateAnswer) -> Concern:
+    seen = f"{_format_age(gate.canary_age)} ago"
     if gate.canary == "passed":
         return Concern(
             _GATE, False, f"THE HOST PASSES THE GATE BY: a file that must be stopped was delivered {seen}",

@@ -1,4 +1,4 @@
-"""A name looked for in a server's tables, by our plugin in it; without the plugin only where the API shows it."""
+"""Searches a server's tables for a name, by our plugin; without it only what the API shows."""
 
 import json
 import unicodedata
@@ -10,15 +10,15 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict
 
 from plugin.errors import DamError
-from plugin.hooks.mention import Line, Mention, Mentions
-from plugin.hooks.name_search import Sought
+from plugin.hooks.mention import CertificateLine, Mention, Mentions
+from plugin.hooks.name_search import SoughtName
 from plugin.hooks.resourcespace.api import listing
 from plugin.hooks.resourcespace.api.answers import NoSuchFunction
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.binding import of
+from plugin.hooks.resourcespace.binding import read_as
 from plugin.hooks.resourcespace.names.nodes import Nodes
 from plugin.hooks.resourcespace.profile import Profile
-from plugin.hooks.resourcespace.without_plugin import Classic
+from plugin.hooks.resourcespace.without_plugin import PlainProfile
 
 _TOLD_ONE_BY_ONE = frozenset(
     {"node", "resource", "collection", "resource_alt_files", "comment", "annotation"}
@@ -28,8 +28,8 @@ _PAGE = 500
 _PAGES = 20  # of one column: more rows than so many hold are counted
 
 
-class Row(BaseModel):
-    """A row whose text may hold the name."""
+class TextRow(BaseModel):
+    """A row whose text may contain the name."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     id: str = ""
@@ -39,39 +39,39 @@ class Row(BaseModel):
     refs: tuple[int, ...] = ()
 
 
-class Rows(BaseModel):
-    """A page of those of a column, `total` in all."""
+class TextPage(BaseModel):
+    """A page of a column's rows, `total` in all."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     total: int
-    rows: tuple[Row, ...]
+    rows: tuple[TextRow, ...]
 
 
 class Mentioning:
-    """As the Dam protocol has it."""
+    """The search of the Dam protocol."""
 
     _client: Client
     _nodes: Nodes
     _with: Callable[[Callable[[Profile], Mentions]], Mentions]
 
-    def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
-        """In every table that holds text. Files are not opened: what stands inside originals is not looked at."""
+    def mentions(self, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
+        """Searches every table that holds text. Does not open original files."""
         return self._with(lambda profile: self._mentions_by(profile, sought, beat))
 
-    def _mentions_by(self, profile: Profile, sought: Sought, beat: Callable[[], None]) -> Mentions:
-        """A plugin of before this could be asked tells no more than none."""
-        found = _shown(self._client, self._nodes, sought)
-        if not isinstance(profile, Classic):
+    def _mentions_by(self, profile: Profile, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
+        """An old plugin without this function counts as no plugin."""
+        found = _search_api(self._client, self._nodes, sought)
+        if not isinstance(profile, PlainProfile):
             with suppress(NoSuchFunction):
-                found = _told(self._client, sought, beat)
+                found = _search_tables(self._client, sought, beat)
         known = {one.ref for one in found.found if one.named}
         holders = dict.fromkeys(str(ref) for name in sought.spellings for ref in profile.holders(name))
         more = [Mention(f"resource {ref}", (_PEOPLE,), ref, True) for ref in holders if ref not in known]
         return replace(found, found=(*found.found, *more))
 
 
-def patterns(sought: Sought) -> list[list[str]]:
-    """The words of each spelling as a database may hold them: composed or not, escaped for an address or for JSON."""
+def build_patterns(sought: SoughtName) -> list[list[str]]:
+    """The words of each spelling as a database may store them: composed or not, escaped for a URL or JSON."""
     found: dict[tuple[str, ...], None] = {}
     for spelling in sought.spellings:
         apart = (sign if sign.isalnum() or unicodedata.combining(sign) else " " for sign in spelling)
@@ -98,33 +98,35 @@ def _taken_for_latin(word: str) -> str:
     return word.encode().decode("cp1252", "ignore")
 
 
-def _told(client: Client, sought: Sought, beat: Callable[[], None]) -> Mentions:
-    tables = client.ask("facelease_tables", of(dict[str, tuple[str, ...]]))
-    asked = json.dumps(patterns(sought))
+def _search_tables(client: Client, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
+    tables = client.ask("facelease_tables", read_as(dict[str, tuple[str, ...]]))
+    asked = json.dumps(build_patterns(sought))
     found: list[Mention] = []
-    cut: list[Line] = []
+    cut: list[CertificateLine] = []
     for table, column in ((table, column) for table, columns in tables.items() for column in columns):
-        hits: list[Row] = []
-        left = _all(client, table, column, asked, sought, hits)
+        hits: list[TextRow] = []
+        left = _search_column(client, table, column, asked, sought, hits)
         beat()
         if left:
-            cut.append(Line("unread_rows", {"column": f"{table}.{column}", "count": left}))
+            cut.append(CertificateLine("unread_rows", {"column": f"{table}.{column}", "count": left}))
         if any(len(row.refs) >= _PAGE for row in hits):
-            cut.append(Line("unread_rows", {"column": "resource_node", "count": "?"}))
+            cut.append(CertificateLine("unread_rows", {"column": "resource_node", "count": "?"}))
         if table in _TOLD_ONE_BY_ONE:
-            found += [one for row in hits for one in _mentions(table, column, row, sought)]
+            found += [one for row in hits for one in _list_mentions(table, column, row, sought)]
         elif hits:
             found.append(Mention(f"{table}.{column}", (f"{len(hits)}",)))
-    looked = Line("dam_tables", {"tables": len(tables), "found": len(found)})
-    return Mentions(tuple(found), (looked,), (*cut, Line("unread_originals")))
+    looked = CertificateLine("dam_tables", {"tables": len(tables), "found": len(found)})
+    return Mentions(tuple(found), (looked,), (*cut, CertificateLine("unread_originals")))
 
 
-def _all(client: Client, table: str, column: str, asked: str, sought: Sought, hits: list[Row]) -> int:
-    """The rows of a column in which the name stands are added to `hits`; returns how many rows were not looked at."""
+def _search_column(
+    client: Client, table: str, column: str, asked: str, sought: SoughtName, hits: list[TextRow]
+) -> int:
+    """Append a column's rows that contain the name to `hits`; returns how many rows were not read."""
     start = 0
     for _ in range(_PAGES):
         page = client.ask(
-            "facelease_mentions", of(Rows), table=table, column=column, patterns=asked, offset=start
+            "facelease_mentions", read_as(TextPage), table=table, column=column, patterns=asked, offset=start
         )
         hits += [row for row in page.rows if sought.stands_in(row.text)]
         start += len(page.rows)
@@ -133,8 +135,8 @@ def _all(client: Client, table: str, column: str, asked: str, sought: Sought, hi
     return page.total - start
 
 
-def _mentions(table: str, column: str, row: Row, sought: Sought) -> Iterator[Mention]:
-    """Of a node, one for each resource that carries it; one that nobody carries stands in the field's list."""
+def _list_mentions(table: str, column: str, row: TextRow, sought: SoughtName) -> Iterator[Mention]:
+    """For a node one for each resource that has it; an unused one is in the field's list."""
     named = sought.is_name(row.text)
     field = f"{table}.{column}" if table != "node" else f"field {row.field}"
     refs = row.refs or ((row.resource,) if row.resource else ())
@@ -144,7 +146,7 @@ def _mentions(table: str, column: str, row: Row, sought: Sought) -> Iterator[Men
         yield Mention(f"{table} {row.id}", (field,), None, named)
 
 
-def _shown(client: Client, nodes: Nodes, sought: Sought) -> Mentions:
+def _search_api(client: Client, nodes: Nodes, sought: SoughtName) -> Mentions:
     """The people field's list, and the titles of collections."""
     listed = [
         Mention(f"node {node.ref}", (_PEOPLE,), None, True)
@@ -152,9 +154,13 @@ def _shown(client: Client, nodes: Nodes, sought: Sought) -> Mentions:
         if sought.stands_in(node.name)
     ]
     try:
-        shelves = listing.collections(client)
+        shelves = listing.list_collections(client)
     except DamError:
         shelves = []
     titled = [Mention(f"collection {one.ref}", ("title",)) for one in shelves if sought.stands_in(one.title)]
-    looked = Line("dam_api", {"collections": len(shelves), "found": len(listed) + len(titled)})
-    return Mentions((*listed, *titled), (looked,), (Line("unread_classic"), Line("unread_originals")))
+    looked = CertificateLine("dam_api", {"collections": len(shelves), "found": len(listed) + len(titled)})
+    return Mentions(
+        (*listed, *titled),
+        (looked,),
+        (CertificateLine("unread_classic"), CertificateLine("unread_originals")),
+    )

@@ -1,4 +1,4 @@
-"""Pictures of a server's resources: the original itself to examine, where it is handed out, and previews to show."""
+"""Pictures of a server's resources: the original to examine, if it is available, and previews to show."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -6,31 +6,31 @@ from typing import Any, TypeVar
 from plugin.config import Config
 from plugin.hooks.dam import Picture
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.api.numbers import must_be_number
-from plugin.hooks.resourcespace.previews import fetched
-from plugin.hooks.resourcespace.profile import Profile, Source
+from plugin.hooks.resourcespace.api.numbers import refuse_no_number
+from plugin.hooks.resourcespace.previews import fetch_preview
+from plugin.hooks.resourcespace.profile import PictureSource, Profile
 
 T = TypeVar("T")
 
 
 class Pictured:
-    """The part of the Dam protocol that is about pictures."""
+    """The part of the Dam protocol about pictures."""
 
     _config: Config
     _client: Client
     _with: Callable[[Callable[[Profile], Any]], Any]
 
     def read_anew(self, ref: str) -> None:
-        """The plugin reads the original; without it what the server says of the file is all there is."""
-        must_be_number(ref)
+        """The plugin reads the original again; without it only the server's metadata counts."""
+        refuse_no_number(ref)
         self._with(lambda profile: profile.read_anew(ref))
 
     def picture(self, ref: str) -> Picture:
-        """The original where the plugin hands it out, else the smallest preview that serves.
+        """The original if the plugin hands it out, else the smallest sufficient preview.
 
         Raises DamError while there is no preview: it comes later.
         """
-        must_be_number(ref)
+        refuse_no_number(ref)
         source = self._with(lambda profile: profile.source(ref, closely=True))
         if 0 < source.bytes <= self._limit:
             version, data = self._with(lambda profile: profile.original(ref, self._limit))
@@ -38,15 +38,15 @@ class Pictured:
         return self._fetched(source)
 
     def preview(self, ref: str) -> Picture:
-        """The smallest preview that serves. Raises DamError while there is none: it comes later."""
-        must_be_number(ref)
+        """The smallest sufficient preview. Raises DamError while there is none: it comes later."""
+        refuse_no_number(ref)
         return self._fetched(self._with(lambda profile: profile.source(ref)))
 
-    def _fetched(self, source: Source) -> Picture:
-        data = fetched(self._client, source.url, source.extension, self._limit)
+    def _fetched(self, source: PictureSource) -> Picture:
+        data = fetch_preview(self._client, source.url, source.extension, self._limit)
         return Picture(source.file_version, data=data, original_px=source.original_px)
 
     @property
     def _limit(self) -> int:
-        """How many bytes of a picture are taken."""
+        """The most bytes of a picture."""
         return self._config.recognizer.max_megabytes << 20

@@ -1,7 +1,6 @@
-"""The list by which the plugin knows that its copy in the DAM is whole.
+"""The manifest by which the plugin checks that its copy in the DAM is complete.
 
-Made anew after each change of the plugin, by `python -m plugin.hooks.resourcespace.plugin_copy`; a test says when it is
-not.
+Generated after each change of the plugin by `python -m plugin.hooks.resourcespace.plugin_copy`; a test fails otherwise.
 """
 
 import hashlib
@@ -11,16 +10,16 @@ FOLDER = Path(__file__).parent / "facelease"
 MANIFEST = FOLDER / "include" / "manifest.php"
 
 
-def manifest() -> str:
-    """The list's text: each file but the list itself, with its size and the SHA-256 of its bytes."""
-    rows = "".join(f"    '{name}' => [{size}, '{digest}'],\n" for name, size, digest in _files())
+def build_manifest() -> str:
+    """The manifest's text: each file but itself, with its size and SHA-256."""
+    rows = "".join(f"    '{name}' => [{size}, '{digest}'],\n" for name, size, digest in _list_files())
     return (
         "<?php\n\n// Made by python -m plugin.hooks.resourcespace.plugin_copy: the files of this plugin.\n"
         f"return [\n{rows}];\n"
     )
 
 
-def _files() -> list[tuple[str, int, str]]:
+def _list_files() -> list[tuple[str, int, str]]:
     found = []
     for path in sorted(FOLDER.rglob("*")):
         if path.is_file() and path != MANIFEST:
@@ -30,4 +29,4 @@ def _files() -> list[tuple[str, int, str]]:
 
 
 if __name__ == "__main__":
-    MANIFEST.write_text(manifest(), encoding="utf-8")
+    MANIFEST.write_text(build_manifest(), encoding="utf-8")

@@ -1,69 +1,70 @@
-"""The smallest preview that serves, and its bytes; never the "no preview" picture in its stead."""
+"""Fetches the smallest sufficient preview; never the "no preview" picture."""
 
 from collections.abc import Sequence
 
-from plugin.config.looking import look_px
+from plugin.config.looking import detection_px
 from plugin.errors import DamError
-from plugin.hooks.resourcespace.api.answers import Row, whole
+from plugin.hooks.resourcespace.api.answers import JsonObject, expect_int
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.binding import Original, Photo
-from plugin.hooks.resourcespace.profile import NO_FILE, Source, is_opened
+from plugin.hooks.resourcespace.binding import OriginalAnswer, PhotoAnswer
+from plugin.hooks.resourcespace.profile import NO_FILE, PictureSource, is_opened
 
 NOT_YET = "there is no preview yet: it is made a little later"
 _TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 _ICON = 4096  # bytes: the "no preview" picture, a PNG, is smaller; a photograph's preview is not
 
 
-def chosen(sizes: Sequence[Row], side: int) -> Row:
-    """Of what exists, the smallest preview whose longer side has `side` px, else the largest one.
+def choose_preview(sizes: Sequence[JsonObject], side: int) -> JsonObject:
+    """The smallest existing preview with a longer side of at least `side` px, else the largest one.
 
-    The original is left alone: fetching it so counts as a download. Further pages of a document are no preview of it.
-    Raises DamError where there is no preview.
+    Not the original: fetching it counts as a download. Not further pages of a document. Raises DamError for none.
     """
-    first = [size for size in sizes if whole(size.get("page") or 1) == 1]
+    first = [size for size in sizes if expect_int(size.get("page") or 1) == 1]
     previews = [size for size in first if size.get("size_code") != "original" and size.get("url")]
     if not previews:
         raise DamError(NOT_YET)
-    large_enough = [size for size in previews if _side(size) >= side]
-    return min(large_enough, key=_side) if large_enough else max(previews, key=_side)
+    large_enough = [size for size in previews if _longer_side(size) >= side]
+    return min(large_enough, key=_longer_side) if large_enough else max(previews, key=_longer_side)
 
 
-def source_of(photo: Photo, side: int, recognisable_px: int) -> Source:
-    """What the plugin tells of a photograph's pictures, as a source; `recognisable_px` to look closely.
+def build_source(photo: PhotoAnswer, side: int, recognisable_px: int) -> PictureSource:
+    """The source of a photograph's picture from the plugin's answer; `recognisable_px` to examine it.
 
-    Raises DamError while there is no preview: what it is made of may be on its way still.
+    Raises DamError while there is no preview: the file may still be arriving.
     """
     if photo.previews is None:
         raise DamError("the plugin in the DAM is older than FaceLease: copy the one that came with it")
     if photo.has_image != 1:
         raise DamError(NOT_YET)
-    original = photo.original or Original()
+    original = photo.original or OriginalAnswer()
     longest = max(original.width, original.height)
-    size = chosen([one.model_dump() for one in photo.previews], needed(longest, side, recognisable_px))
+    size = choose_preview(
+        [one.model_dump() for one in photo.previews], needed_px(longest, side, recognisable_px)
+    )
     handed_out = original.bytes if is_opened(photo.extension) else 0
     version = photo.file_version or NO_FILE
-    return Source(version, size["url"], size["extension"], longest, handed_out, photo.turned)
+    return PictureSource(version, size["url"], size["extension"], longest, handed_out, photo.turned)
 
 
-def needed(longest: int, side: int, recognisable_px: int) -> int:
-    """How long the longer side of a preview has to be; with 0 for `recognisable_px`, to show it."""
-    return max(side, look_px(longest, recognisable_px)) if recognisable_px else side
+def needed_px(longest: int, side: int, recognisable_px: int) -> int:
+    """The longer side that a preview needs; with 0 for `recognisable_px`, to show it."""
+    return max(side, detection_px(longest, recognisable_px)) if recognisable_px else side
 
 
-def original_px(sizes: Sequence[Row]) -> int:
-    """The longest side of the original, 0 where it is not listed with one."""
-    return max((_side(size) for size in sizes if size.get("size_code") == "original"), default=0)
+def original_px(sizes: Sequence[JsonObject]) -> int:
+    """The longest side of the original; 0 where it is not listed."""
+    return max((_longer_side(size) for size in sizes if size.get("size_code") == "original"), default=0)
 
 
-def _side(size: Row) -> int:
-    return max(whole(size.get("width") or 0), whole(size.get("height") or 0))
+def _longer_side(size: JsonObject) -> int:
+    return max(expect_int(size.get("width") or 0), expect_int(size.get("height") or 0))
 
 
-def fetched(client: Client, url: str, extension: str, limit: int) -> bytes:
+def fetch_preview(client: Client, url: str, extension: str, limit: int) -> bytes:
     """The preview's bytes. Raises DamError where something else is sent, whatever its status.
 
-    A missing preview is answered with a small PNG and status 200; a key that ran out, with a
-    redirect to a sign-in page.
+    The server answers a missing preview with a small PNG and status 200, an expired key with a redirect to a sign-in
+    page.
     """
     status, kind, data = client.fetch(url, limit)
     if 300 <= status < 400:

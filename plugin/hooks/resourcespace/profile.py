@@ -1,4 +1,4 @@
-"""What the adapter needs of a server, however it is asked: with our plugin in it, or without."""
+"""What the adapter needs of a server, with our plugin or without."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ _PICTURES = file_kinds.EXAMINED | file_kinds.NOT_EXAMINED - {file_kinds.DRAWING}
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where the preview to take lies, and of which file it was made.
+class PictureSource:
+    """The URL of the preview to fetch, and the version of its file.
 
-    `original_px`: the longest side of that file, 0 where nobody knows. `bytes`: how large it is, where we are handed
-    the file itself. `turned` as `Picture` has it.
+    `original_px`: the longest side of that file, 0 if unknown. `bytes`: its size, if the file itself is available.
+    `turned` as in `Picture`.
     """
 
     file_version: str
@@ -32,7 +32,7 @@ class Source:
 
 
 class Profile(Protocol):
-    """A way to ask the server. Every method raises DamError, ResourceGone where the resource is not there."""
+    """A way to call the server. Every method raises DamError, ResourceGone where the resource does not exist."""
 
     limits: tuple[str, ...]
     """What cannot be done this way, one line each."""
@@ -45,16 +45,16 @@ class Profile(Protocol):
         """As the Dam protocol has it."""
         ...
 
-    def source(self, ref: str, closely: bool = False) -> Source:
-        """Its smallest preview that serves, to show it or to look closely. Raises DamError while there is none."""
+    def source(self, ref: str, closely: bool = False) -> PictureSource:
+        """The smallest sufficient preview, to show it or to examine it. Raises DamError while there is none."""
         ...
 
     def original(self, ref: str, limit: int) -> tuple[str, bytes]:
-        """The version and the bytes of the file itself, as one. Raises DamError."""
+        """The version and bytes of the file itself, consistent. Raises DamError."""
         ...
 
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
-        """Put names on and take names off; returns what a read after it shows."""
+        """Add and remove names; returns the resource as read afterwards."""
         ...
 
     at_once: int
@@ -77,25 +77,25 @@ class Profile(Protocol):
         ...
 
     def holders(self, name: str) -> Iterator[int]:
-        """Every resource that carries the name."""
+        """Every resource with the name."""
         ...
 
     def members(self, collection: int) -> Iterator[int]:
-        """Every resource of a collection that we are shown."""
+        """Every resource of a collection that is visible to us."""
         ...
 
     def told(self) -> Sequence[tuple[int, str, int | None]]:
-        """Number, title and size of collections that the account need not see itself."""
+        """Number, title and size of collections that the account may not see itself."""
         ...
 
     def rulings(self) -> Sequence[CollectionRuling]:
-        """What was decided in the server about its collections."""
+        """The modes set on the server."""
         ...
 
     def state(self, ref: str, until: Dates) -> None:
-        """Write the last day on which the resource is cleared, by channel; None empties it.
+        """Write the last day of clearance, by channel; None empties it.
 
-        A channel without a field in the DAM shows nothing there.
+        A channel without a field in the DAM is skipped.
         """
         ...
 
@@ -108,30 +108,30 @@ class Profile(Protocol):
         ...
 
     def forget(self, name: str) -> bool:
-        """Delete the name itself from the field's list, if nobody carries it; whether none is left."""
+        """Delete the name itself from the field's list, if unused; whether none is left."""
         ...
 
 
-def kind(extension: str) -> str:
-    """`photo` for a picture, by its ending, though perhaps by its preview alone; else `other`: a film, a document."""
-    return "photo" if file_kinds.by_ending(_name(extension)) in _PICTURES else "other"
+def find_kind(extension: str) -> str:
+    """`photo` for a picture by its ending, if only by its preview; else `other`: a film, a document."""
+    return "photo" if file_kinds.guess_by_ending(_file_name(extension)) in _PICTURES else "other"
 
 
 def is_opened(extension: str) -> bool:
-    """Whether the recogniser opens such a file itself."""
-    return file_kinds.by_ending(_name(extension)) in file_kinds.EXAMINED
+    """Whether the recogniser can open such a file itself."""
+    return file_kinds.guess_by_ending(_file_name(extension)) in file_kinds.EXAMINED
 
 
-def _name(extension: str) -> str:
+def _file_name(extension: str) -> str:
     return f"a.{extension.lstrip('.')}"
 
 
-def wishes(task: Task) -> tuple[list[str], list[str]]:
-    """The names to put on and those to take off. A release is stated in files, which are not ours to change."""
+def split_writes(task: Task) -> tuple[list[str], list[str]]:
+    """The names to add and to remove. Releases are stated in files, which we do not change here."""
     mine = [write for write in task.writes if PLACE in write.places]
     return [write.node for write in mine if write.add], [write.node for write in mine if not write.add]
 
 
-def named(labels: Iterable[str]) -> Names:
-    """Names as the ledger knows them, each in the one place that there is."""
+def to_names(labels: Iterable[str]) -> Names:
+    """Names of the ledger, each in the only place."""
     return tuple(Named(label, frozenset({PLACE})) for label in labels)

@@ -1,55 +1,56 @@
-"""The profile with our plugin in the server: one call a look, changes by node, nothing filtered."""
+"""The profile with our plugin on the server: one call a look, writes by node, nothing filtered."""
 
 import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks.concern import Concern
-from plugin.hooks.dam import CollectionRuling, Dates, Names, Resource, Task, node_key, one_by_one
+from plugin.hooks.dam import CollectionRuling, Dates, Names, Resource, Task, for_each_ref, node_key
 from plugin.hooks.resourcespace import concerns
 from plugin.hooks.resourcespace.api.answers import NoSuchFunction
 from plugin.hooks.resourcespace.api.client import Client
 from plugin.hooks.resourcespace.binding import (
     APPLY_AT_ONCE,
-    Account,
-    Applied,
-    Beside,
-    Deleted,
-    Holders,
-    Kept,
-    Person,
-    Photo,
-    Status,
-    days_of,
-    of,
-    rulings,
+    AccountAnswer,
+    AppliedAnswer,
+    CollectionAnswer,
+    DeletedAnswer,
+    HoldersAnswer,
+    NamedAnswer,
+    PersonNode,
+    PhotoAnswer,
+    StatusAnswer,
+    build_days,
+    list_rulings,
+    read_as,
 )
-from plugin.hooks.resourcespace.names.node_owners import Whose
-from plugin.hooks.resourcespace.names.nodes import Nodes, fits, refuse
-from plugin.hooks.resourcespace.previews import source_of
-from plugin.hooks.resourcespace.profile import BIN, NO_FILE, Source, kind, named, wishes
+from plugin.hooks.resourcespace.names.node_owners import NodeOwners
+from plugin.hooks.resourcespace.names.nodes import Nodes, is_known_by, refuse_name
+from plugin.hooks.resourcespace.previews import build_source
+from plugin.hooks.resourcespace.profile import BIN, NO_FILE, PictureSource, find_kind, split_writes, to_names
 
 T = TypeVar("T")
-A = TypeVar("A", Applied, Beside)
-Change = dict[str, Any]
+A = TypeVar("A", AppliedAnswer, NamedAnswer)
+People = Sequence[PersonNode]
+NodeChange = dict[str, list[str] | list[int]]
 _PAGE = 1000
-_JUST_NOW = 2.0  # seconds for which a look serves the fetching of its picture too
-_WRITES = 500  # of the 1,000 that one call may write: a large server's one takes seconds for so many
-_FIELDS = 60.0  # seconds after which the set-up page's fields are asked for anew
+_JUST_NOW = 2.0  # seconds for which a look is reused to fetch its picture
+_WRITES = 500  # of the 1,000 allowed in a call: a large server takes seconds for so many
+_FIELDS = 60.0  # seconds after which the set-up page's fields are reloaded
 
 
-class Bound:
-    """Asks the functions facelease_* of the plugin."""
+class PluginProfile:
+    """Calls the plugin's functions facelease_*."""
 
     limits: tuple[str, ...] = ()
     at_once = APPLY_AT_ONCE
 
     def __init__(
-        self, client: Client, whose: Whose, nodes: Nodes, max_px: Mapping[str, int], side: int = 1024,
+        self, client: Client, whose: NodeOwners, nodes: Nodes, max_px: Mapping[str, int], side: int = 1024,
         recognisable_px: int = 64, now: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._client, self._whose, self._nodes, self._now = client, whose, nodes, now
@@ -63,21 +64,21 @@ class Bound:
         return self._resource(photo)
 
     def read_anew(self, ref: str) -> None:
-        """The plugin reads the file, and answers by what it read from then on."""
+        """The plugin reads the file and uses the result from now on."""
         self._photo(ref, afresh=True)
 
-    def source(self, ref: str, closely: bool = False) -> Source:
-        """Of the look that this thread took a moment ago, else of one taken now."""
+    def source(self, ref: str, closely: bool = False) -> PictureSource:
+        """From this thread's look of a moment ago, else from a new one."""
         at, seen = self._looked.__dict__.pop("at", (0.0, None))
         fresh = seen is not None and str(seen.ref) == ref and self._now() - at < _JUST_NOW
-        photo: Photo = seen if fresh else self._photo(ref)
-        return source_of(photo, self._side, self._recognisable_px if closely else 0)
+        photo: PhotoAnswer = seen if fresh else self._photo(ref)
+        return build_source(photo, self._side, self._recognisable_px if closely else 0)
 
     def original(self, ref: str, limit: int) -> tuple[str, bytes]:
         return self._client.file("facelease_original", limit, ref=ref)
 
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
-        """One look and, where something is to change, one write, whose answer is read after it."""
+        """One look and, if anything changes, one write, whose answer is read afterwards."""
         photo = self._photo(ref)
         change = self._change(photo.people, self._labels(photo.people), add, remove)
         if change:
@@ -88,38 +89,35 @@ class Bound:
         return self._resource(photo)
 
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
-        """Three calls for 1,000 resources: who stands there, and two writes, whose answers are read after them.
+        """Three calls for 1,000 resources: who is there, and two writes, whose answers are read afterwards.
 
-        Names that are only put on need no look before: one that stands there already stays as it is.
+        Names that are only added need no look: an existing one stays.
         """
-        wanted = {task.ref: wishes(task) for task in tasks}
+        wanted = {task.ref: split_writes(task) for task in tasks}
         looks = {ref for ref, (add, remove) in wanted.items() if remove or not add}
         beside = self._beside(sorted(looks)) if looks else {}
-        people: dict[str, Sequence[Person] | DamError] = {
-            ref: () if ref not in looks else one.people if isinstance(one := beside[ref], Beside) else one
-            for ref in wanted
-        }
-        labels = self._labels(_all(people))
-        changes = one_by_one(wanted, lambda ref: self._change(_told(people[ref]), labels, *wanted[ref]))
+        people = {ref: _people_of(beside[ref]) if ref in looks else () for ref in wanted}
+        labels = self._labels(_list_people(people))
+        changes = for_each_ref(wanted, lambda ref: self._change(_unwrap(people[ref]), labels, *wanted[ref]))
         applied = self._applied({ref: c for ref, c in changes.items() if not isinstance(c, DamError) and c})
         for ref, answer in applied.items():
-            people[ref] = answer if isinstance(answer, DamError) else answer.people
-        labels |= self._labels(_all(people))
+            people[ref] = _people_of(answer)
+        labels |= self._labels(_list_people(people))
 
         def names(ref: str) -> Names:
-            _told(changes[ref])
-            return named(labels[person.node] for person in _told(people[ref]))
+            _unwrap(changes[ref])
+            return to_names(labels[person.node] for person in _unwrap(people[ref]))
 
-        return one_by_one(wanted, names)
+        return for_each_ref(wanted, names)
 
     def _change(
-        self, people: Sequence[Person], labels: Mapping[int, str], add: Sequence[str], remove: Sequence[str]
-    ) -> Change:
-        """What has to be asked for, {} for nothing. Raises WriteRefused."""
+        self, people: People, labels: Mapping[int, str], add: Sequence[str], remove: Sequence[str]
+    ) -> NodeChange:
+        """The change to send, {} for none. Raises WriteRefused."""
 
         def there(name: str) -> list[int]:
             key = node_key(name)
-            return [p.node for p in people if fits(p.name, key) or node_key(labels[p.node]) == key]
+            return [p.node for p in people if is_known_by(p.name, key) or node_key(labels[p.node]) == key]
 
         missing = [self._spelt(name) for name in add if not there(name)]
         gone = sorted({node for name in remove for node in there(name)})
@@ -128,14 +126,12 @@ class Bound:
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
         """One call for 1,000 resources."""
         beside = self._beside(refs)
-        labels = self._labels(
-            _all({r: b if isinstance(b, DamError) else b.people for r, b in beside.items()})
-        )
-        return one_by_one(refs, lambda ref: named(labels[p.node] for p in _told(beside[ref]).people))
+        labels = self._labels(_list_people({ref: _people_of(one) for ref, one in beside.items()}))
+        return for_each_ref(refs, lambda ref: to_names(labels[p.node] for p in _unwrap(beside[ref]).people))
 
     def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
         beside = self._beside(refs)
-        return one_by_one(refs, lambda ref: _told(beside[ref]).alternatives)
+        return for_each_ref(refs, lambda ref: _unwrap(beside[ref]).alternatives)
 
     def holders(self, name: str) -> Iterator[int]:
         seen: set[int] = set()
@@ -146,24 +142,25 @@ class Bound:
                     yield ref
 
     def members(self, collection: int) -> Iterator[int]:
-        """All for which its mode counts: a private collection of somebody else is not searched without permission a."""
+        """All to which its mode applies: others' private collections are not searched without permission a."""
         return self._paged("facelease_members", "collection", collection)
 
     def _paged(self, function: str, name: str, value: int) -> Iterator[int]:
         start = 0
         while True:
-            page = self._client.ask(function, of(Holders), True, **{name: value}, offset=start, limit=_PAGE)
+            where = {name: value, "offset": start, "limit": _PAGE}
+            page = self._client.ask(function, read_as(HoldersAnswer), True, **where)
             yield from page.refs
             before, start = start, start + len(page.refs) if page.next is None else page.next
             if start <= before or start >= page.total:
                 break
 
     def told(self) -> Sequence[tuple[int, str, int | None]]:
-        kept = self._client.ask("facelease_modes", of(tuple[Kept, ...]))
+        kept = self._client.ask("facelease_modes", read_as(tuple[CollectionAnswer, ...]))
         return [(one.ref, one.title, one.resources) for one in kept]
 
     def rulings(self) -> Sequence[CollectionRuling]:
-        return rulings(self._client.ask("facelease_modes", of(tuple[Kept, ...])))
+        return list_rulings(self._client.ask("facelease_modes", read_as(tuple[CollectionAnswer, ...])))
 
     def state(self, ref: str, until: Dates) -> None:
         error = self.state_many({ref: until})[ref]
@@ -171,74 +168,77 @@ class Bound:
             raise error
 
     def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
-        """One call for 1,000 resources. The plugin's set-up page says which field is whose."""
+        """One call for 1,000 resources. The plugin's set-up page maps channels to fields."""
         try:
             fields = self._channels()
         except NoSuchFunction:
             raise
         except DamError as error:
             return dict.fromkeys(until, error)
-        days = {ref: days_of(dates, fields, self._max_px) for ref, dates in until.items()}
+        days = {ref: build_days(dates, fields, self._max_px) for ref, dates in until.items()}
         applied = self._applied({ref: one for ref, one in days.items() if one})
         return {ref: one if isinstance(one := applied.get(ref), DamError) else None for ref in until}
 
     def _channels(self) -> dict[str, str]:
         kept = self._fields
         if kept is None or self._now() - kept[0] > _FIELDS:
-            kept = self._fields = (self._now(), self._client.ask("facelease_status", of(Status)).fields)
+            kept = self._fields = (self._now(), self._status().fields)
         return kept[1]
 
     def concerns(self) -> Sequence[Concern]:
-        return list(concerns.told_by_plugin(self._client.ask("facelease_status", of(Status))))
+        return list(concerns.list_plugin_concerns(self._status()))
+
+    def _status(self) -> StatusAnswer:
+        return self._client.ask("facelease_status", read_as(StatusAnswer))
 
     def groups(self, user: str) -> tuple[int, ...] | None:
-        account = self._client.ask("facelease_account", of(Account), username=user)
+        account = self._client.ask("facelease_account", read_as(AccountAnswer), username=user)
         return account.groups if account.found and account.active else None
 
     def forget(self, name: str) -> bool:
         gone = [
-            self._client.ask("facelease_delete_node", of(Deleted), node=node.ref).deleted
+            self._client.ask("facelease_delete_node", read_as(DeletedAnswer), node=node.ref).deleted
             for node in self._nodes.fitting(name, fresh=True)
         ]
         self._nodes.refresh()
         return all(gone)
 
-    def _photo(self, ref: str, afresh: bool = False) -> Photo:
-        photo = self._client.ask("facelease_photo", of(Photo), ref=ref, afresh=afresh)
+    def _photo(self, ref: str, afresh: bool = False) -> PhotoAnswer:
+        photo = self._client.ask("facelease_photo", read_as(PhotoAnswer), ref=ref, afresh=afresh)
         if str(photo.ref) != ref:
             raise DamError("the plugin answered for another resource than it was asked for")
         if photo.gone:
             raise ResourceGone(f"resource {ref} is no longer in the DAM")
         return photo
 
-    def _resource(self, photo: Photo) -> Resource:
-        # What lies in the bin keeps its names, which must come off it too, but nothing new is done there.
+    def _resource(self, photo: PhotoAnswer) -> Resource:
+        # A deleted resource keeps its names, which must be removable, but gets no new ones.
         binned = photo.archive == BIN
         return Resource(
             str(photo.ref), photo.file_version or NO_FILE,
             () if binned else tuple(dict.fromkeys(str(one.ref) for one in photo.collections)),
-            named(self._labels(photo.people).values()), kind(photo.extension),
-            photo.complete, rulings(photo.collections),
+            to_names(self._labels(photo.people).values()), find_kind(photo.extension),
+            photo.complete, list_rulings(photo.collections),
         )  # fmt: skip
 
     def _spelt(self, name: str) -> str:
-        """The name as an existing node is spelt, so that no second one is made."""
+        """The name as an existing node spells it, so that no second one is created."""
         found = self._nodes.fitting(name)
         if not found:
-            refuse(name)
+            refuse_name(name)
         return found[0].name if found else name
 
-    def _labels(self, people: Iterable[Person]) -> dict[int, str]:
+    def _labels(self, people: Iterable[PersonNode]) -> dict[int, str]:
         return self._whose.labels((person.node, person.name) for person in people)
 
-    def _beside(self, refs: Sequence[str]) -> dict[str, Beside | DamError]:
-        """Who stands on each, 1,000 in a call."""
+    def _beside(self, refs: Sequence[str]) -> dict[str, NamedAnswer | DamError]:
+        """The people on each, 1,000 in a call."""
 
-        def ask(some: Sequence[str]) -> Iterable[Beside]:
+        def ask(some: Sequence[str]) -> Iterable[NamedAnswer]:
             asked = json.dumps([int(ref) for ref in some])
-            return self._client.ask("facelease_named", of(tuple[Beside, ...]), refs=asked)
+            return self._client.ask("facelease_named", read_as(tuple[NamedAnswer, ...]), refs=asked)
 
-        def there(found: Mapping[str, Beside], ref: str) -> Beside:
+        def there(found: Mapping[str, NamedAnswer], ref: str) -> NamedAnswer:
             if ref not in found:
                 raise DamError("the plugin left out a resource that it was asked for")
             if found[ref].gone:
@@ -247,14 +247,14 @@ class Bound:
 
         return _in_batches(refs, APPLY_AT_ONCE, ask, there)
 
-    def _applied(self, changes: Mapping[str, Change]) -> dict[str, Applied | DamError]:
-        """One that was not carried out keeps none of the others."""
+    def _applied(self, changes: Mapping[str, NodeChange]) -> dict[str, AppliedAnswer | DamError]:
+        """One failed write does not affect the others."""
 
-        def ask(some: Sequence[str]) -> Iterable[Applied]:
+        def ask(some: Sequence[str]) -> Iterable[AppliedAnswer]:
             items = json.dumps([{"ref": int(ref), **changes[ref]} for ref in some])
-            return self._client.ask("facelease_apply", of(tuple[Applied, ...]), items=items)
+            return self._client.ask("facelease_apply", read_as(tuple[AppliedAnswer, ...]), items=items)
 
-        def done(found: Mapping[str, Applied], ref: str) -> Applied:
+        def done(found: Mapping[str, AppliedAnswer], ref: str) -> AppliedAnswer:
             if ref not in found or not found[ref].ok:
                 raise DamError(
                     "the plugin did not carry out the write: check that the account may edit the resource"
@@ -270,7 +270,7 @@ def _in_batches(
     ask: Callable[[Sequence[str]], Iterable[A]],
     take: Callable[[Mapping[str, A], str], A],
 ) -> dict[str, A | DamError]:
-    """Ask for so many in a call; where a call fails, each of its resources has failed, and no other."""
+    """Call in batches; where a call fails, it fails for each of its resources only."""
     answers: dict[str, A | DamError] = {}
     for start in range(0, len(refs), size):
         some = refs[start : start + size]
@@ -281,15 +281,19 @@ def _in_batches(
         except DamError as error:
             answers |= dict.fromkeys(some, error)
         else:
-            answers |= one_by_one(some, partial(take, found))
+            answers |= for_each_ref(some, partial(take, found))
     return answers
 
 
-def _all(people: Mapping[str, Sequence[Person] | DamError]) -> Iterator[Person]:
+def _people_of(answer: NamedAnswer | AppliedAnswer | DamError) -> People | DamError:
+    return answer if isinstance(answer, DamError) else answer.people
+
+
+def _list_people(people: Mapping[str, People | DamError]) -> Iterator[PersonNode]:
     return (person for some in people.values() if not isinstance(some, DamError) for person in some)
 
 
-def _told(answer: T | DamError) -> T:
+def _unwrap(answer: T | DamError) -> T:
     if isinstance(answer, DamError):
         raise answer
     return answer

@@ -1,28 +1,35 @@
-"""The profile without our plugin: only what the server offers everybody, and what it cannot tell is said."""
+"""The profile without our plugin: only the server's own API; what it cannot do is stated in `limits`."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks.concern import Concern
-from plugin.hooks.dam import CollectionRuling, Dates, Names, Resource, Task, one_by_one
+from plugin.hooks.dam import CollectionRuling, Dates, Names, Resource, Task, for_each_ref
 from plugin.hooks.resourcespace import concerns
 from plugin.hooks.resourcespace.api import listing
-from plugin.hooks.resourcespace.api.answers import Row, numbers, row_or_false, rows, truth, whole
+from plugin.hooks.resourcespace.api.answers import (
+    JsonObject,
+    expect_bool,
+    expect_int,
+    expect_numbers,
+    expect_object_or_false,
+    expect_objects,
+)
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.fields import short_name
-from plugin.hooks.resourcespace.names.log import Log
-from plugin.hooks.resourcespace.names.node_owners import Whose
+from plugin.hooks.resourcespace.fields import build_short_name
+from plugin.hooks.resourcespace.names.log import ResourceLog
+from plugin.hooks.resourcespace.names.node_owners import NodeOwners
 from plugin.hooks.resourcespace.names.nodes import Node, Nodes
-from plugin.hooks.resourcespace.names.writing import Writer
-from plugin.hooks.resourcespace.previews import NOT_YET, chosen, needed, original_px
-from plugin.hooks.resourcespace.profile import BIN, NO_FILE, Source, kind, named, wishes
+from plugin.hooks.resourcespace.names.writing import NameWriter
+from plugin.hooks.resourcespace.previews import NOT_YET, choose_preview, needed_px, original_px
+from plugin.hooks.resourcespace.profile import BIN, NO_FILE, PictureSource, find_kind, split_writes, to_names
 
 _LONG_PAST = "1970-01-01"
 _INVALID = 99  # the access level of a resource that does not exist
 
 
-class Classic:
-    """Asks the functions that every server has."""
+class PlainProfile:
+    """Calls the functions that every server has."""
 
     limits: tuple[str, ...] = (
         "without the plugin only previews are looked at, not what the originals hold besides: nothing is cleared",
@@ -32,7 +39,8 @@ class Classic:
     at_once = 1
 
     def __init__(
-        self, client: Client, whose: Whose, nodes: Nodes, log: Log, field: int, states: Sequence[int], side: int,
+        self, client: Client, whose: NodeOwners, nodes: Nodes, log: ResourceLog, field: int, states: Sequence[int],
+        side: int,
         own: Callable[[], int | None], may: Callable[[str], bool], start: Callable[[], int], recognisable_px: int = 64,
     ) -> None:  # fmt: skip
         self._client = client
@@ -48,45 +56,47 @@ class Classic:
         self._believed: set[bool] = (
             set()
         )  # whether a write that says true was seen to set, and to empty, a date
-        self.writer = Writer(client, nodes, log, field, own, lambda: may("a"), self.people, start)
+        self.writer = NameWriter(client, nodes, log, field, own, lambda: may("a"), self.people, start)
 
     def look(self, ref: str) -> Resource:
-        """Names first: were the resource deleted between the calls, they must not look taken off."""
+        """Names first: if the resource is deleted between the calls, names must not look removed."""
         people = self.people(ref)
         data = self._data(ref)
-        within = self._client.ask("get_resource_collections", rows, ref=ref)
-        refs = tuple(map(str, self._categories.above([whole(one.get("ref")) for one in within])))
+        within = self._client.ask("get_resource_collections", expect_objects, ref=ref)
+        refs = tuple(map(str, self._categories.above([expect_int(one.get("ref")) for one in within])))
         return Resource(
-            ref, version(data), () if whole(data.get("archive")) == BIN else refs,
-            self._named(people), kind(str(data.get("file_extension") or "")),
+            ref, build_version(data), () if expect_int(data.get("archive")) == BIN else refs,
+            self._named(people), find_kind(str(data.get("file_extension") or "")),
             complete=False,
         )  # fmt: skip
 
     def people(self, ref: str) -> list[Node]:
-        """The nodes that stand in the people field."""
-        fields = self._client.ask("get_resource_field_data", rows, resource=ref)
-        field = next((one for one in fields if whole(one.get("ref") or 0) == self._field), None)
+        """The nodes in the people field."""
+        fields = self._client.ask("get_resource_field_data", expect_objects, resource=ref)
+        field = next((one for one in fields if expect_int(one.get("ref") or 0) == self._field), None)
         if field is None:
             raise DamError(
                 f"field {self._field} is not shown to the account, or not for this kind of resource: check "
                 "resourcespace.people_field and the account's permissions"
             )
-        return self._nodes.named(numbers(field.get("nodes")), str(field.get("value") or ""))
+        return self._nodes.named(expect_numbers(field.get("nodes")), str(field.get("value") or ""))
 
     def read_anew(self, ref: str) -> None:
-        """What the server says of a file is all that there is to go by."""
+        """Does nothing: only the server's metadata is available."""
 
-    def source(self, ref: str, closely: bool = False) -> Source:
+    def source(self, ref: str, closely: bool = False) -> PictureSource:
         data = self._data(ref)
-        if whole(data.get("has_image") or 0) != 1:
+        if expect_int(data.get("has_image") or 0) != 1:
             raise DamError(NOT_YET)
-        sizes = self._client.ask("get_resource_all_image_sizes", rows, resource=ref)
+        sizes = self._client.ask("get_resource_all_image_sizes", expect_objects, resource=ref)
         longest = original_px(sizes)
-        size = chosen(sizes, needed(longest, self._side, self._recognisable_px if closely else 0))
-        return Source(version(data), str(size["url"]), str(size.get("extension") or "jpg"), longest)
+        size = choose_preview(sizes, needed_px(longest, self._side, self._recognisable_px if closely else 0))
+        return PictureSource(
+            build_version(data), str(size["url"]), str(size.get("extension") or "jpg"), longest
+        )
 
     def original(self, ref: str, limit: int) -> tuple[str, bytes]:
-        """Nobody but the plugin hands it out without counting a download."""
+        """Raises DamError: only the plugin hands it out without counting a download."""
         raise DamError("without the plugin the DAM hands out no original that is not counted as a download")
 
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
@@ -94,9 +104,9 @@ class Classic:
         return self.look(ref)
 
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
-        """Three calls for a name taken off: the field, its write, and the log row of it, which proves it."""
-        by_ref = {task.ref: wishes(task) for task in tasks}
-        return one_by_one(by_ref, lambda ref: self._named(self._put(ref, *by_ref[ref])))
+        """Three calls for a removed name: the field, its write, and the log row that proves it."""
+        by_ref = {task.ref: split_writes(task) for task in tasks}
+        return for_each_ref(by_ref, lambda ref: self._named(self._put(ref, *by_ref[ref])))
 
     def _put(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Iterable[Node]:
         if not add and not remove:
@@ -108,21 +118,21 @@ class Classic:
             raise
 
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
-        """One call each; of a resource that is gone the server says that nobody stands on it."""
-        return one_by_one(refs, lambda ref: self._named(self.people(ref)))
+        """One call each; for a deleted resource the server returns no names."""
+        return for_each_ref(refs, lambda ref: self._named(self.people(ref)))
 
     def _named(self, nodes: Iterable[Node]) -> Names:
-        return named(self._whose.labels((node.ref, node.name) for node in nodes).values())
+        return to_names(self._whose.labels((node.ref, node.name) for node in nodes).values())
 
     def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
-        return one_by_one(
-            refs, lambda ref: len(self._client.ask("get_alternative_files", rows, resource=ref))
+        return for_each_ref(
+            refs, lambda ref: len(self._client.ask("get_alternative_files", expect_objects, resource=ref))
         )
 
     def holders(self, name: str) -> Iterator[int]:
         seen: set[int] = set()
         for node in self._nodes.fitting(name, fresh=True):
-            for ref in listing.search(self._client, f"@@{node.ref}", (*self._states, BIN)):
+            for ref in listing.search_resources(self._client, f"@@{node.ref}", (*self._states, BIN)):
                 if ref not in seen:
                     seen.add(ref)
                     yield ref
@@ -130,7 +140,7 @@ class Classic:
     def members(self, collection: int) -> Iterator[int]:
         seen: set[int] = set()
         for one in self._categories.below(collection):
-            for ref in listing.search(self._client, f"!collection{one}", self._states):
+            for ref in listing.search_resources(self._client, f"!collection{one}", self._states):
                 if ref not in seen:
                     seen.add(ref)
                     yield ref
@@ -142,11 +152,15 @@ class Classic:
         return ()
 
     def state(self, ref: str, until: Dates) -> None:
-        """By the short names that the fields got when they were made. A write is read back until one was believed."""
+        """By the short names that the fields got when they were created.
+
+        A write is read back until one is seen to work.
+        """
         days = {
-            short_name(channel): day.isoformat() if day else self._empty for channel, day in until.items()
+            build_short_name(channel): day.isoformat() if day else self._empty
+            for channel, day in until.items()
         }
-        set_ = {short_name(channel): day is not None for channel, day in until.items()}
+        set_ = {build_short_name(channel): day is not None for channel, day in until.items()}
         doubtful = [
             field
             for field, day in days.items()
@@ -162,10 +176,10 @@ class Classic:
                 )
 
     def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
-        return one_by_one(until, lambda ref: self.state(ref, until[ref]))
+        return for_each_ref(until, lambda ref: self.state(ref, until[ref]))
 
     def _long_past(self, ref: str, field: str) -> bool:
-        """Not every release can empty a date: a day long past says the same, that nothing is cleared."""
+        """Some releases cannot empty a date: a day long past means the same, that nothing is cleared."""
         self._wrote(ref, field, _LONG_PAST)
         if self._dates(ref, [field]).get(field) != _LONG_PAST:
             return False
@@ -173,11 +187,11 @@ class Classic:
         return True
 
     def concerns(self) -> Sequence[Concern]:
-        return list(concerns.told_by_server(self._client, self._field, self._may))
+        return list(concerns.list_server_concerns(self._client, self._field, self._may))
 
     def groups(self, user: str) -> tuple[int, ...] | None:
-        """The API lists accounts that may no longer sign in like any other: only that there is none is an answer."""
-        listed = self._client.ask("get_users", rows, find=user)
+        """The API also lists accounts that may not sign in: only the absence of one is an answer."""
+        listed = self._client.ask("get_users", expect_objects, find=user)
         if any(str(one.get("username")) == user for one in listed):
             raise DamError(
                 "without the plugin the DAM does not tell whether an account may sign in: switch the plugin "
@@ -190,27 +204,27 @@ class Classic:
         return not self._nodes.fitting(name, fresh=True)
 
     def _wrote(self, ref: str, field: str, day: str) -> bool:
-        return self._client.ask("update_field", truth, resource=ref, field=field, value=day)
+        return self._client.ask("update_field", expect_bool, resource=ref, field=field, value=day)
 
     def _dates(self, ref: str, fields: Sequence[str]) -> dict[str, str]:
-        """The days that stand in those of the fields that are there; the server may add a time."""
-        found = self._client.ask("get_resource_field_data", rows, resource=ref)
+        """The days in those fields that exist; the server may add a time."""
+        found = self._client.ask("get_resource_field_data", expect_objects, resource=ref)
         mine = {str(one.get("name")): str(one.get("value") or "")[:10] for one in found}
         return {field: mine[field] for field in fields if field in mine}
 
-    def _data(self, ref: str) -> Row:
-        data = self._client.ask("get_resource_data", row_or_false, resource=ref)
+    def _data(self, ref: str) -> JsonObject:
+        data = self._client.ask("get_resource_data", expect_object_or_false, resource=ref)
         if data is not None:
             return data
-        if self._client.ask("get_resource_access", whole, resource=ref) == _INVALID:
+        if self._client.ask("get_resource_access", expect_int, resource=ref) == _INVALID:
             raise ResourceGone(f"resource {ref} is no longer in the DAM")
         raise DamError(f"resource {ref} is not shown to the account: check its permissions")
 
 
-def version(data: Row) -> str:
-    """What changes with the file: its checksum where there is one, else when it was put there; and its size.
+def build_version(data: JsonObject) -> str:
+    """Changes with the file: its checksum, else its date, and its size.
 
-    A preview that was turned counts as another file: boxes stand in the upright picture.
+    A rotated preview counts as another file: boxes refer to the upright picture.
     """
     if not data.get("file_extension"):
         return NO_FILE

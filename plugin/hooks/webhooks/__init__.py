@@ -1,1 +1,1 @@
-"""What a DAM tells us over HTTP, signed."""
+"""Signed messages from a DAM over HTTP."""

@@ -1,4 +1,4 @@
-"""What a DAM tells by webhook: ids only, each kind of event a frozen dataclass, anything else refused."""
+"""Webhook events of a DAM: ids only, a frozen dataclass each; anything else is refused."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ MOST_BYTES = 20_000
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to `ref`, by the DAM's clock at `at`."""
+    """An event of `ref` at `at`, by the DAM's clock."""
 
     type: ClassVar[str]
     ref: str
@@ -31,56 +31,55 @@ class Event:
 
 @dataclass(frozen=True)
 class ResourceCreated(Event):
-    """A resource is there, with its file."""
+    """A resource exists, with its file."""
 
     type: ClassVar[str] = "resource.created"
 
 
 @dataclass(frozen=True)
 class ResourceReplaced(Event):
-    """The file of a resource is another one."""
+    """A resource has another file."""
 
     type: ClassVar[str] = "resource.replaced"
 
 
 @dataclass(frozen=True)
 class ResourceMetadata(Event):
-    """A field of a resource was edited, by anybody but us: its names may be others."""
+    """Somebody else edited a field: names may have changed."""
 
     type: ClassVar[str] = "resource.metadata"
 
 
 @dataclass(frozen=True)
 class ResourceDeleted(Event):
-    """A resource is gone, or in the state that stands for it."""
+    """A resource is deleted, or in the deleted state."""
 
     type: ClassVar[str] = "resource.deleted"
 
 
 @dataclass(frozen=True)
 class CollectionChanged(Event):
-    """A collection holds other resources, or means something else; `ref` is the collection's."""
+    """A collection's resources or meaning changed; `ref` is the collection's."""
 
     type: ClassVar[str] = "collection.changed"
 
 
 @dataclass(frozen=True)
 class NodeChanged(Event):
-    """A value of the people field was renamed, switched or deleted; `ref` is the node's."""
+    """A value of the people field was renamed, disabled or deleted; `ref` is the node's."""
 
     type: ClassVar[str] = "node.changed"
 
 
-KINDS: dict[str, type[Event]] = {
+EVENT_TYPES: dict[str, type[Event]] = {
     kind.type: kind
     for kind in (
         ResourceCreated, ResourceReplaced, ResourceMetadata, ResourceDeleted, CollectionChanged, NodeChanged,
     )
 }  # fmt: skip
-"""Each event that we listen to, by its type."""
 
-# A number, or a text that stands on one line: a control character is in no ref.
-Ref = (
+# A number, or a text without control characters.
+EventRef = (
     Annotated[int, Field(ge=1, lt=1 << 63)]
     | Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 )
@@ -89,7 +88,7 @@ Ref = (
 class _Subject(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    ref: Ref
+    ref: EventRef
 
 
 class _Envelope(BaseModel):
@@ -104,15 +103,15 @@ _ENVELOPE = TypeAdapter(_Envelope)
 _SUBJECT = TypeAdapter(_Subject)
 
 
-def parse(body: bytes) -> Event | None:
-    """The event in a signed body; None for one of a type that we do not listen to.
+def parse_event(body: bytes) -> Event | None:
+    """The event in a signed body; None for a type that we ignore.
 
-    Raises EventRefused for a body that is not `{"type", "timestamp", "data"}`, or whose data are not
-    `{"ref"}` and nothing else: whoever sends more than ids sends what we do not want to have.
+    Raises EventRefused for a body that is not `{"type", "timestamp", "data"}` with data `{"ref"}` only: ids are all we
+    accept.
     """
     try:
         envelope = _ENVELOPE.validate_json(body)
-        kind = KINDS.get(envelope.type)
+        kind = EVENT_TYPES.get(envelope.type)
         if kind is None:
             return None
         return kind(str(_SUBJECT.validate_python(envelope.data).ref), envelope.timestamp)
@@ -121,7 +120,7 @@ def parse(body: bytes) -> Event | None:
 
 
 def _explain(error: Exception) -> str:
-    """Where it is wrong and what it takes; never what stood there."""
+    """Where it is wrong and what is expected; never the value."""
     if not isinstance(error, ValidationError):
         return "nested too deep"
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]

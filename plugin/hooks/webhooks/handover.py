@@ -1,7 +1,7 @@
-"""The hand-over: the DAM says, under a secret of its own, who is signed in there, once and for a minute.
+"""The hand-over: the DAM states who is signed in there, signed with its own secret, once and for a minute.
 
-`payload` is base64url without padding of a JSON text, `signature` the base64 of HMAC-SHA256 over
-`facelease-signin.` and the payload as it stands, so that no byte of either can be another.
+`payload` is base64url without padding of a JSON text, `signature` the base64 of HMAC-SHA256 over `facelease-signin.`
+and the payload as sent, so that neither can change in any byte.
 """
 
 import base64
@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from plugin.errors import SignatureRefused
 from plugin.hooks.webhooks import signature as secrets
 
-LASTS = timedelta(seconds=60)
-AHEAD = timedelta(seconds=5)
+VALID_FOR = timedelta(seconds=60)
+CLOCK_SKEW = timedelta(seconds=5)
 """How old a hand-over may be, and how far the DAM's clock may go before ours."""
 
 MOST_BYTES = 8_000
@@ -40,7 +40,7 @@ class _Payload(BaseModel):
 
 @dataclass(frozen=True)
 class Handover:
-    """Who is signed in at the DAM: the account's name, the numbers of its groups, its language (`nl`)."""
+    """Who is signed in at the DAM: account name, group numbers, language (`nl`)."""
 
     user: str
     groups: tuple[int, ...]
@@ -48,14 +48,13 @@ class Handover:
     nonce: str
 
 
-def read(known: Sequence[str], payload: str, signed: str, audience: str, now: datetime) -> Handover:
-    """The hand-over that somebody who has one of the secrets `known` made for `audience` just now.
+def read_handover(known: Sequence[str], payload: str, signed: str, audience: str, now: datetime) -> Handover:
+    """The hand-over for `audience`, signed with one of the secrets `known` within the last minute.
 
-    Raises SignatureRefused, whatever is wrong: who guesses learns nothing from the answer. Whether it
-    was used before, the caller asks by its nonce.
+    Raises SignatureRefused for any fault, without details that help guessing. The caller checks the nonce for reuse.
     """
     try:
-        return _read(known, payload, signed, audience, now)
+        return _verify(known, payload, signed, audience, now)
     except Exception:  # noqa: BLE001, RUF100 - any failure on a stranger's bytes is a refusal
         raise SignatureRefused(
             "this sign-in is not signed for this address, or not from the last minute: open FaceLease from the "
@@ -63,7 +62,7 @@ def read(known: Sequence[str], payload: str, signed: str, audience: str, now: da
         ) from None
 
 
-def _read(known: Sequence[str], payload: str, signed: str, audience: str, now: datetime) -> Handover:
+def _verify(known: Sequence[str], payload: str, signed: str, audience: str, now: datetime) -> Handover:
     message, given = payload.encode("ascii"), signed.encode("ascii")
     if len(message) > MOST_BYTES:
         raise ValueError(len(message))
@@ -73,7 +72,7 @@ def _read(known: Sequence[str], payload: str, signed: str, audience: str, now: d
     body = base64.b64decode(message + b"=" * (-len(message) % 4), altchars=b"-_", validate=True)
     told = _Payload.model_validate_json(body)
     issued = datetime.fromtimestamp(told.issued, UTC)
-    if told.audience != audience or not now - LASTS <= issued <= now + AHEAD:
+    if told.audience != audience or not now - VALID_FOR <= issued <= now + CLOCK_SKEW:
         raise ValueError(told.audience, issued)
     language = told.language.replace("_", "-").split("-")[0].lower()
     return Handover(told.user, tuple(told.groups), language, told.nonce)

@@ -1,8 +1,8 @@
-"""Signed requests (Standard Webhooks 1.0.0): who sent this, and was it sent just now?
+"""Signed requests (Standard Webhooks 1.0.0): the sender, and whether it was sent just now.
 
-The package `standardwebhooks` makes every signature here, and the standard library compares it. Its
-`verify` is not used: it asks the machine's clock, which nobody can inject, and lets noise in a
-timestamp or in base64 pass, so that one request has many forms.
+The package `standardwebhooks` makes every signature, and the standard library compares it. Its `verify` is not used: it
+reads the system clock, which cannot be injected, and accepts noise in a timestamp or in base64, so that one request has
+many forms.
 """
 
 import base64
@@ -35,17 +35,17 @@ _FEWEST_BYTES, _MOST_BYTES = 24, 64  # as the specification has them
 _PAUSES = (0.02, 0.1, 0.3)  # seconds before each next try
 
 
-def sign(secret: str, message: str, at: datetime, body: bytes) -> dict[str, str]:
+def sign_request(secret: str, message: str, at: datetime, body: bytes) -> dict[str, str]:
     """The three headers that send `body` (UTF-8) as `message` (its id) at `at` under `secret` (`whsec_...`)."""
     moment = at.astimezone(UTC)
     made = Webhook(secret).sign(message, moment, body.decode())
     return dict(zip(HEADERS, (message, str(int(moment.timestamp())), made), strict=True))
 
 
-def prove(secrets: Sequence[str], headers: Mapping[str, str], status: int, body: bytes) -> str:
-    """The header by which an answer proves that it is ours, and the answer to the request with these `headers`.
+def sign_answer(secrets: Sequence[str], headers: Mapping[str, str], status: int, body: bytes) -> str:
+    """The header that proves that an answer is ours and belongs to the request with these `headers`.
 
-    Under each of `secrets`: the sender has one of them.
+    One signature for each of `secrets`: the sender has one of them.
     """
     message, moment = headers[HEADERS[0]], headers[HEADERS[1]]
     said = f"answer.{message}.{moment}.{status}.".encode() + body
@@ -57,14 +57,14 @@ def _hmac(secret: str, said: bytes) -> bytes:
     return hmac.digest(base64.b64decode(encoded + "=" * (-len(encoded) % 4)), said, "sha256")
 
 
-def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
-    """The id of a message that somebody who has one of `secrets` sent within the window around `now`.
+def verify_request(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+    """The id of a message signed with one of `secrets` within the window around `now`.
 
-    `headers` answers to the names in lower case. Raises SignatureRefused, whatever is wrong: a sender
-    who guesses learns nothing from the answer. Every secret is tried, in constant time.
+    `headers` has lower-case names. Raises SignatureRefused for any fault, without details that help guessing. Every
+    secret is tried, in constant time.
     """
     try:
-        return _verified(secrets, headers, body, now)
+        return _verify(secrets, headers, body, now)
     except Exception:  # noqa: BLE001, RUF100 - any failure on a stranger's bytes is a refusal
         raise SignatureRefused(
             "the request is not signed, not signed with a secret that is known here, or not from the last "
@@ -72,7 +72,7 @@ def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now:
         ) from None
 
 
-def _verified(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+def _verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
     message, moment, given = (headers[name] for name in HEADERS)
     passed = given.split(" ")
     if not (_ID.fullmatch(message) and _MOMENT.fullmatch(moment) and len(passed) <= _MOST_SIGNATURES):
@@ -88,10 +88,10 @@ def _verified(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, n
     return message
 
 
-def parse(text: str, source: str) -> tuple[str, ...]:
-    """The secrets in `text`, one `whsec_...` a line, the current one first; `#` begins a remark.
+def parse_secrets(text: str, source: str) -> tuple[str, ...]:
+    """The secrets in `text`, one `whsec_...` a line, the current one first; `#` begins a comment.
 
-    Raises ConfigError, which names `source` and never quotes what stands there.
+    Raises ConfigError, which names `source` and never quotes the content.
     """
     found = tuple(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#")
     if not found or len(found) > _MOST_SECRETS:
@@ -100,7 +100,7 @@ def parse(text: str, source: str) -> tuple[str, ...]:
             f"at most {_MOST_SECRETS}"
         )
     for number, secret in enumerate(found, 1):
-        if not _fits(secret):
+        if not _is_secret(secret):
             raise ConfigError(
                 f"{source}: secret {number} is none: it is `{PREFIX}` and {_FEWEST_BYTES} to {_MOST_BYTES} "
                 f"random bytes in base64, as `echo {PREFIX}$(openssl rand -base64 32)` prints"
@@ -108,7 +108,7 @@ def parse(text: str, source: str) -> tuple[str, ...]:
     return found
 
 
-def _fits(secret: str) -> bool:
+def _is_secret(secret: str) -> bool:
     encoded = secret.removeprefix(PREFIX)
     try:
         size = len(base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
@@ -118,10 +118,10 @@ def _fits(secret: str) -> bool:
 
 
 class SecretFile:
-    """The secrets in a file, read at each request: a secret is rotated without a restart.
+    """The secrets in a file, read at each request: rotation needs no restart.
 
-    First the new secret is written above the old one, then the sender takes the new one, then the old
-    one goes. A file caught in the middle of being written is read again for a moment.
+    Add the new secret above the old one, switch the sender, then remove the old one. A half-written file is retried for
+    a moment.
     """
 
     def __init__(self, path: Path, pause: Callable[[float], None] = time.sleep) -> None:
@@ -129,7 +129,7 @@ class SecretFile:
         self._pause = pause
 
     def __call__(self) -> tuple[str, ...]:
-        """The secrets now, the current one first. Raises ConfigError: missing, open to others, none in it."""
+        """The secrets now, the current one first. Raises ConfigError: missing, readable by others, or empty."""
         for wait in _PAUSES:
             try:
                 return self._read()
@@ -140,7 +140,7 @@ class SecretFile:
     def _read(self) -> tuple[str, ...]:
         try:
             private_files.refuse_open_to_others(self._path, ConfigError)
-            return parse(self._path.read_text(encoding="ascii"), str(self._path))
+            return parse_secrets(self._path.read_text(encoding="ascii"), str(self._path))
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"the secrets in {self._path} cannot be read ({type(error).__name__}): one `{PREFIX}...` a line"

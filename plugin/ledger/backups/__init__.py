@@ -1,1 +1,1 @@
-"""Backups: made, sealed, believed and restored."""
+"""Backups: written, sealed, verified and restored."""

@@ -1,9 +1,8 @@
-"""Backups in two parts that are kept apart: the store without keys, and the wrapped keys.
+"""Backups in two separate parts: the store without keys, and the wrapped keys.
 
-The store may be kept for years, the wrapped keys for days (`backup.key_days`): a copy of the store
-joined with the newest keys brings back nobody whose key was destroyed since. Neither part opens
-without the master key, which is in neither. Manifest and keys are signed with the key of heads, and a head knows the
-hash of each.
+The store may be kept for years, the wrapped keys for days (`backup.key_days`): a copy of the store with the newest keys
+restores nobody whose key was destroyed since. Neither part opens without the master key, which is in neither. Manifest
+and keys are signed with the key of heads, and a head records the hash of each.
 """
 
 import base64
@@ -22,7 +21,7 @@ from plugin.clock import Clock, machine_now
 from plugin.errors import VaultError
 from plugin.ledger import tables as t
 from plugin.ledger.backups import signed_parts
-from plugin.ledger.backups.backup_sealing import Veil, record_keys
+from plugin.ledger.backups.backup_sealing import BackupSealer, unwrap_record_keys
 from plugin.ledger.backups.signed_parts import KEYS, MANIFEST
 from plugin.ledger.keys import house_key, private_files
 from plugin.ledger.keys.master_keys import MasterKeys
@@ -37,8 +36,8 @@ _STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 
 @dataclass(frozen=True)
-class Backup:
-    """The files of one backup, and how many rows its copy of the store has."""
+class WrittenBackup:
+    """The files of one backup, and the rows in its copy of the store."""
 
     name: str
     store: Path
@@ -47,50 +46,49 @@ class Backup:
     rows: int
 
 
-def backup(
+def write_backup(
     store: Store, master: MasterKeys, target: Path, clock: Clock, book: HeadBook, key_days: int,
     actor: str = "system",
-) -> Backup:  # fmt: skip
-    """Write both parts and a manifest to the folder `target`, from one snapshot of `store`; two heads know of them.
+) -> WrittenBackup:  # fmt: skip
+    """Write both parts and a manifest to `target` from one snapshot of `store`; two heads record them.
 
-    The copy of the store is SQLite, whatever the store is, and what may hold a name is veiled in it (veil.py).
-    Files of wrapped keys older than `key_days` days are destroyed.
+    The copy is SQLite in any case; what may contain a name is sealed in it (`backup_sealing`). Files of wrapped keys
+    older than `key_days` days are destroyed.
     """
     private_files.make_folder(target)
     with store.write() as tx:
         house_key.make(tx, master)
-        # Before the snapshot: the copy knows at least this to have ended.
-        ended = _ended(tx.connection, book.ended)
+        # Before the snapshot: what has ended by now is in the copy.
+        ended = _find_ended_mark(tx.connection, book.ended)
     made = machine_now(clock)
-    name = _name(target, made)
-    copy, keys, manifest = (
-        target / f"store-{name}.db",
-        signed_parts.path_of(target, KEYS, name),
-        signed_parts.path_of(target, MANIFEST, name),
-    )
+    name = _choose_name(target, made)
+    copy = target / f"store-{name}.db"
+    keys, manifest = (signed_parts.build_path(target, part, name) for part in (KEYS, MANIFEST))
     with store.read() as connection:
-        house, keys_of = house_key.unwrapped(connection, master), record_keys(connection, master)
-        rows = _write_copy(connection, copy, Veil(keys_of, house, name))
-        last = audit.head(connection)
-        signed_parts.write(keys, KEYS, name, made, book.key, {"keys": _wrapped(connection)})
-    digest = sha256(copy)
-    tree = {
-        "revision": migrations.head(), "rows": rows, "store": digest, "ended": list(ended), "last": list(last),
-    }  # fmt: skip
-    signed_parts.write(manifest, MANIFEST, name, made, book.key, tree)
-    notes = [_note(MANIFEST, name, manifest), _note(KEYS, name, keys)]  # read before the write, to their ends
+        house, keys_of = house_key.unwrap(connection, master), unwrap_record_keys(connection, master)
+        rows = _write_copy(connection, copy, BackupSealer(keys_of, house, name))
+        last = audit.read_head(connection)
+        signed_parts.write_part(keys, KEYS, name, made, book.key, {"keys": _list_wrapped_keys(connection)})
+    digest = hash_file(copy)
+    about = {"revision": migrations.head(), "rows": rows, "store": digest}
+    about |= {"ended": list(ended), "last": list(last)}
+    signed_parts.write_part(manifest, MANIFEST, name, made, book.key, about)
+    # Read completely before the write.
+    notes = [_build_note(part, name, path) for part, path in ((MANIFEST, manifest), (KEYS, keys))]
     book.reach()
     with store.write() as tx:
         for note in notes:
             book.add(tx, note, actor)
         tx.audit(Action.BACKUP_WRITE, actor, rows=rows, sha256=digest)
-    _prune_keys(target, clock, key_days)
-    return Backup(name, copy, keys, manifest, rows)
+    _destroy_expired_keys(target, clock, key_days)
+    return WrittenBackup(name, copy, keys, manifest, rows)
 
 
-def _ended(connection: Connection, log: EndedLog) -> Mark:
-    """How far ended.log is known to go: the file itself may not be the right one. Where nothing has ended yet there
-    is an empty file from now on: a copy of half B without one lacks something."""
+def _find_ended_mark(connection: Connection, log: EndedLog) -> Mark:
+    """How far ended.log is known to go: the file itself may be the wrong one.
+
+    If nothing has ended yet, an empty file is created: then a copy without the file is incomplete.
+    """
     row = connection.execute(select(t.state.c.ended_lines, t.state.c.ended_hash)).one()
     known = Mark(row.ended_lines or 0, row.ended_hash or NOTHING_ENDED.hash)
     if not log.path.exists() and known == NOTHING_ENDED:
@@ -99,41 +97,41 @@ def _ended(connection: Connection, log: EndedLog) -> Mark:
     return log.mark() if row.ended_lines is None else known
 
 
-def write_keys(
+def write_key_file(
     store: Store, target: Path, clock: Clock, book: HeadBook, key_days: int, actor: str = "system"
 ) -> Path:
-    """Write only a fresh file of wrapped keys to `target`: what a rotation does before it retires.
+    """Write only a fresh file of wrapped keys to `target`, before a rotation retires a version.
 
-    A keys file from before the rotation cannot be opened afterwards.
+    Key files from before a rotation cannot be opened afterwards.
     """
     private_files.make_folder(target)
     made = machine_now(clock)
-    name = _name(target, made)
-    path = signed_parts.path_of(target, KEYS, name)
+    name = _choose_name(target, made)
+    path = signed_parts.build_path(target, KEYS, name)
     with store.read() as connection:
-        signed_parts.write(path, KEYS, name, made, book.key, {"keys": _wrapped(connection)})
+        signed_parts.write_part(path, KEYS, name, made, book.key, {"keys": _list_wrapped_keys(connection)})
     # A file of heads that is out of reach keeps no key alive: the head of each hour fails too, and the doctor tells.
     with contextlib.suppress(VaultError):
-        note = _note(KEYS, name, path)
+        note = _build_note(KEYS, name, path)
         book.reach()
         with store.write() as tx:
             book.add(tx, note, actor)
-    _prune_keys(target, clock, key_days)
+    _destroy_expired_keys(target, clock, key_days)
     return path
 
 
-def _note(part: str, name: str, path: Path) -> dict[str, Any]:
-    return {"kind": part, "name": name, "sha256": sha256(path)}
+def _build_note(part: str, name: str, path: Path) -> dict[str, Any]:
+    return {"kind": part, "name": name, "sha256": hash_file(path)}
 
 
-def sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """The SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _name(target: Path, now: datetime) -> str:
-    """The moment, to the microsecond and never one that is taken, so that names sort by age."""
+def _choose_name(target: Path, now: datetime) -> str:
+    """The time in microseconds, and never a name in use, so that names sort by age."""
     while True:
         name = now.astimezone(UTC).strftime(_STAMP)
         if not any(target.glob(f"*-{name}.*")):
@@ -141,20 +139,20 @@ def _name(target: Path, now: datetime) -> str:
         now += timedelta(microseconds=1)
 
 
-def _write_copy(source: Connection, path: Path, cover: Veil) -> int:
-    """Every table but the keys, in the order in which they point to one another; returns the rows."""
+def _write_copy(source: Connection, path: Path, cover: BackupSealer) -> int:
+    """Every table but the keys, in the order of foreign keys; returns the number of rows."""
     half = path.with_name(f".{path.name}.new")
     os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     url = f"sqlite:///{half}"
     try:
         migrations.upgrade(url)
-        database = engine.connect(engine.parse(url), journal="DELETE")
+        database = engine.create_store_engine(engine.parse_url(url), journal="DELETE")
         try:
             with database.connect() as connection:
                 target = connection.execution_options(**{engine.WRITE: True})
                 with target.begin():
-                    rows = sum(_copy_table(source, target, name, cover) for name in _copied())
-            with engine.raw(database) as raw:
+                    rows = sum(_copy_table(source, target, name, cover) for name in _list_tables())
+            with engine.open_raw(database) as raw:
                 raw.cursor().execute("VACUUM")
         finally:
             database.dispose()
@@ -167,24 +165,24 @@ def _write_copy(source: Connection, path: Path, cover: Veil) -> int:
     return rows
 
 
-# While an erasure goes on its row knows name and address, under the house's key: that outlives the erasure. What was
-# read of a photograph is read anew after a restore.
+# A running erasure's row holds name and address under the house's key, which outlives the erasure. Photographs are
+# read again after a restore.
 _LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
     t.erasure.name: {"held": None},
     t.resource.name: {"indexed": None},
 }
 
 
-def _copied() -> list[str]:
-    """Not the keys, nor hashes of names; and nobody who is signed in now is so again in what is put back."""
+def _list_tables() -> list[str]:
+    """Without keys and hashes of names; and without sessions, which must not survive a restore."""
     left_out = (t.person_key, t.house_key, t.session, t.visit, t.name_word)
     return [table.name for table in t.metadata.sorted_tables if table not in left_out]
 
 
-def _copy_table(source: Connection, target: Connection, name: str, cover: Veil) -> int:
+def _copy_table(source: Connection, target: Connection, name: str, cover: BackupSealer) -> int:
     table = t.metadata.tables[name]
     query = select(table)
-    if table is t.job:  # what is over is of no use to a house that begins anew
+    if table is t.job:  # a restored store does not need finished jobs
         query = query.where(t.job.c.state.in_(("queued", "running")))
     count = 0
     for rows in source.execute(query).mappings().partitions(CHUNK):
@@ -194,7 +192,7 @@ def _copy_table(source: Connection, target: Connection, name: str, cover: Veil) 
     return count
 
 
-def _wrapped(connection: Connection) -> list[list[str | int]]:
+def _list_wrapped_keys(connection: Connection) -> list[list[str | int]]:
     """The keys of people, and the house's own as nobody's."""
     people = connection.execute(select(t.person_key).order_by(*t.person_key.primary_key)).all()
     house = connection.execute(select(t.house_key)).all()
@@ -211,9 +209,11 @@ def _wrapped(connection: Connection) -> list[list[str | int]]:
     ]
 
 
-def past_days(target: Path, clock: Clock, key_days: int) -> list[Path]:
-    """The files of wrapped keys older than `key_days` days, by the moment in their names; and those of a moment to
-    come, written by a clock that was wrong."""
+def list_expired_key_files(target: Path, clock: Clock, key_days: int) -> list[Path]:
+    """Files of wrapped keys older than `key_days` days, by their names;
+
+    and those dated in the future, by a wrong clock.
+    """
     now = machine_now(clock).astimezone(
         UTC
     )  # as they are named, also where the store has seen a later moment
@@ -223,6 +223,6 @@ def past_days(target: Path, clock: Clock, key_days: int) -> list[Path]:
     ]
 
 
-def _prune_keys(target: Path, clock: Clock, key_days: int) -> None:
-    for path in past_days(target, clock, key_days):
+def _destroy_expired_keys(target: Path, clock: Clock, key_days: int) -> None:
+    for path in list_expired_key_files(target, clock, key_days):
         private_files.destroy(path)

@@ -1,4 +1,4 @@
-"""Which backup is believed: by whose key signed it, by what the heads say of it, and by how far ended.log goes."""
+"""Which backup may be restored: by its signing key, by the heads, and by how far ended.log goes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,21 +6,21 @@ from pathlib import Path
 
 from plugin.errors import StoreError
 from plugin.ledger.backups import backup, signed_parts
-from plugin.ledger.backups.signed_parts import KEYS, MANIFEST, Manifest, Signed, WrappedKey
+from plugin.ledger.backups.signed_parts import KEYS, MANIFEST, Manifest, SignedPart, WrappedKey
 from plugin.ledger.log import heads
 from plugin.ledger.log.head_book import HeadBook
-from plugin.ledger.log.heads import ENDED_ANEW, SignedHead
+from plugin.ledger.log.heads import ENDED_RESTARTED, SignedHead
 from plugin.ledger.store import migrations
 
 NEWEST = "newest"
 
 
 @dataclass(frozen=True)
-class Wish:
-    """Which backup, and what whoever restores takes upon themselves.
+class RestoreOptions:
+    """Which backup to restore, and the risks that the operator accepts.
 
-    `head_key`: a public key that was written down, believed until now; `older_keys`: take a file of keys that is not
-    the newest; `without_ended_log`: why there is no whole ended.log.
+    `head_key`: a public key that was written down, trusted until now; `older_keys`: accept a key file that is not the
+    newest; `without_ended_log`: why there is no complete ended.log.
     """
 
     name: str = NEWEST
@@ -30,8 +30,8 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Believed:
-    """The parts of a backup that may be restored. `older`: the keys are older than the newest that heads know."""
+class TrustedBackup:
+    """The verified parts of a backup. `older`: the keys are not the newest that heads record."""
 
     name: str
     copy: Path
@@ -42,13 +42,13 @@ class Believed:
     older: bool
 
 
-def believed(source: Path, book: HeadBook, wish: Wish) -> Believed:
+def choose_backup(source: Path, book: HeadBook, wish: RestoreOptions) -> TrustedBackup:
     """The backup in `source` that `wish` names. Raises StoreError, which says what to do."""
     trust = _Trust(book, wish.head_key)
     name = trust.newest(source, MANIFEST) if wish.name == NEWEST else wish.name
     signed = trust.signed(source, MANIFEST, name)
-    manifest = signed_parts.manifest(signed)
-    copy = _copy(source, name, manifest)
+    manifest = signed_parts.parse_manifest(signed)
+    copy = _find_copy(source, name, manifest)
     keys_name = trust.newest(source, KEYS)
     keys = trust.signed(source, KEYS, keys_name)
     older = trust.is_older(keys)
@@ -59,8 +59,9 @@ def believed(source: Path, book: HeadBook, wish: Wish) -> Believed:
         )
     if not wish.without_ended_log:
         _refuse_another_end(book, signed, manifest, trust.heads)
-    return Believed(
-        name, copy, manifest, backup.sha256(signed.path), keys_name, signed_parts.wrapped_keys(keys), bool(older)
+    return TrustedBackup(
+        name, copy, manifest, backup.hash_file(signed.path), keys_name, signed_parts.parse_wrapped_keys(keys),
+        bool(older)
     )  # fmt: skip
 
 
@@ -74,9 +75,9 @@ class _Trust:
         self._has_heads = book.path.exists()
         self.heads = self._ours(heads.read(book.path))
 
-    def signed(self, source: Path, part: str, name: str) -> Signed:
-        """A part that is ours. Raises StoreError."""
-        signed = signed_parts.read(source, part, name)
+    def signed(self, source: Path, part: str, name: str) -> SignedPart:
+        """A part with a valid signature of ours. Raises StoreError."""
+        signed = signed_parts.read_part(source, part, name)
         if signed.key not in self._ages:
             raise StoreError(
                 f"{signed.path} is signed by a key that is not known here ({signed.key}): it is another house's, or "
@@ -94,37 +95,42 @@ class _Trust:
                 f"{signed.path} is signed by an earlier key, and no head knows it: put the newest keys.heads_file in "
                 "its place; if that does not know it either, do not use this file"
             )
-        if told and backup.sha256(signed.path) not in told:
+        if told and backup.hash_file(signed.path) not in told:
             raise StoreError(f"{signed.path} is not the file that the heads know: use another")
         return signed
 
-    def is_older(self, keys: Signed) -> str:
-        """The name of the newest file of keys that the heads know, if this one is older; else nothing."""
+    def is_older(self, keys: SignedPart) -> str:
+        """The newest key file that heads record, if this one is older; else ""."""
         told = self._names(KEYS)
         if not told or keys.name == told[-1] or (keys.name not in told and keys.name > told[-1]):
             return ""
         return told[-1]
 
     def newest(self, source: Path, part: str) -> str:
-        """The name of the newest part in the folder, in the order of the heads: names go back with a clock that was
-        wrong. What no head knows is newer where its name is."""
-        names, told = _names(source, part), self._names(part)
+        """The newest part in the folder, in the order of the heads: with a wrong clock names may go back.
+
+        A part that no head records is placed by its name.
+        """
+        names, told = _list_names(source, part), self._names(part)
         later = [name for name in names if name not in told and name > (told[-1] if told else "")]
         known = [name for name in told if name in names]
         return (later or known or names)[-1]
 
     def _names(self, part: str) -> list[str]:
-        """The names of those that heads know, oldest first."""
+        """The parts that heads record, oldest first."""
         return [str(head.note.get("name")) for head in self.heads if head.note.get("kind") == part]
 
     def _told(self, part: str, name: str) -> set[str]:
-        """The hashes that heads know of the part of that name."""
+        """The hashes that heads record for this part."""
         notes = [head.note for head in self.heads if head.note.get("kind") == part]
         return {str(note.get("sha256")) for note in notes if note.get("name") == name}
 
     def _ours(self, lines: list[SignedHead]) -> list[SignedHead]:
-        """Those that a key of ours signed while it was the present one: none after another was announced, or signed,
-        and of a former key none that the first head of the next one does not hold as it stands."""
+        """The heads signed by a key of ours while it was current.
+
+        None after its successor was announced or has signed, and none of a former key that the first head of the next
+        one does not bind.
+        """
         age, ours = 0, list[SignedHead]()
         for at, head in enumerate(lines):
             until = self._until.get(head.key)
@@ -135,20 +141,20 @@ class _Trust:
             following = head.note.get("public")
             if head.note.get("kind") == "key" and following in self._ages:
                 age = self._ages.index(following)
-            if ours and ours[-1].key != head.key and head.note.get("before") != heads.digest(lines[:at]):
+            if ours and ours[-1].key != head.key and head.note.get("before") != heads.hash_heads(lines[:at]):
                 ours.clear()
             ours.append(head)
         return ours if ours and ours[-1].key == self._signs else []
 
 
-def _names(source: Path, part: str) -> list[str]:
+def _list_names(source: Path, part: str) -> list[str]:
     names = sorted(path.stem for path in source.glob(f"{part}-*.json"))
     if not names:
         raise StoreError(f"{source} holds no {part}-*.json: give the folder that `facelease backup` wrote to")
     return [name.removeprefix(f"{part}-") for name in names]
 
 
-def _copy(source: Path, name: str, manifest: Manifest) -> Path:
+def _find_copy(source: Path, name: str, manifest: Manifest) -> Path:
     if manifest.revision != migrations.head():
         raise StoreError(
             f"the backup {name} is of schema {manifest.revision}, this version needs {migrations.head()}: restore it "
@@ -157,7 +163,7 @@ def _copy(source: Path, name: str, manifest: Manifest) -> Path:
     copy = source / f"store-{name}.db"
     if not copy.exists():
         raise StoreError(f"the backup {name} is not whole: {copy} is missing")
-    if backup.sha256(copy) != manifest.store:
+    if backup.hash_file(copy) != manifest.store:
         raise StoreError(
             f"{copy} is not what its manifest describes: it was changed, damaged or mixed with another backup; "
             "use another backup"
@@ -165,13 +171,15 @@ def _copy(source: Path, name: str, manifest: Manifest) -> Path:
     return copy
 
 
-def _refuse_another_end(book: HeadBook, signed: Signed, manifest: Manifest, known: list[SignedHead]) -> None:
-    """ended.log must hold, unchanged, the lines that the manifest knows, and those of the newest head.
+def _refuse_another_end(
+    book: HeadBook, signed: SignedPart, manifest: Manifest, known: list[SignedHead]
+) -> None:
+    """ended.log must contain the lines that the manifest and the newest head record.
 
-    Where the file was begun anew since, it holds what the house knew to have ended then, and the heads alone count.
+    If the file was restarted since, only the heads count.
     """
     marks = list(book.ended.marks())
-    anew = any(head.note.get("kind") == ENDED_ANEW and head.at > signed.made for head in known)
+    anew = any(head.note.get("kind") == ENDED_RESTARTED and head.at > signed.made for head in known)
     wanted = [*(() if anew else (manifest.ended,)), *(head.ended for head in known[-1:])]
     missing = [mark for mark in wanted if mark not in marks or not book.ended.path.exists()]
     if not missing:

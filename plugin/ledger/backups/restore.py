@@ -1,8 +1,7 @@
-"""A backup put back: any copy of the store, joined with the newest wrapped keys.
+"""Restores a backup: any copy of the store, with the newest wrapped keys.
 
-A key that was destroyed since the copy was made is not in the newest file, so what it sealed is left
-out, and with the record key the whole person. What ended since without a key's end (a publication
-grant, say) is in ended.log: the flows replay that file after every restore, before anything else.
+What was sealed with a key destroyed since the copy is left out; without the record key, so is the person. Other endings
+since, such as of a publication grant, are in ended.log: the flows replay it after every restore, before anything else.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,7 @@ from plugin.clock import Clock
 from plugin.errors import StoreError, VaultError
 from plugin.ledger import tables as t
 from plugin.ledger.backups import backup, backup_sealing, backup_trust
-from plugin.ledger.backups.backup_trust import Believed, Wish
+from plugin.ledger.backups.backup_trust import RestoreOptions, TrustedBackup
 from plugin.ledger.backups.signed_parts import WrappedKey
 from plugin.ledger.keys import house_key, sealing
 from plugin.ledger.keys.master_keys import MasterKeys
@@ -27,20 +26,22 @@ from plugin.ledger.store import engine
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store, Tx
 
-_OWN = {"state", "audit_head", "house_key"}  # tables that a new store has rows in
+_OWN = {"state", "audit_head", "house_key"}  # tables with rows in a new store
 _BY_ITSELF = tuple(
     action.value for action in (Action.HEAD_WRITE, Action.HEAD_KEY, Action.HOUSE_CLOSE, Action.HOUSE_OPEN)
 )
-"""What a house without anybody in it may have in its log: the first head, and that there was no ended.log."""
-_Living = dict[tuple[str, str], tuple[WrappedKey, bytes]]
-_NEWEST = Wish()
+"""Actions that the log of an empty store may contain."""
+_LivingKeys = dict[tuple[str, str], tuple[WrappedKey, bytes]]
+_NEWEST = RestoreOptions()
 RESTORE = "restore"
 
 
 @dataclass(frozen=True)
-class Restored:
-    """What came back: rows and keys; what was left out: rows, and people, whose key is gone; what was shut because
-    ended.log was not there."""
+class RestoreReport:
+    """What was restored:
+
+    rows and keys; rows and people left out, whose key is gone; access revoked without ended.log.
+    """
 
     name: str
     keys_name: str
@@ -53,39 +54,46 @@ class Restored:
     tokens_shut: int = 0
 
 
-def restore(
-    url: str, source: Path, master: MasterKeys, clock: Clock, book: HeadBook, wish: Wish = _NEWEST,
+def restore_backup(
+    url: str, source: Path, master: MasterKeys, clock: Clock, book: HeadBook, wish: RestoreOptions = _NEWEST,
     actor: str = "system",
-) -> Restored:  # fmt: skip
-    """Fill the new, migrated, empty store at `url` from the folder `source`; all of it or nothing.
+) -> RestoreReport:  # fmt: skip
+    """Fill the new, migrated, empty store at `url` from the folder `source`, in one transaction.
 
-    Raises StoreError where files are missing or not believed (backup_trust), the schema is another, or the store holds
-    rows; VaultError where the master key opens none of the keys. The caller replays ended.log next.
+    Raises StoreError where files are missing or not trusted (`backup_trust`), the schema differs, or the store has
+    rows; VaultError where the master key opens none of the keys. The caller then replays ended.log.
     """
-    parts = backup_trust.believed(source, book, wish)
+    parts = backup_trust.choose_backup(source, book, wish)
     store = Store.open(url, clock)
-    database = engine.connect(engine.parse(f"sqlite:///{parts.copy}"), journal="DELETE")
+    database = engine.create_store_engine(engine.parse_url(f"sqlite:///{parts.copy}"), journal="DELETE")
     try:
         with store.write() as tx, database.connect() as old:
             _refuse_unless_empty(tx.connection)
             living = _unwrap_all(parts.keys, master)
             for own in (t.state, t.audit, t.audit_head, t.house_key):
                 tx.execute(delete(own))
-            made = _fill(tx, old, living, parts.name)
+            made = _copy_tables(tx, old, living, parts.name)
             _end_visits(tx)
-            shut = _shut_doors(tx) if wish.without_ended_log else (0, 0)
+            shut = _revoke_access(tx) if wish.without_ended_log else (0, 0)
             tx.move_generation()
-            _tell(tx, _signing(tx, book, wish), parts, made, bool(wish.without_ended_log), actor)
+            _record_restore(
+                tx, _choose_book(tx, book, wish), parts, made, bool(wish.without_ended_log), actor
+            )
     finally:
         database.dispose()
         store.close()
-    return Restored(parts.name, parts.keys_name, *made, parts.older, *shut)
+    return RestoreReport(parts.name, parts.keys_name, *made, parts.older, *shut)
 
 
-def _tell(
-    tx: Tx, book: HeadBook, parts: Believed, made: tuple[int, int, int, int], endings_lost: bool, actor: str
+def _record_restore(
+    tx: Tx,
+    book: HeadBook,
+    parts: TrustedBackup,
+    made: tuple[int, int, int, int],
+    endings_lost: bool,
+    actor: str,
 ) -> None:
-    """A row, and a head from which the log goes on: last of all, so that nothing is told of what came to nothing."""
+    """An audit row, and a head from which the log continues; last, so that a failed restore is not recorded."""
     rows, keys, left_out, people = made
     tx.audit(
         Action.BACKUP_RESTORE, actor, backup=parts.name, rows=rows, keys=keys, left_out=left_out,
@@ -97,8 +105,8 @@ def _tell(
         book.add(tx, {"kind": "begin", "reason": "restored with the public key that was written down"}, actor)
 
 
-def _signing(tx: Tx, book: HeadBook, wish: Wish) -> HeadBook:
-    """With a key that is written down and lost, what signs from now on follows no head: they begin anew."""
+def _choose_book(tx: Tx, book: HeadBook, wish: RestoreOptions) -> HeadBook:
+    """With a lost key that was written down, the next signature follows no head: heads restart."""
     if not wish.head_key or wish.head_key in book.key.known:
         return book
     return replace(book, key=book.key.knowing(wish.head_key, tx.now), begins=True)
@@ -118,9 +126,9 @@ def _refuse_unless_empty(connection: Connection) -> None:
             )
 
 
-def _unwrap_all(keys: Iterable[WrappedKey], master: MasterKeys) -> _Living:
-    """The keys that the master key opens, with what they are: they live as long as the restore."""
-    living: _Living = {}
+def _unwrap_all(keys: Iterable[WrappedKey], master: MasterKeys) -> _LivingKeys:
+    """The keys that the master key opens, with their plain keys, for the duration of the restore."""
+    living: _LivingKeys = {}
     for key in keys:
         try:
             version = master.key(key.master_version)
@@ -128,24 +136,24 @@ def _unwrap_all(keys: Iterable[WrappedKey], master: MasterKeys) -> _Living:
         except VaultError:
             continue
         living[key.person_id, key.purpose] = (key, plain)
-    if (house_key.NOBODY, house_key.PURPOSE) not in living:  # re-wrapped with all others, and never destroyed
+    if (house_key.NOBODY, house_key.PURPOSE) not in living:  # re-wrapped with the others and never destroyed
         raise VaultError("the master key opens none of the backup's keys: put the right master key file back")
     return living
 
 
-def _fill(tx: Tx, old: Connection, living: _Living, name: str) -> tuple[int, int, int, int]:
+def _copy_tables(tx: Tx, old: Connection, living: _LivingKeys, name: str) -> tuple[int, int, int, int]:
     """Copy every table; returns rows, keys, rows left out, people left out."""
     total, left_out = 0, 0
     records = {who: plain for (who, what), (_, plain) in living.items() if what == "record"}
-    cover = backup_sealing.Veil(records, living[house_key.NOBODY, house_key.PURPOSE][1], name)
+    cover = backup_sealing.BackupSealer(records, living[house_key.NOBODY, house_key.PURPOSE][1], name)
     lost = cover.gone(old)
     for table in t.metadata.sorted_tables:
-        for rows in _chunks(old, table):
+        for rows in _read_chunks(old, table):
             kept = [
-                backup_sealing.unnamed(table, cover.lift(table, row), lost)
+                backup_sealing.strip_person(table, cover.lift(table, row), lost)
                 for row in rows
-                if not backup_sealing.left_out(table, row, lost)
-                and (table is not t.sealed or _opens(row, living))
+                if not backup_sealing.is_left_out(table, row, lost)
+                and (table is not t.sealed or _is_openable(row, living))
             ]
             _insert(tx, table, kept)
             total, left_out = total + len(kept), left_out + len(rows) - len(kept)
@@ -155,7 +163,7 @@ def _fill(tx: Tx, old: Connection, living: _Living, name: str) -> tuple[int, int
     return total, keys, left_out, len(lost)
 
 
-def _put_keys(tx: Tx, living: _Living, people: set[str]) -> int:
+def _put_keys(tx: Tx, living: _LivingKeys, people: set[str]) -> int:
     keys = [vars(key) for key, _ in living.values()]
     own = [
         {n: v for n, v in key.items() if n != "person_id"}
@@ -168,24 +176,27 @@ def _put_keys(tx: Tx, living: _Living, people: set[str]) -> int:
     return len(theirs)
 
 
-def _shut_doors(tx: Tx) -> tuple[int, int]:
-    """Which of them ended since is not known, so none opens anything. Returns how many links and tokens did so."""
+def _revoke_access(tx: Tx) -> tuple[int, int]:
+    """Nobody knows which of them ended since, so all are revoked. Returns how many links and tokens were open."""
     counts = []
-    for table, opens in ((t.invitation, doors.links(tx.now)), (t.api_token, doors.tokens(tx.now))):
+    for table, opens in (
+        (t.invitation, doors.is_open_link(tx.now)),
+        (t.api_token, doors.is_open_token(tx.now)),
+    ):
         counts.append(tx.connection.scalar(select(func.count()).select_from(table).where(*opens)) or 0)
         tx.execute(update(table).where(table.c.revoked_at.is_(None)).values(revoked_at=tx.now))
     return counts[0], counts[1]
 
 
 def _end_visits(tx: Tx) -> None:
-    """Nobody who has left since the copy was made is in again, and no one-time code of then opens anything."""
+    """End all sessions and one-time codes in the copy."""
     tx.execute(delete(t.visit))
     tx.execute(update(t.session).where(t.session.c.ended_at.is_(None)).values(ended_at=tx.now))
     tx.execute(update(t.code).where(t.code.c.expires_at > tx.now).values(expires_at=tx.now))
 
 
 def _cut_clearances(tx: Tx, old: Connection, lost: frozenset[str]) -> None:
-    """What was cleared with a grant of somebody who is gone is cleared no more, until it is computed anew."""
+    """Delete clearances based on a grant of a person whose key is gone, until they are recomputed."""
     for table in (t.tag, t.face):
         for row in old.execute(select(table.c.resource_id, table.c.person_id)).all():
             if row.person_id in lost:
@@ -197,13 +208,13 @@ def _insert(tx: Tx, table: Table, rows: list[dict[str, Any]]) -> None:
         tx.execute(insert(table), rows)
 
 
-def _chunks(old: Connection, table: Table) -> Iterator[list[dict[str, Any]]]:
+def _read_chunks(old: Connection, table: Table) -> Iterator[list[dict[str, Any]]]:
     for rows in old.execute(select(table)).mappings().partitions(backup.CHUNK):
         yield [dict(row) for row in rows]
 
 
-def _opens(row: dict[str, Any], living: _Living) -> bool:
-    """Whether the key that there is now is the one that sealed this: a later key of the person is not."""
+def _is_openable(row: dict[str, Any], living: _LivingKeys) -> bool:
+    """Whether the current key sealed this item: a later key of the person did not."""
     held = living.get((row["person_id"], row["purpose"]))
     if held is None:
         return False
@@ -215,7 +226,7 @@ def _opens(row: dict[str, Any], living: _Living) -> bool:
 
 
 def _continue_numbers(tx: Tx, table: Table) -> None:
-    """Let PostgreSQL number new rows after those that were copied with their numbers."""
+    """Let PostgreSQL number new rows after the copied ones."""
     column = table.autoincrement_column
     if column is None or tx.connection.dialect.name != "postgresql":
         return

@@ -1,4 +1,4 @@
-"""The two signed files of a backup: its manifest, and its wrapped keys. Each names itself in what is signed."""
+"""The two signed files of a backup: manifest and wrapped keys. The signed content includes the name."""
 
 import base64
 import json
@@ -11,16 +11,16 @@ from typing import Any
 from plugin.errors import StoreError
 from plugin.ledger.keys import private_files
 from plugin.ledger.log.endings import Mark
-from plugin.ledger.log.head_key import HeadKey, is_signed
-from plugin.ledger.store.audit import Head, canonical
+from plugin.ledger.log.head_key import HeadKey, is_signed_by
+from plugin.ledger.store.audit import Head, canonical_json
 
 FORMAT = 2
 MANIFEST, KEYS = "manifest", "keys"
 
 
 @dataclass(frozen=True)
-class Signed:
-    """A part as it was read: which public key signed it, when it says that was, and what it says."""
+class SignedPart:
+    """A part as read: the public key that signed it, its time, and its content."""
 
     path: Path
     name: str
@@ -31,8 +31,7 @@ class Signed:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup is: `store` the SHA-256 of its copy of the store, `ended` what ended.log was, `last` the last row
-    of the log in it."""
+    """`store`: the SHA-256 of the copy of the store; `ended`: the mark of ended.log; `last`: the log's last row."""
 
     revision: str
     rows: int
@@ -43,7 +42,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class WrappedKey:
-    """A wrapped key; of the house's own `person_id` is house_key.NOBODY."""
+    """A wrapped key; for the house's own `person_id` is house_key.NOBODY."""
 
     person_id: str
     purpose: str
@@ -52,51 +51,55 @@ class WrappedKey:
     created_at: datetime
 
 
-def path_of(folder: Path, part: str, name: str) -> Path:
+def build_path(folder: Path, part: str, name: str) -> Path:
     """The file of a part of the backup `name`."""
     return folder / f"{part}-{name}.json"
 
 
-def write(path: Path, part: str, name: str, made: datetime, key: HeadKey, content: Mapping[str, Any]) -> None:
-    """Sign what a part says, and write it to a new file."""
+def write_part(
+    path: Path, part: str, name: str, made: datetime, key: HeadKey, content: Mapping[str, Any]
+) -> None:
+    """Sign a part's content and write it to a new file."""
     body = {"format": FORMAT, "name": name, "made": made.isoformat(), "key": key.public, **content}
-    signature = key.sign(_prefix(part) + canonical(body))
+    signature = key.sign(_prefix(part) + canonical_json(body))
     data = json.dumps(body | {"signature": signature}, indent=1 if part == MANIFEST else None)
     private_files.write_secret(path, data.encode() + b"\n", fresh=True)
 
 
-def read(folder: Path, part: str, name: str) -> Signed:
-    """A part that is whole, signed by the key that it names, and of the name that its file has.
+def read_part(folder: Path, part: str, name: str) -> SignedPart:
+    """A complete part, signed by the key that it names, with the name of its file.
 
-    Whether that key is ours is for the caller to say. Raises StoreError.
+    The caller decides whether that key is ours. Raises StoreError.
     """
-    path = path_of(folder, part, name)
+    path = build_path(folder, part, name)
     try:
         tree = json.loads(path.read_text("utf-8"))
         if tree["format"] != FORMAT:
-            raise StoreError(_another_format(path, tree["format"]))
+            raise StoreError(_explain_format(path, tree["format"]))
         signature = str(tree.pop("signature", ""))
-        signed = Signed(path, str(tree["name"]), str(tree["key"]), datetime.fromisoformat(tree["made"]), tree)
-        genuine = is_signed(signed.key, _prefix(part) + canonical(tree), signature)
+        signed = SignedPart(
+            path, str(tree["name"]), str(tree["key"]), datetime.fromisoformat(tree["made"]), tree
+        )
+        genuine = is_signed_by(signed.key, _prefix(part) + canonical_json(tree), signature)
     except FileNotFoundError as error:
         raise StoreError(f"the backup {name} is not whole: {path} is missing") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise StoreError(f"{path} is damaged, or not signed: {_OTHER[part]}") from error
+        raise StoreError(f"{path} is damaged, or not signed: {_REMEDIES[part]}") from error
     if not genuine:
-        raise StoreError(f"{path} is not what was signed: it was changed or damaged; {_OTHER[part]}")
+        raise StoreError(f"{path} is not what was signed: it was changed or damaged; {_REMEDIES[part]}")
     if signed.name != name:
         raise StoreError(f"{path} was renamed: it is of {signed.name}; give it its own name back")
     return signed
 
 
-_OTHER = {
+_REMEDIES = {
     MANIFEST: "use another backup",
     KEYS: "put the newest genuine file of keys into the folder in its place, from where half A is kept",
 }
 
 
-def manifest(signed: Signed) -> Manifest:
-    """What a manifest says. Raises StoreError."""
+def parse_manifest(signed: SignedPart) -> Manifest:
+    """A manifest's content. Raises StoreError."""
     tree = signed.tree
     try:
         return Manifest(
@@ -104,11 +107,11 @@ def manifest(signed: Signed) -> Manifest:
             Mark(int(tree["ended"][0]), str(tree["ended"][1])), Head(int(tree["last"][0]), str(tree["last"][1])),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise StoreError(f"{signed.path} is damaged: {_OTHER[MANIFEST]}") from error
+        raise StoreError(f"{signed.path} is damaged: {_REMEDIES[MANIFEST]}") from error
 
 
-def wrapped_keys(signed: Signed) -> list[WrappedKey]:
-    """The keys in a file of wrapped keys, the house's own with them. Raises StoreError."""
+def parse_wrapped_keys(signed: SignedPart) -> list[WrappedKey]:
+    """The keys in a file of wrapped keys, including the house's own. Raises StoreError."""
     try:
         return [
             WrappedKey(
@@ -117,14 +120,14 @@ def wrapped_keys(signed: Signed) -> list[WrappedKey]:
             for who, what, version, wrapped, at in signed.tree["keys"]
         ]
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{signed.path} is damaged: {_OTHER[KEYS]}") from error
+        raise StoreError(f"{signed.path} is damaged: {_REMEDIES[KEYS]}") from error
 
 
 def _prefix(part: str) -> bytes:
     return f"facelease {part}\n".encode()
 
 
-def _another_format(path: Path, version: object) -> str:
+def _explain_format(path: Path, version: object) -> str:
     return (
         f"{path} is of format {version}, this version reads {FORMAT}: restore it with the version of FaceLease that "
         "made it, migrate that store, and make a backup with this version"

@@ -1,6 +1,6 @@
-"""The house's own record key: it seals what belongs to no person, and covers what a backup says of photographs.
+"""The house's own record key: seals what belongs to no person, and parts of backups.
 
-Wrapped by the master key like the keys of people, and re-wrapped with them; it is not destroyed with anybody's.
+Wrapped by the master key like people's keys and re-wrapped with them; never destroyed with a person's.
 """
 
 import secrets
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 PURPOSE = "house"
 NOBODY = ""
-"""Whose the key is, where a wrapped key says whose it is."""
+"""The `person_id` of the wrapped house key."""
 
 
 def make(tx: "Tx", master: MasterKeys) -> None:
-    """Make the key unless there is one."""
+    """Create the key unless it exists."""
     if tx.execute(select(t.house_key.c.purpose)).first() is not None:
         return
-    # As for a person's key: never under a version that a rotation is about to destroy.
-    version = master.newest(version_in_use(tx.connection))
+    # As for a person's key: not under a version that a rotation will destroy.
+    version = master.newest(find_version_in_use(tx.connection))
     key = secrets.token_bytes(KEY_BYTES)
     wrapped = sealing.wrap(master.key(version), key, NOBODY, PURPOSE, version)
     tx.execute(
@@ -36,28 +36,28 @@ def make(tx: "Tx", master: MasterKeys) -> None:
     )
 
 
-def version_in_use(connection: Connection) -> int:
-    """The version of the master key that the last rotation went on to, for it begins with this key; 0: none yet."""
+def find_version_in_use(connection: Connection) -> int:
+    """The master key version of the last rotation, which starts with this key; 0 for none."""
     version = connection.scalar(select(t.house_key.c.master_version))
     if version is None:
         version = connection.scalar(select(func.max(t.person_key.c.master_version)))
     return version or 0
 
 
-def ask_before_writes(store: "Store", master: MasterKeys) -> None:
-    """Let a command for the master key run before a write and never in one, where others would wait for it."""
+def load_keys_before_writes(store: "Store", master: MasterKeys) -> None:
+    """Run keys.master_command before a write, never inside one, where others would wait for it."""
 
     def catch_up() -> None:
         with store.read() as conn:
-            used = version_in_use(conn)
+            used = find_version_in_use(conn)
         master.catch_up(used)
 
     if master.read_only:
         master.hurried, store.before_write = store.is_writing, catch_up
 
 
-def unwrapped(connection: Connection, master: MasterKeys) -> bytes:
-    """The key in the clear. Raises VaultError where there is none, or the master key does not open it."""
+def unwrap(connection: Connection, master: MasterKeys) -> bytes:
+    """The plain key. Raises VaultError where there is none, or the master key does not open it."""
     row = connection.execute(select(t.house_key).where(t.house_key.c.purpose == PURPOSE)).first()
     if row is None:
         raise VaultError("the store has no key of its own yet: `facelease init` makes it")

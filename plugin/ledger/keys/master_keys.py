@@ -19,11 +19,10 @@ _SHAPE = '{"current": 1, "keys": {"1": "<32 bytes in base64>"}}'
 
 
 class MasterKeys:
-    """The versions of the master key. One that is not known is looked for again: another process may
-    have rotated since.
+    """The versions of the master key. An unknown version is reloaded: another process may have rotated.
 
-    Made by `MasterKeys.create`, `.load` or `.from_command`. A command may take half a minute: while `hurried` says so
-    it is not run, and what is missed is asked of it by `catch_up`.
+    Made by `create`, `load` or `from_command`. A command may take half a minute: while `hurried` is true it is not run,
+    and `catch_up` asks for missing versions later.
     """
 
     def __init__(self, path: Path | None, command: Sequence[str], folder: Path | None = None) -> None:
@@ -33,15 +32,15 @@ class MasterKeys:
         self.current = 0
         self._keys: dict[int, bytes] = {}
         self.hurried: Callable[[], bool] = lambda: False
-        self._missed: frozenset[int] = frozenset()  # versions to be asked for
-        self._absent: frozenset[int] = frozenset()  # those that the command did not have, or did not give
-        self._answered = 0  # the newest of those that were asked for, when it last said what is current
+        self._missed: frozenset[int] = frozenset()  # versions to ask for
+        self._absent: frozenset[int] = frozenset()  # versions that the command does not have
+        self._answered = 0  # the newest version requested in the last reload
         self._tried = 0
-        self._reading = threading.Lock()  # what was read first does not take the place of what came later
+        self._reading = threading.Lock()  # an older result must not replace a newer one
 
     @classmethod
     def create(cls, path: Path) -> "MasterKeys":
-        """A first master key in a new file at `path`. Raises VaultError where one stands already."""
+        """A first master key in a new file. Raises VaultError where the file exists."""
         try:
             private_files.write_secret(path, _dump(1, {1: secrets.token_bytes(KEY_BYTES)}), fresh=True)
         except FileExistsError as error:
@@ -50,14 +49,14 @@ class MasterKeys:
 
     @classmethod
     def load(cls, path: Path) -> "MasterKeys":
-        """The master keys in `path`. Raises VaultError: missing, open to others, or not what it should be."""
+        """The master keys in `path`. Raises VaultError: missing, readable by others, or invalid."""
         keys = cls(path, ())
         keys.reload()
         return keys
 
     @classmethod
     def from_command(cls, command: Sequence[str], folder: Path | None = None) -> "MasterKeys":
-        """The master keys that `command` prints, run in `folder`, in the form of the file. Never rotated here."""
+        """The master keys that `command`, run in `folder`, prints in the file's format. Not rotated here."""
         keys = cls(None, command, folder)
         keys.reload()
         return keys
@@ -69,7 +68,7 @@ class MasterKeys:
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """The versions that exist, oldest first."""
+        """The existing versions, oldest first."""
         return tuple(sorted(self._keys))
 
     def reload(self) -> int:
@@ -85,9 +84,9 @@ class MasterKeys:
         return current
 
     def catch_up(self, used: int) -> None:
-        """Run the command again where a version was missed, or one that is newer than ours is `used` by now.
+        """Run the command again where a version was missed, or a version newer than ours is `used`.
 
-        One that fails is told to whoever needs what it did not give, not to whoever comes here.
+        A failure is raised to the caller that needs the missing key, not here.
         """
         if self._is_behind(used) and self._tried != used:
             self._missed |= {used}
@@ -101,9 +100,9 @@ class MasterKeys:
                 self._missed -= missed
 
     def newest(self, used: int = 0) -> int:
-        """The current version, read anew from the file; of a command, which takes its time, as it was read last.
+        """The current version, reloaded from the file; from a command as last read.
 
-        Raises StoreAway in a hurry where a newer version is `used` by now: whoever rotates has left ours behind.
+        Raises StoreAway while `hurried` if a newer version is `used`: another process has rotated.
         """
         if not self.read_only:
             return self.reload()
@@ -112,7 +111,10 @@ class MasterKeys:
         return self.current
 
     def key(self, version: int) -> bytes:
-        """One version, 32 bytes. Raises VaultError where it is gone; StoreAway where nobody knows, in a hurry."""
+        """One version, 32 bytes.
+
+        Raises VaultError where it is gone; StoreAway while `hurried` where that is unknown.
+        """
         if version not in self._keys and not (self.hurried() and version in self._absent):
             self._miss(version)
         if version not in self._keys:
@@ -132,9 +134,9 @@ class MasterKeys:
         self.reload()
 
     def add(self) -> int:
-        """Write a new current version beside the others; returns it. Raises VaultError where read-only.
+        """Add a new current version; returns it. Raises VaultError where read-only.
 
-        To be called, as `retire`, by one process at a time: in a write to the store.
+        Call it, as `retire`, in one process at a time: inside a write to the store.
         """
         self.newest()
         version = max(self._keys) + 1
@@ -142,9 +144,9 @@ class MasterKeys:
         return version
 
     def retire(self, kept: int) -> tuple[int, ...]:
-        """Destroy every version but `kept`, on the disk too; returns those destroyed.
+        """Destroy every version but `kept`, on disk too; returns those destroyed.
 
-        Raises VaultError where that is not the current one: another process has begun a newer one since.
+        Raises VaultError where that is not the current one: another process has started a newer rotation.
         """
         if self.reload() != kept:
             raise VaultError(f"the master key is at version {self.current} meanwhile: rotate it once more")

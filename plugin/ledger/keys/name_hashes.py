@@ -1,7 +1,7 @@
-"""Names as keyed hashes: they can be recognised again, and name nobody without the key.
+"""Names as keyed hashes: recognisable again, and anonymous without the key.
 
-HMAC-SHA256 under a random key in a file beside the master key, outside the store and its backups. Each hash
-begins with a few signs of its key, so that those made under a key that was lost can be told.
+HMAC-SHA256 under a random key in a file beside the master key, outside the store and its backups. Each hash starts with
+an id of its key, so that hashes under a lost key can be told apart.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ _SIGNS = 8
 
 
 class NameHasher:
-    """The key, read at the first use and made where there is none."""
+    """The key, loaded on first use and created if missing."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -26,12 +26,12 @@ class NameHasher:
         self._key = b""
 
     def hash(self, key: str) -> str:
-        """The hash of a name's key (`node_key`). Raises VaultError: the file is open to others, or no key."""
+        """The hash of a name's key (`node_key`). Raises VaultError: the file is readable by others, or invalid."""
         digest = hmac.new(self._secret(), key.encode("utf-8", "surrogatepass"), hashlib.sha256)
         return f"{self.sign}:{digest.hexdigest()}"
 
     def number(self, key: str) -> int:
-        """The hash as 64 bits with a sign, for an index of many; names that share one are told apart by a look.
+        """The hash as a signed 64-bit number, for a large index; collisions are resolved by a look.
 
         Raises VaultError, as `hash` does.
         """
@@ -40,11 +40,11 @@ class NameHasher:
 
     @property
     def sign(self) -> str:
-        """What every hash under this key begins with."""
+        """The prefix of every hash under this key."""
         return hashlib.sha256(b"key of names:" + self._secret()).hexdigest()[:_SIGNS]
 
     def make(self) -> bool:
-        """Make the key where there is none; whether it was made now."""
+        """Create the key if missing; whether it was created now."""
         try:
             private_files.write_secret(
                 self.path, secrets.token_bytes(_BYTES).hex().encode() + b"\n", fresh=True

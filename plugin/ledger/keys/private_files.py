@@ -1,4 +1,4 @@
-"""Small files that must survive a crash and be read by nobody else."""
+"""Small files that survive a crash and are readable by their owner only."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from plugin.errors import FaceLeaseError
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder`, for its owner only, unless it is there."""
+    """Create `folder` for its owner only, unless it exists."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
@@ -22,10 +22,10 @@ def refuse_open_to_others(path: Path, error: type[FaceLeaseError]) -> None:
 
 
 def write_secret(path: Path, data: bytes, fresh: bool = False) -> None:
-    """Put `data` at `path` for its owner only: all of it or nothing, and there after a power cut.
+    """Write `data` to `path` for its owner only, atomically and durably.
 
-    What stood there before is overwritten with zeros, also when a crash fell in between: then the
-    next call does it. Raises FileExistsError when `fresh` and something stands there.
+    The old content is overwritten with zeros; after a crash the next call does that. Raises FileExistsError if `fresh`
+    and the file exists.
     """
     make_folder(path.parent)
     half, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
@@ -38,7 +38,7 @@ def write_secret(path: Path, data: bytes, fresh: bool = False) -> None:
         os.fsync(file.fileno())
     if fresh:
         try:
-            os.link(half, path)  # fails where a file stands, as a rename would not
+            os.link(half, path)  # fails where the file exists, unlike a rename
         finally:
             half.unlink()
     else:
@@ -50,9 +50,9 @@ def write_secret(path: Path, data: bytes, fresh: bool = False) -> None:
 
 
 def destroy(path: Path) -> None:
-    """Overwrite `path` with zeros in place and remove it.
+    """Overwrite `path` with zeros in place and delete it.
 
-    What a copying file system or an SSD keeps of the old blocks is out of reach of any program.
+    Old blocks that a copying file system or an SSD keeps are out of reach.
     """
     with path.open("r+b") as file:
         file.write(b"\0" * path.stat().st_size)
@@ -63,7 +63,7 @@ def destroy(path: Path) -> None:
 
 
 def _clear(spare: Path, living: Path) -> None:
-    """Destroy what a crash left at `spare`, unless it is `living` by another name."""
+    """Destroy what a crash left at `spare`, unless it is a hard link to `living`."""
     if not spare.exists():
         return
     if living.exists() and spare.samefile(living):
@@ -73,14 +73,14 @@ def _clear(spare: Path, living: Path) -> None:
 
 
 TORN = b" #torn\n"
-"""Ends a line that a crash left half written."""
+"""Ends a line that a crash left incomplete."""
 
 
 def append_lines(path: Path, lines: bytes, whole: Callable[[bytes], bool]) -> None:
-    """Append `lines` for the owner only; they are on the disk when this returns.
+    """Append `lines` durably, for the owner only.
 
-    Several processes may do so. A last line that a crash left without its end is ended: with TORN
-    where `whole` says that it is only part of one.
+    Concurrent processes may do so. A last line without its end, left by a crash, is completed: with TORN if `whole`
+    says that it is incomplete.
     """
     fresh = not path.exists()
     make_folder(path.parent)
@@ -106,7 +106,7 @@ def _mend(handle: int, whole: Callable[[bytes], bool]) -> bytes:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a new or renamed entry of `folder` survive a power cut."""
+    """Make a new or renamed entry of `folder` durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

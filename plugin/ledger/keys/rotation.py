@@ -1,4 +1,4 @@
-"""A new master key, and the end of the old one: from then on no older copy of the store opens the dead."""
+"""Rotates the master key: afterwards no older copy of the store opens destroyed keys."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _BATCH = 100  # keys of one write
 
 @dataclass(frozen=True)
 class Rotation:
-    """What a rotation did: the version that is now current, keys re-wrapped, versions destroyed."""
+    """The result: the current version, keys re-wrapped, versions destroyed."""
 
     version: int
     rewrapped: int
@@ -31,18 +31,17 @@ def rotate(
     before_retire: Callable[[], object] | None = None,
     actor: str = "system",
 ) -> Rotation:
-    """Give every living key a new master key, and destroy the old one if `retire`.
+    """Re-wrap every key under a new master key, and destroy the old one if `retire`.
 
-    The new version is on the disk before the first key is wrapped under it, and the old one is
-    destroyed when no key is behind: a process killed anywhere leaves a store that opens, and the
-    next call goes on where it stopped. Several may rotate at once: each goes on with the newest version
-    of any. `before_retire` is called when all keys are re-wrapped, for a fresh file of wrapped keys.
-    Raises VaultError where the master key comes from a command and holds no newer version.
+    The new version is on disk before a key is wrapped under it, and the old one is destroyed when no key needs it: a
+    process killed at any point leaves a store that opens, and the next call resumes. Concurrent rotations continue with
+    the newest version of any. `before_retire` is called when all keys are re-wrapped, to write a fresh file of wrapped
+    keys. Raises VaultError where the master key comes from a command and has no newer version.
     """
     if master.read_only:
-        master.reload()  # a command takes its time: inside no write
+        master.reload()  # a command is slow: not inside a write
     with store.write() as tx:
-        _begin(tx, master, retire)
+        _begin_version(tx, master, retire)
     rewrapped = 0
     while True:
         version, count = _rewrap_all(store, master)
@@ -51,13 +50,13 @@ def rotate(
         if master.read_only:
             master.reload()
         with store.write() as tx:
-            # Under the writers' lock, so that no key is made, and no version begun, meanwhile. Where one was, once
-            # more: what is wrapped in this write is lost with it, and the old version would be gone.
+            # Under the writers' lock no key and no version can be created. If one was created before, repeat: what
+            # is wrapped in this write could be rolled back after the old version is gone.
             late = _rewrap(tx, master, version) if master.newest() == version else None
             rewrapped += count + (late or 0)
             if late == 0:
                 retired = master.retire(version) if retire and not master.read_only else ()
-                done = Rotation(version, rewrapped, retired, _settle(tx, master))
+                done = Rotation(version, rewrapped, retired, _mark_shredded(tx, master))
                 tx.audit(
                     Action.MASTER_ROTATE, actor, version=version, rewrapped=rewrapped,
                     retired=len(retired), shredded=done.shredded,
@@ -66,7 +65,7 @@ def rotate(
 
 
 def _rewrap_all(store: Store, master: MasterKeys) -> tuple[int, int]:
-    """Wrap under the current version until no key is behind; returns that version, and how many keys there were."""
+    """Re-wrap until no key is behind; returns the current version, and the number of keys."""
     total = 0
     while True:
         with store.write() as tx:
@@ -77,29 +76,29 @@ def _rewrap_all(store: Store, master: MasterKeys) -> tuple[int, int]:
             return version, total
 
 
-def due(store: Store) -> bool:
-    """Whether a key was destroyed that an older copy of the store could still open."""
+def is_rotation_due(store: Store) -> bool:
+    """Whether an older copy of the store could still open a destroyed key."""
     with store.read() as connection:
-        return connection.execute(select(t.shredding.c.id).where(_waiting()).limit(1)).first() is not None
+        return connection.execute(select(t.shredding.c.id).where(_is_waiting()).limit(1)).first() is not None
 
 
-def behind(store: Store, master: MasterKeys) -> int:
-    """How many keys are not wrapped under the current version."""
+def count_behind(store: Store, master: MasterKeys) -> int:
+    """The number of keys not wrapped under the current version."""
     with store.read() as connection:
         tables = (t.person_key, t.house_key)
         counts = [select(func.count()).where(one.c.master_version != master.current) for one in tables]
         return sum(int(connection.scalar(query) or 0) for query in counts)
 
 
-def _begin(tx: Tx, master: MasterKeys, retire: bool) -> None:
-    """Make the version to rotate to, unless one that an interrupted rotation has begun serves.
+def _begin_version(tx: Tx, master: MasterKeys, retire: bool) -> None:
+    """Create the version to rotate to, unless an interrupted rotation's version serves.
 
-    It serves when no key that was destroyed since has been wrapped under it.
+    It serves when no key destroyed since was wrapped under it.
     """
     if not master.read_only:
         master.reload()
     late = tx.execute(
-        select(t.shredding.c.id).where(_waiting(), t.shredding.c.master_version >= master.current).limit(1)
+        select(t.shredding.c.id).where(_is_waiting(), t.shredding.c.master_version >= master.current).limit(1)
     ).first()
     unfinished = any(
         tx.execute(select(one.c.purpose).where(one.c.master_version != master.current).limit(1)).first()
@@ -108,14 +107,15 @@ def _begin(tx: Tx, master: MasterKeys, retire: bool) -> None:
     begun = unfinished or (retire and len(master.versions) > 1)
     if master.read_only and not begun:
         begun = (
-            tx.execute(select(t.shredding.c.id).where(_waiting(), _gone(master)).limit(1)).first() is not None
+            tx.execute(select(t.shredding.c.id).where(_is_waiting(), _is_retired(master)).limit(1)).first()
+            is not None
         )
     if not begun or not (late is None or master.read_only):
         master.add()
 
 
 def _rewrap(tx: Tx, master: MasterKeys, version: int) -> int:
-    """Wrap the next keys that are behind anew; returns how many."""
+    """Re-wrap the next batch; returns how many."""
     house = _rewrap_house(tx, master, version)
     rows = tx.execute(
         select(t.person_key).where(t.person_key.c.master_version != version).limit(_BATCH)
@@ -151,16 +151,20 @@ def _rewrap_house(tx: Tx, master: MasterKeys, version: int) -> int:
     return len(rows)
 
 
-def _settle(tx: Tx, master: MasterKeys) -> int:
-    """Mark as shredded what was only ever wrapped under versions that are destroyed; returns how many."""
-    done = update(t.shredding).where(_waiting(), _gone(master)).values(shredded_at=tx.now, how="rotation")
+def _mark_shredded(tx: Tx, master: MasterKeys) -> int:
+    """Mark keys as shredded that were only wrapped under destroyed versions; returns how many."""
+    done = (
+        update(t.shredding)
+        .where(_is_waiting(), _is_retired(master))
+        .values(shredded_at=tx.now, how="rotation")
+    )
     return int(tx.execute(done).rowcount)
 
 
-def _gone(master: MasterKeys) -> ColumnElement[bool]:
-    """Rows of keys that no version which is left has ever wrapped."""
+def _is_retired(master: MasterKeys) -> ColumnElement[bool]:
+    """Keys that no remaining version has ever wrapped."""
     return t.shredding.c.master_version < master.versions[0]
 
 
-def _waiting() -> ColumnElement[bool]:
+def _is_waiting() -> ColumnElement[bool]:
     return t.shredding.c.how.is_distinct_from("rotation")

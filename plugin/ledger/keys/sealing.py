@@ -1,8 +1,7 @@
-"""AES-256-GCM, bound to what it is about: a body moved elsewhere does not open.
+"""AES-256-GCM, bound to its purpose: a body moved elsewhere does not open.
 
-The layout of every sealed body and wrapped key: 12 random bytes of nonce, the ciphertext, 16 bytes
-of tag (NIST SP 800-38D). The associated data are a JSON list, so that no two differ only in where
-one part ends.
+The layout of every sealed body and wrapped key: 12 random bytes of nonce, the ciphertext, 16 bytes of tag (NIST SP
+800-38D). The associated data are a JSON list, so that fields cannot run into each other.
 """
 
 import json
@@ -19,7 +18,7 @@ _TAG = 16
 
 
 class Bond(NamedTuple):
-    """What a sealed item is bound to."""
+    """The associated data of a sealed item."""
 
     id: str
     person_id: str
@@ -31,22 +30,22 @@ class Bond(NamedTuple):
 
 
 def seal(key: bytes, data: bytes, bond: Bond) -> bytes:
-    """`data` sealed under a person's `key` for `bond`."""
+    """Encrypt `data` under a person's `key` for `bond`."""
     return _encrypt(key, data, ["facelease-sealed", *bond])
 
 
 def unseal(key: bytes, body: bytes, bond: Bond) -> bytes:
-    """What `seal` was given. Raises VaultError when body, key or bond is not the same."""
+    """Decrypt; raises VaultError unless body, key and bond are the same."""
     return _decrypt(key, body, ["facelease-sealed", *bond], f"sealed item {bond.id}")
 
 
 def wrap(master: bytes, key: bytes, person_id: str, purpose: str, version: int) -> bytes:
-    """A person's `key` wrapped under `version` of the master key."""
+    """Encrypt a person's `key` under `version` of the master key."""
     return _encrypt(master, key, ["facelease-key", person_id, purpose, version])
 
 
 def unwrap(master: bytes, wrapped: bytes, person_id: str, purpose: str, version: int) -> bytes:
-    """What `wrap` was given. Raises VaultError when anything is not the same."""
+    """Decrypt a wrapped key; raises VaultError unless everything is the same."""
     parts = ["facelease-key", person_id, purpose, version]
     return _decrypt(master, wrapped, parts, f"the {purpose} key of person {person_id}")
 

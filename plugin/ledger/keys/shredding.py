@@ -1,4 +1,4 @@
-"""When a destroyed key can no longer be read back from the store's own files."""
+"""Confirms that a destroyed key can no longer be read from the store's own files."""
 
 from sqlalchemy import Connection, select, update
 

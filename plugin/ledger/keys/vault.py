@@ -1,7 +1,7 @@
-"""The vault: two keys a person, and what they seal. Who deletes the key has deleted the data.
+"""The vault: two keys a person, and what they seal. Deleting the key deletes the data.
 
-The face key seals templates and reference photographs and lives while a recognition grant does; the
-record key seals evidence, contacts and the key of the audit references.
+The face key seals templates and reference photographs and exists while a recognition grant does; the record key seals
+evidence, contacts and the key of audit references.
 """
 
 import hashlib
@@ -27,23 +27,22 @@ AUDIT_KEY = "audit_key"
 
 
 class Vault:
-    """Seals and opens. Keys of persons are unwrapped for one act and kept nowhere."""
+    """Seals and opens. People's keys are unwrapped for one operation and never cached."""
 
     def __init__(self, master: MasterKeys) -> None:
         self.master = master
 
     def create_key(self, tx: Tx, person_id: str, purpose: str) -> None:
-        """Make the person's key for `purpose` (face or record). Raises VaultError where there is one.
+        """Create the person's key for `purpose` (face or record). Raises VaultError where it exists.
 
-        With the record key comes the key under which the audit log refers to the person.
+        With the record key comes the key of the person's audit references.
         """
         if purpose not in PURPOSES:
             raise VaultError(f"a key is for {' or '.join(PURPOSES)}, not for {purpose!r}")
         if self.has_key(tx.connection, person_id, purpose):
             raise VaultError(f"person {person_id} has a {purpose} key already")
-        # Read anew, under the writers' lock: a key must not be wrapped under a version that a
-        # rotation in another process is about to destroy.
-        version = self.master.newest(house_key.version_in_use(tx.connection))
+        # Reloaded under the writers' lock: a concurrent rotation may be about to destroy a version.
+        version = self.master.newest(house_key.find_version_in_use(tx.connection))
         key = secrets.token_bytes(KEY_BYTES)
         wrapped = sealing.wrap(self.master.key(version), key, person_id, purpose, version)
         tx.execute(
@@ -56,17 +55,15 @@ class Vault:
             self.seal(tx, person_id, RECORD, AUDIT_KEY, secrets.token_bytes(KEY_BYTES))
 
     def has_key(self, connection: Connection, person_id: str, purpose: str) -> bool:
-        """Whether the person has a key for `purpose`."""
-        return connection.execute(_key_row(person_id, purpose)).first() is not None
+        return connection.execute(_select_key(person_id, purpose)).first() is not None
 
     def destroy_key(self, tx: Tx, person_id: str, purpose: str) -> bool:
-        """Delete the key and all that it seals; False where there was none.
+        """Delete the key and everything that it seals; False where there was none.
 
-        From the commit on nothing opens (*unusable*). *Shredded* it is when `shred` or `rotate`
-        says so.
+        After the commit nothing opens (*unusable*). It is *shredded* once `shred` or `rotate` confirms that.
         """
         tx.subjects.pop(person_id, None)
-        row = tx.execute(_key_row(person_id, purpose)).first()
+        row = tx.execute(_select_key(person_id, purpose)).first()
         tx.execute(delete(t.sealed).where(t.sealed.c.person_id == person_id, t.sealed.c.purpose == purpose))
         if row is None:
             return False
@@ -95,7 +92,7 @@ class Vault:
         engine: str = "",
         version: int = 1,
     ) -> str:
-        """Keep `data` sealed under the person's key for `purpose`; returns the item's id."""
+        """Store `data` sealed under the person's key for `purpose`; returns the item's id."""
         key = self._key(tx.connection, person_id, purpose)
         bond = Bond(secrets.token_hex(16), person_id, purpose, kind, subject, engine, version)
         body = sealing.seal(key, data, bond)
@@ -103,8 +100,8 @@ class Vault:
         return bond.id
 
     def open(self, connection: Connection, sealed_id: str) -> bytes:
-        """What was sealed. Raises VaultError where item or key is gone or does not fit."""
-        row = connection.execute(_items().where(t.sealed.c.id == sealed_id)).first()
+        """The sealed data. Raises VaultError where item or key is gone or does not match."""
+        row = connection.execute(_select_items().where(t.sealed.c.id == sealed_id)).first()
         if row is None:
             raise VaultError(f"sealed item {sealed_id} does not exist, or its key was destroyed")
         return self._open(row)
@@ -118,7 +115,7 @@ class Vault:
         subject: str | None = None,
         engine: str | None = None,
     ) -> list[str]:
-        """The ids of the person's sealed items of `kind`, oldest first; of one subject or engine if given."""
+        """The ids of the person's sealed items of `kind`, oldest first; optionally of one subject or engine."""
         query = select(t.sealed.c.id).where(t.sealed.c.person_id == person_id, t.sealed.c.kind == kind)
         if subject is not None:
             query = query.where(t.sealed.c.subject == subject)
@@ -131,9 +128,9 @@ class Vault:
         tx.execute(delete(t.sealed).where(t.sealed.c.id == sealed_id))
 
     def open_all(self, connection: Connection, kind: str, engine: str) -> Iterator[tuple[str, bytes]]:
-        """Person and data of every sealed item of `kind` and `engine`, for instance all templates.
+        """Person and data of every sealed item of `kind` and `engine`, such as all templates.
 
-        Raises VaultError at the first that does not open: a gallery with a hole would hide it.
+        Raises VaultError at the first that does not open: otherwise a gap in the gallery would go unnoticed.
         """
         for person_id, _, body in self.open_subjects(connection, kind, engine):
             yield person_id, body
@@ -141,30 +138,29 @@ class Vault:
     def open_subjects(
         self, connection: Connection, kind: str, engine: str, damaged: Callable[[str], None] | None = None
     ) -> Iterator[tuple[str, str | None, bytes]]:
-        """The same, with what each item is about.
+        """The same, with each item's subject.
 
-        `damaged` is told the item that does not open although the key of the house does; then the
-        others are yielded all the same.
+        `damaged` is called for an item that does not open though the house's key does; the others are still yielded.
         """
-        query = _items().where(t.sealed.c.kind == kind, t.sealed.c.engine == engine)
-        # All rows first, so that a caller who stops half-way leaves no statement, and so no reader, open.
+        query = _select_items().where(t.sealed.c.kind == kind, t.sealed.c.engine == engine)
+        # All rows first: a caller that stops half-way leaves no statement, and so no reader, open.
         for row in connection.execute(query.order_by(t.sealed.c.person_id, t.sealed.c.id)).all():
             try:
                 body = self._open(row)
             except VaultError:
                 if damaged is None:
                     raise
-                house_key.unwrapped(connection, self.master)
+                house_key.unwrap(connection, self.master)
                 damaged(row.id)
             else:
                 yield row.person_id, row.subject, body
 
     def subject(self, connection: Connection, person_id: str) -> str:
-        """How the audit log refers to the person: HMAC-SHA256 under a key of theirs.
+        """The person's pseudonym in the audit log: HMAC-SHA256 under a key of theirs.
 
-        The key is random and dies with the record key. Raises VaultError for a person without a record key.
+        The key is random and destroyed with the record key. Raises VaultError without a record key.
         """
-        query = _items().where(t.sealed.c.person_id == person_id, t.sealed.c.kind == AUDIT_KEY)
+        query = _select_items().where(t.sealed.c.person_id == person_id, t.sealed.c.kind == AUDIT_KEY)
         row = connection.execute(query).first()
         if row is None:
             raise VaultError(f"person {person_id} has no record key: it was destroyed, or never made")
@@ -181,18 +177,18 @@ class Vault:
         return rotation.rotate(store, self.master, retire, before_retire)
 
     def record_key(self, connection: Connection, person_id: str) -> bytes:
-        """The person's record key in the clear, for one act. Raises VaultError where there is none."""
+        """The person's plain record key, for one operation. Raises VaultError where there is none."""
         return self._key(connection, person_id, RECORD)
 
     def refuse_shut(self, connection: Connection, person_id: str) -> None:
-        """Raises VaultError for a key of this person that the master key at hand does not open."""
+        """Raises VaultError if the current master key does not open a key of this person."""
         for row in connection.execute(
             select(t.person_key).where(t.person_key.c.person_id == person_id)
         ).all():
             self._unwrap(row)
 
     def fits(self, row: Row[Any]) -> bool:
-        """Whether this row of `person_key` opens with the master key at hand."""
+        """Whether the current master key opens this row of `person_key`."""
         try:
             self._unwrap(row)
         except VaultError:
@@ -200,7 +196,7 @@ class Vault:
         return True
 
     def _key(self, connection: Connection, person_id: str, purpose: str) -> bytes:
-        row = connection.execute(_key_row(person_id, purpose)).first()
+        row = connection.execute(_select_key(person_id, purpose)).first()
         if row is None:
             raise VaultError(f"person {person_id} has no {purpose} key: it was destroyed, or never made")
         return self._unwrap(row)
@@ -214,13 +210,13 @@ class Vault:
         return sealing.unwrap(master, row.wrapped, row.person_id, row.purpose, row.master_version)
 
 
-def _key_row(person_id: str, purpose: str) -> Select[Any]:
+def _select_key(person_id: str, purpose: str) -> Select[Any]:
     return select(t.person_key).where(
         t.person_key.c.person_id == person_id, t.person_key.c.purpose == purpose
     )
 
 
-def _items() -> Select[Any]:
-    """Sealed items, each with the wrapped key that opens it."""
+def _select_items() -> Select[Any]:
+    """Sealed items, each with its wrapped key."""
     fits = (t.person_key.c.person_id == t.sealed.c.person_id) & (t.person_key.c.purpose == t.sealed.c.purpose)
     return select(t.sealed, t.person_key.c.wrapped, t.person_key.c.master_version).join(t.person_key, fits)

@@ -1,1 +1,1 @@
-"""What proves the log from outside the store: heads, and ended.log."""
+"""Proves the audit log from outside the store: signed heads, and ended.log."""

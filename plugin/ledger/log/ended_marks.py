@@ -1,43 +1,47 @@
-"""What heads outside the store say of ended.log: how far it went when the newest of them was written."""
+"""What the newest head outside the store says about ended.log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from plugin.ledger.log.heads import ENDED_ANEW, SignedHead, parse
+from plugin.ledger.log.heads import ENDED_RESTARTED, SignedHead, parse_head
 from plugin.ledger.log.house_state import HouseState, Mark
 
 
 @dataclass(frozen=True)
-class Told:
-    """`mark`: what the newest head says; `anew_at`: when the file was last begun anew."""
+class EndedMark:
+    """`mark`: of the newest head; `anew_at`: when the file was last restarted."""
 
     mark: Mark | None = None
     anew_at: datetime | None = None
 
 
-def told(path: Path, keys: Sequence[str]) -> Told:
-    """From the heads in the file at `path` that one of `keys` signed: the present one, then those of before, which say
-    no more how far the file went. No file, or none of them: nothing is said."""
+def read_ended_mark(path: Path, keys: Sequence[str]) -> EndedMark:
+    """From the heads in `path` signed by `keys`: the current key first, then former ones.
+
+    Former keys only tell when the file was restarted. Empty without a file or a head.
+    """
     try:
-        heads = [head for line in path.read_bytes().splitlines() if (head := parse(line)) is not None]
+        heads = [head for line in path.read_bytes().splitlines() if (head := parse_head(line)) is not None]
     except OSError:
-        return Told()
+        return EndedMark()
     heads.sort(key=lambda head: head.number, reverse=True)
-    newest = _first([head for head in heads if head.key in keys[:1]])
-    anew = _first([head for head in heads if head.key in keys and head.note.get("kind") == ENDED_ANEW])
-    return Told(newest.ended if newest else None, anew.at if anew else None)
+    newest = _find_genuine([head for head in heads if head.key in keys[:1]])
+    anew = _find_genuine(
+        [head for head in heads if head.key in keys and head.note.get("kind") == ENDED_RESTARTED]
+    )
+    return EndedMark(newest.ended if newest else None, anew.at if anew else None)
 
 
-def _first(heads: list[SignedHead]) -> SignedHead | None:
+def _find_genuine(heads: list[SignedHead]) -> SignedHead | None:
     return next((head for head in heads if head.is_genuine), None)
 
 
-def known(now: HouseState, heads: Told) -> tuple[Mark, ...]:
-    """The marks that ended.log must go through: the store's, and that of the heads.
+def list_known_marks(now: HouseState, heads: EndedMark) -> tuple[Mark, ...]:
+    """The marks that ended.log must contain: the store's, and that of the heads.
 
-    A store that is older than a file which was begun anew knows the one before: there the heads alone count.
+    A store older than a restart of the file knows the former file: then only the heads count.
     """
     older = heads.anew_at is not None and (now.anew_at is None or now.anew_at < heads.anew_at)
     return tuple(mark for mark in (None if older else now.mark, heads.mark) if mark is not None)

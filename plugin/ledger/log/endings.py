@@ -1,10 +1,8 @@
-"""ended.log: each ended grant and erasure, written before the commit that ends it; and what opens nothing more.
+"""ended.log: each ended grant and erasure, written before its commit; and revoked links and tokens.
 
-It lies beside the master key, outside the store and its backups, so that a store moved back in time
-is told again what has ended. A line without its commit fails to the safe side.
-
-Its whole lines are known by a hash chained over them (`Mark`). Where the file does not go as far as a mark that is
-known, or went there by other lines, it is not the file that it was.
+It lies beside the master key, outside the store and its backups, so that a store that moved back in time learns again
+what has ended. A line without its commit errs on the safe side. Complete lines are covered by a hash chain (`Mark`). A
+file that does not contain a known mark is not the expected file.
 """
 
 import contextlib
@@ -31,25 +29,25 @@ __all__ = [
     "NOTHING_ENDED",
     "SHORTER",
     "TOKEN",
-    "Begun",
-    "Ended",
     "EndedLog",
+    "Ending",
     "Mark",
+    "NewEndedLog",
 ]
 
 LINK, TOKEN = "link", "token"
 
 MISSING, SHORTER, DIFFERENT = "missing", "shorter", "different"
-"""What a file may be that is not the one which was known."""
+"""How a file differs from the expected one."""
 
 
 @dataclass(frozen=True)
-class Ended:
-    """One ending: a grant's, or with `grant_id` None a person's.
+class Ending:
+    """One ending: of a grant, or with `grant_id` None of a person.
 
-    `kind` erased is everything of the person's, objected their own objection to recognition. A moment
-    to come is the end of a grant that a later version replaces then. For `kind` LINK or TOKEN it names nobody,
-    and `grant_id` is the number of a link that was revoked or used up, or of a token that was revoked.
+    `kind` erased means all data of the person, objected the person's own objection to recognition. A future time is the
+    end of a grant that a later version replaces then. For `kind` LINK or TOKEN there is no person, and `grant_id` is
+    the number of a revoked or used link, or a revoked token.
     """
 
     person_id: str
@@ -60,9 +58,9 @@ class Ended:
 
 @dataclass(frozen=True)
 class _Seen:
-    """The file as it was read: which it was, the chained hash after each whole line, whether each can be read.
+    """The file as read: its stat, the chained hash after each complete line, whether all lines parse.
 
-    `whole`: how many bytes those lines are, and their SHA-256: what begins so needs no second reading line by line.
+    `whole`: the size of those lines and their SHA-256: a file with this beginning is only read from there on.
     """
 
     signature: tuple[int, ...]
@@ -75,14 +73,14 @@ class _Seen:
         return Mark(len(self.hashes), self.hashes[-1]) if self.hashes else NOTHING_ENDED
 
     def read_on(self, signature: tuple[int, ...], data: bytes) -> "_Seen":
-        """The file with these bytes: only what lies behind the known lines is read, where it begins with them."""
+        """The file with these bytes: parses only what follows the known lines, if it begins with them."""
         size, known = self.whole
         read = hashlib.sha256(memoryview(data)[:size])
         if read.digest() != known:
             return _Seen(signature).read_on(signature, data)
         behind = data[size : data.rfind(b"\n") + 1]
         read.update(behind)
-        added = _lines(behind)
+        added = _split_lines(behind)
         hashes = (*self.hashes, *_chain(added, self.mark.hash))
         sound = self.sound and all(_is_readable(line) for line in added)
         return _Seen(signature, hashes, sound, (size + len(behind), read.digest()))
@@ -95,16 +93,16 @@ class _Seen:
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A whole file that is to be, and what it will be once it is read."""
+class NewEndedLog:
+    """The content of a new file, and its state once it is read."""
 
     data: bytes
     seen: _Seen
 
     @classmethod
-    def of(cls, endings: Iterable[Ended]) -> "Begun":
-        """A file with these lines."""
-        data = b"".join(_line(ending) for ending in endings)
+    def of(cls, endings: Iterable[Ending]) -> "NewEndedLog":
+        """A file with these endings."""
+        data = b"".join(_format_line(ending) for ending in endings)
         return cls(data, _Seen(()).read_on((), data))
 
 
@@ -114,12 +112,12 @@ class EndedLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._seen: _Seen | None = None
-        self._waiting: WeakKeyDictionary[Tx, list[Ended]] = WeakKeyDictionary()
+        self._waiting: WeakKeyDictionary[Tx, list[Ending]] = WeakKeyDictionary()
 
-    def append(self, tx: Tx, *endings: Ended) -> None:
-        """Add a line each, all at once, when all else of the transaction is done, and move the store's mark with it.
+    def append(self, tx: Tx, *endings: Ending) -> None:
+        """Add a line each, together, at the end of the transaction, and move the store's mark.
 
-        The lines are on the disk before the commit. What the transaction refuses after this call has not ended.
+        The lines are on disk before the commit. What the transaction refuses after this call has not ended.
         """
         if not endings:
             return
@@ -128,11 +126,11 @@ class EndedLog:
             tx.before_commit(lambda: self._enter(tx, self._waiting.pop(tx)))
         self._waiting[tx] += endings
 
-    def _enter(self, tx: Tx, endings: list[Ended]) -> None:
-        """A file that is not the one which is known closes the house; the line is written all the same.
+    def _enter(self, tx: Tx, endings: list[Ending]) -> None:
+        """An unexpected file closes the house; the line is written all the same.
 
-        Where a closed house has no file that can be written, the store knows the ending alone: whoever opens the
-        house writes it into the file that counts then.
+        If a closed house has no writable file, only the store knows the ending: reopening the house writes it to the
+        valid file.
         """
         now = house_state.read(tx.connection)
         known = now.mark or self.mark()
@@ -145,30 +143,27 @@ class EndedLog:
             return
         follows = self.mark() == known
         self.write(*endings)
-        if follows:  # else a line that another process left without its commit is told again first
+        if follows:  # else a line without its commit, of another process, is replayed first
             house_state.set_mark(tx, self.mark())
 
-    def write(self, *endings: Ended) -> None:
-        """Add a line each; they are on the disk when this returns. The store's mark is the caller's to move.
+    def write(self, *endings: Ending) -> None:
+        """Add a line each; they are on disk when this returns. The caller moves the store's mark.
 
-        Raises StoreError where that fails: then nothing has ended.
+        Raises StoreError on failure: then nothing has ended.
         """
         if not endings:
             return
-        data = b"".join(_line(ending) for ending in endings)
+        data = b"".join(_format_line(ending) for ending in endings)
         try:
-            private_files.append_lines(self.path, data, lambda tail: _parse(tail) is not None)
+            private_files.append_lines(self.path, data, lambda tail: _parse_line(tail) is not None)
         except OSError as error:
             raise StoreError(
                 f"{self.path} cannot be written ({error.strerror or error}), so nothing was ended: make room for it, "
                 "or let this account write it, and ask again"
             ) from error
 
-    def begin_anew(self, begun: Begun, aside: Path) -> bool:
-        """Set the file aside and begin this other one; returns whether there was one.
-
-        Raises StoreError where that fails.
-        """
+    def begin_anew(self, begun: NewEndedLog, aside: Path) -> bool:
+        """Move the file aside and start this one; returns whether there was one. Raises StoreError on failure."""
         try:
             there = self.path.exists()
             if there:
@@ -180,38 +175,38 @@ class EndedLog:
         return there
 
     def mark(self) -> Mark:
-        """How far the file goes now; a line that a crash left without its end is not counted."""
+        """The current mark; an incomplete line, left by a crash, does not count."""
         seen = self._look()
         return seen.mark if seen else NOTHING_ENDED
 
     def marks(self) -> Iterator[Mark]:
-        """The mark before the first line, then that after each."""
+        """The mark before the first line, then after each."""
         yield NOTHING_ENDED
         seen = self._look()
         for number, value in enumerate(seen.hashes if seen else (), 1):
             yield Mark(number, value)
 
     def lacks(self, *known: Mark) -> str | None:
-        """What the file is, MISSING, SHORTER or DIFFERENT, that should go as far as these marks, by these lines, or on.
+        """MISSING, SHORTER or DIFFERENT if the file does not contain these marks; None if it does.
 
-        None where it does. Where nothing had ended no file need be there.
+        Where nothing had ended no file is needed.
         """
         try:
             seen = self._look()
         except OSError:
-            return MISSING  # whatever stands there, it cannot be read
+            return MISSING  # it is there, but cannot be read
         if seen is None:
             return MISSING if any(mark != NOTHING_ENDED for mark in known) else None
         found = {seen.lacks(mark) for mark in (*known, NOTHING_ENDED)} - {None}
         return DIFFERENT if DIFFERENT in found else next(iter(found), None)
 
     def read_anew(self) -> None:
-        """The file is read whole at the next question, whatever its size and times say."""
+        """Read the whole file next time, even if size and times are unchanged."""
         if self._seen is not None:
             self._seen = replace(self._seen, signature=())
 
     def _look(self) -> _Seen | None:
-        """What the file is; it is read where it has changed since, as far as the file system tells."""
+        """The file's state; read again if its stat has changed."""
         try:
             status = self.path.stat()
             if not stat.S_ISREG(status.st_mode):
@@ -225,16 +220,16 @@ class EndedLog:
             self._seen = None
         return self._seen
 
-    def lines(self) -> Iterator[Ended]:
-        """Every ending, oldest first. A line torn by a crash is left out: its commit never came.
+    def lines(self) -> Iterator[Ending]:
+        """Every ending, oldest first. Skips a line torn by a crash: its commit never came.
 
-        Raises StoreError where a whole line cannot be read: then the file was damaged otherwise.
+        Raises StoreError where a complete line cannot be parsed: the file is damaged.
         """
         if not self.path.exists():
             return
         private_files.refuse_open_to_others(self.path, StoreError)
-        for number, line in enumerate(_lines(self.path.read_bytes()), 1):
-            ending = _parse(line)
+        for number, line in enumerate(_split_lines(self.path.read_bytes()), 1):
+            ending = _parse_line(line)
             if ending is not None:
                 yield ending
             elif line.endswith(b"\n") and not line.endswith(private_files.TORN):
@@ -242,24 +237,24 @@ class EndedLog:
                     f"{self.path} is damaged at line {number}: compare it with a copy before anything starts"
                 )
 
-    def readable(self) -> Iterator[Ended]:
-        """What can be read of the file, whatever else it is."""
+    def readable(self) -> Iterator[Ending]:
+        """Every ending that can be parsed, in whatever file is there."""
         with contextlib.suppress(OSError):
             if self._look() is not None:
-                for line in _lines(self.path.read_bytes()):
-                    ending = _parse(line)
+                for line in _split_lines(self.path.read_bytes()):
+                    ending = _parse_line(line)
                     if ending is not None:
                         yield ending
 
 
-def _lines(data: bytes) -> list[bytes]:
-    """Cut after each line feed and nowhere else; the last may lack one."""
+def _split_lines(data: bytes) -> list[bytes]:
+    """Split after each line feed only; the last line may lack one."""
     *whole, rest = data.split(b"\n")
     return [line + b"\n" for line in whole] + ([rest] if rest else [])
 
 
 def _chain(lines: Iterable[bytes], value: str) -> Iterator[str]:
-    """The chained hash after each of these whole lines, on from `value`."""
+    """The chained hash after each of these complete lines, from `value` on."""
     for line in lines:
         value = hashlib.sha256(value.encode() + line).hexdigest()
         yield value
@@ -270,10 +265,10 @@ def _signature(of: os.stat_result) -> tuple[int, ...]:
 
 
 def _is_readable(line: bytes) -> bool:
-    return line.endswith(private_files.TORN) or _parse(line) is not None
+    return line.endswith(private_files.TORN) or _parse_line(line) is not None
 
 
-def _line(ending: Ended) -> bytes:
+def _format_line(ending: Ending) -> bytes:
     tree = {
         "person": ending.person_id, "grant": ending.grant_id, "at": ending.at.isoformat(),
         "kind": ending.kind,
@@ -281,9 +276,9 @@ def _line(ending: Ended) -> bytes:
     return json.dumps(tree).encode() + b"\n"
 
 
-def _parse(line: bytes) -> Ended | None:
+def _parse_line(line: bytes) -> Ending | None:
     try:
         tree = json.loads(line)
-        return Ended(tree["person"], tree["grant"], datetime.fromisoformat(tree["at"]), tree["kind"])
+        return Ending(tree["person"], tree["grant"], datetime.fromisoformat(tree["at"]), tree["kind"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

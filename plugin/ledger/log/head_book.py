@@ -1,4 +1,4 @@
-"""All that a head is made of, in one hand: the key, the file, the term of the log's rows, and ended.log."""
+"""Everything needed to write a head: the key, the file, the retention of log rows, and ended.log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HeadBook:
-    """Where heads are written, and what signs them."""
+    """Where heads are written, and the key that signs them."""
 
     key: HeadKey
     path: Path
     months: int
     ended: EndedLog
     begins: bool = False
-    """Whether the key follows none: then the heads begin anew with it."""
+    """Whether heads restart with this key, which follows no other."""
 
     @classmethod
     def from_config(cls, config: Config) -> "HeadBook":
-        """As the configuration has it. Raises VaultError where the key is not there."""
+        """From the configuration. Raises VaultError where the key is missing."""
         keys = config.keys
         return cls(
             HeadKey.load(config.path(keys.heads_key_file)), config.path(keys.heads_file),
@@ -36,9 +36,9 @@ class HeadBook:
         )  # fmt: skip
 
     def reach(self) -> None:
-        """Before the write of `add`; see heads.reach."""
-        heads.reach(self.path)
+        """Call before the write of `add`; see heads.refuse_unreachable."""
+        heads.refuse_unreachable(self.path)
 
     def add(self, tx: "Tx", note: Mapping[str, Any], actor: str) -> SignedHead:
-        """A head in the caller's transaction; see heads.add."""
+        """Add a head in the caller's transaction; see heads.add."""
         return heads.add(tx, self.key, self.path, self.months, self.ended.mark(), note, actor)

@@ -1,7 +1,7 @@
-"""The key under which heads of the audit log and manifests of backups are signed (Ed25519, RFC 8032).
+"""The key that signs heads of the audit log and manifests of backups (Ed25519, RFC 8032).
 
-It lies beside the master key and outlives its rotations. Where it is replaced its public key stays listed, so that
-what was signed under it is still known.
+It lies beside the master key and survives its rotations. After a replacement its public key stays listed, so that old
+signatures can be verified.
 """
 
 import json
@@ -21,24 +21,24 @@ from plugin.ledger.keys import private_files
 
 
 @dataclass(frozen=True)
-class Former:
-    """A public key, in base64, that signed until another took its place."""
+class FormerKey:
+    """A public key, in base64, that signed until it was replaced."""
 
     public: str
     until: str
 
 
 class HeadKey:
-    """The signing key in its file, with the public keys of before. Made by `create` or `load`."""
+    """The signing key in its file, with former public keys. Made by `create` or `load`."""
 
-    def __init__(self, path: Path, private: Ed25519PrivateKey, former: tuple[Former, ...]) -> None:
+    def __init__(self, path: Path, private: Ed25519PrivateKey, former: tuple[FormerKey, ...]) -> None:
         self.path = path
         self._private = private
         self.former = former
 
     @classmethod
     def create(cls, path: Path) -> "HeadKey":
-        """A new key in a new file at `path`. Raises VaultError where one stands already."""
+        """A new key in a new file. Raises VaultError where the file exists."""
         try:
             private_files.write_secret(path, _dump(Ed25519PrivateKey.generate(), ()), fresh=True)
         except FileExistsError as error:
@@ -49,12 +49,12 @@ class HeadKey:
 
     @classmethod
     def load(cls, path: Path) -> "HeadKey":
-        """The key in `path`. Raises VaultError: missing, open to others, or not what it should be."""
+        """The key in `path`. Raises VaultError: missing, readable by others, or invalid."""
         try:
             private_files.refuse_open_to_others(path, VaultError)
             tree: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
             private = Ed25519PrivateKey.from_private_bytes(b64decode(tree["private"], validate=True))
-            former = tuple(Former(str(one["public"]), str(one["until"])) for one in tree["former"])
+            former = tuple(FormerKey(str(one["public"]), str(one["until"])) for one in tree["former"])
         except FileNotFoundError as error:
             raise VaultError(
                 f"keys.heads_key_file: there is no key at {path}: put back the one that "
@@ -69,12 +69,12 @@ class HeadKey:
 
     @property
     def public(self) -> str:
-        """The public key, 32 bytes in base64: for the officer to write down."""
-        return _public(self._private)
+        """The public key, 32 bytes in base64, for the officer to write down."""
+        return _export_public(self._private)
 
     @property
     def known(self) -> tuple[str, ...]:
-        """The public keys whose signatures are ours: the present one, then those of before."""
+        """The public keys whose signatures are ours: the current one, then former ones."""
         return (self.public, *(one.public for one in reversed(self.former)))
 
     def sign(self, data: bytes) -> str:
@@ -82,28 +82,28 @@ class HeadKey:
         return b64encode(self._private.sign(data)).decode()
 
     def knowing(self, public: str, now: datetime) -> "HeadKey":
-        """The same key with another public one listed, whose signatures until now are ours: written down, key lost."""
+        """The same key with another public key listed as former: it was written down, and its private key lost."""
         if public in self.known:
             return self
-        former = (Former(public, now.isoformat()), *self.former)
+        former = (FormerKey(public, now.isoformat()), *self.former)
         private_files.write_secret(self.path, _dump(self._private, former))
         return HeadKey.load(self.path)
 
     def replaced(self, now: datetime, announce: Callable[["HeadKey", str], None]) -> "HeadKey":
-        """A new key in this one's file, with this one's public key listed. The old private key is destroyed.
+        """A new key in this file, with this public key listed. The old private key is destroyed.
 
-        `announce` gets this key and the new public one before that: what it signs makes the new one known.
+        `announce` gets this key and the new public one first: what it signs introduces the new one.
         """
         private = Ed25519PrivateKey.generate()
-        announce(self, _public(private))
+        announce(self, _export_public(private))
         private_files.write_secret(
-            self.path, _dump(private, (*self.former, Former(self.public, now.isoformat())))
+            self.path, _dump(private, (*self.former, FormerKey(self.public, now.isoformat())))
         )
         return HeadKey.load(self.path)
 
 
-def is_signed(public: str, data: bytes, signature: str) -> bool:
-    """Whether `signature` is that of `data` under the public key; what is no key or signature is none."""
+def is_signed_by(public: str, data: bytes, signature: str) -> bool:
+    """Whether `signature` of `data` is valid under the public key; False for malformed input."""
     try:
         key = Ed25519PublicKey.from_public_bytes(b64decode(public, validate=True))
         key.verify(b64decode(signature, validate=True), data)
@@ -112,14 +112,14 @@ def is_signed(public: str, data: bytes, signature: str) -> bool:
     return True
 
 
-def _public(private: Ed25519PrivateKey) -> str:
+def _export_public(private: Ed25519PrivateKey) -> str:
     raw, form = serialization.Encoding.Raw, serialization.PublicFormat.Raw
     return b64encode(private.public_key().public_bytes(raw, form)).decode()
 
 
-def _dump(private: Ed25519PrivateKey, former: tuple[Former, ...]) -> bytes:
+def _dump(private: Ed25519PrivateKey, former: tuple[FormerKey, ...]) -> bytes:
     tree = {
-        "public": _public(private), "private": b64encode(private.private_bytes_raw()).decode(),
+        "public": _export_public(private), "private": b64encode(private.private_bytes_raw()).decode(),
         "former": [{"public": one.public, "until": one.until} for one in former],
     }  # fmt: skip
     return json.dumps(tree, indent=1).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""What the store knows of ended.log: how far it goes, since when it was begun anew, and whether the house is closed."""
+"""The store's state about ended.log: its mark, when it was restarted, and whether the house is closed."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -11,8 +11,10 @@ from plugin.ledger.store.store import Tx
 
 
 class Mark(NamedTuple):
-    """How far ended.log goes: its whole lines, and the hash chained over them (SHA-256 of the hash before, in hex, and
-    the line with its end)."""
+    """How far ended.log goes:
+
+    its complete lines, and their hash chain (SHA-256 over the previous hash, in hex, and the line with its end).
+    """
 
     lines: int
     hash: str
@@ -22,10 +24,10 @@ NOTHING_ENDED = Mark(0, "0" * 64)
 
 
 class HouseState(NamedTuple):
-    """`mark`: how far ended.log is known to go; None in a house of before, which has not looked yet.
+    """`mark`: how far ended.log is known to go; None in an upgraded store that has not looked yet.
 
-    `closed_why`: missing, shorter or different. `anew_at`: since when the house runs on a file that was begun anew,
-    because somebody opened it without the one that was known.
+    `closed_why`: missing, shorter or different. `anew_at`: when ended.log was restarted, because somebody reopened the
+    house without the expected file.
     """
 
     mark: Mark | None
@@ -35,7 +37,7 @@ class HouseState(NamedTuple):
 
 
 def read(conn: Connection) -> HouseState:
-    """What it is now."""
+    """The current state."""
     s = t.state.c
     row = conn.execute(select(s.ended_lines, s.ended_hash, s.closed_at, s.closed_why, s.ended_anew_at)).one()
     mark = None if row.ended_lines is None else Mark(row.ended_lines, row.ended_hash or "")
@@ -43,32 +45,32 @@ def read(conn: Connection) -> HouseState:
 
 
 def set_mark(tx: Tx, mark: Mark) -> None:
-    """ended.log is known to go this far."""
+    """Record how far ended.log goes."""
     tx.execute(update(t.state).values(ended_lines=mark.lines, ended_hash=mark.hash))
 
 
 def close(tx: Tx, why: str, known: Mark) -> None:
     """From this commit on nothing is compared, tagged or cleared. `known`: how far the right file goes at least."""
-    # What is stored counts no more; its rows follow in portions (flows/anew).
+    # Stored clearances do not count from now on; they are recomputed in portions.
     tx.execute(update(t.state).values(closed_at=tx.now, closed_why=why, anew_after=0))
     set_mark(tx, known)
     tx.move_generation()
     tx.audit(Action.HOUSE_CLOSE, "system", why=why, lines=known.lines)
 
 
-def say_why(tx: Tx, why: str, known: Mark) -> None:
-    """The house stays closed, for this reason now."""
+def change_reason(tx: Tx, why: str, known: Mark) -> None:
+    """The house stays closed, for a new reason."""
     tx.execute(update(t.state).values(closed_why=why))
     set_mark(tx, known)
 
 
 def reopen(tx: Tx, mark: Mark) -> None:
-    """From this commit on the file with this mark counts."""
+    """From this commit on the file with this mark is valid."""
     tx.execute(update(t.state).values(closed_at=None, closed_why=None))
     set_mark(tx, mark)
     tx.move_generation()
 
 
-def set_anew(tx: Tx, at: datetime) -> None:
-    """Since then the house runs on a file that was begun without the one which was known."""
+def set_restarted_at(tx: Tx, at: datetime) -> None:
+    """Record when ended.log was restarted without the expected file."""
     tx.execute(update(t.state).values(ended_anew_at=at))

@@ -1,4 +1,4 @@
-"""Which of the heads count: signed by our keys one after another, and not put away by a restore."""
+"""Which heads count: signed by successive keys of ours, and not discarded by a restore."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from math import inf
 
 from plugin.clock import months_before
 from plugin.errors import AuditBroken
-from plugin.ledger.log.heads import SignedHead, digest
+from plugin.ledger.log.heads import SignedHead, hash_heads
 from plugin.ledger.store.audit import Head
 
 
@@ -28,8 +28,8 @@ class Lack(StrEnum):
 
 
 @dataclass(frozen=True)
-class Why:
-    """A lack, with the numbers that its sentence has: of a head, of a row."""
+class UnprovenReason:
+    """A lack, with the head and row numbers for its sentence."""
 
     lack: Lack
     head: int = 0
@@ -39,48 +39,50 @@ class Why:
 
 @dataclass(frozen=True)
 class Lineage:
-    """`standing`: the heads that the log of now follows from, from the first that counts; `put_away`: what a restore
-    left behind; `before`: those of before the log of heads was begun anew. Nothing beyond row `limit` counts that was
-    written before the first head. `lack`: why the heads do not prove themselves."""
+    """`standing`:
+
+    the heads that the current log follows from; `put_away`: those discarded by a restore; `before`: those before heads
+    were restarted. Rows beyond `limit` from before the first head do not count. `lack`: why the heads do not prove
+    themselves.
+    """
 
     standing: tuple[SignedHead, ...] = ()
     put_away: tuple[SignedHead, ...] = ()
     before: tuple[SignedHead, ...] = ()
     limit: float = inf
-    lack: Why | None = None
+    lack: UnprovenReason | None = None
     restores: tuple[SignedHead, ...] = ()
 
 
 def trace(heads: Sequence[SignedHead], keys: Sequence[str]) -> Lineage:
     """The lineage of `heads`: one of `keys` signed the first, and it, or a key that it announced, the others.
 
-    Of several keys, in the order of their replacement, the last has to have signed the last: whoever got hold of one
-    from before begins no heads of their own, nor changes those that it signed. Raises AuditBroken where a head was
-    changed, stands twice, or contradicts the one before it.
+    Of several keys, in order, the last must have signed the last head: the owner of a former key cannot start or change
+    heads. Raises AuditBroken where a head was changed, is duplicated, or contradicts its predecessor.
     """
     _refuse_forged(heads)
     begun = [n for n, head in enumerate(heads) if head.kind == "begin" and head.key in keys]
     first = begun[-1] if begun else 0
-    trusted, lack = _trusted(heads[first:], keys)
+    trusted, lack = _split_trusted(heads[first:], keys)
     _refuse_unbound(heads, trusted)
     if trusted and len(keys) > 1 and keys[-1] != trusted[-1].key:
-        lack = lack or Why(Lack.OLD_KEY, head=trusted[-1].number)
+        lack = lack or UnprovenReason(Lack.OLD_KEY, head=trusted[-1].number)
     earlier = [head for head in heads[:first] if head.key in keys]
     if not heads:
-        lack = Why(Lack.NO_HEADS)
+        lack = UnprovenReason(Lack.NO_HEADS)
     elif not begun and heads[0].number != 0:
-        lack = Why(Lack.BEGINS_LATE, head=heads[0].number)
+        lack = UnprovenReason(Lack.BEGINS_LATE, head=heads[0].number)
     return _walk([*earlier, *trusted], len(earlier), lack)
 
 
-def provable(heads: Sequence[SignedHead], keys: Sequence[str], now: datetime) -> int:
-    """The last row whose pruning a head of now could prove: one that held it is a term old, as it states it itself."""
+def find_provable_row(heads: Sequence[SignedHead], keys: Sequence[str], now: datetime) -> int:
+    """The last row whose pruning a head written now could prove: a head older than its own term covers it."""
     standing = trace(heads, keys).standing
     return max((h.last.seq for h in standing if h.at <= months_before(now, h.months)), default=0)
 
 
-def unproven_move(lineage: Lineage) -> Why | None:
-    """The first head whose start no head from a term before it explains (rule 23)."""
+def find_unproven_move(lineage: Lineage) -> UnprovenReason | None:
+    """The first head with a start that no head a term older explains (rule 23)."""
     standing = lineage.standing
     rows = [head.last.seq for head in standing]
     for n, head in enumerate(standing[1:], 1):
@@ -91,7 +93,7 @@ def unproven_move(lineage: Lineage) -> Why | None:
             raise AuditBroken(f"head {head.number} begins the log at an earlier row than the head before it")
         holding = standing[bisect_left(rows, start.seq) : n]
         if not any(old.at <= months_before(head.at, old.months) for old in holding):
-            return Why(Lack.PRUNE, head=head.number, row=start.seq)
+            return UnprovenReason(Lack.PRUNE, head=head.number, row=start.seq)
     return None
 
 
@@ -105,34 +107,36 @@ def _refuse_forged(heads: Sequence[SignedHead]) -> None:
         last = head.number
 
 
-def _trusted(heads: Sequence[SignedHead], keys: Sequence[str]) -> tuple[list[SignedHead], Why | None]:
-    """The heads up to the first that no key of ours signed, or that does not follow the one before; and why it ends."""
+def _split_trusted(
+    heads: Sequence[SignedHead], keys: Sequence[str]
+) -> tuple[list[SignedHead], UnprovenReason | None]:
+    """The heads up to the first that no key of ours signed, or that breaks the sequence; and the reason."""
     trusted: list[SignedHead] = []
     allowed = tuple(keys)
     for head in heads:
         if trusted and head.number != trusted[-1].number + 1:
-            return trusted, Why(Lack.GAP, head=trusted[-1].number + 1)
+            return trusted, UnprovenReason(Lack.GAP, head=trusted[-1].number + 1)
         if head.key not in allowed:
-            return trusted, Why(Lack.UNKNOWN_KEY, head=head.number, key=head.key)
+            return trusted, UnprovenReason(Lack.UNKNOWN_KEY, head=head.number, key=head.key)
         trusted.append(head)
-        allowed = _signing_next(head)
+        allowed = _list_next_keys(head)
     return trusted, None
 
 
 def _refuse_unbound(heads: Sequence[SignedHead], trusted: Sequence[SignedHead]) -> None:
-    """The first head of a key holds all that stand before it."""
+    """The first head of a key must bind all earlier heads."""
     for one, other in pairwise(trusted):
         earlier = (head for head in heads if head.number < other.number)
-        if one.key != other.key and other.note.get("before") != digest(earlier):
+        if one.key != other.key and other.note.get("before") != hash_heads(earlier):
             raise AuditBroken(f"heads before head {other.number} were changed: it is the first of its key")
 
 
-def _signing_next(head: SignedHead) -> tuple[str]:
+def _list_next_keys(head: SignedHead) -> tuple[str]:
     return (str(head.note.get("public")) if head.kind == "key" else head.key,)
 
 
-def _walk(heads: list[SignedHead], before: int, lack: Why | None) -> Lineage:
-    """Back from the last head; at a restore on from the head that knew its backup, else from the one before it."""
+def _walk(heads: list[SignedHead], before: int, lack: UnprovenReason | None) -> Lineage:
+    """From the last head back; at a restore on from the head that recorded its backup, else from the previous one."""
     manifests = {h.note.get("sha256"): n for n, h in enumerate(heads) if h.kind == "manifest"}
     standing: list[SignedHead] = []
     restores: list[SignedHead] = []
@@ -146,7 +150,7 @@ def _walk(heads: list[SignedHead], before: int, lack: Why | None) -> Lineage:
         came_from = at
         if head.kind == "restore":
             restores.append(head)
-            limit = min(limit, went_on_from(head))
+            limit = min(limit, find_restored_row(head))
             known = manifests.get(head.note.get("sha256"), at)
             came_from = known + 1 if known < at else at
         at = came_from - 1
@@ -159,15 +163,15 @@ def _walk(heads: list[SignedHead], before: int, lack: Why | None) -> Lineage:
     )
 
 
-def went_on_from(head: SignedHead) -> int:
+def find_restored_row(head: SignedHead) -> int:
     """The last row that a restore brought back."""
     told = head.note.get("from")
     return min(told, head.last.seq) if isinstance(told, int) else head.last.seq
 
 
-def left_behind(lineage: Lineage, restore: SignedHead) -> int:
-    """How many heads from before a restore knew rows that it put away."""
-    row = went_on_from(restore)
+def count_left_behind(lineage: Lineage, restore: SignedHead) -> int:
+    """How many heads before a restore covered rows that it discarded."""
+    row = find_restored_row(restore)
     return sum(head.number < restore.number and head.last.seq > row for head in lineage.put_away)
 
 
@@ -180,6 +184,6 @@ def _refuse_shrunk(standing: Sequence[SignedHead]) -> None:
             )
 
 
-def positions(heads: Sequence[SignedHead]) -> set[Head]:
-    """What heads say of rows: their last, and the last of those before the log."""
+def list_positions(heads: Sequence[SignedHead]) -> set[Head]:
+    """The rows that heads state: their last, and the one before the log."""
     return {head.last for head in heads} | {head.start for head in heads if head.start.seq}

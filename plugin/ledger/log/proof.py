@@ -1,7 +1,7 @@
-"""What the log proves: its chain held against heads outside the store (rules 22 to 24).
+"""Verifies the log's chain against heads outside the store (rules 22 to 24).
 
-Three answers. Broken (AuditBroken): something contradicts itself. Not proven: nothing does, and yet the heads do not
-show that these are the rows which were written. Holds: up to the last head.
+Three results. Broken (AuditBroken): something is contradictory. Not proven: nothing is, but the heads do not prove
+these rows. Holds: up to the last head.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from sqlalchemy import Connection
 
 from plugin.errors import AuditBroken
 from plugin.ledger.log import lineage
-from plugin.ledger.log.heads import ENDED_ANEW, SignedHead, goes_back
-from plugin.ledger.log.lineage import Lack, Lineage, Why
+from plugin.ledger.log.heads import ENDED_RESTARTED, SignedHead, goes_back
+from plugin.ledger.log.lineage import Lack, Lineage, UnprovenReason
 from plugin.ledger.store import audit
-from plugin.ledger.store.audit import Head, Verified
+from plugin.ledger.store.audit import Head, VerifiedChain
 
 
-class Verdict(StrEnum):
-    """The three answers."""
+class ProofVerdict(StrEnum):
+    """The three results."""
 
     HOLDS = "holds"
     NOT_PROVEN = "not_proven"
@@ -29,8 +29,8 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Begun:
-    """The log of heads was begun anew: what was before has no proof but that it stood there then."""
+class HeadsRestart:
+    """The heads were restarted: earlier rows have no other proof than being there at that time."""
 
     row: int
     at: datetime
@@ -38,8 +38,8 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class PutAway:
-    """A restore: the backup, the row from which the log goes on, and how many heads knew rows beyond it."""
+class RestoreRecord:
+    """A restore: the backup, the row from which the log continues, and how many heads covered later rows."""
 
     backup: str
     row: int
@@ -47,13 +47,16 @@ class PutAway:
 
 
 @dataclass(frozen=True)
-class Proof:
-    """What was checked. `why` it is not proven; `rows` in the log, from `start` (not with them) to `last`; the `heads`
-    that count, the last of which holds all but `after` rows; how many rows believed prunes took; how many positions
-    given lie before the log, so that nothing can be compared."""
+class LogProof:
+    """The result.
 
-    verdict: Verdict
-    why: Why | None
+    `why` it is not proven; `rows` in the log, after `start` up to `last`; the `heads` that count, the last of which
+    covers all but `after` rows; how many rows valid prunes removed; `below`: given positions before the log, which
+    cannot be compared.
+    """
+
+    verdict: ProofVerdict
+    why: UnprovenReason | None
     rows: int
     start: Head
     last: Head
@@ -62,61 +65,62 @@ class Proof:
     held_at: datetime | None
     after: int
     pruned: int
-    restores: tuple[PutAway, ...]
-    begun: Begun | None
+    restores: tuple[RestoreRecord, ...]
+    begun: HeadsRestart | None
     below: int
 
 
-def verify(
+def verify_log(
     connection: Connection,
     heads: Sequence[SignedHead],
     keys: Sequence[str],
     unsigned: Sequence[Head] = (),
     given: Sequence[Head] = (),
-) -> Proof:
-    """Hold the log against `heads`, of which those count that one of `keys` signed, or what it announced.
+) -> LogProof:
+    """Verify the log against `heads`; those signed by `keys`, or by keys that they announced, count.
 
-    Of several keys, in their order, the last has to be the one that signs now.
-
-    `unsigned`: lines of before heads were signed; `given`: positions that somebody kept, such as the officer's of each
-    month. Both can contradict the log, and prove nothing. Raises AuditBroken where anything does.
+    Of several keys, in order, the last must be the current one. `unsigned`: lines from before heads were signed;
+    `given`: positions kept elsewhere, such as the officer's monthly notes. Both can contradict the log, and prove
+    nothing. Raises AuditBroken for any contradiction.
     """
     line = lineage.trace(heads, keys)
-    moved = lineage.unproven_move(line)
-    away = lineage.positions(line.put_away)
-    known = lineage.positions([*line.before, *line.standing])
+    moved = lineage.find_unproven_move(line)
+    away = lineage.list_positions(line.put_away)
+    known = lineage.list_positions([*line.before, *line.standing])
     known |= {position for position in unsigned if position.seq <= line.limit}
     known |= {position for position in given if position not in away}
-    chain = audit.verify(connection, known)
+    chain = audit.verify_chain(connection, known)
     _refuse_regrown(chain, line)
     _refuse_forgotten_endings(line)
-    why = line.lack or _fewer(chain, heads, line) or moved or _unexplained_start(chain, line)
-    return _proof(chain, line, why, sum(position.seq < chain.start.seq for position in given))
+    why = line.lack or _find_missing_head(chain, heads, line) or moved or _find_unexplained_start(chain, line)
+    return _build_proof(chain, line, why, sum(position.seq < chain.start.seq for position in given))
 
 
-def _fewer(chain: Verified, heads: Sequence[SignedHead], line: Lineage) -> Why | None:
-    """A head that the log speaks of, and the file does not have."""
+def _find_missing_head(
+    chain: VerifiedChain, heads: Sequence[SignedHead], line: Lineage
+) -> UnprovenReason | None:
+    """A head that the log records and the file does not have."""
     rows = {head.number: head.last.seq for head in heads}
     first = line.standing[0].number if line.standing else 0
     for number, seq in sorted(chain.told.items()):
         if number in rows and rows[number] != seq:
             raise AuditBroken(f"head {number} holds {rows[number]} rows, the log says that it holds {seq}")
         if number not in rows and number >= first:
-            return Why(Lack.FEWER, head=number)
+            return UnprovenReason(Lack.FEWER, head=number)
     return None
 
 
-def _unexplained_start(chain: Verified, line: Lineage) -> Why | None:
-    """Where the log begins, the last head has to have known; and a row of the log tells of the pruning."""
+def _find_unexplained_start(chain: VerifiedChain, line: Lineage) -> UnprovenReason | None:
+    """The last head must state the log's start, and a row of the log its pruning."""
     if not line.standing or chain.start != line.standing[-1].start:
-        return Why(Lack.START, row=chain.start.seq)
+        return UnprovenReason(Lack.START, row=chain.start.seq)
     if chain.start != line.standing[0].start and chain.start not in chain.prunes:
-        return Why(Lack.START, row=chain.start.seq)
+        return UnprovenReason(Lack.START, row=chain.start.seq)
     return None
 
 
-def _refuse_regrown(chain: Verified, line: Lineage) -> None:
-    """Rows that were pruned do not come back."""
+def _refuse_regrown(chain: VerifiedChain, line: Lineage) -> None:
+    """Pruned rows must not return."""
     for head in line.standing[-1:]:
         if head.start.seq > chain.start.seq:
             raise AuditBroken(
@@ -128,24 +132,29 @@ def _refuse_regrown(chain: Verified, line: Lineage) -> None:
 def _refuse_forgotten_endings(line: Lineage) -> None:
     """ended.log never goes back, unless a head says why."""
     for one, other in pairwise(line.standing):
-        if goes_back(one.ended, other.ended) and other.kind not in (ENDED_ANEW, "restore", "begin"):
+        if goes_back(one.ended, other.ended) and other.kind not in (ENDED_RESTARTED, "restore", "begin"):
             raise AuditBroken(
                 f"head {other.number} knows {other.ended.lines} lines of ended.log, and head {one.number} before it, "
                 f"at row {one.last.seq}, knew {one.ended.lines} lines that are not these"
             )
 
 
-def _proof(chain: Verified, line: Lineage, why: Why | None, below: int) -> Proof:
+def _build_proof(chain: VerifiedChain, line: Lineage, why: UnprovenReason | None, below: int) -> LogProof:
     first, last = (line.standing[0], line.standing[-1]) if line.standing else (None, None)
     begun = None
     if first is not None and first.kind == "begin":
-        begun = Begun(first.last.seq, first.at, str(first.note.get("reason", "")))
+        begun = HeadsRestart(first.last.seq, first.at, str(first.note.get("reason", "")))
     restores = tuple(
-        PutAway(str(head.note.get("name", "")), lineage.went_on_from(head), lineage.left_behind(line, head))
+        RestoreRecord(
+            str(head.note.get("name", "")),
+            lineage.find_restored_row(head),
+            lineage.count_left_behind(line, head),
+        )
         for head in line.restores
     )
-    return Proof(
-        Verdict.NOT_PROVEN if why else Verdict.HOLDS, why, chain.rows, chain.start, chain.head, len(line.standing),
+    return LogProof(
+        ProofVerdict.NOT_PROVEN if why else ProofVerdict.HOLDS, why, chain.rows, chain.start, chain.head,
+        len(line.standing),
         last.last if last else None, last.at if last else None,
         chain.head.seq - (last.last.seq if last else chain.start.seq),
         chain.start.seq - (first.start.seq if first else 0), restores, begun, below,

@@ -1,1 +1,1 @@
-"""Jobs, what was set aside, and how long rows are kept."""
+"""Jobs, skipped items, and how long rows are kept."""

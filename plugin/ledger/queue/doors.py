@@ -1,4 +1,4 @@
-"""Which links and API tokens open something at a moment."""
+"""Conditions for valid links and API tokens."""
 
 from datetime import datetime
 
@@ -7,14 +7,14 @@ from sqlalchemy import ColumnElement, or_
 from plugin.ledger import tables as t
 
 
-def links(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Not revoked, not over, and not used up."""
+def is_open_link(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Not revoked, not expired, and not used up."""
     link = t.invitation.c
     left = or_(link.most_uses.is_(None), link.uses < link.most_uses)
     return link.revoked_at.is_(None), link.expires_at > now, left
 
 
-def tokens(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Not revoked, and not over."""
+def is_open_token(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Not revoked, and not expired."""
     token = t.api_token.c
     return token.revoked_at.is_(None), or_(token.expires_at.is_(None), token.expires_at > now)

@@ -1,4 +1,4 @@
-"""The rows of the queue as others see them, and the conditions that more than one of its statements asks."""
+"""Rows of the queue as returned to callers, and conditions that several statements share."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,17 +7,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select, and_, case, or_, select, text
 
-from plugin.errors import told
+from plugin.errors import redact_error
 from plugin.ledger.tables import job
 
 _LONGEST_ERROR = 200
 DEAD = text("job.state = 'dead'")
-"""In so many words, as `jobs.OPEN`: so that the partial index serves."""
+"""Literal, as `jobs.IS_OPEN`, so that the partial index is used."""
 
 
 @dataclass(frozen=True)
-class Claimed:
-    """A job in our hands until its lease ends. (id, attempt) is the token: a later claim has another."""
+class ClaimedJob:
+    """A job that we hold until its lease ends. (id, attempt) is the token: a later claim has another."""
 
     id: int
     kind: str
@@ -27,7 +27,7 @@ class Claimed:
 
 
 @dataclass(frozen=True)
-class Dead:
+class DeadJob:
     """A job that was given up, and why."""
 
     id: int
@@ -39,8 +39,8 @@ class Dead:
 
 
 @dataclass(frozen=True)
-class Unfinished:
-    """A job that waits for another try or another worker, or was given up (`dead`)."""
+class UnfinishedJob:
+    """A job that waits for a retry or another worker, or was given up (`dead`)."""
 
     kind: str
     key: str
@@ -48,41 +48,41 @@ class Unfinished:
     dead: bool
 
 
-def ready(now: datetime) -> ColumnElement[bool]:
-    """Queued, and its moment has come."""
+def is_ready(now: datetime) -> ColumnElement[bool]:
+    """Queued, and due."""
     return and_(job.c.state == "queued", job.c.run_after <= now)
 
 
-def overrun(now: datetime) -> ColumnElement[bool]:
-    """In the hands of somebody whose lease ran out."""
+def is_overrun(now: datetime) -> ColumnElement[bool]:
+    """Running, with an expired lease."""
     return and_(job.c.state == "running", job.c.lease_until <= now)
 
 
-def due(now: datetime) -> ColumnElement[bool]:
-    """Either: what a worker may claim."""
-    return or_(ready(now), overrun(now))
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """Either: a worker may claim it."""
+    return or_(is_ready(now), is_overrun(now))
 
 
-def given_up(kind: str, key: str) -> ColumnElement[bool]:
-    """What was given up of this kind for this key."""
+def is_given_up(kind: str, key: str) -> ColumnElement[bool]:
+    """Given up, of this kind and key."""
     return and_(DEAD, job.c.kind == kind, job.c.key == key)
 
 
-def next_of(condition: ColumnElement[bool], name: str, *order: Any) -> sa.CTE:
-    """The first row that fits and that no other worker has in hand."""
+def select_next(condition: ColumnElement[bool], name: str, *order: Any) -> sa.CTE:
+    """The first matching row that no other worker holds."""
     query: Select[Any] = select(job.c.id).where(condition).order_by(*order).limit(1)
     return query.with_for_update(skip_locked=True).cte(name)
 
 
-def lesser(one: Any, other: Any) -> Any:
+def select_lesser(one: Any, other: Any) -> Any:
     """The smaller of two values, in SQL."""
     return case((one < other, one), else_=other)
 
 
-def describe(error: BaseException) -> str:
-    """What is kept of an error: its class, and the message only where it is one of ours.
+def describe_error(error: BaseException) -> str:
+    """What is stored of an error: its class, and the message only if it is ours.
 
-    Messages of libraries may quote names, paths or pictures' metadata.
+    Libraries' messages may quote names, paths or metadata.
     """
-    name, said = type(error).__name__, told(error)
+    name, said = type(error).__name__, redact_error(error)
     return f"{name}: {said}"[:_LONGEST_ERROR] if said else name

@@ -1,8 +1,7 @@
-"""The queue: rows of the store, claimed with a lease, done at least once.
+"""The queue: rows of the store, claimed with a lease, delivered at least once.
 
-A job may run twice (a process dies after the effect and before the commit), so what jobs do must
-come to the same end when done again; `finish` in the transaction of the effect makes that so for
-the ledger.
+A job may run twice (a process dies after the effect and before the commit), so handlers must be idempotent; `finish` in
+the transaction of the effect guarantees that for the ledger.
 """
 
 from collections.abc import Sequence
@@ -14,51 +13,51 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Row, and_, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from plugin.config import Jobs
+from plugin.config import JobsSection
 from plugin.errors import LeaseLost, NotFound, QueueFull
 from plugin.ledger.queue import job_rows
 from plugin.ledger.queue.job_rows import DEAD
-from plugin.ledger.queue.job_rows import Claimed as Claimed
-from plugin.ledger.queue.job_rows import Dead as Dead
-from plugin.ledger.queue.job_rows import Unfinished as Unfinished
-from plugin.ledger.queue.job_rows import describe as describe
+from plugin.ledger.queue.job_rows import ClaimedJob as ClaimedJob
+from plugin.ledger.queue.job_rows import DeadJob as DeadJob
+from plugin.ledger.queue.job_rows import UnfinishedJob as UnfinishedJob
+from plugin.ledger.queue.job_rows import describe_error as describe_error
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store, Tx
 from plugin.ledger.tables import job, state
 
 NIGHTLY = 8
-"""From this priority on nobody waits for a job: a library is compared each night, and takes no event's place."""
+"""From this priority on jobs are background work, such as the nightly comparison, and do not count as waiting."""
 
 _LONGEST_BACKOFF = timedelta(hours=1)
 KILLED = "its process died or overran its lease each time"
-OPEN = text("job.state IN ('queued', 'running')")
-"""In so many words: with values in their place SQLite does not know that its partial index serves."""
+IS_OPEN = text("job.state IN ('queued', 'running')")
+"""Literal values: with parameters SQLite does not use its partial index."""
 _UNIQUE = text("state IN ('queued', 'running')")
-_COMPARING = ("photo",)  # the kinds that compare faces: they wait while the house is closed
+_COMPARING = ("photo",)  # kinds that compare faces wait while the house is closed
 
 
 class Queue:
     """The jobs of one store. `random` gives the jitter of retries."""
 
-    def __init__(self, store: Store, config: Jobs, random: Random) -> None:
+    def __init__(self, store: Store, config: JobsSection, random: Random) -> None:
         self._store = store
         self._config = config
         self._random = random
         self._followed: dict[tuple[str, str], int] | None = None
 
     def follow(self) -> None:
-        """From now on remember what this process asks for: for a command, which says what of it is not done."""
+        """From now on remember the jobs that this process queues: a command reports the unfinished ones."""
         self._followed = {}
 
     def put(
         self, tx: Tx, kind: str, key: str, payload: Any = None, priority: int = 5, delay: timedelta = timedelta(0),
         bounded: bool = False,
     ) -> int:  # fmt: skip
-        """Ask for a job in the caller's transaction; returns its id. Lower `priority` goes first.
+        """Queue a job in the caller's transaction; returns its id. Lower `priority` goes first.
 
-        One (kind, key) is open at a time: a queued one takes the earlier moment, the higher
-        priority and the newest payload; a running one is run once more after it, whatever becomes of it.
-        Raises QueueFull if `bounded` and the queue is at its limit, unless the job is open already.
+        One (kind, key) is open at a time: a queued one takes the earlier time, the higher priority and the newest
+        payload; a running one runs once more afterwards, whatever its outcome. Raises QueueFull if `bounded` and the
+        queue is at its limit, unless the job is open already.
         """
         if bounded:
             self._refuse_when_full(tx, kind, key)
@@ -68,17 +67,17 @@ class Queue:
             state="queued", again=False, attempt=0, run_after=tx.now + delay, created_at=tx.now,
         )  # fmt: skip
         running = job.c.state == "running"
-        first = and_(running, ~job.c.again)  # else its moment is that of an ask which waits
+        first = and_(running, ~job.c.again)  # else it is already due for a waiting request
         merged = new.on_conflict_do_update(
             index_elements=[job.c.kind, job.c.key],
             index_where=_UNIQUE,
             set_={
                 "payload": new.excluded.payload,
                 "again": case((running, sa.true()), else_=sa.false()),
-                "priority": job_rows.lesser(new.excluded.priority, job.c.priority),
+                "priority": job_rows.select_lesser(new.excluded.priority, job.c.priority),
                 "run_after": case(
                     (first, new.excluded.run_after),
-                    else_=job_rows.lesser(new.excluded.run_after, job.c.run_after),
+                    else_=job_rows.select_lesser(new.excluded.run_after, job.c.run_after),
                 ),
             },
         )
@@ -89,11 +88,11 @@ class Queue:
             self._followed[kind, key] = job_id
         return job_id
 
-    def claim(self, kinds: Sequence[str] | None = None, but: Sequence[int] = ()) -> Claimed | None:
-        """The next job that is due, ours for the length of a lease; None when none is. None of the ids in `but`.
+    def claim(self, kinds: Sequence[str] | None = None, but: Sequence[int] = ()) -> ClaimedJob | None:
+        """Claim the next due job, not of the ids in `but`, for the length of a lease; None for none.
 
-        Takes over jobs whose lease ran out; each claim counts an attempt, so that a job that kills
-        its process ends dead like one that fails. In a closed house none that compares is handed out.
+        Also claims jobs with an expired lease; each claim counts as an attempt, so that a job that kills its process is
+        given up too. While the house is closed, jobs that compare faces are not claimed.
         """
         open_ = sa.exists().where(state.c.closed_at.is_(None))
         wanted = and_(
@@ -102,41 +101,40 @@ class Queue:
         )  # fmt: skip
         now = self._store.clock.now()
         with self._store.read() as connection:
-            # Most looks find nothing: they should not stand in the way of writers.
-            due = connection.execute(select(job.c.id).where(wanted, job_rows.due(now)).limit(1)).first()
+            # Most polls find nothing and must not block writers.
+            due = connection.execute(select(job.c.id).where(wanted, job_rows.is_due(now)).limit(1)).first()
         if due is None:
             return None
         with self._store.write(alone=False) as tx:
             self._bury_overrun(tx)
             row = tx.execute(self._claiming(wanted, tx.now)).first()
-        return None if row is None else Claimed(row.id, row.kind, row.key, row.payload, row.attempt)
+        return None if row is None else ClaimedJob(row.id, row.kind, row.key, row.payload, row.attempt)
 
-    def heartbeat(self, claimed: Claimed) -> None:
-        """Lengthen the lease. Raises LeaseLost where another worker has the job."""
+    def heartbeat(self, claimed: ClaimedJob) -> None:
+        """Extend the lease. Raises LeaseLost where another worker has claimed the job."""
         with self._store.write(alone=False) as tx:
             lease = tx.now + timedelta(seconds=self._config.lease_seconds)
             _change(tx, claimed, lease_until=lease)
 
-    def finish(self, tx: Tx, claimed: Claimed) -> None:
-        """Take the job out of the queue in the transaction of its effect. Raises LeaseLost, which undoes that.
+    def finish(self, tx: Tx, claimed: ClaimedJob) -> None:
+        """Delete the job in the transaction of its effect. Raises LeaseLost, which rolls that back.
 
-        If it was asked for again while it ran, it is queued anew: as a new row, so that a token of
-        the old one is never good again.
+        If it was queued again while it ran, it becomes a new row, so that the old token is never valid again.
         """
-        row = tx.execute(delete(job).where(_mine(claimed)).returning(job)).first()
+        row = tx.execute(delete(job).where(_is_ours(claimed)).returning(job)).first()
         if row is None:
-            raise _lost(claimed)
-        tx.execute(delete(job).where(job_rows.given_up(row.kind, row.key)))  # so it is done after all
+            raise _build_lease_error(claimed)
+        tx.execute(delete(job).where(job_rows.is_given_up(row.kind, row.key)))  # it succeeded after all
         self._follow_on(tx, row)
 
-    def fail(self, claimed: Claimed, error: BaseException) -> str:
-        """Put the job back with a growing, jittered pause, or give it up after the last attempt.
+    def fail(self, claimed: ClaimedJob, error: BaseException) -> str:
+        """Requeue the job with growing, jittered backoff, or give it up after the last attempt.
 
-        The next try serves whoever asked meanwhile, with the newest payload; after the last one they get a job of
-        their own. Returns `queued` or `dead`. Raises LeaseLost where another worker has the job.
+        A retry covers what was queued meanwhile, with the newest payload; after the last attempt that becomes a new
+        job. Returns `queued` or `dead`. Raises LeaseLost where another worker has claimed the job.
         """
         with self._store.write(alone=False) as tx:
-            values: dict[str, Any] = {"error": describe(error), "lease_until": None}
+            values: dict[str, Any] = {"error": describe_error(error), "lease_until": None}
             dead = claimed.attempt >= self._config.attempts
             if dead:
                 values |= {"state": "dead", "finished_at": tx.now}
@@ -151,24 +149,24 @@ class Queue:
                 self._bury(tx, row)
         return str(values["state"])
 
-    def put_back(self, claimed: Claimed, delay: timedelta = timedelta(0)) -> None:
-        """Leave it to the next worker. Raises LeaseLost where another has it already."""
+    def put_back(self, claimed: ClaimedJob, delay: timedelta = timedelta(0)) -> None:
+        """Return the job to the queue. Raises LeaseLost where another worker has claimed it."""
         with self._store.write(alone=False) as tx:
             _change(tx, claimed, state="queued", again=False, lease_until=None, run_after=tx.now + delay)
 
     def counts(self) -> dict[str, int]:
-        """How many jobs are queued, running and dead; a finished one is in the queue no more."""
+        """The number of queued, running and dead jobs; finished ones are deleted."""
         query = select(job.c.state, func.count()).group_by(job.c.state)
         with self._store.read() as connection:
             found = {str(state): int(count) for state, count in connection.execute(query).all()}
         return {state: found.get(state, 0) for state in ("queued", "running", "dead")}
 
     def followed(self, kind: str) -> list[str]:
-        """The keys of the jobs of this kind that were asked for since `follow`."""
+        """The keys of the jobs of this kind queued since `follow`."""
         return [key for one, key in self._followed or () if one == kind]
 
-    def unfinished(self, kinds: Sequence[str]) -> list[Unfinished]:
-        """What was asked for since `follow` and is not done. What is meant for later, and was not tried, is none."""
+    def unfinished(self, kinds: Sequence[str]) -> list[UnfinishedJob]:
+        """Jobs queued since `follow` that are not done; without those scheduled for later and not tried yet."""
         now = self._store.clock.now()
         waits = and_(job.c.state == "queued", or_(job.c.run_after <= now, job.c.attempt > 0))
         query = select(job).where(job.c.kind.in_(kinds), or_(waits, job.c.state.in_(("running", "dead"))))
@@ -176,23 +174,23 @@ class Queue:
             rows = connection.execute(query.order_by(job.c.id)).all()
         ours = self._followed or {}
         return [
-            Unfinished(row.kind, row.key, row.error or "", row.state == "dead")
+            UnfinishedJob(row.kind, row.key, row.error or "", row.state == "dead")
             for row in rows
             if (row.kind, row.key) in ours and (row.state != "dead" or row.id == ours[row.kind, row.key])
         ]
 
-    def dead(self, most: int | None = None) -> list[Dead]:
-        """The jobs that were given up, newest first."""
+    def dead(self, most: int | None = None) -> list[DeadJob]:
+        """The given-up jobs, newest first."""
         query = select(job).where(job.c.state == "dead").order_by(job.c.finished_at.desc(), job.c.id.desc())
         query = query if most is None else query.limit(most)
         with self._store.read() as connection:
             return [
-                Dead(row.id, row.kind, row.key, row.attempt, row.error or "", row.finished_at)
+                DeadJob(row.id, row.kind, row.key, row.attempt, row.error or "", row.finished_at)
                 for row in connection.execute(query).all()
             ]
 
     def revive(self, job_id: int, actor: str = "system") -> int:
-        """Try a job that was given up again from the beginning, or one that waits for another try at once.
+        """Retry a given-up job with all its attempts, or a waiting retry at once.
 
         Returns its id now. Raises NotFound.
         """
@@ -209,17 +207,17 @@ class Queue:
         return self._noted(row.kind, row.key, job_id)
 
     def begin_again(self, tx: Tx, which: ColumnElement[bool], actor: str, most: int = 1) -> list[int]:
-        """Begin the first so many of these jobs that were given up again, with all their tries; returns their ids now.
+        """Restart the first `most` of these given-up jobs with all their attempts; returns their new ids.
 
-        One that was asked for anew since is left to that, which knows the newest payload.
+        A job that was queued again since is left to that one, which has the newest payload.
         """
         some = select(job.c.id).where(DEAD, which).order_by(job.c.id).limit(most)
         rows = tx.execute(delete(job).where(job.c.id.in_(some)).returning(job)).all()
         return [self._begin(tx, row, actor) for row in rows]
 
     def _begin(self, tx: Tx, row: Row[Any], actor: str) -> int:
-        """Due since it was asked for first, so that it counts as late at once."""
-        open_ = select(job.c.id).where(job.c.kind == row.kind, job.c.key == row.key, OPEN)
+        """Due since it was first queued, so that it counts as late at once."""
+        open_ = select(job.c.id).where(job.c.kind == row.kind, job.c.key == row.key, IS_OPEN)
         new = tx.connection.scalar(open_) or self.put(
             tx, row.kind, row.key, row.payload, row.priority, delay=row.created_at - tx.now
         )  # fmt: skip
@@ -229,14 +227,14 @@ class Queue:
         return self._noted(row.kind, row.key, new)
 
     def _follow_on(self, tx: Tx, row: Row[Any]) -> None:
-        """What was asked for again while it ran is a job anew, from its moment on."""
+        """What was queued while it ran becomes a new job."""
         if row.again:
             delay = max(row.run_after - tx.now, timedelta(0))
             self.put(tx, row.kind, row.key, row.payload, row.priority, delay)
 
     def _bury(self, tx: Tx, row: Row[Any]) -> None:
-        """It was given up: in the place of an earlier try at the same, so that nothing grows."""
-        earlier = and_(job_rows.given_up(row.kind, row.key), job.c.id != row.id)
+        """Replace an earlier given-up job of the same kind and key, so that rows do not accumulate."""
+        earlier = and_(job_rows.is_given_up(row.kind, row.key), job.c.id != row.id)
         since = tx.execute(delete(job).where(earlier).returning(job.c.created_at)).scalars().all()
         if since:
             tx.execute(update(job).where(job.c.id == row.id).values(created_at=min([*since, row.created_at])))
@@ -250,23 +248,23 @@ class Queue:
         )  # no count of a million
         if tx.execute(last).first() is None:
             return
-        there = select(job.c.id).where(job.c.kind == kind, job.c.key == key, OPEN)
+        there = select(job.c.id).where(job.c.kind == kind, job.c.key == key, IS_OPEN)
         if tx.execute(there).first() is None:
             raise QueueFull(self._config.limit, self._config.backoff_seconds)
 
     def _bury_overrun(self, tx: Tx) -> None:
-        """Give up the jobs whose lease ran out at their last attempt."""
-        overrun = and_(job_rows.overrun(tx.now), job.c.attempt >= self._config.attempts)
+        """Give up jobs whose lease expired at their last attempt."""
+        overrun = and_(job_rows.is_overrun(tx.now), job.c.attempt >= self._config.attempts)
         last = select(job.c.id).where(overrun).with_for_update(skip_locked=True)
         values = {"state": "dead", "finished_at": tx.now, "lease_until": None, "error": KILLED}
         for row in tx.execute(update(job).where(job.c.id.in_(last)).values(**values).returning(job)).all():
             self._bury(tx, row)
 
     def _claiming(self, wanted: ColumnElement[bool], now: datetime) -> Any:
-        """One UPDATE ... RETURNING: first what a dead worker left, then what is queued."""
-        lost = job_rows.next_of(and_(wanted, job_rows.overrun(now)), "lost", job.c.lease_until)
-        queued = job_rows.next_of(
-            and_(wanted, job_rows.ready(now)), "ready", job.c.priority, job.c.run_after, job.c.id
+        """One UPDATE ... RETURNING: first jobs with an expired lease, then queued ones."""
+        lost = job_rows.select_next(and_(wanted, job_rows.is_overrun(now)), "lost", job.c.lease_until)
+        queued = job_rows.select_next(
+            and_(wanted, job_rows.is_ready(now)), "ready", job.c.priority, job.c.run_after, job.c.id
         )
         chosen = func.coalesce(select(lost.c.id).scalar_subquery(), select(queued.c.id).scalar_subquery())
         lease = now + timedelta(seconds=self._config.lease_seconds)
@@ -274,21 +272,21 @@ class Queue:
         return update(job).where(job.c.id == chosen).values(**taken).returning(job)
 
     def _pause(self, attempt: int) -> timedelta:
-        """Exponential backoff with full jitter over its upper half, at most an hour."""
+        """Exponential backoff with jitter over its upper half, at most an hour."""
         pause = timedelta(seconds=self._config.backoff_seconds) * float(2 ** min(attempt - 1, 20))
         return min(pause, _LONGEST_BACKOFF) * self._random.uniform(0.5, 1.0)
 
 
-def _mine(claimed: Claimed) -> ColumnElement[bool]:
+def _is_ours(claimed: ClaimedJob) -> ColumnElement[bool]:
     return and_(job.c.id == claimed.id, job.c.attempt == claimed.attempt, job.c.state == "running")
 
 
-def _change(tx: Tx, claimed: Claimed, **values: Any) -> Row[Any]:
-    row = tx.execute(update(job).where(_mine(claimed)).values(**values).returning(job)).first()
+def _change(tx: Tx, claimed: ClaimedJob, **values: Any) -> Row[Any]:
+    row = tx.execute(update(job).where(_is_ours(claimed)).values(**values).returning(job)).first()
     if row is None:
-        raise _lost(claimed)
+        raise _build_lease_error(claimed)
     return row
 
 
-def _lost(claimed: Claimed) -> LeaseLost:
+def _build_lease_error(claimed: ClaimedJob) -> LeaseLost:
     return LeaseLost(f"the lease of job {claimed.id} ({claimed.kind}) ran out and another worker has it")

@@ -1,6 +1,6 @@
-"""Nothing is kept past its term: one small function a kind of row.
+"""Deletes rows past their term: one small function a kind of row.
 
-What is still needed is not past its term: an open intent, a face that a standing tag rests on.
+What is still needed is not past its term: an open intent, a face that a current tag rests on.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,18 +17,18 @@ from plugin.ledger.store import audit_upkeep
 from plugin.ledger.store.store import Tx
 
 CHUNK = 1000
-FOUND = 20_000  # numbers that are looked for at once, in no transaction that anybody waits for
+FOUND = 20_000  # keys to look for at once, outside a write transaction
 
 REPEATABLE = timedelta(hours=24)
-"""How long a request under an idempotency key is answered again instead of carried out again."""
+"""How long an idempotency key returns the stored answer."""
 
-FORGOTTEN = "boxes_forgotten"
+BOXES_FORGOTTEN = "boxes_forgotten"
 """A code of `quitclaim.examination_words`."""
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Rows that have a term: by which column they are known, which of them are past it, and what becomes of those."""
+class RetentionRule:
+    """Rows with a term: their key column, which are past it, and what happens to those."""
 
     key: "Column[Any]"
     over: Callable[[Config, datetime], ColumnElement[bool]]
@@ -36,13 +36,13 @@ class Kind:
     first: "Column[Any] | None" = None  # in this order
 
     def find(self, conn: Connection, config: Config, now: datetime, limit: int = FOUND) -> list[Any]:
-        """The first of them: this may go through a whole table."""
+        """The keys of expired rows, up to `limit`; this may scan a whole table."""
         query = select(self.key).where(self.over(config, now)).limit(limit)
         order = [self.key] if self.first is None else [self.first, self.key]
         return list(conn.scalars(query if self.key.table is t.job else query.order_by(*order)))
 
     def drop(self, tx: Tx, config: Config, now: datetime, keys: Sequence[Any]) -> int:
-        """End those of these that are past their term still; returns how many."""
+        """End those of these rows that are still expired; returns how many."""
         query = select(self.key).where(self.key.in_(keys), self.over(config, now))
         still = list(tx.execute(query).scalars())
         if still and self.end is not None:
@@ -52,25 +52,29 @@ class Kind:
         return len(still)
 
 
-def sweep(tx: Tx, config: Config, now: datetime, chunk: int = CHUNK, provable: int = 0) -> dict[str, int]:
-    """Delete rows past their term, at most `chunk` a kind; returns how many went, by kind. For a small library.
+def delete_expired(
+    tx: Tx, config: Config, now: datetime, chunk: int = CHUNK, provable: int = 0
+) -> dict[str, int]:
+    """Delete expired rows, at most `chunk` a kind; returns how many, by kind. For a small library.
 
-    Of the audit log only rows up to `provable` go, which is `lineage.provable`: what else went could not be proven.
-    A photograph whose boxes go becomes "not examined" and loses its clearances: without boxes nobody can say who is in
-    it.
+    Audit rows are deleted only up to `provable` (`lineage.find_provable_row`): a later deletion could not be proven. A
+    photograph that loses its boxes becomes "not examined" and loses its clearances: without boxes nobody knows who is
+    in it.
     """
     gone: dict[str, int] = {}
-    for name, kind in KINDS.items():
+    for name, kind in RULES.items():
         found = kind.find(tx.connection, config, now, chunk)
         gone[name] = sum(
             kind.drop(tx, config, now, found[start : start + 500]) for start in range(0, len(found), 500)
         )
-    return gone | {"audit": prune(tx, config, now, provable, chunk)}
+    return gone | {"audit": prune_audit_log(tx, config, now, provable, chunk)}
 
 
-def prune(tx: Tx, config: Config, now: datetime, provable: int, chunk: int = CHUNK) -> int:
-    """The same of the audit log alone."""
-    return audit_upkeep.prune(tx, months_before(now, config.retention.audit_months), provable, limit=chunk)
+def prune_audit_log(tx: Tx, config: Config, now: datetime, provable: int, chunk: int = CHUNK) -> int:
+    """The same for the audit log alone."""
+    return audit_upkeep.prune_rows(
+        tx, months_before(now, config.retention.audit_months), provable, limit=chunk
+    )
 
 
 def _boxes(config: Config, now: datetime) -> ColumnElement[bool]:
@@ -87,7 +91,7 @@ def _boxes(config: Config, now: datetime) -> ColumnElement[bool]:
 def _forget(tx: Tx, faces: Sequence[int]) -> None:
     some = set(tx.execute(select(t.face.c.resource_id).where(t.face.c.id.in_(faces))).scalars())
     tx.execute(delete(t.clearance).where(t.clearance.c.resource_id.in_(some)))
-    forgotten = {"examined": "no", "examined_reason": FORGOTTEN}
+    forgotten = {"examined": "no", "examined_reason": BOXES_FORGOTTEN}
     tx.execute(update(t.resource).where(t.resource.c.id.in_(some)).values(**forgotten))
     tx.execute(delete(t.face).where(t.face.c.id.in_(faces)))
 
@@ -97,19 +101,19 @@ def _suggestions(config: Config, now: datetime) -> ColumnElement[bool]:
 
 
 def _unname(tx: Tx, faces: Sequence[int]) -> None:
-    """An old suggestion becomes an unmatched face: the box stays for its own term, the name goes."""
+    """An old suggestion becomes an unmatched face: the box keeps its own term, the name goes."""
     bare = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None}
     tx.execute(update(t.face).where(t.face.c.id.in_(faces)).values(**bare))
 
 
 def _jobs(config: Config, now: datetime) -> ColumnElement[bool]:
-    """What was given up, after its term; what versions of before kept of finished jobs, at once."""
+    """Given-up jobs after their term; finished jobs, which older versions kept, at once."""
     before, j = now - timedelta(days=config.retention.jobs_days), t.job.c
     return or_(j.state == "done", and_(j.state == "dead", j.finished_at < before))
 
 
 def _lists(_: Config, now: datetime) -> ColumnElement[bool]:
-    """Lists of a shoot that nothing came to rest on: whoever made them was stopped."""
+    """Unused lists of a shoot, left by an interrupted command."""
     mine = t.shoot_person.c
     named = or_(
         exists().where(t.collection.c.shoot_id == mine.shoot_id),
@@ -119,7 +123,7 @@ def _lists(_: Config, now: datetime) -> ColumnElement[bool]:
 
 
 def _links(config: Config, now: datetime) -> ColumnElement[bool]:
-    """Links that have opened nothing for so long, with the codes that were asked for by them."""
+    """Links that are closed for that long, with their codes."""
     before, link = now - timedelta(days=config.retention.links_days), t.invitation.c
     spent = and_(link.most_uses.is_not(None), link.uses >= link.most_uses, link.used_at < before)
     return or_(link.expires_at < before, link.revoked_at < before, spent)
@@ -136,55 +140,60 @@ def _intents(config: Config, now: datetime) -> ColumnElement[bool]:
 
 
 def _mails(config: Config, now: datetime) -> ColumnElement[bool]:
-    """That a letter was sent; while this is known no letter is sent for its cause again."""
+    """Sent letters; while the row exists no second letter is sent for the same cause."""
     before = now - timedelta(days=config.retention.mails_days)
     return and_(t.mail.c.state != "queued", t.mail.c.finished_at < before)
 
 
 def _shredding(config: Config, now: datetime) -> ColumnElement[bool]:
-    """What was shredded for good is kept as long as the audit log that speaks of it."""
+    """Shredded keys are kept as long as the audit log that mentions them."""
     before = months_before(now, config.retention.audit_months)
     return and_(t.shredding.c.how == "rotation", t.shredding.c.shredded_at < before)
 
 
-def _older(
+def _is_older(
     column: "Column[Any]", term: Callable[[Config, datetime], datetime]
 ) -> Callable[[Config, datetime], ColumnElement[bool]]:
     return lambda config, now: column < term(config, now)
 
 
-def _kept(config: Config, now: datetime) -> datetime:
-    """Names that we took off, by keyed hash, and states of files by which such a name is known: a backup of the DAM
-    may be put back for so long."""
+def _taken_off_term(config: Config, now: datetime) -> datetime:
+    """For names that we removed, by keyed hash, and the file states that identify them:
+
+    a DAM's backup may be restored for that long.
+    """
     return months_before(now, config.retention.taken_off_months)
 
 
-KINDS: Mapping[str, Kind] = {
-    "boxes": Kind(t.face.c.id, _boxes, _forget, t.face.c.created_at),
-    "suggestions": Kind(t.face.c.id, _suggestions, _unname),
-    "events": Kind(
+RULES: Mapping[str, RetentionRule] = {
+    "boxes": RetentionRule(t.face.c.id, _boxes, _forget, t.face.c.created_at),
+    "suggestions": RetentionRule(t.face.c.id, _suggestions, _unname),
+    "events": RetentionRule(
         t.event.c.id,
-        _older(t.event.c.received_at, lambda c, now: now - timedelta(days=c.retention.events_days)),
+        _is_older(t.event.c.received_at, lambda c, now: now - timedelta(days=c.retention.events_days)),
     ),
-    # Sessions of the staff, a day after they could be used last: the audit log says who came in.
-    "sessions": Kind(
-        t.session.c.id_sha256, _older(t.session.c.expires_at, lambda _, now: now - timedelta(days=1))
+    # Staff sessions, a day after they expired: the audit log records sign-ins.
+    "sessions": RetentionRule(
+        t.session.c.id_sha256, _is_older(t.session.c.expires_at, lambda _, now: now - timedelta(days=1))
     ),
-    "jobs": Kind(t.job.c.id, _jobs),
-    "intents": Kind(t.intent.c.id, _intents),
-    "taken off": Kind(t.taken_off.c.id, _older(t.taken_off.c.taken_at, _kept)),
-    "folder states": Kind(t.folder_state.c.mark, _older(t.folder_state.c.seen_at, _kept)),
-    "shredding": Kind(t.shredding.c.id, _shredding),
-    "mails": Kind(t.mail.c.id, _mails),
-    "lists of a shoot": Kind(t.shoot_person.c.id, _lists),
-    "codes": Kind(t.code.c.id, _older(t.code.c.expires_at, lambda _, now: now)),
-    "links": Kind(t.invitation.c.id, _links, _drop_links),
-    # What was decided on is kept as long as the audit log that speaks of it.
-    "requests": Kind(
+    "jobs": RetentionRule(t.job.c.id, _jobs),
+    "intents": RetentionRule(t.intent.c.id, _intents),
+    "taken off": RetentionRule(t.taken_off.c.id, _is_older(t.taken_off.c.taken_at, _taken_off_term)),
+    "folder states": RetentionRule(
+        t.folder_state.c.mark, _is_older(t.folder_state.c.seen_at, _taken_off_term)
+    ),
+    "shredding": RetentionRule(t.shredding.c.id, _shredding),
+    "mails": RetentionRule(t.mail.c.id, _mails),
+    "lists of a shoot": RetentionRule(t.shoot_person.c.id, _lists),
+    "codes": RetentionRule(t.code.c.id, _is_older(t.code.c.expires_at, lambda _, now: now)),
+    "links": RetentionRule(t.invitation.c.id, _links, _drop_links),
+    # Decided requests are kept as long as the audit log that mentions them.
+    "requests": RetentionRule(
         t.request.c.id,
-        _older(t.request.c.decided_at, lambda c, now: months_before(now, c.retention.audit_months)),
+        _is_older(t.request.c.decided_at, lambda c, now: months_before(now, c.retention.audit_months)),
     ),
-    # The answers under idempotency keys: who repeats a request does so within a day.
-    "answers": Kind(t.idempotency.c.id, _older(t.idempotency.c.created_at, lambda _, now: now - REPEATABLE)),
+    # Stored answers of idempotency keys.
+    "answers": RetentionRule(
+        t.idempotency.c.id, _is_older(t.idempotency.c.created_at, lambda _, now: now - REPEATABLE)
+    ),
 }
-"""Every kind, by the name under which it is counted."""

@@ -1,4 +1,4 @@
-"""One that fails keeps none of the others: it is named once, by number or kind, and tried again with the next round."""
+"""Skips an item that fails, so that the others continue: it is recorded once, by number or kind, and retried."""
 
 import json
 import logging
@@ -16,16 +16,16 @@ from plugin.ledger.store.store import Store
 T = TypeVar("T")
 R = TypeVar("R")
 SHOWN = timedelta(days=2)
-"""For how long it is told after it was named; what still fails by then is named anew."""
+"""How long a recorded item is listed; if it still fails, it is recorded again."""
 
 _log = logging.getLogger(__name__)
 _AGAIN = timedelta(days=1)
 
 
-def each(
+def act_on_each(
     store: Store, what: str, items: Iterable[T], act: Callable[[T], R], key: Callable[[T], str]
 ) -> list[R]:
-    """`act` on every item; what came of those that did not fail. Raises where it is the store that fails."""
+    """Call `act` for every item; the results of those that did not fail. Raises where the store itself fails."""
     done: list[R] = []
     for item in items:
         try:
@@ -33,14 +33,14 @@ def each(
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001, RUF100 - whatever one row holds, it is that row's matter
-            note(store, what, key(item), type(error).__name__)
+            note_set_aside(store, what, key(item), type(error).__name__)
     return done
 
 
-def note(store: Store, what: str, key: str, why: str) -> bool:
-    """Name one that was set aside, unless that was done within a day; whether it was named now.
+def note_set_aside(store: Store, what: str, key: str, why: str) -> bool:
+    """Record a skipped item, unless that was done within a day; whether it was recorded now.
 
-    `what`, `key` and `why` name nobody.
+    `what`, `key` and `why` contain no names.
     """
     short = key[:80]
     mine = (t.audit.c.action == Action.SET_ASIDE.value) & (t.audit.c.at > store.clock.now() - _AGAIN)
@@ -55,8 +55,8 @@ def note(store: Store, what: str, key: str, why: str) -> bool:
     return True
 
 
-def named(store: Store) -> list[dict[str, Any]]:
-    """What was named of late, once each: `what`, `key`, `why`, and `at`."""
+def list_set_aside(store: Store) -> list[dict[str, Any]]:
+    """The items recorded lately, once each: `what`, `key`, `why`, and `at`."""
     a = t.audit.c
     query = (
         select(a.details, func.max(a.at).label("at"))

@@ -1,1 +1,1 @@
-"""The store: its engine, transactions, and the audit log that each of them writes."""
+"""The database: its engine, transactions, and the audit log that each of them writes."""

@@ -1,10 +1,10 @@
-"""What the audit log can say: one name an act, `subject:thing:verb`, and no free text."""
+"""The actions of the audit log: one name each, `subject:thing:verb`, and no free text."""
 
 from enum import StrEnum
 
 
 class Action(StrEnum):
-    """Everything that is audited. A name never changes its meaning; rows outlive versions."""
+    """Every audited action. A name never changes its meaning; rows outlive versions."""
 
     CONSENT_RECORD = "quitclaim:consent:record"
     CONSENT_CHANGE = "quitclaim:consent:change"

@@ -1,8 +1,7 @@
-"""The audit log: every effect, and every look at a person's data, chained row to row.
+"""The audit log: every effect, and every look at a person's data, in a hash chain.
 
-SHA-256 over the canonical JSON of a row and the hash of the row before it. Whoever rewrites the
-whole log can make a new chain: what they cannot change are the signed heads outside the store, against
-which `proof` holds it.
+SHA-256 over the canonical JSON of a row and the previous row's hash. Somebody who rewrites the whole log can make a new
+chain, but not the signed heads outside the store, against which `proof` verifies it.
 """
 
 import hashlib
@@ -19,14 +18,23 @@ from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
 
 __all__ = [
-    "Action", "Entry", "Head", "Scalar", "Verified", "append", "export", "found", "head", "verify",
+    "Action",
+    "AuditEntry",
+    "Head",
+    "Scalar",
+    "VerifiedChain",
+    "append_entries",
+    "begin_log",
+    "export_rows",
+    "read_head",
+    "verify_chain",
 ]  # fmt: skip
 
 Scalar = str | int | float | bool | None
 
 GENESIS = "0" * 64
 _SPEAKING = (Action.HEAD_WRITE.value, Action.LOG_PRUNE.value)
-_LONGEST = 200  # of a text in details: they are facts for a machine, not prose
+_LONGEST = 200  # characters of a text in details: facts, not prose
 
 
 class Head(NamedTuple):
@@ -37,8 +45,8 @@ class Head(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One audit row to be: who did what to whom. `details` hold no personal data."""
+class AuditEntry:
+    """A new audit row: who did what to whom. `details` hold no personal data."""
 
     action: Action
     actor: str
@@ -48,9 +56,8 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Verified:
-    """A chain that contradicts itself nowhere, and what its rows say of heads: the numbers of those that were written
-    with their rows, and the last rows of prunings."""
+class VerifiedChain:
+    """A consistent chain, and what its rows say about heads: number and last row of each, and pruned rows."""
 
     rows: int
     start: Head
@@ -60,19 +67,19 @@ class Verified:
 
     @property
     def pruned(self) -> int:
-        """How many rows are gone from the front."""
+        """How many rows were pruned."""
         return self.start.seq
 
 
-def found(connection: Connection) -> None:
-    """Begin the log, if it has not begun."""
+def begin_log(connection: Connection) -> None:
+    """Start the log, if it has not started."""
     if connection.execute(select(t.audit_head.c.id)).first() is None:
         first = {"id": 1, "seq": 0, "hash": GENESIS, "pruned_seq": 0, "pruned_hash": GENESIS}
         connection.execute(insert(t.audit_head).values(**first))
 
 
-def append(connection: Connection, now: datetime, entries: Sequence[Entry]) -> None:
-    """Chain `entries` to the log. The last statements before a commit: the head row is locked here.
+def append_entries(connection: Connection, now: datetime, entries: Sequence[AuditEntry]) -> None:
+    """Append `entries` to the chain, just before the commit: this locks the head row.
 
     Raises ValueError or TypeError where details are not short JSON scalars.
     """
@@ -88,57 +95,57 @@ def append(connection: Connection, now: datetime, entries: Sequence[Entry]) -> N
             "subject": entry.subject, "resource_id": entry.resource_id,
             "details": _canonical_details(entry.details), "previous": previous,
         }  # fmt: skip
-        previous = digest(values)
+        previous = hash_row(values)
         rows.append(values | {"hash": previous})
     connection.execute(insert(t.audit), rows)
     connection.execute(update(t.audit_head).values(seq=seq, hash=previous))
 
 
-def digest(row: dict[str, Any]) -> str:
-    """SHA-256, in hex, of a row (without its hash) chained to the hash before it."""
+def hash_row(row: dict[str, Any]) -> str:
+    """SHA-256, in hex, of a row (without its hash) chained to the previous hash."""
     moment = (row["at"] - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
     parts = [
         row["seq"], round(moment * 1_000_000), row["action"], row["actor"], row["subject"],
         row["resource_id"], row["details"], row["previous"],
     ]  # fmt: skip
-    return hashlib.sha256(canonical(parts)).hexdigest()
+    return hashlib.sha256(canonical_json(parts)).hexdigest()
 
 
-def canonical(value: Any) -> bytes:
-    """One way of writing JSON: keys sorted, no spaces, ASCII."""
+def canonical_json(value: Any) -> bytes:
+    """Canonical JSON: keys sorted, no spaces, ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def head(connection: Connection) -> Head:
+def read_head(connection: Connection) -> Head:
     """The last row of the log."""
     row = connection.execute(select(t.audit_head.c.seq, t.audit_head.c.hash)).one()
     return Head(row.seq, row.hash)
 
 
-def verify(connection: Connection, known: Iterable[Head] = ()) -> Verified:
-    """Follow the chain from its first row to its last, through every position that is `known`.
+def verify_chain(connection: Connection, known: Iterable[Head] = ()) -> VerifiedChain:
+    """Verify the chain from its first row to its last, through every position in `known`.
 
-    Positions below the first row cannot be compared. Whether the rows before it may be gone is for `proof` to say.
-    Raises AuditBroken naming the first row that does not fit.
+    Positions before the first row cannot be compared; `proof` decides whether earlier rows may be gone. Raises
+    AuditBroken naming the first wrong row.
     """
     kept = connection.execute(select(t.audit_head)).first()
     if kept is None:
         raise AuditBroken("the row that holds the head of the audit log is gone")
     start, end = Head(kept.pruned_seq, kept.pruned_hash), Head(kept.seq, kept.hash)
-    wanted = _wanted(known, start, end)
-    last, said = start, _Said({}, set())
+    wanted = _list_wanted(known, start, end)
+    last, said = start, _HeadClaims({}, set())
     for row in connection.execute(select(t.audit).order_by(t.audit.c.seq)):
-        last = _follow(row, last)
+        last = _verify_row(row, last)
         if wanted.get(last.seq, last.hash) != last.hash:
             raise AuditBroken(f"audit row {last.seq} is not the one that a head knows")
         said.hear(row)
     if last != end:
         raise AuditBroken(f"the audit log ends at row {last.seq}, its head is row {end.seq}")
-    return Verified(end.seq - start.seq, start, end, said.told, frozenset(said.prunes))
+    return VerifiedChain(end.seq - start.seq, start, end, said.told, frozenset(said.prunes))
 
 
-def _wanted(known: Iterable[Head], start: Head, end: Head) -> dict[int, str]:
-    """The positions that the rows must pass through, by number."""
+def _list_wanted(known: Iterable[Head], start: Head, end: Head) -> dict[int, str]:
+    """The positions that the rows must pass, by number."""
     wanted: dict[int, str] = {}
     for position in known:
         if wanted.setdefault(position.seq, position.hash) != position.hash:
@@ -152,8 +159,8 @@ def _wanted(known: Iterable[Head], start: Head, end: Head) -> dict[int, str]:
     return wanted
 
 
-class _Said(NamedTuple):
-    """What rows say of heads and prunings."""
+class _HeadClaims(NamedTuple):
+    """What rows say about heads and pruning."""
 
     told: dict[int, int]
     prunes: set[Head]
@@ -170,21 +177,21 @@ class _Said(NamedTuple):
                 raise AuditBroken(f"audit row {row.seq} does not say what such a row says") from error
 
 
-def _follow(row: Row[Any], last: Head) -> Head:
+def _verify_row(row: Row[Any], last: Head) -> Head:
     if row.seq != last.seq + 1:
         raise AuditBroken(f"audit row {last.seq + 1} is missing: the next one is {row.seq}")
     if row.previous != last.hash:
         raise AuditBroken(f"audit row {row.seq} does not follow from the row before it")
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way, in spite of its name
-    if digest(values) != row.hash:
+    if hash_row(values) != row.hash:
         raise AuditBroken(f"audit row {row.seq} was changed after it was written")
     return Head(row.seq, row.hash)
 
 
-def export(connection: Connection, after: int = 0, through: int | None = None) -> Iterator[str]:
+def export_rows(connection: Connection, after: int = 0, through: int | None = None) -> Iterator[str]:
     """Every row as one line of JSON, oldest first; a verifier needs nothing else.
 
-    `after`, `through`: only the rows with a number above the one, up to the other.
+    `after`, `through`: only rows with a number above the one, up to the other.
     """
     query = select(t.audit).where(t.audit.c.seq > after).order_by(t.audit.c.seq)
     if through is not None:
@@ -202,4 +209,4 @@ def _canonical_details(details: dict[str, Scalar]) -> str:
             raise TypeError(f"audit detail {key} is no JSON scalar but {type(value).__name__}")
         if isinstance(value, str) and len(value) > _LONGEST:
             raise ValueError(f"audit detail {key} is longer than {_LONGEST} characters")
-    return canonical(details).decode()
+    return canonical_json(details).decode()

@@ -1,4 +1,4 @@
-"""The audit log kept to its term: its oldest rows go, and what went can be proven."""
+"""Prunes the audit log to its term, provably."""
 
 from datetime import datetime
 
@@ -9,10 +9,10 @@ from plugin.ledger.store.audit import Action, Head
 from plugin.ledger.store.store import Tx
 
 
-def prune(tx: Tx, before: datetime, provable: int, actor: str = "system", limit: int = 10_000) -> int:
-    """Delete at most `limit` rows older than `before` from the front, none after `provable`; returns how many.
+def prune_rows(tx: Tx, before: datetime, provable: int, actor: str = "system", limit: int = 10_000) -> int:
+    """Delete up to `limit` rows older than `before` from the front, none after `provable`; returns how many.
 
-    The anchor moves to the last of them, and a row of the log says so.
+    The anchor moves to the last of them, and a row of the log records that.
     """
     oldest = select(t.audit.c.seq, t.audit.c.at, t.audit.c.hash).where(t.audit.c.seq <= provable)
     oldest = oldest.order_by(t.audit.c.seq).limit(limit)

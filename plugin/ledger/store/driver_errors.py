@@ -1,4 +1,4 @@
-"""What a driver of the store says, in a sentence of ours: never its own words, a statement or a value."""
+"""Translates errors of the database drivers into sentences of ours, without statements or values."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from plugin.errors import StoreAway, StoreBusy, StoreError
 WRITES = "facelease_write"
 """The execution option of a connection that may write."""
 
-_Said = tuple[str, str]  # what is the matter, and what to do
+_Sentence = tuple[str, str]  # the problem, and the remedy
 _BUSY = ("another program kept {store} for too long", "let that end, then try again")
 _FULL = ("the disk of {store} is full", "make room, then try again")
 _SILENT = (
@@ -20,7 +20,7 @@ _SILENT = (
 )
 
 # By the result code's last byte: https://sqlite.org/rescode.html
-_SQLITE: Mapping[int, _Said] = {
+_SQLITE: Mapping[int, _Sentence] = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
     sqlite3.SQLITE_PROTOCOL: _BUSY,
@@ -38,7 +38,7 @@ _SQLITE: Mapping[int, _Said] = {
 _SQLITE_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 # By the first characters of SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_POSTGRESQL: Mapping[str, _Said] = {
+_POSTGRESQL: Mapping[str, _Sentence] = {
     "08": _SILENT,
     "25006": ("the store's server takes no writes", "name the server that does in store.url"),
     "25P0": ("the store's server ended a transaction that took too long", "try again"),
@@ -72,31 +72,33 @@ _DAMAGED = "{store} is damaged: stop FaceLease, keep a copy, and `facelease rest
 _FORBIDDEN = "the account in store.url may not use the store's tables: make it their owner"
 
 
-def tell(context: ExceptionContext) -> None:
-    """Raise StoreAway where the store does not answer now, StoreError where it never will; else leave it.
+def translate_error(context: ExceptionContext) -> None:
+    """Raise StoreAway where a retry may help, StoreError where it will not; else do nothing.
 
-    A listener of SQLAlchemy's `handle_error`: whatever is asked of a store passes here, but for raw connections.
+    A listener of SQLAlchemy's `handle_error`: covers everything but raw connections.
     """
     if context.is_pre_ping or context.engine is None:
-        return  # the pool opens another connection
+        return  # the pool reconnects
     connection, error = context.connection, context.original_exception
     writes = connection is not None and bool(connection.get_execution_options().get(WRITES))
-    found = _found(error, writes or connection is None, context.is_disconnect)
+    found = _explain(error, writes or connection is None, context.is_disconnect)
     if found is None:
         return
     unsure = writes and context.statement is None and _may_be_written(error)
     written = "it is not known whether it was written; " if unsure else "nothing was written; "
-    raise _away(context.engine, found, written if writes else "", unsure)
+    raise _build_error(context.engine, found, written if writes else "", unsure)
 
 
-def tell_raw(engine: Engine, error: BaseException) -> None:
-    """As `tell`, of an error on a driver's own connection, which writes nothing of ours."""
-    found = _found(error, writes=True, lost=False)
+def translate_raw_error(engine: Engine, error: BaseException) -> None:
+    """As `translate_error`, for an error on a raw connection, which writes nothing of ours."""
+    found = _explain(error, writes=True, lost=False)
     if found is not None:
-        raise _away(engine, found) from error
+        raise _build_error(engine, found) from error
 
 
-def _away(engine: Engine, found: _Said | str, written: str = "", unsure: bool = False) -> StoreError:
+def _build_error(
+    engine: Engine, found: _Sentence | str, written: str = "", unsure: bool = False
+) -> StoreError:
     file = engine.url.database if engine.url.get_backend_name() == "sqlite" else None
     store = f"the store {file}" if file else "the store"
     if isinstance(found, str):
@@ -105,22 +107,22 @@ def _away(engine: Engine, found: _Said | str, written: str = "", unsure: bool = 
     return kind(f"{found[0].format(store=store)}: {written}{found[1]}", unsure)
 
 
-def _found(error: BaseException, writes: bool, lost: bool) -> _Said | str | None:
-    """What an error says of the store: a sentence alone where trying again is of no use. `lost`: the connection is."""
+def _explain(error: BaseException, writes: bool, lost: bool) -> _Sentence | str | None:
+    """What an error means; a single sentence where a retry is useless. `lost`: the connection was lost."""
     if isinstance(error, sqlite3.Error):
-        return _by_sqlite(getattr(error, "sqlite_errorcode", 0), writes)
-    return _by_postgresql(error, writes, lost) if isinstance(error, psycopg.Error) else None
+        return _explain_sqlite(getattr(error, "sqlite_errorcode", 0), writes)
+    return _explain_postgresql(error, writes, lost) if isinstance(error, psycopg.Error) else None
 
 
-def _by_sqlite(code: int, writes: bool) -> _Said | str | None:
+def _explain_sqlite(code: int, writes: bool) -> _Sentence | str | None:
     if code & 0xFF in _SQLITE_DAMAGED:
         return _DAMAGED
     if code == sqlite3.SQLITE_READONLY and not writes:
-        return None  # a statement that writes, in a read: a fault of ours
+        return None  # a write in a read transaction is a bug of ours
     return _SQLITE.get(code & 0xFF)
 
 
-def _by_postgresql(error: psycopg.Error, writes: bool, lost: bool) -> _Said | str | None:
+def _explain_postgresql(error: psycopg.Error, writes: bool, lost: bool) -> _Sentence | str | None:
     state = error.sqlstate or ""
     if not state and (lost or isinstance(error, psycopg.OperationalError)):
         state = next((known for words, known in _CONNECTING.items() if words in str(error)), "08")
@@ -134,7 +136,7 @@ def _by_postgresql(error: psycopg.Error, writes: bool, lost: bool) -> _Said | st
 
 
 def _may_be_written(error: BaseException) -> bool:
-    """Whether a commit that ended so may have been one: nobody was left to say."""
+    """Whether a commit with this error may have succeeded."""
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
     state = getattr(error, "sqlstate", None)

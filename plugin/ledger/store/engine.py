@@ -1,4 +1,4 @@
-"""Connections to the store: one way of opening them for SQLite and for PostgreSQL."""
+"""Connections to the store, for SQLite and PostgreSQL."""
 
 import contextlib
 import json
@@ -17,14 +17,14 @@ from sqlalchemy.pool import Pool
 
 from plugin.errors import StoreError
 from plugin.ledger.store import driver_errors
-from plugin.ledger.tables.columns import Unread
+from plugin.ledger.tables.columns import UnreadableCell
 
 MOST_NUMBER = (1 << 63) - 1
 """No store has a larger number; what asks for one is refused before it is asked."""
 BUSY_SECONDS = 30
-_SPARE = 35  # connections beside the five that stay: no thread of a server waits for those of another surface
+_SPARE = 35  # connections beside the five that stay: no surface's threads wait for another's
 _SILENT_SECONDS = 30
-"""How long a server of PostgreSQL may say nothing at all, its machine being gone, before it counts as away."""
+"""How long PostgreSQL may be silent before it counts as away."""
 
 _REST_SECONDS = 15
 """Who holds the writers' turn and does nothing, as a process that was stopped, loses it before the others give up.
@@ -32,7 +32,7 @@ _REST_SECONDS = 15
 Not who migrates (`RESTS`): nobody else writes meanwhile, and a migration may compute for longer.
 """
 
-# Write transactions take this lock, so that PostgreSQL too has one writer at a time (see Store.write).
+# Serialises writers on PostgreSQL (see Store.write).
 WRITER_LOCK = 0x_FACE_1EA5E
 
 WRITE = driver_errors.WRITES
@@ -40,15 +40,15 @@ ALONE = "facelease_alone"
 PATIENCE = "facelease_patience"
 """For how many seconds a write waits for others; BUSY_SECONDS without it."""
 RESTS = "facelease_rests"
-"""A write that may do nothing for as long as it takes."""
+"""A write that may be idle without limit."""
 _CURSORS = "facelease_cursors"
 
 _engines: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 _inherited: list[Pool] = []
 
 
-def parse(url: str) -> URL:
-    """`url` as SQLAlchemy's URL with our driver. Raises StoreError for a store we do not know."""
+def parse_url(url: str) -> URL:
+    """`url` as SQLAlchemy's URL with our driver. Raises StoreError for an unknown database."""
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -66,53 +66,57 @@ def parse(url: str) -> URL:
 
 
 def sqlite_path(url: URL) -> Path | None:
-    """The file of an SQLite store, None for PostgreSQL."""
+    """The file of an SQLite store; None for PostgreSQL."""
     return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
 
 
-def connect(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine:
-    """An engine whose transactions begin as Store.read and Store.write ask for, and whose errors quote no value.
+def create_store_engine(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine:
+    """An engine whose transactions begin as Store.read and Store.write need, and whose errors quote no value.
 
-    Raises StoreAway from whatever is done with it while the store does not answer (`away.tell`).
+    Every use raises StoreAway while the store does not answer (`driver_errors.translate_error`).
     """
     if url.get_backend_name() == "sqlite":
         engine = create_engine(
-            url, creator=_opener(url), max_overflow=_SPARE, hide_parameters=True, json_deserializer=_json
+            url,
+            creator=_build_opener(url),
+            max_overflow=_SPARE,
+            hide_parameters=True,
+            json_deserializer=_parse_json,
         )
-        event.listen(engine, "connect", _pragmas(journal, foreign_keys))
+        event.listen(engine, "connect", _build_pragmas(journal, foreign_keys))
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "after_cursor_execute", _note_cursor)
         event.listen(engine, "reset", _close_cursors)
     else:
         engine = create_engine(
             url,
-            connect_args=_of_postgresql(url),
+            connect_args=_build_connect_args(url),
             pool_pre_ping=True,
             max_overflow=_SPARE,
             hide_parameters=True,
         )
         event.listen(engine, "connect", _refuse_encoding, insert=True)  # before anything is asked
         event.listen(engine, "begin", _begin_postgresql)
-    event.listen(engine, "handle_error", driver_errors.tell)
+    event.listen(engine, "handle_error", driver_errors.translate_error)
     _engines.add(engine)
     return engine
 
 
 def make_file(url: URL) -> None:
-    """An empty file for an SQLite store that has none. It is ours alone, and so are its WAL and index after it."""
+    """Create an empty SQLite file if missing, readable by us only, as its WAL and index then are."""
     path = sqlite_path(url)
     if path is not None and not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
-def _opener(url: URL) -> Callable[[], sqlite3.Connection]:
-    """Opens the file that is there: with its disk away, no empty one is made in its place."""
+def _build_opener(url: URL) -> Callable[[], sqlite3.Connection]:
+    """Opens an existing file: while its disk is away, no empty one is created."""
     uri = f"{Path(str(url.database)).absolute().as_uri()}?mode=rw"
     return lambda: sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
 
 
-def _of_postgresql(url: URL) -> dict[str, Any]:
-    """How long we wait for a lock, an idle transaction, and a server that says nothing; the URL's own word goes first.
+def _build_connect_args(url: URL) -> dict[str, Any]:
+    """Timeouts for locks, idle transactions and silent servers; parameters in the URL take precedence.
 
     https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
     """
@@ -128,28 +132,28 @@ def _of_postgresql(url: URL) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def raw(database: Engine) -> Iterator[Any]:
-    """The driver's own connection, for what may not happen in a transaction. Raises StoreAway, too."""
+def open_raw(database: Engine) -> Iterator[Any]:
+    """The driver's own connection, for what cannot run in a transaction. Raises StoreAway too."""
     try:
         with contextlib.closing(database.raw_connection()) as connection:
             yield connection
     except (sqlite3.Error, psycopg.Error) as error:
-        driver_errors.tell_raw(database, error)
+        driver_errors.translate_raw_error(database, error)
         raise
 
 
-class NoJson(Unread):
-    """What is read of a cell that holds no JSON: whoever uses it fails there, and the rows beside it are read."""
+class InvalidJson(UnreadableCell):
+    """Read from a cell without valid JSON: using it fails, other rows are read."""
 
 
-def _json(cell: str) -> Any:
+def _parse_json(cell: str) -> Any:
     try:
         return json.loads(cell)
     except ValueError:
-        return NoJson()
+        return InvalidJson()
 
 
-def _pragmas(journal: str, foreign_keys: bool) -> Any:
+def _build_pragmas(journal: str, foreign_keys: bool) -> Any:
     def setup(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing: _begin_sqlite does
         cursor = connection.cursor()
@@ -175,15 +179,15 @@ def _note_cursor(connection: Connection, cursor: Any, *_others: Any) -> None:
 
 
 def _close_cursors(_connection: Any, record: Any, _state: Any) -> None:
-    """A result that was not read to its end holds its snapshot even after a rollback: close it."""
+    """Close results that were not read to the end: they hold their snapshot even after a rollback."""
     for cursor in record.info.pop(_CURSORS, ()):
         cursor.close()
 
 
 def _refuse_encoding(connection: Any, _record: Any) -> None:
-    """Another than UTF-8 has no letter for some names, or gives bytes where we asked for text."""
+    """Encodings other than UTF-8 cannot store some names, or return bytes instead of text."""
     found = connection.info.parameter_status("server_encoding")
-    if found not in {"UTF8", None}:  # None: whoever stands between does not say
+    if found not in {"UTF8", None}:  # None: a proxy does not say
         raise StoreError(
             f"the store's database is kept in {found}, which cannot hold every name: make one with ENCODING 'UTF8'"
         )
@@ -202,10 +206,10 @@ def _begin_postgresql(connection: Connection) -> None:
 
 
 def _forget_inherited_connections() -> None:
-    """Give a forked child connections of its own.
+    """Give a forked child its own connections.
 
-    SQLite's locks belong to a process: a child that used, or even closed, its parent's connection
-    would break them. The old pools are therefore kept unused until the child ends.
+    SQLite's locks belong to a process: a child that used, or even closed, its parent's connection would break them. The
+    old pools are therefore kept unused until the child ends.
     """
     for engine in list(_engines):
         _inherited.append(engine.pool)

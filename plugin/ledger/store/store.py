@@ -1,4 +1,4 @@
-"""The store: short transactions over SQLite or PostgreSQL, with their audit rows."""
+"""The store: short transactions on SQLite or PostgreSQL, with their audit rows."""
 
 import contextlib
 import sqlite3
@@ -20,8 +20,8 @@ NOTE_SECONDS = 0.25
 _MIGRATE = "run `facelease migrate`"
 
 
-def inserted(result: CursorResult[Any]) -> int:
-    """The number that the store gave the row just inserted."""
+def inserted_id(result: CursorResult[Any]) -> int:
+    """The id of the row just inserted."""
     key = result.inserted_primary_key
     if key is None:
         raise StoreError("the store did not say which row it inserted")
@@ -29,14 +29,14 @@ def inserted(result: CursorResult[Any]) -> int:
 
 
 class Tx:
-    """One write transaction: a connection, one moment, and the audit rows that commit with it."""
+    """One write transaction: a connection, one point in time, and its audit rows."""
 
     def __init__(self, connection: Connection, now: datetime, machine_now: datetime) -> None:
         self.connection = connection
         self.now = now
         self.machine_now = machine_now  # also where the store has seen a later moment
         self.subjects: dict[str, str] = {}  # how the log refers to people, unwrapped in this transaction
-        self._audit: list[audit.Entry] = []
+        self._audit: list[audit.AuditEntry] = []
         self._last: list[Callable[[], None]] = []
         self._after: list[Callable[[], None]] = []
 
@@ -53,62 +53,62 @@ class Tx:
         **details: audit.Scalar,
     ) -> None:
         """Add an audit row to this transaction. `details` are JSON scalars without personal data."""
-        self._audit.append(audit.Entry(action, actor, subject, resource_id, details))
+        self._audit.append(audit.AuditEntry(action, actor, subject, resource_id, details))
 
     def before_commit(self, act: Callable[[], None]) -> None:
-        """Call `act` when all else of this transaction is done; not at all if that fails. It may write and audit."""
+        """Call `act` at the end of this transaction, unless that fails. It may write and audit."""
         self._last.append(act)
 
     def after_commit(self, act: Callable[[], None]) -> None:
-        """Call `act` once this transaction is committed; not at all if it is rolled back."""
+        """Call `act` after the commit; not after a rollback."""
         self._after.append(act)
 
     def generation(self) -> int:
-        """The number that moves with every change of who may be matched."""
+        """A number that changes whenever who may be matched changes."""
         return int(self.connection.scalar(select(t.state.c.generation)) or 0)
 
     def move_generation(self) -> int:
-        """Tell every process that its gallery is out of date; returns the new generation."""
+        """Invalidate every process's gallery; returns the new generation."""
         moved = update(t.state).values(generation=t.state.c.generation + 1).returning(t.state.c.generation)
         return int(self.execute(moved).scalar_one())
 
     def see(self) -> None:
-        """Note that the store was in use at this moment, so that a clock set back is noticed."""
+        """Note when the store was last used, so that a clock set back is noticed."""
         self.execute(update(t.state).where(t.state.c.last_seen < self.now).values(last_seen=self.now))
 
     def seal_audit(self) -> None:
-        """Do what comes last, and write and chain the audit rows: Store.write calls it, right before the commit."""
+        """Run before_commit callbacks and append the audit rows. For Store.write, before the commit."""
         for act in self._last:
             act()
-        audit.append(self.connection, self.now, self._audit)
+        audit.append_entries(self.connection, self.now, self._audit)
         self._audit = []
 
     def committed(self) -> None:
-        """Run what waits for the commit: Store.write calls it."""
+        """Run after_commit callbacks. For Store.write."""
         for act in self._after:
             act()
 
 
 class Store:
-    """An open, migrated store. Threads may share it; a forked child gets connections of its own."""
+    """An open, migrated store. Thread-safe; a forked child gets its own connections."""
 
     def __init__(self, url: str, clock: Clock) -> None:
         self.url = url
         self.clock = clock
-        parsed = engine.parse(url)
+        parsed = engine.parse_url(url)
         self.kind = parsed.get_backend_name()
         self._path = engine.sqlite_path(parsed)
-        self._engine = engine.connect(parsed)
+        self._engine = engine.create_store_engine(parsed)
         self._writing = threading.local()
         self.watch: Callable[[float], None] = lambda _seconds: None
-        """Told of each write transaction how long it kept others waiting, in seconds."""
+        """Called with the duration of each write transaction, in seconds."""
         self.before_write: Callable[[], object] = lambda: None
-        """Called before a write takes its turn, for what nobody should wait for: it may read."""
+        """Called before a write transaction begins, for slow work; it may read."""
 
     @classmethod
     def open(cls, url: str, clock: Clock) -> "Store":
         """The store at `url`. Raises StoreError when it is missing, out of reach or not migrated."""
-        path = engine.sqlite_path(engine.parse(url))
+        path = engine.sqlite_path(engine.parse_url(url))
         if path is not None and not path.is_file():
             raise StoreError(f"there is no store at {path}: {_MIGRATE}, which makes it")
         store = cls(url, clock)
@@ -131,18 +131,16 @@ class Store:
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether the store is an SQLite file."""
         return self._path is not None
 
     @contextlib.contextmanager
     def write(self, alone: bool = True, patience: float | None = None) -> Iterator[Tx]:
-        """A write transaction: commits at the end of the block, or nothing of it on an exception.
+        """A write transaction: commits at the end of the block, rolls back on an exception.
 
-        Writers take turns on both stores, so what a transaction has read still holds when it commits:
-        rule 3 (a match re-checks its grant) needs no more than to read again inside. SQLite knows no
-        other way; on PostgreSQL an advisory lock does it. `alone=False` leaves that lock out, for
-        the queue's own single statements. Blocks are short and hold no call to the DAM. Raises StoreAway,
-        which for another writer is after `patience` seconds (None: BUSY_SECONDS).
+        Writers are serialised on both databases, so what a transaction has read still holds when it commits: for rule 3
+        (a match re-checks its grant) reading again inside is enough. SQLite always serialises; PostgreSQL takes an
+        advisory lock. `alone=False` skips that lock, for the queue's own single statements. Keep blocks short, without
+        calls to the DAM. Raises StoreAway, for another writer after `patience` seconds (None: BUSY_SECONDS).
         """
         if self.is_writing():
             raise StoreError("a write inside a write would wait for itself: hand the Tx on instead")
@@ -165,7 +163,7 @@ class Store:
                         finally:
                             tx.subjects.clear()
                 finally:
-                    if began is not None:  # what is rolled back kept others waiting as well
+                    if began is not None:  # a rollback blocked others as well
                         self.watch(time.perf_counter() - began)
         finally:
             self._writing.here = False
@@ -177,14 +175,13 @@ class Store:
         return getattr(self._writing, "here", False)
 
     def writes(self) -> int:
-        """How many write transactions of this thread were committed."""
+        """The number of committed write transactions of this thread."""
         return int(getattr(self._writing, "count", 0))
 
     def note(self, statement: Executable) -> bool:
-        """Run one statement that only tells that something was in use; whether it was run.
+        """Run one statement that only notes a use; whether it was run.
 
-        Who comes to read does not wait for it, and is not refused for it: it is left out where the store does not
-        take it at once.
+        It is skipped where the store does not accept it at once: readers neither wait nor fail for it.
         """
         before = self.writes()
         try:
@@ -197,10 +194,7 @@ class Store:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """One snapshot of the store, read-only. Keep it short: an open reader holds shredding back.
-
-        Raises StoreAway.
-        """
+        """A read-only snapshot of the store. Keep it short: an open reader delays shredding. Raises StoreAway."""
         with self._connect() as connection:
             if not self.is_sqlite:
                 connection = connection.execution_options(
@@ -217,7 +211,7 @@ class Store:
             raise StoreAway("the store is busy: try again in a minute") from error
 
     def generation(self) -> int:
-        """The number that moves with every change of who may be matched."""
+        """A number that changes whenever who may be matched changes."""
         with self.read() as connection:
             return int(connection.scalar(select(t.state.c.generation)) or 0)
 
@@ -227,14 +221,14 @@ class Store:
             return connection.scalar(select(t.state.c.last_seen))
 
     def checkpoint(self, wait: float = 2.0) -> bool:
-        """Move SQLite's WAL into the file and cut it to nothing; True when nobody stood in the way.
+        """Move SQLite's WAL into the file and truncate it; True unless another connection blocked that.
 
-        Waits up to `wait` seconds for readers. False on PostgreSQL, which has no such act.
+        Waits up to `wait` seconds for readers. False on PostgreSQL.
         https://sqlite.org/pragma.html#pragma_wal_checkpoint: the first column is 0 when not busy.
         """
         if not self.is_sqlite:
             return False
-        with engine.raw(self._engine) as raw:
+        with engine.open_raw(self._engine) as raw:
             cursor = raw.cursor()
             cursor.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -244,15 +238,14 @@ class Store:
         return busy[0] == 0
 
     def rewrite(self) -> bool:
-        """Write SQLite's file anew, without what is free in its pages, and cut the WAL; True when that is done.
+        """Rewrite SQLite's file without its free pages, and truncate the WAL; True on success.
 
-        Takes the room of the file once more meanwhile. False where somebody is in the way or the disk is full, and
-        on PostgreSQL.
+        Needs room for a second copy. False while another connection blocks it, on a full disk, and on PostgreSQL.
         """
         if not self.is_sqlite:
             return False
         try:
-            with engine.raw(self._engine) as raw:
+            with engine.open_raw(self._engine) as raw:
                 cursor = raw.cursor()
                 cursor.execute("PRAGMA query_only = OFF")
                 cursor.execute("VACUUM")
@@ -266,17 +259,17 @@ class Store:
         self._engine.dispose()
 
 
-def revision(url: str) -> str | None:
-    """The schema's revision of the store at `url`; None where there is no store of ours."""
-    path = engine.sqlite_path(engine.parse(url))
+def read_revision(url: str) -> str | None:
+    """The schema's revision of the store at `url`; None where there is none."""
+    path = engine.sqlite_path(engine.parse_url(url))
     if path is not None and not path.exists():
         return None
     return migrations.current(url)
 
 
 def migrate(url: str) -> str:
-    """Bring the schema of the store at `url` to this version; returns the revision. Keeps the rows."""
-    path = engine.sqlite_path(engine.parse(url))
+    """Migrate the store at `url` to this version; returns the revision."""
+    path = engine.sqlite_path(engine.parse_url(url))
     if path is not None and not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     migrations.upgrade(url)
@@ -284,14 +277,14 @@ def migrate(url: str) -> str:
 
 
 def init_store(url: str, clock: Clock) -> Store:
-    """Make or migrate the store at `url`, with its first rows, and open it. Harmless to repeat."""
+    """Create or migrate the store at `url`, with its first rows, and open it. Idempotent."""
     migrate(url)
     store = Store(url, clock)
     try:
         with store.write() as tx:
             if tx.execute(select(t.state.c.id)).first() is None:
                 tx.execute(insert(t.state).values(id=1, generation=1, installed_at=tx.now, last_seen=tx.now))
-            audit.found(tx.connection)
+            audit.begin_log(tx.connection)
     except BaseException:
         store.close()
         raise

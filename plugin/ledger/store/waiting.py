@@ -114,6 +114,6 @@ def _of_file(path: Path) -> str:
 
 def _of_server(connection: Connection) -> str:
     waiting = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
-    with engine.raw(connection.engine) as other:
+    with engine.open_raw(connection.engine) as other:
         row = other.cursor().execute(_BLOCKING, [waiting]).fetchone()
     return f"process {row[0]} of the server ({row[1] or 'no name'})" if row else ""

@@ -18,9 +18,9 @@ from plugin.ledger.tables.columns import (
     NUMBERED,
     Day,
     Instant,
-    Pixels,
-    Places,
-    Truth,
+    PixelWidth,
+    PlaceList,
+    StrictBoolean,
     metadata,
     person_id,
     resource_id,
@@ -70,11 +70,11 @@ state = Table(
     Column("last_seen", Instant, nullable=False),
     Column("last_sweep", Instant),
     Column("late_consent_at", Instant),
-    Column("policy", Text),                                   # what the stored clearances were computed under
+    Column("policy", Text),                                   # policy of the stored clearances
     Column("taken_off_at", Instant),                          # since when names that we take off are remembered
     Column("ended_lines", BIG),                               # how far ended.log was known to go; null: not yet known
     Column("ended_hash", Text),                               # the chained hash over those lines
-    Column("ended_anew_at", Instant),                         # since when it is a file that was begun anew
+    Column("ended_anew_at", Instant),                         # when it was restarted
     Column("texts_sealed_at", Instant),                       # the file may hold bytes of text that was sealed then
     Column("closed_at", Instant),                             # ended.log is not what was known: nothing is compared
     Column("closed_why", Text),                               # missing, shorter, different
@@ -85,7 +85,7 @@ state = Table(
     Column("round_began_at", Instant),                        # when its round began
     Column("round_ended_at", Instant),                        # when one last came to its end
     Column("round_from", BIG),                                # it goes past the end, to the resource that it began at
-    Column("polled_at", Instant),                             # when the last poll began whose changes are all jobs
+    Column("polled_at", Instant),                             # when the last completely queued poll began
     Column("unreadable", BIG, nullable=False, default=0, server_default=text("0")),  # places that it could not read
 )  # fmt: skip
 
@@ -108,7 +108,7 @@ person = Table(
     Column("of_age_at", Instant),                             # declared to be of age, without a birth date
     Column("of_age_by", Text),                                # who declared it
     Column("sought_at", Instant),                             # when the index had no such name, by the machine's clock
-    Column("doubted_at", Instant),                            # since when it may stand where nothing was read yet
+    Column("doubted_at", Instant),                            # since when it may be on unread photographs
 )  # fmt: skip
 
 guardian = Table(
@@ -127,7 +127,7 @@ quitclaim = Table(
     Column("text_sha256", Text),
     Column("language", Text, nullable=False),
     Column("method", Text, nullable=False),                   # paper, link, import, sample
-    Column("signed_by_person", Truth, nullable=False),
+    Column("signed_by_person", StrictBoolean, nullable=False),
     Column("signed_by_guardians", JSON, nullable=False),      # list of guardian ids
     Column("signed_at", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),
@@ -189,10 +189,10 @@ resource = Table(
     Column("seen_at", Instant, nullable=False),
     Column("deleted_at", Instant),
     Column("placed_at", Instant),                             # since when it lies under the rulings above it
-    Column("longest_px", Pixels),                             # the longer side of the original; null: not known
+    Column("longest_px", PixelWidth),                             # the longer side of the original; null: not known
     Column("unread", Text),                                   # why the names on it could not be read
-    Column("further", Text),                                  # of what else the file shows; null: not told
-    Column("looked_px", Pixels),                              # faces so wide in the file were looked for
+    Column("further", Text),                                  # version of its other pictures; null: unknown
+    Column("looked_px", PixelWidth),                              # faces so wide in the file were looked for
     Column("indexed", Text),                                  # how its names were noted; null: not, or not all
     Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
           postgresql_where=text("deleted_at IS NULL")),
@@ -223,11 +223,11 @@ tag = Table(
     Column("node_key", Text, nullable=False, index=True),
     person_id(nullable=True, index=True),                       # null: a name by hand that nobody has linked
     Column("origin", Text, nullable=False),                   # machine, confirmed, hand, returned
-    Column("places", Places, nullable=False),                   # where we wrote it; [] by hand
+    Column("places", PlaceList, nullable=False),                   # where we wrote it; [] by hand
     Column("listed_at", Instant),                             # by hand, of an ended person: shown to the editor
     Column("created_at", Instant, nullable=False),
     Column("set_id", Text),                                   # the reference set that the name rests on; null: none
-    Column("kept_at", Instant),                               # by hand, of an ended person: an editor lets it stand
+    Column("kept_at", Instant),                               # by hand, of an ended person: an editor kept it
     Column("kept_by", Text),
     UniqueConstraint("resource_id", "node_key"),
     **NUMBERED,
@@ -242,7 +242,7 @@ intent = Table(
     Column("node", Text, nullable=False),
     Column("action", Text, nullable=False),                   # add, remove
     Column("origin", Text, nullable=False),                   # machine, confirmed, hand (removals by decision)
-    Column("places", Places, nullable=False),
+    Column("places", PlaceList, nullable=False),
     Column("state", Text, nullable=False),                    # open, done, undone, failed, void
     Column("generation", BIG, nullable=False),
     Column("created_at", Instant, nullable=False),

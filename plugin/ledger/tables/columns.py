@@ -1,4 +1,4 @@
-"""What the tables are made of: the naming of constraints, moments, and the columns that many share."""
+"""The types that tables share: naming of constraints, moments, common columns."""
 
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -33,37 +33,37 @@ W = TypeVar("W", bound=StrEnum)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only for INTEGER
 
-# SQLite gives a deleted row's number out again unless told not to: an intent's face or a job's token
-# would then point to what came later.
+# By default SQLite reuses the number of a deleted row: an intent's face or a job's token would then
+# point to a later row.
 NUMBERED: dict[str, Any] = {"sqlite_autoincrement": True}
 
 
-class Unread:
-    """What is read of a cell that holds no value of its type, so that the rows beside it are read.
+class UnreadableCell:
+    """Read from a cell with an invalid value, so that other rows are read.
 
-    Each kind is a value on the strict side; what decides who agreed to what asks whether it is one.
+    Each kind is a value on the strict side; consent decisions check for it.
     """
 
 
-class NoMoment(Unread, datetime):
-    """For a moment: one that is long past."""
+class UnreadableInstant(UnreadableCell, datetime):
+    """A moment long past."""
 
 
-class NoDay(Unread, date):
-    """For a day: one so late that nobody born then comes of age."""
+class UnreadableDay(UnreadableCell, date):
+    """A day so late that nobody born then comes of age."""
 
 
-_NO_MOMENT, _NO_DAY = NoMoment(1970, 1, 1, tzinfo=UTC), NoDay(9000, 1, 1)
+_NO_MOMENT, _NO_DAY = UnreadableInstant(1970, 1, 1, tzinfo=UTC), UnreadableDay(9000, 1, 1)
 
 
-def bare(column: "Column[Any]") -> TypeEngine[Any]:
-    """What a store keeps in the column, whatever is made of it when it is read."""
+def stored_type(column: "Column[Any]") -> TypeEngine[Any]:
+    """The type in which the database stores the column."""
     kept = column.type
     return kept.impl_instance if isinstance(kept, TypeDecorator) else kept
 
 
-def word(kind: type[W], cell: Any, otherwise: W) -> W:
-    """The member that the cell names; `otherwise`, the strict one, where it names none."""
+def parse_word(kind: type[W], cell: Any, otherwise: W) -> W:
+    """The member that the cell names; `otherwise`, the strict one, for an unknown name."""
     try:
         return kind(cell)
     except ValueError:
@@ -71,7 +71,7 @@ def word(kind: type[W], cell: Any, otherwise: W) -> W:
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware datetime as whole microseconds since 1970, so that both stores compare it alike."""
+    """An aware datetime as microseconds since 1970, so that both databases compare it alike."""
 
     impl = BigInteger
     cache_ok = True
@@ -108,15 +108,15 @@ class Day(TypeDecorator[date]):
         return process
 
 
-class Truth(Boolean):
-    """SQLite may hold anything in one: what is no 0 or 1 is no."""
+class StrictBoolean(Boolean):
+    """SQLite may store anything: only 1 is true."""
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         return lambda value: None if value is None else value in (0, 1) and bool(value)
 
 
-class Listed(TypeDecorator[list[Any]]):
-    """What somebody may do: nothing, where the list cannot be read."""
+class JsonList(TypeDecorator[list[Any]]):
+    """Permissions: none, where the list cannot be read."""
 
     impl = JSON
     cache_ok = True
@@ -125,8 +125,8 @@ class Listed(TypeDecorator[list[Any]]):
         return value if isinstance(value, list) else []
 
 
-class Pixels(TypeDecorator[int]):
-    """A width; one that cannot be read is not known."""
+class PixelWidth(TypeDecorator[int]):
+    """A width; None if it cannot be read."""
 
     impl = Integer
     cache_ok = True
@@ -135,8 +135,8 @@ class Pixels(TypeDecorator[int]):
         return value if isinstance(value, int) else None
 
 
-class Part(TypeDecorator[float]):
-    """A part of a picture's side; none where it cannot be read: what has no box holds for the whole photograph."""
+class Fraction(TypeDecorator[float]):
+    """A part of a picture's side; None if it cannot be read: without a box it applies to the whole photograph."""
 
     impl = Float
     cache_ok = True
@@ -146,7 +146,7 @@ class Part(TypeDecorator[float]):
 
 
 class KeyVersion(TypeDecorator[int]):
-    """Of the master key: 0, which there is not, where it cannot be read."""
+    """A master key version; 0, which does not exist, if it cannot be read."""
 
     impl = Integer
     cache_ok = True
@@ -156,11 +156,11 @@ class KeyVersion(TypeDecorator[int]):
 
 
 EVERY_PLACE = ("exif", "node", "region", "xmp")
-"""Where a DAM may have a name from us, as `hooks` calls the places."""
+"""Every place of `hooks` where we may write a name."""
 
 
-class Places(TypeDecorator[list[str]]):
-    """Where we wrote a name: anywhere that we can, where the list cannot be read."""
+class PlaceList(TypeDecorator[list[str]]):
+    """Where we wrote a name; every possible place if the list cannot be read."""
 
     impl = JSON
     cache_ok = True
@@ -171,10 +171,10 @@ class Places(TypeDecorator[list[str]]):
 
 
 def person_id(nullable: bool = False, **options: Any) -> "Column[str]":
-    """The column that says whose a row is."""
+    """The foreign key of the row's person."""
     return Column("person_id", Text, ForeignKey("person.id"), nullable=nullable, **options)
 
 
 def resource_id(**options: Any) -> "Column[int]":
-    """The column that says of which resource a row is."""
+    """The foreign key of the row's resource."""
     return Column("resource_id", BIG, ForeignKey("resource.id"), nullable=False, **options)

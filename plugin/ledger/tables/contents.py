@@ -1,6 +1,6 @@
-"""What each text column of the store may hold. One table, for whoever seals, veils, searches or documents it.
+"""What each text column may contain: the one list for sealing, searching and documentation.
 
-A column that is not in it fails the tests: what nobody has thought about is not plain by default.
+A test fails for a column that is not listed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,24 +9,24 @@ from enum import StrEnum
 from sqlalchemy import JSON, Column, Table, Text
 
 from plugin.ledger import tables as t
-from plugin.ledger.tables.columns import bare
+from plugin.ledger.tables.columns import stored_type
 
 
 class Holds(StrEnum):
-    """What may stand in a column, and so what becomes of it."""
+    """What a column may contain, which decides how it is stored."""
 
     WORD = "word"
-    """Ids, hashes, words of ours, configured words: names nobody. Plain everywhere."""
+    """Ids, hashes, our own and configured words: no personal data. Plain everywhere."""
     ACCOUNT = "account"
     """Who of the staff acted. Plain everywhere."""
     NAME = "name"
-    """Names of people. Plain in the store; in a backup veiled under the record key of whose they are."""
+    """Names of people. Plain in the store; in a backup sealed under their record key."""
     TEXT = "text"
-    """What somebody typed. Sealed in the store; in a backup veiled again, so that equal texts show nothing."""
+    """Typed text. Sealed in the store; sealed again in a backup, so that equal texts look different."""
     PLACE = "place"
-    """Paths and titles, which may be called after people. Plain in the store; in a backup veiled."""
+    """Paths and titles, which may contain names. Plain in the store; sealed in a backup."""
     MIXED = "mixed"
-    """What programs wrote, or a label, and may quote names or paths. Plain in the store; in a backup veiled."""
+    """Labels and output of programs, which may quote names or paths. Plain in the store; sealed in a backup."""
 
 
 _NOT_WORDS: Mapping[str, Mapping[Holds, tuple[str, ...]]] = {
@@ -70,7 +70,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "audit_head": ("hash", "pruned_hash"),
     "collection": ("mode", "basis", "identity", "shoot_id"),
     "dam_node": ("person_id",),
-    "erasure": ("number", "person_id", "held"),  # never written but sealed under the house's key, in no backup
+    "erasure": ("number", "person_id", "held"),  # always sealed under the house's key, in no backup
     "event": ("id",),
     "folder_file": ("file_version", "further"),
     "folder_state": ("mark",),
@@ -113,8 +113,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def of(column: "Column[object]") -> Holds:
-    """What may stand in a text column of the store. Raises KeyError for one that nobody has thought about."""
+def find_holds(column: "Column[object]") -> Holds:
+    """What a text column may contain. Raises KeyError for an unlisted one."""
     table = column.table.name
     for holds, names in _NOT_WORDS.get(table, {}).items():
         if column.name in names:
@@ -124,9 +124,9 @@ def of(column: "Column[object]") -> Holds:
     raise KeyError(f"{table}.{column.name}: say in plugin/ledger/tables/contents.py what it may hold")
 
 
-def columns(*holds: Holds) -> "Iterator[tuple[Table, Column[object]]]":
-    """Every text column that may hold one of these, table by table; all text columns where none is given."""
+def list_columns(*holds: Holds) -> "Iterator[tuple[Table, Column[object]]]":
+    """Every text column that may contain one of these, table by table; all text columns for none given."""
     for table in t.metadata.sorted_tables:
         for column in table.columns:
-            if isinstance(bare(column), Text | JSON) and (not holds or of(column) in holds):
+            if isinstance(stored_type(column), Text | JSON) and (not holds or find_holds(column) in holds):
                 yield table, column

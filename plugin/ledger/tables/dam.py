@@ -12,16 +12,25 @@ from sqlalchemy import (
     text,
 )
 
-from plugin.ledger.tables.columns import BIG, NUMBERED, Day, Instant, Places, metadata, person_id, resource_id
+from plugin.ledger.tables.columns import (
+    BIG,
+    NUMBERED,
+    Day,
+    Instant,
+    PlaceList,
+    metadata,
+    person_id,
+    resource_id,
+)
 
-# What the DAM should show of a resource's clearance, day by channel, and what it was last told to.
+# The dates by channel that the DAM should show for a resource, and those last written.
 statement = Table(
     "statement", metadata,
     resource_id(primary_key=True),
     Column("wanted", JSON, nullable=False),
     Column("wanted_at", Instant, nullable=False),
     Column("stated", JSON),
-    Column("stated_at", Instant),                             # null: what is wanted was not told yet
+    Column("stated_at", Instant),                             # null: not written yet
     Index("ix_statement_untold", "resource_id", sqlite_where=text("stated_at IS NULL"),
           postgresql_where=text("stated_at IS NULL")),
 )  # fmt: skip
@@ -35,7 +44,7 @@ dam_node = Table(
     person_id(index=True),
 )  # fmt: skip
 
-# How far a DAM's own log of changes was read, by the address of the DAM.
+# How far a DAM's log of changes was read, by the DAM's URL.
 dam_cursor = Table(
     "dam_cursor", metadata,
     Column("name", Text, primary_key=True),
@@ -45,7 +54,7 @@ dam_cursor = Table(
     Column("marks", JSON),                                    # rows as they were, by number: a log set back has others
     Column("floors", JSON),                                   # of each time it was set back, the last row that stayed
     Column("set_back_at", Instant),                           # when that was noticed last
-    Column("heard_at", Instant),                              # when everything was asked for anew because of it
+    Column("heard_at", Instant),                              # when everything was compared again
 )  # fmt: skip
 
 # The folder DAM's own memory of its files, so that a change is noticed without reading each again.
@@ -61,11 +70,11 @@ folder_file = Table(
     Column("kept", Boolean, nullable=False, default=False,
            server_default=text("false")),                     # its state is in folder_state, where we named somebody
     Column("ctime_ns", BIG),                                  # of the last change that the file system keeps
-    Column("further", Text),                                  # of what else it shows: thumbnails; null: not noted yet
+    Column("further", Text),                                  # version of its thumbnails; null: not noted yet
 )  # fmt: skip
 
 # States of files in which a name was ours: a hash of the file's bytes with the name, which names nobody without
-# the file. A name that stands in such a file again came back with it.
+# the file. A name in such a file came back with it.
 folder_state = Table(
     "folder_state", metadata,
     Column("mark", Text, primary_key=True),
@@ -118,22 +127,22 @@ former_place = Table(
     **NUMBERED,
 )  # fmt: skip
 
-# A name that we took off a resource: one that comes back with a restored DAM is taken off again. The name stands
-# here as a keyed hash, whose key lies outside the store, so that it outlives an erasure without naming anybody.
+# A name that we removed from a resource: if a restored DAM brings it back, it is removed again. Stored as a keyed
+# hash with a key outside the store, so that it outlives an erasure and identifies nobody.
 taken_off = Table(
     "taken_off", metadata,
     Column("id", BIG, primary_key=True),
     resource_id(index=True),
     Column("name_mac", Text, nullable=False, index=True),
-    Column("places", Places, nullable=False),                   # where it was ours
+    Column("places", PlaceList, nullable=False),                   # where it was ours
     Column("position", BIG),                                  # of the DAM's log when it was taken off, where it has one
     Column("taken_at", Instant, nullable=False),
     UniqueConstraint("resource_id", "name_mac"),
     **NUMBERED,
 )  # fmt: skip
 
-# Names that a photograph may bear once somebody is called so: keyed hashes of whatever its texts can be read as, whose
-# key lies outside the store. Written when the photograph is read; in no backup.
+# Names that a photograph may have: keyed hashes of all readings of its texts, with a key outside the store. Written
+# when the photograph is read; in no backup.
 name_word = Table(
     "name_word", metadata,
     Column("mac", BIG, primary_key=True, autoincrement=False),
@@ -143,7 +152,7 @@ name_word = Table(
 
 # Since when stored clearances of photographs that name somebody do not count, for one use; without a use: those of
 # photographs on which the machine alone named them, or of those that rest on one reference set, and such faces name
-# nobody. Rows stand until the stored ones were computed anew.
+# nobody. Rows stay until the stored clearances are recomputed.
 cut = Table(
     "cut", metadata,
     Column("id", BIG, primary_key=True),

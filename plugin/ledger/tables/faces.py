@@ -5,9 +5,9 @@ from sqlalchemy import JSON, Column, Float, Index, Table, Text, text
 from plugin.ledger.tables.columns import (
     BIG,
     NUMBERED,
+    Fraction,
     Instant,
-    Part,
-    Pixels,
+    PixelWidth,
     metadata,
     person_id,
     resource_id,
@@ -24,7 +24,7 @@ face = Table(
     Column("top", Float, nullable=False),
     Column("width", Float, nullable=False),
     Column("height", Float, nullable=False),
-    Column("width_px", Pixels, nullable=False),              # in the picture as detected
+    Column("width_px", PixelWidth, nullable=False),              # in the picture as detected
     Column("state", Text, nullable=False),                    # matched, suggested, unmatched, rejected, dismissed
     person_id(nullable=True),                                   # matched or suggested
     Column("distance", Float),                                # rounded to two places; suggestions only
@@ -35,7 +35,7 @@ face = Table(
     Column("decided_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("set_id", Text),                                   # the reference set that the match rests on; null: none
-    Column("file_px", Pixels),                                # its width in the original; null: not known
+    Column("file_px", PixelWidth),                                # its width in the original; null: not known
     Column("dismissal", Text),                                # by the list; null: dismissed before there was one
     Index("ix_face_state", "state", "id"),                    # what waits, in order; and how many there are
     # With the state, or SQLite goes through all faces of a state to find a person's.
@@ -50,10 +50,10 @@ rejection = Table(
     resource_id(index=True),
     person_id(index=True),
     Column("file_version", Text, nullable=False),
-    Column("left", Part),                                    # null: no box, holds for the resource
-    Column("top", Part),
-    Column("width", Part),
-    Column("height", Part),
+    Column("left", Fraction),                                    # null: no box, holds for the resource
+    Column("top", Fraction),
+    Column("width", Fraction),
+    Column("height", Fraction),
     Column("by", Text, nullable=False),
     Column("at", Instant, nullable=False),
     **NUMBERED,

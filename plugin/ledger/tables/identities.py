@@ -5,7 +5,7 @@ from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table, Text, text
 from plugin.ledger.tables.columns import Instant, metadata, person_id
 
 # Reference photographs that came together, and how the house knows that they show the person. The pictures and
-# their template are sealed rows whose subject is this id; this row outlives them, so that a match keeps what it
+# their template are sealed rows with this id as subject; this row outlives them, so that a match keeps what it
 # rested on.
 reference_set = Table(
     "reference_set", metadata,
@@ -35,7 +35,7 @@ address = Table(
     Column("guardian_id", Text),                              # null: the person's own
     Column("entered_by", Text, nullable=False),               # an account; or person, guardian: typed by a holder
     Column("entered_at", Instant, nullable=False),
-    Column("account", Text),                                  # whose link it was typed at, where a holder typed it
+    Column("account", Text),                                  # the account of the link, where its holder typed it
     Column("quitclaim_id", Text),                             # what was signed in the visit in which it was typed
     Column("opens_at", Instant),                              # it replaced another: no full page before this
     Column("confirmed_at", Instant),

@@ -13,7 +13,7 @@ from sqlalchemy import (
     text,
 )
 
-from plugin.ledger.tables.columns import Day, Instant, Listed, metadata, person_id
+from plugin.ledger.tables.columns import Day, Instant, JsonList, metadata, person_id
 
 # A form (quitclaim template) as the organisation composed it; a change is a new version.
 form = Table(
@@ -55,7 +55,7 @@ invitation = Table(
     Column("may_replace", Boolean, nullable=False, default=False, server_default=text("false")),  # by its maker's right
 )  # fmt: skip
 
-# A one-time code that was mailed to whoever holds a link.
+# A one-time code that was mailed to the holder of a link.
 code = Table(
     "code", metadata,
     Column("id", Text, primary_key=True),
@@ -120,13 +120,13 @@ api_token = Table(
     Column("id", Text, primary_key=True),
     Column("label", Text, nullable=False),
     Column("secret_sha256", Text, nullable=False, unique=True),
-    Column("scopes", Listed, nullable=False),
+    Column("scopes", JsonList, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
     Column("used_at", Instant),
-    Column("tools", Listed, nullable=False, default=list, server_default=text("'[]'")),  # what it may claim to be
+    Column("tools", JsonList, nullable=False, default=list, server_default=text("'[]'")),  # what it may claim to be
 )  # fmt: skip
 
 # What a POST with an Idempotency-Key did: the answer is given again, not the effect.

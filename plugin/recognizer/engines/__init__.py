@@ -1,1 +1,1 @@
-"""Networks that find and encode faces: their weights, and how near is near enough."""
+"""Networks that detect and encode faces: their weights and distance thresholds."""

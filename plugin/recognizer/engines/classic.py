@@ -1,8 +1,8 @@
-"""face_recognition itself (HOG detector, dlib's network run by dlib) behind the same protocol.
+"""face_recognition itself (HOG detector, dlib's network run by dlib) as an engine.
 
-Slower, with more memory, and never the default. LICENCE: importing face_recognition loads its
-68-point model, which was trained on iBUG 300-W and may not be used commercially; nothing else here
-loads it. Vectors lie in the same space, but its id differs, so templates are never mixed.
+Slower, with more memory, and never the default. LICENCE: importing face_recognition loads its 68-point model, which was
+trained on iBUG 300-W and may not be used commercially; nothing else here loads it. Vectors are in the same space, but
+its id differs, so templates are never mixed.
 """
 
 import importlib
@@ -13,33 +13,32 @@ from typing import Any
 import cv2
 import numpy as np
 
-from plugin.config import Recognizer
+from plugin.config import RecognizerSection
 from plugin.errors import EngineError
-from plugin.recognizer.engines.engine import Detections, Engine, Floats, nothing
-from plugin.recognizer.engines.resnet import normalised
-from plugin.recognizer.engines.thresholds import shipped
+from plugin.recognizer.engines.engine import Detections, Engine, Floats, no_detections
+from plugin.recognizer.engines.resnet import normalise
+from plugin.recognizer.engines.thresholds import load_calibration
 from plugin.recognizer.pictures.pixels import Pixels
 
 ID = "classic/1"
 
 
-def engine_id(config: Recognizer) -> str:
-    """Always the same."""
+def engine_id(config: RecognizerSection) -> str:
+    """A constant."""
     return ID
 
 
-def open_engine(config: Recognizer, cache: Path) -> Engine:
+def open_engine(config: RecognizerSection, cache: Path) -> Engine:
     """The classic engine. Raises EngineError where face_recognition cannot be imported."""
-    api = _load()
-    calibration = shipped("retinaface-dlib")
+    api = _load_api()
+    calibration = load_calibration("retinaface-dlib")
     return Engine(ID, Hog(api), Descriptor(api), calibration, calibration.look_alike)
 
 
-def _load() -> Any:
-    """face_recognition's api module.
+def _load_api() -> Any:
+    """The module face_recognition.api.
 
-    Its import ends the process silently (quit(), exit code 0) where pkg_resources is missing, so
-    that is looked for first.
+    Its import ends the process silently (quit(), exit code 0) without pkg_resources, so that is checked first.
     """
     for module, remedy in (
         ("pkg_resources", 'pip install "setuptools<81"'),
@@ -69,7 +68,7 @@ class Hog:
         rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
         found = self._api.face_locations(rgb)  # (top, right, bottom, left)
         if not found:
-            return nothing()
+            return no_detections()
         boxes = np.array([(left, top, r - left, b - top) for top, r, b, left in found], np.float32)
         centres = boxes[:, None, :2] + boxes[:, None, 2:] / 2
         return Detections(boxes, np.repeat(centres, 5, axis=1), np.ones(len(boxes), np.float32))
@@ -89,7 +88,7 @@ class Descriptor:
         if mirrored:
             boxes = faces.boxes.copy()
             boxes[:, 0] = picture.shape[1] - boxes[:, 0] - boxes[:, 2]
-            vectors = normalised(vectors + self._encode(np.ascontiguousarray(picture[:, ::-1]), boxes))
+            vectors = normalise(vectors + self._encode(np.ascontiguousarray(picture[:, ::-1]), boxes))
         return vectors
 
     def _encode(self, picture: Pixels, boxes: Floats) -> Floats:
@@ -97,4 +96,4 @@ class Descriptor:
         places = [(int(y), int(x + w), int(y + h), int(x)) for x, y, w, h in boxes.round()]
         if not places:
             return np.zeros((0, 128), np.float32)
-        return normalised(np.array(self._api.face_encodings(rgb, places), np.float32))
+        return normalise(np.array(self._api.face_encodings(rgb, places), np.float32))

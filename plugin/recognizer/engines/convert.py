@@ -16,14 +16,14 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from plugin.recognizer.engines.engine import Floats
-from plugin.recognizer.engines.weights import DAT_SHA256, check
+from plugin.recognizer.engines.weights import DAT_SHA256, check_sha256
 
 SIDE = 150
 _MEAN = (122.782, 117.001, 104.298)  # RGB, of dlib's input_rgb_image_sized
 
 
-class Reader:
-    """Takes the tensors of a dlib network out of its file, one after the other."""
+class TensorReader:
+    """Reads the tensors of a dlib network from its file, in order."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -31,7 +31,7 @@ class Reader:
 
     def tensor(self, *shape: int) -> Floats:
         """The next tensor with this shape (samples, k, rows, columns), flat. Raises ValueError if none."""
-        head = b"\x01\x02" + b"".join(_packed(side) for side in shape)
+        head = b"\x01\x02" + b"".join(_pack(side) for side in shape)
         found = self._data.find(head, self._at)
         count = int(np.prod(shape))
         start = found + len(head)
@@ -41,34 +41,32 @@ class Reader:
         return np.frombuffer(self._data, "<f4", count, start)
 
 
-def _packed(number: int) -> bytes:
+def _pack(number: int) -> bytes:
     """dlib's serialisation of a positive integer: its length in bytes, then little-endian bytes."""
     size = (number.bit_length() + 7) // 8
     return bytes([size]) + number.to_bytes(size, "little")
 
 
-class Builder:
-    """Writes an ONNX graph node by node; every method returns the name of what it computes."""
+class GraphBuilder:
+    """Builds an ONNX graph; each method returns the name of its result."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: TensorReader) -> None:
         self._reader = reader
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """A node of any kind."""
         name = f"n{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
     def constant(self, value: Any) -> str:
-        """A constant tensor."""
         name = f"c{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def convolution(self, x: str, taken: int, given: int, side: int, stride: int) -> str:
-        """A convolution with the affine layer after it folded in; padded only where stride is 1."""
+        """A convolution with the following affine layer folded in; padded only where stride is 1."""
         count = given * taken * side * side
         raw = self._reader.tensor(count + given, 1, 1, 1)
         gamma, beta = np.split(self._reader.tensor(2 * given, 1, 1, 1), 2)
@@ -86,7 +84,7 @@ class Builder:
         return self.node("Relu", self.node("Add", self.convolution(inner, depth, depth, 3, 1), x))
 
     def residual_down(self, x: str, taken: int, given: int, side: int) -> tuple[str, int]:
-        """dlib's `residual_down`: halves the side; dlib's addition fills what is missing with zeros."""
+        """dlib's `residual_down`: halves the side; dlib's addition pads with zeros."""
         inner = self.node("Relu", self.convolution(x, taken, given, 3, 2))
         inner = self.convolution(inner, given, given, 3, 1)
         pooled = self.node("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
@@ -108,21 +106,21 @@ def convert(dat: bytes) -> bytes:
 
     The same bytes give the same model. Raises EngineError if `dat` is not dlib's published file.
     """
-    check(hashlib.sha256(dat).hexdigest(), DAT_SHA256, "dlib_face_recognition_resnet_model_v1.dat")
-    build = Builder(Reader(dat))
+    check_sha256(hashlib.sha256(dat).hexdigest(), DAT_SHA256, "dlib_face_recognition_resnet_model_v1.dat")
+    build = GraphBuilder(TensorReader(dat))
     x = build.node("Transpose", build.node("Cast", "input", to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
     x = build.node("Sub", x, build.constant(np.array(_MEAN, "f4").reshape(1, 3, 1, 1)))
     x = build.node("Mul", x, build.constant(np.array(1 / 256, "f4")))
     x = build.node("Relu", build.convolution(x, 3, 32, 7, 2))
     x = build.node("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2])
-    x = _stages(build, x)
+    x = _build_stages(build, x)
     x = build.node("Flatten", build.node("GlobalAveragePool", x))
     last = build._reader.tensor(256, 128, 1, 1).reshape(256, 128)  # noqa: SLF001
     build.node("MatMul", x, build.constant(last))
-    return _model(build)
+    return _build_model(build)
 
 
-def _stages(build: Builder, x: str) -> str:
+def _build_stages(build: GraphBuilder, x: str) -> str:
     """The 14 residual blocks: (residual, depth) thrice, down, and so on, to 256 channels."""
     side = 35  # of 150 after a 7 x 7 convolution and a 3 x 3 pooling, both of stride 2
     depth = 32
@@ -134,7 +132,7 @@ def _stages(build: Builder, x: str) -> str:
     return x
 
 
-def _model(build: Builder) -> bytes:
+def _build_model(build: GraphBuilder) -> bytes:
     build.nodes[-1].output[0] = "embedding"
     graph = helper.make_graph(
         build.nodes,
@@ -149,7 +147,7 @@ def _model(build: Builder) -> bytes:
 
 
 def main(arguments: list[str]) -> None:
-    """Convert the file named first into the file named second."""
+    """Convert the first file into the second."""
     source, target = arguments
     Path(target).write_bytes(convert(Path(source).read_bytes()))
 

@@ -1,4 +1,4 @@
-"""What a face engine is: a detector, an encoder, an id, and the thresholds that were measured for it."""
+"""A face engine: a detector, an encoder, an id, and measured thresholds."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,10 +15,10 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Detections:
-    """Faces found, best first, in px of the picture that was given.
+    """Detected faces, best first, in px of the given picture.
 
-    `boxes`: (n, 4) left, top, width, height; `points`: (n, 5, 2) eyes, nose, corners of the mouth, as
-    seen from left to right; `scores`: (n,) in 0..1.
+    `boxes`: (n, 4) left, top, width, height; `points`: (n, 5, 2) eyes, nose, corners of the mouth, from left to right;
+    `scores`: (n,) in 0..1.
     """
 
     boxes: Floats
@@ -29,7 +29,6 @@ class Detections:
         return len(self.scores)
 
     def take(self, which: NDArray[np.intp]) -> "Detections":
-        """The detections at these indexes, in that order."""
         return Detections(self.boxes[which], self.points[which], self.scores[which])
 
     def scaled(self, factor: float) -> "Detections":
@@ -38,16 +37,16 @@ class Detections:
         return Detections(self.boxes * f, self.points * f, self.scores)
 
 
-def nothing() -> Detections:
+def no_detections() -> Detections:
     """No face."""
     return Detections(np.zeros((0, 4), "f4"), np.zeros((0, 5, 2), "f4"), np.zeros(0, "f4"))
 
 
 class Detector(Protocol):
-    """Finds faces.
+    """Detects faces.
 
-    `found_px`: from this width on the finer pass finds a face for sure. `largest_px`: the longest side that is not
-    shrunk before the network sees it; 0: any.
+    `found_px`: from this width on the finer pass reliably finds a face. `largest_px`: the longest side that the network
+    sees unscaled; 0: any.
     """
 
     id: str
@@ -60,7 +59,7 @@ class Detector(Protocol):
 
 
 class Encoder(Protocol):
-    """Turns faces into vectors."""
+    """Encodes faces as vectors."""
 
     id: str
 
@@ -74,10 +73,10 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True)
 class Engine:
-    """A detector and an encoder with what was measured for the pair.
+    """A detector and an encoder with their measured thresholds.
 
-    `id` names detector, alignment and network and goes with every template: vectors of different
-    ids are never compared. `look_alike`: two people's templates nearer than this are confusable.
+    `id` names detector, alignment and network and is stored with every template: vectors of different ids are never
+    compared. `look_alike`: two people's templates nearer than this are confusable.
     """
 
     id: str

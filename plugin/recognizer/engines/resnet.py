@@ -16,13 +16,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.config import Recognizer
+from plugin.config import RecognizerSection
 from plugin.errors import EngineError
 from plugin.recognizer.engines import weights
 from plugin.recognizer.engines.engine import Detections, Detector, Engine, Floats
 from plugin.recognizer.engines.retinaface import RetinaFace
 from plugin.recognizer.engines.session import open_session
-from plugin.recognizer.engines.thresholds import shipped
+from plugin.recognizer.engines.thresholds import load_calibration
 from plugin.recognizer.engines.yunet import YuNet
 from plugin.recognizer.pictures.pixels import Pixels
 
@@ -46,19 +46,21 @@ class ResNet:
             self._dlib = importlib.import_module("_dlib_pybind11")
         except ImportError as error:
             raise EngineError("dlib is not installed: pip install dlib-bin") from error
-        self._predictor = self._dlib.shape_predictor(str(weights.package_file(MODELS, POINTS, POINTS_SHA256)))
-        self._session = open_session(model(cache))
+        self._predictor = self._dlib.shape_predictor(
+            str(weights.find_package_file(MODELS, POINTS, POINTS_SHA256))
+        )
+        self._session = open_session(ensure_model(cache))
 
     def encode(self, picture: Pixels, faces: Detections, mirrored: bool = False) -> Floats:
         """(n, 128) L2-normalised vectors; `mirrored` averages with the mirror image's."""
-        chips = self.chips(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), squares(faces))  # type: ignore[arg-type]
-        vectors = normalised(self.vectors(chips))
+        chips = self.chips(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), to_squares(faces))  # type: ignore[arg-type]
+        vectors = normalise(self.vectors(chips))
         if mirrored and len(chips):
-            vectors = normalised(vectors + normalised(self.vectors(chips[:, :, ::-1])))
+            vectors = normalise(vectors + normalise(self.vectors(chips[:, :, ::-1])))
         return vectors
 
     def chips(self, rgb: Pixels, rectangles: NDArray[np.int64]) -> Pixels:
-        """(n, 150, 150, 3) RGB faces cut out upright; `rectangles`: (n, 4) left, top, right, bottom px."""
+        """(n, 150, 150, 3) RGB faces, upright; `rectangles`: (n, 4) left, top, right, bottom px."""
         found = np.empty((len(rectangles), SIDE, SIDE, 3), np.uint8)
         for chip, corners in zip(found, rectangles, strict=True):
             shape = self._predictor(rgb, self._dlib.rectangle(*(int(c) for c in corners)))
@@ -74,45 +76,42 @@ class ResNet:
         return np.concatenate(parts)
 
 
-def squares(faces: Detections) -> NDArray[np.int64]:
-    """(n, 4) left, top, right, bottom: boxes like those of dlib's own detector, which is square.
-
-    The 5-point predictor was trained on such boxes.
-    """
+def to_squares(faces: Detections) -> NDArray[np.int64]:
+    """(n, 4) left, top, right, bottom: square boxes, as the 5-point predictor was trained on."""
     centre = faces.boxes[:, :2] + faces.boxes[:, 2:] / 2
     half = np.sqrt(faces.boxes[:, 2:].prod(axis=1, keepdims=True)) / 2
     return np.concatenate([centre - half, centre + half], axis=1).round().astype(np.int64)
 
 
-def normalised(vectors: Floats) -> Floats:
-    """Each row divided by its length."""
+def normalise(vectors: Floats) -> Floats:
+    """L2-normalised rows."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
-def engine_id(config: Recognizer) -> str:
-    """Detector and encoder, with the version of what happens between them."""
+def engine_id(config: RecognizerSection) -> str:
+    """Detector and encoder, with the version of the alignment."""
     return f"{'yunet' if config.yunet else 'retinaface'}-dlib/1"
 
 
-def look_alike() -> float:
-    """As it was measured for this encoder, which both engines share."""
-    return shipped("retinaface-dlib").look_alike
+def find_look_alike() -> float:
+    """As measured for this encoder, which both engines share."""
+    return load_calibration("retinaface-dlib").look_alike
 
 
-def open_engine(config: Recognizer, cache: Path) -> Engine:
-    """The default engine: RetinaFace, or YuNet where its file is given, and dlib's ResNet."""
+def open_engine(config: RecognizerSection, cache: Path) -> Engine:
+    """The default engine: RetinaFace, or YuNet where its file is configured, and dlib's ResNet."""
     detector: Detector = RetinaFace(config.score)
     if config.yunet:
         detector = YuNet(Path(config.yunet).expanduser(), config.score)
-    calibration = shipped("retinaface-dlib")
+    calibration = load_calibration("retinaface-dlib")
     return Engine(engine_id(config), detector, ResNet(cache), calibration, calibration.look_alike)
 
 
-def model(cache: Path) -> Path:
-    """The converted network in `cache`, made if it is missing or damaged. Raises EngineError.
+def ensure_model(cache: Path) -> Path:
+    """The converted network in `cache`, created if missing or damaged. Raises EngineError.
 
-    Its name holds the sha256 of what made it, and of what; a file beside it the sha256 of itself.
+    Its name has a hash of the converter and of the weights; a file beside it has its own hash.
     """
     recipe = Path(__file__).with_name("convert.py").read_bytes()
     target = (
@@ -123,7 +122,7 @@ def model(cache: Path) -> Path:
         if record.read_text() == hashlib.sha256(target.read_bytes()).hexdigest():
             return target
     except (OSError, UnicodeDecodeError):
-        pass  # missing or damaged: made anew below
+        pass  # missing or damaged: created below
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make(target, record)
@@ -133,8 +132,8 @@ def model(cache: Path) -> Path:
 
 
 def _make(target: Path, record: Path) -> None:
-    """Convert beside the target and move into place, so that no reader sees half a file."""
-    dat = weights.package_file(MODELS, DAT, weights.DAT_SHA256)
+    """Convert into a temporary folder and rename, so that no reader sees a partial file."""
+    dat = weights.find_package_file(MODELS, DAT, weights.DAT_SHA256)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as folder:
         made, digest = Path(folder) / "model", Path(folder) / "sha256"
         made.touch(mode=0o600)
@@ -146,7 +145,7 @@ def _make(target: Path, record: Path) -> None:
 
 
 def _convert(dat: Path, made: Path) -> None:
-    """In a process of its own: onnx costs 60 MB that would stay in this one."""
+    """In a process of its own: onnx takes 60 MB that would stay in this one."""
     command = [sys.executable, "-m", "plugin.recognizer.engines.convert", str(dat), str(made)]
     root = str(Path(__file__).resolve().parents[3])
     try:

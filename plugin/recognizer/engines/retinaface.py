@@ -11,7 +11,7 @@ import numpy as np
 
 from plugin.config.looking import FOUND_PX
 from plugin.recognizer.engines import weights
-from plugin.recognizer.engines.engine import Detections, Floats, nothing
+from plugin.recognizer.engines.engine import Detections, Floats, no_detections
 from plugin.recognizer.engines.session import open_session
 from plugin.recognizer.pictures.pixels import Pixels
 
@@ -30,7 +30,7 @@ class RetinaFace:
 
     def __init__(self, score: float) -> None:
         self._score = score
-        self._session = open_session(weights.constant("retinaface", "weights", "WEIGHTS", SHA256))
+        self._session = open_session(weights.read_constant("retinaface", "weights", "WEIGHTS", SHA256))
 
     def detect(self, picture: Pixels, least: float = 1.0) -> Detections:
         """The faces in a BGR picture, best first; (n, 5, 2) landmarks."""
@@ -39,15 +39,15 @@ class RetinaFace:
         boxes, scores, points = self._session.run(None, {"input": blob})
         likely = np.flatnonzero(scores[0, :, 1] >= min(least, self._score))
         if not len(likely):
-            return nothing()
+            return no_detections()
         anchors = _anchors(height, width)[likely]
         found = Detections(
             _boxes(boxes[0, likely], anchors), _points(points[0, likely], anchors), scores[0, likely, 1]
         )
-        return suppressed(found, _OVERLAP)
+        return suppress_overlaps(found, _OVERLAP)
 
 
-def suppressed(faces: Detections, overlap: float) -> Detections:
+def suppress_overlaps(faces: Detections, overlap: float) -> Detections:
     """Non-maximum suppression: of boxes that overlap more than `overlap` (IoU) the best stays."""
     kept = cv2.dnn.NMSBoxes(faces.boxes.tolist(), faces.scores.tolist(), 0.0, overlap)
     return faces.take(np.asarray(kept, dtype=np.intp).reshape(-1))

@@ -1,4 +1,4 @@
-"""One way to open a network: onnxruntime on one thread, quiet, without an arena that never shrinks."""
+"""Opens a network: onnxruntime on one thread, quiet, without an arena that never shrinks."""
 
 import ctypes
 import os
@@ -20,9 +20,9 @@ _KEPT = 512 * 2**20
 
 @cache
 def _keep_memory() -> None:
-    """Have glibc keep what large arrays were in: to ask the kernel for it anew takes a third of a detection.
+    """Let glibc keep the memory of large arrays: new pages from the kernel take a third of a detection.
 
-    The child gives it back between photographs, where it is much (`child`). Without glibc it stays slower.
+    The child releases it between photographs (`child`). Without glibc detection is only slower.
     """
     with suppress(AttributeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt

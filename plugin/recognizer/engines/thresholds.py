@@ -1,8 +1,8 @@
-"""How near is near enough: from the number enrolled and the rate at which strangers may be named.
+"""Distance thresholds from the number of enrolled people and the accepted rate of false names.
 
-A stranger compared with N people is named wrongly if any of N distances falls below the threshold:
-FPIR = 1 - (1 - FMR)^N (ISO/IEC 19795-1, open-set identification, independent comparisons). Real
-comparisons are not independent, which makes the true rate lower: an error to the safe side.
+A stranger compared with N people is named wrongly if any of N distances is below the threshold: FPIR = 1 - (1 - FMR)^N
+(ISO/IEC 19795-1, open-set identification, independent comparisons). Real comparisons are not independent, which lowers
+the true rate: the error is on the safe side.
 """
 
 import json
@@ -21,11 +21,11 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Share of stranger-to-template comparisons below a distance (FMR), as it was measured.
+    """The measured share of stranger-to-template comparisons below a distance (FMR).
 
-    `points`: (distance, FMR), both rising. `auto_ceiling`, `suggest_ceiling`: never go beyond, however
-    few are enrolled, since the measured sample is not everybody (false matches are far more frequent
-    in some groups). `floor`: below it nothing was measured. `source` says on what it was measured.
+    `points`: (distance, FMR), both rising. `auto_ceiling`, `suggest_ceiling`: upper bounds, however few are enrolled,
+    since the sample is not everybody (false matches are far more frequent in some groups). `floor`: nothing was
+    measured below it. `source`: the sample.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -48,22 +48,24 @@ class Calibration:
         return max(self.floor, distances[low] + (wanted - rates[low]) * slope)
 
 
-def thresholds(calibration: Calibration, enrolled: int, fpir_auto: float, fpir_suggest: float) -> Thresholds:
-    """The thresholds at which strangers are named at most at these rates with `enrolled` people compared.
+def compute_thresholds(
+    calibration: Calibration, enrolled: int, fpir_auto: float, fpir_suggest: float
+) -> Thresholds:
+    """The thresholds for these rates of false names with `enrolled` people compared.
 
     Never rises with `enrolled`; `auto` is never above `suggest`.
     """
-    auto = min(calibration.distance(_single(fpir_auto, enrolled)), calibration.auto_ceiling)
-    suggest = min(calibration.distance(_single(fpir_suggest, enrolled)), calibration.suggest_ceiling)
+    auto = min(calibration.distance(_single_fmr(fpir_auto, enrolled)), calibration.auto_ceiling)
+    suggest = min(calibration.distance(_single_fmr(fpir_suggest, enrolled)), calibration.suggest_ceiling)
     return Thresholds(min(auto, suggest), suggest)
 
 
-def _single(fpir: float, enrolled: int) -> float:
+def _single_fmr(fpir: float, enrolled: int) -> float:
     """The FMR of one comparison that gives `fpir` over `enrolled` of them."""
     return -math.expm1(math.log1p(-fpir) / max(enrolled, 1))
 
 
-def shipped(name: str) -> Calibration:
+def load_calibration(name: str) -> Calibration:
     """The calibration that ships with an engine: `calibration-NAME.json` in this package."""
     text = (
         resources.files("plugin.recognizer.engines").joinpath(f"calibration-{name}.json").read_text("utf-8")

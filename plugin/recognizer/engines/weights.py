@@ -1,4 +1,4 @@
-"""Weights that come inside packages: found without importing the package, known by their sha256."""
+"""Weights inside installed packages: found without importing the package, verified by SHA-256."""
 
 import ast
 import hashlib
@@ -11,23 +11,23 @@ DAT_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 """Of dlib_face_recognition_resnet_model_v1.dat."""
 
 
-def package_file(package: str, name: str, sha256: str) -> Path:
-    """The path of a file in an installed package, its contents checked. Raises EngineError."""
-    path = _folder(package) / name
+def find_package_file(package: str, name: str, sha256: str) -> Path:
+    """The path of a file in an installed package, verified. Raises EngineError."""
+    path = _find_folder(package) / name
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise EngineError(f"{path} cannot be read ({error.strerror}): install {package} again") from error
-    check(found, sha256, str(path))
+    check_sha256(found, sha256, str(path))
     return path
 
 
-def constant(package: str, module: str, name: str, sha256: str) -> bytes:
-    """The bytes that `name` is set to in a module of a package. The module's code is not run.
+def read_constant(package: str, module: str, name: str, sha256: str) -> bytes:
+    """The bytes assigned to `name` in a module of a package, without running the module.
 
-    Raises EngineError if the package is missing or the bytes are not those expected.
+    Raises EngineError if the package is missing or the bytes differ from the expected ones.
     """
-    path = _folder(package) / f"{module}.py"
+    path = _find_folder(package) / f"{module}.py"
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
@@ -36,13 +36,13 @@ def constant(package: str, module: str, name: str, sha256: str) -> bytes:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
             value = ast.literal_eval(node.value)
             if isinstance(value, bytes):
-                check(hashlib.sha256(value).hexdigest(), sha256, f"{package}.{module}.{name}")
+                check_sha256(hashlib.sha256(value).hexdigest(), sha256, f"{package}.{module}.{name}")
                 return value
     raise EngineError(f"{path} holds no {name}: install the release named in requirements again")
 
 
-def check(found: str, expected: str, what: str) -> None:
-    """Raises EngineError unless the two hexadecimal sha256 are equal."""
+def check_sha256(found: str, expected: str, what: str) -> None:
+    """Raises EngineError unless the two hexadecimal hashes are equal."""
     if found != expected:
         raise EngineError(
             f"{what} is not the file that was tested (sha256 {found[:12]}…, expected {expected[:12]}…): "
@@ -50,7 +50,7 @@ def check(found: str, expected: str, what: str) -> None:
         )
 
 
-def _folder(package: str) -> Path:
+def _find_folder(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise EngineError(

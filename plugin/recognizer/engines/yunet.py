@@ -1,4 +1,4 @@
-"""YuNet, the fastest detector, where its file is given: it comes in no package.
+"""YuNet, the fastest detector, where its file is configured: no package contains it.
 
 Decoding as in OpenCV's FaceDetectorYN (Wu et al., YuNet, 2023): score = sqrt(class * objectness).
 """
@@ -11,8 +11,8 @@ import numpy as np
 
 from plugin.config.looking import FOUND_PX
 from plugin.errors import EngineError
-from plugin.recognizer.engines.engine import Detections, Floats, nothing
-from plugin.recognizer.engines.retinaface import suppressed
+from plugin.recognizer.engines.engine import Detections, Floats, no_detections
+from plugin.recognizer.engines.retinaface import suppress_overlaps
 from plugin.recognizer.engines.session import open_session
 from plugin.recognizer.pictures.pixels import Pixels
 
@@ -26,7 +26,7 @@ _OVERLAP = 0.3
 
 
 class YuNet:
-    """YuNet (libfacedetection) on onnxruntime. Raises EngineError for a file that was not tested."""
+    """YuNet (libfacedetection) on onnxruntime. Raises EngineError for an untested file."""
 
     id = "yunet"
     found_px = FOUND_PX
@@ -60,10 +60,10 @@ class YuNet:
             np.concatenate([p.points for p in parts]),
             np.concatenate([p.scores for p in parts]),
         )
-        return suppressed(found, _OVERLAP).scaled(1 / scale) if len(found) else nothing()
+        return suppress_overlaps(found, _OVERLAP).scaled(1 / scale) if len(found) else no_detections()
 
     def _fit(self, picture: Pixels) -> tuple[Pixels, float]:
-        """The picture padded to what the network takes, and how it was scaled for that."""
+        """The picture padded to the network's input, and its scale."""
         height, width = picture.shape[:2]
         scale = min(1.0, self._side / max(height, width)) if self._side else 1.0
         if scale < 1:

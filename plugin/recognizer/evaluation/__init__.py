@@ -1,1 +1,1 @@
-"""How well an engine does, measured."""
+"""Measures the accuracy of an engine."""

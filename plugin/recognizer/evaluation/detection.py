@@ -1,7 +1,7 @@
-"""How well the configured detector does on annotated photographs, shrunk to several sizes.
+"""Measures the configured detector on annotated photographs, scaled to several sizes.
 
-`annotations.json`: a list of {"file", "nose_points": [[x, y]] or "boxes": [[left, top, width, height]]}
-in px of the file. A face is found if a detection covers its point (or the middle of its box).
+`annotations.json`: a list of {"file", "nose_points": [[x, y]] or "boxes": [[left, top, width, height]]} in px of the
+file. A face is found if a detection covers its point (or the middle of its box).
 """
 
 import json
@@ -17,7 +17,7 @@ from plugin.config import Config
 from plugin.errors import ConfigError
 from plugin.recognizer.engines.engine import Floats
 from plugin.recognizer.examination.examination import Pipeline
-from plugin.recognizer.examination.finer_pass import shrunk
+from plugin.recognizer.examination.finer_pass import shrink
 
 SIZES = (1024, 800, 640, 480, 320)
 """Longest sides to shrink to; a file is used at those not above its own size."""
@@ -26,8 +26,8 @@ BINS = ((12, 20), (20, 30), (30, 40), (40, 60), (60, 10_000))
 
 
 @dataclass
-class Tally:
-    """What was found: per width (found, of), false detections, pictures, faces whose width nobody knows."""
+class DetectionTally:
+    """Per width (found, of), false detections, pictures."""
 
     found: dict[tuple[int, int], list[int]] = field(default_factory=lambda: {b: [0, 0] for b in BINS})
     false: int = 0
@@ -39,31 +39,31 @@ class Tally:
         return sum(row[0] for row in rows), sum(row[1] for row in rows)
 
 
-def tally(folder: Path, pipeline: Pipeline, config: Config) -> Tally:
+def tally_detections(folder: Path, pipeline: Pipeline, config: Config) -> DetectionTally:
     """Detection on the annotated photographs of `folder`. Raises ConfigError without annotations.
 
-    The width of a face is that of its detection at the largest size, scaled: the same face counts in
-    the same bin whether it is found at a smaller size or not. Never found at all counts in 20-30.
+    A face's width is that of its detection at the largest size, scaled: it counts in the same bin at every size. A face
+    that is never found counts in 20-30.
     """
-    result = Tally()
-    for entry in _annotations(folder):
+    result = DetectionTally()
+    for entry in _read_annotations(folder):
         original = cv2.imread(str(folder / entry["file"]))
         if original is None:
             raise ConfigError(f"{folder / entry['file']}: is missing or no picture")
-        points = _points(entry) / max(original.shape[:2])
+        points = _list_points(entry) / max(original.shape[:2])
         widths: list[float] = []
         sizes = [size for size in SIZES if size <= config.recognizer.detect_px]
         for size in [size for size in sizes if size <= max(original.shape[:2])] or [sizes[-1]]:
-            picture = shrunk(original, size)  # type: ignore[arg-type]
+            picture = shrink(original, size)  # type: ignore[arg-type]
             boxes = pipeline.engine.detector.detect(picture).boxes
             longest = max(picture.shape[:2])
-            hits = assigned(boxes, points * longest)
+            hits = assign_boxes(boxes, points * longest)
             widths = widths or [float(boxes[hit, 2]) / longest if hit >= 0 else 0.0 for hit in hits]
             _count(result, hits, [width * longest or 20.0 for width in widths], len(boxes))
     return result
 
 
-def assigned(boxes: Floats, points: Floats) -> list[int]:
+def assign_boxes(boxes: Floats, points: Floats) -> list[int]:
     """For each (x, y) the index of the box that covers it, each box once, nearest first; -1 if none."""
     hits = [-1] * len(points)
     if not len(boxes) or not len(points):
@@ -78,7 +78,7 @@ def assigned(boxes: Floats, points: Floats) -> list[int]:
     return hits
 
 
-def _count(result: Tally, hits: Sequence[int], widths: Sequence[float], boxes: int) -> None:
+def _count(result: DetectionTally, hits: Sequence[int], widths: Sequence[float], boxes: int) -> None:
     result.pictures += 1
     result.false += boxes - sum(hit >= 0 for hit in hits)
     for hit, width in zip(hits, widths, strict=True):
@@ -88,7 +88,7 @@ def _count(result: Tally, hits: Sequence[int], widths: Sequence[float], boxes: i
                 result.found[low, high][1] += 1
 
 
-def _annotations(folder: Path) -> list[dict[str, Any]]:
+def _read_annotations(folder: Path) -> list[dict[str, Any]]:
     try:
         found = json.loads((folder / "annotations.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -96,7 +96,7 @@ def _annotations(folder: Path) -> list[dict[str, Any]]:
     return list(found)
 
 
-def _points(entry: dict[str, Any]) -> Floats:
+def _list_points(entry: dict[str, Any]) -> Floats:
     noses = [(x, y) for x, y in entry.get("nose_points", [])]
     middles = [(x + w / 2, y + h / 2) for x, y, w, h in entry.get("boxes", [])]
     return np.array(noses + middles, np.float32).reshape(-1, 2)

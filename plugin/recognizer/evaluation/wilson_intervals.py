@@ -19,7 +19,7 @@ class Rate:
         return {"value": round(self.value, 4), "low": round(self.low, 4), "high": round(self.high, 4)}
 
 
-def rate(count: int, of: int) -> Rate:
+def compute_rate(count: int, of: int) -> Rate:
     """The share `count` / `of`. Nothing measured is 0 with the interval 0..1."""
     if of == 0:
         return Rate(0.0, 0.0, 1.0)

@@ -1,1 +1,1 @@
-"""One photograph looked at: which faces, how good, whether everything was seen."""
+"""Examines one photograph: its faces, their quality, and whether everything was seen."""

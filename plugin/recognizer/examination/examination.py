@@ -8,30 +8,44 @@ from typing import get_args
 import cv2
 import numpy as np
 
-from plugin.config import Matching, Recognizer
-from plugin.config.looking import look_px
+from plugin.config import MatchingSection, RecognizerSection
+from plugin.config.looking import detection_px
 from plugin.errors import FaceLeaseError
 from plugin.recognizer.engines.engine import Detections, Engine
-from plugin.recognizer.engines.thresholds import Thresholds, thresholds
-from plugin.recognizer.examination.finer_pass import SMALL, SURE_PX, Step, certain, joined, look, shrunk
-from plugin.recognizer.examination.finer_pass import doubtful as least
-from plugin.recognizer.examination.further_pictures import Search
-from plugin.recognizer.examination.messages import Examination, FoundFace, Request
+from plugin.recognizer.engines.thresholds import Thresholds, compute_thresholds
+from plugin.recognizer.examination.finer_pass import (
+    SMALL,
+    SURE_PX,
+    PassStep,
+    confirm_faces,
+    find_faces,
+    join_detections,
+    shrink,
+)
+from plugin.recognizer.examination.finer_pass import doubtful_score as least
+from plugin.recognizer.examination.further_pictures import FurtherPictures
+from plugin.recognizer.examination.messages import Examination, ExaminationRequest, FoundFace
 from plugin.recognizer.matching.gallery import Gallery
-from plugin.recognizer.matching.matching import Candidate, Decision, Face, Level, Rules, decide
+from plugin.recognizer.matching.matching import (
+    Candidate,
+    DetectedFace,
+    Level,
+    MatchDecision,
+    MatchRules,
+    decide_matches,
+)
 from plugin.recognizer.pictures.boxes import Box
-from plugin.recognizer.pictures.decode import ENOUGH, Decoded, Limits, decode, read
+from plugin.recognizer.pictures.decode import ENOUGH, Decoded, Limits, decode, read_picture
 from plugin.recognizer.pictures.partly import Partly
 from plugin.recognizer.pictures.pixels import Pixels
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenPicture:
     """A decoded picture with its faces, in px of `decoded.pixels`.
 
-    `width`: of the finest picture in which faces were looked for. `enlarged`: px of the original to a px of the
-    picture that was given, 1 if that is the original; None where nobody knows. `partly`: what keeps this from being a
-    look at the whole.
+    `width`: of the largest picture that was searched. `enlarged`: px of the original to a px of the given picture, 1 if
+    that is the original; None if unknown. `partly`: why the examination is partial.
     """
 
     decoded: Decoded
@@ -46,11 +60,11 @@ class Seen:
         return self.width / int(self.decoded.pixels.shape[1])
 
     def box(self, index: int) -> Box:
-        """The box of a face in 0..1, cut off at the edges of the picture."""
+        """The box of a face in 0..1, clipped to the picture."""
         height, width = self.decoded.pixels.shape[:2]
         left, top, across, down = (float(v) for v in self.faces.boxes[index])
-        x, right = _inside(left / width), _inside((left + across) / width)
-        y, bottom = _inside(top / height), _inside((top + down) / height)
+        x, right = _clip(left / width), _clip((left + across) / width)
+        y, bottom = _clip(top / height), _clip((top + down) / height)
         return x, y, right - x, bottom - y
 
     def width_px(self, index: int) -> int:
@@ -58,14 +72,14 @@ class Seen:
         return int(self.faces.boxes[index, 2] * self.ratio)
 
     def file_px(self, index: int) -> int | None:
-        """The width of a face in the original; None where nobody knows its size."""
+        """The width of a face in the original; None if its size is unknown."""
         if self.enlarged is None:
             return None
         return round(float(self.faces.boxes[index, 2]) / self.decoded.scale * self.enlarged)
 
     @property
     def original(self) -> tuple[int, int]:
-        """Width and height of the original; of what was given, where nobody knows."""
+        """Width and height of the original; of the given picture if unknown."""
         given = self.decoded.width, self.decoded.height
         return round(given[0] * (self.enlarged or 1)), round(given[1] * (self.enlarged or 1))
 
@@ -74,7 +88,11 @@ class Pipeline:
     """An engine and its settings. Keeps nothing of a photograph."""
 
     def __init__(
-        self, engine: Engine, recognizer: Recognizer, matching: Matching, recognisable_px: int = 64
+        self,
+        engine: Engine,
+        recognizer: RecognizerSection,
+        matching: MatchingSection,
+        recognisable_px: int = 64,
     ) -> None:
         self.engine = engine
         self._recognisable_px = recognisable_px
@@ -84,20 +102,20 @@ class Pipeline:
         self._limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)
         cv2.setNumThreads(1)
 
-    def see(self, source: Path | bytes, original_px: int | None = None, closely: bool = True) -> Seen:
-        """The picture and every face on it; `original_px` as `Request` has it. Raises PictureError.
+    def see(self, source: Path | bytes, original_px: int | None = None, closely: bool = True) -> SeenPicture:
+        """The picture and its faces; `original_px` as in `ExaminationRequest`. Raises PictureError.
 
-        `closely` False: without the finer pass, as references are looked at.
+        `closely` False: without the finer pass, as for references.
         """
         if closely:
             try:
                 return self._seen(source, original_px, closely)
             except Exception as error:
-                if not _out_of_memory(error):
+                if not _is_out_of_memory(error):
                     raise
         return self._seen(source, original_px, closely=False)
 
-    def _seen(self, source: Path | bytes, original_px: int | None, closely: bool) -> Seen:
+    def _seen(self, source: Path | bytes, original_px: int | None, closely: bool) -> SeenPicture:
         def finest(longest: int) -> int:
             return min(longest, self._look_px(max(longest, original_px or 0)) if closely else self._coarse_px)
 
@@ -111,54 +129,55 @@ class Pipeline:
         partly += [Partly.SMALL_PREVIEW] if longest < min(original, needed) else []
         partly += [Partly.UNKNOWN_SIZE] if original_px == 0 else []
         enlarged = None if original_px == 0 else original / longest
-        return Seen(decoded, faces, width, enlarged, tuple(partly))
+        return SeenPicture(decoded, faces, width, enlarged, tuple(partly))
 
     def _look_px(self, longest: int, found_px: int = 0) -> int:
-        """The longest side, in px, at which an original of `longest` px has to be looked at."""
-        return look_px(longest, self._recognisable_px, max(found_px, self.engine.detector.found_px))
+        """The longest side, in px, at which an original of `longest` px must be searched."""
+        return detection_px(longest, self._recognisable_px, max(found_px, self.engine.detector.found_px))
 
     def _decode_px(self, side: int) -> int:
-        """What decoding is asked for, so that `side` px of longest side are there in full."""
+        """The size to decode so that `side` px of longest side are there in full."""
         return self._detect_px if side <= self._coarse_px else math.ceil(side / ENOUGH)
 
     def _faces(self, pixels: Pixels, side: int, doubtful: bool) -> tuple[Detections, int]:
-        """The faces up to a longest side of `side` px, in px of `pixels`, and the width of the finest picture.
+        """The faces up to `side` px of longest side, in px of `pixels`, and the width of the largest picture searched.
 
-        `doubtful`: whether a face that counts may be so small in it that it is to be looked at twice.
+        The faces up to a longest side of `side` px, in px of `pixels`, and the width of the largest picture searched.
+        `doubtful`: faces that count may be so small in it that they need a second look.
         """
         longest, width = max(pixels.shape[:2]), pixels.shape[1]
         if side > self._coarse_px:
-            found = look(self.engine.detector, pixels, self._coarse_px, side, self._score)
+            found = find_faces(self.engine.detector, pixels, self._coarse_px, side, self._score)
             return found, min(width, round(width * side / longest))
         found = self._coarse(pixels, least(pixels) if doubtful else 1.0)
         if doubtful:
-            step = Step(found, np.zeros(len(found), np.bool_), min(1.0, self._coarse_px / longest))
-            found = certain(self.engine.detector, pixels, [step], self._score)
+            step = PassStep(found, np.zeros(len(found), np.bool_), min(1.0, self._coarse_px / longest))
+            found = confirm_faces(self.engine.detector, pixels, [step], self._score)
         return found, min(width, round(width * self._detect_px / longest))
 
     def _coarse(self, pixels: Pixels, least: float) -> Detections:
-        """The faces that one detection finds, in px of `pixels`."""
-        looked_at, detector = shrunk(pixels, self._detect_px), self.engine.detector
+        """The faces of one detection, in px of `pixels`."""
+        looked_at, detector = shrink(pixels, self._detect_px), self.engine.detector
         faces = detector.detect(looked_at, least)
         if not np.any(faces.scores >= self._score) and max(looked_at.shape[:2]) > SMALL:
             # A face that fills the frame may be larger than the detector's largest anchor
-            smaller = shrunk(looked_at, SMALL)
+            smaller = shrink(looked_at, SMALL)
             large = detector.detect(smaller).scaled(looked_at.shape[1] / smaller.shape[1])
-            faces = joined([large, faces])
+            faces = join_detections([large, faces])
         return faces.scaled(pixels.shape[1] / looked_at.shape[1])
 
-    def examine(self, source: Path | bytes, request: Request, gallery: Gallery) -> Examination:
-        """Boxes, and where the request allows decisions. Raises PictureError.
+    def examine(self, source: Path | bytes, request: ExaminationRequest, gallery: Gallery) -> Examination:
+        """Boxes, and decisions if requested. Raises PictureError.
 
-        No encoding is computed unless the request says compare and a live entry may be matched.
+        Encodes nothing unless the request says compare and a live entry may be matched.
         """
-        data = read(source, self._limits)
+        data = read_picture(source, self._limits)
         seen = self.see(data, request.original_px)
         partly = self._partly(seen, data)
         wanted = None if isinstance(request.levels, str) else request.levels
         live = gallery.live(request.at, wanted) if request.compare else []
         large = [i for i in range(len(seen.faces)) if seen.width_px(i) >= self._matching.encode_px]
-        found = [_found(seen, i) for i in range(len(seen.faces))]
+        found = [_build_face(seen, i) for i in range(len(seen.faces))]
         if live and large:
             for index, face in zip(large, self._named(seen, large, request, gallery, live), strict=True):
                 found[index] = face
@@ -167,8 +186,8 @@ class Pipeline:
             tuple(found), len(large) if live else 0, bool(live), self.engine.id,
         )  # fmt: skip
 
-    def _partly(self, seen: Seen, data: bytes) -> list[Partly]:
-        """Why the photograph was examined in part, further pictures included, which are looked at as closely."""
+    def _partly(self, seen: SeenPicture, data: bytes) -> list[Partly]:
+        """Why the examination is partial, including further pictures, which are searched as closely."""
 
         def faces(pixels: Pixels) -> Detections:
             return self._faces(pixels, max(pixels.shape[:2]), doubtful=False)[0]
@@ -176,48 +195,53 @@ class Pipeline:
         def closely(longest: int) -> int:
             return self._decode_px(min(longest, self._look_px(longest)))
 
-        search = Search(seen.decoded, seen.faces, faces, closely, self._limits)
+        search = FurtherPictures(seen.decoded, seen.faces, faces, closely, self._limits)
         return sorted(search.codes(data) | set(seen.partly))
 
     def _named(
-        self, seen: Seen, large: list[int], request: Request, gallery: Gallery, live: list[int]
+        self,
+        seen: SeenPicture,
+        large: list[int],
+        request: ExaminationRequest,
+        gallery: Gallery,
+        live: list[int],
     ) -> list[FoundFace]:
-        """The faces `large`, compared with the entries `live`; the vectors end with this call."""
+        """The faces `large`, compared with the entries `live`; the vectors are dropped afterwards."""
         faces = seen.faces.take(np.array(large))
         distances = gallery.distances(self.engine.encoder.encode(seen.decoded.pixels, faces), live)
-        limits = thresholds(
+        limits = compute_thresholds(
             self.engine.calibration, len(live), self._matching.fpir_auto, self._matching.fpir_suggest
         )
-        rules = Rules(limits, self._matching.margin, self._matching.auto_px)
-        candidates = [_candidate(gallery, i, request) for i in live]
-        given = [Face(seen.box(i), seen.width_px(i)) for i in large]
-        decisions = decide(given, candidates, distances, rules)
+        rules = MatchRules(limits, self._matching.margin, self._matching.auto_px)
+        candidates = [_build_candidate(gallery, i, request) for i in live]
+        given = [DetectedFace(seen.box(i), seen.width_px(i)) for i in large]
+        decisions = decide_matches(given, candidates, distances, rules)
         return [
-            _told(_found(seen, i), decision, candidates, limits, rules.margin)
+            _add_decision(_build_face(seen, i), decision, candidates, limits, rules.margin)
             for i, decision in zip(large, decisions, strict=True)
         ]
 
 
-def _found(seen: Seen, index: int) -> FoundFace:
-    return FoundFace(seen.box(index), seen.width_px(index), seen.file_px(index), _score(seen, index))
+def _build_face(seen: SeenPicture, index: int) -> FoundFace:
+    return FoundFace(seen.box(index), seen.width_px(index), seen.file_px(index), _round_score(seen, index))
 
 
-def _out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out: OpenCV and onnxruntime have no type of their own for it, only a word."""
+def _is_out_of_memory(error: Exception) -> bool:
+    """OpenCV and onnxruntime have no error type for it, only the message."""
     return isinstance(error, MemoryError) or (
         not isinstance(error, FaceLeaseError) and "alloc" in str(error).lower()
     )
 
 
-def _inside(value: float) -> float:
+def _clip(value: float) -> float:
     return min(1.0, max(0.0, value))
 
 
-def _score(seen: Seen, index: int) -> float:
+def _round_score(seen: SeenPicture, index: int) -> float:
     return round(float(seen.faces.scores[index]), 3)
 
 
-def _candidate(gallery: Gallery, index: int, request: Request) -> Candidate:
+def _build_candidate(gallery: Gallery, index: int, request: ExaminationRequest) -> Candidate:
     key = gallery.keys[index]
     asked = request.levels if isinstance(request.levels, str) else request.levels[key]
     if asked not in get_args(Level):
@@ -227,10 +251,10 @@ def _candidate(gallery: Gallery, index: int, request: Request) -> Candidate:
     return Candidate(key, "auto" if automatic else "suggest", rejected)
 
 
-def _told(
-    face: FoundFace, decision: Decision, candidates: list[Candidate], limits: Thresholds, margin: float
+def _add_decision(
+    face: FoundFace, decision: MatchDecision, candidates: list[Candidate], limits: Thresholds, margin: float
 ) -> FoundFace:
-    """What leaves the process: a distance only for suggestions, and then rounded."""
+    """What leaves the process: a distance for suggestions only, rounded."""
     if decision.candidate is None or decision.distance is None:
         return face
     key = candidates[decision.candidate].key

@@ -1,7 +1,7 @@
-"""Large pictures looked at more closely than the coarse pass does: in steps, in tiles, and twice where in doubt.
+"""Searches large pictures more closely: in steps, in tiles, and twice for doubtful faces.
 
-A step shows the picture at most STEP times as large as the one before, so tiles overlap by a fixed measure: by more
-than the largest face that only this step finds. Memory does not grow with the picture.
+A step shows the picture at most STEP times as large as the one before, so the overlap of tiles is fixed: larger than
+the largest face that only this step finds. Memory does not grow with the picture.
 """
 
 import math
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.recognizer.engines.engine import Detections, Detector, Floats, nothing
+from plugin.recognizer.engines.engine import Detections, Detector, Floats, no_detections
 from plugin.recognizer.pictures.pixels import Pixels
 
 TILE = 1024
@@ -44,48 +44,47 @@ _WINDOW = 128  # px: what is shown of a face of _ENLARGED
 
 
 @dataclass(frozen=True)
-class Step:
-    """What one step found, in px of the whole picture.
+class PassStep:
+    """The faces of one step, in px of the whole picture.
 
-    `part`: which boxes may show a part of a face only. `scale`: px of the step to a px of the whole picture.
+    `part`: boxes that may show only part of a face. `scale`: px of the step to a px of the whole picture.
     """
 
     faces: Detections
     part: NDArray[np.bool_]
     scale: float
 
-    def take(self, which: NDArray[np.intp]) -> "Step":
-        """The step with the boxes at these indexes only."""
-        return Step(self.faces.take(which), self.part[which], self.scale)
+    def take(self, which: NDArray[np.intp]) -> "PassStep":
+        return PassStep(self.faces.take(which), self.part[which], self.scale)
 
 
-def look(detector: Detector, picture: Pixels, coarse: int, finest: int, score: float) -> Detections:
-    """Every face of `picture`, each once, as it is found up to a longest side of `finest` px.
+def find_faces(detector: Detector, picture: Pixels, coarse: int, finest: int, score: float) -> Detections:
+    """Every face of `picture` once, found up to a longest side of `finest` px.
 
-    `coarse`: the longest side that the coarse pass sees; `score`: the configured one.
+    `coarse`: the longest side of the coarse pass; `score`: the configured one.
     """
-    steps: list[Step] = []
-    closest = shrunk(picture, finest)
-    for side in sides(coarse, finest):
-        least = doubtful(closest) if side == finest else 1.0
-        level = shrunk(closest, side)
+    steps: list[PassStep] = []
+    closest = shrink(picture, finest)
+    for side in list_sides(coarse, finest):
+        least = doubtful_score(closest) if side == finest else 1.0
+        level = shrink(closest, side)
         steps.append(
-            _step(detector, level, level.shape[1] / picture.shape[1], steps[-1] if steps else None, least)
+            _run_step(detector, level, level.shape[1] / picture.shape[1], steps[-1] if steps else None, least)
         )
     first = steps[0]
     steps[0] = first.take(np.flatnonzero(first.faces.boxes[:, 2] * first.scale >= _FILLS))
-    return certain(detector, picture, steps, score)
+    return confirm_faces(detector, picture, steps, score)
 
 
-def doubtful(picture: Pixels) -> float:
-    """The score from which on small faces of this picture are looked at once more."""
+def doubtful_score(picture: Pixels) -> float:
+    """The score from which small faces of this picture get a second look."""
     some = picture[::8, ::8].astype(np.int16)
     colours = max(float((some[:, :, k] - some[:, :, 1]).std()) for k in (0, 2))
     return _DOUBTFUL if colours > _GREY else _DOUBTFUL_GREY
 
 
-def sides(coarse: int, finest: int) -> list[int]:
-    """The longest sides of the steps: a small one, the coarse pass unless the finest is near to it, and finer ones."""
+def list_sides(coarse: int, finest: int) -> list[int]:
+    """The longest sides of the steps: a small one, the coarse pass unless the finest is close to it, and finer ones."""
     if finest <= NEAR:
         return [SMALL, finest]
     found = [finest]
@@ -94,41 +93,46 @@ def sides(coarse: int, finest: int) -> list[int]:
     return [SMALL, coarse, *found]
 
 
-def spans(length: int, overlap: int, largest: int) -> list[tuple[int, int]]:
-    """(start, end) of equal pieces, `largest` px at most, that cover `length`; neighbours share `overlap` or more."""
+def split_spans(length: int, overlap: int, largest: int) -> list[tuple[int, int]]:
+    """(start, end) of equal pieces, up to `largest` px, that cover `length`;
+
+    neighbours overlap by `overlap` or more.
+    """
     count = 1 if length <= largest else math.ceil((length - overlap) / (largest - overlap))
     size = math.ceil((length + (count - 1) * overlap) / count)
     starts = [i * (length - size) // max(1, count - 1) for i in range(count)]
     return [(start, start + size) for start in starts]
 
 
-def _step(detector: Detector, level: Pixels, scale: float, before: Step | None, least: float) -> Step:
-    """What is found in the tiles of `level`, the picture at this scale; `before`: the step before, if there is one."""
+def _run_step(
+    detector: Detector, level: Pixels, scale: float, before: PassStep | None, least: float
+) -> PassStep:
+    """The faces in the tiles of `level`, the picture at this scale; `before`: the previous step."""
     height, width = level.shape[:2]
     ratio = scale / before.scale if before else 1.0
     largest = min(TILE, detector.largest_px or TILE)
     overlap = min(largest // 2, math.ceil(2 * max(SURE_PX, detector.found_px) * ratio))
-    found, cut = [nothing()], [np.zeros(0, np.bool_)]
-    for top, bottom in spans(height, overlap, largest):
-        for left, right in spans(width, overlap, largest):
+    found, cut = [no_detections()], [np.zeros(0, np.bool_)]
+    for top, bottom in split_spans(height, overlap, largest):
+        for left, right in split_spans(width, overlap, largest):
             tile = np.ascontiguousarray(level[top:bottom, left:right])
-            faces = moved(detector.detect(tile, least), left, top)
+            faces = shift(detector.detect(tile, least), left, top)
             found.append(faces)
-            cut.append(_cut(faces.boxes, (left, top, right, bottom), (width, height)))
-    faces = joined(found).scaled(1 / scale)
+            cut.append(_find_cut(faces.boxes, (left, top, right, bottom), (width, height)))
+    faces = join_detections(found).scaled(1 / scale)
     part = np.concatenate(cut)
-    return Step(faces, part | _parts(faces, scale, before) if before else part, scale)
+    return PassStep(faces, part | _find_parts(faces, scale, before) if before else part, scale)
 
 
-def _parts(faces: Detections, scale: float, before: Step) -> NDArray[np.bool_]:
-    """Which boxes lie on a part of a face, most likely: they are huge, or the step before should have found them."""
+def _find_parts(faces: Detections, scale: float, before: PassStep) -> NDArray[np.bool_]:
+    """Boxes that probably cover part of a face: huge, or wide enough for the previous step, which missed them."""
     widths = faces.boxes[:, 2]
-    missed = [not np.any(_shared(box, before.faces.boxes)[0] >= _OVERLAP) for box in faces.boxes]
+    missed = [not np.any(_overlaps(box, before.faces.boxes)[0] >= _OVERLAP) for box in faces.boxes]
     return (widths * scale > _HUGE) | ((widths * before.scale >= _WIDE) & np.array(missed, np.bool_))
 
 
-def _cut(boxes: Floats, tile: tuple[int, int, int, int], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which boxes reach an edge of the tile that is no edge of the picture."""
+def _find_cut(boxes: Floats, tile: tuple[int, int, int, int], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Boxes at an edge of the tile that is no edge of the picture."""
     left, top, right, bottom = tile
     near = boxes[:, 2] * _EDGE
     inner = [left > 0, top > 0, right < size[0], bottom < size[1]]
@@ -140,45 +144,49 @@ def _cut(boxes: Floats, tile: tuple[int, int, int, int], size: tuple[int, int]) 
     return np.logical_or.reduce(cut) if cut else np.zeros(len(boxes), np.bool_)
 
 
-def certain(detector: Detector, picture: Pixels, steps: Sequence[Step], score: float) -> Detections:
-    """Each face of `steps` once: of the last step's doubtful ones those that are found when they are shown enlarged."""
+def confirm_faces(detector: Detector, picture: Pixels, steps: Sequence[PassStep], score: float) -> Detections:
+    """Each face of `steps` once; the last step's doubtful ones only if found again enlarged."""
     last = steps[-1]
     sure = last.take(np.flatnonzero(last.faces.scores >= score))
     if len(steps) > 1:
-        sure = _seen_twice(detector, picture, sure, steps[:-1])
+        sure = _drop_unconfirmed(detector, picture, sure, steps[:-1])
     steps = [*steps[:-1], sure]
     widths = last.faces.boxes[:, 2] * last.scale
     small = (widths >= detector.found_px * 0.7) & (widths < SURE_PX)
     doubtful = last.faces.take(np.flatnonzero((last.faces.scores < score) & small))
-    known = merged(steps)
-    confirmed = [nothing()]
+    known = merge_steps(steps)
+    confirmed = [no_detections()]
     for box in doubtful.boxes[np.argsort(-doubtful.scores, kind="stable")]:
-        if not np.any(_shared(box, known.boxes)[0] >= _OVERLAP):
-            face = _enlarged(detector, picture, box, _ENLARGED)
-            if not np.any(face.scores < _CLEAR) or len(_enlarged(detector, picture, face.boxes[0], _LARGER)):
+        if not np.any(_overlaps(box, known.boxes)[0] >= _OVERLAP):
+            face = _find_enlarged(detector, picture, box, _ENLARGED)
+            if not np.any(face.scores < _CLEAR) or len(
+                _find_enlarged(detector, picture, face.boxes[0], _LARGER)
+            ):
                 confirmed.append(face)
-                known = joined([known, face])
-    found = joined(confirmed)
-    return merged([*steps, Step(found, np.zeros(len(found), np.bool_), last.scale)])
+                known = join_detections([known, face])
+    found = join_detections(confirmed)
+    return merge_steps([*steps, PassStep(found, np.zeros(len(found), np.bool_), last.scale)])
 
 
-def _seen_twice(detector: Detector, picture: Pixels, step: Step, before: Sequence[Step]) -> Step:
-    """Without the small faces that are none: not clear, in no step before, and not found enlarged, in neither size."""
-    faces, earlier = step.faces, joined([one.faces for one in before])
+def _drop_unconfirmed(
+    detector: Detector, picture: Pixels, step: PassStep, before: Sequence[PassStep]
+) -> PassStep:
+    """Drops small faces with a low score that no earlier step and no enlargement shows."""
+    faces, earlier = step.faces, join_detections([one.faces for one in before])
     asked = (faces.scores < _CLEAR) & (faces.boxes[:, 2] * step.scale < 2 * SURE_PX)
     wrong = [
         index
         for index in np.flatnonzero(asked)
-        if not np.any(_shared(faces.boxes[index], earlier.boxes)[0] >= _OVERLAP)
+        if not np.any(_overlaps(faces.boxes[index], earlier.boxes)[0] >= _OVERLAP)
         and not any(
-            len(_enlarged(detector, picture, faces.boxes[index], wide)) for wide in (_ENLARGED, _LARGER)
+            len(_find_enlarged(detector, picture, faces.boxes[index], wide)) for wide in (_ENLARGED, _LARGER)
         )
     ]
     return step.take(np.delete(np.arange(len(faces)), wrong))
 
 
-def _enlarged(detector: Detector, picture: Pixels, box: Floats, wide: int) -> Detections:
-    """The face in this box as it is found when it is shown `wide` px wide; none if it is not."""
+def _find_enlarged(detector: Detector, picture: Pixels, box: Floats, wide: int) -> Detections:
+    """The face in this box when shown `wide` px wide; none if it is not found."""
     factor, window = wide / float(box[2]), _WINDOW * wide // _ENLARGED
     middle = box[:2] + box[2:] / 2
     left, top = (middle - window / 2 / factor).tolist()
@@ -190,27 +198,30 @@ def _enlarged(detector: Detector, picture: Pixels, box: Floats, wide: int) -> De
     aside = np.abs(faces.boxes[:, :2] + faces.boxes[:, 2:] / 2 - window / 2)
     size = faces.boxes[:, 2] / wide
     same = np.all(aside < faces.boxes[:, 2:] * 0.4, axis=1) & (size > 0.5) & (size < 2)
-    return moved(faces.take(np.flatnonzero(same)[:1]).scaled(1 / factor), left, top)
+    return shift(faces.take(np.flatnonzero(same)[:1]).scaled(1 / factor), left, top)
 
 
-def merged(steps: Sequence[Step]) -> Detections:
-    """Each face of all steps once, best first: as the finest step saw it that saw it whole.
+def merge_steps(steps: Sequence[PassStep]) -> Detections:
+    """Each face of all steps once, best first: as the finest step with a whole box saw it.
 
-    What may be a part of a face counts only where no box of a whole one holds it.
+    A possible part of a face counts only where no whole box contains it.
     """
-    faces, part = joined([step.faces for step in steps]), np.concatenate([step.part for step in steps])
+    faces, part = (
+        join_detections([step.faces for step in steps]),
+        np.concatenate([step.part for step in steps]),
+    )
     coarseness = np.concatenate([np.full(len(step.faces), -number) for number, step in enumerate(steps)])
     kept: list[int] = []
     for index in np.lexsort((-faces.scores, coarseness, part)):
-        union, inside = _shared(faces.boxes[index], faces.boxes[kept])
+        union, inside = _overlaps(faces.boxes[index], faces.boxes[kept])
         if not np.any(union >= _OVERLAP) and not (part[index] and np.any(inside[~part[kept]] >= _INSIDE)):
             kept.append(int(index))
     kept.sort(key=lambda index: -float(faces.scores[index]))
     return faces.take(np.array(kept, np.intp))
 
 
-def _shared(box: Floats, others: Floats) -> tuple[Floats, Floats]:
-    """What `box` shares with each of `others`: of their union, and of the smaller of the two."""
+def _overlaps(box: Floats, others: Floats) -> tuple[Floats, Floats]:
+    """Intersection of `box` with each of `others`: over their union, and over the smaller of the two."""
     corner = np.maximum(box[:2], others[:, :2])
     side = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:]) - corner
     shared = np.prod(np.maximum(side, 0), axis=1)
@@ -220,7 +231,7 @@ def _shared(box: Floats, others: Floats) -> tuple[Floats, Floats]:
     )
 
 
-def joined(parts: Sequence[Detections]) -> Detections:
+def join_detections(parts: Sequence[Detections]) -> Detections:
     """All of them, in order."""
     return Detections(
         np.concatenate([part.boxes for part in parts]),
@@ -229,8 +240,8 @@ def joined(parts: Sequence[Detections]) -> Detections:
     )
 
 
-def shrunk(picture: Pixels, longest: int) -> Pixels:
-    """The picture with its longest side at most `longest` px; never enlarged."""
+def shrink(picture: Pixels, longest: int) -> Pixels:
+    """The picture with a longest side of at most `longest` px; never enlarged."""
     height, width = picture.shape[:2]
     scale = longest / max(height, width)
     if scale >= 1:
@@ -241,7 +252,7 @@ def shrunk(picture: Pixels, longest: int) -> Pixels:
     return cv2.resize(picture, size, interpolation=how)  # type: ignore[return-value]
 
 
-def moved(faces: Detections, right: float, down: float) -> Detections:
-    """The same faces in a picture whose corner lies so far up and to the left."""
+def shift(faces: Detections, right: float, down: float) -> Detections:
+    """The faces, moved right and down by these px."""
     by = np.array([right, down], np.float32)
     return Detections(faces.boxes + np.concatenate([by, np.zeros(2, "f4")]), faces.points + by, faces.scores)

@@ -1,7 +1,7 @@
-"""Whether a file shows somebody whom its main picture does not: thumbnails, previews, what is behind, under, beside.
+"""Whether a file shows a person whom its main picture does not: in thumbnails, previews, hidden pixels.
 
-A further picture in which nobody is found changes nothing, nor does one that shows faces of the main picture, each in
-its place and looking alike. Whatever else there is makes the examination partial, with the code that says what it is.
+A further picture without faces changes nothing, nor does one with the main picture's faces, each in its place and
+alike. Anything else makes the examination partial, with a code.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,16 +9,16 @@ from dataclasses import replace
 
 from plugin.recognizer.engines.engine import Detections
 from plugin.recognizer.examination import same_picture
-from plugin.recognizer.examination.finer_pass import shrunk
-from plugin.recognizer.examination.same_picture import Main
+from plugin.recognizer.examination.finer_pass import shrink
+from plugin.recognizer.examination.same_picture import MainPicture
 from plugin.recognizer.pictures.decode import FORMATS, Decoded, Limits, decode
 from plugin.recognizer.pictures.embedded_files import Piece
-from plugin.recognizer.pictures.file_contents import contents
-from plugin.recognizer.pictures.orientation import turned_pixels
+from plugin.recognizer.pictures.file_contents import find_further_pictures
+from plugin.recognizer.pictures.orientation import turn_pixels
 from plugin.recognizer.pictures.partly import Partly
 from plugin.recognizer.pictures.pixels import Pixels
 
-Look = Callable[[Pixels], Detections]
+FindFaces = Callable[[Pixels], Detections]
 
 _MOST = 24  # further pictures that are opened; a file with more is examined in part
 _DEEP = 3  # a picture in a picture in a picture
@@ -29,17 +29,17 @@ _LARGER = 1.1  # times the main picture: then the main one is not the largest th
 _OPENED = (*FORMATS, "PPM")
 
 
-class Search:
-    """One photograph: its main picture with its faces, what looks for faces, and how much may still be opened.
+class FurtherPictures:
+    """A search of one photograph: its main picture and faces, the detector, and how much may still be decoded.
 
-    `closely`: the px of the longest side at which `look` is given a picture of so many px.
+    `closely`: the longest side at which `look` gets a picture of this many px.
     """
 
     def __init__(
-        self, main: Decoded, faces: Detections, look: Look, closely: Callable[[int], int], limits: Limits
+        self, main: Decoded, faces: Detections, look: FindFaces, closely: Callable[[int], int], limits: Limits
     ) -> None:
         self._decoded = main
-        self._main = Main(main.pixels, same_picture.relative(faces, main.pixels))
+        self._main = MainPicture(main.pixels, same_picture.to_relative(faces, main.pixels))
         self._look = look
         self._limits = limits
         self._closely = closely
@@ -47,7 +47,7 @@ class Search:
         self._room = min(limits.megapixels, _MEGAPIXELS) * 1_000_000
 
     def codes(self, data: bytes) -> set[Partly]:
-        """Why the photograph was examined in part; nothing where it was examined whole."""
+        """Why the examination is partial; empty if it is complete."""
         found = {Partly(code) for code in self._decoded.note.split()}
         found |= {
             aside.code for aside in self._decoded.asides if self._shows_another(aside.pixels, aside.back)
@@ -55,11 +55,11 @@ class Search:
         return found | set(self._within(data, 0))
 
     def _shows_another(self, pixels: Pixels, back: tuple[int, ...]) -> bool:
-        """Whether the same pixels, shown otherwise, show somebody more; `back` makes their boxes upright."""
-        for box in same_picture.relative(self._look(pixels), pixels):
-            if back and not same_picture.in_place(same_picture.upright(box, back), self._main):
+        """Whether the same pixels, shown otherwise, show another person; `back` makes their boxes upright."""
+        for box in same_picture.to_relative(self._look(pixels), pixels):
+            if back and not same_picture.has_face_at(same_picture.turn_back(box, back), self._main):
                 return True
-            same = same_picture.in_place(box, self._main) and same_picture.is_unchanged(
+            same = same_picture.has_face_at(box, self._main) and same_picture.is_unchanged(
                 box, pixels, self._main
             )
             if not back and not same:
@@ -67,7 +67,7 @@ class Search:
         return False
 
     def _within(self, data: bytes, depth: int) -> Iterator[Partly]:
-        for one in contents(data):
+        for one in find_further_pictures(data):
             if isinstance(one, Partly):
                 yield one
             elif one.data in self._known:  # one thumbnail in two places, as Photoshop has it
@@ -92,8 +92,8 @@ class Search:
                 return
             # a preview of 1,616 px cannot be decoded at 1,024: what is beyond would be looked at in vain
             side = self._closely(longest)
-            asides = [shrunk(aside.pixels, side) for aside in picture.asides]
-            picture = replace(picture, pixels=shrunk(picture.pixels, side))
+            asides = [shrink(aside.pixels, side) for aside in picture.asides]
+            picture = replace(picture, pixels=shrink(picture.pixels, side))
             if self._another(picture) or any(self._another_in(aside) for aside in asides):
                 yield piece.code
         except Exception:  # memory that ran out in a native library among them
@@ -106,19 +106,21 @@ class Search:
         return self._another_in(picture.pixels)
 
     def _another_in(self, pixels: Pixels) -> bool:
-        """Whether it shows somebody whom the main picture does not have there; in doubt it is turned to each side."""
-        lying = [(turn, turned_pixels(pixels, turn)) for turn in {1, self._decoded.turn}]
-        fitted = [(turn, same_picture.fitted(shown, self._main.pixels)) for turn, shown in lying]
+        """Whether it shows a person whom the main picture lacks there; if unclear, in all orientations."""
+        lying = [(turn, turn_pixels(pixels, turn)) for turn in {1, self._decoded.turn}]
+        fitted = [(turn, same_picture.strip_bars(shown, self._main.pixels)) for turn, shown in lying]
         fits = {
-            turn: (same_picture.likeness(one, self._main), one) for turn, one in fitted if one is not None
+            turn: (same_picture.measure_likeness(one, self._main), one)
+            for turn, one in fitted
+            if one is not None
         }
         likest, shown = max(fits.values(), key=lambda fit: fit[0], default=(-1.0, pixels))
         if likest >= _SAME:
             return self._unlike(shown)
         if any(self._unlike(one) for _, one in fits.values()):
             return True
-        return any(len(self._look(turned_pixels(pixels, turn))) for turn in (1, 3, 6, 8) if turn not in fits)
+        return any(len(self._look(turn_pixels(pixels, turn))) for turn in (1, 3, 6, 8) if turn not in fits)
 
     def _unlike(self, shown: Pixels) -> bool:
-        boxes = same_picture.relative(self._look(shown), shown)
+        boxes = same_picture.to_relative(self._look(shown), shown)
         return any(not same_picture.is_there(box, shown, self._main) for box in boxes)

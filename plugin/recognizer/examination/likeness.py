@@ -1,8 +1,7 @@
-"""A small picture of one person out of a photograph, on which no other face that is known can be seen.
+"""A small picture of one person from a photograph, without any other known face.
 
-It is cut to the person's own face with a small margin, always: on a photograph on which nobody else
-was found there may yet be somebody whom the detector passed over. Every other known face is painted
-over before anything is scaled, so that no pixel of it has a part in the result.
+It is always cropped to the person's face with a small margin: the detector may have missed somebody elsewhere. Every
+other known face is painted over before scaling, so that none of its pixels contributes.
 """
 
 import io
@@ -13,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from plugin.recognizer.examination.view import View
+from plugin.recognizer.examination.view import PictureView
 from plugin.recognizer.pictures.boxes import Box
 from plugin.recognizer.pictures.decode import Limits, decode
 from plugin.recognizer.pictures.pixels import Pixels
@@ -25,36 +24,36 @@ _BLEED = 4  # px: colour of a JPEG reaches that far beyond an edge, for it is ke
 _QUALITY = 82
 
 
-def likeness(source: Path | bytes, view: View, limits: Limits) -> bytes:
-    """The JPEG that shows `view` of the picture, without metadata. Raises PictureError, PictureTooLarge."""
+def draw_likeness(source: Path | bytes, view: PictureView, limits: Limits) -> bytes:
+    """The JPEG of `view` of the picture, without metadata. Raises PictureError, PictureTooLarge."""
     pixels = decode(source, _DECODED, limits).pixels.copy()
     _cover(pixels, view)
-    left, top, right, bottom = _corners(view.crop, pixels)
-    return _jpeg(pixels[top:bottom, left:right], view.longest)
+    left, top, right, bottom = _to_pixels(view.crop, pixels)
+    return _encode_jpeg(pixels[top:bottom, left:right], view.longest)
 
 
-def _cover(pixels: Pixels, view: View) -> None:
-    """Paint the other faces over: with a margin that spares the own face, and the boxes themselves whole."""
-    left, top, right, bottom = _corners(view.keep, pixels)
+def _cover(pixels: Pixels, view: PictureView) -> None:
+    """Paint over the other faces: with a margin except on the own face, and their boxes completely."""
+    left, top, right, bottom = _to_pixels(view.keep, pixels)
     kept = pixels[top:bottom, left:right].copy()
-    for area in _areas(view.covers, pixels, _AROUND):
+    for area in _list_areas(view.covers, pixels, _AROUND):
         area[:] = _GREY
     pixels[top:bottom, left:right] = kept
-    for area in _areas(view.covers, pixels, 0.0):
+    for area in _list_areas(view.covers, pixels, 0.0):
         area[:] = _GREY
 
 
-def _areas(boxes: Sequence[Box], pixels: Pixels, around: float) -> Iterator[Pixels]:
+def _list_areas(boxes: Sequence[Box], pixels: Pixels, around: float) -> Iterator[Pixels]:
     for left, top, width, height in boxes:
         grown = (
             left - around * width, top - around * height, (1 + 2 * around) * width, (1 + 2 * around) * height
         )  # fmt: skip
-        x, y, right, bottom = _corners(grown, pixels)
+        x, y, right, bottom = _to_pixels(grown, pixels)
         yield pixels[max(0, y - _BLEED) : bottom + _BLEED, max(0, x - _BLEED) : right + _BLEED]
 
 
-def _corners(box: Box, pixels: Pixels) -> tuple[int, int, int, int]:
-    """The box in whole pixels, rounded outwards and kept inside; at least one pixel each way."""
+def _to_pixels(box: Box, pixels: Pixels) -> tuple[int, int, int, int]:
+    """The box in whole pixels, rounded outwards and clipped; at least one pixel each way."""
     height, width = pixels.shape[:2]
     left = min(max(0, int(np.floor(box[0] * width))), width - 1)
     top = min(max(0, int(np.floor(box[1] * height))), height - 1)
@@ -63,7 +62,7 @@ def _corners(box: Box, pixels: Pixels) -> tuple[int, int, int, int]:
     return left, top, right, bottom
 
 
-def _jpeg(pixels: Pixels, longest: int) -> bytes:
+def _encode_jpeg(pixels: Pixels, longest: int) -> bytes:
     picture = Image.fromarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
     picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     body = io.BytesIO()

@@ -1,4 +1,4 @@
-"""What is asked of an examination and what comes back: plain values that become JSON and return."""
+"""Requests to an examination and its results: plain values that convert to JSON and back."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,29 +12,28 @@ from plugin.recognizer.engines.engine import Floats
 from plugin.recognizer.matching.matching import Level
 from plugin.recognizer.pictures.boxes import Box
 
-Levels = Mapping[str, Level] | Level
+LevelLimits = Mapping[str, Level] | Level
 
 
 @dataclass(frozen=True)
-class Request:
+class ExaminationRequest:
     """What may be done with one photograph at the moment `at` (aware).
 
-    `compare` False: faces are counted, none is encoded. `levels`: the most that may come of a match,
-    for everybody or by key; a mapping also restricts the comparison to its keys. `rejected`: (box,
-    key) pairs never to be proposed again, the box in 0..1. `capped`: keys suggested at most.
-    `generation`: of the gallery that the answer must rest on. `original_px`: as `Picture` has it.
+    `compare` False: faces are counted, none is encoded. `levels`: the strongest result of a match, for all or by key; a
+    mapping also limits the comparison to its keys. `rejected`: (box, key) pairs never to be proposed again, the box in
+    0..1. `capped`: keys that are only suggested. `generation`: of the gallery that the answer must use. `original_px`:
+    as in `Picture`.
     """
 
     at: datetime
     compare: bool
-    levels: Levels = "auto"
+    levels: LevelLimits = "auto"
     rejected: tuple[tuple[Box, str], ...] = ()
     capped: frozenset[str] = frozenset()
     generation: int = 0
     original_px: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON takes it."""
         return {
             "at": self.at.isoformat(),
             "compare": self.compare,
@@ -46,8 +45,7 @@ class Request:
         }
 
     @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "Request":
-        """The request that `to_json` wrote."""
+    def from_json(cls, tree: dict[str, Any]) -> "ExaminationRequest":
         return cls(
             at=datetime.fromisoformat(tree["at"]),
             compare=tree["compare"],
@@ -61,11 +59,10 @@ class Request:
 
 @dataclass(frozen=True)
 class FoundFace:
-    """A face that was found; without a match `key`, `level`, `distance` and `thresholds` are None.
+    """A detected face; without a match `key`, `level`, `distance` and `thresholds` are None.
 
-    `box` in 0..1 of the upright original, `width_px` in the finest picture that was searched, `file_px` its
-    width in the original, also of one that an edge cuts off; None where nobody knows its size. `distance` (two places)
-    and `thresholds` accompany suggestions only.
+    `box` in 0..1 of the upright original, `width_px` in the largest picture searched, `file_px` its width in the
+    original, None if unknown. `distance` (two places) and `thresholds` for suggestions only.
     """
 
     box: Box
@@ -80,12 +77,11 @@ class FoundFace:
 
 @dataclass(frozen=True)
 class Examination:
-    """What was seen on a photograph.
+    """The result for one photograph.
 
-    `width`, `height`: of the upright original in px, also where a preview was looked at; `detected_width`: of
-    the finest picture in which faces were looked for. `whole` False: the file holds more than was examined, `note`
-    says what (`partly`). `encoded`:
-    how many faces were encoded. `compared`: whether they were compared with anybody.
+    `width`, `height`: of the upright original in px, even for a preview; `detected_width`: of the largest picture
+    searched. `whole` False: the file holds more than was examined, `note` says what (`partly`). `encoded`: the number
+    of encoded faces. `compared`: whether they were compared with anybody.
     """
 
     width: int
@@ -99,12 +95,10 @@ class Examination:
     engine: str
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON takes it."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, tree: dict[str, Any]) -> "Examination":
-        """The examination that `to_json` wrote."""
         faces = tuple(FoundFace(**face | {"box": tuple(face["box"])}) for face in tree["faces"])
         return cls(**tree | {"faces": faces})
 
@@ -113,8 +107,8 @@ class Examination:
 class Enrolment:
     """A template made from reference photographs.
 
-    `template`: (128,) float32, L2-normalised. `notes`: one a photograph, "" if there is nothing to
-    say. `engine`: the id that the template bears.
+    `template`: (128,) float32, L2-normalised. `notes`: one a photograph, or "". `engine`: the id of the template's
+    engine.
     """
 
     template: Floats = field(repr=False)
@@ -122,10 +116,9 @@ class Enrolment:
     engine: str
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON takes it, without the template."""
+        """Without the template."""
         return {"notes": list(self.notes), "engine": self.engine}
 
     @classmethod
     def from_json(cls, tree: dict[str, Any], template: bytes) -> "Enrolment":
-        """The enrolment that `to_json` wrote, with the bytes of its template."""
         return cls(np.frombuffer(template, "<f4"), tuple(tree["notes"]), tree["engine"])

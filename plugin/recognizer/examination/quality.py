@@ -1,6 +1,6 @@
-"""Enrolment: whether reference photographs serve, and the template that is made from them.
+"""Enrolment: checks reference photographs and builds a template from them.
 
-The limits were read off LFW and degraded copies of it; a refusal says which photograph and why.
+The limits were measured on LFW and degraded copies of it; a refusal says which photograph and why.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ import numpy as np
 
 from plugin.errors import EnrolmentRefused, PictureError
 from plugin.recognizer.engines.engine import Floats
-from plugin.recognizer.engines.resnet import normalised
-from plugin.recognizer.examination.examination import Pipeline, Seen
+from plugin.recognizer.engines.resnet import normalise
+from plugin.recognizer.examination.examination import Pipeline, SeenPicture
 from plugin.recognizer.examination.messages import Enrolment
-from plugin.recognizer.matching.gallery import distances
+from plugin.recognizer.matching.gallery import compute_distances
 
 SECOND_FACE = 0.5  # of the first one's width: from there it is not clear who is meant
 MIN_WIDTH_PX = 40
@@ -28,29 +28,30 @@ ADVISED = 3  # photographs
 
 
 @dataclass(frozen=True)
-class Reference:
-    """A usable reference photograph: its vector (128,) and a remark, "" if there is none."""
+class ReferencePhoto:
+    """A usable reference photograph: its vector (128,) and a remark or ""."""
 
     vector: Floats
     note: str
 
 
-def enrol(pipeline: Pipeline, pictures: Sequence[Path | bytes], previous: Floats | None = None) -> Enrolment:
-    """A template from photographs that each show one person, the same one.
+def build_enrolment(
+    pipeline: Pipeline, pictures: Sequence[Path | bytes], previous: Floats | None = None
+) -> Enrolment:
+    """A template from photographs that each show the same one person.
 
-    `previous`: a (128,) template to compare with. Raises EnrolmentRefused with one reason for every
-    photograph that does not serve: nothing is enrolled from the rest, so that nobody wonders
-    which photographs count.
+    `previous`: a (128,) template to compare with. Raises EnrolmentRefused with a reason for every unusable photograph:
+    nothing is enrolled from the others, so that it is clear which photographs count.
     """
     if not pictures:
         raise EnrolmentRefused(["no photograph was given: three or more are best"])
-    read = [_reference(pipeline, picture) for picture in pictures]
+    read = [_read_reference(pipeline, picture) for picture in pictures]
     _refuse([one if isinstance(one, str) else "" for one in read])
-    references = [one for one in read if isinstance(one, Reference)]
+    references = [one for one in read if isinstance(one, ReferencePhoto)]
     vectors = np.stack([one.vector for one in references])
-    _refuse(_strangers_among(vectors))
-    template = normalised(vectors.mean(axis=0, keepdims=True))
-    if previous is not None and distances(template, previous.reshape(1, -1))[0, 0] >= UNLIKE:
+    _refuse(_list_unlike(vectors))
+    template = normalise(vectors.mean(axis=0, keepdims=True))
+    if previous is not None and compute_distances(template, previous.reshape(1, -1))[0, 0] >= UNLIKE:
         raise EnrolmentRefused(["the photographs do not look like the person who was enrolled before"])
     notes = [one.note for one in references]
     if len(notes) < ADVISED:
@@ -60,7 +61,7 @@ def enrol(pipeline: Pipeline, pictures: Sequence[Path | bytes], previous: Floats
     return Enrolment(template[0], tuple(notes), pipeline.engine.id)
 
 
-def main_face(seen: Seen) -> int:
+def find_main_face(seen: SeenPicture) -> int:
     """The index of the largest, most central face. `seen` has at least one."""
     height, width = seen.decoded.pixels.shape[:2]
     boxes = seen.faces.boxes
@@ -69,45 +70,45 @@ def main_face(seen: Seen) -> int:
     return int(np.argmax(np.sqrt(boxes[:, 2:].prod(axis=1)) * central))
 
 
-def inspect(pipeline: Pipeline, picture: Path | bytes) -> str:
-    """Why a photograph would not serve as a reference, "" if it would. Nothing is encoded: no consent is needed."""
+def find_unfit_reason(pipeline: Pipeline, picture: Path | bytes) -> str:
+    """Why a photograph is no usable reference, "" if it is. Encodes nothing: needs no consent."""
     try:
-        return _unfit(pipeline.see(picture, closely=False))
+        return _find_unfit(pipeline.see(picture, closely=False))
     except PictureError as error:
         return str(error)
 
 
-def _reference(pipeline: Pipeline, picture: Path | bytes) -> Reference | str:
-    """The reference that a photograph gives, or the reason why it does not serve."""
+def _read_reference(pipeline: Pipeline, picture: Path | bytes) -> ReferencePhoto | str:
+    """The reference from a photograph, or why it is unusable."""
     try:
         seen = pipeline.see(picture, closely=False)
     except PictureError as error:
         return str(error)
-    reason = _unfit(seen)
+    reason = _find_unfit(seen)
     if reason:
         return reason
-    chosen = main_face(seen)
+    chosen = find_main_face(seen)
     face = seen.faces.take(np.array([chosen]))
     vector = pipeline.engine.encoder.encode(seen.decoded.pixels, face, mirrored=True)[0]
     small = seen.faces.boxes[chosen, 2] < GOOD_WIDTH_PX
-    return Reference(vector, "the face is small: a closer photograph is better" if small else "")
+    return ReferencePhoto(vector, "the face is small: a closer photograph is better" if small else "")
 
 
-def _unfit(seen: Seen) -> str:
-    """Why a photograph cannot serve, before anything is encoded; "" if it can."""
+def _find_unfit(seen: SeenPicture) -> str:
+    """Why a photograph is unusable, before anything is encoded; "" if it is usable."""
     if not len(seen.faces):
         return "no face was found: take one from the front, in good light"
-    chosen = main_face(seen)
+    chosen = find_main_face(seen)
     widths = seen.faces.boxes[:, 2]
     others = np.delete(widths, chosen)
     if len(others) and others.max() >= SECOND_FACE * widths[chosen]:
         return "more than one face: cut it so that only the person to be enrolled is on it"
     if widths[chosen] < MIN_WIDTH_PX:
         return f"the face is {int(widths[chosen])} px wide, it takes {MIN_WIDTH_PX}: use a closer photograph"
-    return _unclear(seen, chosen)
+    return _find_unclear(seen, chosen)
 
 
-def _unclear(seen: Seen, chosen: int) -> str:
+def _find_unclear(seen: SeenPicture, chosen: int) -> str:
     left, top, width, height = seen.faces.boxes[chosen].round().astype(int)
     cut = seen.decoded.pixels[max(0, top) : top + height, max(0, left) : left + width]
     grey = cv2.cvtColor(cv2.resize(cut, (112, 112), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
@@ -118,17 +119,17 @@ def _unclear(seen: Seen, chosen: int) -> str:
     return ""
 
 
-def _strangers_among(vectors: Floats) -> list[str]:
-    """For every vector why it does not belong with the others, "" if it does."""
+def _list_unlike(vectors: Floats) -> list[str]:
+    """For every vector why it does not match the others, "" if it does."""
     if len(vectors) < 2:
         return [""] * len(vectors)
-    rest = normalised((vectors.sum(axis=0, keepdims=True) - vectors) / (len(vectors) - 1))
+    rest = normalise((vectors.sum(axis=0, keepdims=True) - vectors) / (len(vectors) - 1))
     away = np.linalg.norm(vectors - rest, axis=1)
     return ["does not look like the person on the other photographs" if d >= UNLIKE else "" for d in away]
 
 
 def _refuse(reasons: list[str]) -> None:
-    """Raises EnrolmentRefused if any of the photographs has a reason against it."""
+    """Raises EnrolmentRefused if any photograph has a reason against it."""
     numbered = [f"photograph {i}: {reason}" for i, reason in enumerate(reasons, 1) if reason]
     if numbered:
         raise EnrolmentRefused(numbered)

@@ -1,9 +1,9 @@
-"""Whether a face on a smaller picture is the one in the same place of a larger, and looks alike.
+"""Whether a face in a smaller picture is the one in the same place of a larger, and alike.
 
-Compared is what the smaller one can show: both at its size, brightness and contrast levelled, for what they have in
-common on the whole, and for the details alone, which blurring, pixels, a bar and another's face change most. Measured
-on thumbnails of 120 to 640 px made in four ways, of portraits and groups: all faces pass; of those whose original was
-blurred by a tenth of their width, cut into 10 blocks, barred or replaced, next to none does (promise U1).
+Compared at the smaller size, with brightness and contrast normalised: as a whole, and by details alone, which blurring,
+pixelation, a bar and another face change most. Measured on thumbnails of 120 to 640 px made in four ways, of portraits
+and groups: all faces pass; of those with an original blurred by a tenth of their width, cut into 10 blocks, barred or
+replaced, almost none does (promise U1).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from plugin.recognizer.engines.engine import Detections
 from plugin.recognizer.pictures.boxes import Box
-from plugin.recognizer.pictures.orientation import turned
+from plugin.recognizer.pictures.orientation import turn_box
 from plugin.recognizer.pictures.pixels import Pixels
 
 _SHAPE = 0.015  # of the ratio of the sides: thumbnails are whole pixels
@@ -30,19 +30,19 @@ _DARK, _EVEN = 32, 8.0  # levels of grey: a bar beside a thumbnail's picture
 
 
 @dataclass(frozen=True)
-class Main:
-    """The main picture, upright, with the boxes of its faces in 0..1."""
+class MainPicture:
+    """The main picture, upright, with its faces' boxes in 0..1."""
 
     pixels: Pixels
     boxes: tuple[Box, ...]
 
     @cached_property
     def small(self) -> NDArray[np.float32]:
-        """The picture at the size at which it is compared on the whole."""
-        return _small(self.pixels)
+        """The picture at the size for the comparison as a whole."""
+        return _sample(self.pixels)
 
 
-def relative(faces: Detections, pixels: Pixels) -> tuple[Box, ...]:
+def to_relative(faces: Detections, pixels: Pixels) -> tuple[Box, ...]:
     """The boxes in 0..1 of the picture."""
     height, width = pixels.shape[:2]
     return tuple(
@@ -51,11 +51,11 @@ def relative(faces: Detections, pixels: Pixels) -> tuple[Box, ...]:
     )
 
 
-def fitted(pixels: Pixels, main: Pixels) -> Pixels | None:
-    """The picture without the bars that give it another shape than `main`; None where the shape is another."""
+def strip_bars(pixels: Pixels, main: Pixels) -> Pixels | None:
+    """The picture without bars that change its shape from `main`'s; None for another shape."""
     height, width = pixels.shape[:2]
     wide = main.shape[1] / main.shape[0]
-    if _same(width / height, wide, min(width, height)):
+    if _is_same_shape(width / height, wide, min(width, height)):
         return pixels
     if width / height < wide:
         bar = round((height - width / wide) / 2)
@@ -65,36 +65,36 @@ def fitted(pixels: Pixels, main: Pixels) -> Pixels | None:
         inner, bars = pixels[:, bar : width - bar], (pixels[:, : bar - 1], pixels[:, width - bar + 1 :])
     if not inner.size or any(one.size and (one.mean() > _DARK or one.std() > _EVEN) for one in bars):
         return None
-    return inner if _same(inner.shape[1] / inner.shape[0], wide, min(inner.shape[:2])) else None
+    return inner if _is_same_shape(inner.shape[1] / inner.shape[0], wide, min(inner.shape[:2])) else None
 
 
-def _same(ratio: float, other: float, side: int) -> bool:
+def _is_same_shape(ratio: float, other: float, side: int) -> bool:
     return abs(ratio / other - 1) <= _SHAPE + 1.5 / side
 
 
-def likeness(pixels: Pixels, main: Main) -> float:
-    """How alike two pictures of one shape are on the whole, -1 to 1."""
-    return float((_small(pixels) * main.small).mean())
+def measure_likeness(pixels: Pixels, main: MainPicture) -> float:
+    """How alike two pictures of one shape are as a whole, -1 to 1."""
+    return float((_sample(pixels) * main.small).mean())
 
 
-def _small(pixels: Pixels) -> NDArray[np.float32]:
+def _sample(pixels: Pixels) -> NDArray[np.float32]:
     step = max(1, min(pixels.shape[:2]) // 160)  # a sample of the px is enough, and many times as quick
-    return _levelled(_resized(_grey(np.ascontiguousarray(pixels[::step, ::step])), (32, 32)))
+    return _level(_resize(_to_grey(np.ascontiguousarray(pixels[::step, ::step])), (32, 32)))
 
 
-def is_there(box: Box, pixels: Pixels, main: Main) -> bool:
-    """Whether the main picture has the face at `box` of `pixels`, of the same shape, in its place, looking alike."""
-    if not in_place(box, main):
+def is_there(box: Box, pixels: Pixels, main: MainPicture) -> bool:
+    """Whether the main picture has the face at `box` of `pixels`, of the same shape, in its place and alike."""
+    if not has_face_at(box, main):
         return False
     wide, size = box[2] * pixels.shape[1], (pixels.shape[1], pixels.shape[0])
     part = min(1.0, _COMPARED / max(wide, 1), main.pixels.shape[1] / size[0])
     if part < 1:
-        pixels = _resized(pixels, (max(1, round(size[0] * part)), max(1, round(size[1] * part))))
-    return _alike(box, pixels, main.pixels, wide)
+        pixels = _resize(pixels, (max(1, round(size[0] * part)), max(1, round(size[1] * part))))
+    return _is_alike(box, pixels, main.pixels, wide)
 
 
-def is_unchanged(box: Box, pixels: Pixels, main: Main) -> bool:
-    """Whether the inner half of a face at `box` is the same as in the main picture, of the same size."""
+def is_unchanged(box: Box, pixels: Pixels, main: MainPicture) -> bool:
+    """Whether the inner half of a face at `box` equals the main picture's, of the same size."""
     height, width = pixels.shape[:2]
     left, top = round((box[0] + box[2] / 4) * width), round((box[1] + box[3] / 4) * height)
     right, bottom = round((box[0] + box[2] * 0.75) * width), round((box[1] + box[3] * 0.75) * height)
@@ -104,26 +104,26 @@ def is_unchanged(box: Box, pixels: Pixels, main: Main) -> bool:
     return float(np.mean(cv2.absdiff(pixels[inner], main.pixels[inner]) > _LEVELS)) < 0.1
 
 
-def in_place(box: Box, main: Main) -> bool:
-    """Whether the main picture has a face where this one is."""
-    return any(_near(box, other) for other in main.boxes)
+def has_face_at(box: Box, main: MainPicture) -> bool:
+    """Whether the main picture has a face at this box."""
+    return any(_is_near(box, other) for other in main.boxes)
 
 
-def upright(box: Box, back: tuple[int, ...]) -> Box:
+def turn_back(box: Box, back: tuple[int, ...]) -> Box:
     """The box after these turns."""
     for orientation in back:
-        box = turned(box, orientation)
+        box = turn_box(box, orientation)
     return box
 
 
-def _near(box: Box, other: Box) -> bool:
+def _is_near(box: Box, other: Box) -> bool:
     across = abs(box[0] + box[2] / 2 - other[0] - other[2] / 2)
     down = abs(box[1] + box[3] / 2 - other[1] - other[3] / 2)
     wide, high = max(box[2], other[2]), max(box[3], other[3])
     return across <= wide * _NEAR and down <= high * _NEAR and 0.5 <= box[2] / max(other[2], 1e-6) <= 2
 
 
-def _alike(box: Box, pixels: Pixels, main: Pixels, wide: float) -> bool:
+def _is_alike(box: Box, pixels: Pixels, main: Pixels, wide: float) -> bool:
     height, width = pixels.shape[:2]
     left, top = max(0, int(box[0] * width)), max(0, int(box[1] * height))
     right, bottom = (
@@ -134,14 +134,14 @@ def _alike(box: Box, pixels: Pixels, main: Pixels, wide: float) -> bool:
         return False
     room = max(2, (right - left) // 8)
     around = (max(0, left - room), max(0, top - room), min(width, right + room), min(height, bottom + room))
-    face, place = _grey(pixels[top:bottom, left:right]), _grey(_taken(main, around, (width, height)))
+    face, place = _to_grey(pixels[top:bottom, left:right]), _to_grey(_cut_out(main, around, (width, height)))
     _, _, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(place, face, cv2.TM_CCOEFF_NORMED))
     there = place[y : y + bottom - top, x : x + right - left]
-    return _agree(there, face, wide) or _agree(_toned(there, face), face, wide)
+    return _is_agreeing(there, face, wide) or _is_agreeing(_match_tones(there, face), face, wide)
 
 
-def _toned(there: Pixels, face: Pixels) -> Pixels:
-    """The part of the main picture with the tones of the other, as a map of the highlights has them."""
+def _match_tones(there: Pixels, face: Pixels) -> Pixels:
+    """The part of the main picture with the other's tones, for maps of highlights."""
     steps = int(np.clip(face.size // 40, 4, 32))
     step = there.astype(np.intp) * steps // 256
     many = np.bincount(step.ravel(), minlength=steps)
@@ -150,21 +150,21 @@ def _toned(there: Pixels, face: Pixels) -> Pixels:
     return np.interp(there, (known + 0.5) * 256 / steps, mean[known]).astype(np.uint8)
 
 
-def _taken(main: Pixels, around: tuple[int, int, int, int], size: tuple[int, int]) -> Pixels:
-    """The same part of the main picture, at the size that it has in a picture of `size`."""
+def _cut_out(main: Pixels, around: tuple[int, int, int, int], size: tuple[int, int]) -> Pixels:
+    """The same part of the main picture, at its size in a picture of `size`."""
     across, down = main.shape[1] / size[0], main.shape[0] / size[1]
     left, top, right, bottom = around
     part = main[int(top * down) : round(bottom * down), int(left * across) : round(right * across)]
-    return _resized(part, (right - left, bottom - top))
+    return _resize(part, (right - left, bottom - top))
 
 
-def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+def _resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     how = cv2.INTER_AREA if pixels.shape[1] > size[0] else cv2.INTER_LINEAR
     return cv2.resize(pixels, size, interpolation=how)  # type: ignore[return-value]
 
 
-def _agree(there: Pixels, face: Pixels, wide: float) -> bool:
-    first, second = _levelled(there), _levelled(face)
+def _is_agreeing(there: Pixels, face: Pixels, wide: float) -> bool:
+    first, second = _level(there), _level(face)
     blur = max(0.8, face.shape[1] / 10)
     fine = [one - cv2.GaussianBlur(one, (0, 0), blur) for one in (first, second)]
     spread = float(fine[0].std()), float(fine[1].std())
@@ -173,12 +173,12 @@ def _agree(there: Pixels, face: Pixels, wide: float) -> bool:
     return float((first * second).mean()) >= whole and details >= least and spread[0] >= much * spread[1]
 
 
-def _grey(pixels: Pixels) -> Pixels:
+def _to_grey(pixels: Pixels) -> Pixels:
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)  # type: ignore[return-value]
 
 
-def _levelled(grey: Pixels) -> NDArray[np.float32]:
-    """Brightness and contrast taken out: mean 0, deviation 1."""
+def _level(grey: Pixels) -> NDArray[np.float32]:
+    """Mean 0, deviation 1."""
     values: NDArray[np.float32] = grey.astype(np.float32)
     values -= values.mean()
     return values / np.float32(max(float(values.std()), 1e-6))

@@ -1,4 +1,4 @@
-"""What somebody may see of a photograph, as it is asked for."""
+"""Which part of a photograph a person may see."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ _ASIDE, _ABOVE, _BELOW = 0.4, 0.6, 0.9  # of the own face's sides, shown around 
 
 
 @dataclass(frozen=True)
-class View:
-    """What may be seen: `crop` without what lies in `covers`; boxes in 0..1 of the upright original.
+class PictureView:
+    """What is visible: `crop` without `covers`; boxes in 0..1 of the upright original.
 
-    `keep` is the own face: the margin around another face does not reach into it.
+    `keep`: the own face, into which the margin around another does not reach.
     """
 
     crop: Box
@@ -25,31 +25,29 @@ class View:
     longest: int = LONGEST
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON takes it."""
         return {
             "crop": list(self.crop), "keep": list(self.keep),
             "covers": [list(box) for box in self.covers], "longest": self.longest,
         }  # fmt: skip
 
     @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "View":
-        """The view that `to_json` wrote."""
+    def from_json(cls, tree: dict[str, Any]) -> "PictureView":
         return cls(
-            crop=_box(tree["crop"]), keep=_box(tree["keep"]),
-            covers=tuple(_box(box) for box in tree["covers"]), longest=int(tree["longest"]),
+            crop=_parse_box(tree["crop"]), keep=_parse_box(tree["keep"]),
+            covers=tuple(_parse_box(box) for box in tree["covers"]), longest=int(tree["longest"]),
         )  # fmt: skip
 
 
-def _box(sides: Sequence[float]) -> Box:
+def _parse_box(sides: Sequence[float]) -> Box:
     left, top, width, height = sides
     return float(left), float(top), float(width), float(height)
 
 
-def view_of(own: Box, others: Sequence[Box]) -> View:
-    """What somebody whose face is `own` may see of a photograph on which `others` are known as well."""
+def build_view(own: Box, others: Sequence[Box]) -> PictureView:
+    """What the person with the face `own` may see of a photograph with other known faces."""
     left, top, width, height = own
     crop = (
         left - _ASIDE * width, top - _ABOVE * height,
         (1 + 2 * _ASIDE) * width, (1 + _ABOVE + _BELOW) * height,
     )  # fmt: skip
-    return View(crop, own, tuple(others))
+    return PictureView(crop, own, tuple(others))

@@ -1,1 +1,1 @@
-"""Whose face is it, among those who agreed to be compared?"""
+"""Compares faces with those of people who agreed to it."""

@@ -1,4 +1,4 @@
-"""The templates that may be compared now: in memory only, each with the moment its lease ends."""
+"""The templates that may be compared now: in memory only, each with the end of its lease."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ WIDTH = 128
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A template that may be compared before `until` (aware; the moment itself is too late).
+    """A template that may be compared before `until` (aware; exclusive).
 
     `key` is opaque. `template`: (128,) float32, L2-normalised. `may_auto`: False if a human decides.
     """
@@ -26,10 +26,10 @@ class Enrolled:
 
 
 class Gallery:
-    """Entries of one generation. Keys are unique; people who look alike are only ever suggested."""
+    """Entries of one generation. Keys are unique; look-alikes are only suggested."""
 
     def __init__(self, entries: Sequence[Enrolled], look_alike: float) -> None:
-        """Raises ValueError for a key given twice, a naive `until` or a template of another shape."""
+        """Raises ValueError for a duplicate key, a naive `until` or a template of another shape."""
         for entry in entries:
             if entry.template.shape != (WIDTH,) or not np.isfinite(entry.template).all():
                 raise ValueError(
@@ -42,42 +42,42 @@ class Gallery:
         self.keys = tuple(entry.key for entry in entries)
         self._until = tuple(entry.until for entry in entries)
         self._templates = np.array([entry.template for entry in entries], np.float32).reshape(-1, WIDTH)
-        alone = look_alikes(self._templates, look_alike) == 0
+        alone = count_look_alikes(self._templates, look_alike) == 0
         self.may_auto = tuple(bool(entry.may_auto and ok) for entry, ok in zip(entries, alone, strict=True))
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def live(self, at: datetime, keys: Collection[str] | None = None) -> list[int]:
-        """Indexes of the entries that may be compared at the moment `at`, of these keys (None: of all)."""
+        """Indexes of the entries that may be compared at `at`, with these keys (None: any)."""
         return [
             i for i, until in enumerate(self._until) if at < until and (keys is None or self.keys[i] in keys)
         ]
 
     def distances(self, vectors: Floats, which: Sequence[int]) -> Floats:
         """(faces, entries) Euclidean distances, 0..2, of (n, 128) vectors to the entries `which`."""
-        return distances(vectors, self._templates[list(which)])
+        return compute_distances(vectors, self._templates[list(which)])
 
 
-def distances(vectors: Floats, templates: Floats) -> Floats:
+def compute_distances(vectors: Floats, templates: Floats) -> Floats:
     """(n, m) Euclidean distances, 0..2, between L2-normalised rows: sqrt(2 - 2 cos)."""
     squared: Floats = 2 - 2 * (vectors @ templates.T)
     return np.sqrt(np.maximum(squared, 0), dtype=np.float32)
 
 
-def nearer(template: Floats, others: Sequence[Floats], than: float) -> list[int]:
-    """Indexes of `others` that are nearer to the template than this, the nearest first."""
+def find_nearer(template: Floats, others: Sequence[Floats], than: float) -> list[int]:
+    """Indexes of `others` nearer to the template than this, nearest first."""
     if not others:
         return []
-    row = distances(template.reshape(1, WIDTH), np.array(others, np.float32).reshape(-1, WIDTH))[0]
+    row = compute_distances(template.reshape(1, WIDTH), np.array(others, np.float32).reshape(-1, WIDTH))[0]
     return [int(i) for i in np.argsort(row, kind="stable") if row[i] < than]
 
 
-def look_alikes(templates: Floats, near: float) -> NDArray[np.intp]:
-    """(n,) with how many others each template is nearer than `near`."""
+def count_look_alikes(templates: Floats, near: float) -> NDArray[np.intp]:
+    """(n,) how many others each template is nearer to than `near`."""
     counts = np.zeros(len(templates), np.intp)
     for start in range(0, len(templates), 512):
-        block = distances(templates[start : start + 512], templates)
+        block = compute_distances(templates[start : start + 512], templates)
         block[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
         counts[start : start + len(block)] = (block < near).sum(axis=1)
     return counts

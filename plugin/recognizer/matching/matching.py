@@ -1,4 +1,4 @@
-"""Who is on a photograph, decided over all its faces at once. Pure functions."""
+"""Decides who is on a photograph, over all its faces at once. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ Level = Literal["auto", "suggest"]
 
 
 @dataclass(frozen=True)
-class Face:
-    """A face as the decision needs it: `width_px` in the picture as detected."""
+class DetectedFace:
+    """A face for the decision: `width_px` in the picture as detected."""
 
     box: Box
     width_px: int
@@ -23,7 +23,7 @@ class Face:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A person who was compared: the most that may come of it, and boxes that were rejected for them."""
+    """A person compared: the strongest result allowed, and boxes rejected for them."""
 
     key: str
     most: Level
@@ -31,8 +31,8 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What becomes of one face; `distance` stays in the process that decided."""
+class MatchDecision:
+    """The result for one face; `distance` stays in the process that decided."""
 
     candidate: int | None = None
     level: Level | None = None
@@ -40,24 +40,24 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Rules:
-    """The numbers that a decision rests on. `auto_px`: narrower faces are suggested at most."""
+class MatchRules:
+    """The limits of a decision. `auto_px`: narrower faces are only suggested."""
 
     thresholds: Thresholds
     margin: float
     auto_px: int
 
 
-def decide(
-    faces: Sequence[Face], candidates: Sequence[Candidate], distances: Floats, rules: Rules
-) -> list[Decision]:
+def decide_matches(
+    faces: Sequence[DetectedFace], candidates: Sequence[Candidate], distances: Floats, rules: MatchRules
+) -> list[MatchDecision]:
     """One decision a face, in order. `distances`: (faces, candidates).
 
-    The nearest pair is settled first; a person is given to one face at most, and a face to one
-    person. Automatic only if the face is wide enough, the person allows it, the distance is below
-    `auto`, and every other person compared, whether excluded or not, is farther by the margin.
+    The nearest pair is decided first; a person gets at most one face, and a face one person. Automatic only if the face
+    is wide enough, the person allows it, the distance is below `auto`, and every other person compared, excluded or
+    not, is farther by the margin.
     """
-    decided = [Decision() for _ in faces]
+    decided = [MatchDecision() for _ in faces]
     taken: set[int] = set()
     order = np.argsort(distances, axis=None, kind="stable")
     for face, person in zip(*np.unravel_index(order, distances.shape), strict=True):
@@ -65,14 +65,16 @@ def decide(
         distance = float(distances[f, p])
         if distance >= rules.thresholds.suggest:
             break
-        if decided[f].level is not None or p in taken or _rejected(faces[f], candidates[p]):
+        if decided[f].level is not None or p in taken or _is_rejected(faces[f], candidates[p]):
             continue
-        decided[f] = Decision(p, _level(faces[f], candidates[p], distances[f], p, rules), distance)
+        decided[f] = MatchDecision(p, _find_level(faces[f], candidates[p], distances[f], p, rules), distance)
         taken.add(p)
     return decided
 
 
-def _level(face: Face, candidate: Candidate, row: Floats, person: int, rules: Rules) -> Level:
+def _find_level(
+    face: DetectedFace, candidate: Candidate, row: Floats, person: int, rules: MatchRules
+) -> Level:
     others = np.delete(row, person)
     clear = not len(others) or float(others.min()) - float(row[person]) >= rules.margin
     near = float(row[person]) < rules.thresholds.auto
@@ -80,5 +82,5 @@ def _level(face: Face, candidate: Candidate, row: Floats, person: int, rules: Ru
     return "auto" if candidate.most == "auto" and near and clear and wide else "suggest"
 
 
-def _rejected(face: Face, candidate: Candidate) -> bool:
+def _is_rejected(face: DetectedFace, candidate: Candidate) -> bool:
     return any(overlap(face.box, box) >= SAME_FACE for box in candidate.rejected)

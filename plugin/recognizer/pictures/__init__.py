@@ -1,1 +1,1 @@
-"""From bytes to pixels: decoding, its cost, orientation, and what else lies in a file."""
+"""From bytes to pixels: decoding, its cost, orientation, and other pictures in a file."""

@@ -4,7 +4,7 @@ Box = tuple[float, float, float, float]
 
 
 def overlap(one: Box, other: Box) -> float:
-    """Intersection over union, 0..1. Boxes from 0.5 on are the same face, whatever engine found them."""
+    """Intersection over union, 0..1. From SAME_FACE on boxes are the same face, for every engine."""
     left, top = max(one[0], other[0]), max(one[1], other[1])
     right = min(one[0] + one[2], other[0] + other[2])
     bottom = min(one[1] + one[3], other[1] + other[3])

@@ -1,4 +1,4 @@
-"""What decoding a picture will cost beyond its pixels: a JPEG goes over all of them once for each of its scans."""
+"""The cost of decoding beyond the pixels: a JPEG processes all of them for each of its scans."""
 
 import re
 
@@ -16,7 +16,7 @@ _ALONE = {0x01, *range(0xD0, 0xD9)}
 
 
 def count_scans(data: bytes) -> int:
-    """The scans of a JPEG, up to the end of its first picture; nothing is decoded."""
+    """The scans of a JPEG, up to the end of its first picture; decodes nothing."""
     found, at = 0, 2
     while mark := _MARK.search(data, at):
         code, at = data[mark.start() + 1], mark.end()
@@ -28,7 +28,7 @@ def count_scans(data: bytes) -> int:
 
 
 def check_scans(data: bytes, pixels: int) -> None:
-    """Raises PictureTooLarge for a JPEG whose scans make it take much longer than its size says."""
+    """Raises PictureTooLarge for a JPEG with scans that take much longer than its size suggests."""
     scans = count_scans(data)
     if scans > MOST_SCANS:
         raise PictureTooLarge(

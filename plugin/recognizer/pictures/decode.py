@@ -1,8 +1,7 @@
-"""Hostile pictures in, upright pixels out: limits are checked before a pixel is decoded.
+"""Decodes untrusted pictures into upright pixels; limits are checked before decoding.
 
-Pillow decodes everything, JPEG at a reduced size (libjpeg's 1/2, 1/4, 1/8) where that suffices: it
-was measured level with cv2's reduced reading, is silent on stderr, and reports a picture that ends
-early, which cv2 fills with grey.
+Pillow decodes everything, JPEG at a reduced size (libjpeg's 1/2, 1/4, 1/8) where that suffices: it is as fast as cv2's
+reduced reading, silent on stderr, and reports a truncated picture, which cv2 fills with grey.
 """
 
 import io
@@ -32,17 +31,17 @@ pillow_heif.register_heif_opener(decode_threads=1)
 
 @dataclass(frozen=True)
 class Limits:
-    """How large a picture may be, in millions of pixels and of bytes, before anything is decoded."""
+    """The largest picture, in millions of pixels and of bytes, checked before decoding."""
 
     megapixels: int = 120
     megabytes: int = 200
 
 
 @dataclass(frozen=True)
-class Aside:
+class OtherView:
     """The picture in another way: without its transparency, or turned otherwise.
 
-    `code`: what it means that somebody else is seen in it; `back`: the turns that make it upright, one after another.
+    `code`: what another person in it means; `back`: the turns that make it upright, in order.
     """
 
     code: Partly
@@ -54,10 +53,9 @@ class Aside:
 class Decoded:
     """An upright picture.
 
-    `pixels`: uint8 BGR, height x width x 3, perhaps reduced; `width` and `height`: of the upright
-    original in px; `scale`: pixels' width / `width`; `turn`: the orientation by which it was turned. `note`: why
-    it is not the whole picture that a program shows (frames), as codes of `Partly`. `asides`: the same pixels as
-    other programs show them.
+    `pixels`: uint8 BGR, height x width x 3, perhaps reduced; `width` and `height`: of the upright original in px;
+    `scale`: pixels' width / `width`; `turn`: the orientation by which it was turned. `note`: why it is not everything
+    that a program shows (frames), as codes of `Partly`. `asides`: the same pixels as other programs show them.
     """
 
     pixels: Pixels
@@ -66,7 +64,7 @@ class Decoded:
     scale: float
     note: str = ""
     turn: int = 1
-    asides: tuple[Aside, ...] = ()
+    asides: tuple[OtherView, ...] = ()
 
 
 def decode(
@@ -75,13 +73,13 @@ def decode(
     limits: Limits,
     formats: tuple[str, ...] = FORMATS,
 ) -> Decoded:
-    """The picture, upright, reduced as far as its longest side stays about `longest` px or more.
+    """The picture, upright, reduced while its longest side stays at about `longest` px or more.
 
-    `longest` may depend on the longest side of the original, which nobody knows before it is opened.
-    Raises PictureTooLarge beyond `limits`, PictureError for what cannot be read in full.
+    `longest` may depend on the original's longest side, which is known only once it is opened. Raises PictureTooLarge
+    beyond `limits`, PictureError for what cannot be read in full.
     """
-    data = read(source, limits)
-    with _quiet():
+    data = read_picture(source, limits)
+    with _silence():
         try:
             return _decode(data, longest, limits, formats)
         except (PictureError, MemoryError):
@@ -89,10 +87,10 @@ def decode(
         except Image.DecompressionBombError as error:
             raise PictureTooLarge("the picture is far larger than it claims: it was not opened") from error
         except Exception as error:  # a decoder fed with hostile bytes raises whatever it likes
-            raise PictureError(_sentence(error)) from error
+            raise PictureError(_explain(error)) from error
 
 
-def read(source: Path | bytes, limits: Limits) -> bytes:
+def read_picture(source: Path | bytes, limits: Limits) -> bytes:
     """The bytes of the file. Raises PictureTooLarge, PictureError."""
     if isinstance(source, bytes):
         _check_bytes(len(source), limits)
@@ -120,8 +118,8 @@ def _check_bytes(size: int, limits: Limits) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Pillow's own pixel limit (ours is checked instead), leniency and warnings.
+def _silence() -> Iterator[None]:
+    """Disable Pillow's own pixel limit (ours applies), its leniency and warnings.
 
     Pillow keeps these for the whole process; the child that decodes has one thread.
     """
@@ -149,27 +147,31 @@ def _decode(
         raise PictureError("the picture has no pixels")
     if file.format in ("JPEG", "MPO"):
         cost.check_scans(data, width * height)
-    note = _animated(file)
+    note = _find_animation(file)
     side = max(width, height)
-    reduction = _reduction(side, longest if isinstance(longest, int) else longest(side))
+    reduction = _find_reduction(side, longest if isinstance(longest, int) else longest(side))
     turn, elsewhere, swapped = _load(file, reduction, data)
-    image = _eight_bit(file)
+    image = _to_eight_bit(file)
     if image.width == (height if swapped and turn == 1 else width) and reduction > 1:
-        image, bare = _reduced(image, reduction)
+        image, bare = _reduce(image, reduction)
     else:
-        bare = _bare(image)
-    shown = _on(image, "white")
-    asides = [Aside(Partly.TRANSPARENT, bgr(one, turn)) for one in _seen_through(image, bare, shown)]
+        bare = _drop_transparency(image)
+    shown = _lay_on(image, "white")
+    asides = [
+        OtherView(Partly.TRANSPARENT, to_bgr(one, turn)) for one in _list_other_views(image, bare, shown)
+    ]
     if elsewhere != turn:
-        asides.append(Aside(Partly.TURNED, bgr(shown, elsewhere), (orientation.inverse(elsewhere), turn)))
-    pixels = bgr(shown, turn)
+        asides.append(
+            OtherView(Partly.TURNED, to_bgr(shown, elsewhere), (orientation.invert(elsewhere), turn))
+        )
+    pixels = to_bgr(shown, turn)
     if swapped:
         width, height = height, width
     return Decoded(pixels, width, height, pixels.shape[1] / width, note, turn, tuple(asides))
 
 
-def _animated(image: Image.Image) -> str:
-    """The code of an animation, of which the first frame is examined; further pages are told apart elsewhere."""
+def _find_animation(image: Image.Image) -> str:
+    """The code for an animation, of which the first frame is examined; further pages are found elsewhere."""
     if image.format not in ("GIF", "WEBP", "PNG", "AVIF") or not getattr(image, "is_animated", False):
         return ""
     image.seek(0)
@@ -177,56 +179,58 @@ def _animated(image: Image.Image) -> str:
 
 
 def _load(image: Image.Image, reduction: int, data: bytes) -> tuple[int, int, bool]:
-    """Decode the pixels; how viewers turn them, how other programs do, and whether sides are swapped in the end."""
+    """Decode; returns how viewers turn it, how other programs do, and whether the sides are swapped."""
     width, height = image.size
-    orientation.only_exif(image)
-    stored = orientation.stated(image) if image.format == "TIFF" else 1
+    orientation.drop_other_sources(image)
+    stored = orientation.read_stated(image) if image.format == "TIFF" else 1
     if image.format in ("JPEG", "MPO"):
         image.draft(None, (width // reduction, height // reduction))
     image.load()
-    orientation.only_exif(image)
-    turn, elsewhere = orientation.turns(image, stored, data)
+    orientation.drop_other_sources(image)
+    turn, elsewhere = orientation.find_turns(image, stored, data)
     # Pillow may have turned the picture while loading: compare with what the header said
     itself = image.size == (height, width) and width != height
     return turn, elsewhere, turn in (5, 6, 7, 8) or itself
 
 
-def bgr(image: Image.Image, turn: int) -> Pixels:
-    """An RGB picture turned, as the engines take it."""
+def to_bgr(image: Image.Image, turn: int) -> Pixels:
+    """An RGB picture turned, in the engines' format."""
     if turn in orientation.TURNS:
         image = image.transpose(orientation.TURNS[turn])
     return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
 
 
-def _reduced(image: Image.Image, reduction: int) -> tuple[Image.Image, Image.Image | None]:
-    """The picture reduced, and the same without its transparency: a reduction forgets what lies under it."""
-    bare = _bare(image)
+def _reduce(image: Image.Image, reduction: int) -> tuple[Image.Image, Image.Image | None]:
+    """The picture reduced, and without its transparency: a reduction loses what is under it."""
+    bare = _drop_transparency(image)
     return image.reduce(reduction), bare.reduce(reduction) if bare else None
 
 
-def _bare(image: Image.Image) -> Image.Image | None:
+def _drop_transparency(image: Image.Image) -> Image.Image | None:
     """The colours under the transparency; None where nothing is transparent."""
     if image.mode != "RGBA" or image.getchannel("A").getextrema() == (255, 255):
         return None
     return image.convert("RGB")
 
 
-def _seen_through(image: Image.Image, bare: Image.Image | None, shown: Image.Image) -> Iterator[Image.Image]:
+def _list_other_views(
+    image: Image.Image, bare: Image.Image | None, shown: Image.Image
+) -> Iterator[Image.Image]:
     """The picture without its transparency, and on black, where they differ from it on white."""
     if bare is None:
         return
-    for one in (bare, _on(image, "black")):
+    for one in (bare, _lay_on(image, "black")):
         if ImageChops.difference(one, shown).getbbox() is not None:
             yield one
 
 
-def _reduction(side: int, longest: int) -> int:
+def _find_reduction(side: int, longest: int) -> int:
     """The largest of 8, 4, 2, 1 that leaves about `longest` px of a side of `side` px."""
     return next((n for n in (8, 4, 2) if side / n >= longest * ENOUGH), 1)
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """The picture in mode L, RGB or RGBA; 16-bit and float grey are scaled, not cut off."""
+def _to_eight_bit(image: Image.Image) -> Image.Image:
+    """The picture in mode L, RGB or RGBA; 16-bit and float grey are scaled."""
     if image.mode.startswith(("I", "F")):
         grey = np.nan_to_num(np.asarray(image).astype(np.float32))
         top = float(grey.max(initial=0))
@@ -238,15 +242,15 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
-def _on(image: Image.Image, colour: str) -> Image.Image:
-    """RGB, what is transparent on a page of this colour."""
+def _lay_on(image: Image.Image, colour: str) -> Image.Image:
+    """RGB, on a background of this colour."""
     if image.mode != "RGBA":
         return image if image.mode == "RGB" else image.convert("RGB")
     page = Image.new("RGBA", image.size, colour)
     return Image.alpha_composite(page, image).convert("RGB")
 
 
-def _sentence(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     words = " ".join(str(error).split())
     if "truncated" in words or "broken data stream" in words or "unexpected end" in words.lower():
         return "the picture is not complete: it ends early; upload it again"

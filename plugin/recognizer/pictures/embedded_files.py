@@ -1,4 +1,4 @@
-"""Pictures, films and sounds in bytes of any kind, found by how they begin, and cut out where their end is known."""
+"""Finds pictures, films and sounds in arbitrary bytes by their signatures, and cuts them out."""
 
 import base64
 import binascii
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from plugin.recognizer.pictures import jpeg_parts
 from plugin.recognizer.pictures.partly import Partly
-from plugin.recognizer.pictures.tiff_directories import Block, Broken, Directory
+from plugin.recognizer.pictures.tiff_directories import BrokenTiff, TiffBlock, TiffDirectory
 
 _MOST_TEXT = 50_000_000  # bytes of one picture in text or in a compressed chunk
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A further picture: a file of its own in `data`. `code`: what it means that somebody else is seen on it."""
+    """A further picture: a complete file in `data`. `code`: what another person on it means."""
 
     data: bytes
     code: Partly = Partly.OTHER_PICTURE
@@ -24,7 +24,7 @@ class Piece:
     """Whether what else is in `data` is looked for already."""
 
 
-Found = Iterator[Piece | Partly]
+Pieces = Iterator[Piece | Partly]
 
 _SIGNS = re.compile(
     rb"(?P<jpeg>\xff\xd8\xff)|(?P<png>\x89PNG\r\n\x1a\n)|(?P<gif>GIF8[79]a)|(?P<riff>RIFF....(?:WEBP|AVI |WAVE))"
@@ -70,8 +70,8 @@ _BOXES = 4096
 _SHORTEST = 200  # characters of a picture that is written as text
 
 
-def cut(data: bytes, at: int = 0) -> Iterator[tuple[Piece | Partly, int, int]]:
-    """What begins in `data` from `at` on, and from where to where it goes; each byte is looked at once."""
+def cut_pieces(data: bytes, at: int = 0) -> Iterator[tuple[Piece | Partly, int, int]]:
+    """What begins in `data` from `at` on, with its start and end; scans each byte once."""
     if not _may_begin(data):
         return
     while found := _SIGNS.search(data, at):
@@ -89,25 +89,25 @@ def _may_begin(data: bytes) -> bool:
     return any(sign in lower for sign in _HEXED)
 
 
-def found_in(data: bytes) -> Found:
+def find_pieces(data: bytes) -> Pieces:
     """What begins anywhere in `data`."""
-    for what, _, _ in cut(data):
+    for what, _, _ in cut_pieces(data):
         yield what
 
 
-def inflated(data: bytes) -> bytes:
-    """A zlib stream, as far as it goes and to a limit. Raises zlib.error."""
+def inflate(data: bytes) -> bytes:
+    """A zlib stream, up to a limit. Raises zlib.error."""
     return zlib.decompressobj().decompress(data, _MOST_TEXT)
 
 
-Cut = tuple[Sequence[Piece | Partly], int, int]
+CutPieces = tuple[Sequence[Piece | Partly], int, int]
 
 
-def _jpeg(data: bytes, at: int) -> Cut:
+def _jpeg(data: bytes, at: int) -> CutPieces:
     try:
-        _, end = jpeg_parts.segments(data, at)
+        _, end = jpeg_parts.parse_segments(data, at)
     except (
-        jpeg_parts.Cut
+        jpeg_parts.TruncatedJpeg
     ):  # thumbnails without an end marker are common; of what is cut off viewers show the rest
         return ([Piece(data[at:] + b"\xff\xd9")] if len(data) - at > _SHORTEST else []), at, at
     if b"\xff\xda" not in data[at:end]:  # tables for pictures elsewhere
@@ -115,7 +115,7 @@ def _jpeg(data: bytes, at: int) -> Cut:
     return [Piece(data[at:end])], at, end
 
 
-def _png(data: bytes, at: int) -> Cut:
+def _png(data: bytes, at: int) -> CutPieces:
     end = at + 8
     while end + 12 <= len(data):
         kind = data[end + 4 : end + 8]
@@ -125,11 +125,11 @@ def _png(data: bytes, at: int) -> Cut:
     return [Piece(data[at:end])], at, end
 
 
-def _gif(data: bytes, at: int) -> Cut:
+def _gif(data: bytes, at: int) -> CutPieces:
     return [Piece(data[at:])], at, len(data)
 
 
-def _riff(data: bytes, at: int) -> Cut:
+def _riff(data: bytes, at: int) -> CutPieces:
     size = int.from_bytes(data[at + 4 : at + 8], "little")
     end = min(len(data), at + 8 + size + size % 2)
     kind = data[at + 8 : at + 12]
@@ -138,8 +138,8 @@ def _riff(data: bytes, at: int) -> Cut:
     return [Partly.FILM if kind == b"AVI " else Partly.SOUND], at, end
 
 
-def _boxes(data: bytes, at: int) -> Cut:
-    """From the `ftyp` at `at` to the last box that follows it."""
+def _boxes(data: bytes, at: int) -> CutPieces:
+    """From the `ftyp` at `at` to the last box that follows."""
     start = at - 4
     size = int.from_bytes(data[start:at], "big") if start >= 0 else 0
     brands = {data[spot : spot + 4] for spot in (at + 4, *range(at + 12, at + min(size, 256) - 4, 4))}
@@ -161,63 +161,63 @@ def _boxes(data: bytes, at: int) -> Cut:
     return [Partly.SOUND if data[at + 4 : at + 8] in _SOUND else Partly.FILM], start, end
 
 
-def _tiff(data: bytes, at: int) -> Cut:
-    """An inner TIFF, as of EXIF: nothing unless a directory of it has pixels; what is in it is looked for as well."""
+def _tiff(data: bytes, at: int) -> CutPieces:
+    """An inner TIFF, as in EXIF: nothing unless one of its directories has pixels; its content is searched too."""
     try:
-        return list(directory_pieces(Block(data, at))), at, at
-    except Broken:
+        return list(list_directory_pieces(TiffBlock(data, at))), at, at
+    except BrokenTiff:
         return [], at, at
 
 
-def directory_pieces(block: Block, directories: Iterable[Directory] | None = None) -> Found:
-    """The pictures of a TIFF's directories, each with its own as the first."""
+def list_directory_pieces(block: TiffBlock, directories: Iterable[TiffDirectory] | None = None) -> Pieces:
+    """The pictures of a TIFF's directories, each as the first directory of a copy."""
     for directory in block.directories() if directories is None else directories:
         if directory.pictures:
             yield Piece(block.alone(directory), searched=True)
 
 
-def _bmp(data: bytes, at: int) -> Cut:
+def _bmp(data: bytes, at: int) -> CutPieces:
     size = int.from_bytes(data[at + 2 : at + 6], "little")
     return [Piece(data[at : at + max(size, 60)])], at, min(len(data), at + max(size, 60))
 
 
-def _rest(code: Partly) -> Callable[[bytes, int], Cut]:
+def _take_rest(code: Partly) -> Callable[[bytes, int], CutPieces]:
     return lambda data, at: ([code], at, len(data))
 
 
-def _base64(data: bytes, at: int) -> Cut:
+def _base64(data: bytes, at: int) -> CutPieces:
     run = _BASE64.match(data, at, at + _MOST_TEXT)
     text = _ENTITY.sub(b"", run.group()) if run else b""
     if run is None or len(text) < _SHORTEST:
         return [], at, at
     text = text.split(b"=")[0]
-    return _written(base64.b64decode(text[: len(text) // 4 * 4] + _padding(text)), at, run.end())
+    return _cut_text(base64.b64decode(text[: len(text) // 4 * 4] + _pad(text)), at, run.end())
 
 
-def _padding(text: bytes) -> bytes:
+def _pad(text: bytes) -> bytes:
     rest = len(text) % 4
     return text[len(text) - rest :] + b"=" * (4 - rest) if rest > 1 else b""
 
 
-def _hex(data: bytes, at: int) -> Cut:
+def _hex(data: bytes, at: int) -> CutPieces:
     run = _HEX.match(data, at, at + _MOST_TEXT)
     text = b"".join(run.group().split()) if run else b""
     if run is None or len(text) < _SHORTEST:
         return [], at, at
     try:
-        return _written(binascii.unhexlify(text[: len(text) // 2 * 2]), at, run.end())
+        return _cut_text(binascii.unhexlify(text[: len(text) // 2 * 2]), at, run.end())
     except ValueError:
         return [], at, at
 
 
-def _written(data: bytes, start: int, end: int) -> Cut:
-    """What a picture that was written as text is, once it is bytes again."""
-    inner = next(cut(data), None)
+def _cut_text(data: bytes, start: int, end: int) -> CutPieces:
+    """The picture in decoded text."""
+    inner = next(cut_pieces(data), None)
     return ([] if inner is None else [inner[0]]), start, end
 
 
-_CUTTERS: dict[str, Callable[[bytes, int], Cut]] = {
+_CUTTERS: dict[str, Callable[[bytes, int], CutPieces]] = {
     "jpeg": _jpeg, "png": _png, "gif": _gif, "riff": _riff, "boxes": _boxes, "tiff": _tiff, "bmp": _bmp,
-    "film": _rest(Partly.FILM), "sound": _rest(Partly.SOUND), "unread": _rest(Partly.UNREAD_PICTURE),
-    "behind": _rest(Partly.BEHIND), "base64": _base64, "hex": _hex,
+    "film": _take_rest(Partly.FILM), "sound": _take_rest(Partly.SOUND), "unread": _take_rest(Partly.UNREAD_PICTURE),
+    "behind": _take_rest(Partly.BEHIND), "base64": _base64, "hex": _hex,
 }  # fmt: skip

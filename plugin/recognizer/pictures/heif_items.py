@@ -1,9 +1,9 @@
-"""What a HEIF or AVIF file holds besides the picture that is shown: items and boxes (ISO 14496-12, 23008-12)."""
+"""What a HEIF or AVIF file contains besides the main picture: items and boxes (ISO 14496-12, 23008-12)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from plugin.recognizer.pictures.embedded_files import Found, Piece, found_in
+from plugin.recognizer.pictures.embedded_files import Piece, Pieces, find_pieces
 from plugin.recognizer.pictures.partly import Partly
 
 _PICTURES = {
@@ -28,7 +28,7 @@ _HIDES = (b"thmb", b"auxl")  # references that make libheif refuse an item as th
 
 @dataclass
 class _Items:
-    """The items by their number: kinds, where they lie, which are tiles of which; where the main one is named."""
+    """The items by number: kinds, locations, and tiles; where the main item is named."""
 
     kinds: dict[int, bytes] = field(default_factory=dict)
     places: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
@@ -39,8 +39,8 @@ class _Items:
     main_size: int = 2
 
 
-def boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, start of the body and end of each box; stops where none begins."""
+def list_boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start of the body and end of each box; stops at invalid data."""
     for _ in range(_MANY):
         if at + 8 > end:
             return
@@ -54,32 +54,32 @@ def boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
         at = stop
 
 
-def further(data: bytes) -> tuple[list[Piece | Partly], int]:
-    """What else the file holds, and where its last box ends."""
+def find_further(data: bytes) -> tuple[list[Piece | Partly], int]:
+    """What else the file contains, and where its last box ends."""
     found: list[Piece | Partly] = []
     end = 0
     taken: list[tuple[int, int]] = []
-    for kind, start, stop in boxes(data, 0, len(data)):
+    for kind, start, stop in list_boxes(data, 0, len(data)):
         if kind == b"ftyp" and end:  # another file begins
             break
         end = stop
         if kind in _FILMS:
             found.append(Partly.FRAMES if kind == b"moov" else Partly.FILM)
         elif kind == b"meta":
-            items = _read(data, start + 4, stop)
+            items = _read_items(data, start + 4, stop)
             taken += [place for places in items.places.values() for place in places]
-            found += _in_meta(data, items)
-            found += _cut_off(data[start:stop])
+            found += _find_in_meta(data, items)
+            found += _find_cut_off(data[start:stop])
         elif kind == b"mdat":
-            for at, until in _untaken(sorted(taken), start, stop):
-                found += found_in(data[at:until])
+            for at, until in _list_untaken(sorted(taken), start, stop):
+                found += find_pieces(data[at:until])
         elif kind not in _PLAIN:
-            found += found_in(data[start:stop])
+            found += find_pieces(data[start:stop])
     return found, end
 
 
-def _untaken(taken: list[tuple[int, int]], at: int, stop: int) -> Iterator[tuple[int, int]]:
-    """What no item has of the bytes from `at` to `stop`."""
+def _list_untaken(taken: list[tuple[int, int]], at: int, stop: int) -> Iterator[tuple[int, int]]:
+    """The bytes from `at` to `stop` that belong to no item."""
     for start, length in taken:
         if at < start < stop:
             yield at, start
@@ -88,11 +88,11 @@ def _untaken(taken: list[tuple[int, int]], at: int, stop: int) -> Iterator[tuple
         yield at, stop
 
 
-def _cut_off(meta: bytes) -> Found:
-    """Whether pictures are cut by more than what encoders need to fill up: the rest is in the file."""
-    sizes = [_numbers(meta, at + 8, 2) for at in _places(meta, b"ispe")]
-    for at in _places(meta, b"clap"):
-        wide, across, high, down = _numbers(meta, at + 4, 4)
+def _find_cut_off(meta: bytes) -> Pieces:
+    """Whether pictures are cropped by more than an encoder's padding: the rest is in the file."""
+    sizes = [_read_numbers(meta, at + 8, 2) for at in _find_all(meta, b"ispe")]
+    for at in _find_all(meta, b"clap"):
+        wide, across, high, down = _read_numbers(meta, at + 4, 4)
         least = min(
             (size for size in sizes if size[0] * across >= wide and size[1] * down >= high), default=None
         )
@@ -100,18 +100,18 @@ def _cut_off(meta: bytes) -> Found:
             yield Partly.OTHER_PICTURE
 
 
-def _places(data: bytes, name: bytes) -> Iterator[int]:
+def _find_all(data: bytes, name: bytes) -> Iterator[int]:
     at = data.find(name)
     while at >= 0:
         yield at
         at = data.find(name, at + 4)
 
 
-def _numbers(data: bytes, at: int, many: int) -> list[int]:
+def _read_numbers(data: bytes, at: int, many: int) -> list[int]:
     return [int.from_bytes(data[spot : spot + 4], "big") for spot in range(at, at + 4 * many, 4)]
 
 
-def _in_meta(data: bytes, items: _Items) -> Found:
+def _find_in_meta(data: bytes, items: _Items) -> Pieces:
     if len(items.kinds) > _MANY:
         yield Partly.UNREAD_PICTURE
         return
@@ -122,17 +122,17 @@ def _in_meta(data: bytes, items: _Items) -> Found:
     }
     for item, kind in items.kinds.items():
         if kind in _PICTURES and item != items.main and item not in tiles and items.main_at:
-            yield Piece(_shown(data, items, item), searched=True)
+            yield Piece(_build_shown(data, items, item), searched=True)
         elif kind not in _PICTURES:
             for at, length in items.places.get(item, ()):
                 room -= min(length, len(data))
                 if room < 0:
                     yield Partly.UNREAD_PICTURE
                     return
-                yield from found_in(data[at : at + length])
+                yield from find_pieces(data[at : at + length])
 
 
-def _shown(data: bytes, items: _Items, item: int) -> bytes:
+def _build_shown(data: bytes, items: _Items, item: int) -> bytes:
     """The file with `item` as its main picture."""
     changed = bytearray(data)
     changed[items.main_at : items.main_at + items.main_size] = item.to_bytes(items.main_size, "big")
@@ -141,30 +141,30 @@ def _shown(data: bytes, items: _Items, item: int) -> bytes:
     return bytes(changed)
 
 
-def _read(data: bytes, start: int, stop: int) -> _Items:
+def _read_items(data: bytes, start: int, stop: int) -> _Items:
     items = _Items()
-    idat = next((at for kind, at, _ in boxes(data, start, stop) if kind == b"idat"), 0)
-    for kind, at, end in boxes(data, start, stop):
+    idat = next((at for kind, at, _ in list_boxes(data, start, stop) if kind == b"idat"), 0)
+    for kind, at, end in list_boxes(data, start, stop):
         version = data[at] if at < end else 0
         if kind == b"pitm":
             items.main_at, items.main_size = at + 4, 4 if version else 2
             items.main = int.from_bytes(data[at + 4 : at + 4 + items.main_size], "big")
         elif kind == b"iinf":
-            for inner, spot, _ in boxes(data, at + (8 if version else 6), end):
+            for inner, spot, _ in list_boxes(data, at + (8 if version else 6), end):
                 if inner == b"infe":
                     wide = 4 if data[spot] >= 3 else 2
                     kind_at = spot + 4 + wide + 2
                     number = int.from_bytes(data[spot + 4 : spot + 4 + wide], "big")
                     items.kinds[number] = data[kind_at : kind_at + 4]
         elif kind == b"iref":
-            _references(data, at + 4, end, 4 if version else 2, items)
+            _read_references(data, at + 4, end, 4 if version else 2, items)
         elif kind == b"iloc":
-            _locations(data, at, end, idat, items)
+            _read_locations(data, at, end, idat, items)
     return items
 
 
-def _references(data: bytes, at: int, end: int, wide: int, items: _Items) -> None:
-    for kind, spot, stop in boxes(data, at, end):
+def _read_references(data: bytes, at: int, end: int, wide: int, items: _Items) -> None:
+    for kind, spot, stop in list_boxes(data, at, end):
         numbers = [
             int.from_bytes(data[n : n + wide], "big") for n in (spot, *range(spot + wide + 2, stop, wide))
         ]
@@ -174,8 +174,8 @@ def _references(data: bytes, at: int, end: int, wide: int, items: _Items) -> Non
             items.hides.append(spot - 4)
 
 
-def _locations(data: bytes, at: int, end: int, idat: int, items: _Items) -> None:
-    """Where the items lie: `iloc`, versions 0 to 2."""
+def _read_locations(data: bytes, at: int, end: int, idat: int, items: _Items) -> None:
+    """Where the items are: `iloc`, versions 0 to 2."""
     version, sizes = data[at], int.from_bytes(data[at + 4 : at + 6], "big")
     offsets, lengths, bases, indexes = (
         sizes >> 12,

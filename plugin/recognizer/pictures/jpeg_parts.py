@@ -1,4 +1,4 @@
-"""A JPEG as what it is made of: its segments, the data that spans several of them, and where it ends (ITU T.81)."""
+"""The segments of a JPEG, data that spans several of them, and where it ends (ITU T.81)."""
 
 import re
 from collections import defaultdict
@@ -19,21 +19,21 @@ _SPANNING = (
 )  # fmt: skip
 
 
-class Cut(ValueError):
-    """The data is no JPEG that goes on to its end marker."""
+class TruncatedJpeg(ValueError):
+    """No JPEG, or one without its end marker."""
 
 
-def segments(data: bytes, at: int = 0) -> tuple[list[tuple[int, bytes]], int]:
-    """The segments of the JPEG at `at`, by code and body, and where it ends. Raises Cut."""
+def parse_segments(data: bytes, at: int = 0) -> tuple[list[tuple[int, bytes]], int]:
+    """The segments of the JPEG at `at`, by code and body, and its end. Raises TruncatedJpeg."""
     if data[at : at + 2] != b"\xff\xd8":
-        raise Cut
+        raise TruncatedJpeg
     found: list[tuple[int, bytes]] = []
     at += 2
     while True:
-        while data[at : at + 2] == b"\xff\xff":  # fill bytes may stand before a marker
+        while data[at : at + 2] == b"\xff\xff":  # fill bytes may precede a marker
             at += 1
         if at + 2 > len(data) or data[at] != 0xFF:
-            raise Cut
+            raise TruncatedJpeg
         code = data[at + 1]
         if code == _EOI:
             return found, at + 2
@@ -42,23 +42,23 @@ def segments(data: bytes, at: int = 0) -> tuple[list[tuple[int, bytes]], int]:
             continue
         size = int.from_bytes(data[at + 2 : at + 4], "big")
         if size < 2 or at + 2 + size > len(data):
-            raise Cut
+            raise TruncatedJpeg
         if code not in _BASE and code != _SOS:
             found.append((code, data[at + 4 : at + 2 + size]))
         at += 2 + size
         if code == _SOS:
-            at = _scan_end(data, at)
+            at = _find_scan_end(data, at)
 
 
-def _scan_end(data: bytes, at: int) -> int:
+def _find_scan_end(data: bytes, at: int) -> int:
     mark = _MARK.search(data, at)
     if mark is None:
-        raise Cut
+        raise TruncatedJpeg
     return mark.start()
 
 
-def joined(found: list[tuple[int, bytes]]) -> Iterator[bytes]:
-    """The data of the segments, what spans several of them put together."""
+def join_segments(found: list[tuple[int, bytes]]) -> Iterator[bytes]:
+    """The data of the segments; data that spans several is joined."""
     groups: dict[tuple[int, bytes], list[tuple[bytes, bytes]]] = defaultdict(list)
     for code, body in found:
         name, head = next(((n, h) for c, n, h in _SPANNING if c == code and body.startswith(n)), (b"", 0))
@@ -69,20 +69,20 @@ def joined(found: list[tuple[int, bytes]]) -> Iterator[bytes]:
         yield b"".join(body for _, body in parts)
 
 
-def small_pictures(found: list[tuple[int, bytes]]) -> Iterator[bytes]:
-    """The thumbnails without compression of JFIF and JFXX, as PPM."""
+def list_plain_thumbnails(found: list[tuple[int, bytes]]) -> Iterator[bytes]:
+    """The uncompressed thumbnails of JFIF and JFXX, as PPM."""
     for code, body in found:
         if code != 0xE0:
             continue
         if body.startswith(b"JFIF\0") and len(body) > 14:
-            yield from _ppm(body[12], body[13], body[14:])
+            yield from _build_ppm(body[12], body[13], body[14:])
         elif body.startswith(b"JFXX\0\x13") and len(body) > 8:
-            yield from _ppm(body[6], body[7], body[8:])
+            yield from _build_ppm(body[6], body[7], body[8:])
         elif body.startswith(b"JFXX\0\x11") and len(body) > 776:
             colours, pixels = body[8:776], body[776:]
-            yield from _ppm(body[6], body[7], b"".join(colours[3 * n : 3 * n + 3] for n in pixels))
+            yield from _build_ppm(body[6], body[7], b"".join(colours[3 * n : 3 * n + 3] for n in pixels))
 
 
-def _ppm(width: int, height: int, pixels: bytes) -> Iterator[bytes]:
+def _build_ppm(width: int, height: int, pixels: bytes) -> Iterator[bytes]:
     if width and height and len(pixels) >= width * height * 3:
         yield b"P6 %d %d 255\n" % (width, height) + pixels[: width * height * 3]

@@ -1,9 +1,9 @@
-"""How a picture is turned: as viewers do it, who do not all go by the same field of the same format.
+"""How viewers turn a picture; they do not all use the same field of a format.
 
-Seen in Chromium 156 (tests/browser/test_orientation.py): JPEG and PNG are turned by EXIF, AVIF by irot and imir (which
-Pillow tells as EXIF), WebP, GIF and BMP by nothing. HEIF is turned by irot and imir alone, which libheif does while it
-decodes; TIFF by its first directory, which Pillow does. Nobody turns by tiff:Orientation in XMP. PNG is not turned by
-older programs, TIFF not by all, WebP is by some: then the picture is looked at as they show it, too.
+Tested in Chromium 156 (tests/browser/test_orientation.py): JPEG and PNG are turned by EXIF, AVIF by irot and imir
+(which Pillow returns as EXIF), WebP, GIF and BMP not at all. HEIF is turned by irot and imir, which libheif does while
+decoding; TIFF by its first directory, which Pillow does. Nothing uses tiff:Orientation in XMP. Older programs do not
+turn PNG, some do not turn TIFF, and some turn WebP: then the picture is also examined as they show it.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from PIL import Image
 from plugin.recognizer.pictures.boxes import Box
 
 _ORIENTATION = 0x0112
-_META = 65_536  # bytes: where the boxes stand that say what the items of a HEIF file are
+_META = 65_536  # bytes: contains the boxes that describe the items of a HEIF file
 _XMP = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif", "Raw profile type APP1")
 _INVERSE = {6: 8, 8: 6}
 
@@ -28,18 +28,18 @@ TURNS = {
 }
 
 
-def only_exif(image: Image.Image) -> None:
-    """Take out what Pillow would take an orientation from, and viewers do not."""
+def drop_other_sources(image: Image.Image) -> None:
+    """Remove metadata from which Pillow, but no viewer, takes an orientation."""
     for name in _XMP:
         image.info.pop(name, None)
 
 
-def turns(image: Image.Image, stored: int, data: bytes) -> tuple[int, int]:
+def find_turns(image: Image.Image, stored: int, data: bytes) -> tuple[int, int]:
     """How viewers turn the loaded pixels, and how other programs do, as EXIF orientations.
 
-    `stored`: what EXIF said before loading, for Pillow turns TIFF while it loads, and some programs do not.
+    `stored`: EXIF's orientation before loading: Pillow turns TIFF while loading, and some programs do not.
     """
-    said = stated(image)
+    said = read_stated(image)
     match image.format:
         case "JPEG" | "MPO" | "AVIF":
             return said, said
@@ -48,15 +48,15 @@ def turns(image: Image.Image, stored: int, data: bytes) -> tuple[int, int]:
         case "WEBP":
             return 1, said
         case "TIFF":
-            return 1, inverse(stored)
+            return 1, invert(stored)
         case "HEIF" if not any(name in data[:_META] for name in (b"irot", b"imir")):
             return 1, int(image.info.get("original_orientation") or 1)
         case _:
             return 1, 1
 
 
-def stated(image: Image.Image) -> int:
-    """What the picture's EXIF says, 1 where it says nothing that is an orientation."""
+def read_stated(image: Image.Image) -> int:
+    """The orientation in the picture's EXIF; 1 if it has none."""
     try:
         number = int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # metadata that cannot be parsed says nothing of the orientation
@@ -64,13 +64,13 @@ def stated(image: Image.Image) -> int:
     return number if number in TURNS else 1
 
 
-def inverse(orientation: int) -> int:
+def invert(orientation: int) -> int:
     """The orientation that undoes this one."""
     return _INVERSE.get(orientation, orientation)
 
 
-def turned(box: Box, orientation: int) -> Box:
-    """Where a box in 0..1 of a picture lies once the picture is turned."""
+def turn_box(box: Box, orientation: int) -> Box:
+    """The box in 0..1 after the picture is turned."""
     left, top, width, height = box
     if orientation in (5, 6, 7, 8):
         left, top, width, height = top, left, height, width
@@ -81,7 +81,7 @@ def turned(box: Box, orientation: int) -> Box:
     return left, top, width, height
 
 
-def turned_pixels(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def turn_pixels(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """A picture of height x width x colours, turned."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)

@@ -1,11 +1,11 @@
-"""The directories of a TIFF block or file, wherever they hang (TIFF 6.0, supplements; BigTIFF)."""
+"""The directories of a TIFF block or file, wherever they are linked (TIFF 6.0, supplements; BigTIFF)."""
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-MOST = 64
+MOST_DIRECTORIES = 64
 """Directories that are followed; more are no picture that a camera made."""
 
 _SIZES = {
@@ -32,13 +32,13 @@ SUBFILE, WIDTH, HEIGHT, STRIPS, STRIP_BYTES, TILES, TILE_BYTES = 254, 256, 257, 
 SUB_DIRECTORIES, EXIF, LAYERS = 330, 34665, 37724
 
 
-class Broken(ValueError):
+class BrokenTiff(ValueError):
     """No TIFF, or one that points outside itself."""
 
 
 @dataclass(frozen=True)
-class Directory:
-    """A directory: where it is, whether it hangs on the main chain, the numbers in it, its layers if it has any."""
+class TiffDirectory:
+    """A directory: its offset, whether it is in the main chain, its numbers, whether it has layers."""
 
     at: int
     chained: bool
@@ -52,11 +52,11 @@ class Directory:
 
     @property
     def reduced(self) -> bool:
-        """Whether it says that it is a smaller version of another picture, or a mask."""
+        """Whether it is declared a smaller version of another picture, or a mask."""
         return bool(self.numbers.get(SUBFILE, (0,))[:1] and self.numbers.get(SUBFILE, (0,))[0] & 5)
 
     def spans(self) -> Iterator[tuple[int, int]]:
-        """Where its pixels lie, as starts and ends."""
+        """Starts and ends of its pixels."""
         for places, lengths in ((STRIPS, STRIP_BYTES), (TILES, TILE_BYTES)):
             for start, length in zip(
                 self.numbers.get(places, ()), self.numbers.get(lengths, ()), strict=False
@@ -64,8 +64,8 @@ class Directory:
                 yield start, start + length
 
 
-class Block:
-    """A TIFF block: its byte order, the width of its offsets, its directories."""
+class TiffBlock:
+    """A TIFF block: its byte order, offset size and directories."""
 
     def __init__(self, data: bytes, base: int = 0) -> None:
         self.data, self.base = data, base
@@ -75,54 +75,53 @@ class Block:
         elif head in (b"MM\0*", b"MM\0+"):
             self.order = ">"
         else:
-            raise Broken
+            raise BrokenTiff
         self.big = b"+" in head
         self.first = self.number(8, 8) if self.big else self.number(4, 4)
 
     def number(self, at: int, size: int) -> int:
-        """The number of `size` bytes at `at`."""
         raw = self.data[self.base + at : self.base + at + size]
         if at < 0 or len(raw) < size:
-            raise Broken
+            raise BrokenTiff
         return int.from_bytes(raw, "little" if self.order == "<" else "big")
 
-    def directories(self) -> Iterator[Directory]:
-        """Each once, the first one first. Raises Broken where there are more than MOST, or the chain is broken."""
+    def directories(self) -> Iterator[TiffDirectory]:
+        """Each once, the first one first. Raises BrokenTiff for more than MOST_DIRECTORIES, or a broken chain."""
         waiting, seen, many = [(self.first, True)], set(), 0
         while waiting:
             at, chained = waiting.pop(0)
             if not at or at in seen:
                 continue
             seen.add(at)
-            if len(seen) > MOST:
-                raise Broken
+            if len(seen) > MOST_DIRECTORIES:
+                raise BrokenTiff
             try:
                 found, after = self._directory(at, chained)
-            except Broken:
+            except BrokenTiff:
                 if chained:
                     raise
                 continue
             many += sum(map(len, found.numbers.values()))
             if many > 4 * _MANY:
-                raise Broken
+                raise BrokenTiff
             yield found
             if chained:
                 waiting.append((after, True))
             inner = (*found.numbers.get(SUB_DIRECTORIES, ()), *found.numbers.get(EXIF, ()))
-            waiting += [(spot, False) for spot in inner[: MOST + 1]]
+            waiting += [(spot, False) for spot in inner[: MOST_DIRECTORIES + 1]]
 
-    def alone(self, directory: Directory) -> bytes:
+    def alone(self, directory: TiffDirectory) -> bytes:
         """The block with this directory as its first, so that a decoder opens it."""
         where, size = (8, 8) if self.big else (4, 4)
         order: Literal["little", "big"] = "little" if self.order == "<" else "big"
         data = self.data[self.base :]
         return data[:where] + directory.at.to_bytes(size, order) + data[where + size :]
 
-    def _directory(self, at: int, chained: bool) -> tuple[Directory, int]:
+    def _directory(self, at: int, chained: bool) -> tuple[TiffDirectory, int]:
         head, step, wide = (8, 20, 8) if self.big else (2, 12, 4)
         count = self.number(at, head)
         if count > 4096:
-            raise Broken
+            raise BrokenTiff
         numbers: dict[int, tuple[int, ...]] = {}
         layered = False
         for spot in range(at + head, at + head + count * step, step):
@@ -136,14 +135,14 @@ class Block:
                     numbers[tag] = struct.unpack(f"{self.order}{min(many, _MANY)}{_NUMBERS[kind]}", raw)
         end = at + head + count * step
         after = self.number(end, wide) if chained and self.base + end + wide <= len(self.data) else 0
-        return Directory(at, chained, numbers, layered), after
+        return TiffDirectory(at, chained, numbers, layered), after
 
     def _place(self, spot: int, kind: int, many: int, wide: int) -> tuple[int, int]:
         length = _SIZES.get(kind, 1) * many
         return (spot, length) if length <= wide else (self.number(spot, wide), length)
 
     def _layered(self, start: int, length: int) -> bool:
-        """Whether Photoshop's own data holds layers, which a program can show each for itself."""
+        """Whether Photoshop's data contains layers, which a program can show separately."""
         data = self.data[self.base + start : self.base + start + length]
         for name in (b"Layr", b"Lr16", b"Lr32", b"ryaL", b"61rL", b"23rL"):
             at = data.find(name)

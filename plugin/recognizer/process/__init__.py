@@ -1,1 +1,1 @@
-"""The confined process that looks at pictures, and the pipe to it."""
+"""The confined process that examines pictures, and the pipe to it."""

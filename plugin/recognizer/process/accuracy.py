@@ -1,6 +1,6 @@
-"""How well the configured engine does on one's own photographs: looked at, and counted, in a confined child.
+"""Measures the configured engine on your own photographs, in a confined child.
 
-The vectors of strangers are in no pipe: the child keeps them until it has counted, and ends.
+Strangers' vectors never leave the child, which keeps them until the report and then ends.
 """
 
 import sys
@@ -13,14 +13,14 @@ from plugin.recognizer.evaluation import identification
 from plugin.recognizer.process.worker import Worker
 
 
-def report(people: Path, strangers: Path, config: Config) -> dict[str, Any]:
+def measure_accuracy(people: Path, strangers: Path, config: Config) -> dict[str, Any]:
     """Accuracy, with 95 % intervals.
 
-    `people`: a folder a person, four photographs or more each, one main face on each. `strangers`:
-    photographs (in sub-folders too) of people who are in none of those. Raises ConfigError for a
-    folder that holds nothing of the kind, or a photograph that cannot be read; EngineError.
+    `people`: a folder a person, four photographs or more each, one main face on each. `strangers`: photographs (in
+    sub-folders too) of other people. Raises ConfigError for an unsuitable folder or an unreadable photograph;
+    EngineError.
     """
-    known, others = identification.people_in(people), identification.strangers_in(strangers)
+    known, others = identification.list_people(people), identification.list_strangers(strangers)
     recognizer = config.recognizer.model_copy(update={"recycle_after": sys.maxsize})
     worker = Worker(recognizer, config.matching, config.path(recognizer.cache))
     try:
@@ -35,7 +35,7 @@ def report(people: Path, strangers: Path, config: Config) -> dict[str, Any]:
 
 
 def _note(worker: Worker, who: str | None, file: Path, mirrored: bool, seconds: float) -> None:
-    """Have the child look at one photograph, and keep what it saw."""
+    """Have the child read one photograph and keep its vector."""
     order = {"order": "note", "who": who, "mirrored": mirrored, "sources": [None]}
     try:
         answer, _ = worker.ask(order, [file.read_bytes()], seconds)

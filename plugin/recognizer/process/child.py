@@ -1,8 +1,7 @@
-"""The process in which photographs are examined: limited, expendable, and silent about strangers.
+"""The process that examines photographs: limited, expendable, and silent about strangers.
 
-Started by `examiner.Worker` as `python -m plugin.recognizer.process.child`; speaks `wire` on what were
-stdin and stdout. It answers with boxes and decisions, with a template only for an enrolment, and
-with a picture only for the person whom it shows.
+Started by `worker` as `python -m plugin.recognizer.process.child`; speaks `wire` on its former stdin and stdout. It
+answers with boxes and decisions, with a template only for an enrolment, and with a picture only for the person on it.
 """
 
 import ctypes
@@ -17,17 +16,17 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from plugin.config import Matching, Recognizer
+from plugin.config import MatchingSection, RecognizerSection
 from plugin.confinement import surroundings, wire
-from plugin.confinement.giving_up import Bounds, Held, confine
+from plugin.confinement.giving_up import Bounds, Confinement, confine
 from plugin.errors import EngineError, EnrolmentRefused, FaceLeaseError, PictureError, PictureTooLarge
 from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.evaluation import identification
 from plugin.recognizer.examination.examination import Pipeline
-from plugin.recognizer.examination.likeness import likeness
-from plugin.recognizer.examination.messages import Request
-from plugin.recognizer.examination.quality import enrol, inspect
-from plugin.recognizer.examination.view import View
+from plugin.recognizer.examination.likeness import draw_likeness
+from plugin.recognizer.examination.messages import ExaminationRequest
+from plugin.recognizer.examination.quality import build_enrolment, find_unfit_reason
+from plugin.recognizer.examination.view import PictureView
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
 from plugin.recognizer.pictures.decode import Limits
 
@@ -43,10 +42,12 @@ _KINDS: tuple[tuple[type[FaceLeaseError], str], ...] = (
 )
 
 
-class Room:
-    """What the child holds: an engine, and the gallery that the parent gave it; and what holds it (`held`)."""
+class ChildState:
+    """The engine, the gallery from the parent, and the confinement (`held`)."""
 
-    def __init__(self, pipeline: Pipeline, limits: Limits, held: Held, matching: Matching) -> None:
+    def __init__(
+        self, pipeline: Pipeline, limits: Limits, held: Confinement, matching: MatchingSection
+    ) -> None:
         self.held = held
         self._matching = matching
         self._pipeline = pipeline
@@ -79,52 +80,58 @@ class Room:
         return {"ok": True}, []
 
     def _examine(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
-        request = Request.from_json(header["request"])
+        request = ExaminationRequest.from_json(header["request"])
         if request.compare and request.generation != self._generation:
             return {"refused": "generation", "message": f"generation {self._generation} is loaded"}, []
-        source = _sources(header, parts)[0]
+        source = _list_sources(header, parts)[0]
         return {"examination": self._pipeline.examine(source, request, self._gallery).to_json()}, []
 
     def _enrol(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
         previous = np.frombuffer(parts.pop(), "<f4") if header["previous"] else None
-        enrolment = enrol(self._pipeline, _sources(header, parts), previous)
+        enrolment = build_enrolment(self._pipeline, _list_sources(header, parts), previous)
         return {"enrolment": enrolment.to_json()}, [enrolment.template.astype("<f4").tobytes()]
 
     def _likeness(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
-        view = View.from_json(header["view"])
-        return {"ok": True}, [likeness(_sources(header, parts)[0], view, self._limits)]
+        view = PictureView.from_json(header["view"])
+        return {"ok": True}, [draw_likeness(_list_sources(header, parts)[0], view, self._limits)]
 
     def _inspect(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
-        return {"reason": inspect(self._pipeline, _sources(header, parts)[0])}, []
+        return {"reason": find_unfit_reason(self._pipeline, _list_sources(header, parts)[0])}, []
 
     def _note(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
-        """For `accuracy`: whose photograph it is, None for a stranger's."""
-        seen = identification.main_shot(self._pipeline, _sources(header, parts)[0], header["mirrored"])
+        """For `accuracy`: one person's photograph, or with None a stranger's."""
+        seen = identification.read_main_shot(
+            self._pipeline, _list_sources(header, parts)[0], header["mirrored"]
+        )
         self._noted.setdefault(header["who"], []).append(seen)
         return {"ok": True}, []
 
     def _count(self, _header: dict[str, Any], _parts: list[bytes]) -> Reply:
         strangers = self._noted.pop(None, [])
-        people = [identification.Person(str(name), tuple(shots)) for name, shots in self._noted.items()]
+        people = [
+            identification.LabelledPerson(str(name), tuple(shots)) for name, shots in self._noted.items()
+        ]
         return {
-            "report": identification.identify(people, strangers, self._pipeline.engine, self._matching)
+            "report": identification.report_identification(
+                people, strangers, self._pipeline.engine, self._matching
+            )
         }, []
 
 
-def _sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:
-    """The pictures, each the next part; a path of what could not be read, so that it is told why."""
+def _list_sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:
+    """The pictures, each the next part; a path where the parent could not read it, to report why."""
     given = iter(parts)
     return [next(given) if path is None else Path(path) for path in header["sources"]]
 
 
 def main() -> None:
-    """Serve orders until the parent closes the pipe. Ends after running out of memory: it starts anew."""
-    source, sink = wire.pipes()
+    """Serve orders until the parent closes the pipe; ends after running out of memory, to be replaced."""
+    source, sink = wire.take_over_pipes()
     try:
         header, _ = wire.receive(source, 0)
         _die_with_parent(header["parent"])
-        room = _furnish(header)
-    except wire.Closed:
+        room = _build_state(header)
+    except wire.PipeClosed:
         return
     except Exception as error:
         _tell_and_end(sink, error)
@@ -133,31 +140,33 @@ def main() -> None:
         wire.send(sink, {"ready": True, "held": room.held.to_json()})
         while True:
             header, parts = wire.receive(source, wire.BODY_LIMIT)
-            reply, leave = _guarded(room, header, parts)
+            reply, leave = _answer_safely(room, header, parts)
             del parts
             wire.send(sink, *reply)
-            if _resident() > _ROOMY:
-                _give_back()
+            if _resident_bytes() > _ROOMY:
+                _release_memory()
             if leave:
                 return
-    except wire.Closed:
+    except wire.PipeClosed:
         return
 
 
-def _furnish(header: dict[str, Any]) -> Room:
-    recognizer = Recognizer.model_validate_json(header["recognizer"])
-    matching = Matching.model_validate_json(header["matching"])
+def _build_state(header: dict[str, Any]) -> ChildState:
+    recognizer = RecognizerSection.model_validate_json(header["recognizer"])
+    matching = MatchingSection.model_validate_json(header["matching"])
     engine = open_engine(recognizer, Path(header["cache"]))
-    _give_back()
+    _release_memory()
     held = _confine(
         recognizer.memory_mb
     )  # after loading: what is trusted may be large, and is made at the first start
     limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)
-    return Room(Pipeline(engine, recognizer, matching, header["recognisable_px"]), limits, held, matching)
+    return ChildState(
+        Pipeline(engine, recognizer, matching, header["recognisable_px"]), limits, held, matching
+    )
 
 
-def _guarded(room: Room, header: dict[str, Any], parts: list[bytes]) -> tuple[Reply, bool]:
-    """The answer, or the error in words; and whether this process should end."""
+def _answer_safely(room: ChildState, header: dict[str, Any], parts: list[bytes]) -> tuple[Reply, bool]:
+    """The answer, or the error as a message; and whether this process should end."""
     try:
         return room.answer(header, parts), False
     except EnrolmentRefused as error:
@@ -179,33 +188,37 @@ def _tell_and_end(sink: BinaryIO, error: Exception) -> None:
     wire.send(sink, {"refused": "engine", "message": str(error)[:1000]})
 
 
-def _confine(memory_mb: int) -> Held:
-    """From here on Python's modules can be read, and nothing else: photographs come as bytes, the engine is loaded."""
-    return confine(Bounds([*surroundings.libraries(), *surroundings.packages()], memory_mb, threads=True))
+def _confine(memory_mb: int) -> Confinement:
+    """From here on only Python's modules are readable: photographs arrive as bytes, the engine is loaded."""
+    return confine(
+        Bounds(
+            [*surroundings.list_library_paths(), *surroundings.list_package_paths()], memory_mb, threads=True
+        )
+    )
 
 
-def _resident() -> int:
-    """Bytes of memory that this process occupies; 0 where the kernel does not say."""
+def _resident_bytes() -> int:
+    """Resident memory in bytes; 0 if the kernel does not say."""
     try:
         return int(os.pread(_STATM, 100, 0).split()[1]) * resource.getpagesize()
     except (OSError, ValueError, IndexError):
         return 0
 
 
-def _give_back() -> None:
-    """Return freed memory to the system: glibc keeps what loading and large pictures left behind."""
+def _release_memory() -> None:
+    """Return freed memory to the system: glibc keeps what loading and large pictures used."""
     if sys.platform == "linux" and hasattr(_LIBC, "malloc_trim"):
         _LIBC.malloc_trim(0)
 
 
 def _die_with_parent(parent: int) -> None:
-    """Have the kernel end this process when the thread that started it ends; never dump core."""
+    """Have the kernel end this process with the thread that started it; never dump core."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     if sys.platform == "linux":
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        raise wire.Closed("the parent has gone")
+        raise wire.PipeClosed("the parent has gone")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the rest of the house calls: photographs in, boxes and decisions out, from child processes.
+"""The recogniser's interface: photographs in, boxes and decisions out, from child processes.
 
 A photograph that kills its child, or takes too long, fails alone; the next gets a new child.
 """
@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from plugin.config import Config, Matching, Recognizer
+from plugin.config import Config, MatchingSection, RecognizerSection
 from plugin.errors import (
     EngineError,
     EnrolmentRefused,
@@ -26,8 +26,8 @@ from plugin.errors import (
 )
 from plugin.recognizer.engines import registry
 from plugin.recognizer.engines.engine import Floats
-from plugin.recognizer.examination.messages import Enrolment, Examination, Request
-from plugin.recognizer.examination.view import View
+from plugin.recognizer.examination.messages import Enrolment, Examination, ExaminationRequest
+from plugin.recognizer.examination.view import PictureView
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
 from plugin.recognizer.process.worker import Worker
 
@@ -35,7 +35,7 @@ UPLOAD_SECONDS = 20
 """For one picture that is looked at coarsely: some hundred times what an ordinary one takes."""
 
 T = TypeVar("T")
-Answer = tuple[dict[str, Any], list[bytes]]
+ChildAnswer = tuple[dict[str, Any], list[bytes]]
 _ERRORS: dict[str, type[FaceLeaseError]] = {
     "too-large": PictureTooLarge,
     "picture": PictureError,
@@ -50,31 +50,31 @@ class _Order:
     sources: Sequence[Path | bytes]
     parts: list[bytes]
     seconds: float
-    settle: Callable[[Answer], None]
+    settle: Callable[[ChildAnswer], None]
     fail: Callable[[BaseException], None]
 
 
 @dataclass(frozen=True)
-class _Snapshot:
+class _GallerySnapshot:
     serial: int
     header: dict[str, Any]
     templates: bytes
 
 
 class Examiner:
-    """`recognizer.processes` children behind one queue; each has a thread of this process that feeds it.
+    """`recognizer.processes` children behind one queue; a thread each feeds them.
 
     Thread-safe. Children start with the first order. `load_gallery` reaches idle children at once.
     """
 
     def __init__(
         self,
-        recognizer: Recognizer,
-        matching: Matching,
+        recognizer: RecognizerSection,
+        matching: MatchingSection,
         data: str = "facelease-data",
         recognisable_px: int = 64,
     ) -> None:
-        """`data` fills in `{data}` in `recognizer.cache`; `from_config` does it from a whole configuration."""
+        """`data` replaces `{data}` in `recognizer.cache`; `from_config` takes it from the configuration."""
         self._recognizer = recognizer
         cache = Path(recognizer.cache.replace("{data}", data)).expanduser()
         self.workers = [
@@ -82,53 +82,52 @@ class Examiner:
         ]
         self._orders: deque[_Order] = deque()
         self._changed = threading.Condition()
-        self._snapshot: _Snapshot | None = None
+        self._snapshot: _GallerySnapshot | None = None
         self._serial = 0
         self._threads: list[threading.Thread] = []
         self._closed = False
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """The examiner of a configuration."""
         return cls(config.recognizer, config.matching, config.data, config.clearance.recognisable_px)
 
     @classmethod
     def for_uploads(cls, config: Config) -> Self:
-        """One process apart, for pictures that people hand in: each has less time than one of the library."""
+        """A separate process for pictures that people upload, with a shorter time limit."""
         own = config.recognizer
         apart = own.model_copy(update={"processes": 1, "seconds": min(own.seconds, UPLOAD_SECONDS)})
         return cls(apart, config.matching, config.data, config.clearance.recognisable_px)
 
     @property
     def engine_id(self) -> str:
-        """What templates of this engine bear; loads nothing."""
+        """The engine's id for templates; loads nothing."""
         return registry.engine_id(self._recognizer)
 
     @property
     def look_alike(self) -> float:
-        """The distance nearer than which two people's templates are confusable; loads nothing."""
-        return registry.look_alike(self._recognizer)
+        """The distance below which two people's templates are confusable; loads nothing."""
+        return registry.find_look_alike(self._recognizer)
 
     def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
-        """Compare with these from the next photograph on. Raises ValueError for a bad entry."""
+        """Compare with these from the next photograph on. Raises ValueError for an invalid entry."""
         Gallery(entries, 0)  # checks them
         listed = [[entry.key, entry.until.isoformat(), entry.may_auto] for entry in entries]
         header = {"order": "gallery", "entries": listed, "generation": generation}
         templates = b"".join(np.asarray(entry.template, "<f4").tobytes() for entry in entries)
         with self._changed:
             self._serial += 1
-            self._snapshot = _Snapshot(self._serial, header, templates)
+            self._snapshot = _GallerySnapshot(self._serial, header, templates)
             self._changed.notify_all()
 
-    def examine(self, source: Path | bytes, request: Request) -> Examination:
+    def examine(self, source: Path | bytes, request: ExaminationRequest) -> Examination:
         """Examine one photograph and wait.
 
-        Raises PictureError or PictureTooLarge, ExaminationFailed if the child died or ran out of
-        time, GalleryStale if another generation is loaded than the request rests on.
+        Raises PictureError or PictureTooLarge, ExaminationFailed if the child died or timed out, GalleryStale if
+        another generation is loaded than requested.
         """
         return self.submit(source, request).result()
 
-    def submit(self, source: Path | bytes, request: Request) -> "Future[Examination]":
+    def submit(self, source: Path | bytes, request: ExaminationRequest) -> "Future[Examination]":
         """Queue one photograph; the future raises what `examine` does."""
         header = {"order": "examine", "request": request.to_json()}
         return self._queue(header, [source], [], lambda got: Examination.from_json(got[0]["examination"]))
@@ -143,21 +142,21 @@ class Examiner:
         )
         return read.result()
 
-    def likeness(self, source: Path | bytes, view: View) -> bytes:
-        """A JPEG of what `view` lets through of the picture, without metadata. Raises as `examine` does."""
+    def likeness(self, source: Path | bytes, view: PictureView) -> bytes:
+        """A JPEG of the visible part of the picture, without metadata. Raises as `examine` does."""
         header = {"order": "likeness", "view": view.to_json()}
         return self._queue(header, [source], [], lambda got: got[1][0]).result()
 
     def inspect(self, picture: Path | bytes) -> str:
-        """Why a photograph would not serve as a reference, "" if it would; nothing is encoded.
+        """Why a photograph is no usable reference, "" if it is; encodes nothing.
 
-        Raises ExaminationFailed if the child died or ran out of time.
+        Raises ExaminationFailed if the child died or timed out.
         """
         header = {"order": "inspect"}
         return self._queue(header, [picture], [], lambda got: str(got[0]["reason"])).result()
 
     def close(self) -> None:
-        """End the children; what is still queued fails."""
+        """End the children; queued orders fail."""
         with self._changed:
             self._closed = True
             left, self._orders = list(self._orders), deque()
@@ -181,14 +180,14 @@ class Examiner:
         header: dict[str, Any],
         sources: Sequence[Path | bytes],
         parts: list[bytes],
-        read: Callable[[Answer], T],
+        read: Callable[[ChildAnswer], T],
     ) -> "Future[T]":
         seconds = self._recognizer.seconds * max(1, len(sources))
         future: Future[T] = Future()
 
-        def settle(answer: Answer) -> None:
+        def settle(answer: ChildAnswer) -> None:
             try:
-                future.set_result(read(_checked(answer)))
+                future.set_result(read(_raise_refusal(answer)))
             except FaceLeaseError as error:
                 future.set_exception(error)
             except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
@@ -204,7 +203,7 @@ class Examiner:
         return future
 
     def _staff(self) -> None:
-        """Start the threads that feed the children, once."""
+        """Start the feeding threads, once."""
         if not self._threads:
             self._threads = [
                 threading.Thread(target=self._feed, args=(worker,), daemon=True, name=f"examiner-{i}")
@@ -214,13 +213,13 @@ class Examiner:
                 thread.start()
 
     def _feed(self, worker: Worker) -> None:
-        """The life of one thread. It holds no picture while it waits."""
+        """A feeding thread. It holds no picture while it waits."""
         while self._feed_once(worker):
             pass
         worker.stop()
 
     def _feed_once(self, worker: Worker) -> bool:
-        """The gallery before everything, then the next order. False at the end."""
+        """First the gallery, then the next order. False at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._orders or self._behind(worker))
             if self._closed:
@@ -237,30 +236,32 @@ class Examiner:
         return True
 
     def _carried(self, order: _Order) -> tuple[dict[str, Any], list[bytes]]:
-        """The order with the bytes of its pictures: the child reaches no file. Read when its turn has come."""
+        """The order with the bytes of its pictures: the child can open no file. Read when it is its turn."""
         most = self._recognizer.max_megabytes * 1_000_000
-        found = [source if isinstance(source, bytes) else _contents(source, most) for source in order.sources]
+        found = [
+            source if isinstance(source, bytes) else _read_file(source, most) for source in order.sources
+        ]
         paths = [
             str(source) if data is None else None for source, data in zip(order.sources, found, strict=True)
         ]
         return order.header | {"sources": paths}, [*(d for d in found if d is not None), *order.parts]
 
     def _behind(self, worker: Worker) -> bool:
-        """Whether a living child holds another gallery than the one that counts."""
+        """Whether a running child holds an outdated gallery."""
         snapshot = self._snapshot
         return worker.pid is not None and snapshot is not None and worker.holds != snapshot.serial
 
-    def _bring(self, worker: Worker, snapshot: _Snapshot | None) -> None:
-        """Give the child the gallery, if it holds another."""
+    def _bring(self, worker: Worker, snapshot: _GallerySnapshot | None) -> None:
+        """Send the child the gallery if it holds another."""
         worker.reap()
         if snapshot is None or (worker.pid is not None and worker.holds == snapshot.serial):
             return
-        _checked(worker.ask(snapshot.header, [snapshot.templates], self._recognizer.seconds))
+        _raise_refusal(worker.ask(snapshot.header, [snapshot.templates], self._recognizer.seconds))
         worker.holds = snapshot.serial
 
 
-def _contents(path: Path, most: int) -> bytes | None:
-    """The bytes of a file; None of one that cannot be read, or is too large: the child says why."""
+def _read_file(path: Path, most: int) -> bytes | None:
+    """The bytes of a file; None if unreadable or too large: the child reports why."""
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode) or found.st_size > most:
@@ -271,8 +272,8 @@ def _contents(path: Path, most: int) -> bytes | None:
         return None
 
 
-def _checked(answer: Answer) -> Answer:
-    """The answer, unless it is a refusal: then the error it stands for."""
+def _raise_refusal(answer: ChildAnswer) -> ChildAnswer:
+    """The answer; raises the error of a refusal."""
     header = answer[0]
     if "refused" not in header:
         return answer

@@ -1,4 +1,4 @@
-"""One child process and the thread-safe way to talk to it: an order, an answer, a time limit."""
+"""One child process: sends an order, returns its answer, enforces a time limit."""
 
 import os
 import subprocess
@@ -7,9 +7,9 @@ import threading
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from plugin.config import Matching, Recognizer
+from plugin.config import MatchingSection, RecognizerSection
 from plugin.confinement import surroundings, wire
-from plugin.confinement.giving_up import Held
+from plugin.confinement.giving_up import Confinement
 from plugin.errors import EngineError, ExaminationFailed
 
 _START_SECONDS = 180  # the first start converts the model
@@ -18,13 +18,13 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENC
 
 
 class Worker:
-    """A child that is started when it is first needed and replaced when it was killed.
+    """A child that starts on first use and is replaced when it was killed.
 
-    `ask` is called from one thread at a time; `kill` from any.
+    Call `ask` from one thread at a time; `kill` from any.
     """
 
     def __init__(
-        self, recognizer: Recognizer, matching: Matching, cache: Path, recognisable_px: int = 64
+        self, recognizer: RecognizerSection, matching: MatchingSection, cache: Path, recognisable_px: int = 64
     ) -> None:
         self._recognisable_px = recognisable_px
         self._recognizer = recognizer
@@ -32,24 +32,24 @@ class Worker:
         self._cache = cache
         self._process: subprocess.Popen[bytes] | None = None
         self._done = 0
-        self.held: Held | None = None
+        self.held: Confinement | None = None
         """What of its confinement holds; None before the first child."""
         self.holds: int | None = None
         """Serial number of the gallery that the child holds; None for a child without one."""
 
     @property
     def pid(self) -> int | None:
-        """The process id of the child; None while there is none."""
+        """The child's process id; None while there is none."""
         return self._process.pid if self._process else None
 
-    def start(self) -> Held | None:
-        """Start the child, unless it runs; what of its confinement holds. Raises EngineError."""
+    def start(self) -> Confinement | None:
+        """Start the child unless it runs; returns its confinement. Raises EngineError."""
         if self._process is None:
             self._start()
         return self.held
 
     def reap(self) -> None:
-        """Forget a child that ended while nothing was asked of it."""
+        """Discard a child that ended while idle."""
         if self._process is not None and self._process.poll() is not None:
             self.stop()
 
@@ -79,16 +79,16 @@ class Worker:
         try:
             wire.send(cast(BinaryIO, process.stdin), header, parts)
             return wire.receive(cast(BinaryIO, process.stdout), _ANSWER_LIMIT)
-        except wire.Closed as error:
+        except wire.PipeClosed as error:
             self.stop()
-            raise ExaminationFailed(_death(process, expired.is_set(), seconds)) from error
+            raise ExaminationFailed(_explain_death(process, expired.is_set(), seconds)) from error
         finally:
             timer.cancel()
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "plugin.recognizer.process.child"], cwd="/", start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_build_environment(),
         )  # fmt: skip
         self._process, self._done, self.holds = process, 0, None
         settings = {
@@ -105,28 +105,28 @@ class Worker:
         if "ready" not in answer:
             self.stop()
             raise EngineError(str(answer.get("message", "the face engine does not start")))
-        self.held = Held.from_json(answer["held"])
+        self.held = Confinement.from_json(answer["held"])
         return process
 
     def stop(self) -> None:
-        """Kill the child, which keeps nothing, and forget it."""
+        """Kill the child, which keeps nothing."""
         process, self._process, self.holds = self._process, None, None
         if process is not None:
-            wire.end(process)
+            wire.end_process(process)
 
     def kill(self) -> None:
-        """End the child at once, from any thread; the order it was at fails."""
+        """Kill the child, from any thread; its current order fails."""
         process = self._process
         if process is not None:
             process.kill()
 
 
-def _environment() -> dict[str, str]:
-    """Nothing that the child has no need of, such as secrets; one thread in every library."""
-    return surroundings.environment() | dict.fromkeys(_THREADS, "1") | {"MALLOC_ARENA_MAX": "2"}
+def _build_environment() -> dict[str, str]:
+    """No secrets and nothing unneeded; one thread in every library."""
+    return surroundings.build_environment() | dict.fromkeys(_THREADS, "1") | {"MALLOC_ARENA_MAX": "2"}
 
 
-def _death(process: subprocess.Popen[bytes], expired: bool, seconds: float) -> str:
+def _explain_death(process: subprocess.Popen[bytes], expired: bool, seconds: float) -> str:
     if expired:
         return f"the photograph was not examined within {seconds:g} s (recognizer.seconds)"
     code = process.returncode

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import segno
 
-from plugin.clock import local_day
+from plugin.clock import format_local_day
 from plugin.errors import ConfigError, NotFound
 from plugin.flows.access import links
 from plugin.flows.access.links import Made
@@ -18,7 +18,7 @@ from plugin.flows.mail.form_store import Stored
 from plugin.flows.review import already_so
 from plugin.flows.signing import invitations
 from plugin.flows.signing.invitations import Invite
-from plugin.ledger.queue.jobs import Unfinished
+from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.forms.sheets import sheet
 from sidecar.commands import confirming
 from sidecar.commands.common import NUMBER, Shell, actor, as_json, post_letters, say_finished
@@ -60,7 +60,7 @@ def list_(shell: Shell, as_json: bool) -> None:
             {
                 "id": one.id, "name": one.form.name, "version": one.form.version,
                 "languages": " ".join(sorted(one.form.texts)),
-                "since": local_day(one.created_at, shell.config.site.zone),
+                "since": format_local_day(one.created_at, shell.config.site.zone),
                 "in use": "no" if one.retired_at else "yes",
             }
             for one in form_store.listed(services)
@@ -192,7 +192,7 @@ def uninvite(shell: Shell, link_id: str, yes: bool, as_json: bool) -> None:
 
 
 def _hand_over(
-    made: Made, address: str, qr: Path | None, mailed: bool, left: Sequence[Unfinished], as_json: bool
+    made: Made, address: str, qr: Path | None, mailed: bool, left: Sequence[UnfinishedJob], as_json: bool
 ) -> None:
     """The link is shown once: it is not kept, and whoever has it can sign."""
     posted = (

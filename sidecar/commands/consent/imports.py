@@ -17,7 +17,7 @@ from plugin.flows.importing.tables import csv_files
 from plugin.flows.importing.tables.spreadsheets import Reading, Row, Table
 from plugin.flows.importing.writing import Watch
 from plugin.hooks.resourcespace.api.consents import Consents
-from plugin.ledger.queue.jobs import Unfinished
+from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.consent import mapping
 from sidecar.commands import confirming
 from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, say_finished, waits
@@ -234,7 +234,7 @@ def _asked(row: Row, cells: dict[str, str]) -> bool:
 
 
 def _tell(
-    verdicts: Sequence[Verdict], told: str, applied: bool, report: Path | None, left: Sequence[Unfinished],
+    verdicts: Sequence[Verdict], told: str, applied: bool, report: Path | None, left: Sequence[UnfinishedJob],
     as_json: bool,
 ) -> None:  # fmt: skip
     """Every row and the sum, for people or machines; exit code 1 where rows need somebody, or nothing is a row."""

@@ -26,7 +26,7 @@ from plugin.flows.schedule import calendar
 from plugin.flows.views import audit_view, counts, photo_panel
 from plugin.hooks.dam import node_key
 from plugin.ledger.keys import shredding
-from plugin.ledger.log.proof import Verdict
+from plugin.ledger.log.proof import ProofVerdict
 from plugin.quitclaim.clearance.answers import Answer, Status
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from plugin.quitclaim.consent.lifecycle import Signing
@@ -270,7 +270,7 @@ def _prove(services: Services, tally: Tally) -> None:
     click.echo("4. The officer's proof")
     calendar.heads(services)
     checked = audit_view.verified(services)
-    holds = checked.verdict is Verdict.HOLDS
+    holds = checked.verdict is ProofVerdict.HOLDS
     tally.audit = "ok" if holds else "broken"
     tally.check(f"the audit log {log_words.heading(checked)}", holds)
     for sentence in log_words.sentences(checked, services.config.site.zone):

@@ -55,7 +55,9 @@ def backup(shell: Shell, folder: Path | None, as_json: bool) -> None:
     target = folder or shell.config.path(shell.config.backup.folder)
     with shell.house() as services:
         book, days = HeadBook.from_config(shell.config), shell.config.backup.key_days
-        made = backups.backup(services.store, services.master, target, services.clock, book, days, actor())
+        made = backups.write_backup(
+            services.store, services.master, target, services.clock, book, days, actor()
+        )
     data = {"name": made.name, "store": str(made.store), "keys": str(made.keys), "rows": made.rows}
     say(as_json, data, [f"{made.store} ({counted(made.rows, 'row')})", str(made.keys)])
 
@@ -78,7 +80,7 @@ def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None
         accuracy as measuring,  # numpy with it, which nothing else here needs
     )
 
-    data = measuring.report(people, strangers, bootstrap.with_models(shell.config))
+    data = measuring.measure_accuracy(people, strangers, bootstrap.with_models(shell.config))
     if not data["gallery"]:
         raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
     lines = [f"{data['gallery']} people enrolled; no face found on {data['undetected']} photographs"]

@@ -13,7 +13,7 @@ from plugin.flows.schedule import log_heads
 from plugin.flows.views import audit_view
 from plugin.flows.views.audit_view import Checked
 from plugin.ledger.log.head_key import HeadKey
-from plugin.ledger.log.proof import Verdict
+from plugin.ledger.log.proof import ProofVerdict
 from plugin.ledger.store import audit as chain
 from plugin.ledger.store.audit import Head
 from sidecar.commands import confirming
@@ -21,7 +21,7 @@ from sidecar.commands.common import Shell, actor, as_json
 from sidecar.output import say
 from sidecar.words import log_words
 
-EXIT_CODES = {Verdict.HOLDS: 0, Verdict.NOT_PROVEN: 3, Verdict.BROKEN: 4}
+EXIT_CODES = {ProofVerdict.HOLDS: 0, ProofVerdict.NOT_PROVEN: 3, ProofVerdict.BROKEN: 4}
 
 
 @click.group()
@@ -82,7 +82,7 @@ def _data(checked: Checked, lines: list[str]) -> dict[str, Any]:
 def export(shell: Shell, as_json: bool) -> None:
     """Every row as a line of JSON, with --json or without."""
     with shell.house(catch_up=False) as services, services.store.read() as conn:
-        for line in chain.export(conn):
+        for line in chain.export_rows(conn):
             click.echo(line)
 
 

@@ -15,8 +15,8 @@ from plugin.flows.schedule.reconciliation import KINDS, Outcome
 from plugin.flows.schedule.restoration import CameBack
 from plugin.ledger.backups import backup_trust
 from plugin.ledger.backups import restore as restoring
-from plugin.ledger.backups.backup_trust import Wish
-from plugin.ledger.backups.restore import Restored
+from plugin.ledger.backups.backup_trust import RestoreOptions
+from plugin.ledger.backups.restore import RestoreReport
 from plugin.ledger.keys import private_files
 from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.log.head_key import HeadKey
@@ -60,13 +60,15 @@ def restore(
     Nothing is restored of a backup that is not believed. Exit code: 0 if all of it was done, what has ended since and
     the names in the DAM included.
     """
-    wish = Wish(name, head_key, older_keys, without_ended_log)
+    wish = RestoreOptions(name, head_key, older_keys, without_ended_log)
     bootstrap.empty_store(shell.config, shell.clock)
     confirming.ask(_ending(shell, name, without_ended_log), yes)
     bootstrap.try_dam(shell.config, shell.clock)  # what is ended again has to be taken off there too
     with _book(shell, head_key) as book:
         master = bootstrap.master_keys(shell.config)
-        done = restoring.restore(shell.config.store_url, folder, master, shell.clock, book, wish, actor())
+        done = restoring.restore_backup(
+            shell.config.store_url, folder, master, shell.clock, book, wish, actor()
+        )
     try:
         ended, found, back = _end_again(shell, without_ended_log)
     except FaceLeaseError as error:
@@ -132,7 +134,7 @@ def _left(found: Outcome) -> int:
 
 
 def _told(
-    done: Restored, back: CameBack, ended: int, found: Outcome, without_ended_log: str, as_json: bool
+    done: RestoreReport, back: CameBack, ended: int, found: Outcome, without_ended_log: str, as_json: bool
 ) -> None:
     data: dict[str, Any] = {
         "backup": done.name, "keys": done.keys_name, "rows": done.rows, "left_out": done.left_out,
@@ -144,7 +146,7 @@ def _told(
 
 
 def _lines(
-    done: Restored, back: CameBack, ended: int, found: Outcome, without_ended_log: str
+    done: RestoreReport, back: CameBack, ended: int, found: Outcome, without_ended_log: str
 ) -> Iterator[str]:
     yield f"{done.name}: {counted(done.rows, 'row')}, {counted(done.keys, 'key')} from {done.keys_name}"
     yield f"came back: {counted(back.people, 'person', 'people')}"

@@ -13,7 +13,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.photos import scan_queue, scan_requests
 from plugin.flows.schedule import calendar, house_closing
 from plugin.ledger.store.store import migrate as migrate_store
-from plugin.ledger.store.store import revision as revision_of
+from plugin.ledger.store.store import read_revision as revision_of
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
 from sidecar.output import counted, safe, say

@@ -90,12 +90,12 @@ def test_nothing_in_a_file_holds_us_up(what: str, tmp_path: Path) -> None:
 
 def test_what_is_allowed_is_read_as_before() -> None:
     """Fill bytes, a few hundred segments, and pictures in extended XMP wherever they are cut."""
-    half = jpeg._segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + b"/9j/AAAA&#xA;\n")
-    rest = jpeg._segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + b"BBBB'")
+    half = jpeg._build_segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + b"/9j/AAAA&#xA;\n")
+    rest = jpeg._build_segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + b"BBBB'")
     tail = b"\xff\xda\0\x02x\xff\xd9"
     parsed = jpeg.parse(b"\xff\xd8" + half.raw + rest.raw + b"\xff" * 9 + half.raw * 900 + tail)
     assert len(parsed.head) == 902
-    assert list(embedded_pictures._pictures((half, rest))) == [b"/9j/AAAABBBB"]
+    assert list(embedded_pictures._list_pictures((half, rest))) == [b"/9j/AAAABBBB"]
 
 
 def test_a_list_serves_each_of_its_photographs(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_list_serves_each_of_its_photographs(tmp_path: Path) -> None:
         "[Contacts2]\nab=Ann Sample;;\n[a.JPG]\nfaces=rect64(1),ab\n[A.jpg]\nkeywords=one\n"
     )
     (tmp_path / "Picasa.ini").write_text("[Contacts2]\nab=Bo Other;;\n[a.jpg]\nfaces=rect64(2),ab\n")
-    lists = picasa.Lists(tmp_path, [".picasa.ini", "Picasa.ini"])
+    lists = picasa.PicasaLists(tmp_path, [".picasa.ini", "Picasa.ini"])
     found = lists.about("a.jpg")
     assert sorted(found.people) == [("Ann Sample",), ("Bo Other",)]
     assert found.words == [("one",)]
@@ -117,23 +117,23 @@ def test_a_list_is_read_once_and_again_when_it_changed(
     """Not for each photograph; one that could not be read is tried again."""
     path, reads = tmp_path / ".picasa.ini", list[Path]()
     path.write_text("[a.jpg]\nkeywords=one\n")
-    told = picasa._told
+    told = picasa._read_utf8
 
     def counted(one: Path) -> bytes | None:
         reads.append(one)
         return told(one)
 
-    monkeypatch.setattr(picasa, "_told", counted)
+    monkeypatch.setattr(picasa, "_read_utf8", counted)
     for _ in range(3):
-        assert picasa.Lists(tmp_path, [path.name]).about("a.jpg").words == [("one",)]
+        assert picasa.PicasaLists(tmp_path, [path.name]).about("a.jpg").words == [("one",)]
     assert len(reads) == 1
     path.write_text("[a.jpg]\nkeywords=other\n")
-    assert picasa.Lists(tmp_path, [path.name]).about("a.jpg").words == [("other",)]
+    assert picasa.PicasaLists(tmp_path, [path.name]).about("a.jpg").words == [("other",)]
     path.write_bytes(b"\0")
-    assert all(picasa.Lists(tmp_path, [path.name]).unread for _ in range(2))
+    assert all(picasa.PicasaLists(tmp_path, [path.name]).unread for _ in range(2))
     assert len(reads) == 4
     path.unlink()
-    assert not picasa.Lists(tmp_path, [path.name]).about("a.jpg").unread
+    assert not picasa.PicasaLists(tmp_path, [path.name]).about("a.jpg").unread
 
 
 NESTED = "Iptc4xmpExt:PersonName"
@@ -179,7 +179,7 @@ def test_a_block_that_only_looks_like_base64_is_read_as_it_is(tmp_path: Path) ->
     irb = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + len(block).to_bytes(4, "big") + block
     _photographs(tmp_path, "")
     plain = saved(Image.new("RGB", (64, 64)))
-    (tmp_path / "a.jpg").write_bytes(plain[:2] + jpeg._segment(0xED, irb).raw + plain[2:])
+    (tmp_path / "a.jpg").write_bytes(plain[:2] + jpeg._build_segment(0xED, irb).raw + plain[2:])
     assert _read(tmp_path)["b.jpg"] == (None, ("Ann Sample",))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import piexif
 import pytest
 
-from plugin.hooks.dam import What
+from plugin.hooks.dam import ChangeKind
 from plugin.hooks.files import xmp_file_paths
 from plugin.hooks.folder import tree
 from plugin.hooks.folder.folder_dam import FolderDam
@@ -35,7 +35,7 @@ def test_a_change_that_puts_the_time_back_is_noticed(
     assert list(dam.changes()) == []
     path.write_text(name_places.packet("Bo Sample"))
     _old(path)
-    assert [(one.ref, one.what) for one in dam.changes()] == [("a.jpg", What.METADATA)]
+    assert [(one.ref, one.what) for one in dam.changes()] == [("a.jpg", ChangeKind.METADATA)]
     dam.acknowledge(dam.changes())
     path.chmod(0)
     assert [one.ref for one in dam.changes()] == ["a.jpg"]
@@ -56,14 +56,17 @@ def test_a_folder_of_many_files_is_walked_in_time_that_grows_with_them(root: Pat
 def test_a_sidecar_that_differs_in_capitals_is_the_photographs() -> None:
     """Unless another file has it to the letter."""
     for name in ("img_1.jpg.xmp", "IMG_1.jpg.XMP", "img_1.xmp", "Img_1.Xmp", "IMG_1.JPG.Xmp"):
-        assert xmp_file_paths.readable("IMG_1.JPG", frozenset({"IMG_1.JPG", name})) == [name]
+        assert xmp_file_paths.list_sidecars("IMG_1.JPG", frozenset({"IMG_1.JPG", name})) == [name]
     both = frozenset({"IMG_1.JPG", "img_1.jpg", "img_1.jpg.xmp"})
-    assert (xmp_file_paths.readable("IMG_1.JPG", both), xmp_file_paths.readable("img_1.jpg", both)) == (
+    assert (
+        xmp_file_paths.list_sidecars("IMG_1.JPG", both),
+        xmp_file_paths.list_sidecars("img_1.jpg", both),
+    ) == (
         [],
         ["img_1.jpg.xmp"],
     )
     raw = frozenset({"IMG_1.JPG", "img_1.nef", "img_1.xmp"})
-    assert xmp_file_paths.readable("IMG_1.JPG", raw) == []
+    assert xmp_file_paths.list_sidecars("IMG_1.JPG", raw) == []
 
 
 def test_without_exiftool_what_may_hold_names_is_unread(make_dam: MakeDam, photo: Photo, root: Path) -> None:

@@ -26,7 +26,7 @@ def picture(**blocks: object) -> bytes:
 
 def words(data: bytes) -> str:
     """What stands in XPKeywords."""
-    return exif.keywords(jpeg.parse(data).exif[0])
+    return exif.read_keywords(jpeg.parse(data).exif[0])
 
 
 def with_block(block: bytes) -> bytes:
@@ -48,10 +48,10 @@ def block(*entries: bytes, after: bytes = b"", next_at: int = 0) -> bytes:
 def test_without_exif_the_file_comes_back_byte_for_byte() -> None:
     """We made the segment, so we take it out again; JFIF stays where it was."""
     data = picture()
-    tagged = exif.edit(data, ["Åsa"], [])
+    tagged = exif.edit_keywords(data, ["Åsa"], [])
     assert [s.code for s in jpeg.parse(tagged).head[:2]] == [0xE0, 0xE1]
     assert words(tagged) == "Åsa"
-    assert exif.edit(tagged, [], ["Åsa"]) == data
+    assert exif.edit_keywords(tagged, [], ["Åsa"]) == data
 
 
 @pytest.mark.parametrize(
@@ -59,19 +59,19 @@ def test_without_exif_the_file_comes_back_byte_for_byte() -> None:
 )
 def test_keywords_of_others_keep_their_spelling(stood: str, tagged: str) -> None:
     """Ours goes behind theirs, and later only ours is cut out."""
-    data = exif.edit(picture(ifd0th={0x010F: b"Maker"}), [], [])
-    before = exif.edit(data, ["x"], [])
+    data = exif.edit_keywords(picture(ifd0th={0x010F: b"Maker"}), [], [])
+    before = exif.edit_keywords(data, ["x"], [])
     before = with_block(exif._dump(jpeg.parse(before).exif[0], stood))
-    result = exif.edit(before, ["Åsa"], [])
+    result = exif.edit_keywords(before, ["Åsa"], [])
     assert words(result) == tagged
-    assert words(exif.edit(result, [], ["Åsa"])) == stood
+    assert words(exif.edit_keywords(result, [], ["Åsa"])) == stood
 
 
 def test_a_rewrite_that_changes_nothing_is_no_rewrite() -> None:
     """A keyword that is there is not added, one that is not there is not removed: the same bytes."""
-    data = exif.edit(picture(), ["Åsa"], [])
-    assert exif.edit(data, ["Åsa"], []) is data
-    assert exif.edit(data, [], ["Bo"]) is data
+    data = exif.edit_keywords(picture(), ["Åsa"], [])
+    assert exif.edit_keywords(data, ["Åsa"], []) is data
+    assert exif.edit_keywords(data, [], ["Bo"]) is data
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_rewrite_that_changes_nothing_is_no_rewrite() -> None:
 def test_what_would_not_survive_is_refused(made: bytes, why: str) -> None:
     """A block that piexif would lose something of, or that is broken, stays as it is."""
     with pytest.raises(WriteRefused, match=why):
-        exif.edit(with_block(made), ["Åsa"], [])
+        exif.edit_keywords(with_block(made), ["Åsa"], [])
 
 
 def test_a_thumbnail_in_the_wrong_place_is_refused() -> None:
@@ -103,20 +103,20 @@ def test_a_thumbnail_in_the_wrong_place_is_refused() -> None:
     second = struct.pack("<H", 1) + entry(0x0103, 3, 1, b"\x06\0") + struct.pack("<L", 0)
     made = block(entry(0x010F, 2, 4, b"abc"), after=second, next_at=26)
     with pytest.raises(WriteRefused, match="would not survive"):
-        exif.edit(with_block(made), ["Åsa"], [])
+        exif.edit_keywords(with_block(made), ["Åsa"], [])
 
 
 def test_more_than_a_segment_is_refused() -> None:
     """EXIF beyond 64 KB, or two EXIF segments, are left alone."""
     data = picture(ifdExif={0x9286: b"x" * 65_000})
-    assert words(exif.edit(data, ["Åsa"], [])) == "Åsa"
+    assert words(exif.edit_keywords(data, ["Åsa"], [])) == "Åsa"
     with pytest.raises(WriteRefused, match="one segment"):
-        exif.edit(data, ["x" * 400], [])
+        exif.edit_keywords(data, ["x" * 400], [])
     twice = jpeg.parse(data)
     segment = next(s for s in twice.head if s.body.startswith(jpeg.EXIF))
     two = jpeg.Jpeg((segment, *twice.head), twice.scans).join()
     with pytest.raises(WriteRefused, match="more than one"):
-        exif.edit(two, ["Åsa"], [])
+        exif.edit_keywords(two, ["Åsa"], [])
 
 
 def test_a_file_of_several_pictures_is_left_alone() -> None:
@@ -124,14 +124,14 @@ def test_a_file_of_several_pictures_is_left_alone() -> None:
     data = picture()
     index = b"\xff\xe2\x00\x0aMPF\0II*\0"
     with pytest.raises(WriteRefused, match="further pictures"):
-        exif.edit(data[:2] + index + data[2:], ["Åsa"], [])
+        exif.edit_keywords(data[:2] + index + data[2:], ["Åsa"], [])
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8\xff\xe1\xff", b"GIF89a", b"\xff\xd8junk"])
 def test_what_is_no_jpeg_is_refused(data: bytes) -> None:
     """And reading the keywords of it finds none."""
     with pytest.raises(WriteRefused):
-        exif.edit(data, ["Åsa"], [])
+        exif.edit_keywords(data, ["Åsa"], [])
     assert jpeg.read_exif(io.BytesIO(data)) is None
 
 
@@ -139,10 +139,10 @@ def test_fill_bytes_and_trailers_stay() -> None:
     """Bytes between and behind the segments are nobody's to tidy."""
     data = picture()
     odd = data[:2] + b"\xff\xff" + data[2:] + b"trailer \xff\xd8"
-    tagged = exif.edit(odd, ["Åsa"], [])
+    tagged = exif.edit_keywords(odd, ["Åsa"], [])
     assert tagged.endswith(b"trailer \xff\xd8")
     assert jpeg.read_exif(io.BytesIO(tagged)) == jpeg.parse(tagged).exif[0]
-    assert exif.edit(tagged, [], ["Åsa"]) == odd
+    assert exif.edit_keywords(tagged, [], ["Åsa"]) == odd
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -154,8 +154,8 @@ def test_the_orientation_is_read_in_both_byte_orders(order: str) -> None:
         head = struct.pack(order + "LH", 8, 1)
         return mark + head + struct.pack(order + "HHLHHL", 0x0112, 3, 1, value, 0, 0)
 
-    assert [tiff.orientation(made(n)) for n in (0, 1, 6, 8, 9)] == [1, 1, 6, 8, 1]
-    assert tiff.orientation(None) == tiff.orientation(b"junk") == 1
+    assert [tiff.read_orientation(made(n)) for n in (0, 1, 6, 8, 9)] == [1, 1, 6, 8, 1]
+    assert tiff.read_orientation(None) == tiff.read_orientation(b"junk") == 1
 
 
 @settings(max_examples=300, deadline=None, database=None)
@@ -168,10 +168,10 @@ def test_a_damaged_block_never_crashes(tail: bytes, at: int, byte: int) -> None:
     good[at % len(good)] = byte
     data = with_block(bytes(good))
     try:
-        result = exif.edit(data, ["Åsa"], [])
+        result = exif.edit_keywords(data, ["Åsa"], [])
     except WriteRefused:
         return
-    before, after = exif._foreign(bytes(good)), exif._foreign(jpeg.parse(result).exif[0])
+    before, after = exif._read_foreign(bytes(good)), exif._read_foreign(jpeg.parse(result).exif[0])
     assert after == before
     assert words(result).endswith("Åsa")
 

@@ -33,7 +33,7 @@ def test_a_file_of_another_account_that_our_group_may_write_takes_a_name(
     os.chown(root, OTHER, os.getegid())
     with plain_account():
         assert _put(dam, "Åsa") == {"Åsa"}
-        (said,) = [line for line in file_system.limits(root) if "another account" in line]
+        (said,) = [line for line in file_system.list_limits(root) if "another account" in line]
         now = path.stat()
         assert (now.st_gid, now.st_mode & 0o7777) == (os.getegid(), 0o664)
     os.chown(path, OTHER, OTHER)
@@ -109,4 +109,4 @@ def test_a_read_only_folder_is_said(root: Path) -> None:
     """Once, for the folder."""
     root.chmod(0o555)
     with plain_account():
-        assert any("read-only" in line for line in file_system.limits(root))
+        assert any("read-only" in line for line in file_system.list_limits(root))

@@ -9,9 +9,9 @@ import pytest
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks.dam import Change, Dam, What, Write
+from plugin.hooks.dam import Change, ChangeKind, Dam, Write
 from plugin.hooks.folder.folder_dam import FolderDam
-from plugin.hooks.left_out import Why
+from plugin.hooks.left_out import LeftOutReason
 
 Photo = Callable[..., Path]
 MakeDam = Callable[..., FolderDam]
@@ -40,7 +40,7 @@ def test_it_is_a_dam(dam: FolderDam) -> None:
 def test_new_files_are_told_until_they_are_acknowledged(make_dam: MakeDam, photo: Photo) -> None:
     """A process that dies between changes() and acknowledge() loses nothing."""
     photo("a.jpg"), photo("2026/gala/b.png"), photo("c.txt.gif")
-    wanted = [Change(r, What.NEW) for r in ("2026/gala/b.png", "a.jpg", "c.txt.gif")]
+    wanted = [Change(r, ChangeKind.NEW) for r in ("2026/gala/b.png", "a.jpg", "c.txt.gif")]
     assert make_dam().changes() == wanted
     second = make_dam()
     assert second.changes() == wanted
@@ -62,15 +62,15 @@ def test_pixels_are_told_from_metadata(dam: FolderDam, photo: Photo, exiftool: C
     exiftool("-XMP-dc:Title=Gala", "-Comment=hi", "-IPTC:Keywords=red", dam._root / "caption.jpg")
     exiftool("-XMP-dc:Title=Gala", dam._root / "beside.xmp")
     assert learn(dam) == [
-        Change("beside.jpg", What.METADATA),
-        Change("caption.jpg", What.METADATA),
-        Change("pixels.jpg", What.REPLACED),
-        Change("turned.jpg", What.REPLACED),
+        Change("beside.jpg", ChangeKind.METADATA),
+        Change("caption.jpg", ChangeKind.METADATA),
+        Change("pixels.jpg", ChangeKind.REPLACED),
+        Change("turned.jpg", ChangeKind.REPLACED),
     ]
     after = {ref: dam.look(ref).file_version for ref in dam.refs()}
     assert [ref for ref in before if before[ref] == after[ref]] == ["beside.jpg", "caption.jpg"]
     (dam._root / "beside.xmp").unlink()
-    assert learn(dam) == [Change("beside.jpg", What.METADATA)]
+    assert learn(dam) == [Change("beside.jpg", ChangeKind.METADATA)]
 
 
 def test_touching_a_file_is_only_metadata(dam: FolderDam, photo: Photo, clock: ManualClock) -> None:
@@ -78,7 +78,7 @@ def test_touching_a_file_is_only_metadata(dam: FolderDam, photo: Photo, clock: M
     path = photo()
     learn(dam)
     at(path, clock, 1000)
-    assert learn(dam) == [Change("a.jpg", What.METADATA)]
+    assert learn(dam) == [Change("a.jpg", ChangeKind.METADATA)]
 
 
 def test_moved_and_deleted(dam: FolderDam, photo: Photo, root: Path) -> None:
@@ -91,9 +91,9 @@ def test_moved_and_deleted(dam: FolderDam, photo: Photo, root: Path) -> None:
     b.unlink()
     shutil.copy2(root / "c.jpg", root / "copy.jpg")
     assert learn(dam) == [
-        Change("copy.jpg", What.NEW),
-        Change("sub/z.jpg", What.MOVED, "a.jpg"),
-        Change("b.jpg", What.DELETED),
+        Change("copy.jpg", ChangeKind.NEW),
+        Change("sub/z.jpg", ChangeKind.MOVED, "a.jpg"),
+        Change("b.jpg", ChangeKind.DELETED),
     ]
     assert learn(dam) == []
 
@@ -125,18 +125,18 @@ def test_our_write_does_not_hide_what_another_did_before(
     learn(dam)
     exiftool("-XMP-dc:Title=Gala", path)
     dam.write("a.jpg", [Write("Åsa", True, PLACES)], None)
-    assert learn(dam) == [Change("a.jpg", What.METADATA)]
+    assert learn(dam) == [Change("a.jpg", ChangeKind.METADATA)]
     path.unlink()
     photo()
     dam.write("a.jpg", [Write("Åsa", True, PLACES)], None)
-    assert learn(dam) == [Change("a.jpg", What.REPLACED)]
+    assert learn(dam) == [Change("a.jpg", ChangeKind.REPLACED)]
 
 
 def test_a_file_written_to_before_it_was_told_is_still_new(make_dam: MakeDam, photo: Photo) -> None:
     """Knowing what of a sidecar is ours does not make a file known."""
     photo()
     make_dam().write("a.jpg", [Write("Åsa", True, PLACES)], True)
-    assert learn(make_dam()) == [Change("a.jpg", What.NEW)]
+    assert learn(make_dam()) == [Change("a.jpg", ChangeKind.NEW)]
 
 
 def test_half_copied_files_wait(dam: FolderDam, photo: Photo, clock: ManualClock) -> None:
@@ -148,10 +148,10 @@ def test_half_copied_files_wait(dam: FolderDam, photo: Photo, clock: ManualClock
     at(fresh, clock, 1)
     assert learn(dam) == []
     at(fresh, clock, 3)
-    assert learn(dam) == [Change("fresh.jpg", What.NEW)]
+    assert learn(dam) == [Change("fresh.jpg", ChangeKind.NEW)]
     at(cut, clock, 61)
     at(png, clock, 61)
-    assert learn(dam) == [Change("cut.jpg", What.NEW), Change("cut.png", What.NEW)]
+    assert learn(dam) == [Change("cut.jpg", ChangeKind.NEW), Change("cut.png", ChangeKind.NEW)]
 
 
 def test_a_slow_move_is_no_deletion(dam: FolderDam, photo: Photo, clock: ManualClock, root: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_slow_move_is_no_deletion(dam: FolderDam, photo: Photo, clock: ManualC
     at(target, clock, 1)
     assert learn(dam) == []
     at(target, clock, 5)
-    assert learn(dam) == [Change("b.jpg", What.MOVED, "a.jpg")]
+    assert learn(dam) == [Change("b.jpg", ChangeKind.MOVED, "a.jpg")]
 
 
 def test_a_vanished_share_is_an_error_and_no_deletion(dam: FolderDam, photo: Photo, root: Path) -> None:
@@ -198,7 +198,7 @@ def test_the_last_photograph_may_go(dam: FolderDam, photo: Photo, root: Path) ->
     learn(dam)
     (root / "a.jpg").unlink()
     (root / "readme.txt").write_text("emptied")
-    assert learn(dam) == [Change("a.jpg", What.DELETED)]
+    assert learn(dam) == [Change("a.jpg", ChangeKind.DELETED)]
 
 
 def test_what_is_not_followed_and_not_taken(dam: FolderDam, photo: Photo, root: Path) -> None:
@@ -215,8 +215,9 @@ def test_what_is_not_followed_and_not_taken(dam: FolderDam, photo: Photo, root: 
     learn(dam)
     assert list(dam.refs()) == ["film.mp4", "ok.JPG"]
     assert sorted((one.ref, one.why) for one in dam.left_out()) == [
-        (ascii("bad\udcff.jpg"), Why.NAME), (ascii("new\nline.jpg"), Why.NAME), ("link.jpg", Why.LINK),
-        ("loop", Why.LINK),
+        (ascii("bad\udcff.jpg"), LeftOutReason.NAME), (ascii("new\nline.jpg"), LeftOutReason.NAME), ("link.jpg",
+        LeftOutReason.LINK),
+        ("loop", LeftOutReason.LINK),
     ]  # fmt: skip
     assert dam.look("film.mp4").kind == "other"
     for ref in ("link.jpg", "loop/ok.JPG", "../outside.jpg", "/etc/passwd", "", "a//b.jpg", "x\0.jpg"):
@@ -288,10 +289,10 @@ def test_a_folder_that_cannot_be_read_is_not_an_empty_one(
 
     monkeypatch.setattr(os, "scandir", scandir)
     photo("b.jpg")
-    assert learn(dam) == [Change("b.jpg", What.NEW), Change("sub/a.jpg", What.METADATA)]
-    assert [(one.ref, one.why) for one in dam.left_out()] == [("sub", Why.CLOSED)]
+    assert learn(dam) == [Change("b.jpg", ChangeKind.NEW), Change("sub/a.jpg", ChangeKind.METADATA)]
+    assert [(one.ref, one.why) for one in dam.left_out()] == [("sub", LeftOutReason.CLOSED)]
     assert list(dam.refs()) == ["b.jpg", "sub/a.jpg"]
     assert learn(dam) == [], "told once"
     monkeypatch.undo()
-    assert learn(dam) == [Change("sub/a.jpg", What.METADATA)]
+    assert learn(dam) == [Change("sub/a.jpg", ChangeKind.METADATA)]
     assert (learn(dam), list(dam.left_out())) == ([], [])

@@ -389,13 +389,13 @@ def test_an_edit_at_the_same_time_is_not_overwritten(
 ) -> None:
     """A file that another program changed since we read it is left as that program has it."""
     path = photo()
-    real = atomic_replace._finish
+    real = atomic_replace._copy_attributes
 
     def late(*args: object) -> None:
         real(*args)  # type: ignore[arg-type]
         path.write_bytes(path.read_bytes() + b"edited")
 
-    monkeypatch.setattr(atomic_replace, "_finish", late)
+    monkeypatch.setattr(atomic_replace, "_copy_attributes", late)
     with pytest.raises(DamError, match="meanwhile"):
         put(dam)
     assert path.read_bytes().endswith(b"edited")

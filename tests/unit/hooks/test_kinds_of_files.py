@@ -13,12 +13,12 @@ from PIL import Image
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks.dam import Change, What, Write
+from plugin.hooks.dam import Change, ChangeKind, Write
 from plugin.hooks.files import file_kinds
 from plugin.hooks.folder import recycle_bins
 from plugin.hooks.folder.folder_dam import FolderDam
-from plugin.hooks.left_out import Why
-from plugin.hooks.name_search import Sought
+from plugin.hooks.left_out import LeftOutReason
+from plugin.hooks.name_search import SoughtName
 from plugin.recognizer.pictures import decode
 
 Photo = Callable[..., Path]
@@ -132,7 +132,8 @@ def test_what_is_no_file_or_no_name_is_told(dam: FolderDam, photo: Photo, root: 
         one.bind(str(root / "sock"))
     assert list(dam.refs()) == ["ok.jpg"]
     assert {one.ref: one.why for one in dam.left_out()} == {
-        "pipe.jpg": Why.SPECIAL, "gone.jpg": Why.LINK, "Fotos.photoslibrary": Why.LIBRARY, "sock": Why.SPECIAL,
+        "pipe.jpg": LeftOutReason.SPECIAL, "gone.jpg": LeftOutReason.LINK,
+        "Fotos.photoslibrary": LeftOutReason.LIBRARY, "sock": LeftOutReason.SPECIAL,
     }  # fmt: skip
     with pytest.raises(ResourceGone):
         dam.look("Fotos.photoslibrary/originals/x.jpg")
@@ -174,7 +175,7 @@ def test_a_photograph_that_becomes_something_else_is_gone(dam: FolderDam, photo:
     (root / "a.jpg").write_bytes(b"8BPS" + bytes(400))
     (root / "b.jpg").rename(root / "b.psd")
     assert sorted((one.ref, one.what, one.old_ref) for one in learn(dam)) == [
-        ("a.jpg", What.DELETED, None), ("b.psd", What.MOVED, "b.jpg"),
+        ("a.jpg", ChangeKind.DELETED, None), ("b.psd", ChangeKind.MOVED, "b.jpg"),
     ]  # fmt: skip
 
 
@@ -192,7 +193,7 @@ def test_one_that_is_being_overwritten_is_not_gone(
         dam.look("a.jpg")
     (root / "a.jpg").write_bytes(data)
     old(root / "a.jpg", clock)
-    assert [one.what for one in learn(dam)] in ([], [What.METADATA])
+    assert [one.what for one in learn(dam)] in ([], [ChangeKind.METADATA])
 
 
 def test_one_that_cannot_be_read_is_not_gone(
@@ -210,8 +211,11 @@ def test_one_that_cannot_be_read_is_not_gone(
     for ref in ("a.jpg", "b"):
         os.utime(root / ref, (1, 1))
     dam = make_dam()
-    assert [one.what for one in dam.changes() if one.what is What.DELETED] == []
-    assert {one.ref: one.why for one in dam.left_out()} == {"a.jpg": Why.UNREADABLE, "b": Why.UNREADABLE}
+    assert [one.what for one in dam.changes() if one.what is ChangeKind.DELETED] == []
+    assert {one.ref: one.why for one in dam.left_out()} == {
+        "a.jpg": LeftOutReason.UNREADABLE,
+        "b": LeftOutReason.UNREADABLE,
+    }
     assert dam.look("b").unread == "photo"
 
 
@@ -235,12 +239,12 @@ def test_a_bin_is_passed_over_and_what_moves_there_is_gone(
         bin_ = root / "shoot" / name
         bin_.mkdir(exist_ok=True)
         (root / "shoot/a.jpg").rename(bin_ / "a.jpg")
-        assert learn(dam) == [Change("shoot/a.jpg", What.DELETED)], name
+        assert learn(dam) == [Change("shoot/a.jpg", ChangeKind.DELETED)], name
         assert (list(dam.refs()), [one.ref for one in dam.collections()]) == (["shoot/b.jpg"], [".", "shoot"])
         with pytest.raises(ResourceGone):
             dam.look(f"shoot/{name}/a.jpg")
         (bin_ / "a.jpg").rename(root / "shoot/a.jpg")
-        assert learn(dam) == [Change("shoot/a.jpg", What.NEW)]
+        assert learn(dam) == [Change("shoot/a.jpg", ChangeKind.NEW)]
 
 
 def test_only_bins_are_bins() -> None:
@@ -256,7 +260,7 @@ def test_a_name_in_a_bin_is_mentioned_and_said_to_lie_there(dam: FolderDam, phot
         dam.write("c.jpg", [Write("Åsa Sample", True, PLACES)], None)
         (root / "c.jpg").replace(root / ref)
         (root / "c.jpg.xmp").unlink(missing_ok=True)
-    found = dam.mentions(Sought(("Åsa Sample",)), lambda: None)
+    found = dam.mentions(SoughtName(("Åsa Sample",)), lambda: None)
     assert {one.at: one.ref for one in found.found} == {"a.jpg": "a.jpg", "#recycle/b.jpg": None}
     assert [line.values for line in found.looked if line.key == "dam_bins"] == [{"found": 1}]
 

@@ -28,7 +28,7 @@ def test_the_table_in_the_documents_is_the_list() -> None:
     ],
 )  # fmt: skip
 def test_whom_a_text_names(text: str, names: list[str]) -> None:
-    assert sorted(name_spellings.known_in(text, KNOWN)) == names
+    assert sorted(name_spellings.find_known(text, KNOWN)) == names
 
 
 @pytest.mark.parametrize(
@@ -40,5 +40,5 @@ def test_whom_a_text_names(text: str, names: list[str]) -> None:
     ],
 )  # fmt: skip
 def test_who_stands_under_a_category(text: str, leaf: str | None) -> None:
-    found = [path[-1] for path in name_spellings.below(text, CATEGORIES)]
+    found = [path[-1] for path in name_spellings.list_category_paths(text, CATEGORIES)]
     assert found == ([] if leaf is None else [leaf])

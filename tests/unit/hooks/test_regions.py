@@ -21,17 +21,17 @@ def test_a_box_lies_where_pillow_puts_the_pixels(orientation: int) -> None:
     left, top, right, bottom = turned.getbbox() or (0, 0, 0, 0)
     width, height = turned.size
     seen = (left / width, top / height, (right - left) / width, (bottom - top) / height)
-    assert regions.upright(box, orientation) == pytest.approx(seen)
+    assert regions.to_upright(box, orientation) == pytest.approx(seen)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_there_and_back(orientation: int) -> None:
     """A box stored and read again is the same box, to six places."""
     box: Box = (0.123456, 0.05, 0.25, 0.5)
-    area = regions.to_area(regions.stored(box, orientation))
+    area = regions.to_area(regions.to_stored(box, orientation))
     back = regions.from_area(area)
     assert back is not None
-    assert regions.upright(back, orientation) == pytest.approx(box, abs=2e-6)
+    assert regions.to_upright(back, orientation) == pytest.approx(box, abs=2e-6)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_what_regions_were_drawn_on(
     applied: tuple[int, int] | None, orientation: int, turned: int | None
 ) -> None:
     """Scaled is fine, upright is recognised, a cropped picture's boxes mean nothing."""
-    assert regions.frame(applied, (100, 50), orientation) == turned
+    assert regions.find_orientation(applied, (100, 50), orientation) == turned
 
 
 @pytest.mark.parametrize(

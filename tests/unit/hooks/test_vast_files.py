@@ -39,10 +39,10 @@ def little_memory() -> Iterator[None]:
 def test_a_vast_jpeg_is_read_in_little_memory(tmp_path: Path, size: int, little_memory: None) -> None:
     """Its version, and whether it is all there, are told without its bytes; another time is another version."""
     path = sparse(tmp_path / "vast.jpg", size)
-    version, further = file_contents.read(path)
+    version, further = file_contents.read_versions(path)
     assert version
     assert further == ""
-    assert file_contents.whole(path)
+    assert file_contents.is_complete(path)
     assert file_contents.read_bounded(path) is None
 
 

@@ -13,8 +13,8 @@ from plugin.ledger.log import heads, lineage, proof
 from plugin.ledger.log.endings import NOTHING_ENDED, Mark
 from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.log.heads import SignedHead
-from plugin.ledger.log.lineage import Lack, Why
-from plugin.ledger.log.proof import Proof, Verdict
+from plugin.ledger.log.lineage import Lack, UnprovenReason
+from plugin.ledger.log.proof import LogProof, ProofVerdict
 from plugin.ledger.store import audit, audit_upkeep
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.audit import Head
@@ -46,7 +46,7 @@ def test_an_empty_log_verifies(store: Store) -> None:
     """A new installation is whole."""
     with store.read() as connection:
         nothing = Head(0, audit.GENESIS)
-        assert audit.verify(connection) == audit.Verified(0, nothing, nothing, {}, frozenset())
+        assert audit.verify_chain(connection) == audit.VerifiedChain(0, nothing, nothing, {}, frozenset())
 
 
 def test_a_log_without_its_head_row_is_broken(store: Store, clock: ManualClock) -> None:
@@ -55,7 +55,7 @@ def test_a_log_without_its_head_row_is_broken(store: Store, clock: ManualClock) 
     with store.write() as tx:
         tx.execute(delete(t.audit_head))
         with pytest.raises(AuditBroken, match="head of the audit log is gone"):
-            audit.verify(tx.connection)
+            audit.verify_chain(tx.connection)
 
 
 def test_the_first_row_that_does_not_fit_is_named(store: Store, clock: ManualClock) -> None:
@@ -64,7 +64,7 @@ def test_the_first_row_that_does_not_fit_is_named(store: Store, clock: ManualClo
     with store.write() as tx:
         tx.execute(delete(t.audit).where(t.audit.c.seq == 4))
         with pytest.raises(AuditBroken, match="row 4 is missing"):
-            audit.verify(tx.connection)
+            audit.verify_chain(tx.connection)
 
 
 @dataclass(frozen=True)
@@ -85,19 +85,22 @@ class Book:
 
     def begin(self) -> "Book":
         with self.store.write() as tx:
-            assert heads.found(tx, self.folder / "heads.key", self.file, 1, NOTHING_ENDED) is not None
+            assert (
+                heads.create_first_head(tx, self.folder / "heads.key", self.file, 1, NOTHING_ENDED)
+                is not None
+            )
         return self
 
     def write(self, **note: Any) -> SignedHead:
         return heads.write(self.store, self.key, self.file, 1, NOTHING_ENDED, note)
 
-    def verify(self, *given: Head) -> Proof:
+    def verify(self, *given: Head) -> LogProof:
         with self.store.read() as connection:
             unsigned = heads.read_unsigned(self.file)
-            return proof.verify(connection, heads.read(self.file), self.key.known, unsigned, given)
+            return proof.verify_log(connection, heads.read(self.file), self.key.known, unsigned, given)
 
     def provable(self) -> int:
-        return lineage.provable(heads.read(self.file), self.key.known, self.clock.now())
+        return lineage.find_provable_row(heads.read(self.file), self.key.known, self.clock.now())
 
 
 @pytest.fixture
@@ -116,10 +119,10 @@ def test_heads_are_lines_of_a_file(store: Store, clock: ManualClock, book: Book)
     whole = book.file.read_bytes()
     book.file.write_bytes(whole[:-20])
     assert heads.read(book.file) == signed[:3]
-    assert book.verify().why == Why(Lack.FEWER, head=3)
+    assert book.verify().why == UnprovenReason(Lack.FEWER, head=3)
     book.write()
     assert [head.number for head in heads.read(book.file)] == [0, 1, 2, 4]
-    assert book.verify().why == Why(Lack.GAP, head=3)
+    assert book.verify().why == UnprovenReason(Lack.GAP, head=3)
     book.file.write_bytes(b"nonsense\n" + whole)
     with pytest.raises(AuditBroken, match="line 1 is no head"):
         heads.read(book.file)
@@ -130,16 +133,16 @@ def test_a_head_that_was_told_is_never_written_again(store: Store, clock: Manual
     _write(store, clock, 2)
     book.write()
     book.file.unlink()
-    assert book.verify().why == Why(Lack.NO_HEADS)
+    assert book.verify().why == UnprovenReason(Lack.NO_HEADS)
     with pytest.raises(VaultError, match=r"the log speaks of head 1: put the file back"):
         book.write()
     assert not book.file.exists()
     with store.write() as tx:
-        assert heads.found(tx, book.folder / "heads.key", book.file, 1, NOTHING_ENDED) is None
+        assert heads.create_first_head(tx, book.folder / "heads.key", book.file, 1, NOTHING_ENDED) is None
     begun = book.write(kind="begin", reason="lost")
     assert begun.number == 2
     found = book.verify()
-    assert (found.verdict, found.begun and found.begun.row) == (Verdict.HOLDS, begun.last.seq)
+    assert (found.verdict, found.begun and found.begun.row) == (ProofVerdict.HOLDS, begun.last.seq)
 
 
 def test_a_key_that_is_lost_is_not_made_again(store: Store, book: Book) -> None:
@@ -147,10 +150,10 @@ def test_a_key_that_is_lost_is_not_made_again(store: Store, book: Book) -> None:
     key = book.folder / "heads.key"
     key.unlink()
     with store.write() as tx:
-        assert heads.found(tx, key, book.file, 1, NOTHING_ENDED) is None
+        assert heads.create_first_head(tx, key, book.file, 1, NOTHING_ENDED) is None
     book.file.unlink()
     with store.write() as tx:
-        assert heads.found(tx, key, book.file, 1, NOTHING_ENDED) is None
+        assert heads.create_first_head(tx, key, book.file, 1, NOTHING_ENDED) is None
     assert not key.exists()
 
 
@@ -158,14 +161,14 @@ def test_two_outside_heads_that_differ_are_noticed(store: Store, clock: ManualCl
     """A head file that was itself changed does not pass."""
     _write(store, clock, 2)
     with store.read() as connection, pytest.raises(AuditBroken, match="differ"):
-        audit.verify(connection, [Head(1, "a" * 64), Head(1, "b" * 64)])
+        audit.verify_chain(connection, [Head(1, "a" * 64), Head(1, "b" * 64)])
 
 
 def test_a_head_that_somebody_kept_can_contradict(store: Store, clock: ManualClock, book: Book) -> None:
     """The officer's of each month: on the chain it is well, another breaks it, a later one too."""
     _write(store, clock, 4)
     kept = book.write().last
-    assert book.verify(kept).verdict is Verdict.HOLDS
+    assert book.verify(kept).verdict is ProofVerdict.HOLDS
     for other in (Head(kept.seq, "a" * 64), Head(kept.seq + 50, kept.hash)):
         with pytest.raises(AuditBroken, match="row"):
             book.verify(other)
@@ -180,12 +183,12 @@ def test_pruning_keeps_the_chain(store: Store, clock: ManualClock, book: Book) -
     counts = []
     for _ in range(7):
         with store.write() as tx:
-            counts.append(audit_upkeep.prune(tx, cut, provable, limit=2))
+            counts.append(audit_upkeep.prune_rows(tx, cut, provable, limit=2))
     assert (sum(counts), counts[-1]) == (11, 0)
-    assert book.verify().why == Why(Lack.START, row=11)
+    assert book.verify().why == UnprovenReason(Lack.START, row=11)
     book.write()
     found = book.verify()
-    assert (found.verdict, found.pruned, found.start.seq) == (Verdict.HOLDS, 11, 11)
+    assert (found.verdict, found.pruned, found.start.seq) == (ProofVerdict.HOLDS, 11, 11)
 
 
 def test_nothing_is_pruned_that_no_head_held_long_enough(
@@ -196,7 +199,7 @@ def test_nothing_is_pruned_that_no_head_held_long_enough(
     book.write()
     assert book.provable() == 0
     with store.write() as tx:
-        assert audit_upkeep.prune(tx, clock.now(), book.provable()) == 0
+        assert audit_upkeep.prune_rows(tx, clock.now(), book.provable()) == 0
     clock.advance(timedelta(days=31))
     assert book.provable() == 41
 
@@ -210,9 +213,9 @@ def test_pruning_that_no_row_tells_of_is_noticed(store: Store, clock: ManualCloc
         row = tx.execute(select(t.audit.c.seq, t.audit.c.hash).where(t.audit.c.seq == 5)).one()
         tx.execute(delete(t.audit).where(t.audit.c.seq <= 5))
         tx.execute(t.audit_head.update().values(pruned_seq=row.seq, pruned_hash=row.hash))
-    assert book.verify().why == Why(Lack.START, row=5)
+    assert book.verify().why == UnprovenReason(Lack.START, row=5)
     book.write()
-    assert book.verify().why == Why(Lack.START, row=5)
+    assert book.verify().why == UnprovenReason(Lack.START, row=5)
 
 
 def test_a_house_that_is_closed_says_on_what_was_known_of_its_ended_log(store: Store, book: Book) -> None:
@@ -220,5 +223,7 @@ def test_a_house_that_is_closed_says_on_what_was_known_of_its_ended_log(store: S
     known, shorter = Mark(5, "5" * 64), Mark(2, "2" * 64)
     heads.write(store, book.key, book.file, 1, known)
     assert heads.write(store, book.key, book.file, 1, shorter).ended == known
-    assert heads.write(store, book.key, book.file, 1, shorter, {"kind": heads.ENDED_ANEW}).ended == shorter
-    assert book.verify().verdict is Verdict.HOLDS
+    assert (
+        heads.write(store, book.key, book.file, 1, shorter, {"kind": heads.ENDED_RESTARTED}).ended == shorter
+    )
+    assert book.verify().verdict is ProofVerdict.HOLDS

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from plugin.clock import ManualClock
-from plugin.config import Jobs
+from plugin.config import JobsSection
 from plugin.errors import StoreError, VaultError
 from plugin.ledger import tables as t
 from plugin.ledger.backups import signed_parts
-from plugin.ledger.backups.backup import Backup, backup, write_keys
-from plugin.ledger.backups.backup_trust import Wish
-from plugin.ledger.backups.restore import restore
+from plugin.ledger.backups.backup import WrittenBackup, write_backup, write_key_file
+from plugin.ledger.backups.backup_trust import RestoreOptions
+from plugin.ledger.backups.restore import restore_backup
 from plugin.ledger.keys import house_key, rotation
 from plugin.ledger.keys.master_keys import MasterKeys
 from plugin.ledger.keys.vault import FACE, RECORD, Vault
@@ -43,17 +43,22 @@ class _Scene:
     stores: Stores
     book: HeadBook
 
-    def backup(self, key_days: int = 30) -> Backup:
+    def backup(self, key_days: int = 30) -> WrittenBackup:
         self.clock.advance(timedelta(minutes=1))
-        return backup(self.store, self.vault.master, self.folder, self.clock, self.book, key_days)
+        return write_backup(self.store, self.vault.master, self.folder, self.clock, self.book, key_days)
 
     def restore(
         self, kind: str = "sqlite", name: str = "newest", master: MasterKeys | None = None, **wish: Any
     ) -> Store:
         fresh = init_store(self.stores.migrated(kind), self.clock)
         fresh.close()
-        restore(
-            fresh.url, self.folder, master or self.vault.master, self.clock, self.book, Wish(name, **wish)
+        restore_backup(
+            fresh.url,
+            self.folder,
+            master or self.vault.master,
+            self.clock,
+            self.book,
+            RestoreOptions(name, **wish),
         )
         return Store.open(fresh.url, self.clock)
 
@@ -63,7 +68,7 @@ def scene(
     store: Store, stores: Stores, vault: Vault, clock: ManualClock, tmp_path: Path, add_person: AddPerson
 ) -> _Scene:
     """Three people with both keys, a template and evidence each; a photo with Åsa's tag; a job; audit rows."""
-    queue = Queue(store, Jobs(), Random(0))
+    queue = Queue(store, JobsSection(), Random(0))
     with store.write() as tx:
         for who in PEOPLE:
             add_person(tx, who)
@@ -109,10 +114,10 @@ def test_what_was_backed_up_comes_back(scene: _Scene, kind: str) -> None:
                 connection.execute(select(table).order_by(*order)).all()
                 == old.execute(select(table).order_by(*order)).all()
             )
-        assert audit.verify(connection).rows == 5
+        assert audit.verify_chain(connection).rows == 5
         assert connection.scalar(select(t.audit.c.action).where(t.audit.c.seq == 4)) == "store:backup:restore"
     assert back.generation() > scene.store.generation()
-    queue = Queue(back, Jobs(), Random(0))
+    queue = Queue(back, JobsSection(), Random(0))
     with back.write() as tx:
         assert queue.put(tx, "photo", "42") == 2
         added = insert(t.resource).values(ref="b.jpg", file_version="1", kind="photo", seen_at=tx.now)
@@ -175,7 +180,7 @@ def test_a_backup_is_good_after_a_rotation_that_wrote_fresh_keys(scene: _Scene) 
     scene.clock.advance(timedelta(seconds=1))
     rotation.rotate(
         scene.store, scene.vault.master,
-        before_retire=lambda: write_keys(scene.store, scene.folder, scene.clock, scene.book, 30),
+        before_retire=lambda: write_key_file(scene.store, scene.folder, scene.clock, scene.book, 30),
     )  # fmt: skip
     back = scene.restore(name=made.name)
     assert _templates(back, scene.vault) == _whole()
@@ -213,7 +218,7 @@ def test_a_store_that_holds_rows_is_not_restored_over(scene: _Scene) -> None:
     scene.backup()
     before = _templates(scene.store, scene.vault)
     with pytest.raises(StoreError, match=r"holds rows already \(\w+\).* `facelease migrate`"):
-        restore(scene.store.url, scene.folder, scene.vault.master, scene.clock, scene.book)
+        restore_backup(scene.store.url, scene.folder, scene.vault.master, scene.clock, scene.book)
     assert _templates(scene.store, scene.vault) == before
 
 
@@ -231,7 +236,7 @@ def test_a_changed_file_is_refused(scene: _Scene, part: str) -> None:
     path.write_bytes(data)
     fresh = init_store(scene.stores.migrated("sqlite"), scene.clock)
     with pytest.raises(StoreError, match=r"damaged|not what its manifest"):
-        restore(fresh.url, scene.folder, scene.vault.master, scene.clock, scene.book)
+        restore_backup(fresh.url, scene.folder, scene.vault.master, scene.clock, scene.book)
     assert _nothing_restored(scene, fresh)
     fresh.close()
 
@@ -251,7 +256,7 @@ def test_a_backup_of_another_schema_is_refused(scene: _Scene) -> None:
     tree = json.loads(made.manifest.read_text())
     content = {name: tree[name] for name in ("rows", "store", "ended", "last")} | {"revision": "0000"}
     made.manifest.unlink()
-    signed_parts.write(made.manifest, "manifest", made.name, scene.clock.now(), scene.book.key, content)
+    signed_parts.write_part(made.manifest, "manifest", made.name, scene.clock.now(), scene.book.key, content)
     scene.book = replace(scene.book, path=scene.folder / "no heads")
     with pytest.raises(StoreError, match="of schema 0000, this version needs"):
         scene.restore()
@@ -278,11 +283,11 @@ def test_jobs_that_are_over_are_in_no_backup(scene: _Scene) -> None:
             )  # fmt: skip
     scene.backup()
     with scene.store.read() as connection:
-        own = house_key.unwrapped(connection, scene.vault.master)
+        own = house_key.unwrap(connection, scene.vault.master)
     back = scene.restore()
     with back.read() as connection:
         assert list(connection.scalars(select(t.job.c.key))) == ["41"]
-        assert house_key.unwrapped(connection, scene.vault.master) == own
+        assert house_key.unwrap(connection, scene.vault.master) == own
     back.close()
 
 
@@ -290,7 +295,8 @@ def test_two_backups_of_one_moment_are_two(scene: _Scene) -> None:
     """Neither writes over the other."""
     clock = scene.clock
     names = {
-        backup(scene.store, scene.vault.master, scene.folder, clock, scene.book, 30).name for _ in range(3)
+        write_backup(scene.store, scene.vault.master, scene.folder, clock, scene.book, 30).name
+        for _ in range(3)
     }
     assert len(names) == len(list(scene.folder.glob("store-*.db"))) == 3
 

@@ -9,8 +9,8 @@ from plugin.ledger.tables.contents import Holds
 
 
 def test_every_text_column_is_thought_about() -> None:
-    known = {(table.name, column.name) for table, column in contents.columns()}
-    assert all(contents.of(column) in Holds for _, column in contents.columns())
+    known = {(table.name, column.name) for table, column in contents.list_columns()}
+    assert all(contents.find_holds(column) in Holds for _, column in contents.list_columns())
     listed = {(table, name) for table, names in contents._WORDS.items() for name in names}
     for table, kinds in contents._NOT_WORDS.items():
         for names in kinds.values():
@@ -22,10 +22,10 @@ def test_every_text_column_is_thought_about() -> None:
 def test_a_column_that_nobody_thought_about_is_told() -> None:
     fresh = Table("fresh", t.metadata.__class__(), Column("note", Text))
     with pytest.raises(KeyError, match=r"fresh\.note"):
-        contents.of(fresh.c.note)
+        contents.find_holds(fresh.c.note)
 
 
 def test_columns_of_a_kind() -> None:
-    texts = {f"{table.name}.{column.name}" for table, column in contents.columns(Holds.TEXT)}
+    texts = {f"{table.name}.{column.name}" for table, column in contents.list_columns(Holds.TEXT)}
     assert {"face.reason", "collection.basis_reference", "request.reason", "address.reason"} <= texts
     assert "person.display_name" not in texts

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from plugin.errors import StoreError
-from plugin.ledger.log.endings import Ended, EndedLog
+from plugin.ledger.log.endings import EndedLog, Ending
 
 _AT = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 
 
-def _ended(number: int) -> Ended:
-    return Ended(
+def _ended(number: int) -> Ending:
+    return Ending(
         f"person{number}", f"grant{number}" if number % 2 else None, _AT + timedelta(days=number), "withdrawn"
     )
 

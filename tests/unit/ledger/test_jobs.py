@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
-from plugin.config import Jobs
+from plugin.config import JobsSection
 from plugin.errors import DamError, LeaseLost, NotFound, QueueFull
 from plugin.ledger import tables as t
-from plugin.ledger.queue.jobs import NIGHTLY, Claimed, Queue, describe
+from plugin.ledger.queue.jobs import NIGHTLY, ClaimedJob, Queue, describe_error
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store
 
-_CONFIG = Jobs(lease_seconds=120, attempts=3, backoff_seconds=10, limit=5)
+_CONFIG = JobsSection(lease_seconds=120, attempts=3, backoff_seconds=10, limit=5)
 
 
 @pytest.fixture
@@ -28,13 +28,13 @@ def _put(store: Store, queue: Queue, kind: str, key: str, payload: Any = None, *
         return queue.put(tx, kind, key, payload, **options)
 
 
-def _claim(queue: Queue, *kinds: str) -> Claimed:
+def _claim(queue: Queue, *kinds: str) -> ClaimedJob:
     claimed = queue.claim(kinds or None)
     assert claimed is not None
     return claimed
 
 
-def _finish(store: Store, queue: Queue, claimed: Claimed) -> None:
+def _finish(store: Store, queue: Queue, claimed: ClaimedJob) -> None:
     with store.write() as tx:
         queue.finish(tx, claimed)
 
@@ -177,7 +177,7 @@ def test_a_late_finish_that_nobody_overtook_counts(store: Store, queue: Queue, c
 
 def test_pauses_grow_and_vary(store: Store, clock: ManualClock) -> None:
     """Doubling from the configured seconds, each within its upper half, never beyond an hour."""
-    queue = Queue(store, Jobs(attempts=30, backoff_seconds=10), Random(3))
+    queue = Queue(store, JobsSection(attempts=30, backoff_seconds=10), Random(3))
     _put(store, queue, "photo", "1")
     for attempt in range(1, 15):
         assert queue.fail(_claim(queue), DamError("no")) == "queued"
@@ -226,7 +226,7 @@ def test_a_job_that_kills_its_process_ends_dead_too(store: Store, queue: Queue, 
 
 def test_a_dead_job_can_be_revived(store: Store, queue: Queue, clock: ManualClock) -> None:
     """It begins again with all its attempts; the letter is gone; an unknown one is said to be."""
-    queue_once = Queue(store, Jobs(attempts=1), Random(0))
+    queue_once = Queue(store, JobsSection(attempts=1), Random(0))
     job = _put(store, queue_once, "photo", "1", {"n": 1})
     queue_once.fail(_claim(queue_once), DamError("no"))
     new = queue.revive(job, "admin")
@@ -267,14 +267,14 @@ def test_a_library_that_is_compared_takes_no_place_from_events(store: Store, que
 
 def test_errors_of_libraries_are_kept_by_name_only() -> None:
     """Their messages may quote a name, a path, a picture; ours may not, and are kept short."""
-    assert describe(ValueError("Åsa's photo /home/asa/beach.jpg")) == "ValueError"
-    assert describe(DamError("the DAM said 500")) == "DamError: the DAM said 500"
-    assert len(describe(DamError("x" * 1000))) == 200
+    assert describe_error(ValueError("Åsa's photo /home/asa/beach.jpg")) == "ValueError"
+    assert describe_error(DamError("the DAM said 500")) == "DamError: the DAM said 500"
+    assert len(describe_error(DamError("x" * 1000))) == 200
 
 
 def test_eight_workers_share_a_queue(store: Store) -> None:
     """Each job goes to exactly one of them."""
-    queue = Queue(store, Jobs(), Random(0))
+    queue = Queue(store, JobsSection(), Random(0))
     with store.write() as tx:
         for number in range(80):
             queue.put(tx, "photo", str(number))
@@ -299,7 +299,7 @@ def test_eight_workers_share_a_queue(store: Store) -> None:
 # ---- what was asked for again is not lost ---------------------------------------------------------
 
 
-def _last_try(store: Store, queue: Queue, clock: ManualClock, key: str = "1") -> Claimed:
+def _last_try(store: Store, queue: Queue, clock: ManualClock, key: str = "1") -> ClaimedJob:
     """The job at its last attempt."""
     _put(store, queue, "erase", key, {"n": 1})
     for _ in range(_CONFIG.attempts - 1):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Table, func, insert, select
 
 from plugin.clock import ManualClock, months_before
-from plugin.config import Config, Retention, Review
+from plugin.config import Config, RetentionSection, ReviewSection
 from plugin.ledger import tables as t
 from plugin.ledger.queue import retention_rules
 from plugin.ledger.store import audit
@@ -16,8 +16,8 @@ from plugin.ledger.store.store import Store, Tx
 AddPerson = Callable[[Tx, str], str]
 
 _CONFIG = Config(
-    retention=Retention(boxes_months=6, events_days=7, jobs_days=7, intents_months=3, audit_months=12),
-    review=Review(days=30),
+    retention=RetentionSection(boxes_months=6, events_days=7, jobs_days=7, intents_months=3, audit_months=12),
+    review=ReviewSection(days=30),
 )
 
 
@@ -56,7 +56,7 @@ def _intent(tx: Tx, resource_id: int, state: str) -> None:
 def _sweep(store: Store, clock: ManualClock, chunk: int = 1000) -> dict[str, int]:
     with store.write() as tx:
         # Heads of long ago held every row: what else may be pruned is tried in test_audit_log.
-        return retention_rules.sweep(tx, _CONFIG, clock.now(), chunk, provable=1_000_000)
+        return retention_rules.delete_expired(tx, _CONFIG, clock.now(), chunk, provable=1_000_000)
 
 
 def _count(store: Store, table: Table) -> int:
@@ -118,7 +118,7 @@ def test_nothing_is_left_past_its_term(filled: Store, clock: ManualClock) -> Non
     assert [_count(filled, table) for table in tables] == [0] * 5
     with filled.read() as connection:
         assert connection.scalars(select(t.audit.c.action)).all() == [Action.LOG_PRUNE.value]
-        assert audit.verify(connection).pruned == 1
+        assert audit.verify_chain(connection).pruned == 1
 
 
 def test_an_old_suggestion_becomes_a_face_without_a_name(filled: Store, clock: ManualClock) -> None:
@@ -144,7 +144,7 @@ def test_a_photograph_without_its_boxes_is_not_cleared(filled: Store, clock: Man
         query = select(t.resource.c.examined, t.resource.c.examined_reason).order_by(t.resource.c.id)
         examined = [tuple(row) for row in connection.execute(query)]
         cleared = list(connection.scalars(select(t.clearance.c.resource_id)))
-    assert examined == [("no", retention_rules.FORGOTTEN), ("whole", None)]
+    assert examined == [("no", retention_rules.BOXES_FORGOTTEN), ("whole", None)]
     assert cleared == [2]
 
 

@@ -28,10 +28,14 @@ def test_rotation_keeps_the_living_and_shreds_the_dead(
         vault.create_key(tx, "bo", "face")
     with store.write() as tx:
         vault.destroy_key(tx, "bo", "face")
-    assert rotation.due(store)
+    assert rotation.is_rotation_due(store)
     done = vault.rotate(store)
     assert (done.version, done.rewrapped, done.retired, done.shredded) == (2, 2, (1,), 1)
-    assert (master.versions, rotation.behind(store, master), rotation.due(store)) == ((2,), 0, False)
+    assert (master.versions, rotation.count_behind(store, master), rotation.is_rotation_due(store)) == (
+        (2,),
+        0,
+        False,
+    )
     with store.read() as connection:
         assert vault.open(connection, sealed) == b"1"
         assert connection.scalar(select(t.shredding.c.how)) == "rotation"
@@ -59,7 +63,7 @@ def test_rotation_without_retiring_keeps_the_old_version(store: Store, vault: Va
     with store.write() as tx:
         vault.destroy_key(tx, asa, "face")
     assert vault.rotate(store, retire=False).retired == ()
-    assert (vault.master.versions, rotation.due(store)) == ((1, 2), True)
+    assert (vault.master.versions, rotation.is_rotation_due(store)) == ((1, 2), True)
     done = vault.rotate(store)
     assert (done.version, done.retired, done.shredded) == (2, (1,), 1)
 
@@ -82,7 +86,9 @@ def test_before_the_old_version_goes_a_fresh_keys_file_can_be_written(
     seen: list[tuple[int, tuple[int, ...]]] = []
     vault.rotate(
         store,
-        before_retire=lambda: seen.append((rotation.behind(store, vault.master), vault.master.versions)),
+        before_retire=lambda: seen.append(
+            (rotation.count_behind(store, vault.master), vault.master.versions)
+        ),
     )
     assert seen == [(0, (1, 2))]
 
@@ -140,7 +146,11 @@ def test_two_rotations_at_once_lose_no_key(
 
     vault.rotate(store, before_retire=let_the_first_end)
     master.reload()
-    assert (master.versions, rotation.behind(store, master), rotation.due(store)) == ((3,), 0, False)
+    assert (master.versions, rotation.count_behind(store, master), rotation.is_rotation_due(store)) == (
+        (3,),
+        0,
+        False,
+    )
     with store.read() as connection:
         assert vault.open(connection, sealed) == b"1"
 
@@ -158,7 +168,7 @@ def test_a_version_that_another_process_began_meanwhile_is_not_destroyed(
     def meanwhile() -> None:
         if not fresh:
             fresh.append(other.add())
-        seen.append(rotation.behind(store, other))
+        seen.append(rotation.count_behind(store, other))
 
     done = vault.rotate(store, before_retire=meanwhile)
     assert (fresh, done.version, done.retired, seen[-1]) == ([3], 3, (1, 2), 0)
@@ -182,7 +192,7 @@ def test_a_master_key_from_a_command_is_followed_not_rotated(
     assert (done.version, done.rewrapped, done.retired, done.shredded) == (2, 1, (), 0)
     master.retire(2)
     assert rotation.rotate(store, command).shredded == 1
-    assert not rotation.due(store)
+    assert not rotation.is_rotation_due(store)
 
 
 def test_a_command_for_the_master_key_runs_inside_no_write(
@@ -204,7 +214,7 @@ def test_nor_does_it_where_another_process_has_rotated(
     with store.write() as tx:
         house_key.make(tx, master)
     command, seen = _watched(store, master, tmp_path)
-    house_key.ask_before_writes(store, command)
+    house_key.load_keys_before_writes(store, command)
     theirs, others = Vault(command), MasterKeys.load(tmp_path / "keys" / "master.json")
     with store.write() as tx:
         theirs.create_key(tx, add_person(tx, "bo"), "record")
@@ -212,7 +222,7 @@ def test_nor_does_it_where_another_process_has_rotated(
     with store.write() as tx:
         theirs.create_key(tx, add_person(tx, "clara"), "record")
         theirs.subject(tx.connection, asa)
-    assert rotation.behind(store, others) == 0
+    assert rotation.count_behind(store, others) == 0
     for act in (
         lambda tx: theirs.subject(tx.connection, "bo"),
         lambda tx: theirs.create_key(tx, "bo", "face"),
@@ -235,7 +245,7 @@ def test_a_command_that_fails_keeps_no_write_that_needs_no_new_key(
     command = MasterKeys.from_command(["cat", str(path)])
     rotation.rotate(store, MasterKeys.load(path))
     path.rename(spare)
-    house_key.ask_before_writes(store, command)
+    house_key.load_keys_before_writes(store, command)
     with store.write() as tx:
         with pytest.raises(VaultError, match="version 2 is gone"):
             Vault(command).subject(tx.connection, asa)

@@ -100,8 +100,8 @@ def test_postgresql_shreds_only_by_rotation(store: Store, vault: Vault, asa: str
     with store.write() as tx:
         vault.destroy_key(tx, asa, "face")
     assert vault.shred(store) == (1 if store.is_sqlite else 0)
-    assert rotation.due(store)
+    assert rotation.is_rotation_due(store)
     assert vault.rotate(store).shredded == 1
     with store.write() as tx:
         tx.execute(delete(t.shredding))
-    assert not rotation.due(store)
+    assert not rotation.is_rotation_due(store)

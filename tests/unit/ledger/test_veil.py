@@ -23,7 +23,7 @@ from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.store.store import Store, Tx, init_store
 from plugin.ledger.tables import contents
-from plugin.ledger.tables.columns import Instant, bare
+from plugin.ledger.tables.columns import Instant, stored_type
 from plugin.ledger.tables.contents import Holds
 from tests.stores import Stores
 
@@ -36,7 +36,7 @@ def _value(column: "Column[Any]", row: int, tx: Tx) -> Any:
     """Something for a column: where a name may stand, one that is looked for afterwards."""
     for foreign in column.foreign_keys:
         return _value(foreign.column, row, tx)
-    if isinstance(bare(column), Text | JSON):
+    if isinstance(stored_type(column), Text | JSON):
         return _text(column, row)
     if column.name == "person_id":
         return _text(t.person.c.id, row)
@@ -47,17 +47,21 @@ def _value(column: "Column[Any]", row: int, tx: Tx) -> Any:
     return next(
         value
         for kind, value in kinds
-        if isinstance(column.type, kind) or isinstance(bare(column), kind) or kind is Integer
+        if isinstance(column.type, kind) or isinstance(stored_type(column), kind) or kind is Integer
     )
 
 
 def _text(column: "Column[Any]", row: int) -> Any:
     if column is t.job.c.state:
         return "queued"
-    if contents.of(column) not in _COVERED:
-        return [] if isinstance(bare(column), JSON) else f"w{row}"
+    if contents.find_holds(column) not in _COVERED:
+        return [] if isinstance(stored_type(column), JSON) else f"w{row}"
     needle = f"kanarie-{column.table.name}-{column.name}-{row}"
-    return {"ref": needle, "more": [needle, None, 1.5]} if isinstance(bare(column), JSON) else f"é {needle}/x"
+    return (
+        {"ref": needle, "more": [needle, None, 1.5]}
+        if isinstance(stored_type(column), JSON)
+        else f"é {needle}/x"
+    )
 
 
 def _fill(store: Store, vault: Vault) -> None:
@@ -106,15 +110,15 @@ def test_every_covered_column_is_unreadable_and_comes_back(
 ) -> None:
     """Rows in every table, from each kind of store into each: no text is found in half A, all of it afterwards."""
     _fill(store, vault)
-    made = backup.backup(store, vault.master, tmp_path / "away", clock, book, 30)
-    places = list(contents.columns(*_COVERED))
+    made = backup.write_backup(store, vault.master, tmp_path / "away", clock, book, 30)
+    places = list(contents.list_columns(*_COVERED))
     assert len(places) > 30
     for table, column in places:
         for row in range(ROWS):
             needle = f"kanarie-{table.name}-{column.name}-{row}"
             assert not any(_found(path, needle) for path in (made.store, made.keys, made.manifest)), needle
     fresh = init_store(stores.migrated(kind), clock)
-    restore.restore(fresh.url, tmp_path / "away", vault.master, clock, book)
+    restore.restore_backup(fresh.url, tmp_path / "away", vault.master, clock, book)
     assert _everything(fresh) == _everything(store)
     fresh.close()
 
@@ -140,8 +144,8 @@ def test_equal_texts_do_not_show(
                 )
             )
             tx.execute(insert(t.resource_collection).values(resource_id=number + 1, collection_ref="shoot"))
-    first = backup.backup(store, vault.master, tmp_path / "away", clock, book, 30)
-    second = backup.backup(store, vault.master, tmp_path / "away", clock, book, 30)
+    first = backup.write_backup(store, vault.master, tmp_path / "away", clock, book, 30)
+    second = backup.write_backup(store, vault.master, tmp_path / "away", clock, book, 30)
     for query in (
         "SELECT ref FROM resource", "SELECT examined_reason FROM resource",
         "SELECT collection_ref FROM resource_collection",
@@ -152,7 +156,7 @@ def test_equal_texts_do_not_show(
 
 def test_a_column_that_nobody_thought_about_is_an_error() -> None:
     """Neither plain nor passed over: text, and bytes."""
-    cover = backup_sealing.Veil({}, bytes(32), "20260302T120000.000000Z")
+    cover = backup_sealing.BackupSealer({}, bytes(32), "20260302T120000.000000Z")
     for column in (Column("note", Text), Column("scan", LargeBinary)):
         fresh = Table("fresh", t.metadata.__class__(), Column("id", Integer, primary_key=True), column)
         with pytest.raises(KeyError, match=rf"fresh\.{column.name}"):
@@ -168,7 +172,7 @@ def test_the_wrapped_keys_are_in_no_copy_of_the_store(
     """The house's own neither: it is in the file of keys."""
     with store.write() as tx:
         vault.create_key(tx, add_person(tx, "asa"), RECORD)
-    made = backup.backup(store, master, tmp_path / "away", clock, book, 30)
+    made = backup.write_backup(store, master, tmp_path / "away", clock, book, 30)
     with store.read() as connection:
         (house,) = connection.scalars(select(t.house_key.c.wrapped))
     assert house not in made.store.read_bytes()

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from plugin.ledger.queue.retention_rules import FORGOTTEN
+from plugin.ledger.queue.retention_rules import BOXES_FORGOTTEN
 from plugin.ledger.store.migrations.versions import r0009_looked_closely
 from plugin.quitclaim.clearance.answers import Code, Reason
 from plugin.quitclaim.clearance.dismissal import Dismissal
@@ -186,5 +186,5 @@ def test_what_was_not_looked_at_has_its_words(code: str, language: str) -> None:
 
 def test_codes_that_lower_rooms_write_are_those() -> None:
     """The ledger may not know the words; it writes the codes."""
-    assert FORGOTTEN == NotExamined.FORGOTTEN
+    assert BOXES_FORGOTTEN == NotExamined.FORGOTTEN
     assert r0009_looked_closely._BEFORE == NotExamined.BEFORE

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from plugin.config import Matching, Recognizer
+from plugin.config import MatchingSection, RecognizerSection
 from plugin.recognizer.engines.engine import Engine
 from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.examination.examination import Pipeline
@@ -27,19 +27,19 @@ def cache() -> Path:
 @pytest.fixture(scope="session")
 def engine(cache: Path) -> Engine:
     """The default engine, in this process."""
-    return open_engine(Recognizer(), cache)
+    return open_engine(RecognizerSection(), cache)
 
 
 @pytest.fixture(scope="session")
 def pipeline(engine: Engine) -> Pipeline:
     """The default engine with the default settings."""
-    return Pipeline(engine, Recognizer(), Matching())
+    return Pipeline(engine, RecognizerSection(), MatchingSection())
 
 
 @pytest.fixture(scope="module")
 def examiner(cache: Path) -> Iterator[Examiner]:
     """One child process with the default settings."""
-    with Examiner(Recognizer(cache=str(cache)), Matching()) as examiner:
+    with Examiner(RecognizerSection(cache=str(cache)), MatchingSection()) as examiner:
         yield examiner
 
 

@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from plugin.config import Config, Matching, Recognizer
+from plugin.config import Config, MatchingSection, RecognizerSection
 from plugin.confinement import wire
 from plugin.errors import EngineError, ExaminationFailed, PictureError, PictureTooLarge
 from plugin.recognizer.engines.engine import Floats
-from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.examination.messages import ExaminationRequest
 from plugin.recognizer.matching.gallery import Enrolled
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TOMORROW = NOW + timedelta(days=1)
-PLAIN = Request(NOW, compare=False)
+PLAIN = ExaminationRequest(NOW, compare=False)
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def template(examiner: Examiner) -> Floats:
 @pytest.fixture
 def impatient(cache: Path) -> Iterator[Examiner]:
     """A child that may take two seconds and little memory, replaced after five orders."""
-    config = Recognizer(cache=str(cache), seconds=2, memory_mb=512, recycle_after=5)
-    with Examiner(config, Matching()) as examiner:
+    config = RecognizerSection(cache=str(cache), seconds=2, memory_mb=512, recycle_after=5)
+    with Examiner(config, MatchingSection()) as examiner:
         yield examiner
 
 
@@ -61,7 +61,7 @@ def test_a_child_killed_at_work_fails_one_photograph(impatient: Examiner, templa
     """kill -9 in the middle: that photograph fails, the next finds a child with the gallery in it."""
     photo = samples.portrait(samples.A_FRONT)
     impatient.load_gallery([Enrolled("a", template, TOMORROW, True)], 1)
-    request = Request(NOW, compare=True, generation=1)
+    request = ExaminationRequest(NOW, compare=True, generation=1)
     impatient.examine(photo, request)
     pid = impatient.workers[0].pid
     assert pid is not None
@@ -123,14 +123,14 @@ def test_bad_pictures_are_told_by_kind(examiner: Examiner) -> None:
 
 def test_an_engine_that_cannot_start_says_so(tmp_path: Path) -> None:
     """Missing weights arrive as an EngineError, not as a photograph that failed."""
-    config = Recognizer(cache=str(tmp_path), yunet=str(tmp_path / "none.onnx"))
-    with Examiner(config, Matching()) as examiner, pytest.raises(EngineError, match="yunet"):
+    config = RecognizerSection(cache=str(tmp_path), yunet=str(tmp_path / "none.onnx"))
+    with Examiner(config, MatchingSection()) as examiner, pytest.raises(EngineError, match="yunet"):
         examiner.examine(samples.portrait(samples.A_FRONT), PLAIN)
 
 
 def test_closing_ends_the_children_and_what_waits(cache: Path) -> None:
     """After close no child is left, waiting photographs fail, new ones are refused."""
-    examiner = Examiner.from_config(Config(recognizer=Recognizer(cache=str(cache))))
+    examiner = Examiner.from_config(Config(recognizer=RecognizerSection(cache=str(cache))))
     photo = samples.portrait(samples.A_FRONT)
     examiner.examine(photo, PLAIN)
     pid = examiner.workers[0].pid
@@ -178,7 +178,7 @@ def _runs(pid: int) -> bool:
 def test_a_child_is_told_no_secret(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of the child holds what it needs, dumps no core and writes no file."""
     monkeypatch.setenv("FACELEASE_SECRET", "canary-in-the-mine")
-    with Examiner(Recognizer(cache=str(cache)), Matching()) as examiner:
+    with Examiner(RecognizerSection(cache=str(cache)), MatchingSection()) as examiner:
         examiner.examine(samples.portrait(samples.A_FRONT), PLAIN)
         folder = Path(f"/proc/{examiner.workers[0].pid}")
         assert b"canary" not in (folder / "environ").read_bytes()
@@ -197,7 +197,7 @@ def test_a_child_is_told_no_secret(cache: Path, monkeypatch: pytest.MonkeyPatch)
 )  # fmt: skip
 def test_a_malformed_message_is_the_end_of_the_talk(raw: bytes) -> None:
     """Whatever a compromised child writes is refused without being carried out or stored."""
-    with pytest.raises(wire.Closed):
+    with pytest.raises(wire.PipeClosed):
         wire.receive(io.BytesIO(raw), 1000)
 
 
@@ -208,5 +208,5 @@ def test_messages_arrive_as_they_were_sent() -> None:
     pipe.seek(0)
     assert wire.receive(pipe, 10) == ({"a": [1, "ö"]}, [b"", b"xyz", b"\0"])
     pipe.seek(0)
-    with pytest.raises(wire.Closed):
+    with pytest.raises(wire.PipeClosed):
         wire.receive(pipe, 3)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from plugin.config import Recognizer
+from plugin.config import RecognizerSection
 from plugin.errors import EngineError
 from plugin.recognizer.engines import classic, resnet, weights, yunet
 from plugin.recognizer.engines.engine import Detections, Engine
@@ -108,14 +108,14 @@ def test_a_face_over_the_edge_is_encoded(engine: Engine) -> None:
 def test_a_damaged_model_is_made_again(tmp_path: Path) -> None:
     """The converted model is private to its owner, the same every time, and replaced when damaged."""
     cache = tmp_path / "new" / "models"
-    made = resnet.model(cache)
+    made = resnet.ensure_model(cache)
     first = hashlib.sha256(made.read_bytes()).hexdigest()
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
     before = made.stat().st_mtime_ns
-    assert resnet.model(cache).stat().st_mtime_ns == before
+    assert resnet.ensure_model(cache).stat().st_mtime_ns == before
     made.write_bytes(made.read_bytes()[:-1] + b"x")
-    assert hashlib.sha256(resnet.model(cache).read_bytes()).hexdigest() == first
+    assert hashlib.sha256(resnet.ensure_model(cache).read_bytes()).hexdigest() == first
     assert sorted(path.suffix for path in cache.iterdir()) == [".onnx", ".sha256"]
 
 
@@ -123,18 +123,18 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """Where the model cannot be kept the error names the folder."""
     (tmp_path / "file").write_text("")
     with pytest.raises(EngineError, match="file"):
-        resnet.model(tmp_path / "file" / "models")
+        resnet.ensure_model(tmp_path / "file" / "models")
 
 
 def test_weights_that_changed_are_refused() -> None:
     """Another sha256, a missing file, a missing package, a missing constant: EngineError."""
-    assert len(weights.constant("retinaface", "weights", "WEIGHTS", SHA256)) == 1_736_694
+    assert len(weights.read_constant("retinaface", "weights", "WEIGHTS", SHA256)) == 1_736_694
     for call in (
-        lambda: weights.constant("retinaface", "weights", "WEIGHTS", "0" * 64),
-        lambda: weights.constant("retinaface", "weights", "OTHER", SHA256),
-        lambda: weights.constant("retinaface", "nowhere", "WEIGHTS", SHA256),
-        lambda: weights.package_file("face_recognition_models", "none.dat", "0" * 64),
-        lambda: weights.package_file("no_such_package", "none.dat", "0" * 64),
+        lambda: weights.read_constant("retinaface", "weights", "WEIGHTS", "0" * 64),
+        lambda: weights.read_constant("retinaface", "weights", "OTHER", SHA256),
+        lambda: weights.read_constant("retinaface", "nowhere", "WEIGHTS", SHA256),
+        lambda: weights.find_package_file("face_recognition_models", "none.dat", "0" * 64),
+        lambda: weights.find_package_file("no_such_package", "none.dat", "0" * 64),
     ):
         with pytest.raises(EngineError):
             call()
@@ -194,7 +194,10 @@ def test_yunets_answers_are_read_as_opencv_does(
 
 def test_ids_tell_engines_apart() -> None:
     """Every combination has its own id, known without loading weights."""
-    ids = [engine_id(c) for c in (Recognizer(), Recognizer(yunet="x.onnx"), Recognizer(engine="classic"))]
+    ids = [
+        engine_id(c)
+        for c in (RecognizerSection(), RecognizerSection(yunet="x.onnx"), RecognizerSection(engine="classic"))
+    ]
     assert len(set(ids)) == 3
 
 
@@ -205,13 +208,13 @@ def test_classic_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path:
         importlib.util, "find_spec", lambda name: None if name == "pkg_resources" else real(name)
     )
     with pytest.raises(EngineError, match="setuptools"):
-        classic.open_engine(Recognizer(engine="classic"), tmp_path)
+        classic.open_engine(RecognizerSection(engine="classic"), tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_classic_lives_in_the_same_space(pipeline: Pipeline, cache: Path) -> None:
     """face_recognition behind the protocol gives nearly the vectors of the default engine."""
-    config = Recognizer(engine="classic")
+    config = RecognizerSection(engine="classic")
     other = open_engine(config, cache)
     picture = cv2.imread(str(samples.portrait(samples.A_FRONT)))
     assert picture is not None

@@ -10,7 +10,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from plugin.errors import EnrolmentRefused
 from plugin.recognizer.examination.examination import Pipeline
-from plugin.recognizer.examination.quality import enrol
+from plugin.recognizer.examination.quality import build_enrolment
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 
@@ -41,7 +41,7 @@ def beside(image: Image.Image) -> Image.Image:
 
 def test_a_template_is_the_normalised_mean(pipeline: Pipeline) -> None:
     """Three photographs give a vector of length one that is near each of them, and no remark."""
-    made = enrol(pipeline, good())
+    made = build_enrolment(pipeline, good())
     assert made.template.shape == (128,)
     assert np.linalg.norm(made.template) == pytest.approx(1, abs=1e-5)
     assert made.notes == ("", "", "")
@@ -54,8 +54,8 @@ def test_a_template_is_the_normalised_mean(pipeline: Pipeline) -> None:
 
 def test_mirror_images_enrol_the_same(pipeline: Pipeline) -> None:
     """With the mirror image averaged in, a mirrored photograph gives nearly the same template."""
-    plain = enrol(pipeline, [samples.portrait(samples.A_FRONT)]).template
-    flipped = enrol(
+    plain = build_enrolment(pipeline, [samples.portrait(samples.A_FRONT)]).template
+    flipped = build_enrolment(
         pipeline, [changed(samples.A_FRONT, lambda i: i.transpose(Image.Transpose.FLIP_LEFT_RIGHT))]
     ).template
     assert np.linalg.norm(plain - flipped) < 0.12
@@ -63,7 +63,7 @@ def test_mirror_images_enrol_the_same(pipeline: Pipeline) -> None:
 
 def test_one_photograph_is_accepted_with_advice(pipeline: Pipeline) -> None:
     """One is enough, and it says that three are better."""
-    assert "3 or more" in enrol(pipeline, good()[:1]).notes[0]
+    assert "3 or more" in build_enrolment(pipeline, good()[:1]).notes[0]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_one_photograph_is_accepted_with_advice(pipeline: Pipeline) -> None:
 def test_a_photograph_that_does_not_serve_is_named(pipeline: Pipeline, change: Change, reason: str) -> None:
     """Which photograph and why, and nothing is enrolled from the others."""
     with pytest.raises(EnrolmentRefused) as refused:
-        enrol(pipeline, [*good()[:2], changed(samples.A_FRONT, change)])
+        build_enrolment(pipeline, [*good()[:2], changed(samples.A_FRONT, change)])
     assert len(refused.value.reasons) == 1
     assert refused.value.reasons[0].startswith("photograph 3: ")
     assert reason in refused.value.reasons[0]
@@ -88,30 +88,30 @@ def test_a_photograph_that_does_not_serve_is_named(pipeline: Pipeline, change: C
 def test_another_person_among_the_photographs_is_noticed(pipeline: Pipeline) -> None:
     """The one who is unlike the rest is named."""
     with pytest.raises(EnrolmentRefused) as refused:
-        enrol(pipeline, [*good(), samples.portrait(samples.B_STANDING)])
+        build_enrolment(pipeline, [*good(), samples.portrait(samples.B_STANDING)])
     assert refused.value.reasons[-1].startswith("photograph 4: does not look like")
 
 
 def test_a_new_template_must_look_like_the_previous(pipeline: Pipeline) -> None:
     """Renewal with another person's photographs is refused, with one's own it is not."""
-    before = enrol(pipeline, good()[:2]).template
-    assert enrol(pipeline, good()[2:], previous=before).template.shape == (128,)
+    before = build_enrolment(pipeline, good()[:2]).template
+    assert build_enrolment(pipeline, good()[2:], previous=before).template.shape == (128,)
     with pytest.raises(EnrolmentRefused, match="enrolled before"):
-        enrol(pipeline, [samples.portrait(samples.B_STANDING)], previous=before)
+        build_enrolment(pipeline, [samples.portrait(samples.B_STANDING)], previous=before)
 
 
 def test_nothing_to_enrol_from_is_refused(pipeline: Pipeline) -> None:
     """No photograph, and every unreadable one, has its reason."""
     with pytest.raises(EnrolmentRefused):
-        enrol(pipeline, [])
+        build_enrolment(pipeline, [])
     with pytest.raises(EnrolmentRefused) as refused:
-        enrol(pipeline, [b"", b"text"])
+        build_enrolment(pipeline, [b"", b"text"])
     assert [reason[:13] for reason in refused.value.reasons] == ["photograph 1:", "photograph 2:"]
 
 
 def test_the_child_enrols_as_this_process_does(pipeline: Pipeline, examiner: Examiner) -> None:
     """Through a child, by path and by bytes, the template is the same to the bit; refusals too."""
-    expected = enrol(pipeline, good())
+    expected = build_enrolment(pipeline, good())
     path_and_bytes = [Path(str(p)).read_bytes() if i else p for i, p in enumerate(good())]
     got = examiner.enrol(path_and_bytes, previous=expected.template)
     assert np.array_equal(got.template, expected.template)
@@ -125,4 +125,4 @@ def test_ordinary_sharpness_and_light_are_enough(pipeline: Pipeline) -> None:
     """A slightly soft, slightly dark photograph still enrols: the limits refuse the hopeless only."""
     soft = changed(samples.A_FRONT, lambda i: i.filter(ImageFilter.GaussianBlur(3)))
     dim = changed(samples.A_SPEECH, lambda i: ImageEnhance.Brightness(i).enhance(0.4))
-    assert enrol(pipeline, [soft, dim]).template.shape == (128,)
+    assert build_enrolment(pipeline, [soft, dim]).template.shape == (128,)

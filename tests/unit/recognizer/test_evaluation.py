@@ -7,14 +7,19 @@ import cv2
 import numpy as np
 import pytest
 
-from plugin.config import Config, Matching, Recognizer
+from plugin.config import Config, MatchingSection, RecognizerSection
 from plugin.errors import ConfigError
 from plugin.recognizer.engines.engine import Engine, Floats
-from plugin.recognizer.evaluation.detection import assigned, tally
-from plugin.recognizer.evaluation.identification import Person, Shot, calibrate, identify
-from plugin.recognizer.evaluation.wilson_intervals import rate
+from plugin.recognizer.evaluation.detection import assign_boxes, tally_detections
+from plugin.recognizer.evaluation.identification import (
+    LabelledPerson,
+    Shot,
+    measure_calibration,
+    report_identification,
+)
+from plugin.recognizer.evaluation.wilson_intervals import compute_rate
 from plugin.recognizer.examination.examination import Pipeline
-from plugin.recognizer.matching.matching import Face
+from plugin.recognizer.matching.matching import DetectedFace
 from plugin.recognizer.process import accuracy
 from sidecar.commands.demo import samples
 
@@ -24,12 +29,12 @@ def shot(axis: int, away: float = 0.0, width: int = 90) -> Shot:
     vector = np.zeros(128, np.float32)
     cosine = 1 - away**2 / 2
     vector[axis], vector[100 + axis] = cosine, np.sqrt(1 - cosine**2)
-    return Shot(Face((0.1, 0.1, 0.5, 0.5), width), vector)
+    return Shot(DetectedFace((0.1, 0.1, 0.5, 0.5), width), vector)
 
 
-def person(name: str, axis: int, *probes: Shot | None) -> Person:
+def person(name: str, axis: int, *probes: Shot | None) -> LabelledPerson:
     """Three photographs that enrol, and these probes."""
-    return Person(name, (shot(axis), shot(axis), shot(axis), *probes))
+    return LabelledPerson(name, (shot(axis), shot(axis), shot(axis), *probes))
 
 
 def test_every_outcome_is_counted_where_it_belongs(engine: Engine) -> None:
@@ -39,7 +44,7 @@ def test_every_outcome_is_counted_where_it_belongs(engine: Engine) -> None:
         person("bo", 1, shot(1, 0.1), shot(1, 0.1, width=20), shot(0, 0.1), shot(1, 0.1, width=30)),
     ]
     strangers = [shot(5), shot(0, 0.2), shot(1, 0.33), shot(6), None]
-    told = identify(people, strangers, engine, Matching())
+    told = report_identification(people, strangers, engine, MatchingSection())
     assert set(told) == {"gallery", "undetected", "rank1", "auto", "suggest"}
     assert (told["gallery"], told["undetected"]) == (2, 2)
     assert told["rank1"]["value"] == 6 / 8
@@ -47,13 +52,13 @@ def test_every_outcome_is_counted_where_it_belongs(engine: Engine) -> None:
     assert told["auto"]["fnir"]["value"] == 6 / 8
     assert told["suggest"]["fpir"]["value"] == 2 / 5
     assert told["suggest"]["fnir"]["value"] == 4 / 8
-    assert told["auto"]["fpir"] == rate(1, 5).to_json()
+    assert told["auto"]["fpir"] == compute_rate(1, 5).to_json()
 
 
 def test_a_person_nobody_could_enrol_is_missed(engine: Engine) -> None:
     """Without a face on the first photographs the probes count as missed, and the gallery is smaller."""
-    people = [Person("eva", (None, None, None, shot(2))), person("bo", 1, shot(1))]
-    told = identify(people, [shot(5)], engine, Matching())
+    people = [LabelledPerson("eva", (None, None, None, shot(2))), person("bo", 1, shot(1))]
+    told = report_identification(people, [shot(5)], engine, MatchingSection())
     assert told["gallery"] == 1
     assert told["suggest"]["fnir"]["value"] == 0.5
 
@@ -61,11 +66,11 @@ def test_a_person_nobody_could_enrol_is_missed(engine: Engine) -> None:
 def test_calibration_points_are_quantiles() -> None:
     """The distance at each rate is that quantile of the distances of strangers to templates."""
     strangers = [shot(5) if i else shot(0, 0.3) for i in range(2000)]
-    points = calibrate([person("bo", 0)], strangers)
+    points = measure_calibration([person("bo", 0)], strangers)
     assert [fmr for _, fmr in points] == [0.002, 0.005, 0.01]
     assert all(distance == pytest.approx(np.sqrt(2), abs=1e-3) for distance, _ in points)
     with pytest.raises(ConfigError):
-        calibrate([], strangers)
+        measure_calibration([], strangers)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +78,10 @@ def test_calibration_points_are_quantiles() -> None:
 )
 def test_intervals_are_wilsons(count: int, of: int, low: float, high: float) -> None:
     """Against values of the literature; nothing measured says nothing."""
-    got = rate(count, of)
+    got = compute_rate(count, of)
     assert got.low == pytest.approx(low, abs=1e-4)
     assert got.high == pytest.approx(high, abs=1e-4)
-    assert rate(0, 0).to_json() == {"value": 0, "low": 0, "high": 1}
+    assert compute_rate(0, 0).to_json() == {"value": 0, "low": 0, "high": 1}
 
 
 def test_a_report_from_folders(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,16 +94,16 @@ def test_a_report_from_folders(tmp_path: Path, cache: Path, monkeypatch: pytest.
         (known / f"{number}.jpg").write_bytes(samples.portrait(sha).read_bytes())
     (tmp_path / "strangers").mkdir()
     (tmp_path / "strangers" / "b.jpg").write_bytes(samples.portrait(samples.B_STANDING).read_bytes())
-    config = Config(recognizer=Recognizer(cache=str(cache)))
-    told = accuracy.report(tmp_path / "people", tmp_path / "strangers", config)
+    config = Config(recognizer=RecognizerSection(cache=str(cache)))
+    told = accuracy.measure_accuracy(tmp_path / "people", tmp_path / "strangers", config)
     assert json.loads(json.dumps(told)) == told
     assert (told["gallery"], told["undetected"], told["rank1"]["value"]) == (1, 0, 1)
-    assert told["suggest"] == {"fpir": rate(0, 1).to_json(), "fnir": rate(0, 1).to_json()}
+    assert told["suggest"] == {"fpir": compute_rate(0, 1).to_json(), "fnir": compute_rate(0, 1).to_json()}
 
 
 def test_wrong_folders_are_named(tmp_path: Path, cache: Path) -> None:
     """Missing, empty, photographs where folders belong, a broken photograph: ConfigError names the path."""
-    config = Config(recognizer=Recognizer(cache=str(cache)))
+    config = Config(recognizer=RecognizerSection(cache=str(cache)))
     empty, flat, broken = tmp_path / "empty", tmp_path / "flat", tmp_path / "broken"
     for folder in (empty, flat, broken / "x"):
         folder.mkdir(parents=True)
@@ -106,19 +111,19 @@ def test_wrong_folders_are_named(tmp_path: Path, cache: Path) -> None:
     (broken / "x" / "1.jpg").write_bytes(b"text")
     for folder in (tmp_path / "none", empty, flat, broken):
         with pytest.raises(ConfigError, match=folder.name):
-            accuracy.report(folder, flat, config)
+            accuracy.measure_accuracy(folder, flat, config)
     for number in (2, 3, 4):
         (broken / "x" / f"{number}.jpg").write_bytes(samples.portrait(samples.A_FRONT).read_bytes())
     with pytest.raises(ConfigError, match=r"x/1\.jpg: .*; take it out of the folder"):
-        accuracy.report(broken, flat, config)
+        accuracy.measure_accuracy(broken, flat, config)
 
 
 def test_each_box_answers_for_one_face() -> None:
     """Two points in one box: the nearer to its middle is found, the other is not."""
     boxes: Floats = np.array([[0, 0, 10, 10], [20, 0, 10, 10]], np.float32)
     points: Floats = np.array([[1, 1], [5, 5], [26, 5], [50, 50]], np.float32)
-    assert assigned(boxes, points) == [-1, 0, 1, -1]
-    assert assigned(boxes[:0], points) == [-1] * 4
+    assert assign_boxes(boxes, points) == [-1, 0, 1, -1]
+    assert assign_boxes(boxes[:0], points) == [-1] * 4
 
 
 def test_detection_is_tallied_by_width(tmp_path: Path, pipeline: Pipeline) -> None:
@@ -130,10 +135,10 @@ def test_detection_is_tallied_by_width(tmp_path: Path, pipeline: Pipeline) -> No
     nose = (seen.faces.points[0, 2] / seen.decoded.scale).tolist()
     notes = [{"file": "one.jpg", "nose_points": [nose, [2, 2]]}]
     (tmp_path / "annotations.json").write_text(json.dumps(notes))
-    result = tally(tmp_path, pipeline, Config())
+    result = tally_detections(tmp_path, pipeline, Config())
     assert result.pictures == 5
     assert result.false == 0
     assert result.recall(60) == (5, 5)
     assert result.found[20, 30] == [0, 5]
     with pytest.raises(ConfigError, match="annotations"):
-        tally(tmp_path / "none", pipeline, Config())
+        tally_detections(tmp_path / "none", pipeline, Config())

@@ -7,22 +7,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from plugin.config import Matching, Recognizer
-from plugin.confinement.giving_up import Held
+from plugin.config import MatchingSection, RecognizerSection
+from plugin.confinement.giving_up import Confinement
 from plugin.errors import GalleryStale
 from plugin.recognizer.engines.engine import Detections, Engine, Floats
 from plugin.recognizer.examination.examination import Pipeline
-from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.examination.messages import Examination, ExaminationRequest
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
 from plugin.recognizer.pictures.decode import Limits
 from plugin.recognizer.pictures.pixels import Pixels
-from plugin.recognizer.process.child import Room
+from plugin.recognizer.process.child import ChildState
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TOMORROW = NOW + timedelta(days=1)
-PLAIN = Request(NOW, compare=False)
+PLAIN = ExaminationRequest(NOW, compare=False)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def crowd() -> bytes:
 def test_the_enrolled_are_named_and_nobody_else(examiner: Examiner, template: Floats, crowd: bytes) -> None:
     """In a crowd the enrolled person is named once, on the nearest face; every face has its box."""
     examiner.load_gallery([Enrolled("a", template, TOMORROW, True)], 7)
-    seen = examiner.examine(crowd, Request(NOW, compare=True, generation=7))
+    seen = examiner.examine(crowd, ExaminationRequest(NOW, compare=True, generation=7))
     assert (seen.encoded, seen.compared, seen.whole, seen.engine) == (3, True, True, examiner.engine_id)
     by_place = sorted(seen.faces, key=lambda face: face.box[0])
     assert [face.key for face in by_place][1] is None
@@ -68,14 +68,14 @@ def test_requests_bound_what_may_come_of_it(examiner: Examiner, template: Floats
     examiner.load_gallery([Enrolled("a", template, TOMORROW, True)], 8)
     box = examiner.examine(photo, PLAIN).faces[0].box
     for request, level, encoded in (
-        (Request(NOW, True, generation=8), "auto", 1),
-        (Request(NOW, True, "suggest", generation=8), "suggest", 1),
-        (Request(NOW, True, {"a": "suggest"}, generation=8), "suggest", 1),
-        (Request(NOW, True, capped=frozenset({"a"}), generation=8), "suggest", 1),
-        (Request(NOW, True, rejected=((box, "a"),), generation=8), None, 1),
-        (Request(NOW, True, {"b": "auto"}, generation=8), None, 0),
-        (Request(TOMORROW, True, generation=8), None, 0),
-        (Request(NOW, False, generation=8), None, 0),
+        (ExaminationRequest(NOW, True, generation=8), "auto", 1),
+        (ExaminationRequest(NOW, True, "suggest", generation=8), "suggest", 1),
+        (ExaminationRequest(NOW, True, {"a": "suggest"}, generation=8), "suggest", 1),
+        (ExaminationRequest(NOW, True, capped=frozenset({"a"}), generation=8), "suggest", 1),
+        (ExaminationRequest(NOW, True, rejected=((box, "a"),), generation=8), None, 1),
+        (ExaminationRequest(NOW, True, {"b": "auto"}, generation=8), None, 0),
+        (ExaminationRequest(TOMORROW, True, generation=8), None, 0),
+        (ExaminationRequest(NOW, False, generation=8), None, 0),
     ):
         seen = examiner.examine(photo, request)
         assert (seen.faces[0].level, seen.encoded, seen.compared) == (level, encoded, encoded > 0)
@@ -97,17 +97,17 @@ def test_another_generation_is_refused(examiner: Examiner, template: Floats) -> 
     photo = samples.portrait(samples.A_FRONT)
     examiner.load_gallery([Enrolled("a", template, TOMORROW, True)], 11)
     with pytest.raises(GalleryStale):
-        examiner.examine(photo, Request(NOW, compare=True, generation=12))
-    assert examiner.examine(photo, Request(NOW, compare=False, generation=12)).faces
+        examiner.examine(photo, ExaminationRequest(NOW, compare=True, generation=12))
+    assert examiner.examine(photo, ExaminationRequest(NOW, compare=False, generation=12)).faces
     examiner.load_gallery([], 12)
-    seen = examiner.examine(photo, Request(NOW, compare=True, generation=12))
+    seen = examiner.examine(photo, ExaminationRequest(NOW, compare=True, generation=12))
     assert (seen.compared, seen.encoded, seen.faces[0].key) == (False, 0, None)
 
 
 def test_the_same_generation_loaded_again_replaces_the_entries(examiner: Examiner, template: Floats) -> None:
     """What was loaded last counts, also under a number that was used before."""
     photo = samples.portrait(samples.A_FRONT)
-    request = Request(NOW, compare=True, generation=20)
+    request = ExaminationRequest(NOW, compare=True, generation=20)
     for key in ("a", "b"):
         examiner.load_gallery([Enrolled(key, template, TOMORROW, True)], 20)
         assert examiner.examine(photo, request).faces[0].key == key
@@ -133,38 +133,40 @@ def test_no_encoding_without_leave_to_compare(engine: Engine, template: Floats, 
     counting = Counting()
     pipeline = Pipeline(
         Engine("x", engine.detector, counting, engine.calibration, engine.look_alike),
-        Recognizer(),
-        Matching(),
+        RecognizerSection(),
+        MatchingSection(),
     )
     full = Gallery([Enrolled("a", template, TOMORROW, True)], 0.3)
     for request, gallery in (
-        (Request(NOW, compare=False), full),
-        (Request(NOW, compare=True), Gallery([], 0.3)),
-        (Request(TOMORROW, compare=True), full),
-        (Request(NOW, compare=True, levels={}), full),
-        (Request(NOW, compare=True, levels={"b": "auto"}), full),
+        (ExaminationRequest(NOW, compare=False), full),
+        (ExaminationRequest(NOW, compare=True), Gallery([], 0.3)),
+        (ExaminationRequest(TOMORROW, compare=True), full),
+        (ExaminationRequest(NOW, compare=True, levels={}), full),
+        (ExaminationRequest(NOW, compare=True, levels={"b": "auto"}), full),
     ):
         seen = pipeline.examine(crowd, request, gallery)
         assert (len(seen.faces), seen.encoded, counting.faces) == (3, 0, 0)
-    assert pipeline.examine(crowd, Request(NOW, compare=True), full).encoded == 3 == counting.faces
+    assert pipeline.examine(crowd, ExaminationRequest(NOW, compare=True), full).encoded == 3 == counting.faces
 
 
 def test_faces_too_small_to_encode_are_counted(engine: Engine, template: Floats, crowd: bytes) -> None:
     """Narrower than matching.encode_px: a box and a width, no encoding."""
     counting = Counting()
-    tight = Matching(count_px=20, encode_px=500, auto_px=500)
-    pipeline = Pipeline(Engine("x", engine.detector, counting, engine.calibration, 0.3), Recognizer(), tight)
+    tight = MatchingSection(count_px=20, encode_px=500, auto_px=500)
+    pipeline = Pipeline(
+        Engine("x", engine.detector, counting, engine.calibration, 0.3), RecognizerSection(), tight
+    )
     gallery = Gallery([Enrolled("a", template, TOMORROW, True)], 0.3)
-    seen = pipeline.examine(crowd, Request(NOW, compare=True), gallery)
+    seen = pipeline.examine(crowd, ExaminationRequest(NOW, compare=True), gallery)
     assert (len(seen.faces), seen.encoded, counting.faces) == (3, 0, 0)
 
 
 def test_what_leaves_the_child_holds_no_vector(pipeline: Pipeline, template: Floats, crowd: bytes) -> None:
     """The answer to an examination has no bytes beside its JSON, and in that no list longer than a box."""
-    room = Room(pipeline, Limits(), Held(0, False), Matching())
+    room = ChildState(pipeline, Limits(), Confinement(0, False), MatchingSection())
     listed = [["a", TOMORROW.isoformat(), True]]
     room.answer({"order": "gallery", "entries": listed, "generation": 1}, [template.tobytes()])
-    request = Request(NOW, compare=True, generation=1).to_json()
+    request = ExaminationRequest(NOW, compare=True, generation=1).to_json()
     answer, parts = room.answer({"order": "examine", "sources": [None], "request": request}, [crowd])
     assert parts == []
     faces = answer["examination"]["faces"]

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from plugin.config import Matching, Recognizer
+from plugin.config import MatchingSection, RecognizerSection
 from plugin.errors import PictureError
 from plugin.recognizer.engines.classic import Hog
 from plugin.recognizer.engines.engine import Detections, Engine
 from plugin.recognizer.examination import finer_pass
 from plugin.recognizer.examination.examination import Pipeline
-from plugin.recognizer.examination.finer_pass import NEAR, SMALL, STEP, TILE, sides, spans
-from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.examination.finer_pass import NEAR, SMALL, STEP, TILE, list_sides, split_spans
+from plugin.recognizer.examination.messages import Examination, ExaminationRequest
 from plugin.recognizer.matching.gallery import Gallery
 from plugin.recognizer.pictures.partly import Partly
 from plugin.recognizer.pictures.pixels import Pixels
@@ -44,7 +44,7 @@ def saved(picture: Image.Image, kind: str = "JPEG", **how: Any) -> bytes:
 
 
 def examined(pipeline: Pipeline, data: bytes, original_px: int | None = None) -> Examination:
-    request = Request(at=AT, compare=False, original_px=original_px)
+    request = ExaminationRequest(at=AT, compare=False, original_px=original_px)
     return pipeline.examine(data, request, Gallery([], 0))
 
 
@@ -70,7 +70,7 @@ def test_pieces_cover_all_and_share_enough() -> None:
         *(chance.randrange(1, 70_000) for _ in range(300)),
     ):
         overlap = chance.choice((40, 96, 256))
-        pieces = spans(length, overlap, TILE)
+        pieces = split_spans(length, overlap, TILE)
         assert (pieces[0][0], pieces[-1][1]) == (0, length)
         assert all(0 < end - start <= TILE for start, end in pieces)
         assert all(one[1] - other[0] >= overlap for one, other in pairwise(pieces))
@@ -79,7 +79,7 @@ def test_pieces_cover_all_and_share_enough() -> None:
 def test_no_step_is_too_wide() -> None:
     """Each step shows the picture at most so many times as large that what the one before misses fits the overlap."""
     for finest in (1025, NEAR, NEAR + 1, 4096, 4097, 20_000, 65_500):
-        steps = sides(1024, finest)
+        steps = list_sides(1024, finest)
         assert steps[0] == SMALL
         assert steps[-1] == finest
         assert all(after <= before * max(STEP, NEAR / SMALL) for before, after in pairwise(steps))
@@ -169,7 +169,9 @@ def test_settings_decide_how_closely(pipeline: Pipeline) -> None:
         (64, 2048, 2048),
         (64, 320, 1875),
     ):
-        given = Pipeline(pipeline.engine, Recognizer(detect_px=detect), Matching(), recognisable)
+        given = Pipeline(
+            pipeline.engine, RecognizerSection(detect_px=detect), MatchingSection(), recognisable
+        )
         told = examined(given, page)
         assert told.detected_width == pytest.approx(finest, abs=60), (recognisable, detect)
         assert told.whole
@@ -215,7 +217,9 @@ def test_what_cannot_be_looked_at_closely_is_told(pipeline: Pipeline, error: Exc
     real = pipeline.engine
     failing = Failing(real.detector, 2, error)
     poor = Pipeline(
-        Engine(real.id, failing, real.encoder, real.calibration, real.look_alike), Recognizer(), Matching()
+        Engine(real.id, failing, real.encoder, real.calibration, real.look_alike),
+        RecognizerSection(),
+        MatchingSection(),
     )
     page = sheet(pipeline, (6000, 3000), [(300, 300)])
     page.paste(head(pipeline, 500), (2000, 500))
@@ -231,7 +235,9 @@ def test_a_fault_of_ours_is_not_taken_for_want_of_memory(pipeline: Pipeline) -> 
     real = pipeline.engine
     failing = Failing(real.detector, 2, ValueError("operands could not be broadcast"))
     broken = Pipeline(
-        Engine(real.id, failing, real.encoder, real.calibration, real.look_alike), Recognizer(), Matching()
+        Engine(real.id, failing, real.encoder, real.calibration, real.look_alike),
+        RecognizerSection(),
+        MatchingSection(),
     )
     with pytest.raises(ValueError, match="operands"):
         examined(broken, saved(sheet(pipeline, (6000, 3000), [(300, 300)]), quality=90))
@@ -250,8 +256,8 @@ def test_a_camera_preview_costs_one_look(pipeline: Pipeline, side: int) -> None:
         counting = Failing(real.detector, 0, ValueError())
         given = Pipeline(
             Engine(real.id, counting, real.encoder, real.calibration, real.look_alike),
-            Recognizer(),
-            Matching(),
+            RecognizerSection(),
+            MatchingSection(),
         )
         assert examined(given, data).whole
         calls.append(counting.calls)
@@ -267,7 +273,9 @@ def test_other_detectors(pipeline: Pipeline, which: str) -> None:
         detector = Fixed(pipeline.engine.detector)
     real = pipeline.engine
     given = Pipeline(
-        Engine(real.id, detector, real.encoder, real.calibration, real.look_alike), Recognizer(), Matching()
+        Engine(real.id, detector, real.encoder, real.calibration, real.look_alike),
+        RecognizerSection(),
+        MatchingSection(),
     )
     page = sheet(pipeline, (4000, 1500), [(1900, 700), (0, 0), (3856, 1300)], 76)
     told = examined(given, saved(page, quality=92))
@@ -283,6 +291,6 @@ class Fixed:
         self._real, self.found_px = real, real.found_px
 
     def detect(self, picture: Pixels, least: float = 1.0) -> Detections:
-        small = finer_pass.shrunk(picture, 640)
+        small = finer_pass.shrink(picture, 640)
         found: Detections = self._real.detect(small, least)
         return found.scaled(picture.shape[1] / small.shape[1])

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from plugin.errors import PictureError, PictureTooLarge
-from plugin.recognizer.examination.likeness import likeness
-from plugin.recognizer.examination.view import LONGEST, View, view_of
+from plugin.recognizer.examination.likeness import draw_likeness
+from plugin.recognizer.examination.view import LONGEST, PictureView, build_view
 from plugin.recognizer.pictures.decode import Limits
 
 OWN = (0.4, 0.4, 0.1, 0.1)
@@ -27,21 +27,21 @@ def opened(body: bytes) -> Image.Image:
 
 def test_it_is_cut_around_the_face_and_never_larger_than_it_says() -> None:
     """A margin of 0.4 of the face at the sides, 0.6 above, 0.9 below; at most 480 px, never blown up."""
-    small = opened(likeness(picture(), view_of(OWN, []), Limits()))
+    small = opened(draw_likeness(picture(), build_view(OWN, []), Limits()))
     assert small.size == pytest.approx((180, 250), abs=1)
-    large = opened(likeness(picture(4000, 4000), view_of(OWN, []), Limits()))
+    large = opened(draw_likeness(picture(4000, 4000), build_view(OWN, []), Limits()))
     assert max(large.size) == LONGEST
 
 
 def test_a_face_at_the_edge_is_cut_there() -> None:
     """What lies outside the picture is not made up."""
-    corner = opened(likeness(picture(), view_of((0.0, 0.0, 0.1, 0.1), []), Limits()))
+    corner = opened(draw_likeness(picture(), build_view((0.0, 0.0, 0.1, 0.1), []), Limits()))
     assert corner.size == pytest.approx((140, 190), abs=1)
 
 
 def test_another_face_is_painted_over_with_its_surroundings_and_the_own_one_is_spared() -> None:
     """Grey from a third of a face's width around it; inside the own box only the other's box itself."""
-    body = likeness(picture(), view_of(OWN, [(0.52, 0.4, 0.1, 0.1)]), Limits())
+    body = draw_likeness(picture(), build_view(OWN, [(0.52, 0.4, 0.1, 0.1)]), Limits())
     pixels = np.asarray(opened(body).convert("RGB")).astype(int)
     red = pixels[..., 0] - pixels[..., 1] > 80
     across = red[110]  # the middle of the face's height
@@ -53,7 +53,7 @@ def test_nothing_of_the_files_metadata_comes_along() -> None:
     """No EXIF, no XMP, no colour profile: they may name others."""
     exif = Image.Exif()
     exif[0x010E] = "Bo was here"
-    body = likeness(picture(exif=exif), view_of(OWN, []), Limits())
+    body = draw_likeness(picture(exif=exif), build_view(OWN, []), Limits())
     assert b"Bo was here" not in body
     assert not opened(body).getexif()
 
@@ -61,12 +61,12 @@ def test_nothing_of_the_files_metadata_comes_along() -> None:
 def test_a_hostile_picture_is_refused_before_it_is_decoded() -> None:
     """Within the limits of every picture that we read."""
     with pytest.raises(PictureTooLarge):
-        likeness(picture(), view_of(OWN, []), Limits(megapixels=0))
+        draw_likeness(picture(), build_view(OWN, []), Limits(megapixels=0))
     with pytest.raises(PictureError):
-        likeness(b"no picture", view_of(OWN, []), Limits())
+        draw_likeness(b"no picture", build_view(OWN, []), Limits())
 
 
 def test_a_view_travels_as_json() -> None:
     """To the child process and back, unchanged."""
-    view = view_of(OWN, [(0.1, 0.1, 0.2, 0.2)])
-    assert View.from_json(view.to_json()) == view
+    view = build_view(OWN, [(0.1, 0.1, 0.2, 0.2)])
+    assert PictureView.from_json(view.to_json()) == view

@@ -9,28 +9,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin.recognizer.engines.resnet import normalised
-from plugin.recognizer.engines.thresholds import Calibration, Thresholds, shipped, thresholds
+from plugin.recognizer.engines.resnet import normalise
+from plugin.recognizer.engines.thresholds import Calibration, Thresholds, compute_thresholds, load_calibration
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
-from plugin.recognizer.matching.matching import Candidate, Decision, Face, Level, Rules, decide
+from plugin.recognizer.matching.matching import (
+    Candidate,
+    DetectedFace,
+    Level,
+    MatchDecision,
+    MatchRules,
+    decide_matches,
+)
 from plugin.recognizer.pictures.boxes import Box, overlap
 
-RULES = Rules(Thresholds(0.3, 0.36), 0.03, 40)
-CALIBRATION = shipped("retinaface-dlib")
+RULES = MatchRules(Thresholds(0.3, 0.36), 0.03, 40)
+CALIBRATION = load_calibration("retinaface-dlib")
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 part = st.floats(0, 1, allow_nan=False)
 boxes = st.tuples(part, part, st.floats(0.001, 1), st.floats(0.001, 1))
 levels: st.SearchStrategy[Level] = st.sampled_from(get_args(Level))
 
 
-def faces(*widths: int) -> list[Face]:
+def faces(*widths: int) -> list[DetectedFace]:
     """Faces side by side, of these widths in px."""
-    return [Face((i / 10, 0.1, 0.08, 0.08), width) for i, width in enumerate(widths)]
+    return [DetectedFace((i / 10, 0.1, 0.08, 0.08), width) for i, width in enumerate(widths)]
 
 
-def told(faces: list[Face], candidates: list[Candidate], rows: list[list[float]]) -> list[object]:
+def told(faces: list[DetectedFace], candidates: list[Candidate], rows: list[list[float]]) -> list[object]:
     """(key, level) of each decision."""
-    decided = decide(faces, candidates, np.array(rows, np.float32), RULES)
+    decided = decide_matches(faces, candidates, np.array(rows, np.float32), RULES)
     return [(None if d.candidate is None else candidates[d.candidate].key, d.level) for d in decided]
 
 
@@ -55,8 +62,8 @@ def test_levels_follow_distance() -> None:
     alone = [Candidate("bo", "auto")]
     for distance, level in ((0.1, "auto"), (0.299, "auto"), (0.31, "suggest"), (0.37, None), (1.2, None)):
         assert told(faces(60), alone, [[distance]]) == [("bo" if level else None, level)]
-    exact = decide(faces(60), alone, np.array([[0.36]]), RULES)
-    assert exact == [Decision()]
+    exact = decide_matches(faces(60), alone, np.array([[0.36]]), RULES)
+    assert exact == [MatchDecision()]
 
 
 def test_small_faces_and_capped_people_are_only_suggested() -> None:
@@ -94,7 +101,8 @@ def test_one_person_once_the_other_face_gets_its_next_best() -> None:
 def test_crowds_keep_the_rules(data: st.DataObject) -> None:
     """Whatever the crowd: nobody twice, no rejected pair, no level above what is allowed."""
     crowd = [
-        Face(data.draw(boxes), data.draw(st.integers(28, 200))) for _ in range(data.draw(st.integers(1, 6)))
+        DetectedFace(data.draw(boxes), data.draw(st.integers(28, 200)))
+        for _ in range(data.draw(st.integers(1, 6)))
     ]
     rejected = st.lists(st.sampled_from([face.box for face in crowd]), max_size=2).map(tuple)
     people = [
@@ -103,12 +111,12 @@ def test_crowds_keep_the_rules(data: st.DataObject) -> None:
     count = len(crowd) * len(people)
     flat = data.draw(st.lists(st.floats(0, 0.625, width=32), min_size=count, max_size=count))
     rows = np.array(flat, np.float32).reshape(len(crowd), len(people))
-    decided = decide(crowd, people, rows, RULES)
+    decided = decide_matches(crowd, people, rows, RULES)
     given_to = [d.candidate for d in decided if d.candidate is not None]
     assert len(given_to) == len(set(given_to))
     for face, decision, row in zip(crowd, decided, rows, strict=True):
         if decision.candidate is None:
-            assert decision == Decision()
+            assert decision == MatchDecision()
             continue
         person, distance = people[decision.candidate], row[decision.candidate]
         assert distance < 0.36
@@ -127,22 +135,22 @@ def test_thresholds_fall_with_the_number_enrolled_and_rise_with_the_rate(
     """More people, or fewer strangers named: never a looser threshold; auto is never above suggest."""
     few, many = sorted((one, other))
     strict, loose = sorted((rate, looser))
-    at_few, at_many = (thresholds(CALIBRATION, n, strict, loose) for n in (few, many))
+    at_few, at_many = (compute_thresholds(CALIBRATION, n, strict, loose) for n in (few, many))
     assert at_many.auto <= at_few.auto <= CALIBRATION.auto_ceiling
     assert at_many.suggest <= at_few.suggest <= CALIBRATION.suggest_ceiling
     assert at_few.auto <= at_few.suggest
-    assert at_many.auto <= thresholds(CALIBRATION, many, loose, loose).auto
+    assert at_many.auto <= compute_thresholds(CALIBRATION, many, loose, loose).auto
     assert at_many.auto >= CALIBRATION.floor
 
 
 def test_thresholds_share_the_rate_among_the_enrolled() -> None:
     """FPIR = 1 - (1 - FMR)^N: 50 people at 1 % get the distance of an FMR of 0.0002, 10 that of 0.001."""
     table = Calibration(((0.2, 1e-4), (0.3, 1e-3), (0.4, 1e-2)), 0.9, 0.9, 0.1, 0.3, "invented")
-    assert thresholds(table, 10, 0.01, 0.1).auto == pytest.approx(0.3, abs=1e-3)
-    assert thresholds(table, 10, 0.01, 0.1).suggest == pytest.approx(0.4, abs=3e-3)
-    assert thresholds(table, 100, 0.01, 0.1).auto == pytest.approx(0.2, abs=1e-3)
-    assert thresholds(table, 1000, 0.01, 0.1).auto == pytest.approx(0.1, abs=1e-3)
-    assert thresholds(table, 10**9, 0.01, 0.1).auto == 0.1
+    assert compute_thresholds(table, 10, 0.01, 0.1).auto == pytest.approx(0.3, abs=1e-3)
+    assert compute_thresholds(table, 10, 0.01, 0.1).suggest == pytest.approx(0.4, abs=3e-3)
+    assert compute_thresholds(table, 100, 0.01, 0.1).auto == pytest.approx(0.2, abs=1e-3)
+    assert compute_thresholds(table, 1000, 0.01, 0.1).auto == pytest.approx(0.1, abs=1e-3)
+    assert compute_thresholds(table, 10**9, 0.01, 0.1).auto == 0.1
 
 
 def test_the_shipped_calibration_rises() -> None:
@@ -158,7 +166,7 @@ def entry(key: str, vector: list[float], days: int = 1, may_auto: bool = True) -
     """An entry whose template points along the first axes."""
     template = np.zeros((1, 128), np.float32)
     template[0, : len(vector)] = vector
-    return Enrolled(key, normalised(template)[0], NOW + timedelta(days=days), may_auto)
+    return Enrolled(key, normalise(template)[0], NOW + timedelta(days=days), may_auto)
 
 
 def test_an_ended_lease_is_not_compared() -> None:

@@ -7,15 +7,15 @@ import pytest
 
 from plugin.clock import ManualClock
 from plugin.errors import ConfigError, DamError
-from plugin.hooks.dam import What, Write
+from plugin.hooks.dam import ChangeKind, Write
 from plugin.hooks.resourcespace import fields
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.hooks.resourcespace.api import listing
 from plugin.hooks.resourcespace.api.answers import NoSuchFunction, Refused
-from plugin.hooks.resourcespace.names.log import Log
-from plugin.hooks.resourcespace.names.node_owners import Whose
-from plugin.hooks.resourcespace.names.nodes import fits, spellings
-from plugin.hooks.resourcespace.previews import chosen
+from plugin.hooks.resourcespace.names.log import ResourceLog
+from plugin.hooks.resourcespace.names.node_owners import NodeOwners
+from plugin.hooks.resourcespace.names.nodes import is_known_by, list_translations
+from plugin.hooks.resourcespace.previews import choose_preview
 from plugin.ledger.store.store import Store
 from plugin.ledger.tables import person
 from tests.doubles.resourcespace import NO_PREVIEW, Double
@@ -25,7 +25,7 @@ from tests.doubles.resourcespace_state import ADMIN, SUPER
 NODE = frozenset({"node"})
 
 
-def told(dam: ResourceSpaceDam) -> dict[str, What]:
+def told(dam: ResourceSpaceDam) -> dict[str, ChangeKind]:
     """What is told now, and acknowledged."""
     changes = dam.changes()
     dam.acknowledge(changes)
@@ -42,7 +42,7 @@ def test_a_preview_that_is_not_made_yet_is_waited_for(double: Double, dam: Resou
     with pytest.raises(DamError, match="no preview yet"):
         dam.picture(ref)
     double.library.make_previews(int(ref))
-    assert told(dam) == {ref: What.METADATA}
+    assert told(dam) == {ref: ChangeKind.METADATA}
     assert dam.picture(ref).data
 
 
@@ -102,11 +102,11 @@ def test_the_smallest_that_serves_is_chosen() -> None:
         {"size_code": "pre", "url": "u", "width": 720, "height": 540},
         {"size_code": "huge", "url": "", "width": 1100, "height": 800},
     ]
-    assert chosen(sizes, 1024)["size_code"] == "scr"
-    assert chosen(sizes, 1400)["size_code"] == "lpr"
-    assert chosen(sizes, 3000)["size_code"] == "lpr"
+    assert choose_preview(sizes, 1024)["size_code"] == "scr"
+    assert choose_preview(sizes, 1400)["size_code"] == "lpr"
+    assert choose_preview(sizes, 3000)["size_code"] == "lpr"
     with pytest.raises(DamError, match="no preview yet"):
-        chosen(sizes[:1], 1024)
+        choose_preview(sizes[:1], 1024)
 
 
 @pytest.mark.parametrize(
@@ -133,21 +133,21 @@ def test_what_may_have_more_pages_than_its_preview_is_looked_into(
 
 def test_spellings_of_a_translated_name() -> None:
     """The stored form and every language; a name that merely begins with a tilde has none."""
-    assert spellings("~en:The Queen~sv:Drottningen") == (
+    assert list_translations("~en:The Queen~sv:Drottningen") == (
         "~en:The Queen~sv:Drottningen",
         "The Queen",
         "Drottningen",
     )
-    assert spellings("~Åsa") == ("~Åsa",)
-    assert spellings("Berg, Anna") == ("Berg, Anna",)
-    assert fits("~en:The Queen~sv:Drottningen", "drottningen")
-    assert not fits("Åsa Öberg", "asa oberg")
+    assert list_translations("~Åsa") == ("~Åsa",)
+    assert list_translations("Berg, Anna") == ("Berg, Anna",)
+    assert is_known_by("~en:The Queen~sv:Drottningen", "drottningen")
+    assert not is_known_by("Åsa Öberg", "asa oberg")
 
 
 def test_a_translated_node_of_a_person_goes_by_the_persons_name(ledger: Store, clock: ManualClock) -> None:
     """So that the person is one: the ledger knows no other spelling."""
     raw = "~en:The Queen~sv:Drottningen"
-    whose = Whose(ledger, "dam.example.org")
+    whose = NodeOwners(ledger, "dam.example.org")
     assert whose.labels([(280, raw)]) == {280: raw}
     with ledger.write() as tx:
         tx.execute(
@@ -254,7 +254,7 @@ def test_a_search_is_read_to_its_end(double: Double, server: Server, monkeypatch
             del double.library.photos[ref]
 
     double.before = before
-    found = set(listing.search(server.client(), "", (0,)))
+    found = set(listing.search_resources(server.client(), "", (0,)))
     assert set(refs[3:]) <= found <= set(refs)
 
 
@@ -292,10 +292,10 @@ def test_the_end_of_a_log_is_found_without_reading_it(double: Double, server: Se
     for _ in range(777):
         double.library.note(1, "e", 1)
     double.calls.clear()
-    assert Log(server.client()).head() == 777
+    assert ResourceLog(server.client()).head() == 777
     assert double.calls["resource_log_last_rows"] < 40
     double.calls.clear()
-    assert Log(server.client()).head(777) == 777
+    assert ResourceLog(server.client()).head(777) == 777
     assert double.calls["resource_log_last_rows"] == 2  # the row that was known is there, and none after it
 
 
@@ -306,7 +306,7 @@ def test_the_past_is_a_scans_and_the_rest_is_told_once(
     double.photo(jpeg())
     assert told(dam) == {}
     ref = double.photo(jpeg())
-    assert told(dam) == {str(ref): What.NEW}
+    assert told(dam) == {str(ref): ChangeKind.NEW}
     assert told(dam) == {}
     with server.dam(ledger) as again:
         assert told(again) == {}
@@ -319,9 +319,9 @@ def test_a_row_that_shows_up_late_is_told(double: Double, dam: ResourceSpaceDam)
     double.library.edit(first, ["Åsa Öberg"])
     late = double.library.log.pop()
     double.library.edit(second, ["Bo Ek"])
-    assert told(dam) == {str(second): What.METADATA}
+    assert told(dam) == {str(second): ChangeKind.METADATA}
     double.library.log.insert(-1, late)
-    assert told(dam) == {str(first): What.METADATA}
+    assert told(dam) == {str(first): ChangeKind.METADATA}
     assert told(dam) == {}
 
 
@@ -348,9 +348,9 @@ def test_only_what_concerns_us_is_told(double: Double, dam: ResourceSpaceDam) ->
     double.library.edit(ref, ["Åsa Öberg"], user=2)
     assert told(dam) == {}
     double.library.edit(ref, ["Bo Ek"], user=1)
-    assert told(dam) == {str(ref): What.METADATA}
+    assert told(dam) == {str(ref): ChangeKind.METADATA}
     double.library.upload(ref, jpeg(shade=9), "b.jpg", 1, replace=True)
-    assert told(dam) == {str(ref): What.REPLACED}
+    assert told(dam) == {str(ref): ChangeKind.REPLACED}
 
 
 def test_a_long_absence_is_read_page_by_page(double: Double, dam: ResourceSpaceDam) -> None:
@@ -439,8 +439,8 @@ def test_the_fields_of_the_channels_are_made_once_and_written(
 ) -> None:
     """A date each; empty is unknown."""
     channels = ["website", "social media"]
-    assert fields.prepare(server.client(), channels) == {"website": True, "social media": True}
-    assert fields.prepare(server.client(), channels) == {"website": False, "social media": False}
+    assert fields.make_fields(server.client(), channels) == {"website": True, "social media": True}
+    assert fields.make_fields(server.client(), channels) == {"website": False, "social media": False}
     number = {f["name"]: ref for ref, f in double.library.fields.items()}["cleareduntilwebsite"]
     ref = double.photo(jpeg())
     dam.state(str(ref), {"website": date(2026, 6, 1)})
@@ -455,11 +455,11 @@ def test_the_fields_of_the_channels_are_made_once_and_written(
 def test_channels_that_would_share_a_field_are_refused() -> None:
     """The server makes short names of the first letters and digits alone."""
     with pytest.raises(ConfigError, match="rename one"):
-        fields.short_names(["tv 1", "TV-1"])
+        fields.build_short_names(["tv 1", "TV-1"])
 
 
 def test_a_field_of_another_kind_is_not_taken(double: Double, server: Server) -> None:
     """Somebody's own text field by that name is left alone."""
     double.library.fields[99] = {"name": "cleareduntilprint", "title": "x", "type": 0, "required": 0}
     with pytest.raises(DamError, match="no date field"):
-        fields.prepare(server.client(), ["print"])
+        fields.make_fields(server.client(), ["print"])

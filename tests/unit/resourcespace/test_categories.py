@@ -3,7 +3,7 @@
 import pytest
 
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.hooks.resourcespace.without_plugin import Classic
+from plugin.hooks.resourcespace.without_plugin import PlainProfile
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_house import Server, jpeg
 
@@ -50,7 +50,7 @@ def test_a_mode_of_a_category_is_told_with_the_photograph(
         "set_at": "2026-03-02 13:00:00",
     }
     rulings = dam.look(str(photos[0])).rulings
-    if isinstance(dam.profile(), Classic):
+    if isinstance(dam.profile(), PlainProfile):
         assert rulings == ()  # the server itself keeps no modes
     else:
         assert [(one.ref, one.mode) for one in rulings] == [(str(refs[0]), "never")]

@@ -6,7 +6,7 @@ import pytest
 
 from plugin.hooks.concern import Concern
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.hooks.resourcespace.without_plugin import Classic
+from plugin.hooks.resourcespace.without_plugin import PlainProfile
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_api import PluginApi
 
@@ -30,12 +30,12 @@ def test_the_neighbour_is_told_before_all_else(double: Double, dam: ResourceSpac
     assert (told.ok, told.first) == (False, True)
     assert "in the clear" in told.said
     assert "withdrawn" in told.said
-    assert isinstance(dam.profile(), Classic) or "812 now, 40 of them" in told.said
+    assert isinstance(dam.profile(), PlainProfile) or "812 now, 40 of them" in told.said
 
 
 def test_what_it_left_behind_is_told_too(dam: ResourceSpaceDam) -> None:
     """Switched off, its table stays."""
-    if not isinstance(dam.profile(), Classic):
+    if not isinstance(dam.profile(), PlainProfile):
         PluginApi.sight = {"neighbour": {"on": False, "kept": 7, "named": 0}}
         assert [(one.ok, one.first) for one in about(dam, "faces")] == [(False, True)]
 
@@ -49,21 +49,21 @@ def test_who_sees_our_fields_is_told(double: Double, dam: ResourceSpaceDam) -> N
     assert [one.ok for one in shares] == [False]
     assert "Named person(s)" in shares[0].said
     assert "Date" not in shares[0].said
-    assert isinstance(dam.profile(), Classic) or any("Editors" in one.said for one in about(dam, "sees"))
+    assert isinstance(dam.profile(), PlainProfile) or any("Editors" in one.said for one in about(dam, "sees"))
 
 
 def test_without_plugin_and_rights_it_is_said_that_nothing_is_known(
     double: Double, ledger: object, dam: ResourceSpaceDam
 ) -> None:
     """Not that all is well."""
-    if isinstance(dam.profile(), Classic):
+    if isinstance(dam.profile(), PlainProfile):
         double.library.users["facelease"].permissions.discard("a")
         assert "not told" in about(dam, "sees")[0].said
 
 
 def test_an_older_plugin_says_less_and_that_is_told(double: Double, dam: ResourceSpaceDam) -> None:
     """A status without it is not one without concerns."""
-    if not isinstance(dam.profile(), Classic):
+    if not isinstance(dam.profile(), PlainProfile):
         kept = PluginApi.facelease_status
         try:
             PluginApi.facelease_status = lambda self, user, p: {  # type: ignore[method-assign]
@@ -106,7 +106,7 @@ def test_what_the_canary_saw_is_told(
     dam: ResourceSpaceDam, gate: dict[str, object], ok: bool, said: str
 ) -> None:
     """Green only where it was seen within a day that what must be stopped was stopped."""
-    if isinstance(dam.profile(), Classic):
+    if isinstance(dam.profile(), PlainProfile):
         return
     PluginApi.gate = gate
     told = about(dam, "downloads in the DAM")

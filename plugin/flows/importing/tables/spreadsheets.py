@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from plugin.confinement.reader import reader
+from plugin.confinement.reader import find_reader
 from plugin.errors import ImportRefused, ReadingFailed
 from plugin.flows.importing.tables.table_rows import Reading, Row, Table
 
@@ -39,7 +39,7 @@ def parse(
         "sheet": reading.sheet,
     }  # fmt: skip
     try:
-        _, parts = reader("plugin.flows.importing.tables.table_parsing").ask(
+        _, parts = find_reader("plugin.flows.importing.tables.table_parsing").ask(
             asked, [data], _SECONDS, (ImportRefused,)
         )
         return _table(parts[0])

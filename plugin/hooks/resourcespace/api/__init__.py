@@ -1,1 +1,1 @@
-"""ResourceSpace's API as it really answers: asking, listing, pacing, and reading what comes back."""
+"""ResourceSpace's API as it really behaves: calls, paging, rate limit, parsing of answers."""

@@ -1,4 +1,4 @@
-"""The one host that is ever called: every address is checked against it, and put together from it."""
+"""The only host that is ever called: every URL is checked against it, and rebuilt from it."""
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
@@ -6,30 +6,30 @@ from urllib3.util import Url, parse_url
 from plugin.errors import DamError
 
 _PORTS = {"http": 80, "https": 443}
-Origin = tuple[str, str, int]
+UrlOrigin = tuple[str, str, int]
 
 
-class Base:
-    """The configured start page. What the DAM itself says of addresses is only believed within its origin."""
+class ServerAddress:
+    """The configured start page. A URL from the DAM is accepted only within its origin."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._origin = _origin(_parsed(url))
+        self._origin = _find_origin(_parse(url))
 
     @property
     def api(self) -> str:
-        """Where calls go."""
+        """The URL of the API."""
         return f"{self._url}/api/"
 
     @property
     def name(self) -> str:
-        """The address without a trailing slash: it names this DAM in the ledger."""
+        """The URL without a trailing slash: it identifies this DAM in the ledger."""
         return self._url
 
     def within(self, url: str) -> str:
-        """The same address with our own scheme, host and port in front. Raises DamError for another origin."""
-        there = _parsed(url)
-        if _origin(there) != self._origin:
+        """The URL with our own scheme, host and port. Raises DamError for another origin."""
+        there = _parse(url)
+        if _find_origin(there) != self._origin:
             raise DamError(
                 "the DAM names an address on another host than the configured one, which is never called: "
                 "let its $baseurl and the url in [resourcespace] be the same"
@@ -38,8 +38,8 @@ class Base:
         return f"{scheme}://{host}:{port}{there.request_uri}"
 
 
-def _parsed(url: str) -> Url:
-    """Parsed as the HTTP library does it. What two parsers may read differently is refused."""
+def _parse(url: str) -> Url:
+    """Parsed as the HTTP library does. Refuses what two parsers may read differently."""
     if not url.isascii() or not url.isprintable() or any(sign in url for sign in ' \\<>"'):
         raise DamError("the DAM names an address with signs that do not belong in one")
     try:
@@ -51,6 +51,6 @@ def _parsed(url: str) -> Url:
     return parsed
 
 
-def _origin(url: Url) -> Origin:
+def _find_origin(url: Url) -> UrlOrigin:
     scheme, host = str(url.scheme), str(url.host).lower()
     return scheme, host, url.port if url.port is not None else _PORTS[scheme]

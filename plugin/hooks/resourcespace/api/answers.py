@@ -1,4 +1,4 @@
-"""What the API may answer, and what it means: errors have no single form, and a 200 is not a success."""
+"""The API's possible answers: errors have no single form, and status 200 is no success."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from plugin.errors import DamError
 
 T = TypeVar("T")
-Row = dict[str, Any]
+JsonObject = dict[str, Any]
 Expect = Callable[[Any], T]
 """Takes a parsed answer, returns it typed, or raises Unexpected."""
 
@@ -18,35 +18,35 @@ class Refused(DamError):
 
 
 class NoSuchFunction(DamError):
-    """The server does not know the function: for one of ours, the plugin is not there."""
+    """The server does not know the function: for one of ours, the plugin is not active."""
 
 
-class Passing(DamError):
-    """The server fails now and may not in a moment; `retry_after` is what it asked for, in seconds."""
+class TemporaryFailure(DamError):
+    """The server fails now and may recover; `retry_after` in seconds, if it sent one."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
         super().__init__(message)
 
 
-class Unexpected(DamError):
-    """An answer of a type that this call never has. `what` says what it was, never what stood in it."""
+class UnexpectedAnswer(DamError):
+    """An answer of a type that this call never returns. `what` names the type, never the content."""
 
     def __init__(self, what: str) -> None:
         self.what = what
         super().__init__(f"the DAM told {what} where that never stands")
 
 
-def judged(function: str, status: int, kind: str, retry_after: str | None, raw: bytes) -> Any:
-    """The parsed answer, None for an empty one that is a success. Raises DamError for every form of failure.
+def parse_answer(function: str, status: int, kind: str, retry_after: str | None, raw: bytes) -> Any:
+    """The parsed answer, None for an empty success. Raises DamError for every kind of failure.
 
-    Nothing of the answer is quoted: it may hold names.
+    Never quotes the answer: it may contain names.
     """
-    _by_status(function, status, kind, retry_after, raw)
+    _raise_by_status(function, status, kind, retry_after, raw)
     if status == 204:
         return None
     if kind != "application/json":
-        raise Passing(
+        raise TemporaryFailure(
             f"{function} was answered with a page, not by the API: is the url in [resourcespace] its start page?"
         )
     if not raw.strip():
@@ -55,11 +55,11 @@ def judged(function: str, status: int, kind: str, retry_after: str | None, raw: 
         answer = json.loads(raw)
     except (ValueError, RecursionError):
         raise DamError(f"{function} was answered with what is not JSON") from None
-    _in_words(function, answer)
+    _raise_by_content(function, answer)
     return answer
 
 
-def _by_status(function: str, status: int, kind: str, retry_after: str | None, raw: bytes) -> None:
+def _raise_by_status(function: str, status: int, kind: str, retry_after: str | None, raw: bytes) -> None:
     if status in {200, 204}:
         return
     if 300 <= status < 400:
@@ -78,99 +78,99 @@ def _by_status(function: str, status: int, kind: str, retry_after: str | None, r
             else f"the account may not call {function}"
         )  # fmt: skip
     if status in {408, 425, 429, 502, 503, 504}:
-        raise Passing(f"{function}: the server answered {status}", _seconds(retry_after))
+        raise TemporaryFailure(f"{function}: the server answered {status}", _parse_seconds(retry_after))
     if status >= 500:
-        raise Passing(f"{function}: the server failed ({status}), or does not take these arguments")
+        raise TemporaryFailure(f"{function}: the server failed ({status}), or does not take these arguments")
     raise DamError(f"{function}: the server answered {status}")
 
 
-def _in_words(function: str, answer: Any) -> None:
+def _raise_by_content(function: str, answer: Any) -> None:
     """Failures that come with status 200."""
     if isinstance(answer, dict) and answer.get("error") is True:
-        raise Passing(f"{function} failed inside the server: it says no more than that")
+        raise TemporaryFailure(f"{function} failed inside the server: it says no more than that")
     if isinstance(answer, dict) and answer.get("status") in {"fail", "error"} and "data" in answer:
         raise DamError(f"{function} was turned down by the server")
     if isinstance(answer, str) and answer.startswith("Argument '"):
         raise DamError(f"{function}: the server does not take an argument of this type")
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def _parse_seconds(retry_after: str | None) -> float | None:
     return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
 
 
-def whole(value: Any) -> int:
-    """A number, also as a string: which of both depends on how the server's query was made."""
+def expect_int(value: Any) -> int:
+    """A number, also as a string: that depends on the server's query."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and re.fullmatch("-?[0-9]{1,18}", value.strip()):
         return int(value)
-    raise Unexpected(_kind(value))
+    raise UnexpectedAnswer(_json_kind(value))
 
 
-def whole_or_false(value: Any) -> int | None:
-    """A number, or None where the server says false."""
-    return None if value is False else whole(value)
+def expect_int_or_false(value: Any) -> int | None:
+    """A number, or None for false."""
+    return None if value is False else expect_int(value)
 
 
-def truth(value: Any) -> bool:
-    """True or false."""
+def expect_bool(value: Any) -> bool:
+    """A boolean."""
     if isinstance(value, bool):
         return value
-    raise Unexpected(_kind(value))
+    raise UnexpectedAnswer(_json_kind(value))
 
 
-def text(value: Any) -> str:
+def expect_text(value: Any) -> str:
     """A string."""
     if isinstance(value, str):
         return value
-    raise Unexpected(_kind(value))
+    raise UnexpectedAnswer(_json_kind(value))
 
 
-def rows(value: Any) -> list[Row]:
+def expect_objects(value: Any) -> list[JsonObject]:
     """A list of objects."""
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         return value
-    raise Unexpected(_kind(value))
+    raise UnexpectedAnswer(_json_kind(value))
 
 
-def rows_or_false(value: Any) -> list[Row] | None:
-    """A list of objects, or None where the server says false."""
-    return None if value is False else rows(value)
+def expect_objects_or_false(value: Any) -> list[JsonObject] | None:
+    """A list of objects, or None for false."""
+    return None if value is False else expect_objects(value)
 
 
-def row(value: Any) -> Row:
-    """An object; PHP says [] where it has no entries."""
+def expect_object(value: Any) -> JsonObject:
+    """An object; PHP writes an empty one as []."""
     if isinstance(value, dict):
         return value
     if value == []:
         return {}
-    raise Unexpected(_kind(value))
+    raise UnexpectedAnswer(_json_kind(value))
 
 
-def row_or_false(value: Any) -> Row | None:
-    """An object, or None where the server says false."""
-    return None if value is False else row(value)
+def expect_object_or_false(value: Any) -> JsonObject | None:
+    """An object, or None for false."""
+    return None if value is False else expect_object(value)
 
 
-def page(value: Any) -> tuple[int, list[Row]]:
-    """How many there are in all, and those of this page."""
+def expect_page(value: Any) -> tuple[int, list[JsonObject]]:
+    """The total number, and the objects of this page."""
     if isinstance(value, dict) and {"total", "data"} <= value.keys():
-        return whole(value["total"]), rows(value["data"])
-    raise Unexpected(_kind(value))
+        return expect_int(value["total"]), expect_objects(value["data"])
+    raise UnexpectedAnswer(_json_kind(value))
 
 
-def numbers(value: Any) -> tuple[int, ...]:
-    """Node numbers as a field has them: one number, several in a string with commas, or nothing."""
+def expect_numbers(value: Any) -> tuple[int, ...]:
+    """Node numbers of a field: one number, several in a string with commas, or none."""
     if value is None or value == "":
         return ()
     if isinstance(value, str):
-        return tuple(whole(part) for part in value.split(",") if part.strip())
+        return tuple(expect_int(part) for part in value.split(",") if part.strip())
     if isinstance(value, list):
-        return tuple(whole(part) for part in value)
-    return (whole(value),)
+        return tuple(expect_int(part) for part in value)
+    return (expect_int(value),)
 
 
-def _kind(value: Any) -> str:
+def _json_kind(value: Any) -> str:
     return {dict: "an object", list: "a list", str: "a text", bool: "true or false"}.get(
         type(value), "nothing" if value is None else "a number"
     )

@@ -1,6 +1,6 @@
-"""Calls of the API: signed, paced, repeated where that does no harm, and told apart when they fail.
+"""Calls of the API: signed, rate-limited, retried where that is harmless, with distinct errors.
 
-The key is in no address, log line or error; neither is what was asked or answered, for it holds names.
+No URL, log line or error contains the key, or anything that was sent or received: it holds names.
 """
 
 import logging
@@ -16,10 +16,10 @@ import requests
 
 from plugin.config import ResourceSpaceSection
 from plugin.errors import ConfigError, DamError
-from plugin.hooks.resourcespace.api.addresses import Base
-from plugin.hooks.resourcespace.api.answers import Expect, Passing, T, Unexpected, judged
-from plugin.hooks.resourcespace.api.patience import Patience
-from plugin.hooks.resourcespace.api.rate_limit import Pace
+from plugin.hooks.resourcespace.api.addresses import ServerAddress
+from plugin.hooks.resourcespace.api.answers import Expect, T, TemporaryFailure, UnexpectedAnswer, parse_answer
+from plugin.hooks.resourcespace.api.patience import CallDeadline
+from plugin.hooks.resourcespace.api.rate_limit import RateLimit
 
 Param = str | int | bool
 _log = logging.getLogger(__name__)
@@ -28,11 +28,11 @@ _CONNECT = 5.0  # seconds to get through to the server
 _FIRST_PAUSE = 0.5
 
 
-def signed(user: str, key: str, function: str, params: dict[str, Param]) -> dict[str, str]:
-    """The form of a call: the query exactly as signed, its signature, and the user once more.
+def sign_call(user: str, key: str, function: str, params: dict[str, Param]) -> dict[str, str]:
+    """The form of a call: the query exactly as signed, its signature, and the user again.
 
-    The signature is the hex SHA-256 of the key and the query, still percent-encoded. Booleans go as
-    1 and 0: the server reads the word "false" as true.
+    The signature is the hex SHA-256 of the key and the query, still percent-encoded. Booleans are sent as 1 and 0: the
+    server reads the word "false" as true.
     """
     asked = [
         (name, str(int(value)) if isinstance(value, bool) else str(value)) for name, value in params.items()
@@ -42,24 +42,24 @@ def signed(user: str, key: str, function: str, params: dict[str, Param]) -> dict
 
 
 class Client:
-    """Talks to one server in the name of one account. Threads may share it."""
+    """Calls one server for one account. Thread-safe."""
 
     def __init__(
         self,
         config: ResourceSpaceSection,
         key: str,
-        pace: Pace | None = None,
+        pace: RateLimit | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         if not key:
             raise ConfigError("resourcespace.key_file is empty: put the account's API key in it")
-        self.base = Base(config.url)
+        self.base = ServerAddress(config.url)
         self._config = config
         self._key = key
-        self._pace = pace or Pace(config.calls_per_second)
-        self.patience = Patience(now)
+        self._pace = pace or RateLimit(config.calls_per_second)
+        self.patience = CallDeadline(now)
         self._sleep = sleep
         self._now = now
         self._uniform = uniform
@@ -71,60 +71,60 @@ class Client:
         return f"Client({self.base.name})"
 
     def close(self) -> None:
-        """Close what is open to the server."""
+        """Close the connections."""
         with self._lock:
             for session in self._sessions:
                 session.close()
 
     def ask(self, function: str, expect: Expect[T], /, again: bool = True, **params: Param) -> T:
-        """Call a function and type its answer.
+        """Call a function and parse its answer.
 
-        `again`: whether a call whose outcome is not known may be made once more. Raises DamError;
-        Refused, NoSuchFunction and Passing say more.
+        `again`: whether to retry a call whose outcome is unknown. Raises DamError, as Refused, NoSuchFunction or
+        TemporaryFailure where that is known.
         """
-        form = signed(self._config.user, self._key, function, params)
+        form = sign_call(self._config.user, self._key, function, params)
 
         def call() -> T:
             status, headers, raw = self._send("POST", self.base.api, _ANSWER, form)
             kind = headers.get("content-type", "").split(";")[0].strip().lower()
-            answer = judged(function, status, kind, headers.get("retry-after"), raw)
+            answer = parse_answer(function, status, kind, headers.get("retry-after"), raw)
             try:
                 return expect(answer)
-            except Unexpected as odd:
+            except UnexpectedAnswer as odd:
                 raise DamError(f"{function} was answered with {odd.what}, which this call never is") from None
 
         return self._repeated(function, call, self._config.tries if again else 1)
 
     def file(self, function: str, limit: int, /, **params: Param) -> tuple[str, bytes]:
-        """Call a function that answers with a file: its version and its bytes, at most `limit`. Raises DamError."""
-        form = signed(self._config.user, self._key, function, params)
+        """Call a function that answers with a file: its version and at most `limit` bytes. Raises DamError."""
+        form = sign_call(self._config.user, self._key, function, params)
 
         def call() -> tuple[str, bytes]:
             status, headers, raw = self._send("POST", self.base.api, limit, form)
             kind = headers.get("content-type", "").split(";")[0].strip().lower()
             if status != 200 or kind != "application/octet-stream":
-                judged(function, status, kind, headers.get("retry-after"), raw)
+                parse_answer(function, status, kind, headers.get("retry-after"), raw)
                 raise DamError(f"{function} was not answered with a file")
             if len(raw) != int(headers.get("x-facelease-bytes", "-1")):
-                raise Passing(f"{function}: the file broke off")
+                raise TemporaryFailure(f"{function}: the file broke off")
             return headers.get("x-facelease-version", ""), raw
 
         return self._repeated(function, call, self._config.tries)
 
     def fetch(self, url: str, limit: int) -> tuple[int, str, bytes]:
-        """Status, media type and bytes of a file of the DAM's, at most `limit` bytes. Raises DamError."""
+        """Status, media type and at most `limit` bytes of a file of the DAM. Raises DamError."""
         address = self.base.within(url)
 
         def call() -> tuple[int, str, bytes]:
             status, headers, raw = self._send("GET", address, limit)
             if status in {429, 500, 502, 503, 504}:
-                raise Passing(f"a preview: the server answered {status}")
+                raise TemporaryFailure(f"a preview: the server answered {status}")
             return status, headers.get("content-type", "").split(";")[0].strip().lower(), raw
 
         return self._repeated("a preview", call, self._config.tries)
 
     def _repeated(self, what: str, call: Callable[[], T], tries: int) -> T:
-        """Exponential backoff with full jitter over its upper half, within the time that one call may take."""
+        """Exponential backoff with jitter over its upper half, within the time limit of one call."""
         until = self._now() + self._seconds
         tries = 1 if self.patience.seconds is not None else tries
         attempt = 1
@@ -132,7 +132,7 @@ class Client:
             try:
                 self._pace.take()
                 return call()
-            except Passing as failure:
+            except TemporaryFailure as failure:
                 pause = _FIRST_PAUSE * 2 ** (attempt - 1) * self._uniform(0.5, 1.0)
                 pause = max(pause, failure.retry_after or 0.0)
                 if attempt >= tries or self._now() + pause >= until:
@@ -144,7 +144,7 @@ class Client:
     def _send(
         self, method: str, url: str, limit: int, form: dict[str, str] | None = None
     ) -> tuple[int, "requests.structures.CaseInsensitiveDict[str]", bytes]:
-        """One request. No error of the library is chained: it would quote the address and the form."""
+        """One request. Does not chain the library's errors: they quote the URL and the form."""
         seconds = self._seconds
         until = self._now() + seconds
         try:
@@ -158,11 +158,11 @@ class Client:
                 "the server's certificate cannot be verified: check the url in [resourcespace] and ca_file"
             ) from None
         except requests.Timeout:
-            raise Passing("the server did not answer in time") from None
+            raise TemporaryFailure("the server did not answer in time") from None
         except requests.ConnectionError:
-            raise Passing("the server cannot be reached") from None
+            raise TemporaryFailure("the server cannot be reached") from None
         except requests.RequestException:
-            raise Passing("the server's answer broke off") from None
+            raise TemporaryFailure("the server's answer broke off") from None
         except OSError:
             raise DamError(f"resourcespace.ca_file: {self._config.ca_file} cannot be read") from None
 
@@ -173,19 +173,19 @@ class Client:
         return self._config.seconds if left is None else min(left, self._config.seconds)
 
     def _read(self, response: requests.Response, limit: int, until: float) -> bytes:
-        """The body; one that comes in drips ends with the call's time, one that is too large at the limit."""
+        """The body; a slow one ends at the call's time limit, a large one at `limit`."""
         parts, size = [], 0
         for part in response.iter_content(1 << 16):
             size += len(part)
             if size > limit:
                 raise DamError(f"the server sends more than {limit} bytes: it was not read further")
             if self._now() > until:
-                raise Passing("the server did not answer in time")
+                raise TemporaryFailure("the server did not answer in time")
             parts.append(part)
         return b"".join(parts)
 
     def _session(self) -> requests.Session:
-        """One connection pool a thread. Neither proxies nor .netrc of the machine are asked: one host only."""
+        """One connection pool a thread, without proxies and .netrc: it calls one host only."""
         session: requests.Session | None = getattr(self._threads, "session", None)
         if session is None:
             session = requests.Session()

@@ -1,7 +1,6 @@
-"""The consents that the plugin consentmanager keeps: read, and only read.
+"""Reads the consents of the plugin consentmanager; it has no call that writes.
 
-One consent is one form: a name, mediums, days, and the resources it is linked to. Nothing there says
-which person it is, and nothing there is ever altered by us: this class knows no call that could.
+A consent has a name, mediums, days, and linked resources. It does not say which person it belongs to.
 """
 
 import json
@@ -12,7 +11,14 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from plugin.errors import DamError
-from plugin.hooks.resourcespace.api.answers import NoSuchFunction, Refused, Row, row, rows, whole
+from plugin.hooks.resourcespace.api.answers import (
+    JsonObject,
+    NoSuchFunction,
+    Refused,
+    expect_int,
+    expect_object,
+    expect_objects,
+)
 
 if TYPE_CHECKING:
     from plugin.hooks.resourcespace.api.client import Client
@@ -25,10 +31,10 @@ _SAID = (
 
 
 @dataclass(frozen=True)
-class Form:
-    """One consent as the server has it: texts as they are, "" for what is empty; `raw` is its JSON.
+class ServerConsent:
+    """One consent on the server: texts as they are, "" for empty; `raw` is its JSON.
 
-    `resources` are the numbers it is linked to, also of resources that are deleted; None where not asked.
+    `resources`: the linked numbers, deleted resources included; None if not queried.
     """
 
     ref: int
@@ -47,34 +53,34 @@ class Form:
 
 
 class Consents:
-    """Reads with two calls: the list, and one by its number."""
+    """Two calls: the list, and one by its number."""
 
     def __init__(self, client: "Client") -> None:
         self._client = client
 
     @property
     def server(self) -> str:
-        """Which server it is: numbers of consents are its own."""
+        """The server's name: consent numbers are unique only there."""
         return self._client.base.name
 
-    def all(self) -> list[Form]:
-        """Every consent, in the order of their numbers. Raises DamError; Refused without the permission."""
-        with _active():
-            found = self._client.ask("consentmanager_get_all_consents", _listed, findtext="")
+    def all(self) -> list[ServerConsent]:
+        """Every consent, by number. Raises DamError; Refused without the permission."""
+        with _explain_inactive():
+            found = self._client.ask("consentmanager_get_all_consents", _parse_list, findtext="")
         if found is None:
             raise Refused(
                 "the account may not read consents: give its group the permission cm (Manage consents) in the DAM"
             )
         return sorted(found, key=lambda form: form.ref)
 
-    def one(self, ref: int) -> Form | None:
-        """A consent as it is now, with its links; None where it is not there any more, or not for us to read."""
-        with _active():
-            return self._client.ask("consentmanager_get_consent", _single, consent=ref)
+    def one(self, ref: int) -> ServerConsent | None:
+        """One consent with its links; None where it is gone, or not readable for us."""
+        with _explain_inactive():
+            return self._client.ask("consentmanager_get_consent", _parse_single, consent=ref)
 
 
 @contextmanager
-def _active() -> Iterator[None]:
+def _explain_inactive() -> Iterator[None]:
     try:
         yield
     except NoSuchFunction:
@@ -83,16 +89,16 @@ def _active() -> Iterator[None]:
         ) from None
 
 
-def _listed(answer: Any) -> list[Form] | None:
-    return None if answer is False else [_form(one) for one in rows(answer)]
+def _parse_list(answer: Any) -> list[ServerConsent] | None:
+    return None if answer is False else [_parse_consent(one) for one in expect_objects(answer)]
 
 
-def _single(answer: Any) -> Form | None:
-    return None if answer is False else _form(row(answer))
+def _parse_single(answer: Any) -> ServerConsent | None:
+    return None if answer is False else _parse_consent(expect_object(answer))
 
 
-def _form(found: Row) -> Form:
-    """Numbers come as texts in the list and as numbers alone: here a consent is the same either way."""
+def _parse_consent(found: JsonObject) -> ServerConsent:
+    """The list returns numbers as text, a single consent as numbers: the result is the same."""
 
     def text(name: str) -> str:
         value = found.get(name)
@@ -100,11 +106,11 @@ def _form(found: Row) -> Form:
 
     said = json.dumps([text(name) for name in _SAID]).encode()
     links = found.get("resources")
-    return Form(
-        ref=whole(found.get("ref")), name=text("name"), birth_date=text("date_of_birth"),
+    return ServerConsent(
+        ref=expect_int(found.get("ref")), name=text("name"), birth_date=text("date_of_birth"),
         guardian=text("parent_guardian_name"), email=text("email"), usage=text("consent_usage"),
         signed=text("date_of_consent"), expires=text("expires"), created=text("created_date"),
         file=text("file"), fingerprint="sha256:" + sha256(said).hexdigest(),
         raw=json.dumps(found, ensure_ascii=False, sort_keys=True).encode(),
-        resources=tuple(whole(ref) for ref in links) if isinstance(links, list) else None,
+        resources=tuple(expect_int(ref) for ref in links) if isinstance(links, list) else None,
     )  # fmt: skip

@@ -1,11 +1,18 @@
-"""Lists of the server, page by page: resources of a search, and collections."""
+"""Paginates the server's lists: resources of a search, and collections."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 from plugin.errors import DamError
 from plugin.hooks.dam import Collection
-from plugin.hooks.resourcespace.api.answers import Refused, Row, page, row, rows, whole
+from plugin.hooks.resourcespace.api.answers import (
+    JsonObject,
+    Refused,
+    expect_int,
+    expect_object,
+    expect_objects,
+    expect_page,
+)
 from plugin.hooks.resourcespace.api.client import Client
 from plugin.hooks.resourcespace.api.numbers import is_number
 
@@ -17,10 +24,10 @@ _DEEP = 64  # featured collections within one another
 _KEPT = 60.0  # seconds
 
 
-def search(client: Client, words: str, states: Sequence[int]) -> Iterator[int]:
-    """The numbers of the resources that a search finds in these workflow states, ascending at first.
+def search_resources(client: Client, words: str, states: Sequence[int]) -> Iterator[int]:
+    """The numbers of the resources that a search finds in these workflow states, roughly ascending.
 
-    Goes round again where fewer came than the server counts. Raises DamError where they never do.
+    Repeats where fewer came than the server counts. Raises DamError where they never match.
     """
     found: set[int] = set()
     asked = _Search(client, words, states)
@@ -28,7 +35,7 @@ def search(client: Client, words: str, states: Sequence[int]) -> Iterator[int]:
         start = 0
         while True:
             total, data = asked.page(start, _PAGE)
-            for ref in (whole(one.get("ref")) for one in data if is_number(str(one.get("ref")))):
+            for ref in (expect_int(one.get("ref")) for one in data if is_number(str(one.get("ref")))):
                 if ref not in found:
                     found.add(ref)
                     yield ref
@@ -41,7 +48,7 @@ def search(client: Client, words: str, states: Sequence[int]) -> Iterator[int]:
 
 
 class _Search:
-    """One search, page by page. What the server breaks on is passed over: `broken` are the places of such rows."""
+    """One search, page by page. `broken`: offsets of rows on which the server fails; they are skipped."""
 
     def __init__(self, client: Client, words: str, states: Sequence[int]) -> None:
         self._client = client
@@ -49,8 +56,8 @@ class _Search:
         self._states = ",".join(map(str, states))
         self.broken: set[int] = set()
 
-    def page(self, start: int, count: int) -> tuple[int, list[Row]]:
-        """How many there are in all, and so many from there on. Raises DamError where it is not a single row."""
+    def page(self, start: int, count: int) -> tuple[int, list[JsonObject]]:
+        """The total, and up to `count` rows from `start`. Raises DamError where a failure is not about one row."""
         try:
             total, data = self._ask(start, count)
         except Refused:
@@ -65,39 +72,41 @@ class _Search:
         self.broken |= {start + n for n, one in enumerate(data) if not is_number(str(one.get("ref")))}
         return total, data
 
-    def _ask(self, start: int, count: int) -> tuple[int, list[Row]]:
+    def _ask(self, start: int, count: int) -> tuple[int, list[JsonObject]]:
         return self._client.ask(
-            "do_search", page, search=self._words, restypes="", order_by="resourceid", sort="asc",
+            "do_search", expect_page, search=self._words, restypes="", order_by="resourceid", sort="asc",
             archive=self._states, fetchrows=f"{start},{count}",
         )  # fmt: skip
 
 
-def collections(client: Client, also: Sequence[tuple[int, str, int | None]] = ()) -> list[Collection]:
-    """The collections that the account sees, and `also` those that our plugin told of, by number.
+def list_collections(client: Client, also: Sequence[tuple[int, str, int | None]] = ()) -> list[Collection]:
+    """The collections visible to the account, and `also` those that our plugin reports.
 
-    The plugin counts them itself: of a private one of somebody else the server tells us nothing.
+    The plugin counts those itself: the server says nothing about others' private collections.
     """
-    found = {whole(one.get("ref")): _title(one) for one in client.ask("get_user_collections", rows)}
-    for one in client.ask("search_public_collections", rows, search=""):
-        found.setdefault(whole(one.get("ref")), _title(one))
-    for one in _featured(client, 0, _DEEP):
-        found.setdefault(whole(one.get("ref")), _title(one))
+    found = {
+        expect_int(one.get("ref")): _title(one) for one in client.ask("get_user_collections", expect_objects)
+    }
+    for one in client.ask("search_public_collections", expect_objects, search=""):
+        found.setdefault(expect_int(one.get("ref")), _title(one))
+    for one in _list_featured(client, 0, _DEEP):
+        found.setdefault(expect_int(one.get("ref")), _title(one))
     found |= {ref: title for ref, title, _ in also}
     refs = sorted(found)
     counted = {ref: size for ref, _, size in also if size is not None}
-    counts = _counts(client, [ref for ref in refs if ref not in counted]) | counted
+    counts = _count_resources(client, [ref for ref in refs if ref not in counted]) | counted
     return [Collection(str(ref), found[ref], counts.get(ref, 0)) for ref in refs]
 
 
-def _featured(client: Client, parent: int, deep: int) -> Iterator[Row]:
-    for one in client.ask("get_featured_collections", rows, parent=parent):
+def _list_featured(client: Client, parent: int, deep: int) -> Iterator[JsonObject]:
+    for one in client.ask("get_featured_collections", expect_objects, parent=parent):
         yield one
-        if deep and whole(one.get("has_children") or 0):
-            yield from _featured(client, whole(one.get("ref")), deep - 1)
+        if deep and expect_int(one.get("has_children") or 0):
+            yield from _list_featured(client, expect_int(one.get("ref")), deep - 1)
 
 
 class Categories:
-    """Which featured collection lies in which, as the account is shown; read anew after a minute."""
+    """Which featured collection is in which, as the account sees it; cached for a minute."""
 
     def __init__(self, client: Client, now: Callable[[], float] = time.monotonic) -> None:
         self._client = client
@@ -105,7 +114,7 @@ class Categories:
         self._read: tuple[float, dict[int, int]] | None = None
 
     def above(self, refs: Sequence[int]) -> list[int]:
-        """These collections, and the categories in which they lie, at any depth."""
+        """These collections and their parent categories, at any depth."""
         parents, found, rest = self._parents(), dict[int, None](), list(refs)
         while rest:
             ref = rest.pop(0)
@@ -115,7 +124,7 @@ class Categories:
         return list(found)
 
     def below(self, ref: int) -> list[int]:
-        """This collection, and for a category those below it, at any depth."""
+        """This collection and, for a category, its descendants."""
         parents, found = self._parents(), {ref: None}
         while more := [child for child, parent in parents.items() if parent in found and child not in found]:
             found |= dict.fromkeys(more)
@@ -125,19 +134,19 @@ class Categories:
         kept = self._read
         if kept is None or self._now() - kept[0] > _KEPT:
             found = {
-                whole(one.get("ref")): whole(one.get("parent") or 0)
-                for one in _featured(self._client, 0, _DEEP)
+                expect_int(one.get("ref")): expect_int(one.get("parent") or 0)
+                for one in _list_featured(self._client, 0, _DEEP)
             }
             kept = self._read = (self._now(), found)
         return kept[1]
 
 
-def _counts(client: Client, refs: Sequence[int]) -> dict[int, int]:
+def _count_resources(client: Client, refs: Sequence[int]) -> dict[int, int]:
     if not refs:
         return {}
-    counted = client.ask("get_collections_resource_count", row, refs=",".join(map(str, refs)))
-    return {int(ref): whole(count) for ref, count in counted.items()}
+    counted = client.ask("get_collections_resource_count", expect_object, refs=",".join(map(str, refs)))
+    return {int(ref): expect_int(count) for ref, count in counted.items()}
 
 
-def _title(one: Row) -> str:
+def _title(one: JsonObject) -> str:
     return str(one.get("name") or "")

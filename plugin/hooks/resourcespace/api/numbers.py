@@ -1,19 +1,19 @@
-"""A resource's ref on this server is its number, and nothing else is one."""
+"""A ref on this server is a number."""
 
 from plugin.errors import ResourceGone
 
 
 def is_number(ref: str) -> bool:
-    """Whether `ref` is written as the DAM writes its numbers."""
+    """Whether `ref` has the form of the DAM's numbers."""
     return ref.isascii() and ref.isdigit() and ref == str(int(ref)) and ref != "0"
 
 
-def of_another() -> ResourceGone:
-    """What is raised for any other ref."""
+def build_no_number_error() -> ResourceGone:
+    """The error for any other ref."""
     return ResourceGone("the DAM numbers its resources, and this is no number: it is of another DAM")
 
 
-def must_be_number(ref: str) -> None:
-    """Raises ResourceGone for what is none."""
+def refuse_no_number(ref: str) -> None:
+    """Raises ResourceGone for any other ref."""
     if not is_number(ref):
-        raise of_another()
+        raise build_no_number_error()

@@ -1,6 +1,6 @@
-"""How long a page of the staff waits for the server: seconds, and after a failure one caller at a time.
+"""The short time limit of calls that a staff page waits for; after a failure one caller at a time.
 
-What hangs there must not hold up every thread here: the people in the photographs have their pages on them too.
+A hanging server must not block all threads: people's own pages need them too.
 """
 
 import threading
@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 from plugin.errors import DamError
 
-SHORTLY = 3.0
+PAGE_SECONDS = 3.0
 """Seconds for a question that a page waits for."""
 
 
-class Patience:
-    """Shared by threads. Until the server has answered, and after it failed, one asks and the others are refused."""
+class CallDeadline:
+    """Thread-safe. Until the server has answered, and after a failure, one caller tries and the others are refused."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -26,19 +26,22 @@ class Patience:
 
     @property
     def seconds(self) -> float | None:
-        """What this thread has left for the question that it asks; None where it is not in a hurry."""
+        """The time left for this thread's call; None outside `shortly`."""
         until: float | None = getattr(self._mine, "until", None)
         return None if until is None else max(0.1, until - self._now())
 
     @contextmanager
     def shortly(self) -> Iterator[None]:
-        """Whatever is asked in here is asked once and shortly. Raises DamError at once where another tries already."""
+        """Calls in the block have a short time limit and no retry.
+
+        Raises DamError at once while another caller tries.
+        """
         with self._lock:
             first = not self._answers
             if first and self._asking:
                 raise DamError("the DAM did not answer a moment ago: it is being asked")
             self._asking = self._asking or first
-        self._mine.until = self._now() + SHORTLY
+        self._mine.until = self._now() + PAGE_SECONDS
         try:
             yield
             self._answers = True

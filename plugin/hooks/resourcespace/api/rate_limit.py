@@ -1,12 +1,12 @@
-"""No more calls a second than were agreed: a token bucket that threads share."""
+"""Limits the calls a second: a token bucket, shared by threads."""
 
 import threading
 import time
 from collections.abc import Callable
 
 
-class Pace:
-    """Hands out `rate` turns a second, and up to a second's worth at once after a quiet while."""
+class RateLimit:
+    """Grants `rate` calls a second, and up to a second's worth at once after a pause."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class Pace:
         self._at = now()
 
     def take(self) -> float:
-        """Wait for a turn; returns how long that was, in seconds."""
+        """Wait for a token; returns the seconds waited."""
         with self._lock:
             at = self._now()
             self._left = min(self._full, self._left + (at - self._at) * self._rate)

@@ -1,1 +1,1 @@
-"""Names in ResourceSpace: its nodes, whose they are, its log, and writing to it."""
+"""Names in ResourceSpace: its nodes, their persons, its log, and writing."""

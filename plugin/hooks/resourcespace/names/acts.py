@@ -1,7 +1,7 @@
-"""Who put a name on a resource: what the resource's own log proves of it.
+"""Who put a name on a resource, by the resource's own log.
 
-A name that we took off and that stands there again is by hand only where another account put it there after our
-removal. A database that was put back, a reverted row of the log and a copied resource bring back what was.
+A name that we removed and that is there again is by hand only where another account put it there after our removal. A
+restored database, a reverted log row and a copied resource only bring back the old name.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,8 +21,8 @@ _CREATED = "c"
 
 
 @dataclass(frozen=True)
-class Act:
-    """One row of a resource's log; `user` is the account's name, "" where the DAM does not tell."""
+class LogAct:
+    """One row of a resource's log; `user` is the account's name, "" if unknown."""
 
     ref: int
     kind: str
@@ -33,34 +33,36 @@ class Act:
 
     @property
     def restores(self) -> bool:
-        """Whether it only brings back what another row had changed."""
+        """Whether it only reverts another row."""
         return self.notes.strip() in _REVERTED
 
 
 @dataclass(frozen=True)
-class Question:
-    """Whose name, in which field, and who we are; `is_name` knows it in any spelling."""
+class NameQuestion:
+    """A name, its field and our account; `is_name` matches it in any spelling."""
 
     field: int
     account: str
     is_name: Callable[[str], bool]
 
-    def mine(self, act: Act) -> bool:
+    def mine(self, act: LogAct) -> bool:
         return act.user.casefold() == self.account.casefold()
 
-    def names(self, act: Act) -> tuple[bool, bool]:
-        """Whether the row took the name off, and whether it put it on."""
+    def names(self, act: LogAct) -> tuple[bool, bool]:
+        """Whether the row removed the name, and whether it added it."""
         if act.kind not in _EDITS or act.field != self.field:
             return False, False
-        less, more = changed(act.diff)
+        less, more = parse_diff(act.diff)
         return any(map(self.is_name, less)), any(map(self.is_name, more))
 
 
-def put_by_hand(acts: Sequence[Act], asked: Question, since: int | None, floors: Iterable[int]) -> bool:
-    """Whether another account put the name there after we took it off.
+def is_put_by_hand(
+    acts: Sequence[LogAct], asked: NameQuestion, since: int | None, floors: Iterable[int]
+) -> bool:
+    """Whether another account added the name after we removed it.
 
-    `since`: the end of the log before we did; `floors`: of each time that the log was set back, the last row that
-    stayed. Our own row says it best, where it is still there.
+    `since`: the end of the log before our removal; `floors`: for each set-back of the log the last row that stayed. Our
+    own row is the best evidence, if it is still there.
     """
     ours = [act.ref for act in acts if asked.mine(act) and asked.names(act)[0]]
     if not ours and since is None:
@@ -75,14 +77,14 @@ def put_by_hand(acts: Sequence[Act], asked: Question, since: int | None, floors:
     )
 
 
-def taken_off_by_hand(acts: Sequence[Act], asked: Question) -> bool:
-    """Whether the last that was done to the name, as far as the log tells, is that another account took it off."""
+def is_taken_off_by_hand(acts: Sequence[LogAct], asked: NameQuestion) -> bool:
+    """Whether the last logged change of the name is a removal by another account."""
     last = next((act for act in reversed(acts) if any(asked.names(act))), None)
     return last is not None and asked.names(last)[0] and not asked.mine(last)
 
 
-def changed(diff: str) -> tuple[set[str], set[str]]:
-    """The names that a row took off, and those that it put on."""
+def parse_diff(diff: str) -> tuple[set[str], set[str]]:
+    """The names that a row removed, and those it added."""
     less, more = set(), set()
     for line in diff.splitlines():
         name = line[2:].removeprefix(",").strip()

@@ -1,7 +1,7 @@
-"""How far the DAM's log was read, and by which rows we know it again: the table dam_cursor.
+"""How far the DAM's log was read, and the rows that identify it: the table dam_cursor.
 
-A database that is put back from a dump has fewer rows, or other rows under numbers that we know: its log was set
-back. It is read on from its new end, and what it says of before is not taken for what came after.
+A database restored from a dump has fewer rows, or other rows under known numbers: its log was set back. Reading
+continues from the new end, and older rows do not count as new.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,8 +21,8 @@ _FLOORS = 20  # set-backs that are remembered
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One row: its number, the resource, the type of event, the field, the account, the difference, the time there."""
+class LogRow:
+    """One row: number, resource, type, field, account, note, difference, and the DAM's time."""
 
     ref: int
     resource: int
@@ -35,21 +35,21 @@ class Entry:
 
     @property
     def mark(self) -> tuple[int, str]:
-        """By what the row is known again: what nothing in the DAM ever changes of it."""
+        """What identifies the row: nothing in the DAM changes these."""
         return self.ref, f"{self.date}|{self.resource}|{self.kind}|{self.field}"
 
 
 @dataclass(frozen=True)
-class Standing:
-    """The position, the acknowledged rows close to it, and rows as they were (number and mark)."""
+class CursorPosition:
+    """The position, the acknowledged rows near it, and earlier rows (number and mark)."""
 
     position: int
     seen: frozenset[int]
     marks: tuple[tuple[int, str], ...] = ()
     floors: tuple[int, ...] = ()
 
-    def was_set_back(self, rows: Sequence[Entry]) -> bool:
-        """Whether `rows`, every one from before the position on, are those of a log that was set back."""
+    def was_set_back(self, rows: Sequence[LogRow]) -> bool:
+        """Whether `rows`, all from before the position on, belong to a log that was set back."""
         if not self.position:
             return False
         newest = max([self.position, *(number for number, _ in self.marks)])
@@ -63,7 +63,7 @@ class Standing:
 
     @property
     def latest(self) -> str:
-        """The DAM's time of the newest row that we knew; "" where none is known."""
+        """The DAM's time of the newest known row; "" for none."""
         return max((mark.split("|")[0] for _, mark in self.marks), default="")
 
 
@@ -75,60 +75,66 @@ class Cursor:
         self._mine = dam_cursor.c.name == name
         self._name = name
 
-    def load(self) -> Standing | None:
+    def load(self) -> CursorPosition | None:
         """None before the first poll."""
         with self._store.read() as connection:
             row = connection.execute(select(dam_cursor).where(self._mine)).first()
-        return None if row is None else _standing(row)
+        return None if row is None else _build_position(row)
 
-    def add(self, seen: frozenset[int], position: int = 0, rows: Iterable[Entry] = ()) -> None:
-        """These rows need not be told again. Two processes that poll add up. `rows`: they were so."""
+    def add(self, seen: frozenset[int], position: int = 0, rows: Iterable[LogRow] = ()) -> None:
+        """These rows are acknowledged; concurrent polls add up. `rows`: remember their marks."""
         with self._store.write() as tx:
             before = self._read(tx)
             every = seen | before.seen
             at = max(every | {position, before.position})
-            self._keep(tx, at, every, _marked(before.marks, rows), before.floors)
+            self._keep(tx, at, every, _newest_marks(before.marks, rows), before.floors)
 
-    def know(self, rows: Iterable[Entry]) -> None:
-        """These rows were so; they are still to be told."""
+    def know(self, rows: Iterable[LogRow]) -> None:
+        """Remember the marks of these rows, which are not acknowledged yet."""
         with self._store.write() as tx:
             before = self._read(tx)
-            self._keep(tx, before.position, before.seen, _marked(before.marks, rows), before.floors)
+            self._keep(tx, before.position, before.seen, _newest_marks(before.marks, rows), before.floors)
 
-    def restart(self, floor: int, rows: Sequence[Entry]) -> None:
-        """The log was set back: its row `floor` is the last that stayed, and `rows` are those at its end now."""
+    def restart(self, floor: int, rows: Sequence[LogRow]) -> None:
+        """The log was set back: row `floor` is the last that stayed, `rows` are at its end now."""
         seen = frozenset(row.ref for row in rows)
         with self._store.write() as tx:
             before = self._read(tx)
             floors = (*before.floors, floor)[-_FLOORS:]
             self._keep(
-                tx, max(seen, default=0), seen, _marked((), rows), floors, set_back_at=tx.now, heard_at=None
+                tx,
+                max(seen, default=0),
+                seen,
+                _newest_marks((), rows),
+                floors,
+                set_back_at=tx.now,
+                heard_at=None,
             )
 
     def set_aside(self, *broken: Iterable[int]) -> None:
-        """Rows that cannot be read are named, and passed over."""
+        """Record unreadable rows, which are skipped."""
         for number in sorted(one for some in broken for one in some):
-            set_aside.note(self._store, "a row of the DAM's log", str(number), "unreadable")
+            set_aside.note_set_aside(self._store, "a row of the DAM's log", str(number), "unreadable")
 
     def pending(self) -> bool:
-        """Whether a set-back was noticed after which nothing was asked for anew yet."""
+        """Whether a set-back was noticed without a full comparison since."""
         at, heard = self.times()
         return at is not None and heard is None
 
     def times(self) -> tuple[datetime | None, datetime | None]:
-        """When the log was found set back last, and when everything was asked for anew because of that."""
+        """When the log was last found set back, and when everything was compared again after that."""
         with self._store.read() as connection:
             row = connection.execute(select(dam_cursor).where(self._mine)).first()
         return (None, None) if row is None else (row.set_back_at, row.heard_at)
 
     def heard(self) -> None:
-        """Everything was asked for anew."""
+        """Everything was compared again."""
         with self._store.write() as tx:
             tx.execute(update(dam_cursor).where(self._mine).values(heard_at=tx.now))
 
-    def _read(self, tx: Tx) -> Standing:
+    def _read(self, tx: Tx) -> CursorPosition:
         row = tx.execute(select(dam_cursor).where(self._mine)).first()
-        return Standing(0, frozenset()) if row is None else _standing(row)
+        return CursorPosition(0, frozenset()) if row is None else _build_position(row)
 
     def _keep(
         self, tx: Tx, at: int, seen: frozenset[int], marks: Sequence[tuple[int, str]], floors: Sequence[int],
@@ -142,11 +148,11 @@ class Cursor:
             tx.execute(insert(dam_cursor).values(name=self._name, **values))
 
 
-def _standing(row: Any) -> Standing:
+def _build_position(row: Any) -> CursorPosition:
     marks = tuple((int(number), str(mark)) for number, mark in row.marks or ())
-    return Standing(row.position, frozenset(row.seen), marks, tuple(row.floors or ()))
+    return CursorPosition(row.position, frozenset(row.seen), marks, tuple(row.floors or ()))
 
 
-def _marked(before: Iterable[tuple[int, str]], rows: Iterable[Entry]) -> list[tuple[int, str]]:
-    """The newest of them, each number once."""
+def _newest_marks(before: Iterable[tuple[int, str]], rows: Iterable[LogRow]) -> list[tuple[int, str]]:
+    """The newest marks, one a number."""
     return sorted((dict(before) | dict(row.mark for row in rows)).items())[-_MARKS:]

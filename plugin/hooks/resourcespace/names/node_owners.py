@@ -1,7 +1,7 @@
-"""Which person a node is, by its number: it keeps that when an administrator gives the node another name.
+"""Which person a node is, by its number, which survives a rename in the DAM.
 
-Learned where a node is called as a person is, whoever put it there. It holds until the node is called
-as another person is: then it is that one's.
+Learned where a node has a person's name, whoever set it. It holds until the node gets another person's name: then it is
+that person's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection, delete, insert, select
 
 from plugin.hooks.dam import node_key
-from plugin.hooks.resourcespace.names.nodes import Node, fits, spellings
+from plugin.hooks.resourcespace.names.nodes import Node, is_known_by, list_translations
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Store
 
 
-class Whose:
+class NodeOwners:
     """The table dam_node, for one DAM."""
 
     def __init__(self, store: Store, name: str) -> None:
@@ -22,16 +22,18 @@ class Whose:
         self._name = name
 
     def labels(self, nodes: Iterable[tuple[int, str]]) -> dict[int, str]:
-        """How the ledger knows each of these nodes (number and raw name): by the person's name whose it is."""
+        """The ledger's name for each of these nodes (number and raw name): its person's."""
         raw = dict(nodes)
         if not raw:
             return {}
         with self._store.read() as conn:
-            people = _called(conn, raw.values())
+            people = _find_people(conn, raw.values())
             known = self._known(conn, raw)
         labels, news = dict[int, str](), dict[int, str]()
         for number, name in raw.items():
-            mine = next(((s, people[node_key(s)]) for s in spellings(name) if node_key(s) in people), None)
+            mine = next(
+                ((s, people[node_key(s)]) for s in list_translations(name) if node_key(s) in people), None
+            )
             if mine is None:
                 labels[number] = known[number][1] if number in known else name
                 continue
@@ -43,19 +45,21 @@ class Whose:
         return labels
 
     def also(self, key: str, nodes: Mapping[int, Node]) -> list[Node]:
-        """Of a DAM's nodes those that are the person of this name key, though they are called otherwise now."""
+        """The nodes that belong to the person of this name key, though they have other names now."""
         query = (
             select(t.dam_node.c.number)
             .join(t.person, t.person.c.id == t.dam_node.c.person_id)
             .where(t.dam_node.c.name == self._name, t.person.c.name_key == key)
         )
         with self._store.read() as conn:
-            mine = [nodes[n] for n in conn.scalars(query) if n in nodes and not fits(nodes[n].name, key)]
-            people = _called(conn, [node.name for node in mine])
-        return [node for node in mine if not any(node_key(s) in people for s in spellings(node.name))]
+            mine = [
+                nodes[n] for n in conn.scalars(query) if n in nodes and not is_known_by(nodes[n].name, key)
+            ]
+            people = _find_people(conn, [node.name for node in mine])
+        return [node for node in mine if not any(node_key(s) in people for s in list_translations(node.name))]
 
     def renamed(self, nodes: Mapping[int, Node]) -> list[tuple[str, str]]:
-        """The name of each person whose node is called otherwise now, and how."""
+        """The name of each person with a renamed node, and its new name."""
         query = (
             select(t.person.c.display_name, t.person.c.name_key)
             .join(t.dam_node, t.person.c.id == t.dam_node.c.person_id)
@@ -87,8 +91,8 @@ class Whose:
                     tx.execute(insert(t.dam_node).values(name=self._name, number=number, person_id=person_id))
 
 
-def _called(conn: Connection, names: Iterable[str]) -> dict[str, str]:
-    """The id of each person who is called as one of these is spelled, by name key."""
-    keys: Sequence[str] = sorted({node_key(s) for name in names for s in spellings(name)})
+def _find_people(conn: Connection, names: Iterable[str]) -> dict[str, str]:
+    """The id of each person with one of these names, by name key."""
+    keys: Sequence[str] = sorted({node_key(s) for name in names for s in list_translations(name)})
     query = select(t.person.c.name_key, t.person.c.id).where(t.person.c.name_key.in_(keys))
     return {row.name_key: row.id for row in conn.execute(query)}

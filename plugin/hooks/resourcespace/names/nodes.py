@@ -1,7 +1,7 @@
-"""The names of the people field: each is a node, and one person's spellings must never become two.
+"""The names of the people field: each is a node, and spellings of one name must not become two nodes.
 
-A node is stored raw, `~en:The Queen~sv:Drottningen` where it is translated. It is found by any of its
-translations, in any case, with any white space; accents and commas belong to a name.
+A node is stored raw, `~en:The Queen~sv:Drottningen` where it is translated. It is found by any translation, in any
+case, with any white space; accents and commas matter.
 """
 
 import re
@@ -12,19 +12,25 @@ from dataclasses import dataclass, field
 
 from plugin.errors import DamError, WriteRefused
 from plugin.hooks.dam import node_key
-from plugin.hooks.resourcespace.api.answers import Refused, Row, Unexpected, rows_or_false, whole
+from plugin.hooks.resourcespace.api.answers import (
+    JsonObject,
+    Refused,
+    UnexpectedAnswer,
+    expect_int,
+    expect_objects_or_false,
+)
 from plugin.hooks.resourcespace.api.client import Client
 
 _TRANSLATION = re.compile(r"~[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)?:([^~]*)")
 SEPARATOR = "@@|@@"
-_KEPT = 60.0  # seconds after which the list is read anew
+_KEPT = 60.0  # seconds after which the list is reloaded
 
 
 @dataclass(frozen=True)
 class Node:
-    """One value of the field: its number, its name as stored, and as the account's language shows it.
+    """One value of the field: its number, its stored name, and the name in the account's language.
 
-    Nodes of one number are equal, though one of them was read before it was renamed.
+    Nodes with the same number are equal, even if one was read before a rename.
     """
 
     ref: int
@@ -32,19 +38,19 @@ class Node:
     shown: str = field(default="", compare=False)
 
 
-def spellings(name: str) -> tuple[str, ...]:
+def list_translations(name: str) -> tuple[str, ...]:
     """The name as stored, and each of its translations."""
     found = [part.strip() for part in _TRANSLATION.findall(name)] if name.startswith("~") else []
     return (name, *dict.fromkeys(part for part in found if part))
 
 
-def fits(name: str, key: str) -> bool:
-    """Whether the node `name` is the one that is known by the key."""
-    return any(node_key(spelling) == key for spelling in spellings(name))
+def is_known_by(name: str, key: str) -> bool:
+    """Whether the node `name` has this key."""
+    return any(node_key(spelling) == key for spelling in list_translations(name))
 
 
-def refusal(name: str) -> str | None:
-    """Why the field cannot hold the name as it is; None where it can."""
+def find_refusal(name: str) -> str | None:
+    """Why the field cannot hold the name unchanged; None where it can."""
     mend = ": choose another display name"
     if name.startswith("~"):
         return f"the DAM takes a name that begins with ~ for a translation{mend}"
@@ -57,25 +63,29 @@ def refusal(name: str) -> str | None:
     return None
 
 
-def refuse(name: str) -> None:
-    """Raises WriteRefused for a name that the field cannot hold as it is."""
-    if why := refusal(name):
+def refuse_name(name: str) -> None:
+    """Raises WriteRefused for a name that the field cannot hold unchanged."""
+    if why := find_refusal(name):
         raise WriteRefused(why)
 
 
-Also = Callable[[str, Mapping[int, Node]], list[Node]]
+RenamedLookup = Callable[[str, Mapping[int, Node]], list[Node]]
 """By a name's key, and all nodes by number, those that are known by it though they are called otherwise now."""
 
 
-def _none(key: str, nodes: Mapping[int, Node]) -> list[Node]:
+def _find_none(key: str, nodes: Mapping[int, Node]) -> list[Node]:
     return []
 
 
 class Nodes:
-    """The list of names as it was read last; read anew when something is not in it, or it is old."""
+    """A cache of the field's names; reloaded when one is missing, or after a minute."""
 
     def __init__(
-        self, client: Client, field: int, now: Callable[[], float] = time.monotonic, also: Also = _none
+        self,
+        client: Client,
+        field: int,
+        now: Callable[[], float] = time.monotonic,
+        also: RenamedLookup = _find_none,
     ) -> None:
         self._client = client
         self._field = field
@@ -86,36 +96,35 @@ class Nodes:
         self._at: float | None = None
 
     def refresh(self) -> None:
-        """Read the list. Raises DamError, Refused where the account may not see the field."""
-        answer = self._client.ask("get_nodes", rows_or_false, ref=self._field)
+        """Load the list. Raises DamError, Refused where the account may not see the field."""
+        answer = self._client.ask("get_nodes", expect_objects_or_false, ref=self._field)
         if answer is None:
             raise Refused(
                 f"the account may not see field {self._field}, or there is no such field: give its group the "
                 f"permission f{self._field}"
             )
-        found = [node for row in answer if (node := _node(row)) is not None]
+        found = [node for row in answer if (node := _parse_node(row)) is not None]
         with self._lock:
             self._nodes = {node.ref: node for node in found}
             self._at = self._now()
 
     def keys(self) -> frozenset[str]:
-        """The keys of every name, in each of its translations, read anew. Raises DamError."""
+        """The keys of all names and translations, reloaded. Raises DamError."""
         self.refresh()
         with self._lock:
             names = [node.name for node in self._nodes.values()]
-        return frozenset(node_key(spelling) for name in names for spelling in spellings(name))
+        return frozenset(node_key(spelling) for name in names for spelling in list_translations(name))
 
     def every(self) -> dict[int, Node]:
-        """All of them, read anew."""
+        """All nodes, reloaded."""
         self.refresh()
         with self._lock:
             return dict(self._nodes)
 
     def named(self, refs: Iterable[int], shown: str | None = None) -> list[Node]:
-        """The nodes of these numbers, read anew where one is not known or the server shows another name.
+        """The nodes with these numbers, reloaded where one is unknown or has another name on the server.
 
-        `shown` is what the server showed of them just now, joined with ", ": a node that was
-        renamed keeps its number.
+        `shown`: their names on the server now, joined with ", ": a renamed node keeps its number.
         """
         wanted = list(refs)
         if not wanted:
@@ -129,7 +138,7 @@ class Nodes:
             return [self._nodes[ref] for ref in wanted]
 
     def fitting(self, name: str, fresh: bool = False) -> list[Node]:
-        """The nodes that are known by this name, the one that is spelled exactly so first, renamed ones last."""
+        """The nodes with this name: the exact spelling first, renamed ones last."""
         if fresh or self._old():
             self.refresh()
         found = self._find(name)
@@ -139,12 +148,12 @@ class Nodes:
         return found
 
     def made(self, name: str) -> Node:
-        """The node for this name, made where there is none of any spelling. Raises WriteRefused, DamError."""
+        """The node for this name, created if there is none in any spelling. Raises WriteRefused, DamError."""
         found = self.fitting(name)
         if found:
             return found[0]
-        refuse(name)
-        ref = self._client.ask("set_node", whole, ref="NULL", resource_type_field=self._field, name=name)
+        refuse_name(name)
+        ref = self._client.ask("set_node", expect_int, ref="NULL", resource_type_field=self._field, name=name)
         node = Node(ref, name, name)
         with self._lock:
             self._nodes[ref] = node
@@ -154,7 +163,7 @@ class Nodes:
         key = node_key(name)
         with self._lock:
             nodes = dict(self._nodes)
-        found = [node for node in nodes.values() if fits(node.name, key)]
+        found = [node for node in nodes.values() if is_known_by(node.name, key)]
         found.sort(key=lambda node: (node.name != name, node.name.startswith("~"), node.ref))
         return found + self._also(key, nodes)
 
@@ -171,12 +180,12 @@ class Nodes:
         return shown is None or sorted(mine.split(", ")) == sorted(shown.split(", "))
 
 
-def _node(row: Row) -> Node | None:
-    """None of one that is broken: whoever bears it is not read before it is mended."""
+def _parse_node(row: JsonObject) -> Node | None:
+    """None for a broken row: its people cannot be read until it is mended."""
     name, shown = row.get("name"), row.get("translated_name")
     try:
-        ref = whole(row.get("ref"))
-    except Unexpected:
+        ref = expect_int(row.get("ref"))
+    except UnexpectedAnswer:
         return None
     if not isinstance(name, str):
         return None

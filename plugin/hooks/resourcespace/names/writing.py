@@ -1,7 +1,7 @@
-"""Names put on and taken off without our plugin: the API has no call that takes one name off.
+"""Adds and removes names without our plugin: the API has no call to remove one name.
 
-The field is read, written whole and read again. What an editor did in between shows in the log row of
-our own write, as names that we never meant to touch, and is put right at once.
+It reads the field, writes it as a whole and reads it again. A concurrent edit shows in the log row of our own write, as
+names that we did not touch, and is repaired at once.
 """
 
 import threading
@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from plugin.errors import DamError
-from plugin.hooks.resourcespace.api.answers import truth, whole_or_false
+from plugin.hooks.resourcespace.api.answers import expect_bool, expect_int_or_false
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.names.acts import changed
-from plugin.hooks.resourcespace.names.cursor import Entry
-from plugin.hooks.resourcespace.names.log import Log
+from plugin.hooks.resourcespace.names.acts import parse_diff
+from plugin.hooks.resourcespace.names.cursor import LogRow
+from plugin.hooks.resourcespace.names.log import ResourceLog
 from plugin.hooks.resourcespace.names.nodes import SEPARATOR, Node, Nodes
 
-_ROUNDS = 8  # tries, and repairs of repairs, before the job is put back
-_FRESH = 5.0  # seconds for which the end of the log, read after a write of ours, serves the next write too
-Read = Callable[[str], Sequence[Node]]
+_ROUNDS = 8  # attempts and repairs before the job is put back
+_FRESH = 5.0  # seconds for which the log's end after our write is reused
+ReadNodes = Callable[[str], Sequence[Node]]
 
 
 @dataclass
 class Repairs:
-    """How often an editor's work was put right after a write of ours, for the doctor and for tests."""
+    """How often a concurrent edit was repaired, for the doctor and tests."""
 
     writes: int = 0
     lost: int = 0
@@ -41,16 +41,16 @@ class _Wish:
 
 
 @dataclass
-class Writer:
-    """Writes the people field of one server. Our own threads take turns; other processes show in the log."""
+class NameWriter:
+    """Writes the people field of one server. Serialises our threads; other processes show in the log."""
 
     client: Client
     nodes: Nodes
-    log: Log
+    log: ResourceLog
     number: int
     own: Callable[[], int | None]
     may_add: Callable[[], bool]
-    read: Read
+    read: ReadNodes
     start: Callable[[], int] = lambda: 0
     now: Callable[[], float] = time.monotonic
     repairs: Repairs = field(default_factory=Repairs)
@@ -59,9 +59,9 @@ class Writer:
     _marked_at: float | None = None
 
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> frozenset[Node]:
-        """Put the names `add` on the resource and take `remove` off, in whatever spelling they stand there.
+        """Add the names `add` to the resource and remove `remove`, in any spelling.
 
-        Returns what stands there after it, as the log row of our own write shows it.
+        Returns the names afterwards, by the log row of our own write.
         """
         with self._lock:
             adds = frozenset(self._verified(name) for name in add)
@@ -70,7 +70,7 @@ class Writer:
             failures: list[DamError] = []
             for _ in range(_ROUNDS):
                 wish, stands, failure = self._carry_out(ref, wish)
-                if failure is not None:  # what was meant, on what is read anew, and what went astray
+                if failure is not None:  # the original change on a fresh read, and the repairs
                     failures.append(failure)
                     wish = _Wish(meant.add | wish.add, meant.remove | wish.remove)
                 elif wish == _Wish():
@@ -78,10 +78,10 @@ class Writer:
         raise (failures or [DamError("others write these names all the time: it is tried again later")])[-1]
 
     def _verified(self, name: str) -> Node:
-        """The node for a name, which still is called so: numbers stay when nodes are renamed."""
+        """The node for a name, if it still has that name: renamed nodes keep their number."""
         node = self.nodes.made(name)
         there = self.client.ask(
-            "get_node_id", whole_or_false, value=node.name, resource_type_field=self.number
+            "get_node_id", expect_int_or_false, value=node.name, resource_type_field=self.number
         )
         if there != node.ref:
             self.nodes.refresh()
@@ -89,7 +89,7 @@ class Writer:
         return node
 
     def _carry_out(self, ref: str, wish: _Wish) -> tuple[_Wish, frozenset[Node], DamError | None]:
-        """One round; returns what has to be put right after it, what stands, and why it may not have been done."""
+        """One round: what must be repaired after it, the names now, and why it may have failed."""
         if not wish.remove and self.may_add():
             return _Wish(), self._add(ref, wish), None
         mark = self._head()
@@ -100,7 +100,7 @@ class Writer:
         failure = None
         try:
             self._set(ref, want)
-        except DamError as error:  # it may have been done all the same
+        except DamError as error:  # it may have succeeded
             failure = error
         return self._stray(ref, mark, have, want, failure is not None), want, failure
 
@@ -108,7 +108,7 @@ class Writer:
         have = frozenset(self.read(ref))
         if missing := wish.add - have:
             numbers = ",".join(str(node.ref) for node in sorted(missing, key=lambda node: node.ref))
-            if not self.client.ask("add_resource_nodes", truth, resource=ref, nodestring=numbers):
+            if not self.client.ask("add_resource_nodes", expect_bool, resource=ref, nodestring=numbers):
                 raise DamError(
                     "the server did not add the name: check that the account may edit this resource"
                 )
@@ -117,10 +117,10 @@ class Writer:
 
     def _set(self, ref: str, want: frozenset[Node]) -> None:
         names = [node.name for node in sorted(want, key=lambda node: node.ref)]
-        # One name in double quotes is one name; several are joined so that nothing in them is parsed.
+        # Quotes keep a single name whole; the separator keeps several from being parsed.
         value = SEPARATOR.join(names) if len(names) != 1 else '"' + names[0].replace('"', '""') + '"'
         if not self.client.ask(
-            "update_field", truth, again=False, resource=ref, field=self.number, value=value
+            "update_field", expect_bool, again=False, resource=ref, field=self.number, value=value
         ):
             raise DamError(
                 "the server did not write the names: check that the account may edit this resource, and "
@@ -129,7 +129,7 @@ class Writer:
         self.repairs.writes += 1
 
     def _head(self) -> int:
-        """The end of the log: as it was after our last write, where that was a moment ago."""
+        """The end of the log; cached for a moment after our last write."""
         at, self._marked_at = self._marked_at, None
         if at is None or self.now() - at > _FRESH:
             self._mark = self.log.head(self._mark or self.start())
@@ -138,11 +138,10 @@ class Writer:
     def _stray(
         self, ref: str, mark: int, have: frozenset[Node], want: frozenset[Node], doubtful: bool
     ) -> _Wish:
-        """What a write of ours did to names that an editor changed after we had read, to be put right.
+        """Which names our write changed that an editor had changed after we read, to be repaired.
 
-        Its row tells the difference to what stood there: it took off a name that was not there when we
-        read, an editor's, just added; or it put one back that an editor had just taken off. What
-        anybody did after it is right already.
+        The row's difference is to what was stored: it removed a name that was not there when we read (an editor just
+        added it), or added one that an editor just removed. Later edits are right already.
         """
         every = list(self.log.since(mark + 1))
         mine = [e for e in every if str(e.resource) == ref and (e.kind, e.field) == ("e", self.number)]
@@ -152,25 +151,25 @@ class Writer:
         at = self._own_row(mine, before, after, doubtful)
         if at is None:
             return _Wish()
-        less, more = changed(mine[at].diff)
+        less, more = parse_diff(mine[at].diff)
         lost, revived = less - before, more & before & after
         for entry in mine[at + 1 :]:
-            less, more = changed(entry.diff)
+            less, more = parse_diff(entry.diff)
             lost, revived = lost - more, revived - less
         self.repairs.lost += len(lost)
         self.repairs.revived += len(revived)
         return _Wish(self._known(lost), self._known(revived))
 
     def _own_row(
-        self, rows: Sequence[Entry], before: set[str], after: set[str], doubtful: bool
+        self, rows: Sequence[LogRow], before: set[str], after: set[str], doubtful: bool
     ) -> int | None:
-        """The row of the write that left `after`: others of our account are other processes of ours.
+        """The row of the write that left `after`; other rows of our account are from other processes.
 
-        `doubtful`: the write may not have been done; then a row counts only if it did some of what we meant.
+        `doubtful`: the write may have failed; then a row counts only if it did part of what we meant.
         """
         own = self.own()
         for at in reversed(range(len(rows))):
-            less, more = changed(rows[at].diff)
+            less, more = parse_diff(rows[at].diff)
             meant = less & (before - after) or more & (after - before)
             if rows[at].user == own and more <= after and less.isdisjoint(after) and (meant or not doubtful):
                 return at

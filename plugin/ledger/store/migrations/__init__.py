@@ -1,4 +1,4 @@
-"""The schema's versions, moved by Alembic without an ini file beside the package."""
+"""The schema's revisions, applied by Alembic without an ini file."""
 
 from collections.abc import Callable
 from functools import cache
@@ -15,19 +15,19 @@ from plugin.ledger.store import engine
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Move the schema of the store at `url` forward to `revision`; SQLite's file is made where there is none."""
-    engine.make_file(engine.parse(url))
+    """Migrate the store at `url` forward to `revision`; creates a missing SQLite file."""
+    engine.make_file(engine.parse_url(url))
     _move(url, revision, command.upgrade)
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Move the schema back to `revision` (`base`: nothing is left of ours)."""
+    """Migrate the schema back to `revision` (`base`: removes all tables)."""
     _move(url, revision, command.downgrade)
 
 
 def current(url: str) -> str | None:
-    """The revision that the store at `url` is at; None when it holds none of ours."""
-    database = engine.connect(engine.parse(url))
+    """The revision of the store at `url`; None if it has none."""
+    database = engine.create_store_engine(engine.parse_url(url))
     try:
         with database.connect() as connection:
             return revision_of(connection)
@@ -36,13 +36,13 @@ def current(url: str) -> str | None:
 
 
 def revision_of(connection: Connection) -> str | None:
-    """The revision that an open store is at; None when it holds none of ours."""
+    """The revision of an open store; None if it has none."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 @cache
 def head() -> str:
-    """The revision that this version of the program needs; the files that say so are read once."""
+    """The revision that this version of the program needs; cached."""
     revision = scripts().get_current_head()
     if revision is None:
         raise StoreError("this installation holds no migrations: install FaceLease again")
@@ -50,7 +50,7 @@ def head() -> str:
 
 
 def scripts() -> ScriptDirectory:
-    """The chain of revisions that ship with the package."""
+    """The revisions in this package."""
     return ScriptDirectory.from_config(_config())
 
 
@@ -64,7 +64,7 @@ def _config(connection: Connection | None = None) -> Config:
 
 def _move(url: str, revision: str, act: Callable[[Config, str], None]) -> None:
     # Foreign keys are off: a migration may rebuild a table that others point to.
-    database = engine.connect(engine.parse(url), foreign_keys=False)
+    database = engine.create_store_engine(engine.parse_url(url), foreign_keys=False)
     try:
         with database.connect() as connection:
             connection = connection.execution_options(

@@ -1,7 +1,7 @@
-"""For developers: the body of the next revision, as Alembic sees the difference to the tables.
+"""For developers: prints the body of the next revision, as Alembic sees the difference to the tables.
 
-`python -m plugin.ledger.store.migrations.draft sqlite:////path/to/a/migrated/store.db` prints it; a file
-that does not exist yet gives the whole schema.
+`python -m plugin.ledger.store.migrations.draft sqlite:////path/to/a/migrated/store.db`; a file that does not exist yet
+gives the whole schema.
 """
 
 import sys
@@ -17,21 +17,21 @@ from plugin.ledger.tables import Instant, metadata
 
 
 def render_type(kind: str, value: Any, context: AutogenContext) -> str | Literal[False]:
-    """A moment is a plain big integer in a revision: revisions outlive our classes."""
+    """Write Instant as a big integer: revisions outlive our classes."""
     return "sa.BigInteger()" if kind == "type" and isinstance(value, Instant) else False
 
 
 def compare_type(
     context: MigrationContext, inspected: object, column: object, there: object, ours: object
 ) -> bool | None:
-    """Whether a column's type differs: moments are compared as what they are kept as."""
+    """Whether a column's type differs; Instant is compared as it is stored."""
     return not isinstance(there, BigInteger) if isinstance(ours, Instant) else None
 
 
 def main(url: str) -> str:
     """The bodies of upgrade() and downgrade()."""
-    engine.make_file(engine.parse(url))
-    database = engine.connect(engine.parse(url))
+    engine.make_file(engine.parse_url(url))
+    database = engine.create_store_engine(engine.parse_url(url))
     with database.connect() as connection:
         options = {"compare_type": compare_type, "render_item": render_type, "target_metadata": metadata}
         context = MigrationContext.configure(connection, opts=options)

@@ -1,4 +1,4 @@
-"""Alembic's way in: it runs this file for every move of the schema, over the connection it is handed."""
+"""Alembic's environment: it runs this file for every migration, with the given connection."""
 
 from alembic import context
 
