@@ -46,7 +46,7 @@ def followed(language: str, english: Catalog) -> Catalog:
     template = Catalog()
     for message in english:
         if message.id:
-            said = message.string if isinstance(message.string, str) else message.string[-1]
+            said = message.string if isinstance(message.string, str) else (message.string or [""])[-1]
             template.add(message.id, context=message.context, auto_comments=said.splitlines())
     found = read(language)
     found.update(template, no_fuzzy_matching=True, update_header_comment=False, update_creation_date=False)

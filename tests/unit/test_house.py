@@ -108,6 +108,6 @@ def test_no_folder_is_only_a_split() -> None:
     """A folder holds two things at least, and its name says which: it is not what was left over elsewhere."""
     all_of_them = folders()
     for name, modules in all_of_them.items():
-        inner = [other for other in all_of_them if other.rpartition("/")[0] == name]
+        inner = {path.parent for path in files("") if (ROOT / name) in path.parent.parents}
         assert len(modules) + len(inner) > 1, name
         assert not NAMES_OF_A_REST.match(name.rpartition("/")[2]), name

@@ -6,7 +6,6 @@ cleaned, and only when it has been read back are the last rows deleted; until th
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, delete
@@ -34,6 +33,7 @@ from plugin.hooks.mention import CertificateLine, Mentions
 from plugin.hooks.name_search import SoughtName
 from plugin.ledger import tables as t
 from plugin.ledger.keys import rotation
+from plugin.ledger.log.endings import Ending
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
@@ -275,8 +275,7 @@ def _written(
 
 
 def _blank(services: Services, row: Row[Any], held: Held) -> Certificate:
-    asked: datetime = row.asked_at
-    return Certificate(row.number, row.person_id, asked, held.language, services.config.site.zone)
+    return Certificate(row.number, row.person_id, row.asked_at, held.language, services.config.site.zone)
 
 
 def _overwritten(services: Services, person_id: str) -> tuple[list[CertificateLine], list[CertificateLine]]:
@@ -288,12 +287,9 @@ def _overwritten(services: Services, person_id: str) -> tuple[list[CertificateLi
         except VaultError as error:
             still.append(CertificateLine("open_master", {"why": str(error)}))
     services.master.reload()
-    if not still and services.master.versions[0] <= backup_traces.wrapped_by(services, person_id):
-        still.append(
-            CertificateLine(
-                "open_master", {"why": f"version {services.master.versions[0]} of the master key"}
-            )
-        )
+    oldest = services.master.versions[0]
+    if not still and oldest <= backup_traces.wrapped_by(services, person_id):
+        still.append(CertificateLine("open_master", {"why": f"version {oldest} of the master key"}))
     if not still:
         done.append(CertificateLine("master_gone", {"version": services.master.current}))
     if services.store.is_sqlite and services.store.checkpoint():

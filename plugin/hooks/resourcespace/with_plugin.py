@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks.concern import Concern
@@ -247,7 +247,7 @@ class PluginProfile:
 
         return _in_batches(refs, APPLY_AT_ONCE, ask, there)
 
-    def _applied(self, changes: Mapping[str, NodeChange]) -> dict[str, AppliedAnswer | DamError]:
+    def _applied(self, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, AppliedAnswer | DamError]:
         """One failed write does not affect the others."""
 
         def ask(some: Sequence[str]) -> Iterable[AppliedAnswer]:
