@@ -1,8 +1,9 @@
 """What an intent has come to: recorded in the caller's transaction, which asks once more whether it may stand."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, true, tuple_, update
 
 from plugin.flows.collections import modes
 from plugin.flows.common import believed, face_rows, reference_sets, roster
@@ -62,11 +63,36 @@ def land(
         _keep_tag(tx, row, places)
         removed_names.forget(services, tx, row.resource_id, row.node)
     elif row.action != "release":
-        _drop_tag(tx, row)
+        _drop_tags(tx, [row])
         removed_names.note(services, tx, row.resource_id, row.node, row.places, position)
         _unmatch(tx, row)
-    _finish(services, tx, row, "undone" if undoing else "done", actor)
+    _finish_many(services, tx, [row], "undone" if undoing else "done", actor)
     return True
+
+
+def take_off(
+    services: Services,
+    tx: Tx,
+    taken: Sequence[tuple[Row[Any], bool | None]],
+    actor: str,
+    position: int | None = None,
+) -> None:
+    """Record of intents to remove that the names are off, each with the release statement that was written.
+
+    Those that another process has closed meanwhile stay as they are.
+    """
+    i, keys = t.intent.c, [row.id for row, _ in taken]
+    open_ = set(tx.connection.scalars(select(i.id).where(i.id.in_(keys), i.state == "open"))) if keys else ()
+    rows = [row for row, _ in taken if row.id in open_]
+    if not rows:
+        return
+    believed.follow(tx, [row.resource_id for row in rows])
+    for said in {released for _, released in taken}:
+        ids = [row.resource_id for row, released in taken if row.id in open_ and released is said]
+        tx.execute(update(t.resource).where(t.resource.c.id.in_(ids)).values(released=said))
+    _drop_tags(tx, rows)
+    removed_names.note_many(services, tx, [(row.resource_id, row.node, row.places) for row in rows], position)
+    _finish_many(services, tx, rows, "done", actor)
 
 
 def _came_late(
@@ -113,14 +139,14 @@ def _keep_tag(tx: Tx, row: Row[Any], ours: frozenset[str]) -> None:
         tx.execute(update(t.tag).where(mine).values(**values))
 
 
-def _drop_tag(tx: Tx, row: Row[Any]) -> None:
-    """Forget our tag; where the name also stands by hand elsewhere on the resource, the next look tells."""
-    tx.execute(
-        delete(t.tag).where(
-            t.tag.c.resource_id == row.resource_id, t.tag.c.node_key == name_key(row.node),
-            (t.tag.c.origin != "hand") | (row.origin == "hand"),
-        )
-    )  # fmt: skip
+def _drop_tags(tx: Tx, rows: Sequence[Row[Any]]) -> None:
+    """Forget our tags; where the name also stands by hand elsewhere on the resource, the next look tells."""
+    tag = t.tag.c
+    for by_hand in (True, False):
+        mine = [(row.resource_id, name_key(row.node)) for row in rows if (row.origin == "hand") is by_hand]
+        if mine:
+            ours = tuple_(tag.resource_id, tag.node_key).in_(mine)
+            tx.execute(delete(t.tag).where(ours, true() if by_hand else tag.origin != "hand"))
 
 
 _SAID = {
@@ -131,16 +157,17 @@ _SAID = {
 }
 
 
-def _finish(
-    services: Services, tx: Tx, row: Row[Any], state: str, actor: str, error: str | None = None
+def _finish_many(
+    services: Services, tx: Tx, rows: Sequence[Row[Any]], state: str, actor: str, error: str | None = None
 ) -> None:
     values = {"state": state, "finished_at": tx.now, "error": error}
-    tx.execute(update(t.intent).where(t.intent.c.id == row.id).values(**values))
-    tx.audit(
-        _SAID.get((row.action, state), Action.TAG_FAIL), actor,
-        subject=roster.subject(services, tx, row.person_id),
-        resource_id=row.resource_id, intent=row.id, origin=row.origin,
-    )  # fmt: skip
+    tx.execute(update(t.intent).where(t.intent.c.id.in_([row.id for row in rows])).values(**values))
+    for row in rows:
+        tx.audit(
+            _SAID.get((row.action, state), Action.TAG_FAIL), actor,
+            subject=roster.subject(services, tx, row.person_id),
+            resource_id=row.resource_id, intent=row.id, origin=row.origin,
+        )  # fmt: skip
 
 
 def close(
@@ -151,6 +178,6 @@ def close(
         return
     if state == "void":
         believed.follow(tx, [row.resource_id])
-        _drop_tag(tx, row)
+        _drop_tags(tx, [row])
         _unmatch(tx, row)
-    _finish(services, tx, row, state, actor, error)
+    _finish_many(services, tx, [row], state, actor, error)

@@ -4,7 +4,7 @@ Nobody's: whose they were may be erased, and a new person of that name has nothi
 has no person, and none is offered it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -86,15 +86,17 @@ def remember(services: Services, resource_id: int, resource: Resource) -> None:
         services.dam.remember(resource.ref, ours)
 
 
-def remember_written(services: Services, refs: Iterable[str]) -> None:
+def remember_written(services: Services, refs: Collection[str]) -> None:
     """The same after writes of ours. What the DAM does not tell now is remembered at the next look."""
-    for ref in refs:
-        with services.store.read() as conn:
-            number = conn.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
-        nodes = _ours(services, number or -1)
-        if nodes:
-            with suppress(DamError):
-                services.dam.remember(ref, nodes)
+    mine = select(t.resource.c.ref, t.tag.c.node).join(t.tag, t.tag.c.resource_id == t.resource.c.id)
+    ours = t.resource.c.ref.in_(refs), t.tag.c.origin != "hand", t.tag.c.person_id.is_not(None)
+    nodes: dict[str, list[str]] = {}
+    with services.store.read() as conn:
+        for row in conn.execute(mine.where(*ours)):
+            nodes.setdefault(row.ref, []).append(row.node)
+    for ref, names in nodes.items():
+        with suppress(DamError):
+            services.dam.remember(ref, names)
 
 
 def _ours(services: Services, resource_id: int) -> list[str]:

@@ -7,7 +7,7 @@ from sqlalchemy import Row, delete, select
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.names import dam_names, intents, removed_names, resources
+from plugin.flows.names import dam_names, intents, release_statement, removed_names, resources
 from plugin.flows.names.returned_names import OURS
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
@@ -40,7 +40,8 @@ def _remove(services: Services, ref: str, row: Row[Any]) -> None:
             Action.TAG_INTEND, intents.SYSTEM, resource_id=row.resource_id, change="remove",
             origin=row.origin, returned=True,
         )  # fmt: skip
-        released = intents.release(services, tx.connection, row.resource_id, {})
+        here = {row.resource_id: release_statement.Change()}
+        released = release_statement.of_many(services, tx.connection, here)[row.resource_id]
     write = Write(row.node, False, frozenset(row.places))
     answer = services.dam.write(ref, [write], released)
     if any(name_key(n.node) == row.node_key and n.places & write.places for n in answer.names):

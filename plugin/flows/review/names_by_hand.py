@@ -16,7 +16,7 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.common import roster
 from plugin.flows.common.batches import chunked, each
 from plugin.flows.common.services import Services
-from plugin.flows.consent import revocation
+from plugin.flows.names import removals
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 
@@ -105,7 +105,7 @@ def take_off(services: Services, tag_ids: Sequence[int], actor: str) -> int:
         for some in chunked(sorted(set(tag_ids)), _CHUNK):
             rows += _wanted(conn.execute(_query().where(t.tag.c.id.in_(some))).all(), some)
     try:
-        each(rows, lambda some: revocation.remove(services, some, actor), services.dam.at_once)
+        each(rows, lambda some: removals.remove(services, some, actor), services.dam.at_once)
     finally:
         photo_answers.recompute_many(services, sorted({row.resource_id for row in rows}))
     return len(rows)
