@@ -249,6 +249,12 @@ def free(tx: Tx, person_id: str, states: Iterable[str] | None, *where: Any) -> i
     return result.rowcount
 
 
+def drop(tx: Tx, resource_id: int, but: str | None = None) -> int:
+    """Forget the faces of a resource, but those of this version of its file; returns how many there were."""
+    old = true() if but is None else t.face.c.file_version != but
+    return tx.execute(delete(t.face).where(t.face.c.resource_id == resource_id, old)).rowcount
+
+
 def forget_suggestions(tx: Tx, resource_id: int) -> None:
     """Faces that were only suggested are unnamed again."""
     tx.execute(

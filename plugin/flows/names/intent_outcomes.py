@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, true, tuple_, update
+from sqlalchemy import Row, select, true, tuple_, update
 
 from plugin.flows.collections import modes
-from plugin.flows.common import believed, face_rows, reference_sets, roster
+from plugin.flows.common import believed, face_rows, reference_sets, roster, tag_rows
 from plugin.flows.common.services import Services
-from plugin.flows.names import removed_names
+from plugin.flows.names import intent_rows, removed_names
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
@@ -104,7 +104,7 @@ def _came_late(
     mine = (t.tag.c.resource_id == row.resource_id) & (t.tag.c.node_key == name_key(row.node))
     if state == "done" and tx.execute(select(t.tag.c.id).where(mine)).first() is not None:
         return False
-    tx.execute(update(t.intent).where(t.intent.c.id == row.id).values(state="open", finished_at=None))
+    intent_rows.reopen(tx, row.id)
     tx.audit(
         Action.TAG_INTEND, actor, subject=roster.subject(services, tx, row.person_id),
         resource_id=row.resource_id, intent=row.id, change="remove", origin=row.origin,
@@ -124,19 +124,15 @@ def _keep_tag(tx: Tx, row: Row[Any], ours: frozenset[str]) -> None:
     mine = (t.tag.c.resource_id == row.resource_id) & (t.tag.c.node_key == name_key(row.node))
     there = tx.execute(select(t.tag).where(mine)).first()
     if there is None:
-        tx.execute(
-            insert(t.tag).values(
-                resource_id=row.resource_id, node=row.node, node_key=name_key(row.node),
-                person_id=row.person_id, origin=row.origin, places=sorted(ours), created_at=tx.now,
-                set_id=row.set_id,
-            )
-        )  # fmt: skip
+        tag_rows.enter(
+            tx, row.resource_id, row.node, row.origin, ours, person_id=row.person_id, set_id=row.set_id
+        )
     else:
         places = sorted(set(there.places) | ours)
         origin = "confirmed" if "confirmed" in {there.origin, row.origin} else row.origin
         rests = row.set_id or there.set_id
         values = {"person_id": row.person_id, "origin": origin, "places": places, "set_id": rests}
-        tx.execute(update(t.tag).where(mine).values(**values))
+        tag_rows.change(tx, mine, **values)
 
 
 def _drop_tags(tx: Tx, rows: Sequence[Row[Any]]) -> None:
@@ -146,7 +142,7 @@ def _drop_tags(tx: Tx, rows: Sequence[Row[Any]]) -> None:
         mine = [(row.resource_id, name_key(row.node)) for row in rows if (row.origin == "hand") is by_hand]
         if mine:
             ours = tuple_(tag.resource_id, tag.node_key).in_(mine)
-            tx.execute(delete(t.tag).where(ours, true() if by_hand else tag.origin != "hand"))
+            tag_rows.drop(tx, ours, true() if by_hand else tag.origin != "hand")
 
 
 _SAID = {
@@ -160,8 +156,7 @@ _SAID = {
 def _finish_many(
     services: Services, tx: Tx, rows: Sequence[Row[Any]], state: str, actor: str, error: str | None = None
 ) -> None:
-    values = {"state": state, "finished_at": tx.now, "error": error}
-    tx.execute(update(t.intent).where(t.intent.c.id.in_([row.id for row in rows])).values(**values))
+    intent_rows.close(tx, [row.id for row in rows], state, error)
     for row in rows:
         tx.audit(
             _SAID.get((row.action, state), Action.TAG_FAIL), actor,

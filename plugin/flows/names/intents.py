@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from plugin.errors import DamError, ResourceGone, WriteRefused
 from plugin.flows.common import closed_house, roster
 from plugin.flows.common.batches import chunked, in_short_writes
 from plugin.flows.common.services import Services
-from plugin.flows.names import intent_outcomes, release_statement, returned_names
+from plugin.flows.names import intent_outcomes, intent_rows, release_statement, returned_names
 from plugin.flows.names.release_statement import Change
 from plugin.hooks.dam import Box, Names, Resource, Task, Write
 from plugin.ledger import tables as t
@@ -52,10 +52,7 @@ def propose_many(
     """The same for many; returns their ids, in the order of the proposals."""
     if not proposals:
         return []
-    common = {"state": "open", "generation": tx.generation(), "created_at": tx.now}
-    rows = [asdict(one) | {"places": sorted(one.places)} | common for one in proposals]
-    query = insert(t.intent).returning(t.intent.c.id, sort_by_parameter_order=True)
-    keys = tx.connection.scalars(query, rows).all()
+    keys = intent_rows.enter(tx, [asdict(one) | {"places": sorted(one.places)} for one in proposals])
     for key, one in zip(keys, proposals, strict=True):
         tx.audit(
             Action.TAG_INTEND, actor, subject=roster.subject(services, tx, one.person_id),

@@ -9,9 +9,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, select
 
 from plugin.errors import DamError, ResourceGone
+from plugin.flows.common import tag_rows
 from plugin.flows.common.services import Services
 from plugin.flows.names import removed_names
 from plugin.hooks.dam import Named, Resource
@@ -166,13 +167,7 @@ def count_again(services: Services) -> int:
 
 def enter(services: Services, tx: Tx, resource_id: int, ref: str, named: Named, back: frozenset[str]) -> None:
     """Note on the ledger that the name is there and ours, and have it taken off."""
-    key = name_key(named.node)
-    tx.execute(delete(t.tag).where(t.tag.c.resource_id == resource_id, t.tag.c.node_key == key))
-    tx.execute(
-        insert(t.tag).values(
-            resource_id=resource_id, node=named.node, node_key=key, person_id=None, origin="returned",
-            places=sorted(back), created_at=tx.now,
-        )
-    )  # fmt: skip
+    tag_rows.drop(tx, t.tag.c.resource_id == resource_id, t.tag.c.node_key == name_key(named.node))
+    tag_rows.enter(tx, resource_id, named.node, "returned", back)
     tx.audit(Action.TAG_RETURN, "dam", resource_id=resource_id)
     services.queue.put(tx, "returned", ref)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, select
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import photo_answers
+from plugin.flows.common import tag_rows
 from plugin.flows.common.services import Services
 from plugin.flows.names import dam_names, intents, release_statement, removed_names, resources
 from plugin.flows.names.returned_names import OURS
@@ -47,7 +48,7 @@ def _remove(services: Services, ref: str, row: Row[Any]) -> None:
     if any(name_key(n.node) == row.node_key and n.places & write.places for n in answer.names):
         raise DamError("a name that came back still stands: it is tried again")
     with services.store.write() as tx:
-        tx.execute(delete(t.tag).where(t.tag.c.id == row.id, OURS))
+        tag_rows.drop(tx, t.tag.c.id == row.id, OURS)
         removed_names.note(services, tx, row.resource_id, row.node, row.places, position)
         tx.audit(
             Action.TAG_REMOVE, intents.SYSTEM, resource_id=row.resource_id, origin=row.origin, returned=True
