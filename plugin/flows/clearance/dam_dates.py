@@ -5,6 +5,7 @@ earliest grant it rests on, renewed while it lasts, and emptied when it ends. It
 configured purpose. The stored wish is the intent of the write: it commits before the DAM is called.
 """
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -159,11 +160,7 @@ def _write(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
     answers = services.dam.state_many({row.ref: _changed(row) for row in rows})
     done = [row for row in rows if answers[row.ref] is None]
 
-    def land(tx: Tx, some: Sequence[Row[Any]]) -> None:
-        for row in some:
-            _land(services, tx, row)
-
-    in_short_writes(services.store, done, land)
+    in_short_writes(services.store, done, lambda tx, some: _land(services, tx, some))
     return [
         (row, error) for row in rows
         if (error := answers[row.ref]) is not None and not isinstance(error, ResourceGone)
@@ -180,12 +177,20 @@ def _changed(row: Row[Any]) -> dict[str, date | None]:
     }
 
 
-def _land(services: Services, tx: Tx, row: Row[Any]) -> None:
-    this = t.statement.c.resource_id == row.resource_id
-    still = tx.connection.scalar(select(t.statement.c.wanted).where(this)) == row.wanted
-    tx.execute(update(t.statement).where(this).values(stated=row.wanted, stated_at=tx.now if still else None))
-    tx.audit(Action.CLEARANCE_WRITE, "system", resource_id=row.resource_id)
-    if not still:
+def _land(services: Services, tx: Tx, rows: Sequence[Row[Any]]) -> None:
+    s, ids = t.statement.c, [row.resource_id for row in rows]
+    there = tx.execute(select(s.resource_id, s.wanted).where(s.resource_id.in_(ids)))
+    wanted = {row.resource_id: row.wanted for row in there}
+    alike: dict[tuple[str, bool], list[Row[Any]]] = {}
+    for row in rows:
+        still = wanted.get(row.resource_id) == row.wanted
+        alike.setdefault((json.dumps(row.wanted, sort_keys=True), still), []).append(row)
+        tx.audit(Action.CLEARANCE_WRITE, "system", resource_id=row.resource_id)
+    for (_, still), some in alike.items():
+        these = s.resource_id.in_([row.resource_id for row in some])
+        told = {"stated": some[0].wanted, "stated_at": tx.now if still else None}
+        tx.execute(update(t.statement).where(these).values(**told))
+    if not all(still for _, still in alike):
         services.queue.put(tx, "state", EVERY, priority=2)
 
 

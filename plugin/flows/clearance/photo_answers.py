@@ -10,12 +10,12 @@ from itertools import product
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, select
 
 from plugin.clock import NO_END
 from plugin.errors import NotFound
 from plugin.flows.clearance import cleared_photos, dam_dates, policy_fingerprint
-from plugin.flows.common import closed_house, face_rows, forbidden, reference_sets, roster
+from plugin.flows.common import believed, closed_house, face_rows, forbidden, reference_sets, roster
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
 from plugin.flows.names import dam_names
@@ -150,10 +150,7 @@ def _store(tx: Tx, ids: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:
     changed = {row[0] for row in before.symmetric_difference(after)}
     if not changed:
         return
-    tx.execute(delete(t.clearance).where(mine.in_(changed)))
-    new = [row for row in after.values() if row["resource_id"] in changed]
-    if new:
-        tx.execute(insert(t.clearance), new)
+    believed.replace(tx, changed, [row for row in after.values() if row["resource_id"] in changed])
 
 
 def _rows(

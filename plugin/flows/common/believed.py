@@ -5,10 +5,22 @@ on names of the machine where a *never* is being followed: the rows themselves f
 `clearance` reads it under this condition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, select, true, union
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    true,
+    union,
+)
 
 from plugin.flows.common import face_rows, forbidden
 from plugin.ledger import tables as t
@@ -67,6 +79,18 @@ def follow(tx: Tx, resource_ids: Sequence[int]) -> None:
         return
     tx.execute(delete(t.clearance).where(t.clearance.c.resource_id.in_(resource_ids), ~uncut()))
     face_rows.unname_cut(tx, resource_ids)
+
+
+def replace(tx: Tx, resource_ids: Collection[int], rows: Sequence[dict[str, Any]]) -> None:
+    """What was computed of these photographs takes the place of what was stored."""
+    tx.execute(delete(t.clearance).where(t.clearance.c.resource_id.in_(resource_ids)))
+    if rows:
+        tx.execute(insert(t.clearance), rows)
+
+
+def drop(tx: Tx, resource_id: int) -> None:
+    """Nothing is known of the photograph any more."""
+    replace(tx, [resource_id], [])
 
 
 def _turn(conn: Connection) -> ColumnElement[bool]:

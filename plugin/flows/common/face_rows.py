@@ -3,7 +3,20 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
@@ -225,14 +238,21 @@ def elsewhere(tx: Tx, resource_id: int, person_id: str, face_id: int) -> int | N
     return tx.connection.scalar(query)
 
 
-def free(tx: Tx, person_id: str, states: Iterable[str], *where: Any) -> int:
-    """Take the person off every face in `states` that `where` selects; returns how many there were."""
+def free(tx: Tx, person_id: str, states: Iterable[str] | None, *where: Any) -> int:
+    """Take the person off every face in `states` (None: any) that `where` selects; returns how many there were."""
+    chosen = true() if states is None else t.face.c.state.in_(tuple(states))
     result = tx.execute(
         update(t.face)
-        .where(t.face.c.person_id == person_id, t.face.c.state.in_(tuple(states)), *where)
+        .where(t.face.c.person_id == person_id, chosen, *where)
         .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
     )
     return result.rowcount
+
+
+def drop(tx: Tx, resource_id: int, but: str | None = None) -> int:
+    """Forget the faces of a resource, but those of this version of its file; returns how many there were."""
+    old = true() if but is None else t.face.c.file_version != but
+    return tx.execute(delete(t.face).where(t.face.c.resource_id == resource_id, old)).rowcount
 
 
 def forget_suggestions(tx: Tx, resource_id: int) -> None:

@@ -104,9 +104,7 @@ def enter(
         quitclaim=claim.id, version=claim.version, text=modes.pseudonym(claim.text_version), grants=len(claim.grants),
     )  # fmt: skip
     for old in lifecycle.supersede(before, claim):
-        this = t.quitclaim.c.id == old.id
-        tx.execute(update(t.quitclaim).where(this).values(superseded_at=old.superseded_at))
-        quitclaim_rows.log_shortened(services, tx, old)
+        quitclaim_rows.supersede(services, tx, old)
     tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
     standing = roster.load(services, tx.connection, person_id)
     end(services, tx, person_id, standing.due_endings(tx.now), actor)
@@ -185,11 +183,7 @@ def end(
     for grant, moment, kind in due:
         if not logged:
             services.ended.append(tx, Ending(person_id, grant.id, moment, kind.value))
-        tx.execute(
-            update(t.grant)
-            .where(t.grant.c.id == grant.id, t.grant.c.ended_at.is_(None))
-            .values(ended_at=moment, ended_kind=kind.value, settled_at=tx.now)
-        )
+        quitclaim_rows.end_grant(tx, grant.id, moment, kind)
         tx.audit(_SAID[kind], actor, subject=subject, grant=grant.id, kind=grant.kind.value)
     if due:
         settle(services, tx, person_id, actor, [grant for grant, _, _ in due])

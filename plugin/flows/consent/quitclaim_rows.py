@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from plugin.errors import ConsentError
 from plugin.flows.common.services import Services
@@ -68,3 +68,21 @@ def insert_rows(tx: Tx, claim: Quitclaim, form_id: str | None, bases: Mapping[st
                 valid_until=grant.valid_until, basis=bases.get(grant.id),
             )
         )  # fmt: skip
+
+
+def supersede(services: Services, tx: Tx, old: Quitclaim) -> None:
+    """A later version takes this one's place, from `superseded_at` on."""
+    tx.execute(update(t.quitclaim).where(t.quitclaim.c.id == old.id).values(superseded_at=old.superseded_at))
+    log_shortened(services, tx, old)
+
+
+def end_grant(tx: Tx, grant_id: str, moment: datetime, kind: EndKind) -> None:
+    """The grant's end, where it has none yet."""
+    this = (t.grant.c.id == grant_id) & t.grant.c.ended_at.is_(None)
+    ended = {"ended_at": moment, "ended_kind": kind.value, "settled_at": tx.now}
+    tx.execute(update(t.grant).where(this).values(**ended))
+
+
+def shorten_grant(tx: Tx, grant_id: str, until: datetime) -> None:
+    """The grant lasts until then, and no longer."""
+    tx.execute(update(t.grant).where(t.grant.c.id == grant_id).values(valid_until=until))

@@ -8,20 +8,19 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, select
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import photo_answers
-from plugin.flows.common import believed, roster
+from plugin.flows.common import roster
 from plugin.flows.common.batches import Failed, chunked, each
 from plugin.flows.common.services import Services
 from plugin.flows.consent import tags_that_stay
-from plugin.flows.names import intents, name_index, resources
+from plugin.flows.names import intents, name_index, release_statement, removals, resources
 from plugin.hooks.dam import Names
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
-from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
 from plugin.quitclaim.consent.standing import Standing
 
@@ -99,7 +98,7 @@ def take_out(
     if "machine" in origins and "confirmed" not in origins:
         tags_that_stay.become_hand(services, person_id)
     tags = tags_of(services, person_id, origins)
-    shut = [row.ref for row in each(tags, lambda rows: remove(services, rows, actor), many, apart)]
+    shut = [row.ref for row in each(tags, lambda rows: removals.remove(services, rows, actor), many, apart)]
     refs = set(touched(services, person_id)) - {*shut}
     if everywhere:
         refs |= _bearing(services, person_id)
@@ -141,49 +140,6 @@ def touched(services: Services, person_id: str) -> list[str]:
         return list(conn.scalars(query))
 
 
-def remove(services: Services, rows: Sequence[Row[Any]], actor: str) -> Failed[Row[Any]]:
-    """Intents for all of these tags (with the ref of each one's resource), then the calls; returns those that stay."""
-    by_intent: dict[int, Row[Any]] = {}
-    for some in chunked(rows, intents.CHUNK):
-        with services.store.write() as tx:
-            for row in some:
-                intent = _removal(services, tx, row, actor)
-                if intent is not None:
-                    by_intent[intent] = row
-    failed = intents.carry_out_many(services, list(by_intent), actor)
-    return [(by_intent[intent], error) for intent, error in failed.items()]
-
-
-def _removal(services: Services, tx: Tx, row: Row[Any], actor: str) -> int | None:
-    """The intent to take one tag off; None where it is ours no more."""
-    places = frozenset(row.places)
-    if row.origin == "hand" and not places:
-        places = services.dam.places
-    this = (t.tag.c.id == row.id) & (t.tag.c.origin == row.origin)
-    if tx.execute(select(t.tag.c.id).where(this)).first() is None:
-        return None
-    believed.follow(tx, [row.resource_id])
-    wanted = intents.Proposal(row.resource_id, row.person_id, row.node, "remove", row.origin, places)
-    intent = _again(tx, row, "remove") or intents.propose(services, tx, wanted, actor)
-    _unname(tx, row)
-    return intent
-
-
-def _again(tx: Tx, row: Row[Any], action: str) -> int | None:
-    """The intent of an earlier try, whose outcome is not known."""
-    query = select(t.intent.c.id).where(
-        t.intent.c.resource_id == row.resource_id, t.intent.c.person_id == row.person_id,
-        t.intent.c.action == action, t.intent.c.state == "open",
-    )  # fmt: skip
-    return tx.connection.scalar(query)
-
-
-def _unname(tx: Any, row: Row[Any]) -> None:
-    theirs = (t.face.c.resource_id == row.resource_id) & (t.face.c.person_id == row.person_id)
-    free = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None, "set_id": None}
-    tx.execute(update(t.face).where(theirs).values(free))
-
-
 def read_back(
     services: Services, person_id: str, origins: frozenset[str], refs: set[str], apart: bool = False
 ) -> list[str]:
@@ -199,9 +155,11 @@ def read_back(
     def look(some: Sequence[str]) -> Failed[str]:
         answers = services.dam.names_on(some)
         failed: Failed[str] = []
-        for ref in some:
+        gone = [ref for ref in some if ref not in ours and not _named(answers[ref], key)]
+        _struck(services, key, gone)
+        for ref in set(some) - set(gone):
             try:
-                _verified(services, person_id, key, ref, answers[ref], ref in ours)
+                _verified(services, person_id, key, ref, answers[ref])
             except DamError as error:
                 failed.append((ref, error))
         return failed
@@ -209,25 +167,26 @@ def read_back(
     return each(sorted(refs), look, services.dam.at_once, apart)
 
 
-def _verified(
-    services: Services, person_id: str, key: str, ref: str, answer: Names | DamError, ours: bool
-) -> None:
+def _named(answer: Names | DamError, key: str) -> bool:
+    """Whether the name stands there, as far as the DAM says."""
+    return isinstance(answer, DamError) or any(name_key(named.node) == key for named in answer)
+
+
+def _verified(services: Services, person_id: str, key: str, ref: str, answer: Names | DamError) -> None:
     """Raises DamError where the resource was not read, or a tag of ours stands on it."""
     if isinstance(answer, ResourceGone):
         resources.forget(services, ref)
     elif isinstance(answer, DamError):
         raise answer
-    elif ours or any(name_key(named.node) == key for named in answer):
-        _verify(services, person_id, key, ref)
     else:
-        _struck(services, key, ref)
+        _verify(services, person_id, key, ref)
 
 
-def _struck(services: Services, key: str, ref: str) -> None:
-    with services.store.write() as tx:
-        number = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
-        if number is not None:
-            name_index.strike(services, tx, number, key)
+def _struck(services: Services, key: str, refs: Sequence[str]) -> None:
+    if refs and not services.dam.tells_holders:
+        with services.store.write() as tx:
+            ids = tx.connection.scalars(select(t.resource.c.id).where(t.resource.c.ref.in_(refs)))
+            name_index.strike(services, tx, list(ids), key)
 
 
 def _verify(services: Services, person_id: str, key: str, ref: str) -> None:
@@ -269,21 +228,28 @@ def _restate_some(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[An
     by_intent: dict[int, Row[Any]] = {}
     for some in chunked(rows, intents.CHUNK):
         with services.store.read() as conn:
-            stale = [row for row in some if not _well_stated(services, conn, row)]
+            stale = _stale(services, conn, some)
         with services.store.write() as tx:
-            for row in stale:
-                wanted = intents.Proposal(
-                    row.resource_id, row.person_id, row.node, "release", row.origin, frozenset()
-                )
-                intent = _again(tx, row, "release") or intents.propose(services, tx, wanted)
-                by_intent[intent] = row
+            found = intents.pending(tx.connection, [row.resource_id for row in stale], "release")
+            fresh = [row for row in stale if (row.resource_id, row.person_id) not in found]
+            wanted = [
+                intents.Proposal(row.resource_id, row.person_id, row.node, "release", row.origin, frozenset())
+                for row in fresh
+            ]
+            made = dict(zip(intents.propose_many(services, tx, wanted), fresh, strict=True))
+        by_intent |= made | {
+            found[key]: row for row in stale if (key := (row.resource_id, row.person_id)) in found
+        }
     failed = intents.carry_out_many(services, list(by_intent))
     return [(by_intent[intent], error) for intent, error in failed.items()]
 
 
-def _well_stated(services: Services, conn: Connection, row: Row[Any]) -> bool:
-    stated = conn.scalar(select(t.resource.c.released).where(t.resource.c.id == row.resource_id))
-    return bool(stated == intents.release(services, conn, row.resource_id, {}))
+def _stale(services: Services, conn: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Those on whose resource another release statement should stand."""
+    r, ids = t.resource.c, [row.resource_id for row in rows]
+    stated = dict(conn.execute(select(r.id, r.released).where(r.id.in_(ids))).tuples().all())
+    wanted = release_statement.of_many(services, conn, dict.fromkeys(ids, release_statement.Change()))
+    return [row for row in rows if stated.get(row.resource_id) != wanted[row.resource_id]]
 
 
 def recomputed(services: Services, job: ClaimedJob) -> None:

@@ -1,8 +1,8 @@
 """Tags that stay when grants of a person end: as names by hand, and asked about where nothing is in force any more."""
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from plugin.flows.common import roster
+from plugin.flows.common import roster, tag_rows
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
@@ -20,7 +20,7 @@ def become_hand(services: Services, person_id: str) -> None:
             ids = list(tx.connection.scalars(select(t.tag.c.id).where(confirmed).limit(_PORTION)))
             if not ids:
                 return
-            tx.execute(update(t.tag).where(t.tag.c.id.in_(ids)).values(origin="hand"))
+            tag_rows.change(tx, t.tag.c.id.in_(ids), origin="hand")
             subject = roster.subject(services, tx, person_id)
             tx.audit(Action.TAG_HAND, "system", subject=subject, tags=len(ids))
 
@@ -38,5 +38,5 @@ def _ask_about_some(services: Services, person: Person) -> bool:
     with services.store.write() as tx:
         ids = list(tx.connection.scalars(select(t.tag.c.id).where(mine).limit(_PORTION)))
         if ids:
-            tx.execute(update(t.tag).where(t.tag.c.id.in_(ids)).values(listed_at=tx.now))
+            tag_rows.change(tx, t.tag.c.id.in_(ids), listed_at=tx.now)
     return len(ids) == _PORTION

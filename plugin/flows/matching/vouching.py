@@ -13,8 +13,9 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.common import reference_sets, roster
 from plugin.flows.common.batches import each
 from plugin.flows.common.services import Services
-from plugin.flows.consent import cuts, revocation
+from plugin.flows.consent import cuts
 from plugin.flows.matching import declared_sets
+from plugin.flows.names import removals
 from plugin.flows.people import accounts, acquaintance, resemblance
 from plugin.flows.people.resemblance import NOTHING, Opened
 from plugin.ledger import tables as t
@@ -161,7 +162,7 @@ def take_off(services: Services, job: ClaimedJob) -> None:
     with services.store.read() as conn:
         refused = reference_sets.by_id(conn, job.key)
         rows = [] if refused is None else _ours_by(conn, refused)
-    each(rows, lambda some: revocation.remove(services, some, job.payload["by"]), services.dam.at_once)
+    each(rows, lambda some: removals.remove(services, some, job.payload["by"]), services.dam.at_once)
     with services.store.write() as tx:
         services.queue.finish(tx, job)
         if refused is not None:

@@ -9,9 +9,9 @@ taken off by an editor, and that is a rejection. A copy of a photograph that car
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, select
 
-from plugin.flows.common import face_rows, roster
+from plugin.flows.common import face_rows, roster, tag_rows
 from plugin.flows.common.services import Services
 from plugin.flows.names import intents, name_doubts, returned_names
 from plugin.hooks.dam import Named, Resource
@@ -81,14 +81,11 @@ def _appeared(
     person = owner(tx.connection, key, ours=bool(copied))
     if person and not copied and name_doubts.cast(services, tx, person, resource):
         person = None
-    tx.execute(
-        insert(t.tag).values(
-            resource_id=resource_id, node=named[0].node, node_key=key,
-            person_id=person.id if person else None, origin="machine" if copied and person else "hand",
-            places=sorted(copied), created_at=tx.now,
-            listed_at=tx.now if person and person.ended_at and not copied else None,
-            set_id=_rested_on(tx.connection, resource_id, resource.file_version, person.id) if person else None,
-        )
+    tag_rows.enter(
+        tx, resource_id, named[0].node, "machine" if copied and person else "hand", copied,
+        person_id=person.id if person else None,
+        listed_at=tx.now if person and person.ended_at and not copied else None,
+        set_id=_rested_on(tx.connection, resource_id, resource.file_version, person.id) if person else None,
     )  # fmt: skip
     if person:
         subject = roster.subject(services, tx, person.id)
@@ -153,7 +150,7 @@ def _last_written(rows: Iterable[Any]) -> frozenset[str]:
 
 
 def _vanished(services: Services, tx: Tx, tag: Row[Any], resource: Resource, lost: bool) -> None:
-    tx.execute(delete(t.tag).where(t.tag.c.id == tag.id))
+    tag_rows.drop(tx, t.tag.c.id == tag.id)
     if tag.person_id is None:
         return
     if lost:
@@ -191,12 +188,12 @@ def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]
     if tag.person_id is None and tag.origin == "hand":
         person = owner(tx.connection, tag.node_key)
         if person is not None and person.node_adopted:
-            tx.execute(update(t.tag).where(t.tag.c.id == tag.id).values(person_id=person.id))
+            tag_rows.change(tx, t.tag.c.id == tag.id, person_id=person.id)
         return
     places = frozenset[str]().union(*(one.places for one in named))
     ours = places & frozenset(tag.places)
     if tag.origin != "hand" and not ours:
-        tx.execute(update(t.tag).where(t.tag.c.id == tag.id).values(origin="hand", places=[]))
+        tag_rows.change(tx, t.tag.c.id == tag.id, origin="hand", places=[])
         subject = roster.subject(services, tx, tag.person_id) if tag.person_id else None
         tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=tag.resource_id)
 

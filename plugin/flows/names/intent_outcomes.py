@@ -1,13 +1,14 @@
 """What an intent has come to: recorded in the caller's transaction, which asks once more whether it may stand."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, select, true, tuple_, update
 
 from plugin.flows.collections import modes
-from plugin.flows.common import believed, face_rows, reference_sets, roster
+from plugin.flows.common import believed, face_rows, reference_sets, roster, tag_rows
 from plugin.flows.common.services import Services
-from plugin.flows.names import removed_names
+from plugin.flows.names import intent_rows, removed_names
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
@@ -62,11 +63,36 @@ def land(
         _keep_tag(tx, row, places)
         removed_names.forget(services, tx, row.resource_id, row.node)
     elif row.action != "release":
-        _drop_tag(tx, row)
+        _drop_tags(tx, [row])
         removed_names.note(services, tx, row.resource_id, row.node, row.places, position)
         _unmatch(tx, row)
-    _finish(services, tx, row, "undone" if undoing else "done", actor)
+    _finish_many(services, tx, [row], "undone" if undoing else "done", actor)
     return True
+
+
+def take_off(
+    services: Services,
+    tx: Tx,
+    taken: Sequence[tuple[Row[Any], bool | None]],
+    actor: str,
+    position: int | None = None,
+) -> None:
+    """Record of intents to remove that the names are off, each with the release statement that was written.
+
+    Those that another process has closed meanwhile stay as they are.
+    """
+    i, keys = t.intent.c, [row.id for row, _ in taken]
+    open_ = set(tx.connection.scalars(select(i.id).where(i.id.in_(keys), i.state == "open"))) if keys else ()
+    rows = [row for row, _ in taken if row.id in open_]
+    if not rows:
+        return
+    believed.follow(tx, [row.resource_id for row in rows])
+    for said in {released for _, released in taken}:
+        ids = [row.resource_id for row, released in taken if row.id in open_ and released is said]
+        tx.execute(update(t.resource).where(t.resource.c.id.in_(ids)).values(released=said))
+    _drop_tags(tx, rows)
+    removed_names.note_many(services, tx, [(row.resource_id, row.node, row.places) for row in rows], position)
+    _finish_many(services, tx, rows, "done", actor)
 
 
 def _came_late(
@@ -78,7 +104,7 @@ def _came_late(
     mine = (t.tag.c.resource_id == row.resource_id) & (t.tag.c.node_key == name_key(row.node))
     if state == "done" and tx.execute(select(t.tag.c.id).where(mine)).first() is not None:
         return False
-    tx.execute(update(t.intent).where(t.intent.c.id == row.id).values(state="open", finished_at=None))
+    intent_rows.reopen(tx, row.id)
     tx.audit(
         Action.TAG_INTEND, actor, subject=roster.subject(services, tx, row.person_id),
         resource_id=row.resource_id, intent=row.id, change="remove", origin=row.origin,
@@ -98,29 +124,25 @@ def _keep_tag(tx: Tx, row: Row[Any], ours: frozenset[str]) -> None:
     mine = (t.tag.c.resource_id == row.resource_id) & (t.tag.c.node_key == name_key(row.node))
     there = tx.execute(select(t.tag).where(mine)).first()
     if there is None:
-        tx.execute(
-            insert(t.tag).values(
-                resource_id=row.resource_id, node=row.node, node_key=name_key(row.node),
-                person_id=row.person_id, origin=row.origin, places=sorted(ours), created_at=tx.now,
-                set_id=row.set_id,
-            )
-        )  # fmt: skip
+        tag_rows.enter(
+            tx, row.resource_id, row.node, row.origin, ours, person_id=row.person_id, set_id=row.set_id
+        )
     else:
         places = sorted(set(there.places) | ours)
         origin = "confirmed" if "confirmed" in {there.origin, row.origin} else row.origin
         rests = row.set_id or there.set_id
         values = {"person_id": row.person_id, "origin": origin, "places": places, "set_id": rests}
-        tx.execute(update(t.tag).where(mine).values(**values))
+        tag_rows.change(tx, mine, **values)
 
 
-def _drop_tag(tx: Tx, row: Row[Any]) -> None:
-    """Forget our tag; where the name also stands by hand elsewhere on the resource, the next look tells."""
-    tx.execute(
-        delete(t.tag).where(
-            t.tag.c.resource_id == row.resource_id, t.tag.c.node_key == name_key(row.node),
-            (t.tag.c.origin != "hand") | (row.origin == "hand"),
-        )
-    )  # fmt: skip
+def _drop_tags(tx: Tx, rows: Sequence[Row[Any]]) -> None:
+    """Forget our tags; where the name also stands by hand elsewhere on the resource, the next look tells."""
+    tag = t.tag.c
+    for by_hand in (True, False):
+        mine = [(row.resource_id, name_key(row.node)) for row in rows if (row.origin == "hand") is by_hand]
+        if mine:
+            ours = tuple_(tag.resource_id, tag.node_key).in_(mine)
+            tag_rows.drop(tx, ours, true() if by_hand else tag.origin != "hand")
 
 
 _SAID = {
@@ -131,16 +153,16 @@ _SAID = {
 }
 
 
-def _finish(
-    services: Services, tx: Tx, row: Row[Any], state: str, actor: str, error: str | None = None
+def _finish_many(
+    services: Services, tx: Tx, rows: Sequence[Row[Any]], state: str, actor: str, error: str | None = None
 ) -> None:
-    values = {"state": state, "finished_at": tx.now, "error": error}
-    tx.execute(update(t.intent).where(t.intent.c.id == row.id).values(**values))
-    tx.audit(
-        _SAID.get((row.action, state), Action.TAG_FAIL), actor,
-        subject=roster.subject(services, tx, row.person_id),
-        resource_id=row.resource_id, intent=row.id, origin=row.origin,
-    )  # fmt: skip
+    intent_rows.close(tx, [row.id for row in rows], state, error)
+    for row in rows:
+        tx.audit(
+            _SAID.get((row.action, state), Action.TAG_FAIL), actor,
+            subject=roster.subject(services, tx, row.person_id),
+            resource_id=row.resource_id, intent=row.id, origin=row.origin,
+        )  # fmt: skip
 
 
 def close(
@@ -151,6 +173,6 @@ def close(
         return
     if state == "void":
         believed.follow(tx, [row.resource_id])
-        _drop_tag(tx, row)
+        _drop_tags(tx, [row])
         _unmatch(tx, row)
-    _finish(services, tx, row, state, actor, error)
+    _finish_many(services, tx, [row], state, actor, error)

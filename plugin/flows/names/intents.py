@@ -4,22 +4,23 @@ A call whose outcome is not known (the process died, the DAM timed out) is repea
 assumed away: every write is a difference against what shall be, so repeating one does no harm.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from plugin.errors import DamError, ResourceGone, WriteRefused
-from plugin.flows.common import closed_house, reference_sets, roster
+from plugin.flows.common import closed_house, roster
 from plugin.flows.common.batches import chunked, in_short_writes
 from plugin.flows.common.services import Services
-from plugin.flows.names import intent_outcomes, returned_names
+from plugin.flows.names import intent_outcomes, intent_rows, release_statement, returned_names
+from plugin.flows.names.release_statement import Change
 from plugin.hooks.dam import Box, Names, Resource, Task, Write
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.ledger.store.store import Tx, inserted_id
+from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
 
 SYSTEM = "system"
@@ -42,20 +43,22 @@ class Proposal:
 
 def propose(services: Services, tx: Tx, proposal: Proposal, actor: str = SYSTEM) -> int:
     """Store the intent and its audit row in the caller's transaction; returns the intent's id."""
-    result = tx.execute(
-        insert(t.intent).values(
-            resource_id=proposal.resource_id, person_id=proposal.person_id, face_id=proposal.face_id,
-            node=proposal.node, action=proposal.action, origin=proposal.origin,
-            places=sorted(proposal.places), state="open", set_id=proposal.set_id,
-            generation=tx.generation(), created_at=tx.now,
-        )
-    )  # fmt: skip
-    key = inserted_id(result)
-    tx.audit(
-        Action.TAG_INTEND, actor, subject=roster.subject(services, tx, proposal.person_id),
-        resource_id=proposal.resource_id, intent=key, change=proposal.action, origin=proposal.origin,
-    )  # fmt: skip
-    return key
+    return propose_many(services, tx, [proposal], actor)[0]
+
+
+def propose_many(
+    services: Services, tx: Tx, proposals: Sequence[Proposal], actor: str = SYSTEM
+) -> Sequence[int]:
+    """The same for many; returns their ids, in the order of the proposals."""
+    if not proposals:
+        return []
+    keys = intent_rows.enter(tx, [asdict(one) | {"places": sorted(one.places)} for one in proposals])
+    for key, one in zip(keys, proposals, strict=True):
+        tx.audit(
+            Action.TAG_INTEND, actor, subject=roster.subject(services, tx, one.person_id),
+            resource_id=one.resource_id, intent=key, change=one.action, origin=one.origin,
+        )  # fmt: skip
+    return keys
 
 
 def absent(services: Services, resource: Resource, node: str) -> frozenset[str]:
@@ -91,10 +94,15 @@ def carry_out_many(services: Services, intent_ids: Sequence[int], actor: str = S
         again: list[int] = []
 
         def settle(tx: Tx, some: Sequence[_Plan], known: Any = (answers, position, again)) -> None:
+            off = [plan for plan in some if _is_off(plan, known[0][plan.row.ref])]
+            taken = [(plan.row, plan.task.released) for plan in off]
+            intent_outcomes.take_off(services, tx, taken, actor, known[1])
             for plan in some:
-                _settle(services, tx, plan, known[0][plan.row.ref], known[1], actor, failed, known[2])
+                if plan not in off:
+                    _settle(services, tx, plan, known[0][plan.row.ref], known[1], actor, failed, known[2])
 
-        in_short_writes(services.store, plans, settle, 5)
+        alike = all(plan.row.action == "remove" for plan in plans)
+        in_short_writes(services.store, plans, settle, CHUNK if alike else 5)
         returned_names.remember_written(services, [plan.row.ref for plan in plans])
         undoing |= set(again)
         met = {plan.row.id for plan in plans}
@@ -130,18 +138,24 @@ def _plans(services: Services, ids: Sequence[int], undoing: set[int]) -> list[_P
     In a closed house no name is put on.
     """
     rows: dict[str, Row[Any]] = {}
-    plans = []
     with services.store.read() as conn:
         for some in chunked(ids, CHUNK):
             for row in conn.execute(_open_intents(some)):
                 rows.setdefault(row.ref, row)
         closed = closed_house.why(services, conn) is not None
+        chosen: list[tuple[Row[Any], bool]] = []
         for row in rows.values():
             undo = row.id in undoing or not intent_outcomes.wanted(services, conn, row)
-            if closed and row.action == "add" and not undo:
-                continue
-            plans.append(_Plan(row, _task(services, conn, row, undo), undo))
-    return plans
+            if not closed or row.action != "add" or undo:
+                chosen.append((row, undo))
+        changes = {row.resource_id: _change(row, undo) for row, undo in chosen}
+        released = release_statement.of_many(services, conn, changes)
+    return [_Plan(row, _task(row, undo, released[row.resource_id]), undo) for row, undo in chosen]
+
+
+def _is_off(plan: _Plan, answer: Names | DamError) -> bool:
+    """Whether the name was to go, and does not stand any more."""
+    return plan.row.action == "remove" and not isinstance(answer, DamError) and not _stands(answer, plan.row)
 
 
 def _settle(
@@ -204,46 +218,20 @@ def _open_intents(ids: Sequence[int]) -> Any:
     )
 
 
-def _task(services: Services, conn: Any, row: Row[Any], undoing: bool) -> Task:
+def _change(row: Row[Any], undoing: bool) -> Change:
+    """What the write on its way adds to, or takes from, the people who are tagged on the resource."""
+    if row.action == "release":
+        return Change()
     add = row.action == "add" and not undoing
-    change = {row.person_id: add} if row.action != "release" else {}
-    sets = {row.person_id: row.set_id} if add and row.set_id else None
-    released = release(services, conn, row.resource_id, change, sets)
+    return Change({row.person_id: row.set_id}) if add else Change(leaving=frozenset({row.person_id}))
+
+
+def _task(row: Row[Any], undoing: bool, released: bool | None) -> Task:
     if row.action == "release":
         return Task(row.ref, (), released)
+    add = row.action == "add" and not undoing
     box: Box | None = None if row.left is None else (row.left, row.top, row.width, row.height)
     return Task(row.ref, (Write(row.node, add, frozenset(row.places), box),), released)
-
-
-def release(
-    services: Services, conn: Any, resource_id: int, change: dict[str, bool],
-    sets: Mapping[str, str | None] | None = None,
-) -> bool | None:  # fmt: skip
-    """Whether everybody whom we tagged on the resource has a publication grant; None if nobody is tagged.
-
-    No, where a name rests on pictures that nobody has vouched for. `change` adds (True) or leaves out
-    (False) people whose write is on its way, `sets` says on what those rest.
-    """
-    query = select(t.tag.c.person_id, t.tag.c.set_id).where(
-        t.tag.c.resource_id == resource_id, t.tag.c.origin != "hand", t.tag.c.person_id.is_not(None)
-    )
-    leaving = {who for who, stays in change.items() if not stays}
-    rests = {row.person_id: row.set_id for row in conn.execute(query)} | dict(sets or {})
-    tagged = (rests.keys() | change.keys()) - leaving
-    if not tagged:
-        return None
-    resting = {rests[who] for who in tagged if rests.get(who)}
-    if resting - reference_sets.vouched_among(conn, resting):
-        return False
-    if closed_house.why(services, conn) is not None and not conn.scalar(_stated(resource_id)):
-        return False  # a closed house says no yes that was not said before
-    now = services.clock.now()
-    standings = roster.load_many(services, conn, tagged)
-    return all(standing.any_publication(now) for standing in standings.values())
-
-
-def _stated(resource_id: int) -> Any:
-    return select(t.resource.c.released).where(t.resource.c.id == resource_id)
 
 
 def _stands(names: Names, row: Row[Any]) -> frozenset[str]:
@@ -251,6 +239,15 @@ def _stands(names: Names, row: Row[Any]) -> frozenset[str]:
     wanted = name_key(row.node)
     there = frozenset[str]().union(*(n.places for n in names if name_key(n.node) == wanted))
     return there & frozenset(row.places)
+
+
+def pending(conn: Connection, resource_ids: Collection[int], action: str) -> dict[tuple[int, str], int]:
+    """The intents for `action` on these resources whose outcome is not known, by resource and person."""
+    i = t.intent.c
+    query = select(i.id, i.resource_id, i.person_id).where(
+        i.resource_id.in_(resource_ids), i.action == action, i.state == "open"
+    )
+    return {(row.resource_id, row.person_id): row.id for row in conn.execute(query.order_by(i.id.desc()))}
 
 
 def open_for(conn: Any, person_id: str) -> Iterable[int]:

@@ -5,7 +5,7 @@ that a keyword which was nobody's is found once somebody is called so. A DAM tha
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -92,12 +92,12 @@ def begin(tx: Tx) -> None:
     tx.execute(update(t.state).where(unheard).values(polled_at=tx.now))
 
 
-def strike(services: Services, tx: Tx, resource_id: int, name: str) -> None:
-    """The name was seen not to stand there any more."""
+def strike(services: Services, tx: Tx, resource_ids: Sequence[int], name: str) -> None:
+    """The name was seen not to stand on these any more."""
     if not services.dam.tells_holders:
         mac = services.name_hasher.number(name_key(name))
         tx.execute(
-            delete(t.name_word).where(t.name_word.c.resource_id == resource_id, t.name_word.c.mac == mac)
+            delete(t.name_word).where(t.name_word.c.resource_id.in_(resource_ids), t.name_word.c.mac == mac)
         )
 
 

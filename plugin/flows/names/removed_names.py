@@ -4,11 +4,10 @@ The memory outlives an erasure and names nobody. It ends when we put the name on
 its term (`retention.taken_off_months`).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, tuple_, update
 
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
@@ -35,16 +34,38 @@ def note(
     services: Services, tx: Tx, resource_id: int, name: str, places: Collection[str], position: int | None
 ) -> None:
     """We took `name` off the resource, out of these places; `position` was asked for before we did."""
-    mac = services.name_hasher.hash(name_key(name))
-    this = (t.taken_off.c.resource_id == resource_id) & (t.taken_off.c.name_mac == mac)
-    row = tx.execute(select(t.taken_off.c.places).where(this)).first()
-    values: dict[str, Any] = {
-        "places": sorted({*places, *(row.places if row else ())}), "position": position, "taken_at": tx.now,
-    }  # fmt: skip
-    if row is None:
-        tx.execute(insert(t.taken_off).values(resource_id=resource_id, name_mac=mac, **values))
-    else:
-        tx.execute(update(t.taken_off).where(this).values(**values))
+    note_many(services, tx, [(resource_id, name, places)], position)
+
+
+def note_many(
+    services: Services, tx: Tx, taken: Iterable[tuple[int, str, Collection[str]]], position: int | None
+) -> None:
+    """The same of many: resource, name and places of each."""
+    places: dict[tuple[int, str], set[str]] = {}
+    for resource_id, name, out_of in taken:
+        mac = services.name_hasher.hash(name_key(name))
+        places.setdefault((resource_id, mac), set()).update(out_of)
+    if not places:
+        return
+    off = t.taken_off.c
+    there = tx.execute(
+        select(off.resource_id, off.name_mac, off.places).where(
+            tuple_(off.resource_id, off.name_mac).in_(list(places))
+        )
+    )
+    before = {(row.resource_id, row.name_mac): row.places for row in there}
+    rows = {
+        key: {"places": sorted({*mine, *before.get(key, ())}), "position": position, "taken_at": tx.now}
+        for key, mine in places.items()
+    }
+    new = [
+        {"resource_id": key[0], "name_mac": key[1]} | row for key, row in rows.items() if key not in before
+    ]
+    if new:
+        tx.execute(insert(t.taken_off).values(new))
+    for key in before:
+        this = (off.resource_id == key[0]) & (off.name_mac == key[1])
+        tx.execute(update(t.taken_off).where(this).values(**rows[key]))
 
 
 def forget(services: Services, tx: Tx, resource_id: int, name: str) -> None:
@@ -103,8 +124,7 @@ def note_gone(services: Services, tx: Tx, person_id: str, resource_ids: Collecti
             t.resource.c.deleted_at.is_not(None), t.intent.c.resource_id.in_(resource_ids),
         )
     )  # fmt: skip
-    for row in tx.execute(written).all():
-        note(services, tx, row.resource_id, row.node, row.places, None)
+    note_many(services, tx, [(row.resource_id, row.node, row.places) for row in tx.execute(written)], None)
 
 
 def backfill(services: Services) -> int:

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from plugin.flows.collections import modes, photo_places, ruling_identity
-from plugin.flows.common import believed, face_rows
+from plugin.flows.common import believed, face_rows, tag_rows
 from plugin.flows.common.services import Services
-from plugin.flows.names import dam_names, name_index, returned_names
+from plugin.flows.names import dam_names, intent_rows, name_index, returned_names
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
@@ -101,7 +101,7 @@ def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
     if _changed(row, resource):
         values |= {"examined": "no", "examined_reason": NotExamined.REPLACED.value}
         values |= {"matched": False, "longest_px": None}
-        tx.execute(delete(t.clearance).where(t.clearance.c.resource_id == row.id))
+        believed.drop(tx, row.id)
         face_rows.forget_suggestions(tx, row.id)
     tx.execute(update(t.resource).where(t.resource.c.id == row.id).values(**values))
     return int(row.id), row.deleted_at is not None
@@ -139,12 +139,11 @@ def forget(services: Services, ref: str) -> None:
         if stood is not None:
             photo_places.keep(tx, stood)
         name_index.drop(tx, key)
-        for table in (t.face, t.tag, t.clearance, t.resource_collection, t.resource_hidden, t.statement):
+        face_rows.drop(tx, key)
+        tag_rows.drop(tx, t.tag.c.resource_id == key)
+        believed.drop(tx, key)
+        for table in (t.resource_collection, t.resource_hidden, t.statement):
             tx.execute(delete(table).where(table.c.resource_id == key))
-        tx.execute(
-            update(t.intent)
-            .where(t.intent.c.resource_id == key, t.intent.c.state == "open")
-            .values(state="void", finished_at=tx.now)
-        )
+        intent_rows.void(tx, key)
         tx.execute(update(t.resource).where(t.resource.c.id == key).values(deleted_at=tx.now, examined="no"))
         tx.audit(Action.RESOURCE_GONE, "dam", resource_id=key)

@@ -4,14 +4,15 @@ Nobody's: whose they were may be erased, and a new person of that name has nothi
 has no person, and none is offered it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, select
 
 from plugin.errors import DamError, ResourceGone
+from plugin.flows.common import tag_rows
 from plugin.flows.common.services import Services
 from plugin.flows.names import removed_names
 from plugin.hooks.dam import Named, Resource
@@ -86,15 +87,17 @@ def remember(services: Services, resource_id: int, resource: Resource) -> None:
         services.dam.remember(resource.ref, ours)
 
 
-def remember_written(services: Services, refs: Iterable[str]) -> None:
+def remember_written(services: Services, refs: Collection[str]) -> None:
     """The same after writes of ours. What the DAM does not tell now is remembered at the next look."""
-    for ref in refs:
-        with services.store.read() as conn:
-            number = conn.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
-        nodes = _ours(services, number or -1)
-        if nodes:
-            with suppress(DamError):
-                services.dam.remember(ref, nodes)
+    mine = select(t.resource.c.ref, t.tag.c.node).join(t.tag, t.tag.c.resource_id == t.resource.c.id)
+    ours = t.resource.c.ref.in_(refs), t.tag.c.origin != "hand", t.tag.c.person_id.is_not(None)
+    nodes: dict[str, list[str]] = {}
+    with services.store.read() as conn:
+        for row in conn.execute(mine.where(*ours)):
+            nodes.setdefault(row.ref, []).append(row.node)
+    for ref, names in nodes.items():
+        with suppress(DamError):
+            services.dam.remember(ref, names)
 
 
 def _ours(services: Services, resource_id: int) -> list[str]:
@@ -164,13 +167,7 @@ def count_again(services: Services) -> int:
 
 def enter(services: Services, tx: Tx, resource_id: int, ref: str, named: Named, back: frozenset[str]) -> None:
     """Note on the ledger that the name is there and ours, and have it taken off."""
-    key = name_key(named.node)
-    tx.execute(delete(t.tag).where(t.tag.c.resource_id == resource_id, t.tag.c.node_key == key))
-    tx.execute(
-        insert(t.tag).values(
-            resource_id=resource_id, node=named.node, node_key=key, person_id=None, origin="returned",
-            places=sorted(back), created_at=tx.now,
-        )
-    )  # fmt: skip
+    tag_rows.drop(tx, t.tag.c.resource_id == resource_id, t.tag.c.node_key == name_key(named.node))
+    tag_rows.enter(tx, resource_id, named.node, "returned", back)
     tx.audit(Action.TAG_RETURN, "dam", resource_id=resource_id)
     services.queue.put(tx, "returned", ref)

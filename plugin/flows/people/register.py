@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from plugin.clock import SystemClock
 from plugin.errors import ConsentError, NameTaken, NothingDone
-from plugin.flows.common import roster
+from plugin.flows.common import roster, tag_rows
 from plugin.flows.common.batches import ask_for
 from plugin.flows.common.services import Services
 from plugin.flows.names import dam_names, name_doubts, name_index
@@ -119,7 +119,7 @@ def _adopt(tx: Tx, person_id: str, name: str) -> bool:
     """
     mine = (t.tag.c.node_key == name_key(name)) & t.tag.c.person_id.is_(None) & (t.tag.c.origin == "hand")
     ids = list(tx.connection.scalars(select(t.tag.c.id).where(mine).limit(_PORTION)))
-    tx.execute(update(t.tag).where(t.tag.c.id.in_(ids)).values(person_id=person_id))
+    tag_rows.change(tx, t.tag.c.id.in_(ids), person_id=person_id)
     return len(ids) == _PORTION
 
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, select
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import photo_answers
+from plugin.flows.common import tag_rows
 from plugin.flows.common.services import Services
-from plugin.flows.names import dam_names, intents, removed_names, resources
+from plugin.flows.names import dam_names, intents, release_statement, removed_names, resources
 from plugin.flows.names.returned_names import OURS
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
@@ -40,13 +41,14 @@ def _remove(services: Services, ref: str, row: Row[Any]) -> None:
             Action.TAG_INTEND, intents.SYSTEM, resource_id=row.resource_id, change="remove",
             origin=row.origin, returned=True,
         )  # fmt: skip
-        released = intents.release(services, tx.connection, row.resource_id, {})
+        here = {row.resource_id: release_statement.Change()}
+        released = release_statement.of_many(services, tx.connection, here)[row.resource_id]
     write = Write(row.node, False, frozenset(row.places))
     answer = services.dam.write(ref, [write], released)
     if any(name_key(n.node) == row.node_key and n.places & write.places for n in answer.names):
         raise DamError("a name that came back still stands: it is tried again")
     with services.store.write() as tx:
-        tx.execute(delete(t.tag).where(t.tag.c.id == row.id, OURS))
+        tag_rows.drop(tx, t.tag.c.id == row.id, OURS)
         removed_names.note(services, tx, row.resource_id, row.node, row.places, position)
         tx.audit(
             Action.TAG_REMOVE, intents.SYSTEM, resource_id=row.resource_id, origin=row.origin, returned=True

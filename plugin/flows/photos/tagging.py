@@ -7,7 +7,7 @@ transaction with its intents, and intents are carried out after it.
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from plugin.errors import DamError, GalleryStale, HouseClosed, ResourceGone, StoreError
 from plugin.flows.clearance import photo_answers, policy_fingerprint
@@ -166,10 +166,7 @@ def _not_examined(services: Services, tx: Tx, arrival: Arrival, reason: str) -> 
     if arrival.scope.mode not in {Mode.OFF, Mode.NEVER}:
         return []
     face_rows.forget_suggestions(tx, arrival.resource_id)
-    old = (t.face.c.resource_id == arrival.resource_id) & (
-        t.face.c.file_version != arrival.resource.file_version
-    )
-    replaced = tx.execute(delete(t.face).where(old)).rowcount
+    replaced = face_rows.drop(tx, arrival.resource_id, but=arrival.resource.file_version)
     return _no_longer_shown(services, tx, arrival) if replaced else []
 
 

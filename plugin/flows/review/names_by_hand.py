@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, or_, select, update
+from sqlalchemy import Row, Select, func, or_, select
 
 from plugin.errors import NotFound
 from plugin.flows.clearance import photo_answers
-from plugin.flows.common import roster
+from plugin.flows.common import roster, tag_rows
 from plugin.flows.common.batches import chunked, each
 from plugin.flows.common.services import Services
-from plugin.flows.consent import revocation
+from plugin.flows.names import removals
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 
@@ -77,7 +77,7 @@ def keep(services: Services, tag_ids: Sequence[int], actor: str) -> int:
     for some in chunked(sorted(set(tag_ids)), _CHUNK):
         with services.store.write() as tx:
             for row in _wanted(tx.execute(_query().where(t.tag.c.id.in_(some))).all(), some):
-                tx.execute(update(t.tag).where(t.tag.c.id == row.id).values(kept_at=tx.now, kept_by=actor))
+                tag_rows.change(tx, t.tag.c.id == row.id, kept_at=tx.now, kept_by=actor)
                 subject = roster.subject(services, tx, row.person_id)
                 tx.audit(Action.TAG_KEEP, actor, subject=subject, resource_id=row.resource_id)
     return len(set(tag_ids))
@@ -105,7 +105,7 @@ def take_off(services: Services, tag_ids: Sequence[int], actor: str) -> int:
         for some in chunked(sorted(set(tag_ids)), _CHUNK):
             rows += _wanted(conn.execute(_query().where(t.tag.c.id.in_(some))).all(), some)
     try:
-        each(rows, lambda some: revocation.remove(services, some, actor), services.dam.at_once)
+        each(rows, lambda some: removals.remove(services, some, actor), services.dam.at_once)
     finally:
         photo_answers.recompute_many(services, sorted({row.resource_id for row in rows}))
     return len(rows)

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.clearance import photo_answers
-from plugin.flows.common import closed_house, face_rows, forbidden, reference_sets, roster
+from plugin.flows.common import closed_house, face_rows, forbidden, reference_sets, roster, tag_rows
 from plugin.flows.common.services import Services
 from plugin.flows.matching import vouching
 from plugin.flows.names import intents, resources
@@ -232,10 +232,10 @@ def _name(
     """The tag becomes *confirmed*: the one that stands there, or one to be written."""
     mine = (t.tag.c.resource_id == arrival.resource_id) & (t.tag.c.person_id == person_id)
     if tx.execute(select(t.tag.c.id).where(mine)).first() is not None:
-        tx.execute(update(t.tag).where(mine, t.tag.c.origin == "machine").values(origin="confirmed"))
+        tag_rows.change(tx, mine, t.tag.c.origin == "machine", origin="confirmed")
         # One that somebody set in the DAM rests on no pictures, whatever is said of the face.
         ours = (t.tag.c.origin != "hand") | t.tag.c.set_id.is_not(None)
-        tx.execute(update(t.tag).where(mine, ours).values(set_id=rests))
+        tag_rows.change(tx, mine, ours, set_id=rests)
         return []
     intent = tagging.tag(services, tx, arrival, person_id, "confirmed", face_id, actor, rests)
     return [] if intent is None else [intent]

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, union, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, union
 
 from plugin.flows.clearance import photo_answers
+from plugin.flows.common import face_rows
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
 from plugin.flows.names import removed_names
@@ -16,7 +17,6 @@ from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
 
 Kinds = list[tuple[str, Any, ColumnElement[bool]]]
-_BARE = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None, "set_id": None}
 
 
 def count(conn: Connection, person_id: str, name: str) -> dict[str, int]:
@@ -83,8 +83,7 @@ def _clear(
     Those on which the name still stands are distrusted in the commit that forgets whose it is.
     """
     removed_names.note_gone(services, tx, person_id, ids)
-    mine = (t.face.c.person_id == person_id) & t.face.c.resource_id.in_(ids)
-    tx.execute(update(t.face).where(mine).values(_BARE))
+    face_rows.free(tx, person_id, None, t.face.c.resource_id.in_(ids))
     for _, table, where in _on_photographs(person_id, name):
         tx.execute(delete(table).where(where, table.c.resource_id.in_(ids)))
     refs = tx.connection.scalars(select(t.resource.c.ref).where(t.resource.c.id.in_(ids)))

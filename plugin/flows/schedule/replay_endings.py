@@ -8,7 +8,7 @@ from plugin.errors import NotFound
 from plugin.flows.access import api_tokens, links
 from plugin.flows.common import closed_house, roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import cuts, grant_endings
+from plugin.flows.consent import cuts, grant_endings, quitclaim_rows
 from plugin.flows.rights import erasure
 from plugin.flows.signing import pending_signatures
 from plugin.ledger import tables as t
@@ -119,7 +119,7 @@ def _end_again(services: Services, line: Ending) -> int:
             return 0
         # The version that replaced it is not in this copy: until then it holds, and no longer.
         agreed = roster.load(services, tx.connection, row.person_id).published()
-        tx.execute(update(t.grant).where(t.grant.c.id == grant.id).values(valid_until=line.at))
+        quitclaim_rows.shorten_grant(tx, grant.id, line.at)
         left = roster.load(services, tx.connection, row.person_id).published()
         cuts.add(services, tx, row.person_id, cuts.shortened(agreed, left, tx.now))
         tx.audit(
