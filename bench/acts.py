@@ -14,12 +14,12 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts, grant_endings
 from plugin.flows.mail import delivery
 from plugin.flows.matching import vouching
-from plugin.flows.names import removed_names
 from plugin.flows.people import register
 from plugin.flows.photos import comparison, recompute_library, scan_queue
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar, house_closing, retries
 from plugin.flows.schedule import retention as terms
+from plugin.flows.tags import removed_names
 from plugin.hooks.dam import Change, Collection, CollectionRuling, Dam
 from plugin.hooks.folder.index import FolderIndex, KnownFile
 from plugin.hooks.folder.tree import FileEntry

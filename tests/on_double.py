@@ -12,8 +12,8 @@ from plugin.clock import Clock
 from plugin.config import Config
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.names import intents
 from plugin.flows.schedule import calendar
+from plugin.flows.tags import intents
 from plugin.hooks.resourcespace import fields
 from plugin.hooks.resourcespace.api.client import Client
 from plugin.ledger import tables as t

@@ -9,8 +9,9 @@ from plugin.errors import DamError
 from plugin.flows.common.face_rows import dismissal_of, reason_of
 from plugin.flows.common.services import Services
 from plugin.flows.matching import vouching
-from plugin.flows.names import dam_names, returned_names
+from plugin.flows.names import dam_names
 from plugin.flows.review import already_so, dismissals, review
+from plugin.flows.tags import returned_names
 from plugin.ledger.keys.free_text import TextSealer
 from plugin.quitclaim.clearance.dismissal import SETTLING, Dismissal
 from plugin.quitclaim.words import dismissal_words

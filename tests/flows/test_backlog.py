@@ -139,7 +139,8 @@ def test_what_died_between_intent_and_outcome_is_taken_up(
     services: Services, cast: support.Cast, refs: list[str], clock: ManualClock
 ) -> None:
     """No job is left for it: the sweep finds it once a lease's time has passed."""
-    from plugin.flows.names import intents, resources
+    from plugin.flows.names import resources
+    from plugin.flows.tags import intents
 
     asa = enrolled(cast)
     cast.open_collection()

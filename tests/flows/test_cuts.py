@@ -21,11 +21,12 @@ from plugin.flows.common import believed, face_rows, reference_sets
 from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts, grant_endings, revocation
 from plugin.flows.matching import vouching
-from plugin.flows.names import intent_outcomes, resources
+from plugin.flows.names import resources
 from plugin.flows.review import review
 from plugin.flows.rights import erasure, erasure_rows
 from plugin.flows.schedule import calendar, replay_endings
 from plugin.flows.self_service import own_photos
+from plugin.flows.tags import intent_outcomes
 from plugin.flows.views import photo_panel
 from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t

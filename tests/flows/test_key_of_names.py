@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from plugin.flows.common.services import Services
-from plugin.flows.names import removed_names
+from plugin.flows.tags import removed_names
 from plugin.flows.views import health
 from plugin.ledger import tables as t
 from plugin.ledger.keys.name_hashes import NameHasher

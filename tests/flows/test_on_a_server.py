@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
-from plugin.flows.names import dam_names, intents
+from plugin.flows.names import dam_names
 from plugin.flows.rights import dam_leftovers, erasure
 from plugin.flows.schedule import calendar
+from plugin.flows.tags import intents
 from plugin.hooks.resourcespace import with_plugin
 from plugin.hooks.resourcespace.api import client
 from plugin.ledger import tables as t

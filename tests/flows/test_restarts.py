@@ -21,9 +21,9 @@ from plugin.errors import DamError
 from plugin.flows.common import overdue
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
-from plugin.flows.names import intents
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar, overdue_letter, retention, retries
+from plugin.flows.tags import intents
 from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
 from plugin.recognizer.process.examiner import Examiner

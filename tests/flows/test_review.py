@@ -181,7 +181,8 @@ def test_a_machine_tag_confirmed_while_it_is_being_written(
     services: Services, cast: support.Cast, suggested: int, asa: str
 ) -> None:
     """The machine's own intent lands after the editor's: confirmed it stays."""
-    from plugin.flows.names import intents, resources
+    from plugin.flows.names import resources
+    from plugin.flows.tags import intents
 
     review.confirm(services, suggested, "editor")
     cast.open_collection(mode=Mode.AUTO)

@@ -16,9 +16,10 @@ from plugin.clock import ManualClock
 from plugin.errors import DamError
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
-from plugin.flows.names import intents, name_doubts
+from plugin.flows.names import name_doubts
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
+from plugin.flows.tags import intents
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import Kind
 from plugin.hooks.dam import ChangeKind

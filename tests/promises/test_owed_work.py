@@ -15,9 +15,9 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.common import overdue
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
-from plugin.flows.names import intents
 from plugin.flows.rights import erasure, erasure_requests
 from plugin.flows.schedule import calendar
+from plugin.flows.tags import intents
 from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
 from plugin.recognizer.process.examiner import Examiner

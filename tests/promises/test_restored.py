@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from plugin.flows.consent import grant_endings
-from plugin.flows.names import returned_names
 from plugin.flows.people import register
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
+from plugin.flows.tags import returned_names
 from plugin.ledger import tables as t
 from sidecar.commands.demo import samples
 from tests import another_program, support

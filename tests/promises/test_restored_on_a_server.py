@@ -14,10 +14,10 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.flows.consent import grant_endings
-from plugin.flows.names import returned_names
 from plugin.flows.people import register
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
+from plugin.flows.tags import returned_names
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.recognizer.process.examiner import Examiner

@@ -11,9 +11,9 @@ from tests.unit.test_house import ROOT, files
 WRITES = {"insert", "update", "delete"}
 ONE_HOME = {
     "face": "plugin/flows/common/face_rows.py",
-    "tag": "plugin/flows/common/tag_rows.py",
+    "tag": "plugin/flows/tags/tag_rows.py",
     "clearance": "plugin/flows/common/believed.py",
-    "intent": "plugin/flows/names/intent_rows.py",
+    "intent": "plugin/flows/tags/intent_rows.py",
     "grant": "plugin/flows/consent/quitclaim_rows.py",
     "quitclaim": "plugin/flows/consent/quitclaim_rows.py",
 }
@@ -26,7 +26,7 @@ WHOLE_STORE = {
     "plugin/flows/schedule/text_sealing.py": "what was written before texts were sealed is sealed",
 }
 MORE_THAN_ONE = {
-    "audit": 2, "audit_head": 2, "collection": 3, "event": 2, "folder_file": 2, "guardian": 2, "invitation": 2,
+    "audit": 2, "audit_head": 2, "collection": 3, "event": 2, "folder_file": 2, "guardian": 2, "invitation": 2, "job": 2,
     "mail": 4, "person": 6, "reference_set": 2, "rejection": 3, "resource": 7, "resource_collection": 2, "sealed": 2,
     "shredding": 2, "state": 9,
 }  # fmt: skip

@@ -16,7 +16,8 @@ from plugin.flows.common import roster
 from plugin.flows.common.batches import Failed, chunked, each
 from plugin.flows.common.services import Services
 from plugin.flows.consent import tags_that_stay
-from plugin.flows.names import intents, name_index, release_statement, removals, resources
+from plugin.flows.names import name_index, resources
+from plugin.flows.tags import intents, release_statement, removals
 from plugin.hooks.dam import Names
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob

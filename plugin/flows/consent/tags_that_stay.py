@@ -2,8 +2,9 @@
 
 from sqlalchemy import select
 
-from plugin.flows.common import roster, tag_rows
+from plugin.flows.common import roster
 from plugin.flows.common.services import Services
+from plugin.flows.tags import tag_rows
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent.model import Person

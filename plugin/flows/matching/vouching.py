@@ -15,9 +15,9 @@ from plugin.flows.common.batches import each
 from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts
 from plugin.flows.matching import declared_sets
-from plugin.flows.names import removals
 from plugin.flows.people import accounts, acquaintance, resemblance
 from plugin.flows.people.resemblance import NOTHING, Opened
+from plugin.flows.tags import removals
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action

@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from plugin.flows.common import face_rows, roster, tag_rows
+from plugin.flows.common import face_rows, roster
 from plugin.flows.common.services import Services
-from plugin.flows.names import intents, name_doubts, returned_names
+from plugin.flows.names import name_doubts
+from plugin.flows.tags import intents, returned_names, tag_rows
 from plugin.hooks.dam import Named, Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action

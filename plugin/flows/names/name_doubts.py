@@ -14,8 +14,9 @@ from plugin.errors import DamError
 from plugin.flows.common import roster
 from plugin.flows.common.batches import ask_for
 from plugin.flows.common.services import Services
-from plugin.flows.names import name_index, returned_names
+from plugin.flows.names import name_index
 from plugin.flows.names.name_index import Gaps
+from plugin.flows.tags import returned_names
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from plugin.flows.collections import modes, photo_places, ruling_identity
-from plugin.flows.common import believed, face_rows, tag_rows
+from plugin.flows.common import believed, face_rows
 from plugin.flows.common.services import Services
-from plugin.flows.names import dam_names, intent_rows, name_index, returned_names
+from plugin.flows.names import dam_names, name_index
+from plugin.flows.tags import intent_rows, returned_names, tag_rows
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action

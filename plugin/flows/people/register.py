@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from plugin.clock import SystemClock
 from plugin.errors import ConsentError, NameTaken, NothingDone
-from plugin.flows.common import roster, tag_rows
+from plugin.flows.common import roster
 from plugin.flows.common.batches import ask_for
 from plugin.flows.common.services import Services
 from plugin.flows.names import dam_names, name_doubts, name_index
@@ -18,6 +18,7 @@ from plugin.flows.people import addresses, ages, contacts, data_export
 from plugin.flows.people.ages import Age
 from plugin.flows.people.contacts import email_of as email_of
 from plugin.flows.people.contacts import guardians_of as guardians_of
+from plugin.flows.tags import tag_rows
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action

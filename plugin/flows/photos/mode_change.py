@@ -15,7 +15,7 @@ from plugin.flows.collections import modes
 from plugin.flows.common import face_rows
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
-from plugin.flows.names import intents
+from plugin.flows.tags import intents
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.store import Tx

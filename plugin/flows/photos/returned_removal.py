@@ -6,10 +6,10 @@ from sqlalchemy import Row, select
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import photo_answers
-from plugin.flows.common import tag_rows
 from plugin.flows.common.services import Services
-from plugin.flows.names import dam_names, intents, release_statement, removed_names, resources
-from plugin.flows.names.returned_names import OURS
+from plugin.flows.names import dam_names, resources
+from plugin.flows.tags import intents, release_statement, removed_names, tag_rows
+from plugin.flows.tags.returned_names import OURS
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob

@@ -14,10 +14,11 @@ from plugin.flows.clearance import photo_answers, policy_fingerprint
 from plugin.flows.collections import modes
 from plugin.flows.common import believed, closed_house, face_rows, reference_sets, roster
 from plugin.flows.common.services import Services
-from plugin.flows.names import intents, resources
+from plugin.flows.names import resources
 from plugin.flows.names.resources import Arrival
 from plugin.flows.photos import examining, mode_change
 from plugin.flows.rights import dam_leftovers
+from plugin.flows.tags import intents
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import NIGHTLY, ClaimedJob
 from plugin.ledger.store.audit import Action

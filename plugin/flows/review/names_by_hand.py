@@ -13,10 +13,10 @@ from sqlalchemy import Row, Select, func, or_, select
 
 from plugin.errors import NotFound
 from plugin.flows.clearance import photo_answers
-from plugin.flows.common import roster, tag_rows
+from plugin.flows.common import roster
 from plugin.flows.common.batches import chunked, each
 from plugin.flows.common.services import Services
-from plugin.flows.names import removals
+from plugin.flows.tags import removals, tag_rows
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 

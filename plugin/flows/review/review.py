@@ -7,14 +7,15 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, select
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.clearance import photo_answers
-from plugin.flows.common import closed_house, face_rows, forbidden, reference_sets, roster, tag_rows
+from plugin.flows.common import closed_house, face_rows, forbidden, reference_sets, roster
 from plugin.flows.common.services import Services
 from plugin.flows.matching import vouching
-from plugin.flows.names import intents, resources
+from plugin.flows.names import resources
 from plugin.flows.names.resources import Arrival
 from plugin.flows.people import resemblance
 from plugin.flows.people.resemblance import NOTHING, Opened
 from plugin.flows.photos import tagging
+from plugin.flows.tags import intents, tag_rows
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx

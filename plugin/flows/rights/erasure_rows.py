@@ -9,8 +9,8 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.common import face_rows
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
-from plugin.flows.names import removed_names
 from plugin.flows.rights import dam_leftovers
+from plugin.flows.tags import removed_names
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx

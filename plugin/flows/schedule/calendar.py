@@ -15,7 +15,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts, grant_endings, revocation
 from plugin.flows.mail import delivery, reminders
 from plugin.flows.matching import vouching
-from plugin.flows.names import intents, name_doubts, name_index, removed_names, resources
+from plugin.flows.names import name_doubts, name_index, resources
 from plugin.flows.people import register
 from plugin.flows.photos import (
     comparison,
@@ -38,6 +38,7 @@ from plugin.flows.schedule import (
     unreadable_rows,
 )
 from plugin.flows.signing import lost_links
+from plugin.flows.tags import intents, removed_names
 from plugin.hooks.dam import Change, ChangeKind
 from plugin.ledger import tables as t
 from plugin.ledger.keys import rotation

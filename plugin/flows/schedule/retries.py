@@ -19,10 +19,11 @@ from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts, revocation
 from plugin.flows.matching import vouching
-from plugin.flows.names import intents, name_doubts
+from plugin.flows.names import name_doubts
 from plugin.flows.people import register
 from plugin.flows.photos import comparison, reexamination, scan_queue
 from plugin.flows.signing import lost_links
+from plugin.flows.tags import intents
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 

@@ -21,10 +21,10 @@ from plugin.flows.common.overdue import Figure
 from plugin.flows.common.services import Services
 from plugin.flows.mail import coming_of_age
 from plugin.flows.matching import declared_sets
-from plugin.flows.names import returned_names
 from plugin.flows.people import recognitions
 from plugin.flows.photos import reexamination
 from plugin.flows.review import dismissals, held_photos, names_by_hand
+from plugin.flows.tags import returned_names
 from plugin.flows.views import waiting_items
 from plugin.hooks.left_out import OUT_OF_REACH
 from plugin.ledger import tables as t

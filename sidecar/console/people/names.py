@@ -4,8 +4,8 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
-from plugin.flows.names import returned_names
 from plugin.flows.review import names_by_hand
+from plugin.flows.tags import returned_names
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import Kind
 from sidecar.console import confirming, desk

@@ -12,9 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from plugin.errors import DamError, ResourceGone
-from plugin.flows.common import tag_rows
 from plugin.flows.common.services import Services
-from plugin.flows.names import removed_names
+from plugin.flows.tags import removed_names, tag_rows
 from plugin.hooks.dam import Named, Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action

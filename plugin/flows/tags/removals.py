@@ -8,7 +8,7 @@ from sqlalchemy import Row, select
 from plugin.flows.common import believed, face_rows
 from plugin.flows.common.batches import Failed, chunked
 from plugin.flows.common.services import Services
-from plugin.flows.names import intents
+from plugin.flows.tags import intents
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 

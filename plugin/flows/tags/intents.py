@@ -15,8 +15,8 @@ from plugin.errors import DamError, ResourceGone, WriteRefused
 from plugin.flows.common import closed_house, roster
 from plugin.flows.common.batches import chunked, in_short_writes
 from plugin.flows.common.services import Services
-from plugin.flows.names import intent_outcomes, intent_rows, release_statement, returned_names
-from plugin.flows.names.release_statement import Change
+from plugin.flows.tags import intent_outcomes, intent_rows, release_statement, returned_names
+from plugin.flows.tags.release_statement import Change
 from plugin.hooks.dam import Box, Names, Resource, Task, Write
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Row, select, true, tuple_, update
 
 from plugin.flows.collections import modes
-from plugin.flows.common import believed, face_rows, reference_sets, roster, tag_rows
+from plugin.flows.common import believed, face_rows, reference_sets, roster
 from plugin.flows.common.services import Services
-from plugin.flows.names import intent_rows, removed_names
+from plugin.flows.tags import intent_rows, removed_names, tag_rows
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
