@@ -5,7 +5,8 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from email import message_from_bytes
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 from zipfile import ZipFile
@@ -105,17 +106,22 @@ def _said(python: Path, program: str) -> str:
 
 
 def test_the_wheel_holds_what_git_keeps_of_the_packages_and_nothing_else(wheel: Path) -> None:
-    """Templates, styles, words, weights' measures, the PHP plugin; no test, no bench, no bytecode; and the licence."""
+    """Templates, styles, the PHP plugin, words as they are read; no test, no bench, no bytecode; and the licence."""
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
     info = {name for name in names if name.split("/")[0].endswith(".dist-info")}
-    assert names - info == {name for name in _tracked() if name.startswith(tuple(f"{p}/" for p in PACKAGES))}
+    kept = {name for name in _tracked() if name.startswith(tuple(f"{package}/" for package in PACKAGES))}
+    compiled = {f"{name.removesuffix('.po')}.mo" for name in kept if name.endswith(".po")}
+    assert names - info == kept | compiled
     assert {"licenses/LICENSE", "licenses/NOTICE"} <= {name.partition("/")[2] for name in info}
 
 
-def test_what_the_code_imports_comes_with_the_wheel() -> None:
+def test_what_the_code_imports_comes_with_the_wheel(wheel: Path) -> None:
     """By what it asks for, and what that asks for; not a package that only the tests have."""
-    needed, missing = _needed("facelease", frozenset()), set[str]()
+    with ZipFile(wheel) as archive:
+        (described,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        asked = message_from_bytes(archive.read(described)).get_all("Requires-Dist", [])
+    needed, missing = _needed(asked, frozenset(), set()), set[str]()
     known = {
         name for name, by in packages_distributions().items() if needed & set(map(canonicalize_name, by))
     }
@@ -126,17 +132,13 @@ def test_what_the_code_imports_comes_with_the_wheel() -> None:
     assert not missing
 
 
-def _needed(name: str, extras: frozenset[str], found: set[str] | None = None) -> set[str]:
-    """The distributions that installing this one installs."""
-    found = set() if found is None else found
-    for line in requires(name) or ():
-        one = Requirement(line)
-        wanted = [{"extra": extra} for extra in extras or {""}]
-        if canonicalize_name(one.name) not in found and (
-            one.marker is None or any(map(one.marker.evaluate, wanted))
-        ):
-            found.add(canonicalize_name(one.name))
-            _needed(one.name, frozenset(one.extras), found)
+def _needed(lines: Iterable[str], extras: frozenset[str], found: set[str]) -> set[str]:
+    """The distributions that these lines bring, with what each of them brings."""
+    for one in map(Requirement, lines):
+        name, wanted = canonicalize_name(one.name), [{"extra": extra} for extra in extras or {""}]
+        if name not in found and (one.marker is None or any(map(one.marker.evaluate, wanted))):
+            found.add(name)
+            _needed(requires(name) or (), frozenset(one.extras), found)
     return found
 
 
