@@ -105,11 +105,15 @@ def _said(python: Path, program: str) -> str:
 
 
 def test_the_wheel_holds_what_git_keeps_of_the_packages_and_nothing_else(wheel: Path) -> None:
-    """Templates, styles, words, weights' measures, the PHP plugin; no test, no bench, no bytecode; and the licence."""
+    """Templates, styles, words, weights' measures, the PHP plugin; no test, no bench, no bytecode; and the licence.
+
+    What is compiled of the catalogues of messages is made as the wheel is."""
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
     info = {name for name in names if name.split("/")[0].endswith(".dist-info")}
-    assert names - info == {name for name in _tracked() if name.startswith(tuple(f"{p}/" for p in PACKAGES))}
+    kept = {name for name in _tracked() if name.startswith(tuple(f"{p}/" for p in PACKAGES))}
+    compiled = {name.removesuffix(".po") + ".mo" for name in kept if name.endswith(".po")}
+    assert names - info == kept | compiled
     assert {"licenses/LICENSE", "licenses/NOTICE"} <= {name.partition("/")[2] for name in info}
 
 
