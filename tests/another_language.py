@@ -16,7 +16,7 @@ from plugin.config import Config
 from plugin.flows.common.services import Services
 from plugin.flows.mail import letter_words, receipt_words
 from plugin.flows.rights.certificate import Certificate
-from plugin.hooks.mention import Line
+from plugin.hooks.mention import CertificateLine
 from plugin.quitclaim.clearance.answers import Code, Reason
 from plugin.quitclaim.words import wording
 from plugin.recognizer.process.examiner import Examiner
@@ -108,7 +108,7 @@ def test_a_letter_and_a_receipt() -> None:
 
 def test_a_certificate_and_an_answer() -> None:
     made = Certificate(
-        "1", "p", datetime(2026, 3, 2, tzinfo=UTC), looks=[Line("looked_backups", {"count": 2})]
+        "1", "p", datetime(2026, 3, 2, tzinfo=UTC), looks=[CertificateLine("looked_backups", {"count": 2})]
     )
     assert "«our backups in backup.folder: 2»" in made.text(LANGUAGE)
     assert (

@@ -1,8 +1,8 @@
 """No sentence of a page is put together from messages: word order is each language's own.
 
 Seen: two messages side by side in a template without a tag or a mark between them, joined by ~ or +, or in one
-f-string, where the first does not end a sentence. Not seen: what was put into a variable before, what a macro or a script joins,
-and a message that is filled into the gap of another (which its language can place).
+f-string, where the first does not end a sentence. Not seen: what was put into a variable before, what a macro or a
+script joins, and a message that is filled into the gap of another (which its language can place).
 """
 
 import ast
