@@ -20,13 +20,13 @@ ROOT = Path(__file__).parents[2]
 TEMPLATES = [*sorted(ROOT.glob("sidecar/templates/**/*.html")), ROOT / "plugin/flows/mail/receipt.html"]
 MODULES = sorted([*ROOT.glob("sidecar/**/*.py"), *ROOT.glob("plugin/**/*.py")])
 _NAMES = {"w", "words", "_w", "_words", "known"}
-_APART = re.compile(r"[<>:·,;()|]")
+_APART = re.compile(r'[<>:·,;()|.?!"]')
 CONTEXTS = ("own page", "sign", "console", "front", "receipt", "reason", "certificate")
 
 
 def ends(key: object) -> bool:
     """Whether the message of this key is a whole sentence, wherever it stands."""
-    said = [known[key] for known in (Words(one, "en") for one in CONTEXTS) if key in known]
+    said = [known[str(key)] for known in (Words(one, "en") for one in CONTEXTS) if key in known]
     return bool(said) and all(one.rstrip()[-1:] in {".", "?", "!", ":", "…"} for one in said)
 
 
@@ -54,10 +54,13 @@ def _key(of: nodes.Node, key: nodes.Node) -> object:
 
 def built(tree: nodes.Template) -> Iterator[int]:
     """The lines on which a template puts two messages together."""
-    for node in tree.find_all((nodes.Concat, nodes.Add)):
-        parts = node.nodes if isinstance(node, nodes.Concat) else (node.left, node.right)
+    both: list[tuple[int, list[nodes.Expr]]] = [
+        (one.lineno, one.nodes) for one in tree.find_all(nodes.Concat)
+    ]
+    both += [(one.lineno, [one.left, one.right]) for one in tree.find_all(nodes.Add)]
+    for line, parts in both:
         if len([one for one in parts if asked(one) is not None]) > 1:
-            yield node.lineno
+            yield line
     for output in tree.find_all(nodes.Output):
         before: object = None
         for part in output.nodes:
@@ -120,7 +123,7 @@ def _said(of: ast.AST, key: ast.AST) -> object:
 def joined(tree: ast.AST) -> Iterator[int]:
     """The lines on which code puts two messages together."""
     for node in ast.walk(tree):
-        parts: list[ast.AST] = []
+        parts: list[ast.expr] = []
         if isinstance(node, ast.JoinedStr):
             parts = [*node.values]
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
@@ -131,7 +134,7 @@ def joined(tree: ast.AST) -> Iterator[int]:
                 before = None if _APART.search(str(part.value)) else before
             elif (key := said(part)) is not None:
                 if before is not None and not ends(before):
-                    yield node.lineno
+                    yield part.lineno
                 before = key
 
 
