@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-LANGUAGES = Path(__file__).parents[1] / "plugin/words/languages"
+_CATALOGUES = Path(__file__).parents[1] / "plugin/words/languages"
 _ENGLISH = "en"
 _WIDTH = 110
 
@@ -22,14 +22,14 @@ def main(arguments: list[str]) -> None:
     if arguments[:1] == ["update"]:
         for language in arguments[1:]:
             source(language).parent.mkdir(parents=True, exist_ok=True)
-        for language in (path.name for path in LANGUAGES.iterdir()):
+        for language in (path.name for path in _CATALOGUES.iterdir()):
             write(language, followed(language, read(_ENGLISH)) if language != _ENGLISH else read(_ENGLISH))
     compile_changed()
 
 
 def source(language: str) -> Path:
     """Where its words are written."""
-    return LANGUAGES / language / "LC_MESSAGES/facelease.po"
+    return _CATALOGUES / language / "LC_MESSAGES/facelease.po"
 
 
 def read(language: str) -> Catalog:
@@ -46,11 +46,16 @@ def followed(language: str, english: Catalog) -> Catalog:
     template = Catalog()
     for message in english:
         if message.id:
-            said = message.string if isinstance(message.string, str) else (message.string or [""])[-1]
-            template.add(message.id, context=message.context, auto_comments=said.splitlines())
+            template.add(message.id, context=message.context, auto_comments=forms(message)[-1].splitlines())
     found = read(language)
     found.update(template, no_fuzzy_matching=True, update_header_comment=False, update_creation_date=False)
     return found
+
+
+def forms(message: Message) -> tuple[str, ...]:
+    """What it says: one form, or one for each plural of the language."""
+    said = message.string or ""
+    return (said,) if isinstance(said, str) else tuple(said)
 
 
 def write(language: str, catalogue: Catalog) -> None:
@@ -67,7 +72,7 @@ def compile_changed() -> None:
 
 
 def _changed() -> Iterator[Path]:
-    for path in LANGUAGES.glob("*/LC_MESSAGES/*.po"):
+    for path in _CATALOGUES.glob("*/LC_MESSAGES/*.po"):
         made = path.with_suffix(".mo")
         if not made.exists() or made.stat().st_mtime_ns <= path.stat().st_mtime_ns:
             yield path

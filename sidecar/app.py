@@ -24,7 +24,7 @@ from sidecar.running.readiness import CHECKS, unready
 from sidecar.serving import admission
 from sidecar.sign import blueprint, key_pages, own_page, sessions
 from sidecar.web import plain_requests, problems, rate_limits, staff_door, store_away
-from sidecar.words import front_words
+from sidecar.words.language_choice import choose_language
 
 log = structlog.get_logger()
 
@@ -97,9 +97,9 @@ def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
     @app.get("/")
     @limiter.limit(COUNTED)
     def front() -> tuple[str, int]:
-        language = request.accept_languages.best_match(front_words.LANGUAGES) or services.config.site.language
-        language = request.args.get("lang", language)
-        words = front_words.of(language)
+        words = catalogues.Words(
+            "front", choose_language(services.config.site.language, request.args.get("lang", ""))
+        )
         missing = unready()
         found = None if missing is not None and missing.startswith("store:") else counts.now(services)
         page = render_template(

@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, field_validator, model_validator
 
 from plugin.config.base import ConfigPath, Count, Section, Share, WebAddress
+from plugin.words.catalogues import ENGLISH, Language
 
 
 class SiteSection(Section):
     """The organisation that runs this installation."""
 
     name: str = "Our organisation"
-    language: Literal["en", "nl"] = "en"
+    language: Language = ENGLISH
     timezone: str = "Europe/Amsterdam"
 
     @field_validator("timezone")

@@ -63,13 +63,16 @@ class Words(Mapping[str, str]):
         return len(_read(ENGLISH).keys(self._context))
 
     def counted(self, key: str, number: int) -> str:
-        """The form of a message that this number takes. Raises KeyError where it has but one."""
-        return self._catalogue.npgettext(self._context, key, key, number)
+        """The form of a message that this number takes; of one that has but one form, that."""
+        try:
+            return self._catalogue.npgettext(self._context, key, key, number)
+        except KeyError:
+            return self[key]
 
 
 def name(language: str, spoken: str) -> str:
     """What a language is called in another: Dutch, in English."""
-    return str(Locale.parse(spoken).get_language_name(language))
+    return Locale.parse(language).get_language_name(spoken) or language
 
 
 def known(language: str) -> str:

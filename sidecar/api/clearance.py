@@ -13,6 +13,7 @@ from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services
 from plugin.quitclaim.clearance.answers import Answer, Reason, Use
 from plugin.quitclaim.words import wording
+from plugin.words.catalogues import Language
 from sidecar.api.routes import Route, Routes, answer
 from sidecar.web.request_models import Closed, Day, Paged, Ref, RefPath, Word
 
@@ -44,7 +45,7 @@ class Asked(Closed):
     purpose: Word | None = None
     channel: Word | None = None
     day: Day | None = None
-    language: Literal["en", "nl"] | None = None
+    language: Language | None = None
 
 
 class Photo(BaseModel):
@@ -67,7 +68,7 @@ class Batch(Closed):
     refs: Annotated[tuple[Ref, ...], Field(min_length=1, max_length=1000)]
     uses: Annotated[tuple[UseOf, ...], Field(min_length=1, max_length=24)]
     day: Day | None = None
-    language: Literal["en", "nl"] | None = None
+    language: Language | None = None
 
 
 class Answers(BaseModel):

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Literal
 
 from flask import Response
 from pydantic import BaseModel
@@ -10,6 +9,7 @@ from pydantic import BaseModel
 from plugin.flows.access.api_tokens import Scope
 from plugin.flows.common.services import Services
 from plugin.flows.rights import erasure, erasure_register, erasure_requests
+from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, answer
 from sidecar.web.request_models import Closed, Empty, Id, Line, PersonPath
@@ -81,7 +81,7 @@ class CertificatePath(Closed):
 class Spoken(Closed):
     """In which language."""
 
-    language: Literal["en", "nl"] = "en"
+    language: Language = "en"
 
 
 class RequestPath(Closed):

@@ -11,12 +11,11 @@ from plugin.flows.access.api_tokens import Scope
 from plugin.flows.common.services import Services
 from plugin.flows.review import tool_gate
 from plugin.quitclaim.clearance.answers import Code, Reason, Use
+from plugin.words.catalogues import Language, Words
 from sidecar.api.clearance import Why, reasons
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, answer
 from sidecar.web.request_models import Closed, Day, Line, Px, Ref, Word
-
-_SOMEBODY = {"en": "somebody", "nl": "iemand"}
 
 
 class Tool(Closed):
@@ -43,7 +42,7 @@ class Question(Closed):
     tool: Tool
     day: Day | None = None
     longest_px: Px | None = None
-    language: Literal["en", "nl"] | None = None
+    language: Language | None = None
 
 
 class Decision(BaseModel):
@@ -87,5 +86,7 @@ _TYPED = {Code.FACE_DISMISSED, Code.FACE_SET_ASIDE, Code.FACE_DISMISSED_BEFORE, 
 
 def _nameless(reason: Reason, language: str) -> Reason:
     """A tool needs to know that somebody did not agree, and not who; nor what an editor typed of a face."""
-    hidden = {"name": _SOMEBODY[language]} | ({"why": ""} if reason.code in _TYPED else {})
+    hidden = {"name": Words("reason", language)["somebody_unnamed"]} | (
+        {"why": ""} if reason.code in _TYPED else {}
+    )
     return replace(reason, values=tuple((key, hidden.get(key, value)) for key, value in reason.values))

@@ -16,6 +16,7 @@ from plugin.flows.access.links import Kind
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.signing import invitations
+from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, answer
 from sidecar.web.request_models import Changed, Closed, Id, Made, PersonPath, Ref, Word
@@ -35,7 +36,7 @@ class Invite(Closed):
     collection: Ref | None = None
     form: Word | None = None
     kind: Literal["sign", "renew"] = "sign"
-    language: Literal["en", "nl"] | None = None
+    language: Language | None = None
     guardian_id: Id | None = None
     by_mail: bool = False
     days: Annotated[int, Field(ge=1, le=366)] | None = None
@@ -48,7 +49,7 @@ class HandOver(Closed):
     collection: Ref | None = None
     form: Word | None = None
     kind: Literal["sign", "renew"] = "sign"
-    language: Literal["en", "nl"] | None = None
+    language: Language | None = None
     guardian_id: Id | None = None
     days: Annotated[int, Field(ge=1, le=366)] | None = None
 

@@ -1,7 +1,7 @@
 """People: who may be tagged; and everything that is held on one of them (GDPR Art. 15)."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -15,6 +15,7 @@ from plugin.flows.names import name_doubts
 from plugin.flows.people import ages, data_export, register
 from plugin.flows.review import already_so
 from plugin.flows.views import people_list as listing
+from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, answer
 from sidecar.web.request_models import LINE, Changed, Closed, Day, Done, Empty, Made, Paged, PersonPath, Word
@@ -30,7 +31,7 @@ class Newcomer(Closed):
     """
 
     name: Word
-    language: Literal["en", "nl"] = "en"
+    language: Language = "en"
     birth_date: Day | None = None
     of_age: bool = False
     email: Annotated[str, StringConstraints(max_length=200, pattern=LINE)] = ""

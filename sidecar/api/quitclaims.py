@@ -19,6 +19,7 @@ from plugin.flows.review import already_so
 from plugin.flows.views import person_file
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
+from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, answer
 from sidecar.web.request_models import Closed, Done, Id, Moment, PersonPath, Word
@@ -53,7 +54,7 @@ class Signed(Closed):
     signed_at: Moment
     text_version: Word
     text_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
-    language: Literal["en", "nl"]
+    language: Language
     method: Word = "paper"
     guardians: Annotated[tuple[Id, ...], Field(max_length=4)] = ()
     evidence: Annotated[tuple[Evidence, ...], Field(min_length=1, max_length=20)]

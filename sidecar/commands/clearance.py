@@ -12,6 +12,7 @@ from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services
 from plugin.quitclaim.clearance.answers import Answer, Status
 from plugin.quitclaim.words import wording
+from plugin.words.catalogues import LANGUAGES
 from sidecar.commands.common import Shell, as_json
 from sidecar.output import counted, say, table
 
@@ -26,7 +27,7 @@ EXIT_CODES = {Status.CLEARED: 0, Status.BLOCKED: 3, Status.UNKNOWN: 4, Status.NO
 @click.option("--purpose", help="Default: the first that is configured.")
 @click.option("--channel", help="Default: every channel.")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Default: now.")
-@click.option("--language", type=click.Choice(["en", "nl"]), help="Default: the site's.")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Default: the site's.")
 @click.option("--all", "all_", is_flag=True, help="Every photograph cleared for --channel, in pages.")
 @click.option("--from", "first", type=_DAY, help="With --all: from this day; default: now.")
 @click.option("--until", "last", type=_DAY, help="With --all: through the whole of this day; default: now.")

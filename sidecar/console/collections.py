@@ -65,8 +65,8 @@ def collection_set() -> ResponseReturnValue:
         raise ConsentError("the mode of a collection is set in the DAM, in the collection's own menu")
     ref, ruling = form.get("ref", ""), _ruling()
     named, suggested = consequences.of_mode(services, ref, ruling.mode.value)
-    said = [confirming.say("machine_names", named)] if named else []
-    said += [confirming.say("suggestions", suggested)] if suggested else []
+    said = [confirming.count("machine_names", named)] if named else []
+    said += [confirming.count("suggestions", suggested)] if suggested else []
     asked = confirming.ask(said, "collection", ref=ref)
     if asked is not None:
         return asked

@@ -7,8 +7,8 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
 from plugin.flows.consent.consequences import Ending
+from plugin.words.catalogues import Words
 from sidecar.console import desk
-from sidecar.words import console_words
 
 _COUNTS = ("recognition", "publication", "photographs", "pictures", "links")
 
@@ -26,9 +26,18 @@ def ask(said: Sequence[str], back: str, **args: Any) -> ResponseReturnValue | No
 
 def say(key: str, *what: object) -> str:
     """One thing that ends, in the language of who is asked."""
-    return console_words.of(desk.staff().language)[f"ends_{key}"] % what
+    return _words()[f"ends_{key}"] % what
+
+
+def count(key: str, number: int) -> str:
+    """So many things that end."""
+    return _words().counted(f"ends_{key}", number) % {"n": number}
+
+
+def _words() -> Words:
+    return Words("console", desk.staff().language)
 
 
 def told(ending: Ending) -> list[str]:
     """What ends of somebody, in numbers; nothing where nothing would."""
-    return [say(key, count) for key in _COUNTS if (count := getattr(ending, key))]
+    return [count(key, number) for key in _COUNTS if (number := getattr(ending, key))]

@@ -13,9 +13,11 @@ from plugin.flows.access.staff_sessions import Role, Staff
 from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services
 from plugin.quitclaim.words import wording
+from plugin.words import catalogues
+from plugin.words.catalogues import Words
 from sidecar.console import refusals
 from sidecar.web import plain_requests, problems, staff_door, store_away
-from sidecar.words import console_words
+from sidecar.words.language_choice import choose_language
 
 PAGE = 50
 """How many rows a list shows at once."""
@@ -64,7 +66,7 @@ def page(template: str, status: int = 200, **values: Any) -> tuple[str, int]:
     me = staff()
     menu = [name for name in _MENU if staff_door.may(me, f"console.{name}")]
     html = render_template(
-        f"console/{template}.html", w=console_words.of(me.language), me=me, menu=menu, here=_section(),
+        f"console/{template}.html", w=Words("console", me.language), me=me, menu=menu, here=_section(),
         site=house().config.site.name, closed=_closed(me.language), said=_said(me.language),
         undo=session.pop(_UNDO, None), **values,
     )  # fmt: skip
@@ -76,7 +78,7 @@ def _said(language: str) -> str | None:
     key, numbers = session.pop(_SAID, None) or (None, ())
     if key is None:
         return None
-    sentence = console_words.of(language)[key]
+    sentence = Words("console", language)[key]
     return sentence % tuple(numbers) if numbers else sentence
 
 
@@ -127,7 +129,7 @@ def day(value: datetime | date | None) -> str:
         return ""
     if isinstance(value, datetime):
         value = value.astimezone(house().config.site.zone).date()
-    return f"{value.day} {_months()[value.month - 1]} {value.year}"
+    return wording.day(value, staff().language)
 
 
 @console.app_template_filter("last_day")
@@ -154,14 +156,16 @@ def thousands(value: int) -> str:
     return wording.thousands(value, staff().language)
 
 
+@console.app_template_filter("language")
+def language_name(value: str) -> str:
+    """What a language is called in the page's."""
+    return catalogues.name(value, staff().language)
+
+
 @console.app_template_filter("clock")
 def clock(value: datetime) -> str:
     """The time on the organisation's clock."""
     return f"{value.astimezone(house().config.site.zone):%H:%M}"
-
-
-def _months() -> list[str]:
-    return console_words.of(staff().language)["months"].split()
 
 
 def _section() -> str:
@@ -197,19 +201,15 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 def _wrong(status: int, said: str, kind: str = "") -> tuple[str, int]:
     known: Staff | None = g.get("staff")
-    w = console_words.of(known.language if known else _wanted())
+    w = Words("console", known.language if known else choose_language(house().config.site.language))
     kind = kind or (f"wrong_{status}" if f"wrong_{status}" in w else "wrong")
     if g.get("unasked"):
         kind = "wrong_unasked"
     dam = house().config.resourcespace.url if status == 401 else ""
     back = url_for("console.home") if known else ""
-    sentence, spoken = refusals.told(said, w["lang"])
+    sentence, language = refusals.told(said, w.lang)
     html = render_template(
-        "console/notice.html", w=w, title=w[kind], text=w[f"{kind}_text"], sentence=sentence, spoken=spoken, dam=dam,
+        "console/notice.html", w=w, title=w[kind], text=w[f"{kind}_text"], sentence=sentence, spoken=language, dam=dam,
         back=back,
     )  # fmt: skip
     return html, status
-
-
-def _wanted() -> str:
-    return request.accept_languages.best_match(console_words.LANGUAGES) or house().config.site.language

@@ -31,7 +31,7 @@ def session_end() -> ResponseReturnValue:
     said = "done_sessions"
     count = consequences.of_sessions(services, one or None, user or None)
     chosen = bool(one or user or request.form.get("all") == "yes")
-    asked = confirming.ask([confirming.say("sessions", count)] if count and chosen else [], "sessions")
+    asked = confirming.ask([confirming.count("sessions", count)] if count and chosen else [], "sessions")
     if asked is not None:
         return asked
     if one:

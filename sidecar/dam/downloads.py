@@ -17,7 +17,7 @@ from plugin.quitclaim.words import wording as reasons
 from sidecar.dam.panel import Line
 from sidecar.web import signed_requests
 from sidecar.web.request_models import Px
-from sidecar.words import front_words
+from sidecar.words.language_choice import choose_language
 
 PATH = "/gate/resourcespace"
 MOST = 1000
@@ -110,7 +110,7 @@ def _parsed(kind: type[T], raw: bytes) -> T:
 
 
 def _said(services: Services, verdict: download_gate.Verdict, question: Question) -> dict[str, Any]:
-    language = front_words.chosen(question.language, services.config.site.language)
+    language = choose_language(services.config.site.language, question.language)
     zone = services.config.site.zone
     lines = [reasons.render(why, language, zone) for answer in verdict.against for why in answer.reasons]
     blocked = any(answer.status is Status.BLOCKED for answer in verdict.against)

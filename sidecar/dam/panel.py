@@ -21,9 +21,11 @@ from plugin.hooks.webhooks.events import EventRef
 from plugin.quitclaim.clearance.answers import Answer, Code, Reason, Status
 from plugin.quitclaim.words import dismissal_words
 from plugin.quitclaim.words import wording as reasons
+from plugin.words.catalogues import Words
 from sidecar.running.readiness import unready
 from sidecar.web import problems, signed_requests
-from sidecar.words import front_words, staff_words
+from sidecar.words import staff_words
+from sidecar.words.language_choice import choose_language
 
 PATH = "/panel/resourcespace"
 STATUS = f"{PATH}/status"
@@ -86,11 +88,11 @@ def blueprint(services: Services) -> Blueprint | None:
             asked = Asked.model_validate_json(raw)
         except (ValidationError, RecursionError):
             raise EventRefused("not a question of the set-up page") from None
-        language = front_words.chosen(asked.language, services.config.site.language)
+        language = choose_language(services.config.site.language, asked.language)
         waits = [staff_words.waiting(one, language) for one in waiting_list.entries(services)]
         lines = [f"{one.title}: {one.said}" for one in waits]
         if unready(but="DAM") is not None:  # the DAM is asking this very moment
-            lines.insert(0, str(staff_words.of(language)["unready"]))
+            lines.insert(0, Words("staff", language)["unready"])
         return jsonify({"lines": lines})
 
     return routes
@@ -131,7 +133,7 @@ def _decide(services: Services, message: str, question: Question) -> Response | 
 
 
 def _shown(services: Services, question: Question) -> dict[str, Any]:
-    language = front_words.chosen(question.language, services.config.site.language)
+    language = choose_language(services.config.site.language, question.language)
     view = photo_panel.of(services, str(question.ref), question.purpose)
     if view is None:
         why = [reasons.render(Reason(Code.NOT_EXAMINED), language)]
@@ -203,7 +205,7 @@ def _small(faces: Sequence[photo_panel.Face]) -> dict[str, int]:
 
 
 def _face(face: photo_panel.Face, can_edit: bool, language: str) -> dict[str, Any]:
-    words, left_out = front_words.of(language), ""
+    words, left_out = Words("front", language), ""
     if face.state == "dismissed":
         left_out = dismissal_words.dismissal(face.dismissal, face.reason, language)
     # A suggestion is a question to whoever may decide, and no name for anybody else.

@@ -13,6 +13,7 @@ from plugin.flows.signing import lost_links
 from plugin.words.catalogues import LANGUAGES
 from sidecar.sign import visits
 from sidecar.web import store_away
+from sidecar.words.language_choice import choose_language
 from sidecar.words.sign_words import Words
 
 POLICY = (
@@ -77,8 +78,7 @@ def message(services: Services, what: str, status: int, more: str = "", over: st
 
 def spoken(services: Services, otherwise: str | None = None) -> str:
     """The language of this visitor: chosen, else of their link, else of their browser, else of the site."""
-    asked = request.accept_languages.best_match(LANGUAGES)
-    return visits.language(otherwise or asked or services.config.site.language)
+    return visits.language(otherwise or choose_language(services.config.site.language))
 
 
 def hear() -> None:

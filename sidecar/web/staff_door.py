@@ -25,8 +25,9 @@ from plugin.flows.access.staff_sessions import Role, Staff
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import Accounts
 from plugin.hooks.webhooks import handover
+from plugin.words.catalogues import Words
 from sidecar.web import signed_requests, store_away
-from sidecar.words import console_words
+from sidecar.words.language_choice import choose_language
 
 PATH = "/signin/resourcespace"
 RATE = "30 per minute"
@@ -127,7 +128,7 @@ def _fields(raw: bytes) -> tuple[str, str]:
 def _refused(error: Exception) -> ResponseReturnValue:
     """A page that says so, in words: whoever stands here came from the DAM and sees nothing else."""
     here: Services = current_app.extensions["facelease"]
-    wanted = request.accept_languages.best_match(console_words.LANGUAGES) or here.config.site.language
+    wanted = choose_language(here.config.site.language)
     answer: ResponseReturnValue
     if isinstance(error, AccessRefused):
         answer = _notice("signin_no_role", 403, error.language)
@@ -143,7 +144,7 @@ def _refused(error: Exception) -> ResponseReturnValue:
 
 
 def _notice(what: str, status: int, language: str) -> tuple[str, int]:
-    w = console_words.of(language)
+    w = Words("console", language)
     here: Services = current_app.extensions["facelease"]
     dam = here.config.resourcespace.url
     return render_template("console/notice.html", w=w, title=w[what], text=w[f"{what}_text"], dam=dam), status

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from plugin import errors
 from plugin.flows.views.waiting_list import Item
 from plugin.ledger.queue.jobs import KILLED
-from sidecar.words import staff_words
+from plugin.words.catalogues import Words
 
 _OURS: tuple[tuple[type[errors.FaceLeaseError], str], ...] = (
     (errors.ResourceGone, "gone"), (errors.Unreadable, "unreadable"), (errors.WriteRefused, "refused"),
@@ -38,7 +38,7 @@ class Reason(NamedTuple):
 
 def reason(kept: str, language: str = "en") -> Reason:
     """The words for what `jobs.describe` kept, or the bare name of a class; nothing for nothing."""
-    words = staff_words.of(language)["errors"]
+    words = Words("error", language)
     if kept in {"", KILLED}:
         return Reason(words["killed"] if kept else "", "")
     name, _, said = kept.partition(": ")

@@ -2,29 +2,38 @@
 
 from dataclasses import asdict
 from datetime import tzinfo
+from typing import Any
 
 from plugin.clock import format_local
 from plugin.flows.views.audit_view import Checked
 from plugin.ledger.log.proof import LogProof, ProofVerdict
-from sidecar.words import staff_words
+from plugin.words.catalogues import Words
 
 
 def heading(checked: Checked, language: str = "en") -> str:
     """The answer in a word or two."""
-    said: str = staff_words.of(language)["log"][checked.verdict.value]
-    return said
+    return Words("log", language)[checked.verdict.value]
 
 
 def sentences(checked: Checked, zone: tzinfo, language: str = "en") -> list[str]:
     """What was found, the reason first; where the log is broken the one sentence, in English."""
     if checked.proof is None:
         return [checked.broken]
-    words = staff_words.of(language)["log"]
-    return [words[word].format(**values) for word, values in _parts(checked.proof, zone)]
+    words = Words("log", language)
+    return [
+        words.counted(word, values.get(_COUNTS.get(word, ""), 0)).format(**values)
+        for word, values in _parts(checked.proof, zone)
+    ]
 
 
-def _parts(proof: LogProof, zone: tzinfo) -> list[tuple[str, dict[str, object]]]:
-    parts: list[tuple[str, dict[str, object]]] = []
+_COUNTS = {
+    "held": "heads", "after": "after", "pruned": "pruned", "restored": "heads", "below": "below", "rows": "rows",
+}  # fmt: skip
+"""The number on which the form of a sentence hangs."""
+
+
+def _parts(proof: LogProof, zone: tzinfo) -> list[tuple[str, dict[str, Any]]]:
+    parts: list[tuple[str, dict[str, Any]]] = []
     if proof.why is not None:
         parts.append((proof.why.lack.value, asdict(proof.why)))
     first = proof.start.seq + 1

@@ -16,6 +16,7 @@ from plugin.flows.tags import intents
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import Kind
 from plugin.ledger import tables as t
+from plugin.words.catalogues import LANGUAGES
 from sidecar.commands.demo import samples
 from sidecar.doctor import checks, machine_findings
 from sidecar.words import staff_words
@@ -152,7 +153,7 @@ def test_letters(services: Services, clock: ManualClock) -> None:
     assert [one.ok for one in found] == [False]
 
 
-@pytest.mark.parametrize("language", staff_words.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_each_is_said_in_both_languages(language: str) -> None:
     for kind in OWED:
         for count in (1, 7):

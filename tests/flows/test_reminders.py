@@ -179,7 +179,7 @@ def test_the_owner_gets_the_photographs(post: Post) -> None:
                 )
             )  # fmt: skip
     sent = post.day(306)
-    assert _to(sent, TO_OWNER) == ["Photographs affected: 2 quitclaim(s) end soon"]
+    assert _to(sent, TO_OWNER) == ["Photographs affected: 2 quitclaims end soon"]
     text = next(text for to, text in _texts(post) if to == TO_OWNER)
     lines = text.splitlines()
     assert "Åsa, until 2 March 2027: 150 photographs" in lines

@@ -27,11 +27,11 @@ from plugin.flows.tags import intents
 from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
 from plugin.recognizer.process.examiner import Examiner
+from plugin.words.catalogues import LANGUAGES, Words
 from sidecar.commands.common import Shell
 from sidecar.commands.jobs import jobs
 from sidecar.doctor import checks
 from sidecar.running.runner import Runner
-from sidecar.words import console_words, staff_words
 from tests import on_double, staff, support
 from tests.doubles.resourcespace import Double
 from tests.posting import Post
@@ -73,8 +73,8 @@ def test_of_each_kind_is_said_how_it_is_known_to_be_owed() -> None:
     assert retries.OWED.keys() | retries.REMEMBERED.keys() == calendar.HANDLERS.keys()
     assert not retries.OWED.keys() & retries.REMEMBERED.keys()
     assert all(retries.REMEMBERED.values())
-    for language in staff_words.LANGUAGES:
-        assert staff_words.of(language)["jobs"].keys() == calendar.HANDLERS.keys()
+    for language in LANGUAGES:
+        assert Words("job", language).keys() == calendar.HANDLERS.keys()
 
 
 def test_a_worker_starts_it_again_when_it_starts(services: Services, clock: ManualClock) -> None:
@@ -346,12 +346,12 @@ def test_doctor_and_metrics_say_how_much_and_for_how_long(
     assert re.search(r'facelease_owed_seconds\{kind="owed_revocations"\} 259200\.0', measured)
 
 
-@pytest.mark.parametrize("language", console_words.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_console_tries_again(services: Services, app: Flask, clock: ManualClock, language: str) -> None:
     """One by its button, all by another; with its audit row, and nothing without a token of the form."""
     administrator = staff.signed_in(app, clock, "administrator", language)
     one, _ = give_up(services, "photo", "shoot/a.jpg"), give_up(services, "photo", "shoot/b.jpg")
-    w = console_words.of(language)
+    w = Words("console", language)
     assert w["jobs_retry_all"] in administrator.get("/console/").text
     page = administrator.get("/console/jobs").text
     assert "shoot/a.jpg" in page
@@ -372,7 +372,7 @@ def test_the_officer_sees_it_and_has_no_button(services: Services, officer: Flas
     page = officer.get("/console/").text
     assert "het DAM was niet te bereiken" in page or "the DAM could not be reached" in page
     assert "DamError" not in page
-    assert console_words.of("en")["jobs_retry_all"] not in page
+    assert Words("console", "en")["jobs_retry_all"] not in page
     assert officer.get("/console/jobs").status_code == 403
 
 

@@ -21,7 +21,7 @@ from plugin.flows.self_service import own_page
 from plugin.ledger import tables as t
 from plugin.ledger.store import engine
 from plugin.recognizer.process.examiner import Examiner
-from sidecar.words import console_words as console_words
+from plugin.words.catalogues import LANGUAGES, Words
 from sidecar.words import sign_words
 from tests import staff, support, visiting
 from tests.program import Api
@@ -105,7 +105,7 @@ def test_a_withdrawal_that_waits_in_vain_says_that_nothing_was_changed(services:
     shown = browser.get("/s/me/stop/all").text
     form = {"csrf_token": visiting.token(shown), "how": "withdraw"}
     before = in_force(services, asa)
-    for language in ("en", "nl"):
+    for language in LANGUAGES:
         browser.get(f"/s/me?lang={language}")
         with held(services.store.url):
             assert says(browser.post("/s/me/stop/all", data=form), "away", language)
@@ -160,14 +160,14 @@ def test_programs_and_the_staff_are_told_to_come_again(
     app = staff.app(services)
     program = Api(services, app.test_client())
     before = in_force(services, asa)
-    for language in ("en", "nl"):
+    for language in LANGUAGES:
         office = staff.signed_in(app, clock, "officer", language)
         where, sure = f"/console/people/{asa}/withdraw", {"asked_by": "person", "sure": "yes", "all": "yes"}
         sure |= {"csrf_token": visiting.token(office.get(f"/console/people/{asa}").text)}
         with held(services.store.url):
             told = office.post(where, data=sure)
             answer = program.ask("POST", f"/people/{asa}/withdrawal", {"grants": "all"})
-        w = console_words.of(language)
+        w = Words("console", language)
         assert (told.status_code, int(told.headers["Retry-After"]) > 0) == (503, True)
         assert w["wrong_away"] in html.unescape(told.text)
         assert w["wrong_away_text"] in html.unescape(told.text)

@@ -24,11 +24,12 @@ from plugin.flows.views.waiting_list import Entry, Kind
 from plugin.hooks.dam import Resource, Write
 from plugin.ledger import tables as t
 from plugin.recognizer.process.examiner import Examiner
+from plugin.words.catalogues import LANGUAGES, Words
 from sidecar.commands.demo import samples
 from sidecar.console.home import OFFICER_LISTS
 from sidecar.doctor import checks
 from sidecar.doctor.finding import Finding
-from sidecar.words import console_words, staff_words
+from sidecar.words import staff_words
 from tests import staff, support
 from tests.crowd import A, Crowd
 from tests.dams import Through
@@ -376,10 +377,10 @@ def test_the_officers_list_names_who_and_when_and_each_look_is_audited(
 
 def test_every_kind_is_counted_worded_and_has_a_page() -> None:
     """In English and Dutch; the officer's page has words for each of its lists."""
-    for language in staff_words.LANGUAGES:
-        said = staff_words.of(language)
-        assert set(said["waits"]) == {kind.value for kind in Kind}
-        w = console_words.of(language)
+    keys = {f"{kind.value}{part}" for kind in Kind for part in ("", ".title", ".mend")}
+    for language in LANGUAGES:
+        assert set(Words("waiting", language)) == keys
+        w = Words("console", language)
         assert [kind for kind in OFFICER_LISTS if f"officer_{kind.value}_text" not in w] == []
         for kind in Kind:
             told = staff_words.waiting(Entry(kind, 7, True, ()), language)
@@ -388,7 +389,5 @@ def test_every_kind_is_counted_worded_and_has_a_page() -> None:
             assert told.mend
             one = staff_words.waiting(Entry(kind, 1, True, ()), language)
             assert "1 " in one.said
-    english, dutch = (staff_words.of(language) for language in ("en", "nl"))
-    assert english["no_effect"].keys() == dutch["no_effect"].keys()
     assert {kind for kind, *_ in waiting_list.SOURCES} == set(Kind)
     assert all(roles and Role.AUDITOR not in roles for *_, roles in waiting_list.SOURCES)

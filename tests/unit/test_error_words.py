@@ -6,13 +6,14 @@ from plugin.errors import DamError, FaceLeaseError
 from plugin.flows.views.waiting_list import Item
 from plugin.hooks.resourcespace.api.answers import TemporaryFailure
 from plugin.ledger.queue.jobs import KILLED, describe_error
-from sidecar.words import error_words, staff_words
+from plugin.words.catalogues import LANGUAGES, Words
+from sidecar.words import error_words
 
 
-@pytest.mark.parametrize("language", staff_words.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_what_the_queue_keeps_is_said_in_words(language: str) -> None:
     """The class by its meaning, our own sentence behind it; a class that nobody foresaw keeps its name."""
-    words = staff_words.of(language)["errors"]
+    words = Words("error", language)
     for error in (DamError("the folder is away"), TemporaryFailure("the folder is away")):
         told = error_words.reason(describe_error(error), language)
         assert tuple(told) == (words["away"], "the folder is away")
@@ -27,7 +28,7 @@ def test_what_the_queue_keeps_is_said_in_words(language: str) -> None:
 
 
 def test_both_languages_have_the_same_words_and_all_are_used() -> None:
-    english, dutch = (staff_words.of(one)["errors"] for one in ("en", "nl"))
+    english, dutch = (Words("error", one) for one in ("en", "nl"))
     used = {key for _, key in error_words._OURS} | {
         *error_words._OTHERS.values(),
         "unforeseen",

@@ -23,13 +23,13 @@ from plugin.hooks.webhooks.handover import Handover
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.words.catalogues import LANGUAGES
 
 SHOWN = 16
 """How many digits of a session's hash are its number, in lists and in the log."""
 
 _TOKEN_BYTES = 32
 _SEEN_SHARE = 30  # a click moves `seen_at` once in this part of the idle time: not every request is a write
-_LANGUAGES = ("en", "nl")
 
 
 class Role(StrEnum):
@@ -118,7 +118,7 @@ def _opened(services: Services, tx: Tx, told: Handover, role: Role, id_: str) ->
 
 
 def _language(services: Services, told: Handover) -> str:
-    return told.language if told.language in _LANGUAGES else services.config.site.language
+    return told.language if told.language in LANGUAGES else services.config.site.language
 
 
 def _refused(services: Services) -> None:

@@ -18,13 +18,13 @@ from plugin.flows.people.ages import Age
 from plugin.quitclaim.consent import mapping
 from plugin.quitclaim.consent.mapping import Entry, Keep
 from plugin.quitclaim.consent.model import name_key
+from plugin.words.catalogues import LANGUAGES
 
 COLUMNS = (
     "name", "email", "language", "birth_date", "of_age", "guardian", "purpose", "channels", "from", "until", "signed",
     "text_version", "evidence", "link", "person", "keep",
 )  # fmt: skip
 RECOGNITION = ("recognition", "face_recognition", "biometrics", "gezichtsherkenning", "herkenning")
-LANGUAGES = ("en", "nl")
 _EXTRA = {"file": "evidence"}
 
 

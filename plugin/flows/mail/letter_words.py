@@ -1,23 +1,19 @@
-"""The words of our letters, by kind and language: kept as data, filled in when a letter is sent.
+"""The words of our letters, by kind and language: kept in the catalogues, filled in when a letter is sent.
 
 Whatever is put in stands on one line of its own: a name, a title or a file name begins no header, no
 line and no paragraph.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
-from functools import cache
-from importlib.resources import files
 from string import Template
-from typing import Any
 
 from plugin.flows.mail.smtp import one_line
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from plugin.quitclaim.words import wording
+from plugin.words.catalogues import Words
 
-LANGUAGES = ("en", "nl")
 GUARDIAN = "-guardian"
 
 Value = str | Sequence[str]
@@ -27,24 +23,20 @@ _PARAGRAPHS = re.compile(r"(?<!:)\n\n")  # what ends in a colon belongs to what 
 _WORD = re.compile(r"\$(\w+)")
 
 
-@cache
-def words(language: str) -> Mapping[str, Any]:
-    """Every letter of a language; English for one that we do not have."""
-    known = language if language in LANGUAGES else "en"
-    return tomllib.loads((files("plugin.flows.mail") / f"letters.{known}.toml").read_text(encoding="utf-8"))
-
-
 def letter(kind: str, language: str, values: Mapping[str, Value]) -> tuple[str, str]:
     """Subject and text. A paragraph with a $word that is not among `values` is left out, and what leads to it.
 
     Where `values` has a guardian it is the letter to a guardian, if that kind has one.
     """
-    known = words(language)
-    form = known.get(kind + GUARDIAN if "guardian" in values else kind, known[kind])
+    known = Words("letter", language)
+    if "guardian" in values and f"{kind}{GUARDIAN}.text" in known:
+        kind += GUARDIAN
     lines = {name: _lines(value) for name, value in values.items()}
-    paragraphs = [*_PARAGRAPHS.split(form["text"].strip()), known["words"]["closing"]]
+    paragraphs = [*_PARAGRAPHS.split(known[f"{kind}.text"]), Words("letter word", language)["closing"]]
     filled = [_fill(part, lines) for part in paragraphs if set(_WORD.findall(part)) <= set(lines)]
-    return one_line(_fill(form["subject"], lines)), "\n\n".join(filled)
+    about = f"{kind}.subject"
+    subject = known.counted(about, int(lines["count"])) if "count" in lines else known[about]
+    return one_line(_fill(subject, lines)), "\n\n".join(filled)
 
 
 def _lines(value: Value) -> str:
@@ -56,8 +48,10 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def say(what: str, language: str, **values: object) -> str:
-    """One of the smaller words of a language, filled in."""
-    return _fill(str(words(language)["words"][what]), {name: str(value) for name, value in values.items()})
+    """One of the smaller words of a language, filled in; with a `count`, in the form that it takes."""
+    known, count = Words("letter word", language), values.get("count")
+    said = known.counted(what, count) if isinstance(count, int) else known[what]
+    return _fill(said, {name: str(value) for name, value in values.items()})
 
 
 def day(moment: datetime, language: str, zone: tzinfo) -> str:

@@ -8,13 +8,10 @@ Kept as facts, so that it can be printed in another language and go on where som
 import fcntl
 import json
 import os
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
-from functools import cache
-from importlib.resources import files as data
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -23,8 +20,7 @@ from plugin.errors import NotFound
 from plugin.flows.common.services import Services
 from plugin.hooks.mention import CertificateLine
 from plugin.ledger.keys import private_files
-
-LANGUAGES = ("en", "nl")
+from plugin.words.catalogues import Words
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class Certificate:
     def text(self, language: str | None = None) -> str:
         """The certificate in plain words."""
         shown = replace(self, language=language or self.language)
-        words = _words(shown.language)
+        words = Words("certificate", shown.language)
         end = _moment(shown, shown.finished_at) if shown.finished_at else words["unfinished"]
         lines = [
             words["title"], "", f"{words['number']}: {shown.number}", f"{words['person']}: {shown.person_id}",
@@ -159,16 +155,8 @@ def _folder(services: Services) -> Path:
     return services.config.path("{data}/certificates")
 
 
-@cache
-def _words(language: str) -> Mapping[str, str]:
-    known = language if language in LANGUAGES else "en"
-    return tomllib.loads(
-        (data("plugin.flows.rights") / f"certificate.{known}.toml").read_text(encoding="utf-8")
-    )
-
-
 def _said(lines: Iterable[CertificateLine], language: str) -> list[str]:
-    words = _words(language)
+    words = Words("certificate", language)
     return [Template(words[one.key]).substitute(_values(one.values, words)) for one in lines]
 
 

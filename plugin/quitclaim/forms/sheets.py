@@ -4,7 +4,7 @@ The text of a sheet is what is hashed into `quitclaim.text_sha256` and kept as e
 the same sentences, in the same order.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from plugin.quitclaim.forms.templates import RECOGNITION, Form, LegalBasis
 from plugin.quitclaim.words import wording
+from plugin.words.catalogues import Words
 
 
 class Whom(StrEnum):
@@ -20,41 +21,6 @@ class Whom(StrEnum):
     SELF = "self"
     CHILD = "child"
     EITHER = "either"
-
-
-_SAID: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "who": "Asked by: {organisation}",
-        "until": "It holds through {day}, unless you withdraw it before.",
-        "yearly": "You are asked again every year.",
-        LegalBasis.CONSENT: "by consent",
-        LegalBasis.CONTRACT: "under a contract with {organisation}",
-        "line": "[ ] {group}: {label} ({basis})",
-        Whom.SELF: "I agree that my face is recognised in photographs",
-        Whom.CHILD: "I agree that the child's face is recognised in photographs",
-        Whom.EITHER: "I agree that my face, or that of the child for whom I sign, is recognised in photographs",
-        "explicit": "by explicit consent",
-        "officer": "Questions about your data: {officer}",
-        "policy": "All about how your data are used: {url}",
-        "empty": "Nothing is ticked beforehand. What you do not tick, you do not allow.",
-    },
-    "nl": {
-        "who": "Gevraagd door: {organisation}",
-        "until": "Dit geldt tot en met {day}, tenzij u het eerder intrekt.",
-        "yearly": "U wordt elk jaar opnieuw gevraagd.",
-        LegalBasis.CONSENT: "met toestemming",
-        LegalBasis.CONTRACT: "op grond van een overeenkomst met {organisation}",
-        "line": "[ ] {group}: {label} ({basis})",
-        Whom.SELF: "Ik vind het goed dat mijn gezicht op foto's wordt herkend",
-        Whom.CHILD: "Ik vind het goed dat het gezicht van het kind op foto's wordt herkend",
-        Whom.EITHER: "Ik vind het goed dat mijn gezicht, of dat van het kind voor wie ik teken, op foto's "
-                     "wordt herkend",
-        "explicit": "met uitdrukkelijke toestemming",
-        "officer": "Vragen over uw gegevens: {officer}",
-        "policy": "Alles over het gebruik van uw gegevens: {url}",
-        "empty": "Er is vooraf niets aangevinkt. Wat u niet aanvinkt, staat u niet toe.",
-    },
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,7 +61,7 @@ class Sheet:
     def text(self) -> str:
         """Everything, as plain text, in the order of the page."""
         lines = [self.title, self.who, self.asks, self.why, self.until, self.empty]
-        form = _SAID[self.language]["line"]
+        form = _said(self.language)["line"]
         lines += [form.format(group=c.group, label=c.label, basis=c.basis) for c in self.choices]
         if self.recognition:
             lines += [self.recognition_text, f"[ ] {self.recognition} ({self.recognition_basis})"]
@@ -121,7 +87,7 @@ def sheet(
 
     Raises KeyError for a language that the form has no text in.
     """
-    text, said = form.texts[language], _SAID[language]  # type: ignore[index]
+    text, said = form.texts[language], _said(language)
     text = text.to_guardian() if whom is Whom.CHILD else text
     last_day = form.last_day(signed)
     recognition = form.recognition and (offered is None or RECOGNITION in offered)
@@ -131,7 +97,7 @@ def sheet(
         asks=text.asks, why=text.why, last_day=last_day, empty=said["empty"],
         until=f"{until} {said['yearly']}" if form.renew_yearly else until,
         choices=tuple(c for c in _choices(form, language) if offered is None or c.key in offered),
-        recognition=said[whom] if recognition else "", recognition_basis=said["explicit"],
+        recognition=said[f"recognition.{whom.value}"] if recognition else "", recognition_basis=said["explicit"],
         recognition_text=text.recognition if recognition else "",
         photographs=text.photographs if recognition and form.enrol else "",
         retention=text.retention, withdraw=text.withdraw,
@@ -140,19 +106,23 @@ def sheet(
 
 
 def _choices(form: Form, language: str) -> list[Choice]:
-    words = form.texts[language].words  # type: ignore[index]
+    words = form.texts[language].words
 
     def named(term: str) -> str:
         return words.get(term) or wording.term(term, language) or term
 
-    said = _SAID[language]
+    said = _said(language)
     return [
         Choice(
             key=key(purpose, channel), purpose=purpose, channel=channel, legal=basis, group=named(purpose),
-            label=named(channel), basis=said[basis].format(organisation=form.organisation),
+            label=named(channel), basis=said[f"basis.{basis.value}"].format(organisation=form.organisation),
         )
         for purpose, channel, basis in form.lines()
     ]  # fmt: skip
+
+
+def _said(language: str) -> Words:
+    return Words("sheet", language)
 
 
 def key(purpose: str, channel: str) -> str:

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from plugin.errors import ConsentError
 from plugin.quitclaim.words import wording
+from plugin.words.catalogues import Language
 
-LANGUAGES = ("en", "nl")
 """The languages in which our own words are there, so that a form may have a text in them."""
 
 RECOGNITION = "recognition"
@@ -139,7 +139,7 @@ class Form(Part):
     code_by_mail: bool = False
     guardians: Literal[1, 2] = 1
     alerts: tuple[Annotated[int, Field(ge=1, le=365)], ...] = (60, 14, 1)
-    texts: Annotated[Mapping[Literal["en", "nl"], Text], Field(min_length=1)]
+    texts: Annotated[Mapping[Language, Text], Field(min_length=1)]
     version: int = 0
 
     @model_validator(mode="after")

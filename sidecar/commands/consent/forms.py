@@ -20,6 +20,7 @@ from plugin.flows.signing import invitations
 from plugin.flows.signing.invitations import Invite
 from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.forms.sheets import sheet
+from plugin.words.catalogues import LANGUAGES
 from sidecar.commands import confirming
 from sidecar.commands.common import NUMBER, Shell, actor, as_json, post_letters, say_finished
 from sidecar.output import say, table
@@ -130,7 +131,7 @@ def sample() -> None:
     "--qr", type=click.Path(dir_okay=False, path_type=Path), help="Write the link as a QR code (SVG)."
 )
 @click.option(
-    "--language", type=click.Choice(["en", "nl"]), help="Default: the person's, for a shoot the site's."
+    "--language", type=click.Choice(LANGUAGES), help="Default: the person's, for a shoot the site's."
 )
 @as_json
 @click.pass_obj

@@ -11,7 +11,7 @@ import click
 from plugin.errors import ConfigError, ImportRefused, NothingDone
 from plugin.flows.common.services import Services
 from plugin.flows.importing import consent_forms, csv_reports, runs
-from plugin.flows.importing.entries import LANGUAGES, Defaults
+from plugin.flows.importing.entries import Defaults
 from plugin.flows.importing.judge import Status, Verdict
 from plugin.flows.importing.tables import csv_files
 from plugin.flows.importing.tables.spreadsheets import Reading, Row, Table
@@ -19,6 +19,7 @@ from plugin.flows.importing.writing import Watch
 from plugin.hooks.resourcespace.api.consents import Consents
 from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.consent import mapping
+from plugin.words.catalogues import LANGUAGES
 from sidecar.commands import confirming
 from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, say_finished, waits
 from sidecar.output import safe, say

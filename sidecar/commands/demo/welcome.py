@@ -8,9 +8,9 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
 from plugin.flows.photos import scan_queue
 from plugin.flows.signing import invitations, key_links
+from plugin.words.catalogues import Words
 
 _ACTOR = "demo"
-_MARK = {"en": "SAMPLE FORM: ", "nl": "VOORBEELDFORMULIER: "}
 
 
 @dataclass(frozen=True)
@@ -45,5 +45,5 @@ def _form(services: Services) -> dict[str, object]:
     tree["name"] = "Sample"
     tree["uses"] = [{"purpose": purpose, "channels": list(listed.channels)} for purpose in listed.purposes]
     for language, text in tree["texts"].items():
-        text["title"] = _MARK[language] + text["title"]
+        text["title"] = Words("demo", language)["sample"].format(title=text["title"])
     return tree

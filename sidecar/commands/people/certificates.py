@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from plugin.flows.rights import erasure_register
-from plugin.flows.rights.certificate import LANGUAGES, Certificate
+from plugin.flows.rights.certificate import Certificate
+from plugin.words.catalogues import LANGUAGES
 from sidecar.commands.common import Shell, actor, as_json
 from sidecar.output import say
 

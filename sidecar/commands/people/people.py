@@ -15,6 +15,7 @@ from plugin.flows.people.ages import Age
 from plugin.flows.review import already_so
 from plugin.flows.rights import dam_leftovers, erasure, erasure_register
 from plugin.flows.views import people_list
+from plugin.words.catalogues import LANGUAGES
 from sidecar import output
 from sidecar.commands import confirming
 from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, say_finished, someone
@@ -31,7 +32,7 @@ def person() -> None:
 
 @person.command()
 @click.argument("name")
-@click.option("--language", type=click.Choice(["en", "nl"]), default="en", show_default=True)
+@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
 @click.option("--birth-date", type=click.DateTime(["%Y-%m-%d"]), help="Declared; needed for a minor.")
 @click.option("--of-age", is_flag=True, help="Declared to be of age, where the birth date is not known.")
 @click.option("--email", default="", help="Kept sealed.")

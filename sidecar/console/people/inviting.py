@@ -13,17 +13,17 @@ from plugin.flows.people import register as registry
 from plugin.flows.people.register import Newcomer
 from plugin.flows.signing import invitations
 from plugin.flows.signing.invitations import Invite
+from plugin.words.catalogues import LANGUAGES
 from sidecar.console import desk
 from sidecar.console.desk import ADMINISTRATORS, OFFICERS, READERS, REVIEWERS, console
 from sidecar.web.staff_door import require
-from sidecar.words import console_words
 
 
 @console.get("/people/new")
 @require(*REVIEWERS)
 def person_new() -> ResponseReturnValue:
     """The form for somebody who is not known yet."""
-    return desk.page("person_new", languages=console_words.LANGUAGES)
+    return desk.page("person_new")
 
 
 @console.post("/people/new")
@@ -37,7 +37,7 @@ def person_add() -> ResponseReturnValue:
     guardians = tuple(line.strip() for line in form.get("guardians", "").splitlines() if line.strip())
     language = form.get("language", "")
     newcomer = Newcomer(
-        form.get("name", ""), language if language in console_words.LANGUAGES else desk.staff().language, birth,
+        form.get("name", ""), language if language in LANGUAGES else desk.staff().language, birth,
         form.get("email", "").strip(), guardians, of_age=form.get("of_age") == "yes",
     )  # fmt: skip
     person_id = registry.add(desk.house(), newcomer, desk.staff().actor, form.get("adopt") == "yes")

@@ -41,7 +41,7 @@ def names_decide(act: str) -> ResponseReturnValue:
     if not chosen:
         raise ConsentError("choose at least one name of the list")
     count = names_by_hand.standing(desk.house(), chosen) if act == "remove" else 0
-    asked = confirming.ask([confirming.say("hand_names", count)] if count else [], "names")
+    asked = confirming.ask([confirming.count("hand_names", count)] if count else [], "names")
     if asked is not None:
         return asked
     decide = names_by_hand.keep if act == "keep" else names_by_hand.take_off
