@@ -11,7 +11,7 @@ from plugin.flows.collections import modes, photo_places, ruling_identity
 from plugin.flows.common import believed, face_rows, tag_rows
 from plugin.flows.common.services import Services
 from plugin.flows.names import dam_names, intent_rows, name_index, returned_names
-from plugin.hooks.dam import Resource
+from plugin.hooks.dam import NamedCollections, Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx, inserted_id
@@ -71,7 +71,7 @@ def register(
         tx.execute(delete(t.resource_hidden).where(t.resource_hidden.c.resource_id == key))
         if not resource.complete:
             tx.execute(insert(t.resource_hidden).values(resource_id=key))
-        if services.dam.named_collections:
+        if isinstance(services.dam, NamedCollections):
             photo_places.note(tx, key, stood, resource)
         modes.adopt(services, tx, resource.rulings)
         name_index.note(services, tx, key, resource, words)
@@ -135,7 +135,7 @@ def forget(services: Services, ref: str) -> None:
         key = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
         if key is None:
             return
-        stood = photo_places.stand(tx.connection, key) if services.dam.named_collections else None
+        stood = photo_places.stand(tx.connection, key) if isinstance(services.dam, NamedCollections) else None
         if stood is not None:
             photo_places.keep(tx, stood)
         name_index.drop(tx, key)
