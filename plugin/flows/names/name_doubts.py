@@ -121,9 +121,10 @@ def look_up(services: Services, job: ClaimedJob) -> None:
     c = t.person.c
     with services.store.read() as conn:
         name = conn.scalar(select(c.display_name).where(c.id == job.key, c.doubted_at.is_not(None)))
-    refs, dam = list[str](), services.dam
-    if name and isinstance(dam, TellsHolders) and returned_names.by_others(services, dam, name):
-        refs = sorted(set(dam.holders(name)))
+    dam = services.dam
+    if not isinstance(dam, TellsHolders):
+        raise DamError("the DAM does not know who is named in its files: the index of what was read does")
+    refs = sorted(set(dam.holders(name))) if name and returned_names.by_others(services, dam, name) else []
     ask_for(services, "names", refs)
     with services.store.write() as tx:
         if name and not refs:
