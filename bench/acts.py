@@ -20,7 +20,7 @@ from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar, house_closing, retries
 from plugin.flows.schedule import retention as terms
 from plugin.flows.tags import removed_names
-from plugin.hooks.dam import Change, Collection, CollectionRuling, Dam
+from plugin.hooks.dam import Change, Collection, CollectionRuling, Dam, NamedCollections
 from plugin.hooks.folder.index import FolderIndex, KnownFile
 from plugin.hooks.folder.tree import FileEntry
 from plugin.hooks.mention import Mentions
@@ -44,31 +44,33 @@ Act = tuple[str, Callable[[], object], Callable[[], object]]
 class ThereDam:
     """A DAM that has the photographs, without a file behind them: what is measured is the store."""
 
-    dated = True
-    tells_holders = False
-    named_collections = False
     at_once = 50
 
     def __init__(self, inner: Dam) -> None:
         self._inner = inner
-        self.marks: dict[str, str] = {}
         self.heard: Sequence[CollectionRuling] = ()
         self.inhabitants: Sequence[str] = ()
 
     def __getattr__(self, name: str) -> Any:
+        if hasattr(NamedCollections, name):
+            raise AttributeError(name)  # its collections have numbers, unless `name_collections`
         return getattr(self._inner, name)
+
+    def name_collections(self, marks: dict[str, str]) -> None:
+        """Have it be one of NamedCollections, with these marks; without any no more."""
+        able = {
+            "identities": lambda _refs=None: marks,
+            "sure": lambda _mark: True,
+            "out_of_sight": lambda _ref: False,
+        }
+        for name, answer in able.items():
+            if marks:
+                setattr(self, name, answer)
+            else:
+                delattr(self, name)
 
     def collections(self) -> Sequence[Collection]:
         return [Collection(preparing.ALL, "All of them", RULED)]
-
-    def identities(self, _refs: object = None) -> dict[str, str]:
-        return self.marks
-
-    def sure(self, _mark: object) -> bool:
-        return True
-
-    def out_of_sight(self, _ref: str) -> bool:
-        return False
 
     def rulings(self) -> Sequence[CollectionRuling]:
         return self.heard

@@ -89,15 +89,15 @@ def lie_in(services: Services, many: int) -> None:
 
 def renamed(services: Services) -> None:
     """The collection, as a folder, is called otherwise now."""
-    dam = cast(Any, services.dam)
-    dam.named_collections, dam.marks = True, {"renamed": _MARK}
+    cast(Any, services.dam).name_collections({"renamed": _MARK})
     _do(services, delete(t.job), update(t.collection).values(identity=_MARK))
 
 
 def as_numbered(services: Services, heard: Sequence[CollectionRuling]) -> None:
     """The DAM has collections with numbers again, and rulings on them."""
     dam = cast(Any, services.dam)
-    dam.named_collections, dam.marks, dam.heard = False, {}, heard
+    dam.name_collections({})
+    dam.heard = heard
     clear_jobs(services)
 
 

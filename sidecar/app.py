@@ -12,8 +12,8 @@ from plugin.errors import StoreAway
 from plugin.flows.common import overdue
 from plugin.flows.common.services import Services
 from plugin.flows.photos import comparison
-from plugin.flows.views import counts
-from plugin.flows.views.counts import Counts
+from plugin.flows.views import health as figures
+from plugin.flows.views.health import Counts
 from plugin.words import catalogues
 from sidecar import api
 from sidecar.console import routes as console
@@ -101,7 +101,7 @@ def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
             "front", choose_language(services.config.site.language, request.args.get("lang", ""))
         )
         missing = unready()
-        found = None if missing is not None and missing.startswith("store:") else counts.now(services)
+        found = None if missing is not None and missing.startswith("store:") else figures.count(services)
         page = render_template(
             "front.html", w=words, site=services.config.site.name, state=found, ready=missing is None
         )
@@ -124,7 +124,7 @@ def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
     @limiter.limit(COUNTED)
     def measured() -> Response:
         try:
-            _measure(counts.now(services))
+            _measure(figures.count(services))
             _measure_owed(services)
             _measure_round(services)
         except StoreAway:  # what this process counted itself is told all the same

@@ -8,28 +8,40 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from plugin.errors import DamError
 from plugin.hooks.concern import Concern
 from plugin.hooks.dam import (
+    Accounts,
     Change,
     Collection,
-    CollectionRuling,
     Dam,
-    Dates,
+    HasPages,
+    KeepsLog,
+    KeepsModes,
+    KeepsVersions,
+    ListsNames,
     Named,
+    NamedCollections,
     Names,
     Picture,
     Resource,
+    ShowsDates,
     Task,
+    TellsHolders,
     Write,
     for_each_ref,
 )
 from plugin.hooks.left_out import LeftOut
 from plugin.hooks.mention import Mentions
 from plugin.hooks.name_search import SoughtName
+
+CAPABILITIES: tuple[type[Any], ...] = (
+    Accounts, HasPages, KeepsLog, KeepsModes, KeepsVersions, ListsNames, NamedCollections, ShowsDates,
+    TellsHolders,
+)  # fmt: skip
 
 
 class Through:
@@ -38,11 +50,20 @@ class Through:
     def __init__(self, inner: Dam) -> None:
         self.inner = inner
         self.places = inner.places
-        self.dated = inner.dated
-        self.named_collections = inner.named_collections
-        self.tells_holders = inner.tells_holders
         self.keeps = inner.keeps
+        self.title = inner.title
         self.at_once = 1  # so that what is put around single calls is around each of many
+        for able in CAPABILITIES:
+            for name in vars(able) if isinstance(inner, able) else ():
+                if not name.startswith("_"):
+                    setattr(self, name, getattr(inner, name))
+
+    def close(self) -> None:
+        self.inner.close()
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        return self.inner.limits
 
     def collections(self) -> Sequence[Collection]:
         return self.inner.collections()
@@ -80,26 +101,8 @@ class Through:
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
         return self.inner.write(ref, writes, released)
 
-    def holders(self, node: str) -> Iterator[str]:
-        return self.inner.holders(node)
-
-    def rulings(self) -> Sequence[CollectionRuling]:
-        return self.inner.rulings()
-
-    def identities(self, refs: Iterable[str] | None = None) -> Mapping[str, str]:
-        return self.inner.identities(refs)
-
-    def out_of_sight(self, ref: str) -> bool:
-        return self.inner.out_of_sight(ref)
-
-    def sure(self, identity: str) -> bool:
-        return self.inner.sure(identity)
-
     def lies_in(self, ref: str) -> tuple[str, ...]:
         return self.inner.lies_in(ref)
-
-    def position(self) -> int | None:
-        return self.inner.position()
 
     def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
         return self.inner.came_back(ref, named, since)
@@ -107,35 +110,14 @@ class Through:
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
         self.inner.remember(ref, nodes)
 
-    def lost(self, ref: str, node: str, put_at: datetime) -> bool:
-        return self.inner.lost(ref, node, put_at)
-
-    def set_back(self) -> bool:
-        return self.inner.set_back()
-
-    def set_back_heard(self) -> None:
-        self.inner.set_back_heard()
-
     def concerns(self) -> Sequence[Concern]:
         return self.inner.concerns()
 
     def refusal(self, node: str) -> str | None:
         return self.inner.refusal(node)
 
-    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
-        return self.inner.standing(nodes)
-
     def mentions(self, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
         return self.inner.mentions(sought, beat)
-
-    def forget(self, node: str) -> bool:
-        return self.inner.forget(node)
-
-    def renamed(self) -> Sequence[tuple[str, str]]:
-        return self.inner.renamed()
-
-    def state(self, ref: str, until: Dates) -> None:
-        self.inner.state(ref, until)
 
     def write_many(self, tasks: Sequence[Task]) -> Mapping[str, Names | DamError]:
         by_ref = {task.ref: task for task in tasks}
@@ -145,12 +127,6 @@ class Through:
 
     def names_on(self, refs: Sequence[str]) -> Mapping[str, Names | DamError]:
         return for_each_ref(refs, lambda ref: self.look(ref).names)
-
-    def leftovers(self, refs: Sequence[str]) -> Mapping[str, int | DamError]:
-        return self.inner.leftovers(refs)
-
-    def state_many(self, until: Mapping[str, Dates]) -> Mapping[str, DamError | None]:
-        return for_each_ref(until, lambda ref: self.state(ref, until[ref]))
 
 
 class Failing(Through):
@@ -181,11 +157,6 @@ class Failing(Through):
         if self._fate("before") != "well":
             raise DamError("the DAM answered 502")
         return self.inner.picture(ref)
-
-    def holders(self, node: str) -> Iterator[str]:
-        if self._fate("before") != "well":
-            raise DamError("the DAM answered 503")
-        return self.inner.holders(node)
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
         fate = self._fate("before", "after", "half")

@@ -1,7 +1,7 @@
 """What FaceLease asks of a DAM, in the DAM's own words: resource, collection, node.
 
-An adapter is one class with these methods. It knows nothing of consent: flows decide, and hand it writes whose effect
-can be read back.
+An adapter is one class with these methods, and those of what else it can do. It knows nothing of consent: flows
+decide, and hand it writes whose effect can be read back.
 """
 
 import unicodedata
@@ -101,7 +101,10 @@ Dates = Mapping[str, date | None]
 
 
 class Dam(Protocol):
-    """The protocol. Every method raises DamError when the DAM fails, ResourceGone when it is not there."""
+    """What every DAM does; what some can do besides is below.
+
+    Every method raises DamError when the DAM fails, ResourceGone when it is not there.
+    """
 
     places: frozenset[str]
     """Where this adapter writes a name."""
@@ -109,38 +112,26 @@ class Dam(Protocol):
     keeps: tuple[CertificateLine, ...]
     """What the DAM itself keeps of a name that was taken off everywhere, and we cannot reach; a line each."""
 
-    dated: bool
-    """Whether the DAM has fields for the last day on which a resource is cleared."""
+    title: str
+    """What a sentence calls it, such as "a folder"."""
 
-    tells_holders: bool
-    """Whether it knows which resources bear a name. Else only their files do, and what was read of them is asked
-    (`flows.name_index`)."""
-
-    named_collections: bool
-    """Whether collections are known by names that people change: then rulings are bound to what `identities` tells."""
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What cannot be done with it as it is installed, one line each."""
 
     @property
     def at_once(self) -> int:
         """How many resources the calls for many reach in one go; 1 where they take one after the other. Those never
         raise DamError: what fails is told resource by resource."""
 
+    def close(self) -> None:
+        """Let go of what it holds open."""
+
     def collections(self) -> Sequence[Collection]:
         """All collections."""
 
-    def identities(self, refs: Iterable[str] | None = None) -> Mapping[str, str]:
-        """What each of these collections (None: of all) is known by whatever its name is, where the ref is not that."""
-
-    def out_of_sight(self, ref: str) -> bool:
-        """Whether nothing can be said of a collection now, not even that it is gone."""
-
-    def sure(self, identity: str) -> bool:
-        """Whether no other collection can ever be given this identity."""
-
     def lies_in(self, ref: str) -> tuple[str, ...]:
         """Where a resource or collection of this ref lies, the innermost first; nothing where the ref does not say."""
-
-    def rulings(self) -> Sequence[CollectionRuling]:
-        """What was decided in the DAM itself about its collections; none where it keeps no modes."""
 
     def changes(self) -> Sequence[Change]:
         """What happened since the last call that was acknowledged; nothing is lost by not acknowledging."""
@@ -186,48 +177,16 @@ class Dam(Protocol):
     def names_on(self, refs: Sequence[str]) -> Mapping[str, Names | DamError]:
         """The names that stand on each resource, read from the DAM itself now; why not, where some may not be told."""
 
-    def leftovers(self, refs: Sequence[str]) -> Mapping[str, int | DamError]:
-        """How many other files the DAM keeps beside each resource's own: earlier versions, alternatives.
-
-        They may show whom the resource shows, and nobody examines or rewrites them.
-        """
-
-    def forget(self, node: str) -> bool:
-        """Take the name out of the DAM's own list of names, if nobody carries it; False where it stays there."""
-
-    def renamed(self) -> Sequence[tuple[str, str]]:
-        """Names that we wrote, as the ledger knows them, and as the DAM calls them now: an administrator's doing."""
-
-    def state(self, ref: str, until: Dates) -> None:
-        """Show, by channel, the last day on which the resource is cleared; None empties it. Idempotent."""
-
-    def state_many(self, until: Mapping[str, Dates]) -> Mapping[str, DamError | None]:
-        """The same on each of these resources; None where it was done, else why not."""
-
-    def holders(self, node: str) -> Iterator[str]:
-        """Every resource that carries the name now, in any state; asked only of a DAM that `tells_holders`."""
-
-    def position(self) -> int | None:
-        """How far the DAM's own log of changes goes now; None where it has none. Asked before we take a name off."""
-
     def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
         """Of the places where a name stands that we had taken off, those into which a restored or reverted DAM
-        brought it back; none where somebody else put it there after our removal (`since`: `position` before it).
+        brought it back; none where somebody else put it there after our removal. `since`: how far a DAM that
+        `KeepsLog` had come before it.
 
         Wrong in doubt is a name by hand: it is listed, and stays.
         """
 
-    def lost(self, ref: str, node: str, put_at: datetime) -> bool:
-        """Whether a name that stood there since `put_at` is gone because the DAM was set back: nobody took it off."""
-
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
         """Names of ours stand on the resource as it is now: `came_back` knows it by that, where it needs to."""
-
-    def set_back(self) -> bool:
-        """Whether the DAM's log was found set back (a database put back) and nobody was told of it yet."""
-
-    def set_back_heard(self) -> None:
-        """Everything was asked for anew because of it."""
 
     def concerns(self) -> Sequence[Concern]:
         """What the DAM's administrator should know of it."""
@@ -235,19 +194,107 @@ class Dam(Protocol):
     def refusal(self, node: str) -> str | None:
         """Why the DAM cannot hold this as a person's name, in a sentence for who enters it; None where it can."""
 
-    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
-        """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
-
     def mentions(self, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
         """Wherever the name stands, in whichever field or file, in one pass; `beat` is called on the way."""
 
 
+# ---- what some can do: a flow asks whether a DAM is one of these, never which DAM it is ----
+
+
+@runtime_checkable
+class ShowsDates(Protocol):
+    """It has fields for the last day on which a resource is cleared."""
+
+    def state_many(self, until: Mapping[str, Dates]) -> Mapping[str, DamError | None]:
+        """Show on each resource, by channel, the last day on which it is cleared; None empties it. Idempotent.
+
+        None where it was done, else why not.
+        """
+
+
+@runtime_checkable
+class TellsHolders(Protocol):
+    """It knows which resources bear a name. Of another the index of what was read is asked (`flows.name_index`)."""
+
+    def holders(self, node: str) -> Iterator[str]:
+        """Every resource that carries the name now, in any state."""
+
+    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
+        """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
+
+
+@runtime_checkable
+class NamedCollections(Protocol):
+    """Its collections are known by names that people change: rulings are bound to what `identities` tells."""
+
+    def identities(self, refs: Iterable[str] | None = None) -> Mapping[str, str]:
+        """What each of these collections (None: of all) is known by whatever its name is."""
+
+    def out_of_sight(self, ref: str) -> bool:
+        """Whether nothing can be said of a collection now, not even that it is gone."""
+
+    def sure(self, identity: str) -> bool:
+        """Whether no other collection can ever be given this identity."""
+
+
+@runtime_checkable
+class KeepsModes(Protocol):
+    """It is where modes are set: here they are only heard."""
+
+    def rulings(self) -> Sequence[CollectionRuling]:
+        """What was decided in the DAM itself about its collections."""
+
+
+@runtime_checkable
+class KeepsLog(Protocol):
+    """It has a log of changes, by which it is seen that it was set back."""
+
+    def position(self) -> int | None:
+        """How far the log goes now; None where that is not known. Asked before we take a name off."""
+
+    def lost(self, ref: str, node: str, put_at: datetime) -> bool:
+        """Whether a name that stood there since `put_at` is gone because the DAM was set back: nobody took it off."""
+
+    def set_back(self) -> bool:
+        """Whether the log was found set back (a database put back) and nobody was told of it yet."""
+
+    def set_back_heard(self) -> None:
+        """Everything was asked for anew because of it."""
+
+
+@runtime_checkable
+class ListsNames(Protocol):
+    """It has a list of names of its own, in which somebody may change one."""
+
+    def forget(self, node: str) -> bool:
+        """Take the name out of the list, if nobody carries it; False where it stays there."""
+
+    def renamed(self) -> Sequence[tuple[str, str]]:
+        """Names that we wrote, as the ledger knows them, and as the DAM calls them now: an administrator's doing."""
+
+
+@runtime_checkable
+class KeepsVersions(Protocol):
+    """It keeps other files beside a resource's own: earlier versions, alternatives."""
+
+    def leftovers(self, refs: Sequence[str]) -> Mapping[str, int | DamError]:
+        """How many there are beside each resource. They may show whom it shows; nobody examines or rewrites them."""
+
+
 @runtime_checkable
 class Accounts(Protocol):
-    """A DAM in which the staff signs in. A folder is none."""
+    """The staff signs in there."""
 
     def groups(self, user: str) -> tuple[int, ...] | None:
         """The groups of an account as they are now; None where it is none, or may not sign in.
 
         Raises DamError where that cannot be asked: unknown is not "may".
         """
+
+
+@runtime_checkable
+class HasPages(Protocol):
+    """Each resource has a page of its own in a browser."""
+
+    def page_of(self, ref: str) -> str:
+        """The address of the page."""

@@ -12,6 +12,7 @@ from plugin.flows.matching import vouching
 from plugin.flows.names import dam_names
 from plugin.flows.review import already_so, dismissals, review
 from plugin.flows.tags import returned_names
+from plugin.hooks.dam import ListsNames
 from plugin.ledger.keys.free_text import TextSealer
 from plugin.quitclaim.clearance.dismissal import SETTLING, Dismissal
 from plugin.quitclaim.words import dismissal_words
@@ -83,6 +84,8 @@ def again(shell: Shell, as_json: bool) -> None:
 
 def _renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
     """People whose name an administrator of the DAM changed there; a DAM that is down keeps nobody from reading on."""
+    if not isinstance(services.dam, ListsNames):
+        return [], []
     try:
         return [{"name": ours, "in_the_dam": theirs} for ours, theirs in services.dam.renamed()], []
     except DamError as error:

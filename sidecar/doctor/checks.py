@@ -12,6 +12,8 @@ from plugin.flows.common.services import Services
 from plugin.flows.photos import recompute_library
 from plugin.flows.views import health, waiting_list
 from plugin.flows.views.waiting_list import Kind
+from plugin.hooks import registry
+from plugin.hooks.dam import Accounts, ListsNames
 from sidecar.doctor import machine_findings, owed_findings, proof_findings
 from sidecar.doctor.finding import Finding as Finding
 from sidecar.running import bootstrap
@@ -83,8 +85,9 @@ def _console(config: Config) -> Finding:
             "webhooks.signin_secret_file names no secret" if known is None else "server.public_url is empty"
         )
         return Finding("console", True, f"off: {lacks}", looked=False)
-    if config.dam.kind == "folder":
-        said = "off: a folder has no accounts, and so no groups that could be asked for"
+    adapter = registry.adapter_of(config)
+    if not issubclass(adapter, Accounts):
+        said = f"off: {adapter.title} has no accounts, and so no groups that could be asked for"
         return Finding("console", True, said, looked=False)
     access = config.access
     groups = {*access.administrators, *access.officers, *access.editors, *access.auditors}
@@ -114,7 +117,7 @@ def _dam(services: Services) -> Finding:
     """A folder that is not mounted is there and empty: what we know of is not in it."""
     found = services.dam.collections()
     count, known = sum(collection.resources for collection in found), health.photographs_known(services)
-    limits = "; ".join(getattr(services.dam, "limits", ()))
+    limits = "; ".join(services.dam.limits)
     said = f"it answers: {len(found)} collections, {count} files"
     if not count and known:
         said = f"it shows no file, and photographs are known here ({known} or more)"
@@ -124,8 +127,8 @@ def _dam(services: Services) -> Finding:
 
 def _spelling(services: Services) -> Finding:
     """How many, not who: what the doctor says is sent around."""
-    if services.dam.named_collections:
-        said = "a folder keeps no list of names that somebody could change there"
+    if not isinstance(services.dam, ListsNames):
+        said = f"{services.dam.title} keeps no list of names that somebody could change there"
         return Finding("names", True, said, looked=False)
     renamed = len(services.dam.renamed())
     return Finding(

@@ -6,7 +6,6 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import SystemRandom
 from threading import Event
-from typing import TYPE_CHECKING
 
 from plugin.clock import Clock, MonotonicClock, SystemClock
 from plugin.config import Config
@@ -16,7 +15,9 @@ from plugin.flows.common.services import Services
 from plugin.flows.names import name_index
 from plugin.flows.schedule import house_closing
 from plugin.flows.views import health
-from plugin.hooks.folder.folder_dam import FolderDam
+from plugin.hooks import registry
+from plugin.hooks.dam import Dam
+from plugin.hooks.registry import MakesFields
 from plugin.ledger.keys import house_key
 from plugin.ledger.keys.master_keys import MasterKeys
 from plugin.ledger.keys.name_hashes import NameHasher
@@ -28,9 +29,6 @@ from plugin.ledger.queue.jobs import Queue
 from plugin.ledger.store.store import Store, init_store, read_revision
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running import loops, metrics
-
-if TYPE_CHECKING:
-    from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 
 
 def init(config: Config, clock: Clock | None = None) -> list[str]:
@@ -49,7 +47,7 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
         made.append(f"key of names {names.path}: keep a copy beside that of the master key")
     before = read_revision(config.store_url)
     with closing(init_store(config.store_url, clock or SystemClock())) as store:
-        keys, empty = master_keys(config), _is_empty(config)
+        keys, empty = master_keys(config), registry.is_empty(config)
         with store.write() as tx:
             house_key.make(tx, keys)
             if empty:
@@ -57,13 +55,6 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
         if before is None:
             made.append(f"store {_shown(config.store_url)}")
         return made + _found_heads(config, store)
-
-
-def _is_empty(config: Config) -> bool:
-    """Whether the DAM is a folder that can be read, and in which no file lies."""
-    closed: list[OSError] = []
-    walk = os.walk(config.path(config.folder.path).expanduser(), onerror=closed.append)
-    return config.dam.kind == "folder" and not any(files for _, _, files in walk) and not closed
 
 
 def _found_heads(config: Config, store: Store) -> list[str]:
@@ -105,17 +96,13 @@ def _data_folder(config: Config) -> list[str]:
 
 def init_fields(config: Config) -> list[str]:
     """Make the DAM's date fields, one a channel; says which were made. Raises ConfigError, DamError."""
-    from plugin.hooks.resourcespace import fields
-    from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-
     with open_house(config) as services:
-        if not isinstance(services.dam, ResourceSpaceDam):
-            raise ConfigError("dam.kind: fields are made in a DAM that has them; a folder has none")
-        made = fields.make_fields(services.dam.client, config.clearance.channels)
-    return [
-        f"field {fields.build_title(channel)!r}: {'made' if new else 'was there'}"
-        for channel, new in made.items()
-    ]
+        if not isinstance(services.dam, MakesFields):
+            raise ConfigError(
+                f"dam.kind: fields are made in a DAM that has them; {services.dam.title} has none"
+            )
+        made = services.dam.make_fields()
+    return [f"field {title!r}: {'made' if new else 'was there'}" for title, new in made.items()]
 
 
 def _shown(url: str) -> str:
@@ -169,19 +156,9 @@ def opened_in_time(
         yield opened[0] if opened else None
 
 
-def open_dam(store: Store, config: Config, clock: Clock) -> "FolderDam | ResourceSpaceDam":
-    """The DAM that the configuration names, away or not. Raises ConfigError where its key is not there, or where the
-    folder is not and nothing was ever taken up from it: then its name is wrong."""
-    if config.dam.kind == "resourcespace":
-        from plugin.hooks.resourcespace.adapter import ResourceSpaceDam  # a folder has no need of HTTP
-
-        return ResourceSpaceDam.from_config(store, config)
-    folder = config.path(config.folder.path)
-    if not health.was_used(store) and not os.path.isdir(folder):  # noqa: PTH112 (one that cannot be asked is none)
-        raise ConfigError(
-            f"folder.path: {folder} is no folder: make it, or name the one with the photographs"
-        )
-    return FolderDam.from_config(store, config, clock)
+def open_dam(store: Store, config: Config, clock: Clock) -> Dam:
+    """The DAM that the configuration names, away or not. Raises ConfigError."""
+    return registry.open_dam(store, config, clock, health.was_used)
 
 
 def master_keys(config: Config) -> MasterKeys:

@@ -267,20 +267,17 @@ class _Pages:
         return self._show("closed", words, 410, title=words("forgotten_title"), says=words("forgotten"))
 
     def _missing(self, _: NotFound) -> Response:
-        words = self._words()
-        return self._show(
-            "closed", words, 404, title=words("missing_title"), says=words("missing"), home=True
-        )
+        return self._closed(404, "missing_title", "missing")
 
     def _forged(self, _: CSRFError) -> Response:
-        words = self._words()
-        title, says = words("refused_title"), words("refused_csrf")
-        return self._show("closed", words, 400, title=title, says=says, home=True)
+        return self._closed(400, "refused_title", "refused_csrf")
 
     def _refused(self, _: ConsentError) -> Response:
+        return self._closed(409, "refused_title", "refused")
+
+    def _closed(self, status: int, title: str, says: str) -> Response:
         words = self._words()
-        title, says = words("refused_title"), words("refused")
-        return self._show("closed", words, 409, title=title, says=says, home=True)
+        return self._show("closed", words, status, title=words(title), says=words(says), home=True)
 
 
 def _how(text: str) -> How:
@@ -296,5 +293,6 @@ def _ending(body: bytes) -> str:
 
 
 def _attachment(body: bytes | str, kind: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(body, content_type=kind, headers=headers)
+    return Response(
+        body, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

@@ -15,9 +15,9 @@ from plugin.errors import DamError, ImportRefused
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.importing import consent_forms, csv_reports, runs
+from plugin.flows.importing.consent_forms import Source
 from plugin.flows.importing.judge import Verdict
 from plugin.flows.people import register
-from plugin.hooks.resourcespace.api.consents import Consents
 from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent.model import GrantKind
 from tests import imports as it
@@ -47,8 +47,8 @@ def services(tmp_path: Path, clock: ManualClock, double: Double) -> Iterator[Ser
 
 
 @pytest.fixture
-def source(services: Services) -> Consents:
-    return Consents(services.dam.client)  # type: ignore[attr-defined]
+def source(services: Services) -> Source:
+    return consent_forms.source_of(services)
 
 
 def enter(double: Double, name: str, usage: str = "Websites", **more: str) -> int:
@@ -58,13 +58,13 @@ def enter(double: Double, name: str, usage: str = "Websites", **more: str) -> in
     return int(double._api.consentmanager_create_consent(admin, asked))
 
 
-def planned(services: Services, source: Consents) -> list[dict[str, str]]:
+def planned(services: Services, source: Source) -> list[dict[str, str]]:
     """The plan's rows, as a spreadsheet would open them."""
     made = consent_forms.written(services, consent_forms.plan(services, source, ("communication",), "test"))
     return list(csv.DictReader(io.StringIO(made.decode("utf-8-sig"), newline="")))
 
 
-def carried(services: Services, source: Consents, path: Path, rows: list[dict[str, str]]) -> list[Verdict]:
+def carried(services: Services, source: Source, path: Path, rows: list[dict[str, str]]) -> list[Verdict]:
     """Save the plan as somebody left it, and apply it."""
     cells = [{column: csv_reports.plain(text) for column, text in row.items()} for row in rows]
     path.write_bytes(csv_reports.written(consent_forms.COLUMNS, cells))
@@ -85,7 +85,7 @@ def library(double: Double) -> Any:
 
 
 def test_nothing_in_the_dam_is_altered(
-    services: Services, source: Consents, double: Double, path: Path
+    services: Services, source: Source, double: Double, path: Path
 ) -> None:
     """Two calls that read, and no other of consentmanager's; every row, link and log line is as it was."""
     photo = double.library.create(1)
@@ -115,7 +115,7 @@ def test_nothing_in_the_dam_is_altered(
 
 
 def test_only_what_somebody_confirmed_is_imported(
-    services: Services, source: Consents, double: Double, path: Path
+    services: Services, source: Source, double: Double, path: Path
 ) -> None:
     """An untouched plan imports nothing; of two lines, the one that bears a yes."""
     enter(double, "Åsa Öberg", "Print, Websites, TV", expires="2026-12-01", email="asa@example.com")
@@ -162,7 +162,7 @@ CASES = [
 @pytest.mark.parametrize(("said", "status", "reason"), CASES)
 def test_what_cannot_be_told_is_listed(
     services: Services,
-    source: Consents,
+    source: Source,
     double: Double,
     path: Path,
     said: dict[str, str],
@@ -181,7 +181,7 @@ def test_what_cannot_be_told_is_listed(
 
 
 def test_without_a_day_of_consent_it_is_the_day_it_was_entered(
-    services: Services, source: Consents, double: Double, path: Path
+    services: Services, source: Source, double: Double, path: Path
 ) -> None:
     """The double enters it on 2 March, and MariaDB keeps null for what nobody gave."""
     admin = double.library.users["admin"]
@@ -194,7 +194,7 @@ def test_without_a_day_of_consent_it_is_the_day_it_was_entered(
 
 
 def test_a_name_in_the_dam_is_a_humans_to_adopt(
-    services: Services, source: Consents, double: Double, path: Path
+    services: Services, source: Source, double: Double, path: Path
 ) -> None:
     """A node that nobody owns, in any spelling; a confirmation without a link adopts nothing."""
     photo = double.library.create(1)
@@ -213,7 +213,7 @@ def test_a_name_in_the_dam_is_a_humans_to_adopt(
 
 
 def test_a_human_may_link_another_name(
-    services: Services, source: Consents, double: Double, path: Path
+    services: Services, source: Source, double: Double, path: Path
 ) -> None:
     """The guess is by name; the person that is meant may bear another one here."""
     register.add(services, register.Newcomer("Åsa Öberg"), "test")
@@ -230,7 +230,7 @@ def test_a_human_may_link_another_name(
 
 
 def test_two_forms_of_somebody_new_are_one_person(
-    services: Services, source: Consents, double: Double, path: Path
+    services: Services, source: Source, double: Double, path: Path
 ) -> None:
     """The plan says so beforehand, whichever was signed first."""
     enter(double, "Åsa", "Print", date_of_consent="2026-02-01")
@@ -244,7 +244,7 @@ def test_two_forms_of_somebody_new_are_one_person(
 
 
 def test_what_changed_since_the_plan_is_not_imported(
-    services: Services, source: Consents, double: Double, path: Path
+    services: Services, source: Source, double: Double, path: Path
 ) -> None:
     """Somebody said yes to what stood there then."""
     ref = enter(double, "Åsa")
@@ -261,7 +261,7 @@ def test_what_changed_since_the_plan_is_not_imported(
 
 
 def test_a_changed_and_a_deleted_consent_are_told(
-    services: Services, source: Consents, double: Double, path: Path
+    services: Services, source: Source, double: Double, path: Path
 ) -> None:
     """Imported before and another now: a decision. Deleted there: somebody should ask why."""
     ref, gone = enter(double, "Åsa", "Print, Websites"), enter(double, "Bo")
@@ -280,7 +280,7 @@ def test_a_changed_and_a_deleted_consent_are_told(
 
 
 def test_a_withdrawn_consent_is_not_brought_back(
-    services: Services, source: Consents, double: Double, path: Path
+    services: Services, source: Source, double: Double, path: Path
 ) -> None:
     """The DAM still has it; the person took it back here."""
     enter(double, "Åsa")
@@ -300,7 +300,7 @@ def test_a_withdrawn_consent_is_not_brought_back(
 
 
 def test_the_form_beside_the_plan_is_kept(
-    services: Services, source: Consents, double: Double, path: Path
+    services: Services, source: Source, double: Double, path: Path
 ) -> None:
     """The API does not give the file that was uploaded: somebody puts it there, and names it."""
     enter(double, "Åsa")
@@ -314,7 +314,7 @@ def test_the_form_beside_the_plan_is_kept(
         assert len(services.vault.find(conn, claim.person_id, "evidence")) == 2
 
 
-def test_a_plan_needs_a_purpose_and_an_answer(services: Services, source: Consents, double: Double) -> None:
+def test_a_plan_needs_a_purpose_and_an_answer(services: Services, source: Source, double: Double) -> None:
     """consentmanager keeps no purpose; a DAM that fails is no empty list. Nothing is audited as a plan then."""
     enter(double, "Åsa")
     with pytest.raises(ImportRefused, match="keeps no purpose"):
@@ -325,9 +325,7 @@ def test_a_plan_needs_a_purpose_and_an_answer(services: Services, source: Consen
     assert it.audited(services, Action.IMPORT_PLAN) == []
 
 
-def test_the_audit_log_bears_no_name(
-    services: Services, source: Consents, double: Double, path: Path
-) -> None:
+def test_the_audit_log_bears_no_name(services: Services, source: Source, double: Double, path: Path) -> None:
     """Rows of plan, import and person: counts and references only."""
     enter(double, "Åsa Kanariefågel", email="kanariefagel@example.org", parent_guardian="Voogd Kanariefågel",
           date_of_birth="2015-06-01")  # fmt: skip

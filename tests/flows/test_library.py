@@ -15,7 +15,7 @@ from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.review import review
-from plugin.flows.views import counts, dashboard
+from plugin.flows.views import dashboard, health
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Store
 from tests import support
@@ -94,7 +94,7 @@ def test_what_waits_and_how_much_is_read_from_one_index(services: Services) -> N
         assert "TEMP B-TREE" not in plan
     with _plans(services.store) as plans:
         dashboard.now(services)
-        counts.now(services)
+        health.count(services)
     large = [plan for _, plan in plans if re.search(r"\b(face|resource)\b", plan)]
     assert len(large) == 3
     for plan in large:

@@ -1,6 +1,6 @@
 """An administrator gives a person's node another name: it keeps its number, and stays that person's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
+from plugin.hooks.dam import ListsNames
 from plugin.ledger import tables as t
 from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, support
@@ -51,6 +52,11 @@ def _looked_again(services: Services) -> None:
     support.Cast(services).work()
 
 
+def _renamed(services: Services) -> Sequence[tuple[str, str]]:
+    assert isinstance(services.dam, ListsNames)
+    return services.dam.renamed()
+
+
 def _rejections(services: Services) -> int:
     with services.store.read() as conn:
         return conn.scalar(select(func.count()).select_from(t.rejection)) or 0
@@ -58,13 +64,13 @@ def _rejections(services: Services) -> int:
 
 def test_a_renamed_node_is_no_rejection(served: Services, double: Double) -> None:
     """Our tags stay ours and confirmed; the staff is told how the DAM calls the person now."""
-    assert served.dam.renamed() == []
+    assert _renamed(served) == []
     double.library.node("Åsa Öberg").name = "Åsa Ek"
     _looked_again(served)
     assert set(support.Cast(served).tags(_asa(served)).values()) == {"confirmed"}
     assert len(support.Cast(served).tags(_asa(served))) == 3
     assert _rejections(served) == 0
-    assert served.dam.renamed() == [("Åsa Öberg", "Åsa Ek")]
+    assert _renamed(served) == [("Åsa Öberg", "Åsa Ek")]
 
 
 def test_a_new_tag_goes_to_the_renamed_node(served: Services, double: Double) -> None:
@@ -108,4 +114,4 @@ def test_a_node_renamed_to_another_person_is_that_ones(served: Services, double:
     assert support.Cast(served).tags(_asa(served)) == {}
     assert set(support.Cast(served).tags(bo).values()) == {"hand"}
     assert _rejections(served) == 3
-    assert served.dam.renamed() == []
+    assert _renamed(served) == []

@@ -1,6 +1,6 @@
 """Rule 45: whatever has to be done to thousands of rows is done in portions, each a write of its own; however many."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -22,7 +22,7 @@ from plugin.flows.matching import gallery, vouching
 from plugin.flows.people import register, resemblance
 from plugin.flows.rights import erasure, erasure_rows
 from plugin.flows.schedule import calendar
-from plugin.hooks.dam import Collection, CollectionRuling, Dam
+from plugin.hooks.dam import Collection, CollectionRuling, Dam, NamedCollections
 from plugin.ledger import tables as t
 from plugin.ledger.keys import rotation
 from plugin.ledger.keys.master_keys import MasterKeys
@@ -64,13 +64,12 @@ def writes(services: Services) -> Iterator[list[int]]:
 class _Holder:
     """A DAM with so many photographs in its one collection, and so many rulings of its own."""
 
-    named_collections = False
-    tells_holders = False
-
     def __init__(self, inner: Dam) -> None:
         self._inner = inner
 
     def __getattr__(self, name: str) -> Any:
+        if hasattr(NamedCollections, name):
+            raise AttributeError(name)  # its collections have numbers
         return getattr(self._inner, name)
 
     def refs(self, *_: str) -> Iterator[str]:
@@ -89,7 +88,8 @@ class _Holder:
 class _Teller(_Holder):
     """One that says itself where a name stands."""
 
-    tells_holders = True
+    def standing(self, names: Iterable[str]) -> dict[str, int]:
+        return dict.fromkeys(names, MANY)
 
 
 def _with(services: Services, dam: type[_Holder] = _Holder) -> Services:
@@ -316,8 +316,6 @@ def test_templates_are_opened_before_the_write_that_compares_with_them(
 
 class _Moved(_Holder):
     """A folder that is called otherwise now."""
-
-    named_collections = True
 
     def identities(self, _refs: object = None) -> dict[str, str]:
         return {"new": "mark"}

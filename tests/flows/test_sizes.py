@@ -17,7 +17,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.names import resources
 from plugin.flows.review import download_gate, tool_gate
 from plugin.flows.schedule import calendar
-from plugin.hooks.dam import Resource
+from plugin.hooks.dam import Resource, ShowsDates
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import Answer, Code, Status, Use
 from plugin.recognizer.process.examiner import Examiner
@@ -263,6 +263,7 @@ def test_a_day_goes_to_the_dam_with_the_size_that_it_holds_for(
         ref = double.library.create(1).ref
         with support.opened(config, clock, examiner) as house:
             day = house.today()
+            assert isinstance(house.dam, ShowsDates)
             assert house.dam.state_many({str(ref): {"website": day, "press": None}}) == {str(ref): None}
         assert double.library.date_sizes == {"cleareduntilwebsite": 1200, "cleareduntilpress": 0}
         assert on_double.dates(double.library, [ref]) == 1

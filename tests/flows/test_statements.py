@@ -25,7 +25,6 @@ class Dated(Through):
 
     def __init__(self, dam: Dam) -> None:
         super().__init__(dam)
-        self.dated = True
         self.at_once = 1000
         self.broken: set[str] = set()
         self.shown: dict[str, dict[str, date | None]] = {}

@@ -1,7 +1,6 @@
 """A ruling is never applied to another collection under the same number, nor to those of another DAM."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from plugin.flows.collections import modes, ruling_history, ruling_identity
 from plugin.flows.common.services import Services
 from plugin.flows.review import held_photos
 from plugin.flows.schedule import calendar
+from plugin.hooks.dam import NamedCollections
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import inserted_id
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
@@ -173,4 +173,4 @@ def test_rulings_on_numbers_are_none_on_folders(
                 select(t.collection.c.lost_below).where(t.collection.c.lost_at.is_not(None))
             )
         assert below is None  # nothing else waits for it
-        assert replace(house).dam.named_collections
+        assert isinstance(house.dam, NamedCollections)

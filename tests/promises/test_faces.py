@@ -10,7 +10,6 @@ import pytest
 
 from plugin.config import Config, RecognizerSection
 from plugin.recognizer.engines.registry import open_engine
-from plugin.recognizer.evaluation.detection import BINS, tally_detections
 from plugin.recognizer.evaluation.identification import (
     LabelledPerson,
     Shot,
@@ -19,6 +18,7 @@ from plugin.recognizer.evaluation.identification import (
     report_identification,
 )
 from plugin.recognizer.examination.examination import Pipeline
+from tests.detection import BINS, tally_detections
 
 Promise = Callable[[str, str], None]
 GALLERIES = (10, 30)

@@ -65,7 +65,7 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner, double: Dou
     """A house on a server with our plugin and a date field a channel."""
     with support.opened(_configuration(tmp_path, double), clock, examiner) as open_:
         assert isinstance(open_.dam, ResourceSpaceDam)
-        fields.make_fields(open_.dam.client, open_.config.clearance.channels)
+        open_.dam.make_fields()
         calendar.poll(open_)
         yield open_
 

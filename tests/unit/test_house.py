@@ -111,3 +111,19 @@ def test_no_folder_is_only_a_split() -> None:
         inner = {path.parent for path in files("") if (ROOT / name) in path.parent.parents}
         assert len(modules) + len(inner) > 1, name
         assert not NAMES_OF_A_REST.match(name.rpartition("/")[2]), name
+
+
+def test_who_looks_is_audited_in_flows_and_the_kind_of_a_dam_is_asked_where_one_is_opened() -> None:
+    """No module of the sidecar writes an audit row; beside the configuration, the registry alone reads `dam.kind`."""
+    audits, kinds = set(), set()
+    for path in ours():
+        name = str(path.relative_to(ROOT))
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Attribute):
+                continue
+            if node.attr == "audit" and ast.unparse(node.value) == "tx" and name.startswith("sidecar/"):
+                audits.add(name)
+            if node.attr == "kind" and ast.unparse(node.value).endswith("dam"):
+                kinds.add(name)
+    assert not audits
+    assert kinds == {"plugin/config/__init__.py", "plugin/hooks/registry.py"}

@@ -421,7 +421,8 @@ class _Elsewhere(Through):
 
     def __init__(self, inner: Dam) -> None:
         super().__init__(inner)
-        self.named_collections = False  # their numbers stay
+        for name in ("identities", "out_of_sight", "sure"):
+            delattr(self, name)  # their numbers stay
         self.collections_of: tuple[str, ...] = ()
 
     def look(self, ref: str) -> Resource:

@@ -18,6 +18,7 @@ from plugin.flows.clearance import policy_fingerprint
 from plugin.flows.common import believed
 from plugin.flows.common.batches import Failed, each, in_short_writes
 from plugin.flows.common.services import Services
+from plugin.hooks.dam import ShowsDates
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
@@ -33,7 +34,7 @@ def wish(services: Services, tx: Tx, resource_ids: Iterable[int], computed: bool
 
     `computed`: their clearances were computed in this very transaction, so that they count whatever is cut.
     """
-    if not services.dam.dated:
+    if not isinstance(services.dam, ShowsDates):
         return
     ids = sorted(set(resource_ids))
     for start in range(0, len(ids), CHUNK):
@@ -157,6 +158,8 @@ def _untold(services: Services, key: str) -> list[Row[Any]]:
 
 def _write(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
     """The calls for these, and what came of them; returns those on which the DAM failed, and why."""
+    if not isinstance(services.dam, ShowsDates):
+        return [(row, DamError("the DAM has no fields for dates: ask `facelease clearance`")) for row in rows]
     answers = services.dam.state_many({row.ref: _changed(row) for row in rows})
     done = [row for row in rows if answers[row.ref] is None]
 
@@ -206,7 +209,7 @@ class Shown:
 
 def shown(services: Services, ref: str) -> Shown | None:
     """What the DAM shows of the photograph; None where it has no fields for that."""
-    if not services.dam.dated:
+    if not isinstance(services.dam, ShowsDates):
         return None
     query = select(t.statement).join(t.resource, t.resource.c.id == t.statement.c.resource_id)
     with services.store.read() as conn:
@@ -227,7 +230,7 @@ def resume(services: Services) -> None:
 
 def renew(services: Services) -> None:
     """Nightly: move the dates on while the grants that they rest on last."""
-    if not services.dam.dated:
+    if not isinstance(services.dam, ShowsDates):
         return
     with services.store.read() as conn:
         ids = list(conn.scalars(select(t.statement.c.resource_id)))

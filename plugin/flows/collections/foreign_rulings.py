@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, select
 from plugin.flows.collections import modes, ruling_history, ruling_identity
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
-from plugin.hooks.dam import CollectionRuling
+from plugin.hooks.dam import CollectionRuling, KeepsModes, NamedCollections
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 
@@ -35,7 +35,7 @@ def lose_those_of_another_dam(services: Services) -> int:
 
 
 def _strange(services: Services, conn: Connection, row: Row[Any]) -> bool:
-    if not services.dam.named_collections:
+    if not isinstance(services.dam, NamedCollections):
         return row.identity is not None
     return bool(row.identity is None and row.ref.isdigit() and not _photographs_below(conn, row.ref))
 
@@ -57,7 +57,7 @@ def hear_anew(services: Services) -> int:
     One that was decided in the DAM and that it does not say any more is lost; of those that were set here, one
     whose collection has another title, or is not there. Returns how many were lost. Raises DamError.
     """
-    if services.dam.named_collections:
+    if not isinstance(services.dam, KeepsModes):
         return 0
     told = {one.ref: one for one in services.dam.rulings()}
     titles = {one.ref: one.title for one in services.dam.collections()}

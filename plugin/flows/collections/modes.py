@@ -13,7 +13,7 @@ from plugin.flows.collections.ruling_history import Why
 from plugin.flows.common import roster
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
-from plugin.hooks.dam import CollectionRuling
+from plugin.hooks.dam import CollectionRuling, KeepsModes, NamedCollections
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.keys.free_text import TextSealer
@@ -99,7 +99,7 @@ def _as_it_lay(
     services: Services, conn: Connection, resource_id: int, refs: Sequence[str], scope: Scope
 ) -> Scope:
     """No more than where the same picture lay before, until somebody rules on where it lies now."""
-    if not services.dam.named_collections:
+    if not isinstance(services.dam, NamedCollections):
         return scope
     others = photo_places.elsewhere(conn, resource_id)
     if not others:
@@ -139,7 +139,8 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
         raise NotFound(f"the DAM has no collection {ref!r}: facelease collection list shows them")
     refuse_mode(ruling.mode, ruling.basis, ruling.evidence, services.today())
     evidence = ruling.evidence
-    identity = services.dam.identities([ref]).get(ref)
+    dam = services.dam
+    identity = dam.identities([ref]).get(ref) if isinstance(dam, NamedCollections) else None
     members, listed = _listed(services, ref, ruling)
     with services.store.write() as tx:
         values: dict[str, Any] = {
@@ -208,7 +209,7 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
         by = ruling.set_by or "dam"
         values |= _sealed(services, tx, evidence) | {"title": ruling.title, "set_by": by, "set_at": tx.now}
         values |= {"lost_at": None, "lost_below": None}
-        if not services.dam.named_collections:
+        if not isinstance(services.dam, NamedCollections):
             values["identity"] = None
         if row is None:
             tx.execute(insert(t.collection).values(ref=ruling.ref, **values))
@@ -223,7 +224,8 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
 
 def hear(services: Services) -> None:
     """Enter every mode that the DAM keeps, also of collections in which nothing was ever looked at. Raises DamError."""
-    enter(services, services.dam.rulings())
+    if isinstance(services.dam, KeepsModes):
+        enter(services, services.dam.rulings())
 
 
 def enter(services: Services, rulings: Sequence[CollectionRuling]) -> None:

@@ -18,7 +18,7 @@ from plugin.flows.collections.ruled_photos import RuledPhotographs
 from plugin.flows.collections.ruling_history import Why
 from plugin.flows.common.batches import ask_for
 from plugin.flows.common.services import Services
-from plugin.hooks.dam import Change, Resource
+from plugin.hooks.dam import Change, NamedCollections, Resource
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
@@ -45,12 +45,13 @@ def recognised(services: Services, resource: Resource) -> bool:
 
     Asked before anything is compared: between a rename and the next poll the name says too little.
     """
-    return not services.dam.named_collections or not _in_question(services, resource.collections)
+    dam = services.dam
+    return not isinstance(dam, NamedCollections) or not _in_question(services, dam, resource.collections)
 
 
-def _in_question(services: Services, refs: Sequence[str]) -> list[Row[Any]]:
+def _in_question(services: Services, dam: NamedCollections, refs: Sequence[str]) -> list[Row[Any]]:
     """The rulings that may be meant for one of these collections, and are bound to another name or another thing."""
-    marks = services.dam.identities(refs)
+    marks = dam.identities(refs)
     c = t.collection.c
     known = select(c.ref, c.identity, c.lost_at).where(
         or_(c.ref.in_(refs), c.identity.in_(list(marks.values())))
@@ -87,17 +88,18 @@ def settle(services: Services, job: ClaimedJob) -> None:
 
 def _waiting_for_it(services: Services) -> tuple[list[str], bool]:
     """The photographs that need not wait any more, and whether others wait for a ruling that is on its way."""
-    if not services.dam.named_collections:
+    dam = services.dam
+    if not isinstance(dam, NamedCollections):
         return [], False
     hidden = t.resource_hidden
     query = select(t.resource.c.ref).join(hidden, hidden.c.resource_id == t.resource.c.id)
     with services.store.read() as conn:
         refs = list(conn.scalars(query.where(t.resource.c.deleted_at.is_(None))))
-    above = {ref: services.dam.lies_in(ref) for ref in refs}
-    asked = {folders: _in_question(services, folders) for folders in set(above.values())}
+    above = {ref: dam.lies_in(ref) for ref in refs}
+    asked = {folders: _in_question(services, dam, folders) for folders in set(above.values())}
     free = [ref for ref in refs if not asked[above[ref]]]
     open_ = [row for rows in asked.values() for row in rows if row.lost_at is None and row.identity != GONE]
-    moving = any(not services.dam.out_of_sight(row.ref) for row in open_)
+    moving = any(not dam.out_of_sight(row.ref) for row in open_)
     return free, moving
 
 
@@ -107,16 +109,17 @@ def follow(services: Services, changes: Sequence[Change], thorough: bool = False
     `changes` are what the DAM told and nobody entered yet. `thorough`: also look for those that were lost.
     `exact`: a name counts only as it is listed; it may lead there in another case, or by a link. Raises DamError.
     """
-    if not services.dam.named_collections:
+    dam = services.dam
+    if not isinstance(dam, NamedCollections):
         return 0
     with services.store.read() as conn:
         rows = list(conn.execute(select(t.collection)))
-    marks = services.dam.identities(None if exact else [row.ref for row in rows])
-    open_ = [r for r in rows if _unsettled(r, marks, thorough) and not services.dam.out_of_sight(r.ref)]
+    marks = dam.identities(None if exact else [row.ref for row in rows])
+    open_ = [r for r in rows if _unsettled(r, marks, thorough) and not dam.out_of_sight(r.ref)]
     if not open_:
         return 0
-    everywhere = marks if exact else services.dam.identities(None)
-    plan = _planned(services, open_, {row.ref for row in rows}, everywhere, changes)
+    everywhere = marks if exact else dam.identities(None)
+    plan = _planned(services, dam, open_, {row.ref for row in rows}, everywhere, changes)
     titles = {one.ref: one.title for one in services.dam.collections()} if plan.moves else {}
     ruled = {row.ref for row in rows}
     for old, new in plan.moves.items():
@@ -139,7 +142,7 @@ def _unsettled(row: Row[Any], marks: Mapping[str, str], thorough: bool) -> bool:
 
 
 def _planned(
-    services: Services, rows: Sequence[Row[Any]], ruled: set[str], everywhere: Mapping[str, str],
+    services: Services, dam: NamedCollections, rows: Sequence[Row[Any]], ruled: set[str], everywhere: Mapping[str, str],
     changes: Sequence[Change],
 ) -> _Plan:  # fmt: skip
     by_mark = {mark: ref for ref, mark in everywhere.items()}
@@ -151,7 +154,7 @@ def _planned(
             plan.marks[row.ref] = here
         elif found is not None and found == row.ref:
             plan.marks[found] = row.identity  # lost, and back
-        elif found is not None and (services.dam.sure(row.identity) or _may_follow(row, photographs, found)):
+        elif found is not None and (dam.sure(row.identity) or _may_follow(row, photographs, found)):
             plan.moves[row.ref] = found
             plan.marks[found] = row.identity
         elif row.identity not in {None, GONE} and here is not None and photographs.stay(row.mode):
@@ -219,7 +222,7 @@ def given_up(services: Services, tx: Tx, ref: str, actor: str) -> None:
     if row is None:
         raise NotFound(f"no ruling on {ref!r} is lost: facelease collection lost shows them")
     ruling_history.append(services, tx, ref, Why.LOST, actor)
-    if services.dam.named_collections:
+    if isinstance(services.dam, NamedCollections):
         tx.execute(update(t.collection).where(this).values(identity=GONE, lost_at=None, lost_below=None))
     else:  # another collection may bear the number
         tx.execute(delete(t.collection).where(this))

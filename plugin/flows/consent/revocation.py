@@ -18,7 +18,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import tags_that_stay
 from plugin.flows.names import name_index, resources
 from plugin.flows.tags import intents, release_statement, removals
-from plugin.hooks.dam import Names
+from plugin.hooks.dam import Names, TellsHolders
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
@@ -33,20 +33,20 @@ def revoke(services: Services, job: ClaimedJob) -> None:
     """The whole story of one revocation; the job's key is the person's id. What is stored follows by `cuts`."""
     with services.store.read() as conn:
         standing = roster.load_many(services, conn, [job.key]).get(job.key)
-    if standing is not None:
-        again = bool(job.payload.get("again"))
-        removed = take_out(services, job.key, which(services, standing), everywhere=again)
-        recompute(services, job.key)
-        tags_that_stay.ask_about(services, standing)
-        with services.store.write() as tx:
-            subject = roster.subject(services, tx, job.key)
-            tx.audit(Action.REVOCATION_DONE, intents.SYSTEM, subject=subject, removed=removed)
-            if not again:
-                services.queue.put(tx, "look-again", job.key, {}, delay=LOOK_AGAIN)
-            services.queue.finish(tx, job)
-    else:
+    if standing is None:
         with services.store.write() as tx:
             services.queue.finish(tx, job)
+        return
+    again = bool(job.payload.get("again"))
+    removed = take_out(services, job.key, which(services, standing), everywhere=again)
+    recompute(services, job.key)
+    tags_that_stay.ask_about(services, standing)
+    with services.store.write() as tx:
+        subject = roster.subject(services, tx, job.key)
+        tx.audit(Action.REVOCATION_DONE, intents.SYSTEM, subject=subject, removed=removed)
+        if not again:
+            services.queue.put(tx, "look-again", job.key, {}, delay=LOOK_AGAIN)
+        services.queue.finish(tx, job)
 
 
 def look_again(services: Services, job: ClaimedJob) -> None:
@@ -113,9 +113,11 @@ def _bearing(services: Services, person_id: str) -> set[str]:
     """Every resource on which the person's name stands, as the index or the DAM has it."""
     with services.store.read() as conn:
         name = roster.labels(conn, [person_id]).get(person_id)  # None: another process has deleted them
-        if name is not None and not services.dam.tells_holders:
+        if name is None:
+            return set()
+        if not isinstance(services.dam, TellsHolders):
             return name_index.holders(services, conn, name)
-    return set() if name is None else set(services.dam.holders(name))
+    return set(services.dam.holders(name))
 
 
 def tags_of(services: Services, person_id: str, origins: Iterable[str]) -> list[Row[Any]]:
@@ -184,7 +186,7 @@ def _verified(services: Services, person_id: str, key: str, ref: str, answer: Na
 
 
 def _struck(services: Services, key: str, refs: Sequence[str]) -> None:
-    if refs and not services.dam.tells_holders:
+    if refs and not isinstance(services.dam, TellsHolders):
         with services.store.write() as tx:
             ids = tx.connection.scalars(select(t.resource.c.id).where(t.resource.c.ref.in_(refs)))
             name_index.strike(services, tx, list(ids), key)

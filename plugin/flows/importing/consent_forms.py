@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from plugin.errors import ConsentError, FaceLeaseError, ImportRefused, StoreAway
+from plugin.errors import ConfigError, ConsentError, FaceLeaseError, ImportRefused, StoreAway
 from plugin.flows.common.services import Services
 from plugin.flows.consent.grant_endings import Evidence
 from plugin.flows.importing import csv_reports, judge, writing
@@ -43,6 +43,20 @@ class Source(Protocol):
     def all(self) -> list[ServerConsent]: ...
 
     def one(self, ref: int) -> ServerConsent | None: ...
+
+
+@runtime_checkable
+class KeepsConsents(Protocol):
+    """A DAM that has the plugin consentmanager, perhaps."""
+
+    def consents(self) -> Source: ...
+
+
+def source_of(services: Services) -> Source:
+    """The DAM's consents. Raises ConfigError where it can have none."""
+    if not isinstance(services.dam, KeepsConsents):
+        raise ConfigError("dam.kind: consentmanager is a plugin of ResourceSpace, and the DAM is another")
+    return services.dam.consents()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from plugin.errors import ConsentError, DamError
 from plugin.flows.common.services import Services
 from plugin.flows.names import name_index
 from plugin.flows.names.name_index import Gaps
+from plugin.hooks.dam import TellsHolders
 from plugin.ledger import tables as t
 from plugin.quitclaim.consent.model import clean_name, name_key
 
@@ -31,7 +32,7 @@ def standing(services: Services, wanted: Collection[str]) -> Standing:
     with services.store.read() as conn:
         owned = set(conn.scalars(select(t.person.c.name_key)))
         free = {key: name for key, name in keys.items() if key not in owned}
-        if not services.dam.tells_holders:
+        if not isinstance(services.dam, TellsHolders):
             return Standing(name_index.counts(services, conn, free.keys()), name_index.gaps(services, conn))
     try:
         return Standing(services.dam.standing(list(free.values())))

@@ -14,6 +14,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail import letter_words
 from plugin.flows.mail.letter_words import Value
 from plugin.flows.people import register
+from plugin.hooks.dam import HasPages
 from plugin.ledger import tables as t
 from plugin.quitclaim.consent import calendar
 from plugin.quitclaim.consent.model import Person, Quitclaim
@@ -134,8 +135,7 @@ def _photographs(conn: Connection, person_id: str, most: int) -> tuple[int, Sequ
 
 def _where(services: Services, ref: str) -> str:
     """How the owner finds a photograph: its address in the DAM, else its ref."""
-    dam = services.config.dam.kind
-    return f"{services.config.resourcespace.url}/?r={ref}" if dam == "resourcespace" else ref
+    return services.dam.page_of(ref) if isinstance(services.dam, HasPages) else ref
 
 
 def _majority(services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:

@@ -17,7 +17,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.names import name_index
 from plugin.flows.names.name_index import Gaps
 from plugin.flows.tags import returned_names
-from plugin.hooks.dam import Resource
+from plugin.hooks.dam import Resource, TellsHolders
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
@@ -37,9 +37,9 @@ class Sought(NamedTuple):
 
 def seek(services: Services, name: str) -> Sought:
     """Where a name stands; asks a DAM that answers for itself. Call it outside a transaction."""
-    if services.dam.tells_holders:
+    if isinstance(services.dam, TellsHolders):
         try:
-            return Sought(returned_names.by_others(services, name), False)
+            return Sought(returned_names.by_others(services, services.dam, name), False)
         except DamError:
             return Sought(0, True)
     key = name_key(name)
@@ -55,7 +55,7 @@ def of(services: Services, person_id: str) -> Gaps | None:
         key = conn.scalar(select(t.person.c.name_key).where(doubted))
         if key is None:
             return None
-        return Gaps(away=True) if services.dam.tells_holders else _gaps(services, conn, key)
+        return Gaps(away=True) if isinstance(services.dam, TellsHolders) else _gaps(services, conn, key)
 
 
 def _gaps(services: Services, conn: Connection, key: str) -> Gaps:
@@ -102,7 +102,7 @@ def settle(services: Services) -> int:
     c, ended = t.person.c, 0
     with services.store.read() as conn:
         rows = conn.execute(select(c.id, c.name_key, c.doubted_at).where(c.doubted_at.is_not(None))).all()
-        if not rows or services.dam.tells_holders or name_index.gaps(services, conn).any:
+        if not rows or isinstance(services.dam, TellsHolders) or name_index.gaps(services, conn).any:
             return 0
         polled = conn.scalar(select(t.state.c.polled_at))
         free = [
@@ -122,9 +122,10 @@ def look_up(services: Services, job: ClaimedJob) -> None:
     c = t.person.c
     with services.store.read() as conn:
         name = conn.scalar(select(c.display_name).where(c.id == job.key, c.doubted_at.is_not(None)))
-    refs = (
-        sorted(set(services.dam.holders(name))) if name and returned_names.by_others(services, name) else []
-    )
+    dam = services.dam
+    if not isinstance(dam, TellsHolders):
+        raise DamError("the DAM does not know who is named in its files: the index of what was read does")
+    refs = sorted(set(dam.holders(name))) if name and returned_names.by_others(services, dam, name) else []
     ask_for(services, "names", refs)
     with services.store.write() as tx:
         if name and not refs:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
-from plugin.hooks.dam import Resource
+from plugin.hooks.dam import Resource, TellsHolders
 from plugin.hooks.left_out import OUT_OF_REACH
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
@@ -53,7 +53,7 @@ def note(
     services: Services, tx: Tx, resource_id: int, resource: Resource, found: frozenset[int] | None
 ) -> None:
     """The resource was read. Where something of it was not, what was known before stays."""
-    if services.dam.tells_holders:
+    if isinstance(services.dam, TellsHolders):
         return
     mine = t.name_word.c.resource_id == resource_id
     known = frozenset(tx.connection.scalars(select(t.name_word.c.mac).where(mine)))
@@ -78,7 +78,7 @@ def polled(services: Services, began: datetime, aside: int = 0) -> datetime | No
     Returns when the one before it began; None where there was none.
     """
     unreadable = 0
-    if not services.dam.tells_holders:
+    if not isinstance(services.dam, TellsHolders):
         unreadable = aside + sum(one.why in OUT_OF_REACH for one in services.dam.left_out())
     with services.store.write() as tx:
         before = tx.connection.scalar(select(t.state.c.polled_at))
@@ -94,7 +94,7 @@ def begin(tx: Tx) -> None:
 
 def strike(services: Services, tx: Tx, resource_ids: Sequence[int], name: str) -> None:
     """The name was seen not to stand on these any more."""
-    if not services.dam.tells_holders:
+    if not isinstance(services.dam, TellsHolders):
         mac = services.name_hasher.number(name_key(name))
         tx.execute(
             delete(t.name_word).where(t.name_word.c.resource_id.in_(resource_ids), t.name_word.c.mac == mac)

@@ -12,7 +12,7 @@ from plugin.flows.common import believed, face_rows
 from plugin.flows.common.services import Services
 from plugin.flows.names import dam_names, name_index
 from plugin.flows.tags import intent_rows, returned_names, tag_rows
-from plugin.hooks.dam import Resource
+from plugin.hooks.dam import NamedCollections, Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx, inserted_id
@@ -72,7 +72,7 @@ def register(
         tx.execute(delete(t.resource_hidden).where(t.resource_hidden.c.resource_id == key))
         if not resource.complete:
             tx.execute(insert(t.resource_hidden).values(resource_id=key))
-        if services.dam.named_collections:
+        if isinstance(services.dam, NamedCollections):
             photo_places.note(tx, key, stood, resource)
         modes.adopt(services, tx, resource.rulings)
         name_index.note(services, tx, key, resource, words)
@@ -136,7 +136,7 @@ def forget(services: Services, ref: str) -> None:
         key = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
         if key is None:
             return
-        stood = photo_places.stand(tx.connection, key) if services.dam.named_collections else None
+        stood = photo_places.stand(tx.connection, key) if isinstance(services.dam, NamedCollections) else None
         if stood is not None:
             photo_places.keep(tx, stood)
         name_index.drop(tx, key)

@@ -19,6 +19,7 @@ from plugin.flows.people.ages import Age
 from plugin.flows.people.contacts import email_of as email_of
 from plugin.flows.people.contacts import guardians_of as guardians_of
 from plugin.flows.tags import tag_rows
+from plugin.hooks.dam import TellsHolders
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
@@ -93,7 +94,7 @@ def enter(
     tx.audit(Action.RECORD_CREATE, actor, subject=subject, guardians=len(newcomer.guardians))
     if newcomer.email:
         addresses.enter(services, tx, person_id, newcomer.email, actor)
-    if unsure and services.dam.tells_holders and not adopt:
+    if unsure and isinstance(services.dam, TellsHolders) and not adopt:
         services.queue.put(tx, name_doubts.JOB, person_id)
     if adopt:
         _adopt(tx, person_id, name)
@@ -135,10 +136,10 @@ def look_again(services: Services, job: ClaimedJob) -> None:
         name = conn.scalar(select(t.person.c.display_name).where(t.person.c.id == job.key))
         refs = (
             sorted(name_index.holders(services, conn, name))
-            if name and not services.dam.tells_holders
+            if name and not isinstance(services.dam, TellsHolders)
             else []
         )
-    if name and services.dam.tells_holders:
+    if name and isinstance(services.dam, TellsHolders):
         refs = sorted(set(services.dam.holders(name)))
     ask_for(services, "names", refs)
     with services.store.write() as tx:

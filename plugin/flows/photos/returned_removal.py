@@ -10,7 +10,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.names import dam_names, resources
 from plugin.flows.tags import intents, release_statement, removed_names, tag_rows
 from plugin.flows.tags.returned_names import OURS
-from plugin.hooks.dam import Write
+from plugin.hooks.dam import KeepsLog, Write
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
@@ -35,7 +35,8 @@ def _waiting(services: Services, resource_id: int) -> list[Row[Any]]:
 
 
 def _remove(services: Services, ref: str, row: Row[Any]) -> None:
-    position = services.dam.position()
+    dam = services.dam
+    position = dam.position() if isinstance(dam, KeepsLog) else None
     with services.store.write() as tx:
         tx.audit(
             Action.TAG_INTEND, intents.SYSTEM, resource_id=row.resource_id, change="remove",
@@ -44,7 +45,7 @@ def _remove(services: Services, ref: str, row: Row[Any]) -> None:
         here = {row.resource_id: release_statement.Change()}
         released = release_statement.of_many(services, tx.connection, here)[row.resource_id]
     write = Write(row.node, False, frozenset(row.places))
-    answer = services.dam.write(ref, [write], released)
+    answer = dam.write(ref, [write], released)
     if any(name_key(n.node) == row.node_key and n.places & write.places for n in answer.names):
         raise DamError("a name that came back still stands: it is tried again")
     with services.store.write() as tx:

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
 from plugin.flows.collections import modes, photo_places
 from plugin.flows.common.services import Services
+from plugin.hooks.dam import NamedCollections
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import COMPARING, Mode, Scope, effective, narrowed
 
@@ -110,4 +111,4 @@ def _in_question() -> ColumnElement[bool]:
 def count(services: Services) -> int:
     """How many photographs wait."""
     with services.store.read() as conn:
-        return len(held(services, conn)) if services.dam.named_collections else 0
+        return len(held(services, conn)) if isinstance(services.dam, NamedCollections) else 0

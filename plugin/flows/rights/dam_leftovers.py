@@ -9,6 +9,7 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
 from plugin.flows.consent import revocation
+from plugin.hooks.dam import KeepsVersions
 from plugin.hooks.names_in_files.unread import Unread
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
@@ -29,9 +30,11 @@ def named_on(services: Services, person_id: str) -> list[str]:
 def beside(services: Services, refs: Sequence[str]) -> list[tuple[str, int]]:
     """Of these resources those beside which the DAM keeps other files, and how many: earlier versions and
     alternatives may show the same people, and are neither examined nor rewritten. Raises DamError."""
-    found = []
-    for some in chunked(refs, services.dam.at_once):
-        for ref, count in services.dam.leftovers(some).items():
+    found, dam = list[tuple[str, int]](), services.dam
+    if not isinstance(dam, KeepsVersions):
+        return found
+    for some in chunked(refs, dam.at_once):
+        for ref, count in dam.leftovers(some).items():
             if isinstance(count, DamError) and not isinstance(count, ResourceGone):
                 raise count
             if isinstance(count, int) and count:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Table, func, select
 
 from plugin.flows.common.services import Services
 from plugin.flows.rights import backup_traces, file_search
-from plugin.hooks.dam import node_key
+from plugin.hooks.dam import ListsNames, node_key
 from plugin.hooks.mention import CertificateLine
 from plugin.hooks.name_search import SoughtName, list_stored_texts, list_texts
 from plugin.ledger import tables as t
@@ -45,6 +45,8 @@ def spellings(conn: Connection, person_id: str) -> tuple[str, ...]:
 
 def called_now(services: Services, known: tuple[str, ...]) -> tuple[str, ...]:
     """With what the DAM calls them now, where an administrator renamed them there. Raises DamError."""
+    if not isinstance(services.dam, ListsNames):
+        return known
     keys = {node_key(name) for name in known}
     renamed = [now for before, now in services.dam.renamed() if node_key(before) in keys]
     return tuple(dict.fromkeys([*known, *renamed]))

@@ -39,7 +39,7 @@ from plugin.flows.schedule import (
 )
 from plugin.flows.signing import lost_links
 from plugin.flows.tags import intents, removed_names
-from plugin.hooks.dam import Change, ChangeKind
+from plugin.hooks.dam import Change, ChangeKind, KeepsLog
 from plugin.ledger import tables as t
 from plugin.ledger.keys import rotation
 from plugin.ledger.queue import set_aside
@@ -125,8 +125,8 @@ def poll(services: Services) -> int:
     with services.dam.one_walk():
         changes = services.dam.changes()
         ruling_identity.follow(services, changes)
-    if services.dam.set_back():
-        _start_over(services)
+    if isinstance(services.dam, KeepsLog) and services.dam.set_back():
+        _start_over(services, services.dam)
     entered = set_aside.act_on_each(
         services.store, "a change in the DAM", changes, partial(_enter, services), _shown
     )
@@ -144,13 +144,13 @@ def _shown(change: Change) -> str:
     return change.ref if change.ref.isdigit() else modes.pseudonym(change.ref)
 
 
-def _start_over(services: Services) -> None:
+def _start_over(services: Services, dam: KeepsLog) -> None:
     """The DAM's log was set back: what happened meanwhile it does not tell, so everything is looked at anew."""
     foreign_rulings.hear_anew(services)
     asked = reconcile(services, gone=True)
     with services.store.write() as tx:
         tx.audit(Action.LOG_SET_BACK, "dam", resources=asked)
-    services.dam.set_back_heard()
+    dam.set_back_heard()
 
 
 def _enter(services: Services, change: Change) -> Change:

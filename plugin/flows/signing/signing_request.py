@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from plugin.errors import LinkRefused
-from plugin.flows.access import links
 from plugin.flows.access.links import Kind
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
@@ -174,8 +173,3 @@ def _known_email(
         return register.email_of(services, conn, person.id)
     known = register.guardians_of(services, conn, person.id)
     return next((str(g.get("email", "")) for g in known if signer and g["id"] == signer[0]), "")
-
-
-def of_link(services: Services, link_id: str, language: str) -> Asked:
-    """As `asked`, by the id that a session holds. Raises LinkRefused."""
-    return asked(services, links.by_id(services, link_id), language)

@@ -17,7 +17,7 @@ from plugin.flows.common.batches import chunked, in_short_writes
 from plugin.flows.common.services import Services
 from plugin.flows.tags import intent_outcomes, intent_rows, release_statement, returned_names
 from plugin.flows.tags.release_statement import Change
-from plugin.hooks.dam import Box, Names, Resource, Task, Write
+from plugin.hooks.dam import Box, Dam, KeepsLog, Names, Resource, Task, Write
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
@@ -89,7 +89,7 @@ def carry_out_many(services: Services, intent_ids: Sequence[int], actor: str = S
     pending, undoing = list(intent_ids), set[int]()
     while pending:
         plans = _plans(services, pending, undoing)
-        position = _position(services) if any(plan.takes_off for plan in plans) else None
+        position = log_position(services.dam) if any(plan.takes_off for plan in plans) else None
         answers = services.dam.write_many([plan.task for plan in plans]) if plans else {}
         again: list[int] = []
 
@@ -110,10 +110,10 @@ def carry_out_many(services: Services, intent_ids: Sequence[int], actor: str = S
     return failed
 
 
-def _position(services: Services) -> int | None:
+def log_position(dam: Dam) -> int | None:
     """How far the DAM's log goes before names are taken off; not known where it does not answer."""
     try:
-        return services.dam.position()
+        return dam.position() if isinstance(dam, KeepsLog) else None
     except DamError:
         return None
 

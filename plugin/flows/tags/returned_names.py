@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, select
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.common.services import Services
 from plugin.flows.tags import removed_names, tag_rows
-from plugin.hooks.dam import Named, Resource
+from plugin.hooks.dam import KeepsLog, Named, Resource, TellsHolders
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
@@ -51,12 +51,15 @@ def lost(services: Services, resource: Resource) -> frozenset[str]:
     query = select(t.tag.c.node, t.tag.c.node_key, t.tag.c.created_at).join(
         t.resource, t.resource.c.id == t.tag.c.resource_id
     )
+    dam = services.dam
+    if not isinstance(dam, KeepsLog):
+        return frozenset()
     with services.store.read() as conn:
         tags = conn.execute(query.where(t.resource.c.ref == resource.ref, t.tag.c.origin != "returned")).all()
     return frozenset(
         tag.node_key
         for tag in tags
-        if tag.node_key not in there and services.dam.lost(resource.ref, tag.node, tag.created_at)
+        if tag.node_key not in there and dam.lost(resource.ref, tag.node, tag.created_at)
     )
 
 
@@ -105,10 +108,9 @@ def _ours(services: Services, resource_id: int) -> list[str]:
         return list(conn.scalars(select(t.tag.c.node).where(mine, t.tag.c.person_id.is_not(None))))
 
 
-def by_others(services: Services, name: str) -> int:
-    """On how many resources of a DAM that `tells_holders` the name stands otherwise than by what came back. Raises
-    DamError."""
-    refs, key = set(services.dam.holders(name)), name_key(name)
+def by_others(services: Services, dam: TellsHolders, name: str) -> int:
+    """On how many resources of the DAM the name stands otherwise than by what came back. Raises DamError."""
+    refs, key = set(dam.holders(name)), name_key(name)
     mine = select(t.resource.c.ref).join(t.taken_off, t.taken_off.c.resource_id == t.resource.c.id)
     with services.store.read() as conn:
         ours = set(conn.scalars(mine.where(t.taken_off.c.name_mac == services.name_hasher.hash(key))))

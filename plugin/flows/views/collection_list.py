@@ -10,6 +10,7 @@ from sqlalchemy import Row, select
 from plugin.errors import NotFound
 from plugin.flows.collections import modes, shoots
 from plugin.flows.common.services import Services
+from plugin.hooks.dam import KeepsModes
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, CollectionRule, Mode, standing
 
@@ -45,7 +46,7 @@ class Ruled:
 
 def decided_in_the_dam(services: Services) -> bool:
     """Whether the DAM itself is where modes are set: there they are only heard here."""
-    return services.config.dam.kind == "resourcespace"
+    return isinstance(services.dam, KeepsModes)
 
 
 def every(services: Services) -> list[Ruled]:

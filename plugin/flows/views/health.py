@@ -1,11 +1,13 @@
-"""What the doctor asks of the store: figures, without a word about them."""
+"""What the doctor, the front page and the metrics ask of the store: figures, without a word about them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Column, Connection, func, select
 
-from plugin.flows.common import roster
+from plugin.flows.common import roster, worker_state
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.keys import house_key
@@ -13,6 +15,18 @@ from plugin.ledger.store.store import Store
 
 _MONTH, _LATE = timedelta(days=30), timedelta(hours=2)
 _SHREDDED = timedelta(days=1)  # a reader of the store holds it up, and no reader stays for a day
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Photographs by how far they are examined, faces, jobs and letters by state; `sweep_age` in seconds."""
+
+    photos: dict[str, int]
+    faces: dict[str, int]
+    jobs: dict[str, int]
+    templates: int
+    sweep_age: float | None
+    mails: dict[str, int] = field(default_factory=dict)
 
 
 def people(services: Services) -> int:
@@ -116,3 +130,19 @@ def open_one_of_each(services: Services) -> int:
         for person_id in people:
             services.vault.refuse_shut(conn, person_id)
     return len(people)
+
+
+def count(services: Services) -> Counts:
+    """The counts; those of rows in one snapshot."""
+    with services.store.read() as conn:
+        photos = _by(conn, t.resource.c.examined, t.resource.c.deleted_at.is_(None))
+        faces = _by(conn, t.face.c.state)
+        mails = _by(conn, t.mail.c.state)
+        templates = conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
+    age = worker_state.sweep_age(services)
+    return Counts(photos, faces, services.queue.counts(), templates, age, mails)
+
+
+def _by(conn: Connection, column: "Column[Any]", *which: Any) -> dict[str, int]:
+    rows = conn.execute(select(column, func.count()).where(*which).group_by(column))
+    return {str(value): int(count) for value, count in rows}

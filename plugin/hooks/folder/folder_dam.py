@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,19 +13,9 @@ from plugin.clock import Clock
 from plugin.config import Config
 from plugin.confinement import surroundings
 from plugin.errors import DamError, ResourceGone, Unreadable
-from plugin.hooks.dam import (
-    Change,
-    Collection,
-    Dates,
-    Named,
-    Names,
-    Picture,
-    Resource,
-    Task,
-    Write,
-    for_each_ref,
-    node_key,
-)
+from plugin.hooks.change import Change
+from plugin.hooks.concern import Concern
+from plugin.hooks.dam import Collection, Named, Names, Picture, Resource, Task, Write, for_each_ref, node_key
 from plugin.hooks.files import file_kinds, file_system
 from plugin.hooks.files.atomic_replace import Drafts, explain_os_errors
 from plugin.hooks.files.exiftool import ExifTool
@@ -52,20 +42,18 @@ from plugin.hooks.names_in_files.companions import Listings
 from plugin.hooks.names_in_files.metadata import NamesInFiles
 from plugin.hooks.names_in_files.unread import Unread
 from plugin.hooks.names_in_files.xmp_file_edit import SidecarMemory
-from plugin.hooks.unlogged import Unlogged
 from plugin.ledger.keys.name_hashes import NameHasher
 from plugin.ledger.store.store import Store
 
 _log = logging.getLogger(__name__)
 
 
-class FolderDam(Unlogged):
-    """The Dam protocol for a directory tree. Thread-safe; writes are serialised."""
+class FolderDam:
+    """Dam and NamedCollections for a directory tree. Thread-safe; writes are serialised."""
 
     keeps: tuple[CertificateLine, ...] = ()
     at_once = 1
-    named_collections = True
-    dated = False  # a file has no field for a day; the release statement is what it can bear
+    title = "a folder"
 
     def __init__(
         self, store: Store, root: Path, clock: Clock, style: SidecarStyle = "full",
@@ -249,13 +237,6 @@ class FolderDam(Unlogged):
             entry = now if known.entry == before else known.entry
             self._index.put([replace(known, entry=entry, memory=memory)])
 
-    def state(self, ref: str, until: Dates) -> None:
-        """Raises DamError: files have no date fields."""
-        raise DamError("a folder has no fields for dates: ask `facelease clearance`")
-
-    def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
-        return for_each_ref(until, lambda ref: self.state(ref, until[ref]))
-
     def identities(self, refs: Iterable[str] | None = None) -> dict[str, str]:
         """The identity of each folder (`folder_marks`); none for a missing one."""
         asked = self._walker.seen().folders if refs is None else refs
@@ -290,6 +271,19 @@ class FolderDam(Unlogged):
             self._states.keep(state, nodes)
             if known is not None and known.entry == tree.read_entry(self._root, ref, Listings()):
                 self._states.note_kept(ref)
+
+    def concerns(self) -> list[Concern]:
+        """None: what is wrong with a folder is found elsewhere."""
+        return []
+
+    def refusal(self, node: str) -> str | None:
+        """Files hold every name that a person can have; EXIF alone separates its keywords by ;."""
+        if ";" in node and "xmp" not in self.places:
+            return (
+                "without exiftool names go into EXIF alone, where ; parts one name from the next: choose another "
+                "display name, or install exiftool"
+            )
+        return None
 
     def mentions(self, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
         """Searches every file and folder, not only photographs."""

@@ -16,6 +16,7 @@ from plugin.hooks.resourcespace import fields
 from plugin.hooks.resourcespace.api import listing
 from plugin.hooks.resourcespace.api.answers import NoSuchFunction, expect_bool, expect_int, expect_objects
 from plugin.hooks.resourcespace.api.client import Client
+from plugin.hooks.resourcespace.api.consents import Consents
 from plugin.hooks.resourcespace.api.numbered import Numbered
 from plugin.hooks.resourcespace.api.numbers import build_no_number_error, is_number, refuse_no_number
 from plugin.hooks.resourcespace.binding import StatusAnswer, read_as
@@ -43,7 +44,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
 
     places = frozenset({PLACE})
     keeps: tuple[CertificateLine, ...] = (CertificateLine("dam_log"),)
-    dated = True
+    title = "ResourceSpace"
 
     def __init__(
         self, store: Store, config: Config, client: Client, now: Callable[[], float] = time.monotonic
@@ -80,11 +81,6 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
 
     def close(self) -> None:
         self._client.close()
-
-    @property
-    def client(self) -> Client:
-        """For calls outside the protocol: the doctor, `init`."""
-        return self._client
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -252,19 +248,25 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         counts = {key: sum(1 for _ in self.holders(asked[key])) for key in asked.keys() & listed}
         return {key: count for key, count in counts.items() if count}
 
-    def state(self, ref: str, until: Dates) -> None:
-        """Write the last day of clearance for each channel; None is unknown."""
-        refuse_no_number(ref)
-        self._channels_apart()
-        self._with(lambda profile: profile.state(ref, until))
-
     def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
-        self._channels_apart()
+        """Write the last day of clearance for each channel; None is unknown.
+
+        Raises ConfigError where two channels would share a field.
+        """
+        fields.build_short_names(self._config.clearance.channels)
         return self._of_many(until, lambda p, refs: p.state_many({ref: until[ref] for ref in refs}))
 
-    def _channels_apart(self) -> None:
-        """Raises ConfigError where two channels would share a field."""
-        fields.build_short_names(self._config.clearance.channels)
+    def make_fields(self) -> dict[str, bool]:
+        """The date fields, one a channel. The account must be in the group Super Admin for as long as it takes."""
+        made = fields.make_fields(self._client, self._config.clearance.channels)
+        return {fields.build_title(channel): new for channel, new in made.items()}
+
+    def consents(self) -> Consents:
+        """Those of its plugin consentmanager."""
+        return Consents(self._client)
+
+    def page_of(self, ref: str) -> str:
+        return f"{self._server.url}/?r={ref}"
 
     def forget(self, node: str) -> bool:
         """Delete the name itself if no resource has it; False where it stays in the list."""

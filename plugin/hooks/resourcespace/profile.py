@@ -92,13 +92,6 @@ class Profile(Protocol):
         """The modes set on the server."""
         ...
 
-    def state(self, ref: str, until: Dates) -> None:
-        """Write the last day of clearance, by channel; None empties it.
-
-        A channel without a field in the DAM is skipped.
-        """
-        ...
-
     def concerns(self) -> Sequence[Concern]:
         """As the Dam protocol has it."""
         ...

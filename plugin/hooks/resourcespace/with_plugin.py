@@ -162,11 +162,6 @@ class PluginProfile:
     def rulings(self) -> Sequence[CollectionRuling]:
         return list_rulings(self._client.ask("facelease_modes", read_as(tuple[CollectionAnswer, ...])))
 
-    def state(self, ref: str, until: Dates) -> None:
-        error = self.state_many({ref: until})[ref]
-        if error is not None:
-            raise error
-
     def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
         """One call for 1,000 resources. The plugin's set-up page maps channels to fields."""
         try:

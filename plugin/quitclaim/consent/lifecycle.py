@@ -100,17 +100,6 @@ def object_(
     return replace(person, objected_at=earlier(person.objected_at, now)), ended
 
 
-def settle(
-    quitclaims: Iterable[Quitclaim], endings: Iterable[tuple[Grant, datetime, EndKind]]
-) -> tuple[Quitclaim, ...]:
-    """Write the ends that `rules.due_endings` found onto the grants; an earlier end stays."""
-    due = {grant.id: (moment, kind) for grant, moment, kind in endings}
-    return tuple(
-        replace(q, grants=tuple(_stamped(g, *due[g.id]) if g.id in due else g for g in q.grants))
-        for q in quitclaims
-    )
-
-
 def _end_named(
     quitclaims: Iterable[Quitclaim], grant_ids: Collection[str] | None, at: datetime, kind: EndKind
 ) -> tuple[Quitclaim, ...]:

@@ -179,18 +179,6 @@ def ended_altogether(person: Person, quitclaims: Iterable[Quitclaim], rules: Age
     return all(end is not None and end <= now for _, _, end in windows(person, quitclaims, rules))
 
 
-def next_change(
-    person: Person, quitclaims: Iterable[Quitclaim], rules: AgeRules, after: datetime
-) -> datetime | None:
-    """The first moment after `after` at which a grant begins, ends, or is due; None is never again."""
-    now = utc(after, "after")
-    moments: list[datetime | None] = []
-    for term in terms(person, quitclaims, rules):
-        moments += term.window or ()
-        moments += [term.end] if term.grant.ended_at is None else []
-    return min((moment for moment in moments if moment is not None and moment > now), default=None)
-
-
 def due_endings(
     person: Person, quitclaims: Iterable[Quitclaim], rules: AgeRules, at: datetime
 ) -> list[tuple[Grant, datetime, EndKind]]:

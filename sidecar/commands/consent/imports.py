@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from plugin.errors import ConfigError, ImportRefused, NothingDone
+from plugin.errors import ImportRefused, NothingDone
 from plugin.flows.common.services import Services
 from plugin.flows.importing import consent_forms, csv_reports, runs
 from plugin.flows.importing.entries import Defaults
@@ -16,7 +16,6 @@ from plugin.flows.importing.judge import Status, Verdict
 from plugin.flows.importing.tables import csv_files
 from plugin.flows.importing.tables.spreadsheets import Reading, Row, Table
 from plugin.flows.importing.writing import Watch
-from plugin.hooks.resourcespace.api.consents import Consents
 from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.consent import mapping
 from plugin.words.catalogues import LANGUAGES
@@ -134,7 +133,7 @@ def consentmanager(
         if confirm is not None:
             _confirm(_plan_of(services, confirm), confirm)
             return
-        source, left = _source(services), []
+        source, left = consent_forms.source_of(services), []
         if apply is not None:
             verdicts = consent_forms.apply(
                 services, source, _plan_of(services, apply), apply.parent, actor(), _bar(as_json)
@@ -171,14 +170,6 @@ def _bar(quiet: bool) -> Watch:
             yield from bar
 
     return watch
-
-
-def _source(services: Services) -> Consents:
-    from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-
-    if not isinstance(services.dam, ResourceSpaceDam):
-        raise ConfigError("dam.kind: consentmanager is a plugin of ResourceSpace, and the DAM is another")
-    return Consents(services.dam.client)
 
 
 def _plan_of(services: Services, path: Path) -> Table:

@@ -23,7 +23,7 @@ from plugin.flows.matching import gallery
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar
-from plugin.flows.views import audit_view, counts, photo_panel
+from plugin.flows.views import audit_view, health, photo_panel
 from plugin.hooks.dam import node_key
 from plugin.ledger.keys import shredding
 from plugin.ledger.log.proof import ProofVerdict
@@ -209,7 +209,7 @@ def _tag(services: Services, tally: Tally) -> None:
         click.echo("     " + line)
     named = {ref for ref in refs if A in _names(services, ref)}
     tally.tagged = len(named)
-    tally.unnamed = counts.now(services).faces.get("unmatched", 0)
+    tally.unnamed = health.count(services).faces.get("unmatched", 0)
     tally.check("A is tagged, in the files themselves", tally.tagged >= 3)
     tally.check("B is tagged nowhere", not any(B in _names(services, ref) for ref in refs))
     tally.check("B's face is a box and a count, without a name", tally.unnamed >= 2)

@@ -7,8 +7,7 @@ from plugin.errors import ConsentError, NothingDone
 from plugin.flows.common import reference_sets
 from plugin.flows.consent import consequences
 from plugin.flows.matching import declared_sets, vouching
-from plugin.flows.views import face_preview
-from plugin.ledger.store.audit import Action
+from plugin.flows.views import face_preview, waiting_references
 from sidecar.console import confirming, desk
 from sidecar.console.desk import OFFICERS, READERS, console
 from sidecar.web.staff_door import require
@@ -23,18 +22,12 @@ def references() -> ResponseReturnValue:
     """What resembles somebody, what photographs speak for, and everything else that waits; for officers, who
     vouched for an invitation of their own."""
     me = desk.staff()
-    with desk.house().store.write() as tx:
-        conn = tx.connection
-        found = declared_sets.declared(conn, request.args.get("after", "")[:300], desk.PAGE + 1)
-        rows, more = desk.paged(found, desk.PAGE)
-        near = declared_sets.near_tasks(conn)
-        pictures = {row.id: face_preview.count_references(conn, row.id) for row in (*rows, *near)}
-        own = declared_sets.own_invitations(conn) if me.role in OFFICERS else []
-        proposed = declared_sets.proposals(conn)
-        tx.audit(Action.WAITING_LOOK, me.actor, list="references", rows=len(rows) + len(near) + len(proposed))
+    after = request.args.get("after", "")[:300]
+    found = waiting_references.look(desk.house(), after, desk.PAGE, me.actor, me.role in OFFICERS)
     return desk.page(
-        "references", rows=[row for row in rows if row.near_id is None], near=near, proposed=proposed, own=own,
-        pictures=pictures, next=rows[-1].key if more else None, ways=vouching.BY_SIGHT,
+        "references", rows=[row for row in found.sets if row.near_id is None], near=found.near, own=found.own,
+        proposed=found.proposed, pictures=found.pictures, next=found.sets[-1].key if found.more else None,
+        ways=vouching.BY_SIGHT,
     )  # fmt: skip
 
 

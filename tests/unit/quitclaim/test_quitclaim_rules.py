@@ -11,7 +11,6 @@ from plugin.quitclaim.consent.rules import (
     ended_altogether,
     in_force,
     may_auto,
-    next_change,
     publication_windows,
     recognition_window,
     windows,
@@ -126,7 +125,6 @@ def test_a_guardians_grant_ends_at_the_birthday(quitclaim: Form, recognition: Li
     stored = (quitclaim(CHILD, line, guardians=("g1",)),)
     assert recognition_window(CHILD, stored, rules, SIXTEEN - TICK) == (NOW, SIXTEEN)
     assert recognition_window(CHILD, stored, rules, SIXTEEN) is None
-    assert next_change(CHILD, stored, rules, NOW) == SIXTEEN
     assert due_endings(CHILD, stored, rules, SIXTEEN - TICK) == []
     assert due_endings(CHILD, stored, rules, SIXTEEN) == [(line, SIXTEEN, EndKind.LAPSED)]
 
@@ -187,7 +185,6 @@ def test_recognition_waits_for_its_lowest_age(
     assert publication_windows(child, stored, rules, "communication", "press")[0][0] == NOW
     assert recognition_window(child, stored, rules, six - TICK) is None
     assert recognition_window(child, stored, rules, six) is not None
-    assert next_change(child, stored, rules, NOW) == six
 
 
 def test_a_minor_is_never_tagged_automatically(rules: AgeRules) -> None:

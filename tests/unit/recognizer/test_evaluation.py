@@ -10,7 +10,6 @@ import pytest
 from plugin.config import Config, MatchingSection, RecognizerSection
 from plugin.errors import ConfigError
 from plugin.recognizer.engines.engine import Engine, Floats
-from plugin.recognizer.evaluation.detection import assign_boxes, tally_detections
 from plugin.recognizer.evaluation.identification import (
     LabelledPerson,
     Shot,
@@ -22,6 +21,7 @@ from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.matching.matching import DetectedFace
 from plugin.recognizer.process import accuracy
 from sidecar.commands.demo import samples
+from tests.detection import assign_boxes, tally_detections
 
 
 def shot(axis: int, away: float = 0.0, width: int = 90) -> Shot:

@@ -443,12 +443,12 @@ def test_the_fields_of_the_channels_are_made_once_and_written(
     assert fields.make_fields(server.client(), channels) == {"website": False, "social media": False}
     number = {f["name"]: ref for ref, f in double.library.fields.items()}["cleareduntilwebsite"]
     ref = double.photo(jpeg())
-    dam.state(str(ref), {"website": date(2026, 6, 1)})
+    assert dam.state_many({str(ref): {"website": date(2026, 6, 1)}}) == {str(ref): None}
     assert double.library.photos[ref].texts[number] == "2026-06-01"
-    dam.state(str(ref), {"website": None})
+    assert dam.state_many({str(ref): {"website": None}}) == {str(ref): None}
     assert double.library.photos[ref].texts[number] == ""
     before = dict(double.library.photos[ref].texts)
-    dam.state(str(ref), {"print": date(2026, 6, 1)})
+    assert dam.state_many({str(ref): {"print": date(2026, 6, 1)}}) == {str(ref): None}
     assert double.library.photos[ref].texts == before, "a channel without a field shows nothing"
 
 

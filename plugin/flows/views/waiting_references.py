@@ -1,0 +1,37 @@
+"""The page of reference pictures that wait for somebody who knows the face; each look at it is audited."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from plugin.flows.common.services import Services
+from plugin.flows.matching import declared_sets
+from plugin.flows.matching.declared_sets import Declared, Own, Proposal
+from plugin.flows.views import face_preview
+from plugin.ledger.store.audit import Action
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One page of `sets` by name, and whether there are `more`; `near`: all that resemble somebody; `proposed`: all for
+    which photographs speak; `own`: vouched for by who invited. `pictures`: how many a set has, by its id."""
+
+    sets: Sequence[Declared]
+    more: bool
+    near: Sequence[Declared]
+    proposed: Sequence[Proposal]
+    own: Sequence[Own]
+    pictures: Mapping[str, int]
+
+
+def look(services: Services, after: str, limit: int, actor: str, with_own: bool) -> Waiting:
+    """What waits, from after the person's key `after`, with an audit row for the look."""
+    with services.store.write() as tx:
+        conn = tx.connection
+        found = declared_sets.declared(conn, after, limit + 1)
+        sets, near = found[:limit], declared_sets.near_tasks(conn)
+        proposed = declared_sets.proposals(conn)
+        pictures = {row.id: face_preview.count_references(conn, row.id) for row in (*sets, *near)}
+        own = declared_sets.own_invitations(conn) if with_own else []
+        shown = len(sets) + len(near) + len(proposed)
+        tx.audit(Action.WAITING_LOOK, actor, list="references", rows=shown)
+    return Waiting(sets, len(found) > limit, near, proposed, own, pictures)
