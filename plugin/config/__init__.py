@@ -33,10 +33,14 @@ from plugin.config.sections import (
 from plugin.errors import ConfigError
 
 __all__ = [
-    "BackupSection", "ClearanceSection", "Config", "JobsSection", "MatchingSection", "RecognizerSection",
-    "ResourceSpaceSection",
-    "RetentionSection", "ReviewSection", "load", "parse",
-]  # fmt: skip
+    "BackupSection",
+    "ClearanceSection",
+    "Config",
+    "JobsSection",
+    "MatchingSection",
+    "RecognizerSection",
+]
+__all__ += ["ResourceSpaceSection", "RetentionSection", "ReviewSection", "load", "parse"]
 
 
 class Config(Section):
@@ -108,11 +112,15 @@ class Config(Section):
     def private(self) -> tuple[Path, ...]:
         """Paths that only this account may read: the data folder, keys and secrets."""
         keys, hooks = self.keys, self.webhooks
-        named = (
-            keys.master_file, keys.ended_log, keys.names_file, keys.heads_key_file,
-            "{data}/keys/session.key", hooks.events_secret_file, hooks.panel_secret_file, hooks.signin_secret_file,
-            self.resourcespace.key_file, self.mail.password_file,
-        )  # fmt: skip
+        named = [
+            keys.master_file,
+            keys.ended_log,
+            keys.names_file,
+            keys.heads_key_file,
+            "{data}/keys/session.key",
+        ]
+        named += [hooks.events_secret_file, hooks.panel_secret_file, hooks.signin_secret_file]
+        named += [self.resourcespace.key_file, self.mail.password_file]
         return (Path(self.data).expanduser().absolute(), *(self.path(name) for name in named if name))
 
     @property

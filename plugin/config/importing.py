@@ -4,13 +4,13 @@ from pydantic import field_validator
 
 from plugin.config.base import Count, Section
 
+_MEDIUMS = ("Print=print", "Websites=website", "Social Media=social media")
+
 
 class ImportingSection(Section):
     """Consents from elsewhere: what their terms mean here, and limits on the size of a file."""
 
-    mediums: tuple[str, ...] = (
-        "Print=print", "Websites=website", "Social Media=social media", "TV=tv", "Merchandise=merchandise",
-    )  # fmt: skip
+    mediums: tuple[str, ...] = (*_MEDIUMS, "TV=tv", "Merchandise=merchandise")
     purposes: tuple[str, ...] = ()
     rows: Count = 20000
     megabytes: Count = 25

@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from plugin.config.base import ConfigPath, Count, Section, Share, WebAddress
 from plugin.words.catalogues import ENGLISH, Language
 
+Words = Annotated[tuple[str, ...], Field(min_length=1)]
+
 
 class SiteSection(Section):
     """The organisation that runs this installation."""
@@ -110,10 +112,8 @@ class MatchingSection(Section):
 class ClearanceSection(Section):
     """What a clearance depends on."""
 
-    purposes: Annotated[tuple[str, ...], Field(min_length=1)] = ("communication", "commercial")
-    channels: Annotated[tuple[str, ...], Field(min_length=1)] = (
-        "internal", "website", "social media", "print", "press", "advertising",
-    )  # fmt: skip
+    purposes: Words = ("communication", "commercial")
+    channels: Words = ("internal", "website", "social media", "print", "press", "advertising")
     max_px: dict[str, Count] = Field(default_factory=dict)
     recognisable_px: Annotated[int, Field(ge=16, le=1024)] = 64
     horizon_days: Annotated[int, Field(ge=2, le=366)] = 30

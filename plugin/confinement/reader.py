@@ -5,7 +5,6 @@ Its answers are data of bounded size: the caller validates them.
 
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -76,11 +75,9 @@ class Reader:
         if process is not None and process.poll() is None and self._busy < _BUSY_SECONDS:
             return process
         self._end()
-        process = self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "plugin.confinement.reading"], cwd="/", start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=surroundings.build_environment(),
-        )  # fmt: skip
+        process = self._process = wire.start_process(
+            "plugin.confinement.reading", surroundings.build_environment()
+        )
         self._busy = 0.0
         first = {"task": self._task, "memory_mb": _MEMORY_MB, "cpu_seconds": _CPU_SECONDS}
         answer, _ = self._exchange(process, first, [], _START_SECONDS)

@@ -8,8 +8,10 @@ import json
 import os
 import struct
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from subprocess import DEVNULL, PIPE
 from typing import Any, BinaryIO
 
 _HEAD = struct.Struct(">II")
@@ -64,6 +66,14 @@ def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[byt
         parts.append(bytes(raw[at : at + length]))
         at += length
     return header, parts
+
+
+def start_process(module: str, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """A Python process that runs `module` and speaks this protocol on stdin and stdout."""
+    command = [sys.executable, "-P", "-m", module]
+    return subprocess.Popen(  # noqa: S603 (our own module)
+        command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd="/", start_new_session=True, env=environment
+    )
 
 
 def end_process(process: "subprocess.Popen[bytes]") -> None:

@@ -16,12 +16,12 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )
 
-_ENCODINGS = (
-    "cp1252", "latin-1", "mac-roman", "iso8859-15", "cp1250", "iso8859-2", "mac-latin2", "cp1251", "koi8-r", "koi8-u",
-    "iso8859-5", "mac-cyrillic", "cp1253", "iso8859-7", "cp1254", "cp1255", "cp1256", "cp1257", "iso8859-4",
-    "iso8859-13", "cp1258", "cp437", "cp850", "cp852", "cp866", "shift-jis", "cp932", "euc-jp", "gb18030", "big5",
-    "euc-kr", "cp949", "cp874",
-)  # fmt: skip
+_ENCODING_NAMES = (
+    "cp1252 latin-1 mac-roman iso8859-15 cp1250 iso8859-2 mac-latin2 cp1251 koi8-r koi8-u iso8859-5 "
+    "mac-cyrillic cp1253 iso8859-7 cp1254 cp1255 cp1256 cp1257 iso8859-4 iso8859-13 cp1258 cp437 cp850 cp852 "
+    "cp866 shift-jis cp932 euc-jp gb18030 big5 euc-kr cp949 cp874"
+)
+_ENCODINGS = tuple(_ENCODING_NAMES.split())
 """Encodings of fields that do not declare one."""
 
 _TAKEN_FOR = ("cp1252", "latin-1", "mac-roman", "cp1250", "cp1251", "iso8859-15", "cp437", "cp850")

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from subprocess import PIPE
 from typing import IO, cast
 
 from plugin.confinement import launch, surroundings, wire
@@ -27,16 +28,17 @@ class ExifToolProcess:
     """An ExifTool that may read and write under `roots` only. For one thread."""
 
     def __init__(self, executable: str, roots: Sequence[Path]) -> None:
-        bounds: dict[str, object] = {
-            "write": [str(root) for root in roots], "memory_mb": _MEMORY_MB, "cpu_seconds": _CPU_SECONDS,
-            "file_mb": _FILE_MB,
-        }  # fmt: skip
+        bounds: dict[str, object] = {"write": [str(root) for root in roots], "memory_mb": _MEMORY_MB}
+        bounds |= {"cpu_seconds": _CPU_SECONDS, "file_mb": _FILE_MB}
         # An empty configuration: a user's own ~/.ExifTool_config is Perl that would be run.
         arguments = ["-config", "", "-stay_open", "True", "-@", "-", "-common_args", *_COMMON]
+        command, environment = (
+            launch.build_command(bounds, executable, *arguments),
+            surroundings.build_environment(),
+        )
         self._process = subprocess.Popen(  # noqa: S603 (the program that was found, confined)
-            launch.build_command(bounds, executable, *arguments), env=surroundings.build_environment(), cwd="/",
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+            command, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd="/", start_new_session=True, env=environment
+        )
         self._busy = 0.0
 
     @property

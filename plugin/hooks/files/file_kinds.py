@@ -12,9 +12,8 @@ from plugin.errors import DamError
 from plugin.hooks.files import regular_files
 
 EXAMINED = frozenset({"JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF"})
-FILM, PDF, RAW, JXL, JP2, PHOTOSHOP, DRAWING, PICTURE, UNKNOWN = (
-    "film", "PDF", "raw", "JPEG XL", "JPEG 2000", "Photoshop", "drawing", "picture", "",
-)  # fmt: skip
+FILM, PDF, RAW, DRAWING, PICTURE, UNKNOWN = "film", "PDF", "raw", "drawing", "picture", ""
+JXL, JP2, PHOTOSHOP = "JPEG XL", "JPEG 2000", "Photoshop"
 OTHERS = frozenset({FILM, PDF})
 NOT_EXAMINED = frozenset({RAW, JXL, JP2, PHOTOSHOP, DRAWING, PICTURE})
 
@@ -63,9 +62,7 @@ _STARTS = (
     (b"FLV\x01", FILM),
 )  # fmt: skip
 _AVIF = frozenset({b"avif", b"avis"})
-_HEIF = frozenset({
-    b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1",
-})  # fmt: skip
+_HEIF = frozenset((b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1").split())
 _FILM_ATOMS = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
 _SVG = re.compile(rb"(\xef\xbb\xbf)?\s*<(\?xml|svg|!--|!DOCTYPE svg)")
 _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})

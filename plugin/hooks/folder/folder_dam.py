@@ -171,11 +171,10 @@ class FolderDam:
             with explain_os_errors(path):
                 changed = companions.find_changed_ns(path, listings.of(path.parent))
             said = list_name_keys(reading)
-            return Resource(
-                ref, content.version, tree.list_folders(ref), reading.names, entry.kind,
-                unread=reading.unread or (Unread.PHOTO if said is None else None), further=content.further, words=said,
-                changed_at=datetime.fromtimestamp(changed / 1e9, UTC),
-            )  # fmt: skip
+            lacks = reading.unread or (Unread.PHOTO if said is None else None)
+            at, above = datetime.fromtimestamp(changed / 1e9, UTC), tree.list_folders(ref)
+            found = Resource(ref, content.version, above, reading.names, entry.kind, changed_at=at)
+            return replace(found, unread=lacks, further=content.further, words=said)
         raise ResourceGone(f"{ref} is no longer in the folder")
 
     def _last_known(self, ref: str) -> Resource:

@@ -24,10 +24,11 @@ from plugin.hooks.names_in_files.metadata_fields import find_in_fields, find_in_
 
 _READ = ("-api", "largefilesupport=1", "-G1:4")
 _BLOCKS = ("-b", "-IPTC")
-_TEXTS = frozenset({
-    ".ini", ".txt", ".csv", ".tsv", ".json", ".xml", ".htm", ".html", ".md", ".log", ".nfo", ".srt", ".vtt", ".url",
-    ".yaml", ".yml", ".toml", ".xmp", ".pp3", ".dop", ".on1", ".cos", ".rtf", ".vcf",
-})  # fmt: skip
+_TEXT_ENDINGS = (
+    ".ini .txt .csv .tsv .json .xml .htm .html .md .log .nfo .srt .vtt .url .yaml .yml .toml .xmp .pp3 .dop "
+    ".on1 .cos .rtf .vcf"
+)
+_TEXTS = frozenset(_TEXT_ENDINGS.split())
 _LONGEST_TEXT = 8 << 20
 _NAME, _LINK, _ATTRIBUTES, _WORDS = "name", "link", "attributes", "text"
 

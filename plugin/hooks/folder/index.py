@@ -74,11 +74,10 @@ class FolderIndex:
         for start in range(0, len(files), _CHUNK):
             with self._store.write() as tx:
                 for file in files[start : start + _CHUNK]:
-                    found = {
-                        "size": file.entry.size, "mtime_ns": file.entry.mtime_ns, "ctime_ns": file.entry.ctime_ns,
-                        "file_version": file.version, "further": file.further,
-                    }  # fmt: skip
-                    tx.execute(update(folder_file).where(folder_file.c.ref == file.entry.ref).values(**found))
+                    entry = file.entry
+                    found = {"size": entry.size, "mtime_ns": entry.mtime_ns, "ctime_ns": entry.ctime_ns}
+                    mine = update(folder_file).where(folder_file.c.ref == entry.ref)
+                    tx.execute(mine.values(**found, file_version=file.version, further=file.further))
 
     def remember(self, ref: str, memory: SidecarMemory) -> None:
         """Store what will be ours before a file is written, so that it is known after a crash."""
@@ -99,10 +98,8 @@ def _find_file(connection: Connection, ref: str) -> KnownFile | None:
 
 def _build_known_file(row: "Row[tuple[object, ...]]") -> KnownFile:
     entry = FileEntry(row.ref, row.size, row.mtime_ns, row.sidecar_mtime_ns, ctime_ns=row.ctime_ns)
-    return KnownFile(
-        entry, row.file_version, SidecarMemory(frozenset((row.release_ours or "").split()), row.sidecar_ours),
-        row.further,
-    )  # fmt: skip
+    memory = SidecarMemory(frozenset((row.release_ours or "").split()), row.sidecar_ours)
+    return KnownFile(entry, row.file_version, memory, row.further)
 
 
 def _build_values(file: KnownFile) -> dict[str, object]:

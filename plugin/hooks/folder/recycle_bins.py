@@ -3,12 +3,13 @@
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-_NAMES = frozenset({
-    "#recycle", "@recycle", ".recycle", "$recycle.bin", "recycler", "network trash folder", "lost+found",
-    "#snapshot", "@snapshot", "@recently-snapshot", ".snapshot", ".snapshots", "~snapshot", ".zfs",
-    "system volume information", ".stversions", ".sync", "@eadir", ".@__thumb", ".@upload_cache", ".thumbnails",
-    ".appledouble", ".spotlight-v100", ".fseventsd", ".documentrevisions-v100", ".temporaryitems", "temporary items",
-})  # fmt: skip
+_NAME_LIST = (
+    "#recycle,@recycle,.recycle,$recycle.bin,recycler,network trash folder,lost+found,#snapshot,@snapshot,"
+    "@recently-snapshot,.snapshot,.snapshots,~snapshot,.zfs,system volume information,.stversions,.sync,"
+    "@eadir,.@__thumb,.@upload_cache,.thumbnails,.appledouble,.spotlight-v100,.fseventsd,"
+    ".documentrevisions-v100,.temporaryitems,temporary items"
+)
+_NAMES = frozenset(_NAME_LIST.split(","))
 _PATTERNS = (".trash*", "*.lrdata")
 _LIBRARIES = ("*.photoslibrary", "*.photolibrary", "*.aplibrary", "*.migratedphotolibrary", "*.lrlibrary")
 

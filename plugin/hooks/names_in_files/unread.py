@@ -48,6 +48,15 @@ _XMP, _IPTC, _PHOTOSHOP, _XP_SUBJECT, _MAKE = 0x02BC, 0x83BB, 0x8649, 0x9C9F, 0x
 """EXIF fields that only ExifTool reads, and the camera's maker."""
 
 
+_UTF_32 = (
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"),
+)
+_UTF_16 = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
+
+
 def may_hold_names(data: bytes) -> bool:
     """Whether a JPEG may contain names that we cannot read without ExifTool."""
     try:
@@ -102,10 +111,7 @@ def _decode(data: bytes) -> str | None:
 
 def find_unicode_encoding(data: bytes) -> str | None:
     """UTF-16 or UTF-32, by the BOM or the first character of XML."""
-    for start, encoding in (
-        (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"<\0\0\0", "utf-32-le"), (b"\0\0\0<", "utf-32-be"),
-        (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"),
-    ):  # fmt: skip
+    for start, encoding in (*_UTF_32, *_UTF_16):
         if data.startswith(start):
             return encoding
     return None

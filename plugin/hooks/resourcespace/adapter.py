@@ -61,10 +61,8 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         self._cursor = Cursor(store, client.base.name)
         self._whose = NodeOwners(store, client.base.name)
         self._nodes = Nodes(client, self._server.people_field, now, self._whose.also)
-        super().__init__(
-            ChangeFeed(log, self._cursor, self.account, lambda: self._server.people_field), log, self._cursor,
-            self._nodes, self._server, self.may,
-        )  # fmt: skip
+        feed = ChangeFeed(log, self._cursor, self.account, lambda: self._server.people_field)
+        super().__init__(feed, log, self._cursor, self._nodes, self._server, self.may)
 
     @classmethod
     def from_config(cls, store: Store, config: Config) -> "ResourceSpaceDam":
@@ -122,11 +120,10 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
                         "the plugin facelease is not active in the DAM: switch it on there, or set "
                         "resourcespace.profile to auto"
                     ) from error
-        return PlainProfile(
-            self._client, self._whose, self._nodes, self._log, self._server.people_field, self._server.states,
-            self._config.recognizer.detect_px, self.account, self.may, self._position,
-            self._config.clearance.recognisable_px,
-        )  # fmt: skip
+        server, side = self._server, self._config.recognizer.detect_px
+        asked = self._client, self._whose, self._nodes, self._log, server.people_field, server.states
+        own, px = (self.account, self.may, self._position), self._config.clearance.recognisable_px
+        return PlainProfile(*asked, side, *own, px)
 
     def _bound(self) -> Profile:
         status = self._client.ask("facelease_status", read_as(StatusAnswer))
@@ -135,10 +132,9 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
                 f"the plugin names people in field {status.people_field}, resourcespace.people_field says "
                 f"{self._server.people_field}: let both be the same"
             )
-        return PluginProfile(
-            self._client, self._whose, self._nodes, self._config.clearance.max_px,
-            self._config.recognizer.detect_px, self._config.clearance.recognisable_px,
-        )  # fmt: skip
+        clearance, side = self._config.clearance, self._config.recognizer.detect_px
+        asked = self._client, self._whose, self._nodes
+        return PluginProfile(*asked, clearance.max_px, side, clearance.recognisable_px)
 
     def may(self, permission: str) -> bool:
         """Whether the account's group has a permission; cached."""

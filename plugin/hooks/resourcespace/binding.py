@@ -66,10 +66,8 @@ class CollectionAnswer(_Answer):
         """None where no mode was ever set in the DAM."""
         if not (self.set_by or self.set_at):
             return None
-        return CollectionRuling(
-            str(self.ref), self.title, self.mode, self.basis, self.reference, self.by, self.decided,
-            self.review, self.set_by,
-        )  # fmt: skip
+        chosen = str(self.ref), self.title, self.mode, self.basis
+        return CollectionRuling(*chosen, self.reference, self.by, self.decided, self.review, self.set_by)
 
 
 class PreviewAnswer(_Answer):

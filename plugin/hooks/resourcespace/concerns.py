@@ -11,6 +11,7 @@ from plugin.hooks.resourcespace.api.client import Client
 from plugin.hooks.resourcespace.binding import FacesPlugin, FieldVisibility, StatusAnswer
 from plugin.hooks.resourcespace.gate_concerns import list_gate_concerns
 
+_PLUGIN = "the plugin in the DAM"
 _FACES = "the DAM's own plugin for faces"
 _SIGHT = "who sees names and dates"
 _LOG = "the DAM's log"
@@ -22,28 +23,23 @@ def list_plugin_concerns(status: StatusAnswer) -> Iterator[Concern]:
     yield from list_gate_concerns(status.gate)
     sight = status.sight
     if sight is None:
-        yield Concern(
-            "the plugin in the DAM", False, f"version {status.version} does not say who sees names and dates",
-            "copy the plugin of this version into the DAM",
-        )  # fmt: skip
+        said = f"version {status.version} does not say who sees names and dates"
+        yield Concern(_PLUGIN, False, said, "copy the plugin of this version into the DAM")
         return
     yield from _list_faces_concerns(sight.neighbour)
     yield from _list_visibility_concerns(sight)
     if status.problems:
-        yield Concern(
-            "the plugin in the DAM", False, f"{len(status.problems)} left to mend: {' '.join(status.problems)}",
-            "the plugin's set-up page in the DAM shows them",
-        )  # fmt: skip
+        said = f"{len(status.problems)} left to mend: {' '.join(status.problems)}"
+        yield Concern(_PLUGIN, False, said, "the plugin's set-up page in the DAM shows them")
 
 
 def list_server_concerns(client: Client, field: int, may: Callable[[str], bool]) -> Iterator[Concern]:
     """From the API: the active plugins and, for a super administrator, the fields."""
     yield from _list_faces_concerns(FacesPlugin(on="faces" in _list_plugins(client), kept=None))
     if not may("a"):
-        yield Concern(
-            _SIGHT, True, "not told without the plugin: shares may show the people field and the dates",
-            "look at the fields' setting “External user access” in Admin > System > Metadata fields",
-        )  # fmt: skip
+        said = "not told without the plugin: shares may show the people field and the dates"
+        mend = "look at the fields' setting “External user access” in Admin > System > Metadata fields"
+        yield Concern(_SIGHT, True, said, mend)
         return
     shown = [
         str(one.get("title"))
@@ -60,10 +56,8 @@ def list_log_concerns(zone: tzinfo, at: datetime | None, heard: datetime | None)
         return
     when = f"was set back (a database put back from a dump), noticed on {format_local(at, zone)}"
     if heard is None:
-        yield Concern(
-            _LOG, False, f"{when}; nothing was compared since",
-            "start `facelease work`, or run `facelease reconcile`",
-        )  # fmt: skip
+        mend = "start `facelease work`, or run `facelease reconcile`"
+        yield Concern(_LOG, False, f"{when}; nothing was compared since", mend)
     else:
         yield Concern(_LOG, True, f"{when}; everything was compared anew from {format_local(heard, zone)} on")
 
@@ -72,32 +66,25 @@ def _list_faces_concerns(found: FacesPlugin) -> Iterator[Concern]:
     kept = "" if found.kept is None else f" ({found.kept} now, {found.named} of them with a name)"
     empty = "have its table resource_face emptied"
     if found.on:
-        yield Concern(
-            _FACES, False,
+        said = (
             "“faces” is on: it compares every face, also where recognition is off here, keeps a description of each in "
-            f"the clear, of people who never agreed too{kept}, and names people again who have withdrawn",
-            f"switch it off in Admin > System > Plugins, and {empty}", first=True,
-        )  # fmt: skip
+            f"the clear, of people who never agreed too{kept}, and names people again who have withdrawn"
+        )
+        mend = f"switch it off in Admin > System > Plugins, and {empty}"
+        yield Concern(_FACES, False, said, mend, first=True)
     elif found.kept:
-        yield Concern(
-            _FACES, False, f"“faces” is off, and its descriptions of faces are still there in the clear{kept}",
-            empty, first=True,
-        )  # fmt: skip
+        said = f"“faces” is off, and its descriptions of faces are still there in the clear{kept}"
+        yield Concern(_FACES, False, said, empty, first=True)
 
 
 def _list_visibility_concerns(sight: FieldVisibility) -> Iterator[Concern]:
     if sight.shares:
-        yield Concern(
-            _SIGHT, False,
-            f"shares show to whoever has their address, without signing in: {', '.join(sight.shares)}",
-            "“Hide them from shares” on the plugin's set-up page; without the plugin, the fields' setting “External "
-            "user access”",
-        )  # fmt: skip
+        said = f"shares show to whoever has their address, without signing in: {', '.join(sight.shares)}"
+        mend = "“Hide them from shares” on the plugin's set-up page; without the plugin, the fields' setting “External "
+        yield Concern(_SIGHT, False, said, f"{mend}user access”")
     if sight.groups:
-        yield Concern(
-            _SIGHT, True, f"accounts of these groups: {', '.join(sight.groups)}",
-            "the plugin's set-up page hides them from those that should not",
-        )  # fmt: skip
+        said = f"accounts of these groups: {', '.join(sight.groups)}"
+        yield Concern(_SIGHT, True, said, "the plugin's set-up page hides them from those that should not")
 
 
 def _list_plugins(client: Client) -> Sequence[str]:

@@ -45,10 +45,12 @@ def make_fields(client: Client, channels: Sequence[str]) -> dict[str, bool]:
                 raise DamError(f"the DAM has a field {name} that is no date field: rename it there")
             made[channel] = False
             continue
-        client.ask(
-            "create_resource_type_field", expect_object, again=False,
-            name=build_title(channel), resource_types=_EVERYWHERE, type=_DATE,
-        )  # fmt: skip
+        new: dict[str, str | int] = {
+            "name": build_title(channel),
+            "resource_types": _EVERYWHERE,
+            "type": _DATE,
+        }
+        client.ask("create_resource_type_field", expect_object, False, **new)
         if _find_field(client, name) is None:
             raise DamError(f"the DAM made a field for {channel}, but not by the name {name}: rename it there")
         made[channel] = True

@@ -36,7 +36,7 @@ from plugin.hooks.resourcespace.profile import BIN, NO_FILE, PictureSource, find
 T = TypeVar("T")
 A = TypeVar("A", AppliedAnswer, NamedAnswer)
 People = Sequence[PersonNode]
-NodeChange = dict[str, list[str] | list[int]]
+NodeChange = Mapping[str, object]
 _PAGE = 1000
 _JUST_NOW = 2.0  # seconds for which a look is reused to fetch its picture
 _WRITES = 500  # of the 1,000 allowed in a call: a large server takes seconds for so many
@@ -209,12 +209,10 @@ class PluginProfile:
     def _resource(self, photo: PhotoAnswer) -> Resource:
         # A deleted resource keeps its names, which must be removable, but gets no new ones.
         binned = photo.archive == BIN
-        return Resource(
-            str(photo.ref), photo.file_version or NO_FILE,
-            () if binned else tuple(dict.fromkeys(str(one.ref) for one in photo.collections)),
-            to_names(self._labels(photo.people).values()), find_kind(photo.extension),
-            photo.complete, list_rulings(photo.collections),
-        )  # fmt: skip
+        refs = () if binned else tuple(dict.fromkeys(str(one.ref) for one in photo.collections))
+        names, version = to_names(self._labels(photo.people).values()), photo.file_version or NO_FILE
+        seen = find_kind(photo.extension), photo.complete, list_rulings(photo.collections)
+        return Resource(str(photo.ref), version, refs, names, *seen)
 
     def _spelt(self, name: str) -> str:
         """The name as an existing node spells it, so that no second one is created."""

@@ -62,13 +62,11 @@ class PlainProfile:
         """Names first: if the resource is deleted between the calls, names must not look removed."""
         people = self.people(ref)
         data = self._data(ref)
-        within = self._client.ask("get_resource_collections", expect_objects, ref=ref)
-        refs = tuple(map(str, self._categories.above([expect_int(one.get("ref")) for one in within])))
-        return Resource(
-            ref, build_version(data), () if expect_int(data.get("archive")) == BIN else refs,
-            self._named(people), find_kind(str(data.get("file_extension") or "")),
-            complete=False,
-        )  # fmt: skip
+        lists = self._client.ask("get_resource_collections", expect_objects, ref=ref)
+        refs = tuple(map(str, self._categories.above([expect_int(one.get("ref")) for one in lists])))
+        within = () if expect_int(data.get("archive")) == BIN else refs
+        form = find_kind(str(data.get("file_extension") or ""))
+        return Resource(ref, build_version(data), within, self._named(people), form, complete=False)
 
     def people(self, ref: str) -> list[Node]:
         """The nodes in the people field."""

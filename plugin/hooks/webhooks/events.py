@@ -71,12 +71,10 @@ class NodeChanged(Event):
     type: ClassVar[str] = "node.changed"
 
 
+_RESOURCE_EVENTS = (ResourceCreated, ResourceReplaced, ResourceMetadata, ResourceDeleted)
 EVENT_TYPES: dict[str, type[Event]] = {
-    kind.type: kind
-    for kind in (
-        ResourceCreated, ResourceReplaced, ResourceMetadata, ResourceDeleted, CollectionChanged, NodeChanged,
-    )
-}  # fmt: skip
+    kind.type: kind for kind in (*_RESOURCE_EVENTS, CollectionChanged, NodeChanged)
+}
 
 # A number, or a text without control characters.
 EventRef = (

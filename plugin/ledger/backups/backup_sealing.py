@@ -183,11 +183,10 @@ def _plan_columns(table: Table) -> _ColumnPlan:
     names += _DAYS_OF_BIRTH.get(table.name, ())
     covered = [name for name, what in holds.items() if what in (Holds.TEXT, Holds.PLACE, Holds.MIXED)]
     key = tuple(column.name for column in table.primary_key)
-    return _ColumnPlan(
-        names, frozenset(name for name in names if table.c[name].nullable),
-        tuple(name for name in covered if name in key), tuple(name for name in covered if name not in key),
-        {name: joined for name in covered if (joined := _find_joined_column(table.c[name]))}, key,
-    )  # fmt: skip
+    optional = frozenset(name for name in names if table.c[name].nullable)
+    in_key, beside = (tuple(n for n in covered if (n in key) is inside) for inside in (True, False))
+    shared = {name: joined for name in covered if (joined := _find_joined_column(table.c[name]))}
+    return _ColumnPlan(names, optional, in_key, beside, shared, key)
 
 
 def _find_holds(column: "Column[Any]") -> Holds | None:

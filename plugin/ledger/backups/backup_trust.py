@@ -59,10 +59,8 @@ def choose_backup(source: Path, book: HeadBook, wish: RestoreOptions) -> Trusted
         )
     if not wish.without_ended_log:
         _refuse_another_end(book, signed, manifest, trust.heads)
-    return TrustedBackup(
-        name, copy, manifest, backup.hash_file(signed.path), keys_name, signed_parts.parse_wrapped_keys(keys),
-        bool(older)
-    )  # fmt: skip
+    digest, wrapped = backup.hash_file(signed.path), signed_parts.parse_wrapped_keys(keys)
+    return TrustedBackup(name, copy, manifest, digest, keys_name, wrapped, bool(older))
 
 
 class _Trust:

@@ -95,10 +95,9 @@ def _record_restore(
 ) -> None:
     """An audit row, and a head from which the log continues; last, so that a failed restore is not recorded."""
     rows, keys, left_out, people = made
-    tx.audit(
-        Action.BACKUP_RESTORE, actor, backup=parts.name, rows=rows, keys=keys, left_out=left_out,
-        people_left_out=people, older_keys=parts.older, without_ended_log=endings_lost,
-    )  # fmt: skip
+    counts = {"rows": rows, "keys": keys, "left_out": left_out, "people_left_out": people}
+    risks = {"older_keys": parts.older, "without_ended_log": endings_lost}
+    tx.audit(Action.BACKUP_RESTORE, actor, None, None, backup=parts.name, **counts, **risks)
     last = parts.manifest.last
     book.add(tx, {"kind": RESTORE, "name": parts.name, "sha256": parts.sha256, "from": last.seq}, actor)
     if book.begins:

@@ -102,10 +102,9 @@ def parse_manifest(signed: SignedPart) -> Manifest:
     """A manifest's content. Raises StoreError."""
     tree = signed.tree
     try:
-        return Manifest(
-            str(tree["revision"]), int(tree["rows"]), str(tree["store"]),
-            Mark(int(tree["ended"][0]), str(tree["ended"][1])), Head(int(tree["last"][0]), str(tree["last"][1])),
-        )  # fmt: skip
+        (lines, value), (seq, last) = tree["ended"][:2], tree["last"][:2]
+        mark, head = Mark(int(lines), str(value)), Head(int(seq), str(last))
+        return Manifest(str(tree["revision"]), int(tree["rows"]), str(tree["store"]), mark, head)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise StoreError(f"{signed.path} is damaged: {_REMEDIES[MANIFEST]}") from error
 

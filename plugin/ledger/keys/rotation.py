@@ -57,10 +57,8 @@ def rotate(
             if late == 0:
                 retired = master.retire(version) if retire and not master.read_only else ()
                 done = Rotation(version, rewrapped, retired, _mark_shredded(tx, master))
-                tx.audit(
-                    Action.MASTER_ROTATE, actor, version=version, rewrapped=rewrapped,
-                    retired=len(retired), shredded=done.shredded,
-                )  # fmt: skip
+                counts = {"rewrapped": rewrapped, "retired": len(retired), "shredded": done.shredded}
+                tx.audit(Action.MASTER_ROTATE, actor, None, None, version=version, **counts)
                 return done
 
 

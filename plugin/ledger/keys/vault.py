@@ -45,12 +45,8 @@ class Vault:
         version = self.master.newest(house_key.find_version_in_use(tx.connection))
         key = secrets.token_bytes(KEY_BYTES)
         wrapped = sealing.wrap(self.master.key(version), key, person_id, purpose, version)
-        tx.execute(
-            insert(t.person_key).values(
-                person_id=person_id, purpose=purpose, wrapped=wrapped, master_version=version,
-                created_at=tx.now,
-            )
-        )  # fmt: skip
+        new = {"person_id": person_id, "purpose": purpose, "wrapped": wrapped, "master_version": version}
+        tx.execute(insert(t.person_key).values(**new, created_at=tx.now))
         if purpose == RECORD:
             self.seal(tx, person_id, RECORD, AUDIT_KEY, secrets.token_bytes(KEY_BYTES))
 
@@ -74,10 +70,9 @@ class Vault:
         )
         tx.execute(
             insert(t.shredding).values(
-                person_id=person_id, purpose=purpose, master_version=row.master_version,
-                unusable_at=tx.now,
+                person_id=person_id, purpose=purpose, master_version=row.master_version, unusable_at=tx.now
             )
-        )  # fmt: skip
+        )
         return True
 
     def seal(

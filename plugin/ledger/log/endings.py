@@ -270,9 +270,11 @@ def _is_readable(line: bytes) -> bool:
 
 def _format_line(ending: Ending) -> bytes:
     tree = {
-        "person": ending.person_id, "grant": ending.grant_id, "at": ending.at.isoformat(),
+        "person": ending.person_id,
+        "grant": ending.grant_id,
+        "at": ending.at.isoformat(),
         "kind": ending.kind,
-    }  # fmt: skip
+    }
     return json.dumps(tree).encode() + b"\n"
 
 

@@ -30,10 +30,8 @@ class HeadBook:
     def from_config(cls, config: Config) -> "HeadBook":
         """From the configuration. Raises VaultError where the key is missing."""
         keys = config.keys
-        return cls(
-            HeadKey.load(config.path(keys.heads_key_file)), config.path(keys.heads_file),
-            config.retention.audit_months, EndedLog(config.path(keys.ended_log)),
-        )  # fmt: skip
+        key, ended = HeadKey.load(config.path(keys.heads_key_file)), EndedLog(config.path(keys.ended_log))
+        return cls(key, config.path(keys.heads_file), config.retention.audit_months, ended)
 
     def reach(self) -> None:
         """Call before the write of `add`; see heads.refuse_unreachable."""

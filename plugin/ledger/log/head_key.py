@@ -118,8 +118,7 @@ def _export_public(private: Ed25519PrivateKey) -> str:
 
 
 def _dump(private: Ed25519PrivateKey, former: tuple[FormerKey, ...]) -> bytes:
-    tree = {
-        "public": _export_public(private), "private": b64encode(private.private_bytes_raw()).decode(),
-        "former": [{"public": one.public, "until": one.until} for one in former],
-    }  # fmt: skip
+    secret = b64encode(private.private_bytes_raw()).decode()
+    listed = [{"public": one.public, "until": one.until} for one in former]
+    tree = {"public": _export_public(private), "private": secret, "former": listed}
     return json.dumps(tree, indent=1).encode() + b"\n"

@@ -60,11 +60,9 @@ class SignedHead:
 
     def body(self) -> dict[str, Any]:
         """The signed content."""
-        return {
-            "number": self.number, "at": self.at.isoformat(), "seq": self.last.seq, "hash": self.last.hash,
-            "start": list(self.start), "months": self.months, "ended": list(self.ended),
-            "note": dict(self.note), "key": self.key,
-        }  # fmt: skip
+        row = {"number": self.number, "at": self.at.isoformat(), "seq": self.last.seq, "hash": self.last.hash}
+        state = {"start": list(self.start), "months": self.months, "ended": list(self.ended)}
+        return row | state | {"note": dict(self.note), "key": self.key}
 
     def line(self) -> bytes:
         """The line in the file."""
@@ -141,10 +139,9 @@ def add(
     ended = ended if kind == ENDED_RESTARTED else _newest_known_mark(path, key, ended)
     row = tx.execute(select(t.audit_head)).one()
     number = max(_max_number(tail), told) + 1
-    bare = SignedHead(
-        number, tx.machine_now, Head(row.seq, row.hash), Head(row.pruned_seq, row.pruned_hash), months, ended,
-        dict(note or {}) | _bind_former_key(path, tail, key), key.public,
-    )  # fmt: skip
+    last, start = Head(row.seq, row.hash), Head(row.pruned_seq, row.pruned_hash)
+    about = dict(note or {}) | _bind_former_key(path, tail, key)
+    bare = SignedHead(number, tx.machine_now, last, start, months, ended, about, key.public)
     head = SignedHead(**vars(bare) | {"signature": key.sign(_PREFIX + canonical_json(bare.body()))})
     _append_line(path, head)
     tx.audit(Action.HEAD_WRITE, actor, number=number, seq=head.last.seq, kind=head.kind or "log")
@@ -221,11 +218,11 @@ def parse_head(line: bytes) -> SignedHead | None:
     """The head in a line of the file; None if there is none."""
     try:
         tree = json.loads(line)
-        return SignedHead(
-            int(tree["number"]), datetime.fromisoformat(tree["at"]), Head(int(tree["seq"]), str(tree["hash"])),
-            _parse_position(tree["start"]), int(tree["months"]), Mark(int(tree["ended"][0]), str(tree["ended"][1])),
-            dict(tree["note"]), str(tree["key"]), str(tree["signature"]),
-        )  # fmt: skip
+        last, start = _parse_position((tree["seq"], tree["hash"])), _parse_position(tree["start"])
+        mark = Mark(*_parse_position(tree["ended"]))
+        number, at, months = int(tree["number"]), datetime.fromisoformat(tree["at"]), int(tree["months"])
+        signed = str(tree["key"]), str(tree["signature"])
+        return SignedHead(number, at, last, start, months, mark, dict(tree["note"]), *signed)
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         return None
 

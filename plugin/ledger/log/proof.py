@@ -152,10 +152,8 @@ def _build_proof(chain: VerifiedChain, line: Lineage, why: UnprovenReason | None
         )
         for head in line.restores
     )
-    return LogProof(
-        ProofVerdict.NOT_PROVEN if why else ProofVerdict.HOLDS, why, chain.rows, chain.start, chain.head,
-        len(line.standing),
-        last.last if last else None, last.at if last else None,
-        chain.head.seq - (last.last.seq if last else chain.start.seq),
-        chain.start.seq - (first.start.seq if first else 0), restores, begun, below,
-    )  # fmt: skip
+    verdict, held = ProofVerdict.NOT_PROVEN if why else ProofVerdict.HOLDS, last.last if last else None
+    after = chain.head.seq - (held.seq if held else chain.start.seq)
+    pruned = chain.start.seq - (first.start.seq if first else 0)
+    counted = chain.rows, chain.start, chain.head, len(line.standing), held, last.at if last else None
+    return LogProof(verdict, why, *counted, after, pruned, restores, begun, below)

@@ -62,10 +62,9 @@ class Queue:
         if bounded:
             self._refuse_when_full(tx, kind, key)
         insert_ = sqlite.insert if self._store.is_sqlite else postgresql.insert
-        new = insert_(job).values(
-            kind=kind, key=key, payload={} if payload is None else payload, priority=priority,
-            state="queued", again=False, attempt=0, run_after=tx.now + delay, created_at=tx.now,
-        )  # fmt: skip
+        row = {"kind": kind, "key": key, "payload": {} if payload is None else payload, "priority": priority}
+        row |= {"state": "queued", "again": False, "attempt": 0, "run_after": tx.now + delay}
+        new = insert_(job).values(**row, created_at=tx.now)
         running = job.c.state == "running"
         first = and_(running, ~job.c.again)  # else it is already due for a waiting request
         merged = new.on_conflict_do_update(
@@ -95,10 +94,9 @@ class Queue:
         given up too. While the house is closed, jobs that compare faces are not claimed.
         """
         open_ = sa.exists().where(state.c.closed_at.is_(None))
-        wanted = and_(
-            job.c.kind.in_(kinds) if kinds is not None else sa.true(), job.c.kind.not_in(_COMPARING) | open_,
-            job.c.id.not_in(but) if but else sa.true(),
-        )  # fmt: skip
+        kind = job.c.kind.in_(kinds) if kinds is not None else sa.true()
+        others = job.c.id.not_in(but) if but else sa.true()
+        wanted = and_(kind, others, job.c.kind.not_in(_COMPARING) | open_)
         now = self._store.clock.now()
         with self._store.read() as connection:
             # Most polls find nothing and must not block writers.
@@ -220,7 +218,7 @@ class Queue:
         open_ = select(job.c.id).where(job.c.kind == row.kind, job.c.key == row.key, IS_OPEN)
         new = tx.connection.scalar(open_) or self.put(
             tx, row.kind, row.key, row.payload, row.priority, delay=row.created_at - tx.now
-        )  # fmt: skip
+        )
         older = (job.c.id == new) & (job.c.created_at > row.created_at)
         tx.execute(update(job).where(older).values(created_at=row.created_at))
         tx.audit(Action.JOB_REVIVE, actor, job=row.id, now=new)

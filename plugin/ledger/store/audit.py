@@ -28,7 +28,7 @@ __all__ = [
     "export_rows",
     "read_head",
     "verify_chain",
-]  # fmt: skip
+]
 
 Scalar = str | int | float | bool | None
 
@@ -90,11 +90,9 @@ def append_entries(connection: Connection, now: datetime, entries: Sequence[Audi
     rows = []
     for entry in entries:
         seq += 1
-        values = {
-            "seq": seq, "at": now, "action": entry.action.value, "actor": entry.actor,
-            "subject": entry.subject, "resource_id": entry.resource_id,
-            "details": _canonical_details(entry.details), "previous": previous,
-        }  # fmt: skip
+        values = {"seq": seq, "at": now, "action": entry.action.value, "actor": entry.actor}
+        values |= {"subject": entry.subject, "resource_id": entry.resource_id}
+        values |= {"details": _canonical_details(entry.details), "previous": previous}
         previous = hash_row(values)
         rows.append(values | {"hash": previous})
     connection.execute(insert(t.audit), rows)
@@ -104,10 +102,8 @@ def append_entries(connection: Connection, now: datetime, entries: Sequence[Audi
 def hash_row(row: dict[str, Any]) -> str:
     """SHA-256, in hex, of a row (without its hash) chained to the previous hash."""
     moment = (row["at"] - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
-    parts = [
-        row["seq"], round(moment * 1_000_000), row["action"], row["actor"], row["subject"],
-        row["resource_id"], row["details"], row["previous"],
-    ]  # fmt: skip
+    parts = [row["seq"], round(moment * 1_000_000), row["action"], row["actor"], row["subject"]]
+    parts += [row["resource_id"], row["details"], row["previous"]]
     return hashlib.sha256(canonical_json(parts)).hexdigest()
 
 

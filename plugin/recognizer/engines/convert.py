@@ -73,10 +73,8 @@ class GraphBuilder:
         kernel = raw[:count].reshape(given, taken, side, side) * gamma[:, None, None, None]
         bias = raw[count:] * gamma + beta
         pad = side // 2 if stride == 1 else 0
-        return self.node(
-            "Conv", x, self.constant(kernel), self.constant(bias),
-            kernel_shape=[side, side], strides=[stride, stride], pads=[pad] * 4,
-        )  # fmt: skip
+        shape = {"kernel_shape": [side, side], "strides": [stride, stride], "pads": [pad] * 4}
+        return self.node("Conv", x, self.constant(kernel), self.constant(bias), **shape)
 
     def residual(self, x: str, depth: int) -> str:
         """dlib's `residual`: two convolutions and the input added."""

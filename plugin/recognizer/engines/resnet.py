@@ -149,10 +149,10 @@ def _convert(dat: Path, made: Path) -> None:
     command = [sys.executable, "-m", "plugin.recognizer.engines.convert", str(dat), str(made)]
     root = str(Path(__file__).resolve().parents[3])
     try:
+        environment = {**os.environ, "PYTHONPATH": root}
         subprocess.run(  # noqa: S603 (our own module, our own paths)
-            command, check=True, capture_output=True, timeout=_CONVERSION_SECONDS,
-            env={**os.environ, "PYTHONPATH": root},
-        )  # fmt: skip
+            command, check=True, capture_output=True, timeout=_CONVERSION_SECONDS, env=environment
+        )
     except subprocess.CalledProcessError as error:
         last = error.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise EngineError(f"the face model cannot be converted: {' '.join(last)}") from error

@@ -181,10 +181,8 @@ class Pipeline:
         if live and large:
             for index, face in zip(large, self._named(seen, large, request, gallery, live), strict=True):
                 found[index] = face
-        return Examination(
-            *seen.original, seen.width, not partly, " ".join(partly),
-            tuple(found), len(large) if live else 0, bool(live), self.engine.id,
-        )  # fmt: skip
+        about = *seen.original, seen.width, not partly, " ".join(partly)
+        return Examination(*about, tuple(found), len(large) if live else 0, bool(live), self.engine.id)
 
     def _partly(self, seen: SeenPicture, data: bytes) -> list[Partly]:
         """Why the examination is partial, including further pictures, which are searched as closely."""

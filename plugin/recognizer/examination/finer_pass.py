@@ -136,10 +136,8 @@ def _find_cut(boxes: Floats, tile: tuple[int, int, int, int], size: tuple[int, i
     left, top, right, bottom = tile
     near = boxes[:, 2] * _EDGE
     inner = [left > 0, top > 0, right < size[0], bottom < size[1]]
-    reaches = [
-        boxes[:, 0] - left < near, boxes[:, 1] - top < near,
-        right - boxes[:, 0] - boxes[:, 2] < near, bottom - boxes[:, 1] - boxes[:, 3] < near,
-    ]  # fmt: skip
+    reaches = [boxes[:, 0] - left < near, boxes[:, 1] - top < near]
+    reaches += [right - boxes[:, 0] - boxes[:, 2] < near, bottom - boxes[:, 1] - boxes[:, 3] < near]
     cut = [reached for edge, reached in zip(inner, reaches, strict=True) if edge]
     return np.logical_or.reduce(cut) if cut else np.zeros(len(boxes), np.bool_)
 

@@ -45,9 +45,8 @@ def _cover(pixels: Pixels, view: PictureView) -> None:
 
 def _list_areas(boxes: Sequence[Box], pixels: Pixels, around: float) -> Iterator[Pixels]:
     for left, top, width, height in boxes:
-        grown = (
-            left - around * width, top - around * height, (1 + 2 * around) * width, (1 + 2 * around) * height
-        )  # fmt: skip
+        across, down = around * width, around * height
+        grown = left - across, top - down, (1 + 2 * around) * width, (1 + 2 * around) * height
         x, y, right, bottom = _to_pixels(grown, pixels)
         yield pixels[max(0, y - _BLEED) : bottom + _BLEED, max(0, x - _BLEED) : right + _BLEED]
 

@@ -25,17 +25,13 @@ class PictureView:
     longest: int = LONGEST
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "crop": list(self.crop), "keep": list(self.keep),
-            "covers": [list(box) for box in self.covers], "longest": self.longest,
-        }  # fmt: skip
+        covers = [list(box) for box in self.covers]
+        return {"crop": list(self.crop), "keep": list(self.keep), "covers": covers, "longest": self.longest}
 
     @classmethod
     def from_json(cls, tree: dict[str, Any]) -> "PictureView":
-        return cls(
-            crop=_parse_box(tree["crop"]), keep=_parse_box(tree["keep"]),
-            covers=tuple(_parse_box(box) for box in tree["covers"]), longest=int(tree["longest"]),
-        )  # fmt: skip
+        covers = tuple(_parse_box(box) for box in tree["covers"])
+        return cls(_parse_box(tree["crop"]), _parse_box(tree["keep"]), covers, int(tree["longest"]))
 
 
 def _parse_box(sides: Sequence[float]) -> Box:
@@ -46,8 +42,6 @@ def _parse_box(sides: Sequence[float]) -> Box:
 def build_view(own: Box, others: Sequence[Box]) -> PictureView:
     """What the person with the face `own` may see of a photograph with other known faces."""
     left, top, width, height = own
-    crop = (
-        left - _ASIDE * width, top - _ABOVE * height,
-        (1 + 2 * _ASIDE) * width, (1 + _ABOVE + _BELOW) * height,
-    )  # fmt: skip
+    wide, high = (1 + 2 * _ASIDE) * width, (1 + _ABOVE + _BELOW) * height
+    crop = left - _ASIDE * width, top - _ABOVE * height, wide, high
     return PictureView(crop, own, tuple(others))

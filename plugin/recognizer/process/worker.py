@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -86,10 +85,7 @@ class Worker:
             timer.cancel()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "plugin.recognizer.process.child"], cwd="/", start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_build_environment(),
-        )  # fmt: skip
+        process = wire.start_process("plugin.recognizer.process.child", _build_environment())
         self._process, self._done, self.holds = process, 0, None
         settings = {
             "parent": os.getpid(),

@@ -73,10 +73,8 @@ def _raise_by_status(function: str, status: int, kind: str, retry_after: str | N
         )
     if status == 403:
         disabled = raw.strip().startswith(b"API not enabled")
-        raise Refused(
-            "the server's API is switched off ($enable_remote_apis)" if disabled
-            else f"the account may not call {function}"
-        )  # fmt: skip
+        off = "the server's API is switched off ($enable_remote_apis)"
+        raise Refused(off if disabled else f"the account may not call {function}")
     if status in {408, 425, 429, 502, 503, 504}:
         raise TemporaryFailure(f"{function}: the server answered {status}", _parse_seconds(retry_after))
     if status >= 500:

@@ -148,10 +148,10 @@ class Client:
         seconds = self._seconds
         until = self._now() + seconds
         try:
+            waits = min(_CONNECT, seconds), seconds
             with self._session().request(
-                method, url, data=form, stream=True, allow_redirects=False,
-                timeout=(min(_CONNECT, seconds), seconds),
-            ) as response:  # fmt: skip
+                method, url, data=form, stream=True, allow_redirects=False, timeout=waits
+            ) as response:
                 return response.status_code, response.headers, self._read(response, limit, until)
         except requests.exceptions.SSLError:
             raise DamError(

@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from plugin.hooks.resourcespace.api.client import Client
 
 # What makes a consent what it is. Not whether a notice was sent, nor the links, which change without it.
-_SAID = (
-    "ref", "name", "date_of_birth", "parent_guardian_name", "email", "consent_usage", "notes", "file",
-    "date_of_consent", "expires", "created_date",
-)  # fmt: skip
+_SAID: tuple[str, ...] = ("ref", "name", "date_of_birth", "parent_guardian_name", "email", "consent_usage")
+_SAID += ("notes", "file", "date_of_consent", "expires", "created_date")
 
 
 @dataclass(frozen=True)
@@ -106,11 +104,10 @@ def _parse_consent(found: JsonObject) -> ServerConsent:
 
     said = json.dumps([text(name) for name in _SAID]).encode()
     links = found.get("resources")
-    return ServerConsent(
-        ref=expect_int(found.get("ref")), name=text("name"), birth_date=text("date_of_birth"),
-        guardian=text("parent_guardian_name"), email=text("email"), usage=text("consent_usage"),
-        signed=text("date_of_consent"), expires=text("expires"), created=text("created_date"),
-        file=text("file"), fingerprint="sha256:" + sha256(said).hexdigest(),
-        raw=json.dumps(found, ensure_ascii=False, sort_keys=True).encode(),
-        resources=tuple(expect_int(ref) for ref in links) if isinstance(links, list) else None,
-    )  # fmt: skip
+    name, birth_date, guardian = text("name"), text("date_of_birth"), text("parent_guardian_name")
+    person = name, birth_date, guardian, text("email"), text("consent_usage")
+    stated = text("date_of_consent"), text("expires"), text("created_date"), text("file")
+    fingerprint = "sha256:" + sha256(said).hexdigest()
+    raw = json.dumps(found, ensure_ascii=False, sort_keys=True).encode()
+    linked = tuple(expect_int(ref) for ref in links) if isinstance(links, list) else None
+    return ServerConsent(expect_int(found.get("ref")), *person, *stated, fingerprint, raw, linked)

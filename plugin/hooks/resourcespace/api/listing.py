@@ -73,10 +73,10 @@ class _Search:
         return total, data
 
     def _ask(self, start: int, count: int) -> tuple[int, list[JsonObject]]:
+        ordered = {"restypes": "", "order_by": "resourceid", "sort": "asc", "fetchrows": f"{start},{count}"}
         return self._client.ask(
-            "do_search", expect_page, search=self._words, restypes="", order_by="resourceid", sort="asc",
-            archive=self._states, fetchrows=f"{start},{count}",
-        )  # fmt: skip
+            "do_search", expect_page, True, search=self._words, archive=self._states, **ordered
+        )
 
 
 def list_collections(client: Client, also: Sequence[tuple[int, str, int | None]] = ()) -> list[Collection]:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 # How the DAM's plugin rse_version marks the row of a revert, in each of its languages.
-_REVERTED = frozenset({
-    "(geri al)", "(obnoviť)", "(rejesha)", "(reveni)", "(revert)", "(revertir)", "(vrátit)", "(връщане)",
-    "(відновити)", "(بازگرداندن)", "(واپس کریں)", "(گەڕاندنەوە)", "(वापस करें)", "(পুনরুদ্ধার)", "(ਵਾਪਸ ਕਰੋ)",
-    "(還原)", "(되돌리기)", "Palauta", "Povrati", "Przywróć", "Revenir", "Terugdraaien", "Tilbagefør", "dychwelyd",
-    "ibalik", "kembalikan", "khôi phục", "mengembalikan", "reverter", "ripristinare", "tilbakeføre",
-    "tornar enrere", "visszaállítás", "zurücksetzen", "återgå", "αναστροφή", "Откатить", "адмяніць", "إرجاع",
-    "ย้อนกลับ", "回复", "変更を元に戻す",
-})  # fmt: skip
+_REVERT_NOTES = (
+    "(geri al)|(obnoviť)|(rejesha)|(reveni)|(revert)|(revertir)|(vrátit)|(връщане)|(відновити)|(بازگرداندن)|"
+    "(واپس کریں)|(گەڕاندنەوە)|(वापस करें)|(পুনরুদ্ধার)|(ਵਾਪਸ ਕਰੋ)|(還原)|(되돌리기)|Palauta|Povrati|Przywróć|"
+    "Revenir|Terugdraaien|Tilbagefør|dychwelyd|ibalik|kembalikan|khôi phục|mengembalikan|reverter|"
+    "ripristinare|tilbakeføre|tornar enrere|visszaállítás|zurücksetzen|återgå|αναστροφή|Откатить|адмяніць|"
+    "إرجاع|ย้อนกลับ|回复|変更を元に戻す"
+)
+_REVERTED = frozenset(_REVERT_NOTES.split("|"))
 _EDITS = frozenset({"e", "m"})
 _CREATED = "c"
 

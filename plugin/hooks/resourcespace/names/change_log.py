@@ -69,10 +69,12 @@ class Logged:
     def _question(self, node: str) -> acts.NameQuestion:
         key = node_key(node)
         spelt = {node_key(one.name) for one in self._names.fitting(node)}
-        return acts.NameQuestion(
-            self._config_of_server.people_field, self._config_of_server.user,
-            lambda name: is_known_by(name, key) or node_key(name) in spelt,
-        )  # fmt: skip
+        server = self._config_of_server
+
+        def is_name(name: str) -> bool:
+            return is_known_by(name, key) or node_key(name) in spelt
+
+        return acts.NameQuestion(server.people_field, server.user, is_name)
 
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
         """Does nothing: the DAM's log remembers."""

@@ -140,10 +140,9 @@ class Cursor:
         self, tx: Tx, at: int, seen: frozenset[int], marks: Sequence[tuple[int, str]], floors: Sequence[int],
         **more: datetime | None,
     ) -> None:  # fmt: skip
-        values: dict[str, Any] = {
-            "position": at, "seen": sorted(ref for ref in seen if ref > at - 2 * OVERLAP),
-            "moved_at": tx.now, "marks": [list(mark) for mark in marks], "floors": list(floors), **more,
-        }  # fmt: skip
+        near = sorted(ref for ref in seen if ref > at - 2 * OVERLAP)
+        values: dict[str, Any] = {"position": at, "seen": near, "moved_at": tx.now, **more}
+        values |= {"marks": [list(mark) for mark in marks], "floors": list(floors)}
         if tx.execute(update(dam_cursor).where(self._mine).values(**values)).rowcount == 0:
             tx.execute(insert(dam_cursor).values(name=self._name, **values))
 

@@ -21,12 +21,9 @@ _PAGE = 1000
 _PREVIEWS = "Create previews"
 _BROKEN = "broken"  # what of a row cannot be read may be anything
 _BEYOND = 1 << 40  # no row has such a number
-_KINDS = {
-    "c": ChangeKind.NEW, "u": ChangeKind.NEW, "f": ChangeKind.REPLACED, "s": ChangeKind.METADATA,
-    "x": ChangeKind.METADATA,
-    _BROKEN: ChangeKind.METADATA, "N": ChangeKind.METADATA, "m": ChangeKind.METADATA, "r": ChangeKind.REPLACED,
-    "xx": ChangeKind.DELETED,
-}  # fmt: skip
+_KINDS = dict.fromkeys(("s", "x", "N", "m", _BROKEN), ChangeKind.METADATA)
+_KINDS |= {"c": ChangeKind.NEW, "u": ChangeKind.NEW, "xx": ChangeKind.DELETED}
+_KINDS |= {"f": ChangeKind.REPLACED, "r": ChangeKind.REPLACED}
 _WEIGHT = (ChangeKind.METADATA, ChangeKind.NEW, ChangeKind.REPLACED, ChangeKind.DELETED)
 
 
@@ -128,10 +125,8 @@ class ResourceLog:
 
 
 def _parse_act(row: JsonObject) -> LogAct:
-    return LogAct(
-        expect_int(row.get("ref")), str(row.get("type") or ""), expect_int(row.get("field") or 0),
-        str(row.get("username") or ""), str(row.get("notes") or ""), str(row.get("diff") or ""),
-    )  # fmt: skip
+    kind, user, notes, diff = (str(row.get(name) or "") for name in ("type", "username", "notes", "diff"))
+    return LogAct(expect_int(row.get("ref")), kind, expect_int(row.get("field") or 0), user, notes, diff)
 
 
 def _parse_rows(read: Sequence[JsonObject]) -> list[LogRow]:
