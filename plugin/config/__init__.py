@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import PrivateAttr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from plugin.config.base import ConfigPath, Section
 from plugin.config.importing import ImportingSection
@@ -155,7 +156,7 @@ def load(path: Path | None) -> Config:
     return parse(tree, str(path), path.absolute().parent)
 
 
-def parse(tree: dict[str, Any], source: str = "configuration", folder: Path | None = None) -> Config:
+def parse(tree: dict[str, object], source: str = "configuration", folder: Path | None = None) -> Config:
     """The configuration in `tree`; relative paths count from `folder`.
 
     Raises ConfigError, which names the path of each wrong key.
@@ -165,11 +166,11 @@ def parse(tree: dict[str, Any], source: str = "configuration", folder: Path | No
     try:
         return Config.model_validate(tree, context={"folder": folder})
     except ValidationError as error:
-        lines = [_explain(dict(e)) for e in error.errors()]
+        lines = [_explain(e) for e in error.errors()]
         raise ConfigError(f"{source}: " + "; ".join(lines)) from error
 
 
-def _explain(error: dict[str, Any]) -> str:
+def _explain(error: ErrorDetails) -> str:
     where = ".".join(str(part) for part in error["loc"]) or "the file"
     if error["type"] == "extra_forbidden":
         return f"{where} is not a key; config.example.toml lists them all"

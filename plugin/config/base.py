@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from sqlalchemy import make_url
@@ -37,7 +37,7 @@ def _resolve_path(value: str, info: ValidationInfo) -> str:
 
 def find_folder(info: ValidationInfo) -> Path | None:
     """The folder of the configuration file that is being read; None without a file."""
-    context: dict[str, Any] = info.context or {}
+    context: dict[str, Path | None] = info.context or {}
     found: Path | None = context.get("folder")
     return found
 

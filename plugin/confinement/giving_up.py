@@ -44,7 +44,7 @@ class Confinement:
     threads: int = 1
     limits: bool = True
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return asdict(self)
 
     @classmethod

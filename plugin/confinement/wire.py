@@ -9,7 +9,7 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from subprocess import DEVNULL, PIPE
 from typing import Any, BinaryIO
@@ -34,9 +34,9 @@ def take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
     return source, sink
 
 
-def send(stream: BinaryIO, header: dict[str, Any], parts: Sequence[bytes] = ()) -> None:
+def send(stream: BinaryIO, header: Mapping[str, object], parts: Sequence[bytes] = ()) -> None:
     """Write one message; the header gets the lengths of the parts. Raises PipeClosed."""
-    told = json.dumps(header | {"parts": [len(part) for part in parts]}).encode()
+    told = json.dumps({**header, "parts": [len(part) for part in parts]}).encode()
     try:
         stream.write(_HEAD.pack(len(told), sum(len(part) for part in parts)) + told)
         stream.writelines(parts)

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
 _SCRIPTS_WITHOUT_SPACES = (
@@ -113,7 +113,7 @@ def _count_words(words: list[_Word], place: int, name: tuple[str, ...]) -> int:
     return 0
 
 
-def list_texts(value: Any) -> Iterator[str]:
+def list_texts(value: object) -> Iterator[str]:
     """Every text in a JSON value, keys included."""
     if isinstance(value, str):
         yield value

@@ -27,7 +27,7 @@ BATCH = 50  # files a call
 _DEEPEST = 64  # structures within structures: those that the standards know are five deep
 
 BASE64 = "base64:"
-Fields = dict[str, Any]
+Fields = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class ExifTool:
         for start in range(0, len(paths), BATCH):
             batch = paths[start : start + BATCH]
             for entry in self._json(options, [_format_path(p) for p in batch]):
-                found[Path(entry.pop("SourceFile"))] = entry
+                found[Path(str(entry.pop("SourceFile")))] = entry
         return found
 
     def block(self, path: Path, name: str) -> bytes:

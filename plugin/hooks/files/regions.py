@@ -5,7 +5,6 @@ picture as stored, before any orientation is applied.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from plugin.hooks.dam import Box
 
@@ -60,10 +59,10 @@ def _same_shape(a: Size, b: Size) -> bool:
     return abs(a[0] * b[1] - a[1] * b[0]) <= 0.01 * a[0] * b[1]
 
 
-def from_area(area: Mapping[str, Any]) -> Box | None:
+def from_area(area: Mapping[str, object]) -> Box | None:
     """The box of an MWG area: centre and size, normalised."""
     try:
-        x, y, width, height = (float(area[key]) for key in "XYWH")
+        x, y, width, height = (float(str(area[key])) for key in "XYWH")
     except (KeyError, TypeError, ValueError):
         return None
     if str(area.get("Unit", "normalized")) != "normalized":

@@ -4,7 +4,6 @@ import html
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from plugin.hooks.dam import Box
 from plugin.hooks.files import regions
@@ -64,7 +63,7 @@ def _find_place(listed: NameField, group: str, inside: bool) -> str:
 
 
 def _add_field(
-    listed: NameField, value: Any, place: str, turn: int, whole: Size | None, found: GatheredNames
+    listed: NameField, value: object, place: str, turn: int, whole: Size | None, found: GatheredNames
 ) -> None:
     if listed.kind is FieldKind.PERSON:
         found.persons += [FieldText(_decode_text(text), place) for text in _list_people(value)]
@@ -83,7 +82,7 @@ def _decode_text(text: str) -> tuple[str, ...]:
     return (*list_decodings(to_bytes(text)), text) if text.startswith(BASE64) else (text,)
 
 
-def _list_people(value: Any) -> Iterator[str]:
+def _list_people(value: object) -> Iterator[str]:
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, Mapping):
             yield from _list_under(item, _NAME_KEYS)
@@ -91,7 +90,7 @@ def _list_people(value: Any) -> Iterator[str]:
             yield from _list_strings(item)
 
 
-def _list_strings(value: Any) -> Iterator[str]:
+def _list_strings(value: object) -> Iterator[str]:
     """The texts of a list, or of the languages of one."""
     for item in (
         value if isinstance(value, list) else value.values() if isinstance(value, Mapping) else [value]
@@ -102,7 +101,7 @@ def _list_strings(value: Any) -> Iterator[str]:
             yield str(item)
 
 
-def _list_under(value: Any, keys: Collection[str]) -> Iterator[str]:
+def _list_under(value: object, keys: Collection[str]) -> Iterator[str]:
     """The texts under these keys of a structure, at any depth, in every language."""
     if isinstance(value, list):
         for item in value:
@@ -115,7 +114,7 @@ def _list_under(value: Any, keys: Collection[str]) -> Iterator[str]:
                 yield from _list_under(inner, keys)
 
 
-def _has_structs(value: Any) -> bool:
+def _has_structs(value: object) -> bool:
     return isinstance(value, Mapping) or (
         isinstance(value, list) and any(isinstance(v, Mapping) for v in value)
     )
@@ -129,7 +128,7 @@ def _base_key(key: str) -> str:
 # ---- regions ------------------------------------------------------------------------------
 
 
-def _add_regions(value: Any, place: str, turn: int, whole: Size | None, found: GatheredNames) -> None:
+def _add_regions(value: object, place: str, turn: int, whole: Size | None, found: GatheredNames) -> None:
     listed = _list_structs(value)
     turned = (
         regions.find_orientation(xmp.read_applied_size(value), whole, turn)
@@ -137,7 +136,8 @@ def _add_regions(value: Any, place: str, turn: int, whole: Size | None, found: G
         else None
     )
     for region in listed:
-        drawn = regions.from_area(region["Area"]) if isinstance(region.get("Area"), Mapping) else None
+        area = region.get("Area")
+        drawn = regions.from_area(area) if isinstance(area, Mapping) else None
         box = None if drawn is None or turned is None else regions.to_upright(drawn, turned)
         kind = str(region.get("Type", "")).strip()
         at = place if kind == "Face" else f"{place}-other"  # we write faces, and take out nothing else
@@ -156,19 +156,19 @@ def _add_regions(value: Any, place: str, turn: int, whole: Size | None, found: G
         ]
 
 
-def _list_structs(value: Any) -> list[Mapping[str, Any]]:
+def _list_structs(value: object) -> list[Mapping[str, object]]:
     inner = value.get("RegionList", value) if isinstance(value, Mapping) else value
     return [one for one in (inner if isinstance(inner, list) else [inner]) if isinstance(one, Mapping)]
 
 
-def _is_of_a_person(region: Mapping[str, Any], kind: str) -> bool:
+def _is_of_a_person(region: Mapping[str, object], kind: str) -> bool:
     """A face; or an area that nothing says is anything else."""
     said = [kind, *_list_under([region.get("RCtype"), region.get("RRole")], {"Name", "Identifier"})]
     said = [one.casefold() for one in said if one]
     return not said or any(sign in one for one in said for sign in ("face", "human", "person"))
 
 
-def _add_microsoft_regions(value: Any, place: str, turn: int, found: GatheredNames) -> None:
+def _add_microsoft_regions(value: object, place: str, turn: int, found: GatheredNames) -> None:
     inner = value.get("Regions") if isinstance(value, Mapping) else value
     for region in _list_structs(inner):
         drawn = regions.from_rectangle(str(region.get("Rectangle", "")))
@@ -181,7 +181,7 @@ def _add_microsoft_regions(value: Any, place: str, turn: int, found: GatheredNam
 # ---- trees --------------------------------------------------------------------------------
 
 
-def _list_tree(value: Any, above: tuple[str, ...] = ()) -> Iterator[str]:
+def _list_tree(value: object, above: tuple[str, ...] = ()) -> Iterator[str]:
     """Each keyword with its parents, as a program writes them into one text."""
     if isinstance(value, list):
         for item in value:
@@ -215,7 +215,7 @@ def _list_xml(text: str) -> Iterator[str]:
 # ---- IPTC ---------------------------------------------------------------------------------
 
 
-def _list_iptc(value: Any) -> Iterator[FieldText]:
+def _list_iptc(value: object) -> Iterator[FieldText]:
     """From the raw bytes: few programs declare their encoding correctly."""
     for block in value if isinstance(value, list) else [value]:
         for number, data in list_datasets(str(block)):

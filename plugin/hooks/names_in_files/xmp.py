@@ -62,13 +62,13 @@ def list_region_names(fields: Fields) -> list[str]:
     return [name for region in listed if (name := region_name(region)) is not None]
 
 
-def region_name(region: Mapping[str, Any]) -> str | None:
+def region_name(region: Mapping[str, object]) -> str | None:
     """The name of a face region as we write one; None for any other."""
     name = region.get("Name")
     return str(name) if name and region.get("Type") == "Face" else None
 
 
-def read_applied_size(info: Mapping[str, Any]) -> Size | None:
+def read_applied_size(info: Mapping[str, object]) -> Size | None:
     """The picture size to which regions refer."""
     drawn = _to_struct(info.get("AppliedToDimensions"))
     try:
@@ -134,7 +134,7 @@ def keep_toolkit(fields: Fields) -> list[Assign]:
     return [Assign(TOOLKIT, "=", str(value))] if value else []
 
 
-def format_struct(values: Mapping[str, Any]) -> str:
+def format_struct(values: Mapping[str, object]) -> str:
     """A structure in ExifTool's notation, special characters escaped by |."""
     inner = (
         f"{k}={format_struct(v) if isinstance(v, Mapping) else _escape(str(v))}" for k, v in values.items()
@@ -172,23 +172,23 @@ def is_empty(fields: Fields) -> bool:
     return not set(fields) - {TOOLKIT}
 
 
-def _set(fields: Fields, key: str, value: Any) -> None:
+def _set(fields: Fields, key: str, value: object) -> None:
     if value:
         fields[key] = value
     else:
         fields.pop(key, None)
 
 
-def list_texts(value: Any) -> list[str]:
+def list_texts(value: object) -> list[str]:
     """A list of texts; ExifTool returns a single item as a text."""
-    items: Sequence[Any] = value if isinstance(value, list) else [] if value is None else [value]
+    items: Sequence[object] = value if isinstance(value, list) else [] if value is None else [value]
     return [str(item) for item in items]
 
 
-def _list_structs(value: Any) -> list[Mapping[str, Any]]:
+def _list_structs(value: object) -> list[Mapping[str, object]]:
     items = value if isinstance(value, list) else [value]
     return [item for item in items if isinstance(item, dict)]
 
 
-def _to_struct(value: Any) -> Mapping[str, Any]:
+def _to_struct(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}

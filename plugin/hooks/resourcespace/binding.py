@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
@@ -19,7 +19,7 @@ class _Answer(BaseModel):
 
 def build_days(
     dates: Dates, fields: Mapping[str, str], max_px: Mapping[str, int]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Mapping[str, object]]:
     """What the plugin gets for one resource: by field the day, and the largest size of copies.
 
     The plugin uses it for downloads while we do not answer. {} where no channel has a field.
@@ -53,12 +53,12 @@ class CollectionAnswer(_Answer):
 
     @field_validator("basis", "decided", "review", mode="before")
     @classmethod
-    def nothing(cls, value: Any) -> Any:
+    def nothing(cls, value: object) -> object:
         return value or None
 
     @field_validator("title", "reference", "by", "set_by", "set_at", mode="before")
     @classmethod
-    def words(cls, value: Any) -> Any:
+    def words(cls, value: object) -> object:
         return "" if value is None else value
 
     @property
@@ -106,7 +106,7 @@ class PhotoAnswer(_Answer):
 
     @field_validator("file_version", "extension", mode="before")
     @classmethod
-    def words(cls, value: Any) -> Any:
+    def words(cls, value: object) -> object:
         return "" if value is None else str(value)
 
 
@@ -200,15 +200,15 @@ class StatusAnswer(_Answer):
 
     @field_validator("fields", mode="before")
     @classmethod
-    def some(cls, value: Any) -> Any:
+    def some(cls, value: object) -> object:
         return value or {}  # PHP writes an empty map as []
 
 
-def read_as(kind: type[T]) -> Callable[[Any], T]:
+def read_as(kind: type[T]) -> Callable[[object], T]:
     """A parser for Client.ask that validates the answer as `kind`. Errors do not quote it."""
     adapter = TypeAdapter(kind)
 
-    def expect(value: Any) -> T:
+    def expect(value: object) -> T:
         try:
             return adapter.validate_python(value)
         except ValidationError as error:

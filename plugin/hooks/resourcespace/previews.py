@@ -43,7 +43,7 @@ def build_source(photo: PhotoAnswer, side: int, recognisable_px: int) -> Picture
     )
     handed_out = original.bytes if is_opened(photo.extension) else 0
     version = photo.file_version or NO_FILE
-    return PictureSource(version, size["url"], size["extension"], longest, handed_out, photo.turned)
+    return PictureSource(version, str(size["url"]), str(size["extension"]), longest, handed_out, photo.turned)
 
 
 def needed_px(longest: int, side: int, recognisable_px: int) -> int:

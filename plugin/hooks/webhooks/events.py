@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import (
     AwareDatetime,
@@ -94,7 +94,7 @@ class _Envelope(BaseModel):
 
     type: Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-zA-Z0-9_]+(\.[a-zA-Z0-9_]+)*$")]
     timestamp: AwareDatetime
-    data: dict[str, Any]
+    data: dict[str, object]
 
 
 _ENVELOPE = TypeAdapter(_Envelope)

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
@@ -120,7 +119,7 @@ def write_key_file(
     return path
 
 
-def _build_note(part: str, name: str, path: Path) -> dict[str, Any]:
+def _build_note(part: str, name: str, path: Path) -> dict[str, str]:
     return {"kind": part, "name": name, "sha256": hash_file(path)}
 
 
@@ -167,7 +166,7 @@ def _write_copy(source: Connection, path: Path, cover: BackupSealer) -> int:
 
 # A running erasure's row holds name and address under the house's key, which outlives the erasure. Photographs are
 # read again after a restore.
-_LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
+_LEFT_OUT: Mapping[str, Mapping[str, object]] = {
     t.erasure.name: {"held": None},
     t.resource.name: {"indexed": None},
 }

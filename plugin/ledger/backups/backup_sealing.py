@@ -129,12 +129,12 @@ class BackupSealer:
             said["birth_date"] = date.fromisoformat(said["birth_date"])
         return row | said
 
-    def _hide(self, value: Any, about: list[bytes]) -> str | None:
+    def _hide(self, value: object, about: list[bytes]) -> str | None:
         if value is None:
             return None
         return base64.b64encode(self._siv.encrypt(json.dumps(value).encode(), about)).decode()
 
-    def _show(self, value: str | None, about: list[bytes]) -> Any:
+    def _show(self, value: str | None, about: list[bytes]) -> object:
         if value is None:
             return None
         try:

@@ -57,7 +57,7 @@ def build_path(folder: Path, part: str, name: str) -> Path:
 
 
 def write_part(
-    path: Path, part: str, name: str, made: datetime, key: HeadKey, content: Mapping[str, Any]
+    path: Path, part: str, name: str, made: datetime, key: HeadKey, content: Mapping[str, object]
 ) -> None:
     """Sign a part's content and write it to a new file."""
     body = {"format": FORMAT, "name": name, "made": made.isoformat(), "key": key.public, **content}

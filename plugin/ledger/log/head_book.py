@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plugin.config import Config
 from plugin.ledger.log import heads
@@ -37,6 +37,6 @@ class HeadBook:
         """Call before the write of `add`; see heads.refuse_unreachable."""
         heads.refuse_unreachable(self.path)
 
-    def add(self, tx: "Tx", note: Mapping[str, Any], actor: str) -> SignedHead:
+    def add(self, tx: "Tx", note: Mapping[str, object], actor: str) -> SignedHead:
         """Add a head in the caller's transaction; see heads.add."""
         return heads.add(tx, self.key, self.path, self.months, self.ended.mark(), note, actor)

@@ -54,11 +54,11 @@ class SignedHead:
     start: Head
     months: int
     ended: Mark
-    note: Mapping[str, Any] = field(default_factory=dict)
+    note: Mapping[str, object] = field(default_factory=dict)
     key: str = ""
     signature: str = ""
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, object]:
         """The signed content."""
         row = {"number": self.number, "at": self.at.isoformat(), "seq": self.last.seq, "hash": self.last.hash}
         state = {"start": list(self.start), "months": self.months, "ended": list(self.ended)}
@@ -85,7 +85,7 @@ def write(
     path: Path,
     months: int,
     ended: Mark,
-    note: Mapping[str, Any] | None = None,
+    note: Mapping[str, object] | None = None,
     actor: str = "system",
 ) -> SignedHead:
     """Add the current head to the file at `path`, then record it in the log, in one write transaction.
@@ -119,7 +119,7 @@ def add(
     path: Path,
     months: int,
     ended: Mark,
-    note: Mapping[str, Any] | None = None,
+    note: Mapping[str, object] | None = None,
     actor: str = "system",
 ) -> SignedHead:
     """The same in the caller's transaction: the head covers the committed rows.

@@ -107,7 +107,7 @@ def hash_row(row: dict[str, Any]) -> str:
     return hashlib.sha256(canonical_json(parts)).hexdigest()
 
 
-def canonical_json(value: Any) -> bytes:
+def canonical_json(value: object) -> bytes:
     """Canonical JSON: keys sorted, no spaces, ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 

@@ -115,12 +115,12 @@ def _build_opener(url: URL) -> Callable[[], sqlite3.Connection]:
     return lambda: sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
 
 
-def _build_connect_args(url: URL) -> dict[str, Any]:
+def _build_connect_args(url: URL) -> dict[str, str | int]:
     """Timeouts for locks, idle transactions and silent servers; parameters in the URL take precedence.
 
     https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
     """
-    patience: dict[str, Any] = {
+    patience: dict[str, str | int] = {
         "connect_timeout": 10,
         "keepalives_idle": _SILENT_SECONDS // 3,
         "keepalives_interval": _SILENT_SECONDS // 6,

@@ -62,10 +62,10 @@ def stored_type(column: "Column[Any]") -> TypeEngine[Any]:
     return kept.impl_instance if isinstance(kept, TypeDecorator) else kept
 
 
-def parse_word(kind: type[W], cell: Any, otherwise: W) -> W:
+def parse_word(kind: type[W], cell: object, otherwise: W) -> W:
     """The member that the cell names; `otherwise`, the strict one, for an unknown name."""
     try:
-        return kind(cell)
+        return kind(str(cell))
     except ValueError:
         return otherwise
 
@@ -115,13 +115,13 @@ class StrictBoolean(Boolean):
         return lambda value: None if value is None else value in (0, 1) and bool(value)
 
 
-class JsonList(TypeDecorator[list[Any]]):
+class JsonList(TypeDecorator[list[str]]):
     """Permissions: none, where the list cannot be read."""
 
     impl = JSON
     cache_ok = True
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> list[Any]:
+    def process_result_value(self, value: object, dialect: Dialect) -> list[str]:
         return value if isinstance(value, list) else []
 
 
@@ -131,7 +131,7 @@ class PixelWidth(TypeDecorator[int]):
     impl = Integer
     cache_ok = True
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
+    def process_result_value(self, value: object, dialect: Dialect) -> int | None:
         return value if isinstance(value, int) else None
 
 
@@ -141,7 +141,7 @@ class Fraction(TypeDecorator[float]):
     impl = Float
     cache_ok = True
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> float | None:
+    def process_result_value(self, value: object, dialect: Dialect) -> float | None:
         return value if isinstance(value, int | float) else None
 
 
@@ -151,7 +151,7 @@ class KeyVersion(TypeDecorator[int]):
     impl = Integer
     cache_ok = True
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
+    def process_result_value(self, value: object, dialect: Dialect) -> int | None:
         return value if value is None or isinstance(value, int) else 0
 
 
@@ -165,9 +165,10 @@ class PlaceList(TypeDecorator[list[str]]):
     impl = JSON
     cache_ok = True
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> list[str]:
-        whole = isinstance(value, list) and all(isinstance(one, str) for one in value)
-        return value if whole else list(EVERY_PLACE)
+    def process_result_value(self, value: object, dialect: Dialect) -> list[str]:
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            return value
+        return list(EVERY_PLACE)
 
 
 def person_id(nullable: bool = False, **options: Any) -> "Column[str]":

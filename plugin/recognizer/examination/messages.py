@@ -33,7 +33,7 @@ class ExaminationRequest:
     generation: int = 0
     original_px: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return {
             "at": self.at.isoformat(),
             "compare": self.compare,
@@ -94,7 +94,7 @@ class Examination:
     compared: bool
     engine: str
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return dataclasses.asdict(self)
 
     @classmethod
@@ -115,7 +115,7 @@ class Enrolment:
     notes: tuple[str, ...]
     engine: str
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Without the template."""
         return {"notes": list(self.notes), "engine": self.engine}
 

@@ -24,7 +24,7 @@ class PictureView:
     covers: tuple[Box, ...] = ()
     longest: int = LONGEST
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         covers = [list(box) for box in self.covers]
         return {"crop": list(self.crop), "keep": list(self.keep), "covers": covers, "longest": self.longest}
 

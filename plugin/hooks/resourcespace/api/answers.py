@@ -3,13 +3,13 @@
 import json
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from plugin.errors import DamError
 
 T = TypeVar("T")
-JsonObject = dict[str, Any]
-Expect = Callable[[Any], T]
+JsonObject = dict[str, object]
+Expect = Callable[[object], T]
 """Takes a parsed answer, returns it typed, or raises Unexpected."""
 
 
@@ -37,7 +37,7 @@ class UnexpectedAnswer(DamError):
         super().__init__(f"the DAM told {what} where that never stands")
 
 
-def parse_answer(function: str, status: int, kind: str, retry_after: str | None, raw: bytes) -> Any:
+def parse_answer(function: str, status: int, kind: str, retry_after: str | None, raw: bytes) -> object:
     """The parsed answer, None for an empty success. Raises DamError for every kind of failure.
 
     Never quotes the answer: it may contain names.
@@ -82,7 +82,7 @@ def _raise_by_status(function: str, status: int, kind: str, retry_after: str | N
     raise DamError(f"{function}: the server answered {status}")
 
 
-def _raise_by_content(function: str, answer: Any) -> None:
+def _raise_by_content(function: str, answer: object) -> None:
     """Failures that come with status 200."""
     if isinstance(answer, dict) and answer.get("error") is True:
         raise TemporaryFailure(f"{function} failed inside the server: it says no more than that")
@@ -96,7 +96,7 @@ def _parse_seconds(retry_after: str | None) -> float | None:
     return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
 
 
-def expect_int(value: Any) -> int:
+def expect_int(value: object) -> int:
     """A number, also as a string: that depends on the server's query."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -105,38 +105,38 @@ def expect_int(value: Any) -> int:
     raise UnexpectedAnswer(_json_kind(value))
 
 
-def expect_int_or_false(value: Any) -> int | None:
+def expect_int_or_false(value: object) -> int | None:
     """A number, or None for false."""
     return None if value is False else expect_int(value)
 
 
-def expect_bool(value: Any) -> bool:
+def expect_bool(value: object) -> bool:
     """A boolean."""
     if isinstance(value, bool):
         return value
     raise UnexpectedAnswer(_json_kind(value))
 
 
-def expect_text(value: Any) -> str:
+def expect_text(value: object) -> str:
     """A string."""
     if isinstance(value, str):
         return value
     raise UnexpectedAnswer(_json_kind(value))
 
 
-def expect_objects(value: Any) -> list[JsonObject]:
+def expect_objects(value: object) -> list[JsonObject]:
     """A list of objects."""
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         return value
     raise UnexpectedAnswer(_json_kind(value))
 
 
-def expect_objects_or_false(value: Any) -> list[JsonObject] | None:
+def expect_objects_or_false(value: object) -> list[JsonObject] | None:
     """A list of objects, or None for false."""
     return None if value is False else expect_objects(value)
 
 
-def expect_object(value: Any) -> JsonObject:
+def expect_object(value: object) -> JsonObject:
     """An object; PHP writes an empty one as []."""
     if isinstance(value, dict):
         return value
@@ -145,19 +145,19 @@ def expect_object(value: Any) -> JsonObject:
     raise UnexpectedAnswer(_json_kind(value))
 
 
-def expect_object_or_false(value: Any) -> JsonObject | None:
+def expect_object_or_false(value: object) -> JsonObject | None:
     """An object, or None for false."""
     return None if value is False else expect_object(value)
 
 
-def expect_page(value: Any) -> tuple[int, list[JsonObject]]:
+def expect_page(value: object) -> tuple[int, list[JsonObject]]:
     """The total number, and the objects of this page."""
     if isinstance(value, dict) and {"total", "data"} <= value.keys():
         return expect_int(value["total"]), expect_objects(value["data"])
     raise UnexpectedAnswer(_json_kind(value))
 
 
-def expect_numbers(value: Any) -> tuple[int, ...]:
+def expect_numbers(value: object) -> tuple[int, ...]:
     """Node numbers of a field: one number, several in a string with commas, or none."""
     if value is None or value == "":
         return ()
@@ -168,7 +168,7 @@ def expect_numbers(value: Any) -> tuple[int, ...]:
     return (expect_int(value),)
 
 
-def _json_kind(value: Any) -> str:
+def _json_kind(value: object) -> str:
     return {dict: "an object", list: "a list", str: "a text", bool: "true or false"}.get(
         type(value), "nothing" if value is None else "a number"
     )

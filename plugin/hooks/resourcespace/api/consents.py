@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plugin.errors import DamError
 from plugin.hooks.resourcespace.api.answers import (
@@ -87,11 +87,11 @@ def _explain_inactive() -> Iterator[None]:
         ) from None
 
 
-def _parse_list(answer: Any) -> list[ServerConsent] | None:
+def _parse_list(answer: object) -> list[ServerConsent] | None:
     return None if answer is False else [_parse_consent(one) for one in expect_objects(answer)]
 
 
-def _parse_single(answer: Any) -> ServerConsent | None:
+def _parse_single(answer: object) -> ServerConsent | None:
     return None if answer is False else _parse_consent(expect_object(answer))
 
 

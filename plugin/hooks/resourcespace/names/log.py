@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from plugin.errors import DamError
 from plugin.hooks.dam import Change, ChangeKind
@@ -149,7 +148,7 @@ def _parse_row(row: JsonObject) -> LogRow | None:
     )
 
 
-def _parse_number(value: Any) -> int | None:
+def _parse_number(value: object) -> int | None:
     try:
         return expect_int(value or 0)
     except UnexpectedAnswer:
