@@ -4,13 +4,14 @@ import hashlib
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import pytest
 
 from plugin.config import Config, RecognizerSection
 from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.evaluation.identification import (
+    AccuracyReport,
     LabelledPerson,
     Shot,
     read_people,
@@ -18,7 +19,7 @@ from plugin.recognizer.evaluation.identification import (
     report_identification,
 )
 from plugin.recognizer.examination.examination import Pipeline
-from tests.detection import BINS, tally_detections
+from plugin.recognizer.matching.matching import Level
 
 Promise = Callable[[str, str], None]
 GALLERIES = (10, 30)
@@ -37,12 +38,12 @@ def half(name: str) -> str:
     return "AB"[hashlib.sha256(name.encode()).digest()[0] % 2]
 
 
-def pooled(reports: list[dict[str, Any]], level: str, kind: str) -> float:
+def pooled(reports: list[AccuracyReport], level: Level, kind: Literal["fpir", "fnir"]) -> float:
     """The mean of a rate over several galleries."""
     return float(sum(report[level][kind]["value"] for report in reports)) / len(reports)
 
 
-def worst(reports: list[dict[str, Any]], level: str, kind: str) -> str:
+def worst(reports: list[AccuracyReport], level: Level, kind: Literal["fpir", "fnir"]) -> str:
     """The widest interval over several galleries, in percent."""
     low = min(report[level][kind]["low"] for report in reports)
     high = max(report[level][kind]["high"] for report in reports)
@@ -51,7 +52,7 @@ def worst(reports: list[dict[str, Any]], level: str, kind: str) -> str:
 
 def reports_for(
     size: int, people: list[LabelledPerson], strangers: list[Shot | None], pipeline: Pipeline, rounds: int
-) -> list[dict[str, Any]]:
+) -> list[AccuracyReport]:
     """Reports for several galleries of this size, drawn from the people of half B."""
     draw = random.Random(size)
     size = min(size, len(people))
@@ -77,7 +78,7 @@ def test_strangers_are_seldom_named_and_the_enrolled_are_found(
         return
     people = [person for person in read_people(pipeline, faces / "people") if half(person.name) == "B"]
     strangers = read_strangers(pipeline, faces / "strangers")
-    limits = {
+    limits: dict[tuple[Level, Literal["fpir", "fnir"]], float] = {
         ("auto", "fpir"): 0.01,
         ("auto", "fnir"): 0.20,
         ("suggest", "fpir"): 0.03,

@@ -177,7 +177,7 @@ def broken(services: Services, kind: Kind, most: int = 3) -> list[Item]:
 
 def _set_aside(services: Services) -> list[Item]:
     found = set_aside.list_set_aside(services.store)
-    return [Item(ref=one["key"], at=one["at"], why=f"{one['what']}: {one['why']}") for one in found]
+    return [Item(ref=one.key, at=one.at, why=f"{one.what}: {one.why}") for one in found]
 
 
 _QUERIES: dict[Kind, _Query] = {

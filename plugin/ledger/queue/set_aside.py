@@ -3,8 +3,8 @@
 import json
 import logging
 from collections.abc import Callable, Iterable
-from datetime import timedelta
-from typing import Any, TypeVar
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import func, select
 
@@ -55,8 +55,17 @@ def note_set_aside(store: Store, what: str, key: str, why: str) -> bool:
     return True
 
 
-def list_set_aside(store: Store) -> list[dict[str, Any]]:
-    """The items recorded lately, once each: `what`, `key`, `why`, and `at`."""
+class SetAside(NamedTuple):
+    """A recorded item: what it is, its number or kind, the class of its error, and when it was last recorded."""
+
+    what: str
+    key: str
+    why: str
+    at: datetime
+
+
+def list_set_aside(store: Store) -> list[SetAside]:
+    """The items recorded lately, once each."""
     a = t.audit.c
     query = (
         select(a.details, func.max(a.at).label("at"))
@@ -65,4 +74,4 @@ def list_set_aside(store: Store) -> list[dict[str, Any]]:
         .order_by(a.details)
     )
     with store.read() as conn:
-        return [json.loads(row.details) | {"at": row.at} for row in conn.execute(query)]
+        return [SetAside(**json.loads(row.details), at=row.at) for row in conn.execute(query)]

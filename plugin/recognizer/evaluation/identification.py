@@ -7,7 +7,7 @@ theirs. Vectors are kept only during the call.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -91,12 +91,29 @@ def list_strangers(folder: Path) -> list[Path]:
     return files
 
 
+class LevelRates(TypedDict):
+    """Of one level: strangers named, and enrolled people not named (`Rate.to_json`)."""
+
+    fpir: dict[str, float]
+    fnir: dict[str, float]
+
+
+class AccuracyReport(TypedDict):
+    """Counts, and rates with their intervals; "suggest" includes automatic names."""
+
+    gallery: int
+    undetected: int
+    rank1: dict[str, float]
+    auto: LevelRates
+    suggest: LevelRates
+
+
 def report_identification(
     people: Sequence[LabelledPerson],
     strangers: Sequence[Shot | None],
     engine: Engine,
     matching: MatchingSection,
-) -> dict[str, Any]:
+) -> AccuracyReport:
     """The report with these people as the gallery, by the decisions of production."""
     enrolled = [(person, person.template) for person in people]
     gallery = [(person, template) for person, template in enrolled if template is not None]
@@ -105,20 +122,20 @@ def report_identification(
     probes = [(person.name, shot) for person in people for shot in person.probes]
     named = [(name, *(ask(shot) if shot else (None, None, None))) for name, shot in probes]
     unknown = [ask(shot)[:2] if shot else (None, None) for shot in strangers]
-    levels: dict[str, set[Level]] = {"auto": {"auto"}, "suggest": {"auto", "suggest"}}
-    result: dict[str, Any] = {
+
+    def rates(*counted: Level) -> LevelRates:
+        wrong = sum(level in counted for _, level in unknown)
+        missed = sum(not (got == name and level in counted) for name, got, level, _ in named)
+        fpir, fnir = compute_rate(wrong, len(unknown)), compute_rate(missed, len(named))
+        return {"fpir": fpir.to_json(), "fnir": fnir.to_json()}
+
+    return {
         "gallery": len(gallery),
         "undetected": sum(shot is None for _, shot in probes) + sum(shot is None for shot in strangers),
         "rank1": compute_rate(sum(name == nearest for name, _, _, nearest in named), len(named)).to_json(),
+        "auto": rates("auto"),
+        "suggest": rates("auto", "suggest"),
     }
-    for label, counted in levels.items():
-        wrong = sum(level in counted for _, level in unknown)
-        missed = sum(not (got == name and level in counted) for name, got, level, _ in named)
-        result[label] = {
-            "fpir": compute_rate(wrong, len(unknown)).to_json(),
-            "fnir": compute_rate(missed, len(named)).to_json(),
-        }
-    return result
 
 
 Identified = tuple[str | None, Level | None, str | None]

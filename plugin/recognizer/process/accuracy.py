@@ -5,15 +5,15 @@ Strangers' vectors never leave the child, which keeps them until the report and 
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from plugin.config import Config
 from plugin.errors import ConfigError, ExaminationFailed
 from plugin.recognizer.evaluation import identification
+from plugin.recognizer.evaluation.identification import AccuracyReport
 from plugin.recognizer.process.worker import Worker
 
 
-def measure_accuracy(people: Path, strangers: Path, config: Config) -> dict[str, Any]:
+def measure_accuracy(people: Path, strangers: Path, config: Config) -> AccuracyReport:
     """Accuracy, with 95 % intervals.
 
     `people`: a folder a person, four photographs or more each, one main face on each. `strangers`: photographs (in
@@ -29,7 +29,8 @@ def measure_accuracy(people: Path, strangers: Path, config: Config) -> dict[str,
                 _note(worker, name, file, number < identification.ENROLLED_FROM, recognizer.seconds)
         for file in others:
             _note(worker, None, file, False, recognizer.seconds)
-        return dict(worker.ask({"order": "count"}, [], recognizer.seconds)[0]["report"])
+        report: AccuracyReport = worker.ask({"order": "count"}, [], recognizer.seconds)[0]["report"]
+        return report
     finally:
         worker.stop()
 

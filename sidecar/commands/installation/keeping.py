@@ -85,8 +85,7 @@ def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None
         raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
     lines = [f"{data['gallery']} people enrolled; no face found on {data['undetected']} photographs"]
     lines.append(f"right person first: {_share(data['rank1'])}")
-    for level, words in (("auto", "named automatically"), ("suggest", "named or suggested")):
-        rates = data[level]
+    for rates, words in ((data["auto"], "named automatically"), (data["suggest"], "named or suggested")):
         lines.append(
             f"{words}: strangers {_share(rates['fpir'])}, enrolled people missed {_share(rates['fnir'])}"
         )
