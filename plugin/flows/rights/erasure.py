@@ -41,6 +41,7 @@ from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent import lifecycle
 
 ERASED = "erased"
+Beat = Callable[[], None]
 _PENDING = CertificateLine("open_pending")
 _STORE = frozenset({"open_pending", "open_master", "open_log"})
 
@@ -130,7 +131,7 @@ def erased(services: Services, job: ClaimedJob) -> None:
         services.queue.finish(tx, job)
 
 
-def finish(services: Services, person_id: str, beat: Callable[[], None] = lambda: None) -> Certificate:
+def finish(services: Services, person_id: str, beat: Beat = lambda: None) -> Certificate:
     """Clean the DAM, delete the rows, look for what is left, shred. Raises DamError while the DAM cannot be cleaned.
 
     Where a run was interrupted after it deleted the rows, what is held tells the next for which name to look.
@@ -205,9 +206,7 @@ def _known(services: Services, person_id: str) -> tuple[Row[Any], Held] | None:
     return _known(services, person_id)
 
 
-def _clean(
-    services: Services, row: Row[Any], held: Held, sought: SoughtName, beat: Callable[[], None]
-) -> _Cleaned:
+def _clean(services: Services, row: Row[Any], held: Held, sought: SoughtName, beat: Beat) -> _Cleaned:
     """Take the names out and read back, delete the rows; then look once through everything, for which nobody waits."""
     person_id, name, unread = row.person_id, held.spellings[0], list[str]()
     refs = sorted({*held.refs, *dam_leftovers.named_on(services, person_id)})
@@ -247,12 +246,7 @@ def _count(services: Services, number: str, held: Held, person_id: str) -> Held:
 
 
 def _written(
-    services: Services,
-    row: Row[Any],
-    held: Held,
-    sought: SoughtName,
-    cleaned: _Cleaned,
-    beat: Callable[[], None],
+    services: Services, row: Row[Any], held: Held, sought: SoughtName, cleaned: _Cleaned, beat: Beat
 ) -> Certificate:
     """The certificate, as far as it can be written before the store is overwritten."""
     looks, found = name_search.ours(services, sought, row.person_id, beat) if held.spellings else ([], [])
