@@ -20,6 +20,7 @@ from plugin.recognizer.evaluation.identification import (
 )
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.matching.matching import Level
+from tests.detection import BINS, tally_detections
 
 Promise = Callable[[str, str], None]
 GALLERIES = (10, 30)
