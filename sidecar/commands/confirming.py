@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import click
 
 from plugin.flows.consent.consequences import Ending
-from sidecar.output import counted, safe
+from sidecar.output import safe
+from sidecar.words import ending_words
 
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -31,15 +32,4 @@ def told(ending: Ending) -> list[str]:
     """What ends, a part a line; nothing where nothing would."""
     if not ending.anything:
         return []
-    in_force = "in force or to come"
-    parts = [
-        (ending.recognition, f"grant of recognition {in_force}", f"grants of recognition {in_force}"),
-        (ending.publication, f"grant of publication {in_force}", f"grants of publication {in_force}"),
-        (ending.photographs, "photograph loses the name", "photographs lose the name"),
-        (
-            ending.pictures, "reference photograph, and its template, is destroyed",
-            "reference photographs, and their template, are destroyed",
-        ),
-        (ending.links, "link opens nothing any more", "links open nothing any more"),
-    ]  # fmt: skip
-    return [f"of {ending.name}: " + ", ".join(counted(count, *words) for count, *words in parts if count)]
+    return [f"of {ending.name}: " + ", ".join(ending_words.told(ending))]

@@ -9,8 +9,7 @@ from flask.typing import ResponseReturnValue
 from plugin.flows.consent.consequences import Ending
 from plugin.words.catalogues import Words
 from sidecar.console import desk
-
-_COUNTS = ("recognition", "publication", "photographs", "pictures", "links")
+from sidecar.words import ending_words
 
 
 def ask(said: Sequence[str], back: str, **args: Any) -> ResponseReturnValue | None:
@@ -26,18 +25,14 @@ def ask(said: Sequence[str], back: str, **args: Any) -> ResponseReturnValue | No
 
 def say(key: str, *what: object) -> str:
     """One thing that ends, in the language of who is asked."""
-    return _words()[f"ends_{key}"] % what
+    return Words("console", desk.staff().language)[f"ends_{key}"] % what
 
 
 def count(key: str, number: int) -> str:
     """So many things that end."""
-    return _words().counted(f"ends_{key}", number) % {"n": number}
-
-
-def _words() -> Words:
-    return Words("console", desk.staff().language)
+    return ending_words.count(key, number, desk.staff().language)
 
 
 def told(ending: Ending) -> list[str]:
     """What ends of somebody, in numbers; nothing where nothing would."""
-    return [count(key, number) for key in _COUNTS if (number := getattr(ending, key))]
+    return ending_words.told(ending, desk.staff().language)
