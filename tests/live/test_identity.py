@@ -341,7 +341,7 @@ def pace(page: Page) -> float:
 def ask_pace(server: Server) -> float:
     """The median time of the call that each page makes, in ms."""
     client = server.client()
-    return _median(lambda: client.ask("facelease_account", dict, username=EVE))
+    return _median(lambda: client.ask("facelease_account", str, username=EVE))
 
 
 def _median(act: Callable[[], object]) -> float:

@@ -34,7 +34,7 @@ MORE_THAN_ONE = {
 
 
 def _written(path: Path) -> Iterator[str]:
-    """The tables that a module writes, by their names in `plugin.ledger.tables`, or by its own word for some table."""
+    """The tables that a module writes, by their names in `plugin.ledger.tables` or in the module."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in WRITES:
             yield ast.unparse(node.args[0]).removeprefix("t.")
