@@ -512,7 +512,7 @@ class TestWhatEnds:
         post, fields = "/console/collections/one", {"ref": "shoot", "mode": "never", "reference": "50 % <b>"}
         asked = staff.post(administrator, post, **fields)
         assert asked.status_code == 200
-        assert "1 suggestions go" in asked.text
+        assert "1 suggestion goes" in asked.text
         assert "Nothing has been done yet" in asked.text
         assert states(services) == ["suggested", "unmatched"]
         again = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text.split("<main")[1]))
@@ -529,7 +529,7 @@ class TestWhatEnds:
         other = staff.signed_in(administrator.application, clock, "editor")
         dutch = staff.signed_in(administrator.application, clock, "administrator", language="nl")
         for path, fields, english, words_nl in (
-            ("sessions/end", {"user": "editor"}, "1 sessions of the staff", "1 sessies van medewerkers"),
+            ("sessions/end", {"user": "editor"}, "1 session of the staff", "1 sessie van een medewerker"),
             ("sessions/end", {"all": "yes"}, "3 sessions of the staff", "3 sessies van medewerkers"),
             (f"forms/{form.id}/retire", {}, "new invitations that ask", "nieuwe uitnodigingen"),
             (f"people/{asa}/address", {"email": ""}, "no letter reaches them", "geen brief bereikt hen"),

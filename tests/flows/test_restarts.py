@@ -280,7 +280,7 @@ def test_the_owner_is_told_once_a_matter_and_then_weekly(post: Post) -> None:
         post.work()
     letter, text = post.box.last()
     assert (len(post.box.letters), letter["To"]) == (1, "owner@example.org")
-    assert "1 withdrawals whose names may still stand" in text
+    assert "1 withdrawal whose names may still stand" in text
     assert "somebody" not in text
     give_up(post.services, "revoke", "another")
     post.clock.advance(timedelta(minutes=61))
