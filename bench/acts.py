@@ -28,6 +28,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.keys import rotation
 from plugin.ledger.queue import retention_rules
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.consent.lifecycle import How
 from sidecar.running.runner import Runner
 
 SHOWN = 20_000
@@ -188,7 +189,7 @@ def _about_people(library: Library) -> Iterator[Act]:
     yield (
         f"a restriction of {SHOWN}",
         clear,
-        partial(grant_endings.restrict, services, shown[SHOWN][1], None, _ACTOR),
+        partial(grant_endings.stop, services, shown[SHOWN][1], How.RESTRICT, None, _ACTOR),
     )
     yield "a grant given", clear, partial(preparing.sign, services, shown[SHOWN][2])
     yield "what follows a grant", _nothing, lambda: jobs("recompute", "cut")

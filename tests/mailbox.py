@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from plugin.flows.access import links
+from plugin.flows.access import token_digest
 from tests.processes import free_port
 
 USER, PASSWORD = "facelease", "correct horse"
@@ -97,7 +97,7 @@ def token(text: str) -> str:
 
 def digest(text: str) -> str:
     """What the store holds of the one link in a letter."""
-    return links.digest(token(text))
+    return token_digest.digest(token(text))
 
 
 def certificate(folder: Path, names: tuple[str, ...] = ()) -> ssl.SSLContext:

@@ -18,6 +18,7 @@ from plugin.flows.mail import form_store
 from plugin.flows.people import register
 from plugin.flows.signing import invitations
 from plugin.ledger import tables as t
+from plugin.quitclaim.consent.lifecycle import How
 from tests import support
 
 
@@ -210,7 +211,7 @@ class Over:
         self.names["grant"] = cast.sign(cee, recognition=False)["website"]
         grant_endings.withdraw(services, cee, None, "test")
         cast.sign(self.people["Dag"])
-        grant_endings.restrict(services, self.people["Dag"], None, "test")
+        grant_endings.stop(services, self.people["Dag"], How.RESTRICT, None, "test")
         grant_endings.object_(services, self.people["Dag"], "test")
         self._accesses(cee)
         self._files()

@@ -17,7 +17,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.review import already_so
 from plugin.flows.views import person_file
-from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.lifecycle import How, Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
@@ -143,8 +143,7 @@ def routes(services: Services) -> Routes:
 
 def _ended(services: Services, person_id: str, body: Which, act: Literal["withdraw", "restrict"]) -> Done:
     """What ended, or since when it was over. Raises NotFound, and NothingDone where there was nothing to end."""
-    end = grant_endings.withdraw if act == "withdraw" else grant_endings.restrict
-    count = end(services, person_id, _ids(body), caller().actor)
+    count = grant_endings.stop(services, person_id, How(act), _ids(body), caller().actor)
     before = None if count else already_so.ended(services, person_id, _ids(body), act)
     return Done(
         id=person_id, count=count, ended_before=before, finished=not overdue.still(services, person_id)

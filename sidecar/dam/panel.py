@@ -5,7 +5,6 @@ signature vouches for `user` and `can_edit`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, jsonify
@@ -19,6 +18,7 @@ from plugin.flows.review import dismissals, review
 from plugin.flows.views import photo_panel, waiting_list
 from plugin.hooks.webhooks.events import EventRef
 from plugin.quitclaim.clearance.answers import Answer, Code, Reason, Status
+from plugin.quitclaim.consent.intervals import last_day
 from plugin.quitclaim.words import dismissal_words
 from plugin.quitclaim.words import wording as reasons
 from plugin.words.catalogues import Words
@@ -195,7 +195,7 @@ class _Said:
         """The last day on which it holds: an end at midnight belongs to the day before."""
         if answer.until is None:
             return None
-        return (answer.until - timedelta(microseconds=1)).astimezone(self._zone).date().isoformat()
+        return last_day(answer.until, self._zone).isoformat()
 
 
 def _small(faces: Sequence[photo_panel.Face]) -> dict[str, int]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from plugin.flows.common.services import Services
 from plugin.flows.self_service.own_photos import Photo
+from plugin.quitclaim.consent.intervals import last_day
 from plugin.quitclaim.consent.model import GrantKind
 from plugin.quitclaim.forms.statements import Line, State
 from plugin.quitclaim.words import wording
@@ -74,7 +75,7 @@ class Shown:
 
     def _last(self, end: datetime) -> str:
         """The last day before an end: one at midnight belongs to the day before."""
-        return self.day((end - timedelta(microseconds=1)).astimezone(self._zone).date())
+        return self.day(last_day(end, self._zone))
 
     def card(self, photo: Photo) -> Card:
         """A photograph and where it may be used."""

@@ -1,6 +1,6 @@
 """The part of a full page that lists its ways in, links and visits, and closes them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import g, redirect, render_template, request, session, url_for
@@ -10,6 +10,7 @@ from plugin.errors import NotFound
 from plugin.flows.access import ways_in
 from plugin.flows.common.services import Services
 from plugin.flows.self_service.own_page import Visitor
+from plugin.quitclaim.consent import intervals
 from plugin.quitclaim.words import wording
 from sidecar.sign import pages, visits
 from sidecar.words.own_page_words import Words
@@ -26,8 +27,7 @@ def words(services: Services) -> dict[str, Any]:
         return f"{wording.day(local.date(), pages.spoken(services, g.visitor.language))}, {local:%H:%M}"
 
     def last_day(end: datetime) -> str:
-        day = (end - timedelta(microseconds=1)).astimezone(zone).date()
-        return wording.day(day, pages.spoken(services, g.visitor.language))
+        return wording.day(intervals.last_day(end, zone), pages.spoken(services, g.visitor.language))
 
     def listed() -> ways_in.Ways:
         return ways_in.of(services, g.visitor, visits.token())

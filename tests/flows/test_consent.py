@@ -19,6 +19,7 @@ from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.ledger.log.endings import MISSING, Ending
 from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.consent.lifecycle import How
 from sidecar.commands.demo import samples
 from tests import support
 
@@ -103,7 +104,7 @@ def test_restriction_stops_use_and_keeps_the_evidence(
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
     calendar.poll(services)
     cast.work()
-    assert grant_endings.restrict(services, asa, None, "test") == 2
+    assert grant_endings.stop(services, asa, How.RESTRICT, None, "test") == 2
     assert _website(services, ref) is not Status.CLEARED
     cast.work()
     assert cast.names_on(ref) == set()

@@ -35,7 +35,7 @@ from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.store.store import Tx, init_store, inserted_id
 from plugin.quitclaim.clearance.answers import Status
 from plugin.quitclaim.clearance.scope import Mode
-from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.lifecycle import How, Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
@@ -119,7 +119,7 @@ def test_the_commit_of_every_end_writes_as_many_rows_whatever_the_photographs(
     ends: dict[str, Callable[[str], object]] = {
         "lapse": lambda _who: lapse(),
         "withdraw": lambda who: grant_endings.withdraw(services, who, None, "test"),
-        "restrict": lambda who: grant_endings.restrict(services, who, None, "test"),
+        "restrict": lambda who: grant_endings.stop(services, who, How.RESTRICT, None, "test"),
         "object": lambda who: grant_endings.object_(services, who, "test"),
         "replace": lambda who: cast.sign(who, recognition=False, channels=("press",)),
         "refuse": lambda who: vouching.refuse(services, f"set-{who}", "dam:test"),

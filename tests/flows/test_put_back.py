@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from plugin.clock import ManualClock
 from plugin.errors import LinkRefused, TokenRefused
-from plugin.flows.access import api_tokens, links, staff_sessions, visits
+from plugin.flows.access import api_tokens, links, staff_sessions, token_digest, visits
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
 from plugin.flows.signing import pending_signatures
@@ -34,9 +34,7 @@ def _session(services: Services) -> str:
     with services.store.write() as tx:
         row = {"user": "olga", "role": "officer", "language": "en", "created_at": tx.now, "seen_at": tx.now}
         ends = tx.now + timedelta(hours=8)
-        tx.execute(
-            insert(t.session).values(id_sha256=staff_sessions.digest("olga's"), expires_at=ends, **row)
-        )
+        tx.execute(insert(t.session).values(id_sha256=token_digest.digest("olga's"), expires_at=ends, **row))
     return "olga's"
 
 

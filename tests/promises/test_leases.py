@@ -28,7 +28,7 @@ from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.quitclaim.clearance.answers import Status
-from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.lifecycle import How, Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from plugin.recognizer.examination.messages import ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
@@ -186,7 +186,7 @@ class Walk:
         self._end(who, chosen)
 
     def restrict(self, who: Somebody) -> None:
-        grant_endings.restrict(self.services, who.id, None, "test")
+        grant_endings.stop(self.services, who.id, How.RESTRICT, None, "test")
         self._end(who, None)
 
     def _end(self, who: Somebody, chosen: set[str] | None) -> None:
@@ -354,9 +354,9 @@ def _ways(services: Services, cast: support.Cast, clock: ManualClock) -> dict[st
         "publication withdrawn": lambda who, ids: grant_endings.withdraw(
             services, who, {ids["website"]}, "test"
         ),
-        "all restricted": lambda who, _: grant_endings.restrict(services, who, None, "test"),
-        "publication restricted": lambda who, ids: grant_endings.restrict(
-            services, who, {ids["website"]}, "test"
+        "all restricted": lambda who, _: grant_endings.stop(services, who, How.RESTRICT, None, "test"),
+        "publication restricted": lambda who, ids: grant_endings.stop(
+            services, who, How.RESTRICT, {ids["website"]}, "test"
         ),
         NARROWER: lambda who, _: cast.sign(who, channels=("press",)),
         "expired": expired,

@@ -25,6 +25,7 @@ from plugin.ledger.backups.backup_trust import RestoreOptions
 from plugin.ledger.backups.restore import RestoreReport
 from plugin.ledger.keys.master_keys import MasterKeys
 from plugin.ledger.log.head_book import HeadBook
+from plugin.quitclaim.consent.lifecycle import How
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import support
@@ -76,7 +77,7 @@ def _end(services: Services, clock: ManualClock, past: Past) -> None:
     for person_id in past.people["withdrawn"]:
         grant_endings.withdraw(services, person_id, None, "test")
     for person_id in past.people["restricted"]:
-        grant_endings.restrict(services, person_id, None, "test")
+        grant_endings.stop(services, person_id, How.RESTRICT, None, "test")
     for person_id in past.people["shortened"]:
         cast.sign(person_id, lasts=timedelta(days=5))
     for person_id in past.people["shortened later"]:

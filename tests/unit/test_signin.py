@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.config.sections import AccessSection
-from plugin.flows.access import staff_sessions
+from plugin.flows.access import staff_sessions, token_digest
 from plugin.flows.access.staff_sessions import Role
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
@@ -198,7 +198,7 @@ class TestSession:
         token = staff.token_of(client)
         with services.store.read() as conn:
             row = conn.execute(select(t.session)).one()
-        assert row.id_sha256 == staff_sessions.digest(token)
+        assert row.id_sha256 == token_digest.digest(token)
         assert token not in str(row)
 
     def test_its_id_changes_at_sign_in(self, client: FlaskClient, dam: Dam) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
 from typing import NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import insert, select, update
 
 from plugin.errors import ConfigError, NotFound, TokenRefused
+from plugin.flows.access.token_digest import digest
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
@@ -95,7 +95,7 @@ def add(
         tx.execute(
             insert(t.api_token).values(
                 id=made.id, label=free_text.seal_text(tx, services.vault, label, LABEL),
-                secret_sha256=_digest(made.secret), scopes=sorted(set(scopes)),
+                secret_sha256=digest(made.secret), scopes=sorted(set(scopes)),
                 tools=sorted(set(tools)), created_at=tx.now, created_by=actor, expires_at=tx.now + lasts,
             )
         )  # fmt: skip
@@ -191,7 +191,7 @@ def known(services: Services, secret: str) -> Caller:
     """
     now = services.clock.now()
     with services.store.read() as conn:
-        row = conn.execute(select(t.api_token).where(t.api_token.c.secret_sha256 == _digest(secret))).first()
+        row = conn.execute(select(t.api_token).where(t.api_token.c.secret_sha256 == digest(secret))).first()
     if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
         raise TokenRefused(
             "the token is missing, not known, or not valid any more: Authorization: Bearer TOKEN"
@@ -199,8 +199,3 @@ def known(services: Services, secret: str) -> Caller:
     if row.used_at is None or row.used_at <= now - _SEEN_EVERY:
         services.store.note(update(t.api_token).where(t.api_token.c.id == row.id).values(used_at=now))
     return Caller(row.id, frozenset(row.scopes), frozenset(row.tools))
-
-
-def _digest(secret: str) -> str:
-    """SHA-256: 256 random bits need no slow hash."""
-    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -10,13 +10,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from plugin.errors import ConfigError, LinkRefused
+from plugin.flows.access.token_digest import digest
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.people import addresses
@@ -180,11 +180,6 @@ def revoke_all(
     for link_id in found:
         revoke(services, tx, link_id, actor)
     return len(found)
-
-
-def digest(token: str) -> str:
-    """What the store holds of a token: SHA-256, in hex. A random 256-bit token needs no slow hash."""
-    return sha256(token.encode()).hexdigest()
 
 
 def address(services: Services, token: str) -> str:

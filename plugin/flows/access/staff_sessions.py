@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, insert, select, true, update
 
 from plugin.config.sections import AccessSection
 from plugin.errors import AccessRefused, NotFound, NothingDone, SignatureRefused
+from plugin.flows.access.token_digest import digest
 from plugin.flows.common import dam_events
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import Accounts
@@ -227,8 +227,3 @@ def leave(services: Services, token: str) -> None:
         row = tx.execute(ended).first()
         if row is not None:
             tx.audit(Action.SESSION_END, _staff(row).actor, session=row.id_sha256[:SHOWN])
-
-
-def digest(token: str) -> str:
-    """What the store holds of a token: SHA-256, in hex. A random 256-bit token needs no slow hash."""
-    return sha256(token.encode()).hexdigest()

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import ColumnElement, Row, and_, case, delete, func, insert, or_, select, update
 
-from plugin.flows.access.links import Kind, digest
+from plugin.flows.access.links import Kind
+from plugin.flows.access.token_digest import digest
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t

@@ -10,7 +10,7 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from plugin.errors import NotFound
-from plugin.flows.access import links, visits
+from plugin.flows.access import links, token_digest, visits
 from plugin.flows.access.links import Kind
 from plugin.flows.common.services import Services
 from plugin.flows.people import guardian_links
@@ -70,7 +70,7 @@ class Ways:
 
 def of(services: Services, who: Holder, token: str) -> Ways:
     """The ways in to this page; `token` is that of the visit on which it is shown."""
-    mine, now = links.digest(token), services.clock.now()
+    mine, now = token_digest.digest(token), services.clock.now()
     i, v = t.invitation.c, t.visit.c
     with services.store.read() as conn:
         theirs = _theirs(services, conn, who)
@@ -120,7 +120,7 @@ def close_others(services: Services, who: Holder, token: str) -> int:
     """Every link and visit but this visit and the link that it came by; returns how many were closed."""
     with services.store.write() as tx:
         closed = _close_links(services, tx, who, t.invitation.c.id != who.link_id)
-        others = and_(t.visit.c.id_sha256 != links.digest(token), _by_theirs(services, tx, who))
+        others = and_(t.visit.c.id_sha256 != token_digest.digest(token), _by_theirs(services, tx, who))
         return closed + visits.end_in(services, tx, others, who.actor)
 
 

@@ -17,9 +17,9 @@ from plugin.flows.clearance import policy_fingerprint
 from plugin.flows.common import believed, closed_house
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
+from plugin.quitclaim.consent.intervals import TICK
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Page:
 def now(services: Services, purpose: str, channel: str) -> Span:
     """This moment. Raises UseUnknown for a use that is not configured."""
     at = services.clock.now()
-    return between(services, purpose, channel, at, at + _TICK)
+    return between(services, purpose, channel, at, at + TICK)
 
 
 def until(services: Services, purpose: str, channel: str, last: date, first: date | None = None) -> Span:
@@ -127,7 +127,7 @@ def _over(span: Span, end: datetime) -> Any:
 def _holds(span: Span, end: datetime) -> Any:
     """Of one photograph and use the intervals do not overlap, so that at most one holds the span."""
     c = t.clearance.c
-    last = max(end, span.end, span.start + _TICK)  # one bound: the store begins to read there
+    last = max(end, span.end, span.start + TICK)  # one bound: the store begins to read there
     return false() if span.closed is not None else and_(c.valid_until >= last, c.valid_from <= span.start)
 
 
@@ -136,7 +136,7 @@ def _photo(row: Row[Any]) -> Photo:
 
 
 def _mark(row: Row[Any]) -> str:
-    return f"{(row.valid_until - _EPOCH) // _TICK}-{row.resource_id}"
+    return f"{(row.valid_until - _EPOCH) // TICK}-{row.resource_id}"
 
 
 def _past(span: Span, after: str) -> Sequence[Any]:
@@ -150,4 +150,4 @@ def _past(span: Span, after: str) -> Sequence[Any]:
     return _over(span, moment), or_(c.valid_until > moment, c.resource_id > key)
 
 
-_LAST = (NO_END - _EPOCH) // _TICK
+_LAST = (NO_END - _EPOCH) // TICK

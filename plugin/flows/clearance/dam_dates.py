@@ -8,7 +8,7 @@ configured purpose. The stored wish is the intent of the write: it commits befor
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, true, update
@@ -22,6 +22,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.intervals import last_whole_day
 
 CHUNK = 500
 EVERY = "*"  # the key of the job that writes all that is wished for; one photograph's own job has its ref
@@ -82,11 +83,6 @@ def _store(tx: Tx, changed: Mapping[int, dict[str, str]], known: Collection[int]
         )
 
 
-def last_day(until: datetime, services: Services) -> date:
-    """The last day that is cleared as a whole, in the organisation's zone; `until` itself is too late."""
-    return until.astimezone(services.config.site.zone).date() - timedelta(days=1)
-
-
 def _dates(
     services: Services, conn: Connection, ids: Sequence[int], counts: ColumnElement[bool]
 ) -> dict[int, dict[str, str]]:
@@ -106,7 +102,7 @@ def _dates(
     for row in conn.execute(query):
         if row.purpose != cleared.purposes[0]:
             continue
-        end = last_day(min(row.valid_until, horizon), services)
+        end = last_whole_day(min(row.valid_until, horizon), services.config.site.zone)
         if end >= today and row.channel in found[row.resource_id]:
             found[row.resource_id][row.channel] = end.isoformat()
     return found

@@ -5,7 +5,7 @@ Stored as half-open intervals, so that days pass without a write; asked anew wit
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from itertools import product
 from types import MappingProxyType
 from typing import Any
@@ -38,6 +38,7 @@ from plugin.quitclaim.clearance.answers import (
     answer,
     spans,
 )
+from plugin.quitclaim.consent.intervals import TICK, end_of
 from plugin.quitclaim.consent.standing import Published
 from plugin.quitclaim.words.examination_words import NotExamined
 
@@ -245,8 +246,7 @@ def _on(
 
 def _ends_of(services: Services, day: date) -> tuple[datetime, datetime]:
     zone = services.config.site.zone
-    first = datetime.combine(day, time(), zone)
-    return first, datetime.combine(day + timedelta(days=1), time(), zone) - timedelta(microseconds=1)
+    return datetime.combine(day, time(), zone), end_of(day, zone) - TICK
 
 
 def answers(services: Services, ref: str, purpose: str) -> dict[str, Answer]:

@@ -27,6 +27,7 @@ from plugin.ledger.log.endings import Ending
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent import lifecycle
+from plugin.quitclaim.consent.lifecycle import How
 from plugin.quitclaim.consent.model import EndKind, Grant, Quitclaim
 from plugin.quitclaim.consent.standing import Standing
 
@@ -116,20 +117,24 @@ def enter(
 
 def withdraw(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:
     """End the named grants, or all (None), at once; returns how many ended. Repeating it does no harm."""
-    with services.store.write() as tx:
-        claims = roster.load(services, tx.connection, person_id).quitclaims
-        due = ended_by(claims, lifecycle.withdraw(claims, grant_ids, tx.now))
-        forgo(services, tx, person_id, actor)
-        return end(services, tx, person_id, due, actor)
+    return stop(services, person_id, How.WITHDRAW, grant_ids, actor)
 
 
-def restrict(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:
-    """Stop matching and clearance that rest on the grants, keep the evidence (GDPR Art. 18)."""
+def stop(services: Services, person_id: str, how: How, grant_ids: Collection[str] | None, actor: str) -> int:
+    """The same, or restricted: no matching and clearance rests on them, the evidence is kept (GDPR Art. 18)."""
     with services.store.write() as tx:
-        claims = roster.load(services, tx.connection, person_id).quitclaims
-        due = ended_by(claims, lifecycle.restrict(claims, grant_ids, tx.now))
-        forgo(services, tx, person_id, actor)
-        return end(services, tx, person_id, due, actor)
+        return len(stop_in(services, tx, person_id, how, grant_ids, actor))
+
+
+def stop_in(
+    services: Services, tx: Tx, person_id: str, how: How, grant_ids: Collection[str] | None, actor: str
+) -> list["Due"]:
+    """The same in the caller's transaction; returns what ended. Raises NotFound for grants of somebody else."""
+    claims = roster.load(services, tx.connection, person_id).quitclaims
+    due = ended_by(claims, lifecycle.CHANGES[how](claims, grant_ids, tx.now))
+    forgo(services, tx, person_id, actor)
+    end(services, tx, person_id, due, actor)
+    return due
 
 
 def forgo(services: Services, tx: Tx, person_id: str, actor: str) -> None:

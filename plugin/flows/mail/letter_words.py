@@ -6,10 +6,11 @@ line and no paragraph.
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from string import Template
 
 from plugin.flows.mail.smtp import one_line
+from plugin.quitclaim.consent import intervals
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from plugin.quitclaim.words import wording
 from plugin.words.catalogues import Words
@@ -61,7 +62,7 @@ def day(moment: datetime, language: str, zone: tzinfo) -> str:
 
 def last_day(end: datetime, language: str, zone: tzinfo) -> str:
     """The last day that lies before `end`, which itself does not belong to it."""
-    return day(end - timedelta(microseconds=1), language, zone)
+    return wording.day(intervals.last_day(end, zone), language)
 
 
 def grant(line: Grant, end: datetime | None, language: str, zone: tzinfo) -> str:

@@ -24,7 +24,7 @@ from plugin.flows.rights import erasure_requests
 from plugin.flows.self_service import own_photos
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.consent.lifecycle import CHANGES, How
+from plugin.quitclaim.consent.lifecycle import How
 from plugin.quitclaim.consent.standing import Standing
 from plugin.quitclaim.forms.statements import Line, lines
 
@@ -149,14 +149,10 @@ def line(services: Services, who: Visitor, grant_id: str) -> Line:
 def stop(services: Services, who: Visitor, how: How, grant_ids: Collection[str] | None) -> int:
     """End these uses, or all (None), at once; returns how many ended. Raises NotFound for another's."""
     with services.store.write() as tx:
-        claims = roster.load(services, tx.connection, who.person_id).quitclaims
-        after = CHANGES[how](claims, grant_ids, tx.now)
-        due = grant_endings.ended_by(claims, after)
-        grant_endings.forgo(services, tx, who.person_id, who.actor)
-        ended = grant_endings.end(services, tx, who.person_id, due, who.actor)
-        if ended:
+        due = grant_endings.stop_in(services, tx, who.person_id, how, grant_ids, who.actor)
+        if due:
             page_links.tell(services, tx, who, how.value, grants=[grant.id for grant, _, _ in due])
-    return ended
+    return len(due)
 
 
 def object_(services: Services, who: Visitor) -> int:

@@ -6,7 +6,7 @@ in it: no name, no file name, no reason, and no face.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
@@ -16,6 +16,7 @@ from plugin.errors import NotFound
 from plugin.flows.common import believed, closed_house, face_rows, reference_sets
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
+from plugin.quitclaim.consent.intervals import last_day
 from plugin.recognizer.examination.view import build_view
 
 PAGE = 12
@@ -144,7 +145,6 @@ def _cleared(services: Services, conn: Connection, ids: list[int]) -> dict[int, 
     if closed_house.why(services, conn) is not None:
         return found
     for row in conn.execute(query):
-        end = None if row.valid_until >= NO_END else row.valid_until - timedelta(microseconds=1)
-        last = end.astimezone(services.config.site.zone).date() if end else None
+        last = None if row.valid_until >= NO_END else last_day(row.valid_until, services.config.site.zone)
         found.setdefault(row.resource_id, {})[row.purpose, row.channel] = last
     return found

@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, insert, select
 
 from plugin.errors import ConsentError
-from plugin.flows.access import links, rate_limits
+from plugin.flows.access import links, rate_limits, token_digest
 from plugin.flows.access.rate_limits import Asker, Cause
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
@@ -35,7 +35,7 @@ def writes(services: Services) -> bool:
 
 def ask(services: Services, *, name: str = "", token: str = "", network: str = "") -> None:
     """Somebody outside asks for a new letter: by name, or by a link that opens no more."""
-    what = links.digest(token) if token else name_key(name)
+    what = token_digest.digest(token) if token else name_key(name)
     key = _keyed(services, "link" if token else "name", what)
     with services.store.write() as tx:
         asker = Asker(link_id=key, network=network)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ from plugin.flows.people.resemblance import NOTHING, Opened
 from plugin.flows.signing.form_validation import Checked, Filled
 from plugin.flows.signing.signing_request import Asked
 from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.intervals import end_of
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from plugin.quitclaim.forms.templates import LegalBasis, canonical
@@ -65,7 +66,7 @@ def signing(
 ) -> tuple[Signing, dict[str, str]]:
     """What was signed, and by the id of each grant what does not rest on consent."""
     sheet = act.asked.sheet
-    end = datetime.combine(sheet.last_day + timedelta(days=1), time(), services.config.site.zone)
+    end = end_of(sheet.last_day, services.config.site.zone)
     grants, bases = [], {}
     if act.checked.recognition:
         grants.append(Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, tx.now, end))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from plugin.ledger.log.heads import SignedHead
 from plugin.ledger.log.proof import LogProof, ProofVerdict
 from plugin.ledger.store import audit
 from plugin.ledger.store.audit import Action, Head
+from plugin.quitclaim.consent.intervals import end_of
 
 ACTIONS = tuple(action.value for action in Action)
 """What can be asked for."""
@@ -70,8 +71,7 @@ def looked(services: Services, wanted: Wanted, actor: str) -> list[Told]:
     if wanted.action:
         query = query.where(t.audit.c.action == wanted.action)
     if wanted.until is not None:
-        midnight = datetime.combine(wanted.until + timedelta(days=1), time(), services.config.site.zone)
-        query = query.where(t.audit.c.at < midnight)
+        query = query.where(t.audit.c.at < end_of(wanted.until, services.config.site.zone))
     if wanted.before:
         query = query.where(t.audit.c.seq < wanted.before)
     with services.store.read() as conn:

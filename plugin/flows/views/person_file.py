@@ -17,6 +17,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.lifecycle import How
 from plugin.quitclaim.consent.model import Grant, Person, Quitclaim
 from plugin.quitclaim.consent.standing import Standing
 
@@ -173,8 +174,7 @@ def on_behalf(
         roster.load(services, tx.connection, person_id)
         subject = roster.subject(services, tx, person_id)
         tx.audit(Action.CONSENT_ASK, actor, subject=subject, asked_by=asked_by, act=act)
-    end = grant_endings.withdraw if act == "withdraw" else grant_endings.restrict
-    ended = end(services, person_id, grants, actor)
+    ended = grant_endings.stop(services, person_id, How(act), grants, actor)
     if not ended:
         already_so.ended(services, person_id, grants, act)
     return ended

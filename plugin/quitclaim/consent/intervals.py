@@ -1,9 +1,27 @@
 """Half-open intervals of time: the only way in which the rules tell what is in force."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from plugin.quitclaim.consent.model import Window
+
+TICK = timedelta(microseconds=1)
+"""The step of every moment that is stored."""
+
+
+def last_day(end: datetime, zone: tzinfo) -> date:
+    """The last day in `zone` on which something is so that ends at `end`, which itself does not belong to it."""
+    return (end - TICK).astimezone(zone).date()
+
+
+def last_whole_day(end: datetime, zone: tzinfo) -> date:
+    """The last day in `zone` that is over by `end`: for who reads a date as the whole of that day."""
+    return end.astimezone(zone).date() - timedelta(days=1)
+
+
+def end_of(day: date, zone: tzinfo) -> datetime:
+    """The first moment after `day` in `zone`, in UTC: it does not belong to it."""
+    return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
 def contains(window: Window, at: datetime) -> bool:

@@ -9,12 +9,12 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from plugin.errors import ConsentError
-from plugin.quitclaim.consent.intervals import minus
+from plugin.quitclaim.consent.intervals import end_of, minus
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import (
     OLDEST_BIRTH_YEAR,
@@ -221,7 +221,7 @@ def signing(
     if entry.guardians and person.birth_date is None:
         raise ConsentError("a guardian is named but no birth date: add the birth date")
     start = midnight(entry.start or entry.signed, rules.zone)
-    until = midnight(entry.until + timedelta(days=1), rules.zone) if entry.until else None
+    until = end_of(entry.until, rules.zone) if entry.until else None
     grants = [
         Grant(new_id(), GrantKind.PUBLICATION, purpose, channel, start, until)
         for purpose, channel in entry.uses

@@ -18,7 +18,7 @@ from plugin.flows.consent import consequences, grant_endings
 from plugin.flows.mail import paper_forms
 from plugin.flows.review import already_so
 from plugin.flows.signing import key_links
-from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.lifecycle import How, Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished, someone
@@ -203,14 +203,13 @@ def restrict(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json:
 
 
 def _end(shell: Shell, who: str, grant: tuple[str, ...], kind: str, yes: bool, as_json: bool) -> None:
-    act = grant_endings.withdraw if kind == "withdrawn" else grant_endings.restrict
     verb: Literal["withdraw", "restrict"] = "withdraw" if kind == "withdrawn" else "restrict"
     with shell.house() as services:
         person_id, before = someone(services, who), None
         confirming.ask(
             confirming.told(consequences.of_grants(services, person_id, set(grant) or None, verb)), yes
         )
-        ended = act(services, person_id, set(grant) or None, actor())
+        ended = grant_endings.stop(services, person_id, How(verb), set(grant) or None, actor())
         if not ended:
             before = already_so.ended(services, person_id, set(grant) or None, verb)
         left = finish_jobs(services)
