@@ -60,14 +60,16 @@ def insert_rows(tx: Tx, claim: Quitclaim, form_id: str | None, bases: Mapping[st
             form_id=form_id,
         )
     )  # fmt: skip
-    for grant in claim.grants:
-        tx.execute(
-            insert(t.grant).values(
-                id=grant.id, quitclaim_id=claim.id, person_id=claim.person_id, kind=grant.kind.value,
-                purpose=grant.purpose, channel=grant.channel, valid_from=grant.valid_from,
-                valid_until=grant.valid_until, basis=bases.get(grant.id),
-            )
-        )  # fmt: skip
+    grants = [
+        {
+            "id": grant.id, "quitclaim_id": claim.id, "person_id": claim.person_id, "kind": grant.kind.value,
+            "purpose": grant.purpose, "channel": grant.channel, "valid_from": grant.valid_from,
+            "valid_until": grant.valid_until, "basis": bases.get(grant.id),
+        }
+        for grant in claim.grants
+    ]  # fmt: skip
+    if grants:
+        tx.execute(insert(t.grant), grants)
 
 
 def supersede(services: Services, tx: Tx, old: Quitclaim) -> None:
