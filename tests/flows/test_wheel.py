@@ -162,9 +162,7 @@ def test_it_runs_from_where_it_was_installed(python: Path) -> None:
 
 def test_the_plugin_comes_with_it_byte_for_byte(python: Path) -> None:
     """The plugin's own list of its files, with sizes and digests, holds for the copy that was installed."""
-    program = (
-        "from plugin.hooks.resourcespace.plugin_copy import *; print(MANIFEST.read_text() == build_manifest())"
-    )
+    program = "from plugin.hooks.resourcespace.plugin_copy import *; print(MANIFEST.read_text() == build_manifest())"
     assert _said(python, program) == "True"
 
 
