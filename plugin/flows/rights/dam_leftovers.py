@@ -9,7 +9,7 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
 from plugin.flows.consent import revocation
-from plugin.hooks.dam import KeepsVersions
+from plugin.hooks.dam import KeepsVersions, ListsNames
 from plugin.hooks.names_in_files.unread import Unread
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
@@ -40,6 +40,11 @@ def beside(services: Services, refs: Sequence[str]) -> list[tuple[str, int]]:
             if isinstance(count, int) and count:
                 found.append((ref, count))
     return found
+
+
+def forget(services: Services, name: str) -> bool:
+    """Take the name out of the DAM's own list of names; False where it stays there. Raises DamError."""
+    return not isinstance(services.dam, ListsNames) or services.dam.forget(name)
 
 
 def distrust(tx: Tx, refs: Collection[str]) -> list[int]:

@@ -29,7 +29,6 @@ from plugin.flows.rights import (
 )
 from plugin.flows.rights.certificate import Certificate
 from plugin.flows.rights.erasure_register import Filed, Held
-from plugin.hooks.dam import ListsNames
 from plugin.hooks.mention import CertificateLine, Mentions
 from plugin.hooks.name_search import SoughtName
 from plugin.ledger import tables as t
@@ -211,8 +210,7 @@ def _clean(services: Services, row: Row[Any], held: Held, sought: SoughtName, be
     person_id, name, unread = row.person_id, held.spellings[0], list[str]()
     refs = sorted({*held.refs, *dam_leftovers.named_on(services, person_id)})
     removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True, unread=unread)
-    listed = isinstance(services.dam, ListsNames) and not services.dam.forget(name)
-    left = [CertificateLine("dam_list")] if listed else []
+    left = [] if dam_leftovers.forget(services, name) else [CertificateLine("dam_list")]
     left += certificate_lines.beside(dam_leftovers.beside(services, refs))
     still = {*unread, *(row.ref for row in revocation.tags_of(services, person_id, revocation.ALL))}
     held = _count(services, row.number, replace(held, refs=tuple(refs)), person_id)
