@@ -37,7 +37,7 @@ class Reason(NamedTuple):
 
 
 def reason(kept: str, language: str = "en") -> Reason:
-    """The words for what `jobs.describe` kept, or the bare name of a class; nothing for nothing."""
+    """The words for what `job_rows.describe_error` kept, or the bare name of a class; nothing for nothing."""
     words = Words("error", language)
     if kept in {"", KILLED}:
         return Reason(words["killed"] if kept else "", "")

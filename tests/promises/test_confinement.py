@@ -190,7 +190,7 @@ def test_a_parser_that_was_taken_over_reaches_nothing(
 
 @pytest.mark.parametrize(
     ("lacks", "of_files"),
-    [("landlock.abi = lambda: 2", False), ("landlock.restrict = lambda paths: 0", True)],
+    [("landlock.find_abi = lambda: 2", False), ("landlock.restrict_paths = lambda paths: 0", True)],
 )
 def test_an_older_kernel_gives_nothing_that_calls_can_refuse(
     lacks: str, of_files: bool, targets: Targets, promise: Callable[[str, str], None]
@@ -199,7 +199,7 @@ def test_an_older_kernel_gives_nothing_that_calls_can_refuse(
     code = (
         "import json, sys; from tests import attempts; from plugin.confinement import landlock, surroundings;"
         f"from plugin.confinement.giving_up import Bounds, confine; {lacks};"
-        "confine(Bounds([*surroundings.libraries(), *surroundings.packages()], 1536));"
+        "confine(Bounds([*surroundings.list_library_paths(), *surroundings.list_package_paths()], 1536));"
         "print(json.dumps(attempts.tries(json.loads(sys.argv[1]))))"
     )
     done = subprocess.run(
@@ -218,7 +218,7 @@ def test_threads_are_started_only_where_a_decoder_needs_them(allowed: bool) -> N
     code = (
         "import threading; from plugin.confinement import surroundings;"
         "from plugin.confinement.giving_up import Bounds, confine;"
-        f"confine(Bounds(surroundings.libraries(), 512, threads={allowed})); threading.Thread(target=int).start()"
+        f"confine(Bounds(surroundings.list_library_paths(), 512, threads={allowed})); threading.Thread(target=int).start()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], env=surroundings.build_environment(), capture_output=True, check=False
@@ -251,8 +251,8 @@ def test_what_is_not_there_is_told_and_the_rest_holds() -> None:
     code = (
         "import json, resource; from plugin.confinement import calls;"
         "from plugin.confinement.giving_up import Bounds, confine;"
-        "library = calls._library(); rules = library.seccomp_init(calls._ALLOW);"
-        "[calls._add(library, rules, name, 38) for name in ('landlock_create_ruleset', 'seccomp')];"
+        "library = calls._load_library(); rules = library.seccomp_init(calls._ALLOW);"
+        "[calls._add_rule(library, rules, name, 38) for name in ('landlock_create_ruleset', 'seccomp')];"
         "assert library.seccomp_load(rules) == 0; held = confine(Bounds([], 512));"
         "print(json.dumps([held.lacking, resource.getrlimit(resource.RLIMIT_DATA)[1]]))"
     )

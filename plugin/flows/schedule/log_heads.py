@@ -27,7 +27,7 @@ def write(services: Services, note: Note | None = None, actor: str = "system") -
 
 
 def reach(services: Services) -> None:
-    """See heads.reach."""
+    """See heads.refuse_unreachable."""
     heads.refuse_unreachable(services.config.path(services.config.keys.heads_file))
 
 

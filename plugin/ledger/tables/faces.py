@@ -40,7 +40,7 @@ face = Table(
     Index("ix_face_state", "state", "id"),                    # what waits, in order; and how many there are
     # With the state, or SQLite goes through all faces of a state to find a person's.
     Index("ix_face_person", "person_id", "state"),
-    Index("ix_face_plain", "id", sqlite_where=text(_PLAIN), postgresql_where=text(_PLAIN)),  # free_text.is_plain
+    Index("ix_face_plain", "id", sqlite_where=text(_PLAIN), postgresql_where=text(_PLAIN)),  # free_text.is_unsealed
     **NUMBERED,
 )  # fmt: skip
 

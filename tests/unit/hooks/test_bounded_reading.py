@@ -28,44 +28,44 @@ HOSTILE = {
         "import struct; from plugin.hooks.files import tiff\n"
         "block = b'II*\\0' + struct.pack('<IH', 8, 5400)\n"
         "block += b''.join(struct.pack('<HHII', tag, 3, 32700, 8) for tag in range(5400))\n"
-        "assert tiff.orientation(block.ljust(65500, b'\\0')) == 1"
+        "assert tiff.read_orientation(block.ljust(65500, b'\\0')) == 1"
     ),
     "segments": (
         "from plugin.hooks.names_in_files import exif; from plugin.hooks.files import file_contents\n"
         "path.write_bytes(b'\\xff\\xd8' + segment(0xE2, b'') * 40_000_000 + END)\n"
-        "file_contents.read(path), exif.read(path)"
+        "file_contents.read_versions(path), exif.read_xp_keywords(path)"
     ),
     "fill bytes": (
         "from plugin.hooks.names_in_files import exif; from plugin.hooks.files import file_contents\n"
         "path.write_bytes(b'\\xff\\xd8' + b'\\xff' * 250_000_000 + END)\n"
-        "file_contents.read(path), exif.read(path)"
+        "file_contents.read_versions(path), exif.read_xp_keywords(path)"
     ),
     "extended XMP": (
         "from plugin.hooks.files import file_contents\n"
         "path.write_bytes(b'\\xff\\xd8' + segment(0xE1, SAYS + b'x' * 65000) * 1600 + END)\n"
-        "file_contents.read(path)"
+        "file_contents.read_versions(path)"
     ),
     "a picture in base64": (
         "from plugin.hooks.files import file_contents\n"
         "path.write_bytes(b'\\xff\\xd8' + segment(0xE1, SAYS + bytes(40) + b'/9j/' + b'A' * 65000) * 600 + END)\n"
-        "file_contents.read(path)"
+        "file_contents.read_versions(path)"
     ),
     "the end of XMP": (
-        "from plugin.hooks.names_in_files import unread\nassert unread.as_utf8(b'<' + b'RDF ' * 2**22) is None"
+        "from plugin.hooks.names_in_files import unread\nassert unread.to_utf8(b'<' + b'RDF ' * 2**22) is None"
     ),
     "ACDSee's categories": (
         "from plugin.hooks.names_in_files import name_gathering\n"
-        "assert not list(name_gathering._of_xml('<' + ' ' * 2**20))"
+        "assert not list(name_gathering._list_xml('<' + ' ' * 2**20))"
     ),
     "a face of Picasa's": (
         "from plugin.hooks.names_in_files import picasa\n"
         "(path.parent / '.picasa.ini').write_bytes(b'[x.jpg]\\nfaces=rect64(' + b' ' * 2**20 + b'x\\n')\n"
-        "picasa.Lists(path.parent, ['.picasa.ini']).about('x.jpg')"
+        "picasa.PicasaLists(path.parent, ['.picasa.ini']).about('x.jpg')"
     ),
     "a list of Picasa's": (
         "from plugin.hooks.names_in_files import picasa\n"
         "(path.parent / '.picasa.ini').write_bytes(b'[x\\xe9]\\n' * 4_000_000)\n"
-        "assert picasa.Lists(path.parent, ['.picasa.ini']).unread"
+        "assert picasa.PicasaLists(path.parent, ['.picasa.ini']).unread"
     ),
 }
 
