@@ -218,7 +218,8 @@ def test_threads_are_started_only_where_a_decoder_needs_them(allowed: bool) -> N
     code = (
         "import threading; from plugin.confinement import surroundings;"
         "from plugin.confinement.giving_up import Bounds, confine;"
-        f"confine(Bounds(surroundings.list_library_paths(), 512, threads={allowed})); threading.Thread(target=int).start()"
+        f"confine(Bounds(surroundings.list_library_paths(), 512, threads={allowed})); "
+        f"threading.Thread(target=int).start()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], env=surroundings.build_environment(), capture_output=True, check=False
