@@ -68,9 +68,8 @@ def tapped(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytearray]:
     def receive(stream: BinaryIO, limit: int) -> tuple[dict[str, Any], list[bytes]]:
         return wire.receive(Tap(stream, told["from the child"]), limit)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(
-        worker, "wire", types.SimpleNamespace(send=send, receive=receive, Closed=wire.PipeClosed)
-    )
+    tapped = vars(wire) | {"send": send, "receive": receive}
+    monkeypatch.setattr(worker, "wire", types.SimpleNamespace(**tapped))
     return told
 
 

@@ -250,7 +250,7 @@ def _restate_some(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[An
 def _stale(services: Services, conn: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
     """Those on whose resource another release statement should stand."""
     r, ids = t.resource.c, [row.resource_id for row in rows]
-    stated = dict(conn.execute(select(r.id, r.released).where(r.id.in_(ids))).tuples().all())
+    stated = {row.id: row.released for row in conn.execute(select(r.id, r.released).where(r.id.in_(ids)))}
     wanted = release_statement.of_many(services, conn, dict.fromkeys(ids, release_statement.Change()))
     return [row for row in rows if stated.get(row.resource_id) != wanted[row.resource_id]]
 
