@@ -6,7 +6,7 @@ Rows are inserted as the flows would leave them; those to be withdrawn sign thro
 import os
 import random
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -50,10 +50,11 @@ class Library:
 class _Dated:
     """The DAM with date fields, as ResourceSpace has them: recomputing then also says what they should show."""
 
-    dated = True
-
     def __init__(self, inner: Dam) -> None:
         self._inner = inner
+
+    def state_many(self, until: Mapping[str, object]) -> dict[str, None]:
+        return dict.fromkeys(until)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

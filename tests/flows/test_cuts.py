@@ -4,7 +4,7 @@ rows follow by job, and nothing that happens between the two brings anything bac
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -406,10 +406,11 @@ def _wanted(services: Services) -> dict[str, str]:
 class Dated:
     """A folder that has date fields."""
 
-    dated = True
-
     def __init__(self, inner: Dam) -> None:
         self._inner = inner
+
+    def state_many(self, until: Mapping[str, object]) -> dict[str, None]:
+        return dict.fromkeys(until)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "./run bench": "measures for minutes",
     "./run bench upload": "needs a ResourceSpace",
     "./run pins": "asks the package index",
+    "./run words [LANGUAGE]": "changes the catalogues of the checkout: tests/unit/test_catalogues.py holds them",
     "./run live": "needs a ResourceSpace",
     "./run facelease ...": "any command: those of the documents are run",
     "./run facelease": "any command: those of the documents are run",

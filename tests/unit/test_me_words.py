@@ -30,6 +30,7 @@ def test_every_word_that_a_page_asks_for_is_there_and_none_is_left_over() -> Non
     known = set(Words("own page", "en"))
     assert {key for key in asked if not key.endswith("_")} - known == set()
     asked |= set(re.findall(r"""_back\(\s*["'](\w+)["']""", code))
+    asked |= {key for pair in re.findall(r"""_closed\(\d+, "(\w+)", "(\w+)\"""", code) for key in pair}
     asked |= {
         key for pair in re.findall(r"""["'](\w+)["'] if [^\n]*? else ["'](\w+)["']""", code) for key in pair
     }

@@ -151,7 +151,7 @@ def test_the_child_dies_with_its_parent(cache: Path) -> None:
         "import sys, time; from plugin.config import *; from plugin.recognizer.process.examiner import Examiner;"
         "from plugin.recognizer.examination.messages import Request; from datetime import datetime, UTC;"
         "from pathlib import Path;"
-        "e = Examiner(Recognizer(cache=sys.argv[1]), Matching());"
+        "e = Examiner(RecognizerSection(cache=sys.argv[1]), MatchingSection());"
         "e.examine(Path(sys.argv[2]), Request(datetime.now(UTC), compare=False));"
         "print(e.workers[0].pid, flush=True); time.sleep(60)"
     )
