@@ -180,18 +180,18 @@ def test_a_program_whose_request_took_effect_is_told_so(
     services: Services, asa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though its answer could not be kept under the key; with the key again it is told to look."""
-    program, withdraw = Api(services, visiting.app_of(services).test_client()), grant_endings.withdraw
+    program, stop = Api(services, visiting.app_of(services).test_client()), grant_endings.stop
     ask = partial(
         program.ask, "POST", f"/people/{asa}/withdrawal", {"grants": "all"}, headers={"Idempotency-Key": "k"}
     )
     with ExitStack() as later:
 
-        def withdraw_and_lose(*given: Any) -> int:
-            ended = withdraw(*given)
+        def stop_and_lose(*given: Any) -> int:
+            ended = stop(*given)
             later.enter_context(held(services.store.url))
             return ended
 
-        monkeypatch.setattr(grant_endings, "withdraw", withdraw_and_lose)
+        monkeypatch.setattr(grant_endings, "stop", stop_and_lose)
         assert (ask().status_code, in_force(services, asa)) == (200, 0)
     again = ask()
     assert again.status_code == 409

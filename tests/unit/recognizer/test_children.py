@@ -149,10 +149,10 @@ def test_the_child_dies_with_its_parent(cache: Path) -> None:
     """A parent killed with -9 leaves no child behind."""
     script = (
         "import sys, time; from plugin.config import *; from plugin.recognizer.process.examiner import Examiner;"
-        "from plugin.recognizer.examination.messages import Request; from datetime import datetime, UTC;"
+        "from plugin.recognizer.examination.messages import ExaminationRequest; from datetime import datetime, UTC;"
         "from pathlib import Path;"
         "e = Examiner(RecognizerSection(cache=sys.argv[1]), MatchingSection());"
-        "e.examine(Path(sys.argv[2]), Request(datetime.now(UTC), compare=False));"
+        "e.examine(Path(sys.argv[2]), ExaminationRequest(datetime.now(UTC), compare=False));"
         "print(e.workers[0].pid, flush=True); time.sleep(60)"
     )
     photo = str(samples.portrait(samples.A_FRONT))
