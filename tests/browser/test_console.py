@@ -69,7 +69,7 @@ def test_in_from_the_dam_and_through_a_review(
     """From another site's form to a confirmed name in the file; taken back; and out again."""
     page = on("desktop")
     come_in(page, services, clock, "editor")
-    page.get_by_role("link", name="suggestions to confirm").click()
+    page.get_by_role("link", name="suggestion to confirm").click()
     pictures = page.locator(".face img")
     expect(pictures).to_have_count(2)
     page.wait_for_load_state("networkidle")
