@@ -154,7 +154,7 @@ def test_a_house_opens_whose_share_hangs(
             go.wait(60)
         return real(path, strict)
 
-    monkeypatch.setattr(file_system, "SHORTLY", 0.2)
+    monkeypatch.setattr(file_system, "PAGE_SECONDS", 0.2)
     monkeypatch.setattr(Path, "resolve", resolve)
     began = time.monotonic()
     with bootstrap.open_house(config, clock) as services:
