@@ -1,1 +1,1 @@
-"""What happens: one module a story. A newcomer starts with tagging.py and consent.py."""
+"""What happens: one module a story. A newcomer starts with photos/tagging.py and consent/grant_endings.py."""

@@ -4,6 +4,7 @@ A message is known by its context, which says where it is read, and by its key. 
 folder; `./run words` writes and compiles them.
 """
 
+import errno
 import gettext
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -82,7 +83,10 @@ def known(language: str) -> str:
 
 @cache
 def _read(language: str) -> _Catalogue:
-    with (_FOLDER / language / _FILE).open("rb") as file:
+    path = _FOLDER / language / _FILE
+    if not path.is_file():
+        raise FileNotFoundError(errno.ENOENT, "it is not compiled; ./run words does that", str(path))
+    with path.open("rb") as file:
         found = _Catalogue(file)
     found.add_fallback(_Unknown() if language == ENGLISH else _read(ENGLISH))
     return found

@@ -91,3 +91,10 @@ def test_what_is_in_no_catalogue_has_no_words() -> None:
 def test_a_language_that_we_do_not_have_is_english() -> None:
     said, english = catalogues.Words("own page", "xx"), catalogues.Words("own page", "en")
     assert (said.lang, dict(said)) == ("en", dict(english))
+
+
+def test_a_catalogue_that_is_not_compiled_says_what_does_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout that was brought up to date by hand, without the set-up."""
+    monkeypatch.setattr(catalogues, "_FILE", "LC_MESSAGES/none.mo")
+    with pytest.raises(FileNotFoundError, match=r"\./run words"):
+        catalogues._read.__wrapped__("en")
