@@ -301,7 +301,9 @@ def _freeze(kept: Kept, process: "subprocess.Popen[bytes]") -> None:
     found: list[int] = []
 
     def at_it() -> bool:
-        found[:] = [pid for pid, line in descendants(process.pid).items() if "recognizer.process.child" in line]
+        found[:] = [
+            pid for pid, line in descendants(process.pid).items() if "recognizer.process.child" in line
+        ]
         return bool(found) and kept.jobs("running") > 0
 
     assert _until(at_it)

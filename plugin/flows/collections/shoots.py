@@ -74,6 +74,16 @@ def names(conn: Connection) -> Mapping[str, list[str]]:
     return found
 
 
+def of_person(conn: Connection, person_id: str) -> dict[str, bool]:
+    """The collections in whose shoots they take part today (True), or were when a past decision was made (False)."""
+    c, r, mine = t.collection.c, t.ruling.c, t.shoot_person.c
+    now = select(c.ref).join(t.shoot_person, mine.shoot_id == c.shoot_id).where(mine.person_id == person_id)
+    meant = (mine.shoot_id == r.shoot_id) & (mine.after_ruling < r.id)
+    past = select(r.collection_ref).join(t.shoot_person, meant).where(mine.person_id == person_id)
+    today = set(conn.scalars(now))
+    return {ref: ref in today for ref in sorted(today | set(conn.scalars(past)))}
+
+
 def size(conn: Connection, number: str | None) -> int:
     """How many take part."""
     return conn.scalar(select(func.count()).where(t.shoot_person.c.shoot_id == number)) or 0

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from plugin.flows.collections import shoots
 from plugin.flows.common import reference_sets
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
@@ -149,6 +150,6 @@ def _rejections(conn: Connection, person_id: str, own: bool) -> Rows:
 
 
 def _shoots(_: Services, conn: Connection, person_id: str) -> Rows:
-    c, shoot = t.collection.c, t.shoot_person.c
-    mine = select(shoot.shoot_id).where(shoot.person_id == person_id)
-    return _rows(conn, select(c.ref.label("collection_ref")).where(c.shoot_id.in_(mine)).order_by(c.ref))
+    return [
+        {"collection_ref": ref, "today": today} for ref, today in shoots.of_person(conn, person_id).items()
+    ]
