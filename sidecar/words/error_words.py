@@ -20,9 +20,9 @@ _OURS: tuple[tuple[type[errors.FaceLeaseError], str], ...] = (
 
 _OTHERS = {
     "OperationalError": "store", "InterfaceError": "store", "DatabaseError": "store", "IntegrityError": "row",
-    "JSONDecodeError": "row", "unreadable": "row",
+    "JSONDecodeError": "row", "unreadable": "row", "Passing": "away", "Unexpected": "away",
 }  # fmt: skip
-"""Of libraries, by name; and a row of which no value can be made."""
+"""Of libraries, by name; a row of which no value can be made; and what errors of the DAM were called in older rows."""
 
 
 class Reason(NamedTuple):
