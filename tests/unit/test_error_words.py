@@ -21,7 +21,10 @@ def test_what_the_queue_keeps_is_said_in_words(language: str) -> None:
     assert error_words.reason(describe_error(PermissionError()), language) == (words["file"], "")
     assert error_words.reason("OperationalError", language) == (words["store"], "")
     assert error_words.reason("KeyError", language) == (words["unforeseen"].format(kind="KeyError"), "")
-    assert error_words.reason("Passing: it is down", language) == (words["away"], "it is down")  # as rows of before say
+    assert error_words.reason("Passing: it is down", language) == (
+        words["away"],
+        "it is down",
+    )  # as rows of before say
     assert error_words.reason(KILLED, language) == (words["killed"], "")
     assert error_words.reason("", language).line == ""
     aside = error_words.aside(Item(ref="12", why="a change in the DAM: IntegrityError"), language)
