@@ -10,16 +10,7 @@ from pathlib import Path
 import bench
 from bench.workshop import Workshop
 
-_NO_BENCH = {
-    "__main__",
-    "acts",
-    "engine_pass",
-    "library",
-    "postgresql",
-    "preparing",
-    "promises",
-    "workshop",
-}
+_NO_BENCH = {"__main__", "acts", "engine_pass", "library", "postgresql", "preparing", "promises", "workshop"}
 
 
 def main() -> None:

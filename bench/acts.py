@@ -27,8 +27,8 @@ from plugin.hooks.mention import Mentions
 from plugin.ledger import tables as t
 from plugin.ledger.keys import rotation
 from plugin.ledger.queue import retention_rules
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
-from plugin.quitclaim.consent.lifecycle import How
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
+from plugin.quitclaim.consent.lifecycle import StopMode
 from sidecar.running.runner import Runner
 
 SHOWN = 20_000
@@ -42,7 +42,7 @@ Act = tuple[str, Callable[[], object], Callable[[], object]]
 """Its name, what is done before it unmeasured, and what is measured."""
 
 
-class ThereDam:
+class FilelessDam:
     """A DAM that has the photographs, without a file behind them: what is measured is the store."""
 
     at_once = 50
@@ -59,11 +59,7 @@ class ThereDam:
 
     def name_collections(self, marks: dict[str, str]) -> None:
         """Have it be one of NamedCollections, with these marks; without any no more."""
-        able = {
-            "identities": lambda _refs=None: marks,
-            "sure": lambda _mark: True,
-            "out_of_sight": lambda _ref: False,
-        }
+        able = {"identities": lambda _refs=None: marks, "sure": lambda _mark: True, "out_of_sight": lambda _ref: False}
         for name, answer in able.items():
             if marks:
                 setattr(self, name, answer)
@@ -105,74 +101,67 @@ def _nothing() -> None:
     return
 
 
-def _jobs(services: Services, *kinds: str) -> bool:
+def _run_jobs(services: Services, *kinds: str) -> bool:
     runner = Runner(services)
     return any(not runner.run_one(kinds) for _ in range(_PORTIONS))
 
 
-def all_of(library: Library) -> Iterator[Act]:
+def list_acts(library: Library) -> Iterator[Act]:
     """All of them."""
     services = library.services
-    yield from _chores(services)
-    yield from _decisions(services)
-    yield from _about_people(library)
-    yield from _in_a_closed_house(services)
-    yield from _nightly(services)
+    yield from _list_chores(services)
+    yield from _list_decisions(services)
+    yield from _list_acts_on_people(library)
+    yield from _list_acts_while_closed(services)
+    yield from _list_nightly(services)
 
 
-def _chores(services: Services) -> Iterator[Act]:
-    jobs = partial(_jobs, services)
-    yield "start", _nothing, partial(calendar.start, services)
-    yield "sweep", _nothing, partial(calendar.sweep, services)
+def _list_chores(services: Services) -> Iterator[Act]:
+    jobs = partial(_run_jobs, services)
+    yield "start", _nothing, partial(calendar.start_process, services)
+    yield "sweep", _nothing, partial(calendar.sweep_endings, services)
     yield (
         "computing anew",
         partial(preparing.forget_policy, services),
-        lambda: (recompute_library.follow(services), jobs("anew")),
+        lambda: (recompute_library.follow_policy(services), jobs("anew")),
     )
-    late = partial(scan_queue.late_consent, services)
-    yield "late consent", partial(preparing.compared, services), lambda: (late(), jobs(scan_queue.LATE))
-    begin = partial(comparison.begin, services)
-    yield (
-        "a round",
-        partial(preparing.clear_jobs, services),
-        lambda: (begin(), jobs(comparison.JOB)),
-    )
-    yield "a poll", _nothing, lambda: FolderIndex(services.store).put(_files())
+    late = partial(scan_queue.begin_late_consent, services)
+    yield "late consent", partial(preparing.allow_comparison, services), lambda: (late(), jobs(scan_queue.LATE_JOB))
+    begin = partial(comparison.begin_round, services)
+    yield ("a round", partial(preparing.clear_jobs, services), lambda: (begin(), jobs(comparison.JOB)))
+    yield "a poll", _nothing, lambda: FolderIndex(services.store).put(_make_files())
 
 
-def _decisions(services: Services) -> Iterator[Act]:
-    jobs = partial(_jobs, services)
-    lie = partial(preparing.lie_in, services, RULED)
+def _list_decisions(services: Services) -> Iterator[Act]:
+    jobs = partial(_run_jobs, services)
+    lie = partial(preparing.fill_large_collection, services, RULED)
     yield "a mode", lie, partial(modes.decide, services, preparing.ALL, modes.Ruling(Mode.NEVER), _ACTOR)
     yield "what follows a mode", _nothing, lambda: jobs("remode")
-    yield "a shoot", _nothing, partial(_shoot, services)
-    yield "a shoot once more", _nothing, partial(_shoot, services)
+    yield "a shoot", _nothing, partial(_set_shoot, services)
+    yield "a shoot once more", _nothing, partial(_set_shoot, services)
     follow = partial(ruling_identity.follow, services, [], exact=True)
-    yield "a folder renamed", partial(preparing.renamed, services), follow
+    yield "a folder renamed", partial(preparing.rename_folder, services), follow
     heard = [CollectionRuling(str(10_000_000 + n), "A collection", "detect") for n in range(_RULINGS)]
-    yield "rulings heard", partial(preparing.as_numbered, services, heard), partial(modes.hear, services)
-    some = [f"new/{number}.jpg" for number in range(5000)]
     yield (
-        "a collection filled",
-        partial(preparing.filled, services, some),
-        lambda: jobs("members"),
+        "rulings heard",
+        partial(preparing.use_numbered_collections, services, heard),
+        partial(modes.import_from_dam, services),
     )
+    some = [f"new/{number}.jpg" for number in range(5000)]
+    yield ("a collection filled", partial(preparing.fill_collection, services, some), lambda: jobs("members"))
 
 
-def _shoot(services: Services) -> None:
-    members = tuple(preparing.everybody(services)[:SHOWN])
+def _set_shoot(services: Services) -> None:
+    members = tuple(preparing.list_people(services)[:SHOWN])
     modes.decide(
-        services,
-        preparing.ALL,
-        modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("a list", "me"), members),
-        _ACTOR,
+        services, preparing.ALL, modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("a list", "me"), members), _ACTOR
     )
 
 
-def _about_people(library: Library) -> Iterator[Act]:
+def _list_acts_on_people(library: Library) -> Iterator[Act]:
     services = library.services
-    jobs, clear = partial(_jobs, services), partial(preparing.clear_jobs, services)
-    named = partial(preparing.named_by_hand, services, "Adopted Sample", SHOWN)
+    jobs, clear = partial(_run_jobs, services), partial(preparing.clear_jobs, services)
+    named = partial(preparing.name_by_hand, services, "Adopted Sample", SHOWN)
     newcomer = register.Newcomer("Adopted Sample", of_age=True)
     yield "a name adopted", named, partial(register.add, services, newcomer, _ACTOR, adopt=True)
     yield "what follows adoption", _nothing, lambda: jobs(register.JOB)
@@ -180,53 +169,49 @@ def _about_people(library: Library) -> Iterator[Act]:
     yield f"an export of {SHOWN}", _nothing, partial(register.export, services, shown[SHOWN][0], _ACTOR)
     for size in (SHOWN, 5000, 50):
         who = shown[size]
-        yield (
-            f"a withdrawal of {size}",
-            clear,
-            partial(grant_endings.withdraw, services, who[0], None, _ACTOR),
-        )
+        yield (f"a withdrawal of {size}", clear, partial(grant_endings.withdraw, services, who[0], None, _ACTOR))
         if size != SHOWN:  # taking so many names out of the DAM is not what is measured
             yield f"what follows it ({size})", _nothing, lambda: jobs("revoke", "recompute", "state")
         yield f"its cut ({size})", clear, lambda: (cuts.resume(services), jobs("cut"))
     yield (
         f"a restriction of {SHOWN}",
         clear,
-        partial(grant_endings.stop, services, shown[SHOWN][1], How.RESTRICT, None, _ACTOR),
+        partial(grant_endings.stop, services, shown[SHOWN][1], StopMode.RESTRICT, None, _ACTOR),
     )
-    yield "a grant given", clear, partial(preparing.sign, services, shown[SHOWN][2])
+    yield "a grant given", clear, partial(preparing.sign_quitclaim, services, shown[SHOWN][2])
     yield "what follows a grant", _nothing, lambda: jobs("recompute", "cut")
     yield "an erasure begun", clear, partial(erasure.begin, services, shown[500][0], _ACTOR)
     yield "an erasure", _nothing, partial(erasure.finish, services, shown[500][0])
     someone = shown[SHOWN][2]
     yield (
         f"an enrolment beside {SHOWN}",
-        partial(preparing.enrolled, services, SHOWN),
+        partial(preparing.enrol_many, services, SHOWN),
         partial(preparing.enrol, services, someone),
     )
-    yield "vouching", _nothing, lambda: vouching.vouch(services, preparing.declared(services), "met", _ACTOR)
+    yield "vouching", _nothing, lambda: vouching.vouch(services, preparing.find_declared_set(services), "met", _ACTOR)
 
 
-def _nightly(services: Services) -> Iterator[Act]:
-    jobs, clear = partial(_jobs, services), partial(preparing.clear_jobs, services)
-    yield "dates", partial(preparing.stated, services, RULED), partial(dam_dates.renew, services)
+def _list_nightly(services: Services) -> Iterator[Act]:
+    jobs, clear = partial(_run_jobs, services), partial(preparing.clear_jobs, services)
+    yield "dates", partial(preparing.add_past_dates, services, RULED), partial(dam_dates.renew, services)
     yield "dates told", _nothing, lambda: jobs("state")
-    yield "terms", partial(preparing.over, services), partial(terms.end, services)
+    yield "terms", partial(preparing.expire_rows, services), partial(terms.expire_all, services)
     yield "the log pruned", _nothing, partial(_prune, services)
     yield (
         "names taken off",
-        partial(preparing.taken_off, services, RULED),
+        partial(preparing.take_names_off, services, RULED),
         partial(removed_names.backfill, services),
     )
     yield (
         "a new master key",
-        partial(preparing.keys, services),
+        partial(preparing.create_face_keys, services),
         partial(rotation.rotate, services.store, services.master),
     )
-    yield "letters", partial(preparing.letters, services, _LETTERS), partial(delivery.resume, services)
+    yield "letters", partial(preparing.queue_letters, services, _LETTERS), partial(delivery.resume, services)
     dead = partial(preparing.fill_queue, services, "dead", 5000)
-    yield "begun again", lambda: (clear(), dead()), partial(retries.start_again, services, at_once=True)
+    yield "begun again", lambda: (clear(), dead()), partial(retries.retry_owed, services, at_once=True)
     yield "a full queue", partial(preparing.fill_queue, services), partial(_take_turns, services)
-    yield "revocations owed", partial(preparing.all_ended, services), partial(calendar.reconcile, services)
+    yield "revocations owed", partial(preparing.end_all_grants, services), partial(calendar.begin_comparison, services)
 
 
 def _take_turns(services: Services) -> None:
@@ -246,12 +231,12 @@ def _prune(services: Services) -> None:
         retention_rules.prune_audit_log(tx, services.config, tx.now.replace(year=tx.now.year + 20), last)
 
 
-def _in_a_closed_house(services: Services) -> Iterator[Act]:
-    jobs = partial(_jobs, services)
-    yield "closing", _nothing, partial(preparing.close, services)
-    yield "a closed house", _nothing, lambda: (recompute_library.follow(services), jobs("anew"))
-    yield "opening", _nothing, partial(house_closing.look, services)
+def _list_acts_while_closed(services: Services) -> Iterator[Act]:
+    jobs = partial(_run_jobs, services)
+    yield "closing", _nothing, partial(preparing.close_house, services)
+    yield "a closed house", _nothing, lambda: (recompute_library.follow_policy(services), jobs("anew"))
+    yield "opening", _nothing, partial(house_closing.check_ended_log, services)
 
 
-def _files() -> list[KnownFile]:
+def _make_files() -> list[KnownFile]:
     return [KnownFile(FileEntry(f"new/{number}.jpg", 1, 1, None), "v") for number in range(_FILES)]

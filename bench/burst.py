@@ -16,7 +16,7 @@ from plugin.flows.collections import modes
 from plugin.hooks.webhooks import signature
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Store
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.running import bootstrap
 from tests import sender
 from tests.processes import House
@@ -34,10 +34,10 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     root = workshop.scratch / "burst"
     root.mkdir()
     with House(root, sender.secret_file(root / "events.secret", sender.SECRET)) as served:
-        scanned = _photographs(served, workshop)
-        told = [served.photograph(_folder(served, f"other/{number:04}.jpg")) for number in range(_EVENTS)]
-        config = bootstrap.with_models(served.config)
-        _switch_on(config)
+        scanned = _copy_photographs(served, workshop)
+        told = [served.photograph(_make_folder(served, f"other/{number:04}.jpg")) for number in range(_EVENTS)]
+        config = bootstrap.resolve_models(served.config)
+        _enable_detection(config)
         served.start("serve")
         served.until_up()
         _post_all(served.url, told[:50])  # the first requests of a process pay for its start
@@ -46,10 +46,10 @@ def run(workshop: Workshop) -> Iterator[Figure]:
         served.start("work")
         before = _wait_for(store, "shoot", 5)
         busy = _post_all(served.url, told)
-        during = _examined(store, "shoot") - before
+        during = _count_examined(store, "shoot") - before
         still = len(scanned) - before - during
         _wait_for(store, "other", _EVENTS)
-        lost = _EVENTS - _examined(store, "other")
+        lost = _EVENTS - _count_examined(store, "other")
         store.close()
     remarks = f"{_EVENTS} events, {_AT_ONCE} at once, {sum(again for _, again in busy)} sent again"
     yield Figure("burst_1000_lost", lost, remarks=remarks)
@@ -61,24 +61,24 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     )  # fmt: skip
 
 
-def _photographs(served: House, workshop: Workshop) -> list[str]:
+def _copy_photographs(served: House, workshop: Workshop) -> list[str]:
     sources: Sequence[Path] = workshop.resized(side=_SIDE)
     refs = []
     for number in range(_SCANNED):
-        ref = _folder(served, f"shoot/{number:04}.jpg")
+        ref = _make_folder(served, f"shoot/{number:04}.jpg")
         shutil.copyfile(sources[number % len(sources)], served.photos / ref)
         refs.append(ref)
     return refs
 
 
-def _folder(served: House, ref: str) -> str:
+def _make_folder(served: House, ref: str) -> str:
     (served.photos / ref).parent.mkdir(parents=True, exist_ok=True)
     return ref
 
 
-def _switch_on(config: Config) -> None:
+def _enable_detection(config: Config) -> None:
     with bootstrap.open_house(config) as services:
-        evidence = Evidence("bench", "bench", services.today(), None)
+        evidence = BasisEvidence("bench", "bench", services.today(), None)
         modes.decide(services, "shoot", modes.Ruling(Mode.DETECT, Basis.ALL_ASKED, evidence), "bench")
 
 
@@ -110,17 +110,15 @@ def _p99(answers: Sequence[tuple[float, int]]) -> float:
     return every[int(len(every) * 0.99)]
 
 
-def _examined(store: Store, folder: str) -> int:
+def _count_examined(store: Store, folder: str) -> int:
     """How many photographs of the folder were dealt with: examined, or found to lie where nothing is examined."""
-    query = select(func.count()).where(
-        t.resource.c.ref.like(f"{folder}/%"), t.resource.c.examined_at.is_not(None)
-    )
+    query = select(func.count()).where(t.resource.c.ref.like(f"{folder}/%"), t.resource.c.examined_at.is_not(None))
     with store.read() as conn:
         return conn.scalar(query) or 0
 
 
 def _wait_for(store: Store, folder: str, count: int) -> int:
     end = time.monotonic() + _PATIENCE
-    while (found := _examined(store, folder)) < count and time.monotonic() < end:
+    while (found := _count_examined(store, folder)) < count and time.monotonic() < end:
         time.sleep(0.2)
     return found

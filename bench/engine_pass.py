@@ -16,11 +16,11 @@ import numpy as np
 _ENROLLED = 30
 
 
-Told = tuple[int, bool]
+FaceCount = tuple[int, bool]
 """How many faces were encoded, and whether the finer pass ran."""
 
 
-def ours(cache: Path) -> Callable[[Path], Told]:
+def prepare_ours(cache: Path) -> Callable[[Path], FaceCount]:
     """Decode, detect, encode and compare with 30 enrolled, in this process."""
     from plugin.config import Config, MatchingSection, RecognizerSection
     from plugin.config.looking import detection_px
@@ -38,7 +38,7 @@ def ours(cache: Path) -> Callable[[Path], Told]:
     gallery = Gallery(entries, pipeline.engine.look_alike)
     request = ExaminationRequest(datetime(2026, 1, 1, tzinfo=UTC), compare=True)
 
-    def examine(file: Path) -> Told:
+    def examine(file: Path) -> FaceCount:
         told = pipeline.examine(file, request, gallery)
         longest = max(told.width, told.height)
         return told.encoded, detection_px(longest, Config().clearance.recognisable_px) > config.detect_px
@@ -46,11 +46,11 @@ def ours(cache: Path) -> Callable[[Path], Told]:
     return examine
 
 
-def documented(cache: Path) -> Callable[[Path], Told]:
+def prepare_documented(cache: Path) -> Callable[[Path], FaceCount]:
     """load_image_file, face_locations, face_encodings, as in face_recognition's README."""
     import face_recognition
 
-    def examine(file: Path) -> Told:
+    def examine(file: Path) -> FaceCount:
         picture = face_recognition.load_image_file(str(file))
         places = face_recognition.face_locations(picture)
         return len(face_recognition.face_encodings(picture, places)), False
@@ -61,7 +61,7 @@ def documented(cache: Path) -> Callable[[Path], Told]:
 def main(arguments: list[str]) -> None:
     """Examine every file once to warm up what is lazy, then measure."""
     which, cache, *files = arguments
-    examine = {"ours": ours, "documented": documented}[which](Path(cache))
+    examine = {"ours": prepare_ours, "documented": prepare_documented}[which](Path(cache))
     repeats = 3 if which == "ours" else 1  # the slow one takes seconds: its spread is small beside that
     examine(Path(files[0]))
     result = []

@@ -18,7 +18,7 @@ from plugin.flows.names import name_index
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue, scan_requests
 from plugin.flows.schedule import calendar
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.running import bootstrap
 
 _FILES, _FOLDERS, _SMALL = 50_000, 200, 500
@@ -33,18 +33,18 @@ def run(workshop: Workshop) -> Iterator[Figure]:
         houses = {}
         for files, folders in ((_SMALL, 1), (_FILES, _FOLDERS)):
             root = workshop.scratch / f"entering-{files}"
-            tree(root / "photos", files, folders)
+            make_tree(root / "photos", files, folders)
             config = parse({"data": str(root / "data"), "folder": {"path": str(root / "photos")}})
             bootstrap.init(config)
             houses[files] = services = stack.enter_context(bootstrap.open_house(config))
-            heard = hear(services)
+            heard = register_files(services)
             if files == _FILES:
-                yield _scan_start(services, folders, heard)
-            _index(root / "data" / "ledger.db", services)
+                yield _measure_scan_start(services, folders, heard)
+            _fill_index(root / "data" / "ledger.db", services)
         took: dict[int, list[float]] = {files: [] for files in houses}
         for number in range(_TRIES):  # by turns: the machine may not be ours alone
             for files, services in houses.items():
-                took[files].append(_entering(services, number))
+                took[files].append(_measure_add(services, number))
     small, large = (sorted(took[files])[_TRIES // 2] for files in (_SMALL, _FILES))
     remarks = (
         f"{large * 1000:.1f} ms at {_FILES} files, {small * 1000:.1f} ms at {_SMALL}, median of {_TRIES}; each is in "
@@ -53,7 +53,7 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     yield Figure(f"person_add_ratio_{_FILES // 1000}k_{_SMALL}", round(large / small, 2), remarks=remarks)
 
 
-def tree(photos: Path, files: int, folders: int) -> None:
+def make_tree(photos: Path, files: int, folders: int) -> None:
     """Names of a few tiny JPEGs: hard links, since what is measured opens none, or only their first bytes."""
     source, old = photos.parent / "tiny.jpg", time.time() - 60
     for folder in range(folders):
@@ -66,27 +66,27 @@ def tree(photos: Path, files: int, folders: int) -> None:
         (photos / f"f{number % folders:03}" / f"p{number:06}.jpg").hardlink_to(source)
 
 
-def hear(services: Services) -> float:
+def register_files(services: Services) -> float:
     """The files are known, as after the first poll, but for the job of each; returns how many seconds that took."""
     began = time.perf_counter()
     services.dam.acknowledge(services.dam.changes())
     with services.store.write() as tx:
-        name_index.begin(tx)
+        name_index.note_empty_library(tx)
     return time.perf_counter() - began
 
 
-def _scan_start(services: Services, folders: int, heard: float) -> Figure:
+def _measure_scan_start(services: Services, folders: int, heard: float) -> Figure:
     """What `facelease scan` does before it asks for the first photograph, every folder being switched on."""
-    evidence = Evidence("bench", "bench", services.today(), None)
+    evidence = BasisEvidence("bench", "bench", services.today(), None)
     ruling = modes.Ruling(Mode.DETECT, Basis.ALL_ASKED, evidence)
     with services.dam.one_walk():
         for folder in range(folders):
             modes.decide(services, f"f{folder:03}", ruling, "bench")
     began = time.perf_counter()
     with services.dam.one_walk():
-        calendar.poll(services)
+        calendar.poll_dam(services)
         scan_requests.refuse_nothing(services, ())
-        due = sum(1 for _ in scan_queue.due(services))
+        due = sum(1 for _ in scan_queue.list_due(services))
         services.dam.collections()  # as the cost does, which then examines three of them
     seconds = time.perf_counter() - began
     remarks = (
@@ -96,13 +96,11 @@ def _scan_start(services: Services, folders: int, heard: float) -> Figure:
     return Figure("scan_start_s", round(seconds, 2), remarks=remarks)
 
 
-def _index(store: Path, services: Services) -> None:
+def _fill_index(store: Path, services: Services) -> None:
     """Every file as if it had been looked at."""
-    refs, how = list(services.dam.refs()), name_index.way(services)
+    refs, how = list(services.dam.refs()), name_index.index_version(services)
     seen = int(datetime.now(UTC).timestamp() * 1e6)
-    photos = (
-        (number, ref, f"v{number}", "photo", "no", seen, how) for number, ref in enumerate(refs, start=1)
-    )
+    photos = ((number, ref, f"v{number}", "photo", "no", seen, how) for number, ref in enumerate(refs, start=1))
     words = ((number * _WORDS + word, number) for number in range(1, len(refs) + 1) for word in range(_WORDS))
     with closing(sqlite3.connect(store)) as raw, raw:
         raw.executemany(
@@ -113,7 +111,7 @@ def _index(store: Path, services: Services) -> None:
         raw.executemany("INSERT INTO name_word (mac, resource_id) VALUES (?, ?)", words)
 
 
-def _entering(services: Services, number: int) -> float:
+def _measure_add(services: Services, number: int) -> float:
     began = time.perf_counter()
     register.add(services, register.Newcomer(f"Sample {number}", of_age=True), "bench")
     return time.perf_counter() - began

@@ -34,7 +34,7 @@ _DAY = 86_400_000_000  # microseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLLY_NAMED = 0.6  # of the photographs; in the others a face is not named
 _AGREES = {"communication": 0.8, "commercial": 0.4}
-_SIGNED = grant_endings.Evidence("form.txt", b"a signed form: sample")
+_EVIDENCE = grant_endings.SignatureEvidence("form.txt", b"a signed form: sample")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Library:
     withdrawing: dict[int, list[str]]
 
 
-class _Dated:
+class _DamWithDates:
     """The DAM with date fields, as ResourceSpace has them: recomputing then also says what they should show."""
 
     def __init__(self, inner: Dam) -> None:
@@ -61,7 +61,7 @@ class _Dated:
 
 
 @contextmanager
-def built(root: Path, photos: int, withdrawing: dict[int, int], store: str = "") -> Iterator[Library]:
+def build_library(root: Path, photos: int, withdrawing: dict[int, int], store: str = "") -> Iterator[Library]:
     """A store of `photos` photographs under `root`; `withdrawing`: how many people show on how many of them.
 
     `store`: the URL of an empty one, on SQLite or PostgreSQL; none: a file under `root`.
@@ -71,32 +71,32 @@ def built(root: Path, photos: int, withdrawing: dict[int, int], store: str = "")
     (root / "photos").mkdir(parents=True, exist_ok=True)
     bootstrap.init(config)
     with bootstrap.open_house(config, SystemClock()) as services:
-        services = replace(services, dam=_Dated(services.dam))
+        services = replace(services, dam=_DamWithDates(services.dam))
         now = services.clock.now()
         chosen = {
-            size: [_signs(services, f"Sample {size}-{number}", now) for number in range(many)]
+            size: [_add_signer(services, f"Sample {size}-{number}", now) for number in range(many)]
             for size, many in withdrawing.items()
         }
         crowd = _Crowd(config, photos, chosen, now)
-        with _rows_into(services) as put:
-            _people(put, crowd)
-            _photographs(put, crowd)
+        with _open_writer(services) as put:
+            _write_people(put, crowd)
+            _write_photographs(put, crowd)
         yield Library(services, photos, len(crowd.ids), chosen)
 
 
-Put = Callable[[str, str, Iterable[tuple[Any, ...]]], None]
+RowWriter = Callable[[str, str, Iterable[tuple[Any, ...]]], None]
 """Enter rows: into which table, which columns by their names."""
 
 
 @contextmanager
-def _rows_into(services: Services) -> Iterator[Put]:
+def _open_writer(services: Services) -> Iterator[RowWriter]:
     url = services.store.url
-    with _sqlite(url.removeprefix("sqlite:///")) if services.store.is_sqlite else _postgresql(url) as put:
+    with _open_sqlite(url.removeprefix("sqlite:///")) if services.store.is_sqlite else _open_postgresql(url) as put:
         yield put
 
 
 @contextmanager
-def _sqlite(path: str) -> Iterator[Put]:
+def _open_sqlite(path: str) -> Iterator[RowWriter]:
     """Without the indexes of the large tables, which are made at the end."""
     with closing(sqlite3.connect(path, isolation_level=None)) as raw:
         raw.execute("PRAGMA synchronous = OFF")
@@ -121,7 +121,7 @@ def _sqlite(path: str) -> Iterator[Put]:
 
 
 @contextmanager
-def _postgresql(url: str) -> Iterator[Put]:
+def _open_postgresql(url: str) -> Iterator[RowWriter]:
     with psycopg.connect(url) as raw:
 
         def put(table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -138,24 +138,23 @@ def _postgresql(url: str) -> Iterator[Put]:
         raw.execute("ANALYZE")
 
 
-def _signs(services: Services, name: str, now: datetime) -> str:
+def _add_signer(services: Services, name: str, now: datetime) -> str:
     """Somebody who agrees to every use for two years."""
     person_id = register.add(services, register.Newcomer(name, of_age=True), "bench")
-    sign(services, person_id, now)
+    sign_quitclaim(services, person_id, now)
     return person_id
 
 
-def sign(services: Services, person_id: str, now: datetime, recognition: bool = False) -> None:
+def sign_quitclaim(services: Services, person_id: str, now: datetime, recognition: bool = False) -> None:
     """They agree to every use for two years; `recognition`: to that too."""
     listed = services.config.clearance
     until = now + timedelta(days=730)
     grants = [
-        Grant(uuid4().hex, GrantKind.PUBLICATION, *use, now, until)
-        for use in product(listed.purposes, listed.channels)
+        Grant(uuid4().hex, GrantKind.PUBLICATION, *use, now, until) for use in product(listed.purposes, listed.channels)
     ]
     grants += [Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, until)] if recognition else []
     signing = Signing("1", None, "en", "paper", True, (), now, tuple(grants))
-    grant_endings.record(services, person_id, signing, [_SIGNED], "bench")
+    grant_endings.record(services, person_id, signing, [_EVIDENCE], "bench")
 
 
 class _Crowd:
@@ -196,7 +195,7 @@ def _micros(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def _people(put: Put, crowd: _Crowd) -> None:
+def _write_people(put: RowWriter, crowd: _Crowd) -> None:
     now = crowd.now - _DAY
     put(
         "person", "id, display_name, name_key, node_adopted, language, created_at",
@@ -219,23 +218,23 @@ def _people(put: Put, crowd: _Crowd) -> None:
     )  # fmt: skip
 
 
-def _photographs(put: Put, crowd: _Crowd) -> None:
+def _write_photographs(put: RowWriter, crowd: _Crowd) -> None:
     """In batches of one table each, so that their pages lie together; clearance as `spans` would store it."""
     batch: list[tuple[int, list[str | None]]] = []
     for photo in crowd.pictured():
         batch.append(photo)
         if len(batch) == 10_000:
-            _batch(put, crowd, batch)
+            _write_batch(put, crowd, batch)
             batch = []
-    _batch(put, crowd, batch)
+    _write_batch(put, crowd, batch)
 
 
-def _batch(put: Put, crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -> None:
+def _write_batch(put: RowWriter, crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -> None:
     now = crowd.now
     put(
         "resource",
         "id, ref, file_version, kind, examined, matched, matched_generation, seen_at, longest_px, looked_px",
-        ((n, str(n), "v", "photo", "whole", True, 1, now, _longest(n), crowd.looked_px) for n, _ in batch),
+        ((n, str(n), "v", "photo", "whole", True, 1, now, _longest_px(n), crowd.looked_px) for n, _ in batch),
     )
     put(
         "face",
@@ -249,7 +248,7 @@ def _batch(put: Put, crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -
                 0.1,
                 0.1,
                 90,
-                90 * _longest(n) // 1024,
+                90 * _longest_px(n) // 1024,
                 "matched" if one else "unmatched",
                 one,
                 now,
@@ -262,20 +261,20 @@ def _batch(put: Put, crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -
         "tag", "resource_id, node, node_key, person_id, origin, places, created_at",
         ((n, one, one, one, "confirmed", "[]", now) for n, who in batch for one in who if one),
     )  # fmt: skip
-    put("clearance", "resource_id, purpose, channel, valid_from, valid_until", _cleared(crowd, batch))
+    put("clearance", "resource_id, purpose, channel, valid_from, valid_until", _make_clearances(crowd, batch))
 
 
-def _longest(number: int) -> int:
+def _longest_px(number: int) -> int:
     """The longer side of a photograph's file: of a telephone, a camera, a large camera, or a small copy."""
     return (4032, 6000, 8256, 1600)[number % 4]
 
 
-def _in_file(number: int) -> int:
+def _width_in_file(number: int) -> int:
     """How wide a face of 90 px in the looked-at picture is in the file."""
-    return 90 * _longest(number) // 1024
+    return 90 * _longest_px(number) // 1024
 
 
-def _cleared(crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -> Iterator[tuple[Any, ...]]:
+def _make_clearances(crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -> Iterator[tuple[Any, ...]]:
     late = set(crowd.on.values())  # they signed now, everybody else the day before
     for number, who in batch:
         named = [one for one in who if one]

@@ -11,7 +11,7 @@ from typing import Any, cast
 from sqlalchemy import Engine, event
 
 from bench import acts
-from bench.library import built
+from bench.library import build_library
 from bench.postgresql import Postgres
 from bench.workshop import Figure, Workshop
 from plugin.flows.common.services import Services
@@ -81,19 +81,15 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     worst: dict[str, _Longest] = {}
     with closing(_Server()) as server:
         for store, url in (("SQLite", ""), ("PostgreSQL", server.url())):
-            longest, took = _measured(workshop.scratch / f"writes-{store}", photos, url)
+            longest, took = _measure(workshop.scratch / f"writes-{store}", photos, url)
             for act, one in sorted(longest.items(), key=lambda item: -item[1].seconds):
                 worst[f"{act}, {store}"] = one
                 said = f"{store}, {act}: {one.busy * 1000:.0f} ms of processors, {one.statements} statements"
-                yield Figure(
-                    "write", round(one.seconds * 1000), " ms", f"{said} at most, {one.writes} writes"
-                )
+                yield Figure("write", round(one.seconds * 1000), " ms", f"{said} at most, {one.writes} writes")
             yield Figure("writes_s", round(took), " s", f"{store}, {photos} photographs, chores and acts")
     act = max(worst, key=lambda one: worst[one].seconds)
     busiest = max(worst, key=lambda one: worst[one].busy)
-    said = (
-        f"{photos} photographs; longest: {act}; of processors: {worst[busiest].busy * 1000:.0f} ms, {busiest}"
-    )
+    said = f"{photos} photographs; longest: {act}; of processors: {worst[busiest].busy * 1000:.0f} ms, {busiest}"
     yield Figure("longest_write_ms", round(worst[act].seconds * 1000), "", said)
 
 
@@ -109,13 +105,13 @@ class _Server:
         self._postgres.stop()
 
 
-def _measured(root: Path, photos: int, url: str) -> tuple[dict[str, _Longest], float]:
+def _measure(root: Path, photos: int, url: str) -> tuple[dict[str, _Longest], float]:
     words = [word for word in os.environ.get("BENCH_ACTS", "").split(",") if word]
-    with built(root, photos, _SIZES, url) as library:
-        services = replace(library.services, dam=cast(Dam, acts.ThereDam(library.services.dam)))
+    with build_library(root, photos, _SIZES, url) as library:
+        services = replace(library.services, dam=cast(Dam, acts.FilelessDam(library.services.dam)))
         watch = _Watch(services)
         began = time.perf_counter()
-        for act, before, do in acts.all_of(replace(library, services=services)):
+        for act, before, do in acts.list_acts(replace(library, services=services)):
             if not words or any(word in act for word in words):
                 before()
                 watch.of(act, do)

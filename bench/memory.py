@@ -24,11 +24,11 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     with Examiner(config, MatchingSection()) as examiner:
         examiner.load_gallery([entry], 1)
         faces = sum(examiner.examine(file, request).encoded for _ in range(2) for file in files)
-        peak = _peak_mb(examiner.workers[0].pid)
+        peak = _read_peak_mb(examiner.workers[0].pid)
     remarks = f"{len(files)} photographs twice, {faces} faces encoded, detect {config.detect_px} px"
     yield Figure("worker_rss_mb_24mp", peak, remarks=remarks)
 
 
-def _peak_mb(pid: int | None) -> int:
+def _read_peak_mb(pid: int | None) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) // 1024

@@ -27,33 +27,33 @@ def main() -> None:
         path = _ROOT / name
         lines = [line for line in path.read_text().splitlines() if not line.startswith(_HASH)]
         lines = [line.removesuffix(" \\") for line in lines]
-        found = _hashes([line for line in lines if _PIN.match(line)], sources=name == _SOURCES)
-        path.write_text("\n".join(_with_hashes(lines, found)) + "\n")
+        found = _find_hashes([line for line in lines if _PIN.match(line)], sources=name == _SOURCES)
+        path.write_text("\n".join(_add_hashes(lines, found)) + "\n")
         print(f"{name}: {len(found)} packages, {sum(map(len, found.values()))} hashes")
 
 
-def _with_hashes(lines: Sequence[str], found: Mapping[str, set[str]]) -> Iterator[str]:
+def _add_hashes(lines: Sequence[str], found: Mapping[str, set[str]]) -> Iterator[str]:
     for line in lines:
         pin = _PIN.match(line)
         if not pin:
             yield line
             continue
-        hashes = sorted(found.get(_key(pin[1]), ()))
+        hashes = sorted(found.get(_normalise_name(pin[1]), ()))
         if not hashes:
             sys.exit(f"{line}: no file of it is to be had for any Python and machine that we serve")
         yield " \\\n".join([line, *(_HASH + one for one in hashes)])
 
 
-def _hashes(pins: list[str], sources: bool) -> dict[str, set[str]]:
+def _find_hashes(pins: list[str], sources: bool) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     here: list[tuple[str, ...]] = [("--no-build-isolation",)]
-    for target in here if sources else _targets():
-        for name, digest in _report(pins, target):
-            found.setdefault(_key(name), set()).add(digest)
+    for target in here if sources else _list_targets():
+        for name, digest in _resolve(pins, target):
+            found.setdefault(_normalise_name(name), set()).add(digest)
     return found
 
 
-def _targets() -> Iterator[tuple[str, ...]]:
+def _list_targets() -> Iterator[tuple[str, ...]]:
     for python in _PYTHONS:
         for machine in _MACHINES:
             platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(_GLIBC, _OLDEST_GLIBC - 1, -1)]
@@ -62,20 +62,11 @@ def _targets() -> Iterator[tuple[str, ...]]:
                    *(word for one in platforms for word in ("--platform", one)))  # fmt: skip
 
 
-def _report(pins: list[str], target: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _resolve(pins: list[str], target: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Name and SHA-256 of each file that pip would install there; what has no wheel there is told, and left out."""
     wanted = list(pins)
     while True:
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--dry-run",
-            "--ignore-installed",
-            "--no-deps",
-            "--quiet",
-        ]
+        command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet"]
         done = subprocess.run(
             [*command, "--report", "-", *target, *wanted], capture_output=True, text=True, check=False
         )
@@ -90,7 +81,7 @@ def _report(pins: list[str], target: tuple[str, ...]) -> Iterator[tuple[str, str
         yield one["metadata"]["name"], one["download_info"]["archive_info"]["hashes"]["sha256"]
 
 
-def _key(name: str) -> str:
+def _normalise_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

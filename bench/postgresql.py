@@ -36,9 +36,7 @@ class Postgres:
             self._as = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
             os.chown(self.folder, user.pw_uid, user.pw_gid)
         data = str(self.folder / "data")
-        self._run(
-            "initdb", "-D", data, "-U", "facelease", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
-        )
+        self._run("initdb", "-D", data, "-U", "facelease", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         self._log = (self.folder / "log").open("wb")
         self._server = subprocess.Popen(
             [_binary("postgres"), "-D", data, "-k", str(self.folder),
@@ -66,9 +64,7 @@ class Postgres:
 
     def do(self, statement: str) -> None:
         """Run one statement outside a transaction."""
-        with psycopg.connect(
-            host=str(self.folder), user="facelease", dbname="postgres", autocommit=True
-        ) as connection:
+        with psycopg.connect(host=str(self.folder), user="facelease", dbname="postgres", autocommit=True) as connection:
             connection.execute(statement.encode())
 
     def url(self, name: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.sql.expression import false
 
 from bench import library
 from plugin.flows.common import reference_sets
-from plugin.flows.common.reference_sets import Source
+from plugin.flows.common.reference_sets import PictureSource
 from plugin.flows.common.services import Services
 from plugin.flows.matching import gallery
 from plugin.flows.people import resemblance
@@ -26,7 +26,7 @@ _MARK = "a mark"
 _R = t.resource.c
 
 
-def _do(services: Services, *statements: Any) -> None:
+def _execute(services: Services, *statements: Any) -> None:
     """And the server looks at what is there, as it does by itself within a minute."""
     with services.store.write() as tx:
         for statement in statements:
@@ -37,15 +37,15 @@ def _do(services: Services, *statements: Any) -> None:
 
 def clear_jobs(services: Services) -> None:
     """Nothing is asked for."""
-    _do(services, delete(t.job))
+    _execute(services, delete(t.job))
 
 
 def forget_policy(services: Services) -> None:
     """The store follows another configuration."""
-    _do(services, delete(t.job), update(t.state).values(policy="another"))
+    _execute(services, delete(t.job), update(t.state).values(policy="another"))
 
 
-def filled(services: Services, refs: Sequence[str]) -> None:
+def fill_collection(services: Services, refs: Sequence[str]) -> None:
     """The DAM's collection holds these too."""
     cast(Any, services.dam).inhabitants = refs
     clear_jobs(services)
@@ -53,33 +53,33 @@ def filled(services: Services, refs: Sequence[str]) -> None:
         services.queue.put(tx, "members", ALL)
 
 
-def everybody(services: Services) -> list[str]:
+def list_people(services: Services) -> list[str]:
     """The ids of all people."""
     with services.store.read() as conn:
         return list(conn.scalars(select(t.person.c.id)))
 
 
-def compared(services: Services) -> None:
+def allow_comparison(services: Services) -> None:
     """Everybody's photographs may be compared, and somebody was vouched for since."""
     clear_jobs(services)
     with services.store.write() as tx:
         tx.execute(update(t.collection).values(mode="auto", basis="all-asked"))
         tx.move_generation()
         person = tx.connection.scalar(select(t.person.c.id))
-        _set(tx, "bench", person, "staff", tx.now)
+        _insert_reference_set(tx, "bench", person, "staff", tx.now)
 
 
-def _set(tx: Tx, set_id: str, person: str | None, came_by: str, vouched_at: Any) -> None:
+def _insert_reference_set(tx: Tx, set_id: str, person: str | None, came_by: str, vouched_at: Any) -> None:
     about = {"added_by": "bench", "added_at": tx.now, "came_by": came_by, "vouched_at": vouched_at}
     tx.execute(insert(t.reference_set).values(id=set_id, person_id=person, **about))
 
 
-def lie_in(services: Services, many: int) -> None:
+def fill_large_collection(services: Services, many: int) -> None:
     """A collection of so many photographs, with suggestions and names of the machine."""
     mine = select(_R.id, literal(ALL)).where(_R.id <= many)
     some = (t.face.c.resource_id <= many) & (t.face.c.state == "unmatched") & (t.face.c.id % 3 == 0)
     first = select(func.min(t.person.c.id)).scalar_subquery()
-    _do(
+    _execute(
         services,
         insert(t.resource_collection).from_select(["resource_id", "collection_ref"], mine),
         update(t.face).where(some).values(state="suggested", person_id=first),
@@ -87,13 +87,13 @@ def lie_in(services: Services, many: int) -> None:
     )
 
 
-def renamed(services: Services) -> None:
+def rename_folder(services: Services) -> None:
     """The collection, as a folder, is called otherwise now."""
     cast(Any, services.dam).name_collections({"renamed": _MARK})
-    _do(services, delete(t.job), update(t.collection).values(identity=_MARK))
+    _execute(services, delete(t.job), update(t.collection).values(identity=_MARK))
 
 
-def as_numbered(services: Services, heard: Sequence[CollectionRuling]) -> None:
+def use_numbered_collections(services: Services, heard: Sequence[CollectionRuling]) -> None:
     """The DAM has collections with numbers again, and rulings on them."""
     dam = cast(Any, services.dam)
     dam.name_collections({})
@@ -101,75 +101,68 @@ def as_numbered(services: Services, heard: Sequence[CollectionRuling]) -> None:
     clear_jobs(services)
 
 
-def named_by_hand(services: Services, name: str, many: int) -> None:
+def name_by_hand(services: Services, name: str, many: int) -> None:
     """So many photographs bear a name that is nobody's."""
-    row = select(
-        _R.id,
-        literal(name),
-        literal(name.casefold()),
-        literal("hand"),
-        literal([], JSON),
-        _R.seen_at,
-    )
+    row = select(_R.id, literal(name), literal(name.casefold()), literal("hand"), literal([], JSON), _R.seen_at)
     columns = ["resource_id", "node", "node_key", "origin", "places", "created_at"]
-    _do(services, delete(t.job), insert(t.tag).from_select(columns, row.where(_R.id <= many)))
+    _execute(services, delete(t.job), insert(t.tag).from_select(columns, row.where(_R.id <= many)))
 
 
-def sign(services: Services, person_id: str) -> None:
+def sign_quitclaim(services: Services, person_id: str) -> None:
     """To recognition too."""
-    library.sign(services, person_id, services.clock.now(), recognition=True)
+    library.sign_quitclaim(services, person_id, services.clock.now(), recognition=True)
 
 
-def template(seed: int) -> Enrolment:
+def make_template(seed: int) -> Enrolment:
     """A template that resembles no other of another seed."""
     vector = np.random.default_rng(seed).normal(size=128)
     return Enrolment((vector / np.linalg.norm(vector)).astype(np.float32), (), "")
 
 
-def enrolled(services: Services, many: int) -> None:
+def enrol_many(services: Services, many: int) -> None:
     """So many people have a template."""
     engine = services.faces.engine_id
     for start in range(0, many, 1000):
         with services.store.write() as tx:
-            for number, person in enumerate(everybody(services)[start : start + 1000], start):
+            for number, person in enumerate(list_people(services)[start : start + 1000], start):
                 if not services.vault.has_key(tx.connection, person, "face"):
                     services.vault.create_key(tx, person, "face")
                 set_id = f"set-{number}"
-                _set(tx, set_id, person, "link", tx.now)
-                body = np.asarray(template(number).template, dtype="<f4").tobytes()
+                _insert_reference_set(tx, set_id, person, "link", tx.now)
+                body = np.asarray(make_template(number).template, dtype="<f4").tobytes()
                 services.vault.seal(tx, person, "face", "template", body, subject=set_id, engine=engine)
 
 
 def enrol(services: Services, person_id: str) -> None:
     """As `gallery.enrol` does, without pictures."""
-    known = resemblance.opened(services)
+    known = resemblance.open_templates(services)
     with services.store.write() as tx:
-        gallery.keep(services, tx, person_id, template(1), [], "bench", Source("link"), known)
+        gallery.enrol_in(services, tx, person_id, make_template(1), [], "bench", PictureSource("link"), known)
 
 
-def declared(services: Services) -> str:
+def find_declared_set(services: Services) -> str:
     """A set that nobody has vouched for."""
     with services.store.read() as conn:
         mine = select(t.reference_set.c.id).where(reference_sets.LIVE, t.reference_set.c.vouched_at.is_(None))
         return str(conn.scalar(mine))
 
 
-def stated(services: Services, after: int) -> None:
+def add_past_dates(services: Services, after: int) -> None:
     """The DAM shows dates of so many photographs, which are over."""
     dates = literal({"website": "2020-01-01"}, JSON)
     there = select(t.statement.c.resource_id)
     rows = select(_R.id, dates, _R.seen_at, dates, _R.seen_at).where(_R.id > after, _R.id.not_in(there))
     columns = ["resource_id", "wanted", "wanted_at", "stated", "stated_at"]
-    _do(services, insert(t.statement).from_select(columns, rows.limit(20_000)))
+    _execute(services, insert(t.statement).from_select(columns, rows.limit(20_000)))
 
 
-def over(services: Services) -> None:
+def expire_rows(services: Services) -> None:
     """Boxes and events past their term, and finished jobs of an older version."""
     long_ago = services.clock.now().replace(year=2000)
-    numbers = select(
-        literal("e").concat(as_type(_R.id, Text)), literal(long_ago, t.event.c.received_at.type)
-    ).where(_R.id <= 20_000)
-    _do(
+    numbers = select(literal("e").concat(as_type(_R.id, Text)), literal(long_ago, t.event.c.received_at.type)).where(
+        _R.id <= 20_000
+    )
+    _execute(
         services,
         update(t.face).where(t.face.c.resource_id <= 10_000).values(created_at=long_ago),
         delete(t.tag).where(t.tag.c.resource_id <= 10_000),
@@ -189,10 +182,10 @@ def fill_queue(services: Services, state: str = "queued", most: int | None = Non
     )  # fmt: skip
     there = select(t.job.c.key).where(t.job.c.kind == "photo")
     row = row.where(_R.ref.not_in(there)).limit(most)
-    _do(services, insert(t.job).from_select([*columns, "finished_at"], row))
+    _execute(services, insert(t.job).from_select([*columns, "finished_at"], row))
 
 
-def taken_off(services: Services, after: int) -> None:
+def take_names_off(services: Services, after: int) -> None:
     """Names were taken off before that was remembered, from pictures of which no two are the same."""
     columns = [
         "resource_id", "person_id", "node", "action", "origin", "places", "state", "generation", "created_at",
@@ -203,7 +196,7 @@ def taken_off(services: Services, after: int) -> None:
         c.resource_id, c.person_id, c.node, literal("remove"), literal("machine"), c.places, literal("done"),
         literal(1), c.created_at, c.created_at,
     ).where(c.resource_id > after, c.person_id.is_not(None))  # fmt: skip
-    _do(
+    _execute(
         services,
         update(t.resource).values(file_version=literal("v").concat(as_type(_R.id, Text))),
         insert(t.intent).from_select(columns, rows.limit(2000)),
@@ -211,32 +204,32 @@ def taken_off(services: Services, after: int) -> None:
     )
 
 
-def keys(services: Services) -> None:
+def create_face_keys(services: Services) -> None:
     """Everybody has a face key."""
-    for start in range(0, len(people := everybody(services)), 1000):
+    for start in range(0, len(people := list_people(services)), 1000):
         with services.store.write() as tx:
             for person_id in people[start : start + 1000]:
                 if not services.vault.has_key(tx.connection, person_id, "face"):
                     services.vault.create_key(tx, person_id, "face")
 
 
-def letters(services: Services, many: int) -> None:
+def queue_letters(services: Services, many: int) -> None:
     """So many wait for a mail server."""
-    people = everybody(services)[:many]
+    people = list_people(services)[:many]
     with services.store.write() as tx:
         about = {"kind": "receipt", "language": "en", "data": {}, "state": "queued", "created_at": tx.now}
         rows = [{"id": uuid4().hex, "cause": f"c-{one}", "person_id": one, **about} for one in people]
         tx.execute(insert(t.mail), rows)
 
 
-def all_ended(services: Services) -> None:
+def end_all_grants(services: Services) -> None:
     """Every grant is over, and nothing followed from it."""
     g = t.grant
     ended = {"ended_at": g.c.valid_from, "ended_kind": "withdrawn"}
-    _do(services, delete(t.job), update(g).where(g.c.ended_at.is_(None)).values(**ended))
+    _execute(services, delete(t.job), update(g).where(g.c.ended_at.is_(None)).values(**ended))
 
 
-def close(services: Services) -> None:
+def close_house(services: Services) -> None:
     """The house is closed."""
     with services.store.write() as tx:
         house_state.close(tx, "missing", house_state.NOTHING_ENDED)

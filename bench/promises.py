@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ORDER = re.compile(r"^PROMISE ([A-Z])(\d+) ")
+PROMISE_LINE = re.compile(r"^PROMISE ([A-Z])(\d+) ")
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -18,16 +18,14 @@ def main() -> None:
     """Run the promise tests and print their lines in order; then what broke, if anything did."""
     parser = argparse.ArgumentParser(prog="./run promises", description=__doc__)
     parser.add_argument("--full", action="store_true", help="the large counts")
-    parser.add_argument(
-        "--faces", default=os.environ.get("FACELEASE_FACES", ""), help="photographs to measure on"
-    )
+    parser.add_argument("--faces", default=os.environ.get("FACELEASE_FACES", ""), help="photographs to measure on")
     given = parser.parse_args()
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "tests/promises"]
     command += ["--full"] if given.full else []
     command += ["--faces", given.faces] if given.faces else []
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
-    lines = [line for line in done.stdout.splitlines() if ORDER.match(line)]
-    for line in sorted(lines, key=_key):
+    lines = [line for line in done.stdout.splitlines() if PROMISE_LINE.match(line)]
+    for line in sorted(lines, key=_sort_key):
         print(line)
     if done.returncode:
         print(done.stdout[-6000:], done.stderr[-2000:], sep="\n", file=sys.stderr)
@@ -35,8 +33,8 @@ def main() -> None:
     sys.exit(1 if done.returncode else 0)
 
 
-def _key(line: str) -> tuple[str, int, str]:
-    found = ORDER.match(line)
+def _sort_key(line: str) -> tuple[str, int, str]:
+    found = PROMISE_LINE.match(line)
     return (found[1], int(found[2]), line) if found else ("", 0, line)
 
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from bench.entering import hear, tree
-from bench.library import built
+from bench.entering import register_files, make_tree
+from bench.library import build_library
 from bench.workshop import Figure, Workshop
 from plugin.flows.schedule import calendar
 from sidecar.app import create_app
@@ -21,14 +21,14 @@ def run(workshop: Workshop) -> Iterator[Figure]:
         clients, houses = {}, []
         for files in (_SMALL, _LARGE):
             root = workshop.scratch / f"ready-{files}"
-            tree(root / "tree", files, 1)
+            make_tree(root / "tree", files, 1)
             (root / "tree" / "f000").rename(root / "photos")  # in one folder, the root itself
-            library = stack.enter_context(built(root, max(files, _FEWEST), {}))
-            hear(library.services)
+            library = stack.enter_context(build_library(root, max(files, _FEWEST), {}))
+            register_files(library.services)
             houses.append(library.services)
             clients[files] = create_app(library.services.config, library.services).test_client()
         for services in houses:
-            calendar.sweep(services)
+            calendar.sweep_endings(services)
         took: dict[int, list[float]] = {files: [] for files in clients}
         for _ in range(_TRIES):  # by turns: the machine may not be ours alone
             for files, client in clients.items():

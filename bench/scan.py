@@ -21,7 +21,7 @@ from plugin.flows.names import name_index
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from sidecar.commands.demo import samples
@@ -45,23 +45,19 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     old = time.time() - 60
     for file in files:
         _date(file, old)
-    before = _bare(workshop, files)
+    before = _measure_engine(workshop, files)
     config = parse({"data": str(root / "data"), "folder": {"path": str(root / "photos")}})
-    scanned, tagged = _scan(config, len(files))
-    bare = (before + _bare(workshop, files)) / 2  # before and after: the machine may not be ours alone
-    remarks = (
-        f"{len(files)} photographs of {_SIDE} px, {tagged} tagged; bare {bare:.1f}/s, scan {scanned:.1f}/s"
-    )
-    yield Figure(
-        "scan_efficiency", scanned / bare, remarks=f"{remarks}; detect {config.recognizer.detect_px} px"
-    )
+    scanned, tagged = _measure_scan(config, len(files))
+    bare = (before + _measure_engine(workshop, files)) / 2  # before and after: the machine may not be ours alone
+    remarks = f"{len(files)} photographs of {_SIDE} px, {tagged} tagged; bare {bare:.1f}/s, scan {scanned:.1f}/s"
+    yield Figure("scan_efficiency", scanned / bare, remarks=f"{remarks}; detect {config.recognizer.detect_px} px")
 
 
 def _date(file: Path, moment: float) -> None:
     os.utime(file, (moment, moment))
 
 
-def _bare(workshop: Workshop, files: list[Path]) -> float:
+def _measure_engine(workshop: Workshop, files: list[Path]) -> float:
     """Images a second of the engine alone, one process and one thread."""
     command = [sys.executable, "-m", "bench.engine_pass", "ours", str(workshop.cache), *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -69,34 +65,34 @@ def _bare(workshop: Workshop, files: list[Path]) -> float:
     return len(seconds) / float(sum(seconds))
 
 
-def _scan(config: Config, count: int) -> tuple[float, int]:
+def _measure_scan(config: Config, count: int) -> tuple[float, int]:
     """Images a second of `facelease scan` with one examiner; and how many photographs were tagged."""
     bootstrap.init(config)
     with bootstrap.open_house(config) as services:
         _enrol(services)
         gallery.refresh(services)
-        refs = list(scan_queue.due(services))
-        scan_queue.cost(services, refs)  # as the command does; it also starts the child
+        refs = list(scan_queue.list_due(services))
+        scan_queue.estimate_cost(services, refs)  # as the command does; it also starts the child
         scan_queue.enqueue(services, refs)
         runner = Runner(services)
         began = time.perf_counter()
         runner.drain(threads=runner.threads)
         seconds = time.perf_counter() - began
-        if scan_queue.waiting(services):
+        if scan_queue.count_waiting(services):
             raise SystemExit("the scan did not end: some photographs wait for another try")
         with services.store.read() as conn:
-            tagged = len(name_index.holders(services, conn, "Sample person"))
+            tagged = len(name_index.list_holders(services, conn, "Sample person"))
     return count / seconds, tagged
 
 
 def _enrol(services: Services) -> None:
-    calendar.start(services)
+    calendar.start_process(services)
     person = register.add(services, register.Newcomer("Sample person", of_age=True), "bench")
     now = datetime.now(UTC)
     grant = Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, None)
     signing = Signing("bench", None, "en", "sample", True, (), now, (grant,))
-    grant_endings.record(services, person, signing, [grant_endings.Evidence("sample", b"sample")], "bench")
+    grant_endings.record(services, person, signing, [grant_endings.SignatureEvidence("sample", b"sample")], "bench")
     pictures = [samples.portrait(sha).read_bytes() for sha in (samples.A_FRONT, samples.A_SPEECH)]
     gallery.enrol(services, person, pictures, "bench")
-    evidence = Evidence("bench", "bench", services.today(), None)
+    evidence = BasisEvidence("bench", "bench", services.today(), None)
     modes.decide(services, "all", modes.Ruling(Mode.AUTO, Basis.ALL_ASKED, evidence), "bench")

@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Engine, event, func, select, update
 
 from bench import acts
-from bench.library import built
+from bench.library import build_library
 from bench.postgresql import Postgres
 from bench.workshop import Figure, Workshop
 from plugin.flows.common.services import Services
@@ -49,8 +49,8 @@ class _Server:
 
 
 def _withdrawn(root: Path, url: str) -> int:
-    with built(root, 2 * _TAGS, {_TAGS: 1}, url) as library:
-        services = replace(library.services, dam=cast(Dam, acts.ThereDam(library.services.dam)))
+    with build_library(root, 2 * _TAGS, {_TAGS: 1}, url) as library:
+        services = replace(library.services, dam=cast(Dam, acts.FilelessDam(library.services.dam)))
         (person,) = library.withdrawing[_TAGS]
         runner = Runner(services)
         runner.drain()

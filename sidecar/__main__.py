@@ -7,7 +7,7 @@ from sidecar.running import stopping
 
 def main() -> None:
     """Hear signals, then load the rest, which takes a second."""
-    stopping.prepare(sys.argv[1:])
+    stopping.listen(sys.argv[1:])
     try:
         from sidecar import cli  # not before signals are heard
 

@@ -20,7 +20,7 @@ from sidecar.console import routes as console
 from sidecar.dam import downloads, panel, webhooks
 from sidecar.running import metrics, readiness
 from sidecar.running.bootstrap import open_house
-from sidecar.running.readiness import CHECKS, unready
+from sidecar.running.readiness import CHECKS, find_unready
 from sidecar.serving import admission
 from sidecar.sign import blueprint, key_pages, own_page, sessions
 from sidecar.web import plain_requests, problems, rate_limits, staff_door, store_away
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 HSTS = "max-age=31536000"
 """Where people reach us by TLS: for a year no browser comes without it."""
 
-COUNTED = "60/minute"
+COUNT_LIMIT = "60/minute"
 """How often one address may have the whole store counted."""
 
 
@@ -42,43 +42,43 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     """
     if services is None:
         services = open_house(config).__enter__()
-    app = api.application(__name__)
+    app = api.create_openapi_app(__name__)
     plain_requests.prepare(app)
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     app.extensions["facelease"] = services
     app.jinja_env.globals["languages"] = {one: catalogues.name(one, one) for one in catalogues.LANGUAGES}
     readiness.prepare(app.extensions, services)
-    admission.prepare(app)
+    admission.refuse_large_bodies(app)
     store_away.prepare(app, services)
     sessions.prepare(app, config)
-    problems.register(app)
-    app.log_exception = _logged  # type: ignore[method-assign,assignment]
+    problems.register_handlers(app)
+    app.log_exception = _log_exception  # type: ignore[method-assign,assignment]
     limiter = rate_limits.prepare(app, config)
-    _routes(app, services, limiter)
+    _add_routes(app, services, limiter)
     signed = (
-        webhooks.blueprint(services), panel.blueprint(services), downloads.blueprint(services),
-        staff_door.blueprint(services, limiter),
+        webhooks.create_blueprint(services), panel.create_blueprint(services), downloads.create_blueprint(services),
+        staff_door.create_blueprint(services, limiter),
     )  # fmt: skip
     for part in signed:
         if part is not None:
-            sessions.spare(app, part)
+            sessions.exempt_csrf(app, part)
             app.register_blueprint(part)
-    if staff_door.on(services):
+    if staff_door.is_enabled(services):
         app.register_blueprint(console.console)
-    app.register_blueprint(blueprint.blueprint(services, limiter))
-    app.register_blueprint(own_page.blueprint(services, limiter))
-    app.register_blueprint(key_pages.blueprint(services, limiter))
-    api.register(app, services)
-    app.after_request(_headers)
+    app.register_blueprint(blueprint.create_blueprint(services, limiter))
+    app.register_blueprint(own_page.create_blueprint(services, limiter))
+    app.register_blueprint(key_pages.create_blueprint(services, limiter))
+    api.register_routes(app, services)
+    app.after_request(_set_headers)
     return app
 
 
-def _logged(exception: Any) -> None:
+def _log_exception(exception: Any) -> None:
     """An error that nobody foresaw is logged by its kind alone: a traceback may quote a name or a path."""
     log.error("unforeseen error", error=getattr(exception[0], "__name__", "unknown"))
 
 
-def _headers(response: Response) -> Response:
+def _set_headers(response: Response) -> Response:
     """What every answer bears; a surface with forms or scripts of its own has set its own policy before."""
     response.headers.setdefault(
         "Content-Security-Policy",
@@ -93,14 +93,12 @@ def _headers(response: Response) -> Response:
     return response
 
 
-def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
+def _add_routes(app: Flask, services: Services, limiter: Limiter) -> None:
     @app.get("/")
-    @limiter.limit(COUNTED)
+    @limiter.limit(COUNT_LIMIT)
     def front() -> tuple[str, int]:
-        words = catalogues.Words(
-            "front", choose_language(services.config.site.language, request.args.get("lang", ""))
-        )
-        missing = unready()
+        words = catalogues.Words("front", choose_language(services.config.site.language, request.args.get("lang", "")))
+        missing = find_unready()
         found = None if missing is not None and missing.startswith("store:") else figures.count(services)
         page = render_template(
             "front.html", w=words, site=services.config.site.name, state=found, ready=missing is None
@@ -113,35 +111,35 @@ def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
 
     @app.get("/ready")
     def ready() -> Response:
-        missing = unready()
+        missing = find_unready()
         return (
             jsonify(status="ready", looked_at=list(CHECKS))
             if missing is None
-            else problems.problem(503, "Not ready", missing)
+            else problems.respond(503, "Not ready", missing)
         )
 
     @app.get("/metrics")
-    @limiter.limit(COUNTED)
+    @limiter.limit(COUNT_LIMIT)
     def measured() -> Response:
         try:
-            _measure(figures.count(services))
-            _measure_owed(services)
-            _measure_round(services)
+            _set_count_metrics(figures.count(services))
+            _set_owed_metrics(services)
+            _set_round_metrics(services)
         except StoreAway:  # what this process counted itself is told all the same
-            metrics.know_nothing()
+            metrics.clear_store_metrics()
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
-def _measure_round(services: Services) -> None:
+def _set_round_metrics(services: Services) -> None:
     """How long the last whole comparison took, or the one under way has taken; and when one last ended."""
-    found, now = comparison.now(services, counted=False), services.clock.now()
+    found, now = comparison.find_round(services, counted=False), services.clock.now()
     if found.began_at is not None:
         end = found.ended_at if found.is_over and found.ended_at is not None else now
         metrics.ROUND_SECONDS.set((end - found.began_at).total_seconds())
     metrics.ROUND_AGE.set(-1 if found.ended_at is None else (now - found.ended_at).total_seconds())
 
 
-def _measure(now: Counts) -> None:
+def _set_count_metrics(now: Counts) -> None:
     for name in ("whole", "partly", "no"):
         metrics.PHOTOS.labels(name).set(now.photos.get(name, 0))
     for name in ("matched", "suggested", "unmatched", "rejected", "dismissed"):
@@ -152,12 +150,12 @@ def _measure(now: Counts) -> None:
         metrics.MAILS.labels(name).set(now.mails.get(name, 0))
     metrics.GALLERY.set(now.templates)
     metrics.STORE.set(1)
-    metrics.OVERDUE.set(-1 if now.sweep_age is None else now.sweep_age)
+    metrics.SWEEP_AGE.set(-1 if now.sweep_age is None else now.sweep_age)
 
 
-def _measure_owed(services: Services) -> None:
+def _set_owed_metrics(services: Services) -> None:
     for kind in overdue.QUERIES:
-        found = overdue.figure(services, kind)
+        found = overdue.measure(services, kind)
         age = (services.clock.now() - found.since).total_seconds() if found.since else 0
         metrics.OWED.labels(kind).set(found.count)
         metrics.OWED_SECONDS.labels(kind).set(age)

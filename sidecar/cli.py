@@ -11,7 +11,7 @@ import structlog
 
 from plugin import config as configuration
 from plugin.errors import FaceLeaseError, StoreBusy
-from plugin.ledger.store.waiting import Watch
+from plugin.ledger.store.waiting import StoreWaitWatch
 from sidecar.commands.common import Shell
 from sidecar.output import safe
 from sidecar.running import stopping
@@ -28,7 +28,7 @@ class _Stoppable(click.Group):
             ctx.exit(stopping.INTERRUPTED)
 
 
-class _Commands(UserDict[str, Any]):
+class _LazyCommands(UserDict[str, Any]):
     """The commands by name; the module of one is loaded when that command is asked for."""
 
     def __getitem__(self, name: str) -> click.Command:
@@ -57,7 +57,7 @@ _MODULES = {
 }
 """The commands of each module, with the function of one that bears another name."""
 
-_COMMANDS = _Commands(
+_COMMANDS = _LazyCommands(
     {
         name.partition(":")[0]: f"{module}:{name.partition(':')[2] or name}"
         for module, names in _MODULES.items()
@@ -80,22 +80,20 @@ def cli(context: click.Context, config: Path | None) -> None:
 
 def main() -> None:
     """Run the command line; an error of ours or of a file is one sentence and exit code 1, not a traceback."""
-    stopping.prepare(sys.argv[1:])
-    watch = Watch(lambda said: click.echo(safe(said), err=True))
+    stopping.listen(sys.argv[1:])
+    watch = StoreWaitWatch(lambda said: click.echo(safe(said), err=True))
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # apart from the answer
     try:
         with watch:
             cli()
     except StoreBusy as error:
-        _end(f"{error}; {watch.whose()}")
+        _fail(f"{error}; {watch.whose()}")
     except FaceLeaseError as error:
-        _end(str(error))
+        _fail(str(error))
     except OSError as error:  # a folder that is not there, a file that may not be written, a full disk
-        _end(
-            f"{error.filename or 'the system'}: {error.strerror or error}: name another place, or mend that one"
-        )
+        _fail(f"{error.filename or 'the system'}: {error.strerror or error}: name another place, or mend that one")
 
 
-def _end(said: str) -> NoReturn:
+def _fail(said: str) -> NoReturn:
     click.echo(f"error: {safe(said)}", err=True)
     sys.exit(1)

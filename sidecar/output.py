@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from plugin.flows.importing.csv_reports import marked
+from plugin.flows.importing.csv_reports import mark_formulas
 from plugin.flows.mail.smtp import one_line
 from plugin.flows.people import data_export
 
@@ -25,19 +25,19 @@ def csv_text(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def csv_cell(value: str) -> str:
     """`value` without line breaks, and so that no part of it is a formula, whatever separates cells."""
-    return marked(one_line(value))
+    return mark_formulas(one_line(value))
 
 
 def say(as_json: bool, data: Any, lines: Iterable[str]) -> None:
     """Print `data` as JSON, or the lines for people."""
     if as_json:
-        click.echo(data_export.as_json(data))
+        click.echo(data_export.to_json(data))
     else:
         for line in lines:
             click.echo(safe(line))
 
 
-def counted(count: int, one: str, more: str = "") -> str:
+def pluralize(count: int, one: str, more: str = "") -> str:
     """The number and its noun: "1 grant", "2 grants"; `more` says it of any number but one, if an s does not do."""
     return f"{count} {one if count == 1 else more or one + 's'}"
 
@@ -51,8 +51,5 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Columns as wide as they need be."""
     cells = [tuple(heads), *(tuple(safe(str(cell)) for cell in row) for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
     return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]

@@ -14,9 +14,9 @@ from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
 from sidecar.app import create_app
 from sidecar.running import bootstrap, loops, stopping
-from sidecar.running.worker_watch import WorkerWatch
+from sidecar.running.worker_watch import WorkerSupervisor
 from sidecar.serving import listener
-from sidecar.serving.pools import keep_large_blocks_apart
+from sidecar.serving.pools import mmap_large_blocks
 
 log = structlog.get_logger()
 
@@ -26,34 +26,34 @@ def serve(config: Config, config_path: Path | None, with_worker: bool) -> None:
 
     A store that does not answer yet is waited for. What somebody has to mend is raised before anything listens.
     """
-    loops.note_threads()
-    told = stopping.process.told
-    with bootstrap.opened_in_time(config, SystemClock(), told) as services:
+    loops.log_thread_errors()
+    told = stopping.shutdown.told
+    with bootstrap.wait_for_house(config, SystemClock(), told) as services:
         if services is None:
             return
-        if loops.succeed("start", lambda: calendar.start(services), told, lambda e: isinstance(e, StoreAway)):
-            _listen(config, services, WorkerWatch(_worker(config_path)) if with_worker else None)
+        if loops.retry("start", lambda: calendar.start_process(services), told, lambda e: isinstance(e, StoreAway)):
+            _listen(config, services, WorkerSupervisor(_worker_command(config_path)) if with_worker else None)
 
 
-def _worker(config_path: Path | None) -> list[str]:
+def _worker_command(config_path: Path | None) -> list[str]:
     chosen = ["--config", str(config_path)] if config_path else []
     return [sys.executable, "-m", "sidecar", *chosen, "work", "--beside-server"]
 
 
-def _listen(config: Config, services: Services, worker: WorkerWatch | None) -> None:
+def _listen(config: Config, services: Services, worker: WorkerSupervisor | None) -> None:
     for name in ("waitress", "waitress.queue"):
         logging.getLogger(name).disabled = True  # it would log paths, in which links are
-    listener.allow_files()
-    keep_large_blocks_apart()
+    listener.raise_file_limit()
+    mmap_large_blocks()
     here = listener.Listener(create_app(config, services), config, services)
     gc.collect()
     gc.freeze()  # what is here stays: looking for garbage after a large form is quick
     if worker is None:
-        stopping.process.begin(here.stop)
+        stopping.shutdown.begin(here.stop)
         _run(here, config)
         return
-    stopping.process.seconds += 0.5  # for the worker has as long
-    stopping.process.begin(here.stop, worker.leave, last=[worker.kill])
+    stopping.shutdown.seconds += 0.5  # for the worker has as long
+    stopping.shutdown.begin(here.stop, worker.leave, last=[worker.kill])
     here.tends.append(worker.mend)
     try:
         worker.start()

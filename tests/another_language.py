@@ -17,7 +17,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail import letter_words, receipt_words
 from plugin.flows.rights.certificate import Certificate
 from plugin.hooks.mention import CertificateLine
-from plugin.quitclaim.clearance.answers import Code, Reason
+from plugin.quitclaim.clearance.answers import ReasonCode, Reason
 from plugin.quitclaim.words import wording
 from plugin.recognizer.process.examiner import Examiner
 from plugin.words import catalogues
@@ -97,9 +97,7 @@ def test_the_console(office: FlaskClient, bo: str, path: str) -> None:
 
 
 def test_a_letter_and_a_receipt() -> None:
-    subject, text = letter_words.letter(
-        "invite", LANGUAGE, {"site": "Museum", "name": "Bo", "link": "x", "until": "y"}
-    )
+    subject, text = letter_words.letter("invite", LANGUAGE, {"site": "Museum", "name": "Bo", "link": "x", "until": "y"})
     assert subject[0] + text[0] == "««"
     assert letter_words.say("more", LANGUAGE, count=1) == "«and 1 more photograph»"
     assert receipt_words.of(LANGUAGE)["title"] == "«Receipt»"
@@ -112,8 +110,7 @@ def test_a_certificate_and_an_answer() -> None:
     )
     assert "«our backups in backup.folder: 2»" in made.text(LANGUAGE)
     assert (
-        wording.render(Reason(Code.FACE_NOT_NAMED, (("count", "2"),)), LANGUAGE)
-        == "«2 faces are not named yet»"
+        wording.render(Reason(ReasonCode.FACE_NOT_NAMED, (("count", "2"),)), LANGUAGE) == "«2 faces are not named yet»"
     )
 
 

@@ -29,9 +29,7 @@ PRIVILEGED = frozenset(
 def tries(targets: Targets) -> dict[str, bool]:
     """Every try by name, and whether it succeeded."""
     parent = os.getppid()
-    attempts: dict[str, Callable[[], object]] = {
-        f"read {path}": partial(_read, path) for path in targets["files"]
-    }
+    attempts: dict[str, Callable[[], object]] = {f"read {path}": partial(_read, path) for path in targets["files"]}
     attempts |= {f"list {path}": partial(os.listdir, path) for path in targets["folders"]}
     attempts |= {
         "read environment of the parent": lambda: _read(f"/proc/{parent}/environ"),

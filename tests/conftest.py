@@ -38,9 +38,7 @@ BOTH_STORES = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="the large counts of ./run promises --full")
-    parser.addoption(
-        "--faces", default=os.environ.get("FACELEASE_FACES", ""), help="photographs to measure on"
-    )
+    parser.addoption("--faces", default=os.environ.get("FACELEASE_FACES", ""), help="photographs to measure on")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -113,7 +111,7 @@ def examiner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Examiner]:
     """The real default engine, in one child for the whole run."""
     models = os.environ.get("FACELEASE_MODELS") or str(tmp_path_factory.mktemp("models"))
     os.environ["FACELEASE_MODELS"] = models
-    with Examiner.from_config(bootstrap.with_models(Config())) as shared:
+    with Examiner.from_config(bootstrap.resolve_models(Config())) as shared:
         yield shared
 
 

@@ -28,11 +28,7 @@ def _head(examiner: Examiner, prefix: str) -> Image.Image:
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     left, top, width, height = face.box
-    x, y, side = (
-        (left + width / 2) * picture.width,
-        (top + height / 2) * picture.height,
-        width * picture.width,
-    )
+    x, y, side = ((left + width / 2) * picture.width, (top + height / 2) * picture.height, width * picture.width)
     return picture.crop((int(x - side), int(y - 1.1 * side), int(x + side), int(y + 1.1 * side)))
 
 

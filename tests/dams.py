@@ -121,9 +121,7 @@ class Through:
 
     def write_many(self, tasks: Sequence[Task]) -> Mapping[str, Names | DamError]:
         by_ref = {task.ref: task for task in tasks}
-        return for_each_ref(
-            by_ref, lambda ref: self.write(ref, by_ref[ref].writes, by_ref[ref].released).names
-        )
+        return for_each_ref(by_ref, lambda ref: self.write(ref, by_ref[ref].writes, by_ref[ref].released).names)
 
     def names_on(self, refs: Sequence[str]) -> Mapping[str, Names | DamError]:
         return for_each_ref(refs, lambda ref: self.look(ref).names)
@@ -175,9 +173,7 @@ class Failing(Through):
 class Recording(Through):
     """Writes a line to a file for every write, before it is made; `at` is told where we are."""
 
-    def __init__(
-        self, inner: Dam, record: Path, at: Callable[[str, str], None] = lambda where, ref: None
-    ) -> None:
+    def __init__(self, inner: Dam, record: Path, at: Callable[[str, str], None] = lambda where, ref: None) -> None:
         super().__init__(inner)
         self._record = record
         self._at = at
@@ -185,9 +181,7 @@ class Recording(Through):
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
         self._at("intent", ref)
         lines = [
-            json.dumps(
-                {"ref": ref, "node": w.node, "add": w.add, "places": sorted(w.places), "at": time.time()}
-            )
+            json.dumps({"ref": ref, "node": w.node, "add": w.add, "places": sorted(w.places), "at": time.time()})
             for w in writes
         ]
         with self._record.open("a") as file:

@@ -58,13 +58,7 @@ class DownloadHost(AbstractContextManager["DownloadHost"]):
     """
 
     def __init__(
-        self,
-        root: Path,
-        sidecar: str = "",
-        panel: str = "",
-        plugin: bool = True,
-        refs: int = 3,
-        without: str = "",
+        self, root: Path, sidecar: str = "", panel: str = "", plugin: bool = True, refs: int = 3, without: str = ""
     ) -> None:
         self.root, self.port, self.refs, self.without = root, free_port(), refs, without
         shutil.copytree(SOURCE, root)
@@ -95,14 +89,7 @@ class DownloadHost(AbstractContextManager["DownloadHost"]):
         self.save()
         php = shutil.which("php")
         assert php, "php is missing: sudo apt install php-cli"
-        quiet = [
-            "-d",
-            "display_errors=stderr",
-            "-d",
-            "opcache.enable=0",
-            "-d",
-            f"disable_functions={self.without}",
-        ]
+        quiet = ["-d", "display_errors=stderr", "-d", "opcache.enable=0", "-d", f"disable_functions={self.without}"]
         log = (self.root / "php.log").open("w")
         command = [php, *quiet, "-S", f"127.0.0.1:{self.port}", "-t", str(self.root)]
         environment = os.environ | {"PHP_CLI_SERVER_WORKERS": "3"}
@@ -170,15 +157,11 @@ class DownloadHost(AbstractContextManager["DownloadHost"]):
         self._picture(self.path(ref, "snapshot"), (300, 200), (ref, "main", "snapshot"))
         self._picture(self.path(ref, "snapshot_2"), (300, 200), (ref, "main", "snapshot"))
         # The frame lies where the name of the first one, changed, points.
-        self.path(ref, "snapshot_2").rename(
-            Path(str(self.path(ref, "snapshot")).replace("snapshot", "snapshot_2"))
-        )
+        self.path(ref, "snapshot_2").rename(Path(str(self.path(ref, "snapshot")).replace("snapshot", "snapshot_2")))
         self._picture(self.path(ref, "scr", page=2), (1200, 800), (ref, "page", "scr"))
         self._picture(self.path(ref, "lpr", page=2), (2000, 1333), (ref, "other", "page"))
         for size in ("", "scr", "thm"):
-            self._picture(
-                self.path(ref, size, alt=5), (900 if size else 2300, 600), (ref, "other", "alternative")
-            )
+            self._picture(self.path(ref, size, alt=5), (900 if size else 2300, 600), (ref, "other", "alternative"))
         made = self.root / "filestore/tmp" / hashlib.md5(b"user_downloads").hexdigest()
         for name in USERS:
             scrambled = hashlib.md5(f"{name}crop{'key'}".encode()).hexdigest()

@@ -18,9 +18,7 @@ Maker = Callable[[Image.Image, Image.Image], bytes]
 """Makes a file that shows the first picture and holds the second."""
 
 pillow_heif.register_heif_opener()
-FILM = struct.pack(">I4s4sI4s4s", 24, b"ftyp", b"mp42", 0, b"mp42", b"isom") + struct.pack(
-    ">I4s", 3008, b"mdat"
-)
+FILM = struct.pack(">I4s4sI4s4s", 24, b"ftyp", b"mp42", 0, b"mp42", b"isom") + struct.pack(">I4s", 3008, b"mdat")
 FILM += bytes(range(250)) * 12
 _NOISE = np.random.default_rng(7).integers(0, 256, 5000, "u1").tobytes()
 
@@ -51,9 +49,7 @@ def with_segments(jpeg: bytes, *segments: bytes) -> bytes:
 
 def spanning(code: int, data: bytes, head: Callable[[int, int], bytes], step: int = 9000) -> list[bytes]:
     """`data` over several segments; `head` of a part's number and offset stands before each."""
-    return [
-        segment(code, head(n, at) + data[at : at + step]) for n, at in enumerate(range(0, len(data), step))
-    ]
+    return [segment(code, head(n, at) + data[at : at + step]) for n, at in enumerate(range(0, len(data), step))]
 
 
 def exif(thumbnail: bytes, orientation: int = 1, note: bytes = b"") -> bytes:
@@ -234,9 +230,7 @@ def raw_profile(block: bytes) -> bytes:
     """EXIF as ImageMagick writes it into PNG."""
     text = block.hex()
     lines = "\n".join(text[at : at + 72] for at in range(0, len(text), 72))
-    return chunk(
-        b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(f"\nexif\n {len(block)}\n{lines}\n".encode())
-    )
+    return chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(f"\nexif\n {len(block)}\n{lines}\n".encode()))
 
 
 def photoshop_layers(main: Image.Image) -> bytes:
@@ -340,9 +334,7 @@ def jpegs() -> Iterator[tuple[str, Maker]]:
     )
     yield (
         "xmp",
-        lambda m, o: app(
-            saved(m), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp_thumbnail(saved(small(o))))
-        ),
+        lambda m, o: app(saved(m), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp_thumbnail(saved(small(o))))),
     )
     yield (
         "xmp in a line",
@@ -354,17 +346,14 @@ def jpegs() -> Iterator[tuple[str, Maker]]:
         "xmp png",
         lambda m, o: app(
             saved(m),
-            segment(
-                0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp_thumbnail(saved(small(o, 110), "PNG"), "\n")
-            ),
+            segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp_thumbnail(saved(small(o, 110), "PNG"), "\n")),
         ),
     )
     yield "extended xmp", lambda m, o: app(saved(m), *extended_xmp(xmp_thumbnail(saved(small(o, 320)))))
     yield (
         "flashpix",
         lambda m, o: app(
-            saved(m),
-            *spanning(0xE2, saved(small(o, 320)), lambda _, at: b"FPXR\0\0\2\0\1" + struct.pack(">I", at)),
+            saved(m), *spanning(0xE2, saved(small(o, 320)), lambda _, at: b"FPXR\0\0\2\0\1" + struct.pack(">I", at))
         ),
     )
     yield "c2pa", lambda m, o: app(saved(m), *jumbf(saved(small(o, 480))))
@@ -372,25 +361,18 @@ def jpegs() -> Iterator[tuple[str, Maker]]:
     yield "comment", lambda m, o: app(saved(m), segment(0xFE, saved(small(o))))
     yield "between scans", between_scans
     yield "mpo", lambda m, o: saved(m, "MPO", save_all=True, append_images=[o])
-    yield (
-        "mpo gain map",
-        lambda m, o: saved(m, "MPO", save_all=True, append_images=[small(o.convert("L"), 320)]),
-    )
+    yield ("mpo gain map", lambda m, o: saved(m, "MPO", save_all=True, append_images=[small(o.convert("L"), 320)]))
     for form in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF"):
         yield f"{form} behind", lambda m, o, form=form: saved(m) + saved(o, form)  # type: ignore[misc]
     yield "JPEG behind padding", lambda m, o: saved(m) + b"\0" * 70_000 + saved(o)
     yield "base64 behind", lambda m, o: saved(m) + b"<!-- " + base64.b64encode(saved(o)) + b" -->"
     yield "cut JPEG behind", lambda m, o: saved(m) + saved(o)[:9000]
     yield "larger behind", lambda m, o: saved(small(m, 300)) + saved(m)
-    yield (
-        "sideways thumbnail",
-        lambda m, o: saved(m, exif=exif(saved(small(o.transpose(Image.Transpose.ROTATE_90))))),
-    )
+    yield ("sideways thumbnail", lambda m, o: saved(m, exif=exif(saved(small(o.transpose(Image.Transpose.ROTATE_90))))))
     yield (
         "thumbnail as stored",
         lambda m, o: saved(
-            m.transpose(Image.Transpose.ROTATE_90),
-            exif=exif(saved(small(o.transpose(Image.Transpose.ROTATE_90))), 6),
+            m.transpose(Image.Transpose.ROTATE_90), exif=exif(saved(small(o.transpose(Image.Transpose.ROTATE_90))), 6)
         ),
     )
     for name, data in (
@@ -417,10 +399,7 @@ def others() -> Iterator[tuple[str, Maker]]:
             return saved(m, "PNG", pnginfo=info)
 
         yield f"png xmp {packed}", texts
-    yield (
-        "png text",
-        lambda m, o: png_with(m, chunk(b"tEXt", b"preview\0" + base64.b64encode(saved(small(o))))),
-    )
+    yield ("png text", lambda m, o: png_with(m, chunk(b"tEXt", b"preview\0" + base64.b64encode(saved(small(o))))))
     yield "png private chunk", lambda m, o: png_with(m, chunk(b"prVw", saved(small(o))))
     yield "png cropped without cutting", lambda m, o: saved(m, "PNG") + saved(o, "PNG")[300:]
     yield "apng", lambda m, o: saved(m, "PNG", save_all=True, append_images=[o])
@@ -429,17 +408,12 @@ def others() -> Iterator[tuple[str, Maker]]:
         yield f"under {kind}", lambda m, o, kind=kind, options=options: saved(alpha(m, o), kind, **options)  # type: ignore[misc]
     yield (
         "under a palette",
-        lambda m, o: saved(
-            alpha(m, o).convert("RGB").quantize(64), "PNG", transparency=bytes(range(0, 128, 2))
-        ),
+        lambda m, o: saved(alpha(m, o).convert("RGB").quantize(64), "PNG", transparency=bytes(range(0, 128, 2))),
     )
     yield "on black only", lambda m, o: saved(mask(m, o), "PNG")
     yield "webp exif", lambda m, o: saved(m, "WEBP", exif=thumb(o))
     yield "webp xmp", lambda m, o: saved(m, "WEBP", xmp=xmp_thumbnail(saved(small(o))))
-    yield (
-        "webp private chunk",
-        lambda m, o: riff_with(saved(m, "WEBP", exif=exif(b"")), b"PRVW", saved(small(o))),
-    )
+    yield ("webp private chunk", lambda m, o: riff_with(saved(m, "WEBP", exif=exif(b"")), b"PRVW", saved(small(o))))
     yield "webp behind", lambda m, o: saved(m, "WEBP") + saved(o)
     for kind in ("GIF", "WEBP", "AVIF"):
         yield f"animated {kind}", lambda m, o, kind=kind: saved(m, kind, save_all=True, append_images=[o])  # type: ignore[misc]
@@ -466,9 +440,7 @@ def others() -> Iterator[tuple[str, Maker]]:
     yield "heif thumbnail", heif_thumbnail
 
 
-def retouched(
-    main: Image.Image, face: tuple[int, int, int, int], how: str, other: Image.Image
-) -> Image.Image:
+def retouched(main: Image.Image, face: tuple[int, int, int, int], how: str, other: Image.Image) -> Image.Image:
     """The picture with the face made unknown."""
     crop = main.crop(face)
     match how:
@@ -491,10 +463,7 @@ def ordinary() -> Iterator[tuple[str, Callable[[Image.Image], bytes]]]:
         yield f"thumbnail {quality}", lambda m, q=quality: saved(m, exif=exif(saved(small(m), quality=q)))  # type: ignore[misc]
     yield "letterboxed thumbnail", lambda m: saved(m, exif=exif(saved(letterboxed(m))))
     yield "thumbnail without end", lambda m: saved(m, exif=exif(saved(small(m))[:-2]))
-    yield (
-        "raw thumbnail",
-        lambda m: saved(m, exif=b"Exif\0\0" + tiff([(small(m, 110), 1)], ">", empty_first=True)),
-    )
+    yield ("raw thumbnail", lambda m: saved(m, exif=b"Exif\0\0" + tiff([(small(m, 110), 1)], ">", empty_first=True)))
     yield "turned, thumbnail as stored", lambda m: saved(side(m), exif=exif(saved(small(side(m))), 6))
     yield "turned, thumbnail upright", lambda m: saved(side(m), exif=exif(saved(small(m)), 6))
     yield "preview behind", lambda m: saved(m) + b"\0" * 900 + saved(small(m, 480))
@@ -502,9 +471,7 @@ def ordinary() -> Iterator[tuple[str, Callable[[Image.Image], bytes]]]:
     yield "gain map", lambda m: saved(m, "MPO", save_all=True, append_images=[gain_map(m)])
     yield (
         "depth map",
-        lambda m: saved(
-            m, "MPO", save_all=True, append_images=[Image.linear_gradient("L").resize((192, 144))]
-        ),
+        lambda m: saved(m, "MPO", save_all=True, append_images=[Image.linear_gradient("L").resize((192, 144))]),
     )
     yield "padding", lambda m: saved(m) + b"\0" * 30_000
     yield (
@@ -525,10 +492,7 @@ def ordinary() -> Iterator[tuple[str, Callable[[Image.Image], bytes]]]:
             saved(m), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp_thumbnail(saved(small(m, 240))))
         ),
     )
-    yield (
-        "extended xmp",
-        lambda m: with_segments(saved(m), *extended_xmp(xmp("<xmp:Label>none</xmp:Label>" * 900))),
-    )
+    yield ("extended xmp", lambda m: with_segments(saved(m), *extended_xmp(xmp("<xmp:Label>none</xmp:Label>" * 900))))
     yield "c2pa", lambda m: with_segments(saved(m), *jumbf(saved(small(m, 480))))
     yield "progressive", lambda m: saved(m, progressive=True, exif=exif(saved(small(m))))
     yield "restarts", lambda m: saved(m, restart_marker_rows=1)

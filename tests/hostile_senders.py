@@ -15,14 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SURFACES = (
-    "/s/form",
-    "/console/",
-    "/hooks/resourcespace",
-    "/panel/resourcespace",
-    "/api/v1/people",
-    "/health",
-)
+SURFACES = ("/s/form", "/console/", "/hooks/resourcespace", "/panel/resourcespace", "/api/v1/people", "/health")
 FORM_BYTES = 60_000_000
 PHOTOGRAPH_BYTES = 11_990_000
 
@@ -101,8 +94,7 @@ def multipart(fields: Mapping[str, str], name: str, photographs: Sequence[bytes]
     """The body of a form, and its content type."""
     parts = [f'name="{key}"\r\n\r\n{value}\r\n'.encode() for key, value in fields.items()]
     parts += [
-        f'name="{name}"; filename="{n}.jpg"\r\n\r\n'.encode() + body + b"\r\n"
-        for n, body in enumerate(photographs)
+        f'name="{name}"; filename="{n}.jpg"\r\n\r\n'.encode() + body + b"\r\n" for n, body in enumerate(photographs)
     ]
     lined = b"".join(b"--sample\r\nContent-Disposition: form-data; " + part for part in parts)
     return lined + b"--sample--\r\n", "multipart/form-data; boundary=sample"
@@ -205,9 +197,7 @@ def queue(about: dict[str, Any]) -> list[Sender]:
 def _photograph(about: dict[str, Any], visit: str, number: int, again: float) -> Sender:
     body, kind = multipart({}, "photograph", [Path(about["picture"]).read_bytes()])
     lines = (f"Cookie: {visit}", f"X-CSRFToken: {about['csrf']}", f"Content-Length: {len(body)}")
-    return Sender(
-        _head("POST", "/s/photo", _network(number), f"Content-Type: {kind}", *lines) + body, again=again
-    )
+    return Sender(_head("POST", "/s/photo", _network(number), f"Content-Type: {kind}", *lines) + body, again=again)
 
 
 def small_chunks(about: dict[str, Any]) -> list[Sender]:
@@ -268,9 +258,7 @@ def run(senders: list[Sender], port: int) -> None:
                     one.open()
                 if one.line is not None:
                     due = bool(one.waiting) or now >= one.next
-                    events = (selectors.EVENT_READ if one.sender.reads else 0) | (
-                        selectors.EVENT_WRITE if due else 0
-                    )
+                    events = (selectors.EVENT_READ if one.sender.reads else 0) | (selectors.EVENT_WRITE if due else 0)
                     if events:
                         lines.register(one.line, events, one)
             for key, events in lines.select(0.05):

@@ -15,8 +15,8 @@ from plugin.clock import Clock
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.importing import runs
-from plugin.flows.importing.entries import Defaults
-from plugin.flows.importing.judge import Verdict
+from plugin.flows.importing.entries import ImportDefaults
+from plugin.flows.importing.judge import RowVerdict
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent.model import Quitclaim
@@ -24,7 +24,7 @@ from sidecar.running import bootstrap
 from tests import support
 
 HEAD = "name,email,language,birth_date,guardian,purpose,channels,from,until,signed,text_version,evidence"
-LISTED = Defaults(
+LISTED = ImportDefaults(
     purposes=("communication",), channels=("website",), text_version="form 1",
     signed=date(2026, 1, 15), list_is_proof=True,
 )  # fmt: skip
@@ -41,14 +41,14 @@ def opened(root: Path, clock: Clock, **sections: Any) -> Iterator[Services]:
 
 
 def table(
-    services: Services, path: Path, data: str | bytes, apply: bool = False, defaults: Defaults = LISTED
-) -> list[Verdict]:
+    services: Services, path: Path, data: str | bytes, apply: bool = False, defaults: ImportDefaults = LISTED
+) -> list[RowVerdict]:
     """Write a table to `path` and import it."""
     path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return list(runs.table(services, path, defaults, apply, "test").verdicts)
+    return list(runs.import_table(services, path, defaults, apply, "test").verdicts)
 
 
-def statuses(verdicts: Sequence[Verdict]) -> list[str]:
+def statuses(verdicts: Sequence[RowVerdict]) -> list[str]:
     return [verdict.status.value for verdict in verdicts]
 
 

@@ -36,7 +36,7 @@ class Marked(MailServer):
 
 def _mailed(services: Services, job: ClaimedJob) -> None:
     try:
-        delivery.mailed(services, job)
+        delivery.handle_mail(services, job)
     finally:
         Marked.mark.unlink(missing_ok=True)
 

@@ -114,9 +114,7 @@ def certificate(folder: Path, names: tuple[str, ...] = ()) -> ssl.SSLContext:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName(alternative or [x509.IPAddress(IPv4Address("127.0.0.1"))]), False
-        )
+        .add_extension(x509.SubjectAlternativeName(alternative or [x509.IPAddress(IPv4Address("127.0.0.1"))]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
         .sign(key, hashes.SHA256())
     )
@@ -130,9 +128,7 @@ def certificate(folder: Path, names: tuple[str, ...] = ()) -> ssl.SSLContext:
     return context
 
 
-def _allowed(
-    _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, given: Any
-) -> AuthResult:
+def _allowed(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, given: Any) -> AuthResult:
     right = isinstance(given, LoginPassword) and given == LoginPassword(USER.encode(), PASSWORD.encode())
     return AuthResult(success=right, handled=right)
 

@@ -197,9 +197,7 @@ def _by_sidecars(folder: Path) -> Iterator[Place]:
         photo.with_name(photo.name + (".XMP" if number % 2 else ".xmp")).write_bytes(data)
         yield Place(photo.name, f"a sidecar in {how}", JAPANESE if how == "Shift-JIS" else NAME)
     for number, (how, data) in enumerate(beside.items()):
-        if not how.startswith(
-            ("UTF-16", "UTF-32")
-        ):  # no program writes that: ExifTool cannot read it, and says so
+        if not how.startswith(("UTF-16", "UTF-32")):  # no program writes that: ExifTool cannot read it, and says so
             photo = blank(folder, f"e{number}.jpg")
             embed(photo, data)
             yield Place(photo.name, f"XMP in the file in {how}", JAPANESE if how == "Shift-JIS" else NAME)

@@ -11,14 +11,14 @@ import click
 from sqlalchemy import insert
 
 from plugin.flows.access import api_tokens, links
-from plugin.flows.access.links import Kind, Link
+from plugin.flows.access.links import LinkKind, Link
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.mail import form_store
 from plugin.flows.people import register
 from plugin.flows.signing import invitations
 from plugin.ledger import tables as t
-from plugin.quitclaim.consent.lifecycle import How
+from plugin.quitclaim.consent.lifecycle import StopMode
 from tests import support
 
 
@@ -211,8 +211,8 @@ class Over:
         self.names["grant"] = cast.sign(cee, recognition=False)["website"]
         grant_endings.withdraw(services, cee, None, "test")
         cast.sign(self.people["Dag"])
-        grant_endings.stop(services, self.people["Dag"], How.RESTRICT, None, "test")
-        grant_endings.object_(services, self.people["Dag"], "test")
+        grant_endings.stop(services, self.people["Dag"], StopMode.RESTRICT, None, "test")
+        grant_endings.object_to_recognition(services, self.people["Dag"], "test")
         self._accesses(cee)
         self._files()
         cast.work()
@@ -221,22 +221,18 @@ class Over:
     def _accesses(self, person_id: str) -> None:
         services = self.services
         register.change_address(services, person_id, "cee@example.org", "test")
-        token = api_tokens.add(services, "test", [api_tokens.Scope.GATE_USE], "test").id
+        token = api_tokens.create(services, "test", [api_tokens.TokenScope.GATE_USE], "test").id
         api_tokens.revoke(services, token, "test")
         form = form_store.add(services, _suited(services), "test")
         with services.store.write() as tx:
-            links.make(services, tx, Link(Kind.PAGE, "en", person_id), "test")
-            links.lock(services, tx, person_id, "test")
-            link = links.make(services, tx, Link(Kind.SIGN, "en", person_id, form_id=form.id), "test").id
+            links.make(services, tx, Link(LinkKind.PAGE, "en", person_id), "test")
+            links.revoke_page_links(services, tx, person_id, "test")
+            link = links.make(services, tx, Link(LinkKind.SIGN, "en", person_id, form_id=form.id), "test").id
             session = uuid4().hex
             ended = {"created_at": tx.now, "seen_at": tx.now, "ended_at": tx.now}
             ended |= {"expires_at": tx.now + timedelta(hours=1)}
-            tx.execute(
-                insert(t.session).values(
-                    id_sha256=session, user="jan", role="officer", language="en", **ended
-                )
-            )
-        invitations.take_back(services, link, "test")
+            tx.execute(insert(t.session).values(id_sha256=session, user="jan", role="officer", language="en", **ended))
+        invitations.revoke_invitation(services, link, "test")
         form_store.retire(services, form.form.name, "test")
         self.names |= {"token": token, "link": link, "session": session[:16], "name": form.form.name}
 
@@ -253,6 +249,6 @@ class Over:
 
 def _suited(services: Services) -> dict[str, Any]:
     """The sample form for the uses of this house."""
-    tree, listed = form_store.read(form_store.sample()), services.config.clearance
+    tree, listed = form_store.parse_toml(form_store.read_sample()), services.config.clearance
     tree["uses"] = [{"purpose": one, "channels": list(listed.channels)} for one in listed.purposes]
     return tree

@@ -37,14 +37,12 @@ def configuration(root: Path, double: Double, **sections: Any) -> Config:
 
 
 @contextmanager
-def house(
-    root: Path, double: Double, clock: Clock, examiner: Examiner, before: int = 0
-) -> Iterator[Services]:
+def house(root: Path, double: Double, clock: Clock, examiner: Examiner, before: int = 0) -> Iterator[Services]:
     """Put together from its configuration; so many resources were there before it."""
     for _ in range(before):
         double.library.create(1)
     with support.opened(configuration(root, double), clock, examiner) as services:
-        calendar.poll(services)  # from here on the log is followed
+        calendar.poll_dam(services)  # from here on the log is followed
         yield services
 
 
@@ -65,7 +63,7 @@ def tag(services: Services, person_id: str, name: str) -> None:
     with services.store.write() as tx:
         ids = list(tx.connection.scalars(select(t.resource.c.id)))
         made = [
-            intents.propose(services, tx, intents.Proposal(one, person_id, name, "add", "confirmed", NODE))
+            intents.propose(services, tx, intents.NewIntent(one, person_id, name, "add", "confirmed", NODE))
             for one in ids
         ]
         tx.execute(update(t.resource).values(examined="whole"))

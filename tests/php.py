@@ -52,9 +52,7 @@ function checkperm($permission) { return in_array($permission, $GLOBALS['held'] 
 
 def uncommented(path: Path) -> str:
     """The source without comments; line breaks are kept."""
-    keep = re.compile(
-        r"('(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")|/\*.*?\*/|(?<!:)//[^\n]*|#[^\n\[]*(?=\n)", re.DOTALL
-    )
+    keep = re.compile(r"('(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")|/\*.*?\*/|(?<!:)//[^\n]*|#[^\n\[]*(?=\n)", re.DOTALL)
     return keep.sub(lambda match: match.group(1) or "\n" * match.group().count("\n"), path.read_text())
 
 

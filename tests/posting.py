@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, insert, select
 
 from plugin.clock import ManualClock
 from plugin.flows.access import links
-from plugin.flows.access.links import Kind, Link, Made
+from plugin.flows.access.links import LinkKind, Link, MadeLink
 from plugin.flows.common.services import Services
 from plugin.flows.people import addresses, outbox, register
 from plugin.flows.people.outbox import Letter
@@ -56,8 +56,8 @@ class Post:
         """Some days later the calendar sweeps, reminds, and the letters go; returns to whom and under what subject."""
         self.clock.advance(timedelta(days=days))
         before = len(self.box.got)
-        calendar.sweep(self.services)
-        calendar.remind(self.services)
+        calendar.sweep_endings(self.services)
+        calendar.send_reminders(self.services)
         self.work()
         return [(str(one["To"]), str(one["Subject"])) for one in self.box.letters[before:]]
 
@@ -68,16 +68,14 @@ class Post:
     def put(self, kind: str, person_id: str | None, to: str = "person", **more: Any) -> bool:
         """Queue a letter; `language`, `data`, `secret` and `cause` may be given."""
         with self.services.store.write() as tx:
-            letter = Letter(
-                more.pop("cause", uuid4().hex), kind, more.pop("language", "en"), person_id, to, **more
-            )
+            letter = Letter(more.pop("cause", uuid4().hex), kind, more.pop("language", "en"), person_id, to, **more)
             return outbox.put(self.services, tx, letter)
 
-    def link(self, person_id: str, kind: Kind = Kind.SIGN, **about: Any) -> tuple[Made, str]:
+    def link(self, person_id: str, kind: LinkKind = LinkKind.SIGN, **about: Any) -> tuple[MadeLink, str]:
         """A link and its address."""
         with self.services.store.write() as tx:
             made = links.make(self.services, tx, Link(kind, "en", person_id, **about), "test")
-        return made, links.address(self.services, made.token)
+        return made, links.url(self.services, made.token)
 
     def form(self, name: str = "Photographs", version: int = 1, **others: Any) -> str:
         """A form in use."""
@@ -91,15 +89,13 @@ class Post:
             )  # fmt: skip
         return form_id
 
-    def invite(self, person_id: str, form_id: str, guardian_id: str | None = None) -> Made:
+    def invite(self, person_id: str, form_id: str, guardian_id: str | None = None) -> MadeLink:
         """Ask by mail."""
         made, address = self.link(
             person_id, form_id=form_id, guardian_id=guardian_id, by_mail=True, most_uses=1,
             address_id=self.asked_of(person_id, guardian_id),
         )  # fmt: skip
-        self.put(
-            "invite", person_id, guardian_id or "person", data={"link": made.id}, secret={"link": address}
-        )
+        self.put("invite", person_id, guardian_id or "person", data={"link": made.id}, secret={"link": address})
         return made
 
     def child(self, born: date, *guardians: str, email: str = "") -> tuple[str, list[str]]:
@@ -118,7 +114,7 @@ class Post:
     def asked_of(self, person_id: str, guardian_id: str | None = None, by: str = "test") -> str | None:
         """The id of the address on file; an account `by` other than the one that entered it confirms it so."""
         with self.services.store.write() as tx:
-            return addresses.deliver(self.services, tx, person_id, guardian_id, by)
+            return addresses.address_letter(self.services, tx, person_id, guardian_id, by)
 
     def confirm(self, person_id: str, *guardians: str) -> None:
         """A second account asks for letters to these addresses: that of the person, or of guardians of theirs."""

@@ -61,9 +61,7 @@ class Processes:
             [*self._command, *words], env=self._environment, cwd=self.root, check=False, capture_output=True,
             text=True,
         )  # fmt: skip
-        assert done.returncode in ((0, 3) if handed_on else (0,)), (
-            f"{words[:2]}: {done.stderr or done.stdout}"
-        )
+        assert done.returncode in ((0, 3) if handed_on else (0,)), f"{words[:2]}: {done.stderr or done.stdout}"
         return done.stdout
 
     def start(self, *what: str) -> "subprocess.Popen[bytes]":

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 
 from plugin.flows.access import api_tokens
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
@@ -20,7 +20,7 @@ class Api:
 
     def __init__(self, services: Services, client: FlaskClient) -> None:
         self.services, self.client = services, client
-        self.token = self.made([scope.value for scope in Scope], lasts=timedelta(days=3650))
+        self.token = self.made([scope.value for scope in TokenScope], lasts=timedelta(days=3650))
 
     def beside(self, client: FlaskClient) -> "Api":
         """Another program with the same token."""
@@ -32,11 +32,11 @@ class Api:
         self,
         scopes: Collection[str],
         tools: Collection[str] | None = None,
-        lasts: timedelta = api_tokens.LASTS,
+        lasts: timedelta = api_tokens.DEFAULT_LIFETIME,
     ) -> str:
         """A new token; returns its secret. Of the gate it may claim to be a CMS, unless `tools` says otherwise."""
-        claims = tools if tools is not None else (["cms"] if Scope.GATE_USE in scopes else [])
-        return api_tokens.add(self.services, "test", list(scopes), "test", lasts, tools=claims).secret
+        claims = tools if tools is not None else (["cms"] if TokenScope.GATE_USE in scopes else [])
+        return api_tokens.create(self.services, "test", list(scopes), "test", lasts, tools=claims).secret
 
     def ask(
         self, method: str, path: str, body: Any = None, token: str | None = None,

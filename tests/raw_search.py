@@ -89,20 +89,7 @@ def in_photographs(folder: Path, name: str) -> Iterator[tuple[str, str]]:
             yield ref, "called"
     for path in in_files(folder, name):
         yield path.relative_to(folder).as_posix(), "bytes"
-    command = [
-        "exiftool",
-        "-a",
-        "-G1",
-        "-j",
-        "-charset",
-        "utf8",
-        "-r",
-        "-ext",
-        "*",
-        "-ext+",
-        "xmp",
-        str(folder),
-    ]
+    command = ["exiftool", "-a", "-G1", "-j", "-charset", "utf8", "-r", "-ext", "*", "-ext+", "xmp", str(folder)]
     done = subprocess.run(command, capture_output=True, check=False)
     for entry in json.loads(done.stdout or b"[]"):
         where = Path(entry.pop("SourceFile")).relative_to(folder).as_posix()

@@ -16,16 +16,16 @@ from sqlalchemy import ColumnElement, func, select
 
 from plugin.clock import SystemClock
 from plugin.flows.access import api_tokens, visits
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
 from plugin.flows.signing import invitations
-from plugin.flows.signing.invitations import Invite
+from plugin.flows.signing.invitations import InvitationRequest
 from plugin.hooks.webhooks import signature
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Store
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.commands.demo import samples
 from sidecar.running import bootstrap
 from sidecar.sign import sessions
@@ -73,9 +73,7 @@ class Answered:
 class Served(Processes):
     """A folder as the DAM, a shoot whose link `many` visitors opened, and a program with a token; `serve` alone."""
 
-    def __init__(
-        self, root: Path, many: int, host: str = "127.0.0.1", guests: int = 0, leavers: int = 0
-    ) -> None:
+    def __init__(self, root: Path, many: int, host: str = "127.0.0.1", guests: int = 0, leavers: int = 0) -> None:
         """`guests`: visits by which somebody honest signs; `leavers`: people who will withdraw, each by a link."""
         (root / "photos" / "shoot").mkdir(parents=True)
         self.uploads = root / "tmp"
@@ -94,7 +92,7 @@ class Served(Processes):
             self.visits, self.token = self._opened(services, many), self._program(services)
             self.guests = self._opened_again(services, guests)
             self.leavers = self._leaving(services, leavers)
-        key = sessions.session_key(self.config)
+        key = sessions.load_session_key(self.config)
         self.csrf = str(URLSafeTimedSerializer(key, salt="wtf-csrf-token").dumps(_CSRF))
         self._opened_store: Store | None = None
         self.process = self.start("serve")
@@ -108,11 +106,11 @@ class Served(Processes):
         return f"http://{self.address}"
 
     def _opened(self, services: Services, many: int) -> list[str]:
-        ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
+        ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("shoot", "photographer"))
         modes.decide(services, "shoot", ruling, "test")
         form = form_store.add(services, tree(), "test")
         self._link = invitations.invite(
-            services, Invite(collection_ref="shoot", form=form.form.name), "test"
+            services, InvitationRequest(collection_ref="shoot", form=form.form.name), "test"
         ).id
         return self._opened_again(services, many)
 
@@ -130,7 +128,9 @@ class Served(Processes):
         return found
 
     def _program(self, services: Services) -> str:
-        return api_tokens.add(services, "test", [Scope.PEOPLE_READ.value], "test", api_tokens.LASTS).secret
+        return api_tokens.create(
+            services, "test", [TokenScope.PEOPLE_READ.value], "test", api_tokens.DEFAULT_LIFETIME
+        ).secret
 
     def about(self, picture: Path) -> Path:
         """What `hostile_senders` is told."""

@@ -13,13 +13,13 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from plugin.flows.access import links
-from plugin.flows.access.links import Kind, Link
+from plugin.flows.access.links import LinkKind, Link
 from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
-from plugin.flows.mail.form_store import Stored
+from plugin.flows.mail.form_store import StoredForm
 from plugin.flows.people import addresses
 from plugin.flows.signing import invitations
-from plugin.flows.signing.invitations import Invite
+from plugin.flows.signing.invitations import InvitationRequest
 from plugin.ledger import tables as t
 from tests import visiting
 
@@ -28,7 +28,7 @@ Fields = dict[str, Any]
 
 def tree(**changes: Any) -> dict[str, Any]:
     """The sample form, for the channels of the tests' house, with changes."""
-    found = form_store.read(form_store.sample())
+    found = form_store.parse_toml(form_store.read_sample())
     found["uses"] = [{"purpose": "communication", "channels": ["website", "press"]}]
     return found | changes
 
@@ -98,13 +98,13 @@ class Desk:
     def __init__(self, services: Services, **changes: Any) -> None:
         self.services = services
         self.app = visiting.app_of(services)
-        self.form: Stored = form_store.add(services, tree(**changes), "test")
+        self.form: StoredForm = form_store.add(services, tree(**changes), "test")
 
     def invite(self, person_id: str | None = None, **about: Any) -> str:
         """The token of a new link, made by who may end what is in force."""
         about = {"may_replace": True} | about
         about |= {"person_id": person_id, "form": self.form.form.name}
-        return invitations.invite(self.services, Invite(**about), "test").token
+        return invitations.invite(self.services, InvitationRequest(**about), "test").token
 
     def visit(self, person_id: str | None = None, **about: Any) -> Visit:
         """Somebody opens a new link."""
@@ -114,9 +114,9 @@ class Desk:
         """Somebody opens a link that a letter brought to an address which is known to be theirs."""
         visiting.confirm(self.services, person_id, guardian_id)
         with self.services.store.write() as tx:
-            row = addresses.on_file(tx.connection, person_id, guardian_id)
+            row = addresses.find_on_file(tx.connection, person_id, guardian_id)
             link = Link(
-                Kind.SIGN, "en", person_id, self.form.id, guardian_id, by_mail=True, most_uses=1,
+                LinkKind.SIGN, "en", person_id, self.form.id, guardian_id, by_mail=True, most_uses=1,
                 address_id=row.id if row is not None else None,
             )  # fmt: skip
             made = links.make(self.services, tx, link, "test")
@@ -126,6 +126,4 @@ class Desk:
         """How many rows there are of everything that a signature makes."""
         tables = (t.person, t.guardian, t.quitclaim, t.grant, t.sealed, t.mail, t.invitation, t.person_key)
         with self.services.store.read() as conn:
-            return {
-                table.name: int(conn.scalar(select(func.count()).select_from(table)) or 0) for table in tables
-            }
+            return {table.name: int(conn.scalar(select(func.count()).select_from(table)) or 0) for table in tables}

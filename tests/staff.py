@@ -67,9 +67,7 @@ _HANDED_OVER: dict[str, tuple[int, ...]] = {}
 
 def with_accounts(services: Services) -> Services:
     """The same house, whose DAM has accounts."""
-    return (
-        services if isinstance(services.dam, Accounts) else replace(services, dam=WithAccounts(services.dam))
-    )
+    return services if isinstance(services.dam, Accounts) else replace(services, dam=WithAccounts(services.dam))
 
 
 def app(services: Services) -> Flask:
@@ -135,9 +133,7 @@ def address() -> str:
 def signed_in(app: Flask, clock: Clock, role: str, language: str = "en") -> FlaskClient:
     """A browser in which somebody with this role is signed in."""
     client = app.test_client()
-    answer = Dam(clock).sign_in(
-        client, user=role, groups=[GROUPS[role]], language=language, address=address()
-    )
+    answer = Dam(clock).sign_in(client, user=role, groups=[GROUPS[role]], language=language, address=address())
     assert answer.status_code == 303, answer.text
     return client
 

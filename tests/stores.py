@@ -27,9 +27,7 @@ def _binary(name: str) -> str:
         (str(path) for path in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)), None
     )
     if found is None:
-        pytest.fail(
-            f"the program `{name}` is not installed: the ledger is tested on PostgreSQL too", pytrace=False
-        )
+        pytest.fail(f"the program `{name}` is not installed: the ledger is tested on PostgreSQL too", pytrace=False)
     return found
 
 
@@ -47,9 +45,7 @@ class Postgres:
             self._as = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
             os.chown(self.folder, user.pw_uid, user.pw_gid)
         data = str(self.folder / "data")
-        self._run(
-            "initdb", "-D", data, "-U", "facelease", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
-        )
+        self._run("initdb", "-D", data, "-U", "facelease", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         self._connection: psycopg.Connection[Any] | None = None
         self._log = (self.folder / "log").open("wb")
         self._server = self.start()

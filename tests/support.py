@@ -22,7 +22,7 @@ from sqlalchemy import select
 from plugin.clock import Clock
 from plugin.config import Config, parse
 from plugin.flows.collections import modes
-from plugin.flows.common.recogniser import Faces
+from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.matching import gallery
@@ -30,7 +30,7 @@ from plugin.flows.people import register
 from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t
 from plugin.ledger.store import engine
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from plugin.recognizer.process.examiner import Examiner
@@ -40,7 +40,7 @@ from sidecar.running.runner import Runner
 from tests import migrated
 
 SHOOT = "shoot"
-FORM = grant_endings.Evidence("form.txt", b"a signed form: sample")
+FORM = grant_endings.SignatureEvidence("form.txt", b"a signed form: sample")
 
 
 def store_of(_root: Path) -> str | None:
@@ -84,7 +84,7 @@ def opened(
     with ExitStack() as stack:
         services = stack.enter_context(bootstrap.open_house(config, clock))
         services.faces.close()
-        services = replace(services, faces=Faces(examiner))
+        services = replace(services, faces=Recogniser(examiner))
         yield replace(services, dam=wrap(services.dam)) if wrap else services
 
 
@@ -174,7 +174,7 @@ class Cast:
 
     def open_collection(self, ref: str = SHOOT, mode: Mode = Mode.AUTO) -> None:
         """Switch a collection on, on the basis that everybody in it was asked."""
-        evidence = Evidence("list of who was asked", "the administrator")
+        evidence = BasisEvidence("list of who was asked", "the administrator")
         modes.decide(self.services, ref, modes.Ruling(mode, Basis.ALL_ASKED, evidence), "test")
 
     def work(self, threads: int = 1) -> None:

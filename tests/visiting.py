@@ -27,12 +27,12 @@ def app_of(services: Services) -> Flask:
 def confirm(services: Services, person_id: str, guardian_id: str | None = None) -> None:
     """Let the address on file, or one that is entered for it, be known to be theirs."""
     with services.store.write() as tx:
-        if not contacts.known_to(services, tx.connection, person_id, guardian_id):
+        if not contacts.address_of(services, tx.connection, person_id, guardian_id):
             addresses.enter(services, tx, person_id, "sample@example.org", "dam:ann", guardian_id=guardian_id)
     recognitions.recognise(services, person_id, guardian_id, "met", "dam:olga", officer=True)
 
 
-def link_of(services: Services, person_id: str, guardian_id: str | None = None) -> links.Made:
+def link_of(services: Services, person_id: str, guardian_id: str | None = None) -> links.MadeLink:
     """A link to this person's page, as a letter to a confirmed address brings it."""
     confirm(services, person_id, guardian_id)
     with services.store.write() as tx:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from plugin.clock import SystemClock
 from plugin.config import Config, parse
-from plugin.flows.common.recogniser import Faces
+from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture, Resource
 from plugin.recognizer.examination.messages import Examination, ExaminationRequest
@@ -52,7 +52,7 @@ class Steps:
                 (self._control / "go").unlink()
 
 
-class SteppingFaces(Faces):
+class SteppingFaces(Recogniser):
     """The recogniser, and the step after it."""
 
     def __init__(self, examiner: Examiner, steps: Steps) -> None:
@@ -78,15 +78,15 @@ def main(config: Config, control: Path) -> None:
     steps = Steps(control)
     with bootstrap.open_house(config, SystemClock()) as services:
         services.faces.close()
-        examiner = Examiner.from_config(bootstrap.with_models(config))
+        examiner = Examiner.from_config(bootstrap.resolve_models(config))
         services = replace(
             services, faces=SteppingFaces(examiner, steps),
             dam=SteppingDam(services.dam, control / f"writes-{os.getpid()}", steps.at),
         )  # fmt: skip
-        calendar.start(services)
+        calendar.start_process(services)
         while not (control / "stop").exists():
             well = 0
-            for chore in (calendar.poll, calendar.sweep):
+            for chore in (calendar.poll_dam, calendar.sweep_endings):
                 with suppress(Exception):  # as the clock of the real one does: the next round tries again
                     chore(services)
                     well += 1

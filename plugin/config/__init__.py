@@ -33,14 +33,7 @@ from plugin.config.sections import (
 )
 from plugin.errors import ConfigError
 
-__all__ = [
-    "BackupSection",
-    "ClearanceSection",
-    "Config",
-    "JobsSection",
-    "MatchingSection",
-    "RecognizerSection",
-]
+__all__ = ["BackupSection", "ClearanceSection", "Config", "JobsSection", "MatchingSection", "RecognizerSection"]
 __all__ += ["ResourceSpaceSection", "RetentionSection", "ReviewSection", "load", "parse"]
 
 
@@ -85,9 +78,7 @@ class Config(Section):
         if self.dam.kind == "resourcespace" and not (server.url and server.user):
             raise ValueError("resourcespace.url and resourcespace.user are needed where dam.kind says so")
         if self.dam.kind == "resourcespace" and server.seconds * 2 >= self.jobs.lease_seconds:
-            raise ValueError(
-                "resourcespace.seconds: a call and its repetition must end within jobs.lease_seconds"
-            )
+            raise ValueError("resourcespace.seconds: a call and its repetition must end within jobs.lease_seconds")
         if self.gate.ai_channel and self.gate.ai_channel not in self.clearance.channels:
             raise ValueError(
                 f"gate.ai_channel: {self.gate.ai_channel!r} is none of clearance.channels: add it there, "
@@ -113,13 +104,7 @@ class Config(Section):
     def private(self) -> tuple[Path, ...]:
         """Paths that only this account may read: the data folder, keys and secrets."""
         keys, hooks = self.keys, self.webhooks
-        named = [
-            keys.master_file,
-            keys.ended_log,
-            keys.names_file,
-            keys.heads_key_file,
-            "{data}/keys/session.key",
-        ]
+        named = [keys.master_file, keys.ended_log, keys.names_file, keys.heads_key_file, "{data}/keys/session.key"]
         named += [hooks.events_secret_file, hooks.panel_secret_file, hooks.signin_secret_file]
         named += [self.resourcespace.key_file, self.mail.password_file]
         return (Path(self.data).expanduser().absolute(), *(self.path(name) for name in named if name))

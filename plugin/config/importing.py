@@ -22,9 +22,7 @@ class ImportingSection(Section):
         for pair in value:
             medium, mark, _ = pair.partition("=")
             if not mark or not medium.strip():
-                raise ValueError(
-                    f"{pair!r}: write MEDIUM=CHANNEL, or MEDIUM= for one that is no channel here"
-                )
+                raise ValueError(f"{pair!r}: write MEDIUM=CHANNEL, or MEDIUM= for one that is no channel here")
         return value
 
     def strange(self, channels: tuple[str, ...]) -> set[str]:

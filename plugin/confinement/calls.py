@@ -53,11 +53,7 @@ _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
 _NOT_EQUAL, _MASKED = 1, 7
 _WORD = 0xFFFFFFFF  # the kernel looks at no more of a command than this
 _COMMANDS = {
-    "fcntl": (
-        8,
-        10,
-        15,
-    ),  # F_SETOWN, F_SETSIG, F_SETOWN_EX: whom a signal reaches when a pipe is ready: anybody
+    "fcntl": (8, 10, 15),  # F_SETOWN, F_SETSIG, F_SETOWN_EX: whom a signal reaches when a pipe is ready: anybody
     "fcntl64": (8, 10, 15),
     "ioctl": (0x8901, 0x8902, 0x5412, 0x540E, 0x541C),  # FIOSETOWN, SIOCSPGRP; TIOCSTI, TIOCSCTTY, TIOCLINUX
 }
@@ -105,18 +101,14 @@ def _refuse_other_processes(library: ctypes.CDLL, rules: int) -> None:
         _add_rule(library, rules, name, errno.EPERM, _Compare(1, _MASKED, _WORD, command))
     _add_rule(library, rules, "tgkill", errno.EPERM, _Compare(0, _NOT_EQUAL, os.getpid(), 0))
     _add_rule(library, rules, "prlimit64", errno.EPERM, _Compare(2, _NOT_EQUAL, 0, 0))
-    _add_rule(
-        library, rules, "clone3", errno.ENOSYS
-    )  # its flags cannot be seen; the C library then takes `clone`
+    _add_rule(library, rules, "clone3", errno.ENOSYS)  # its flags cannot be seen; the C library then takes `clone`
 
 
 def _add_rule(library: ctypes.CDLL, rules: int, name: str, code: int, *when: _Compare) -> None:
     """Add one rule; ignores a name that this processor does not have."""
     number = library.seccomp_syscall_resolve_name(name.encode())
     if number != -1:
-        library.seccomp_rule_add_array(
-            rules, _REFUSE | code, number, len(when), (_Compare * len(when))(*when)
-        )
+        library.seccomp_rule_add_array(rules, _REFUSE | code, number, len(when), (_Compare * len(when))(*when))
 
 
 def _load_library() -> ctypes.CDLL:
@@ -124,10 +116,7 @@ def _load_library() -> ctypes.CDLL:
     library.seccomp_init.restype = ctypes.c_void_p
     for name, kinds in (
         ("seccomp_attr_set", (ctypes.c_void_p, ctypes.c_int, ctypes.c_uint32)),
-        (
-            "seccomp_rule_add_array",
-            (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p),
-        ),
+        ("seccomp_rule_add_array", (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p)),
         ("seccomp_load", (ctypes.c_void_p,)),
         ("seccomp_release", (ctypes.c_void_p,)),
     ):

@@ -75,10 +75,7 @@ def confine(bounds: Bounds) -> Confinement:
     version = landlock.restrict_paths(bounds.paths)
     names = (*calls.ALWAYS_REFUSED, *(() if bounds.runs else (*calls.STARTING_CALLS, *calls.FILE_TIME_CALLS)))
     return Confinement(
-        version,
-        calls.refuse_calls((*names, *(() if bounds.threads else calls.THREAD_CALLS))),
-        threads,
-        limits,
+        version, calls.refuse_calls((*names, *(() if bounds.threads else calls.THREAD_CALLS))), threads, limits
     )
 
 

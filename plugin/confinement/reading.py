@@ -17,9 +17,7 @@ def main() -> None:
     source, sink = wire.take_over_pipes()
     try:
         header, _ = wire.receive(source, 0)
-        answer = importlib.import_module(
-            str(header["task"])
-        ).answer  # libraries read files of the system as they load
+        answer = importlib.import_module(str(header["task"])).answer  # libraries read files of the system as they load
         paths = [*surroundings.list_library_paths(), *surroundings.list_package_paths()]
         held = confine(Bounds(paths, int(header["memory_mb"]), int(header["cpu_seconds"])))
         wire.send(sink, {"held": held.to_json()})

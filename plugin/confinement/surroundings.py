@@ -17,9 +17,7 @@ _SMALL = ("/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom", "/dev/null")
 
 def build_environment() -> dict[str, str]:
     """Language, time zone and library paths: no secret, nothing of ours."""
-    passed = {
-        name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")
-    }
+    passed = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")}
     return passed | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 

@@ -12,17 +12,7 @@ from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import unquote
 
-_SCRIPTS_WITHOUT_SPACES = (
-    "CJK",
-    "HIRAGANA",
-    "KATAKANA",
-    "HANGUL",
-    "THAI",
-    "LAO",
-    "KHMER",
-    "MYANMAR",
-    "TIBETAN",
-)
+_SCRIPTS_WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 """Scripts that do not separate words."""
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
@@ -45,9 +35,7 @@ class SoughtName:
 
     def __init__(self, spellings: Iterable[str]) -> None:
         self.spellings = tuple(dict.fromkeys(one for one in spellings if one.strip()))
-        self._names = {
-            tuple(w.key for w in words) for one in self.spellings if (words := _split_words(_fold(one)))
-        }
+        self._names = {tuple(w.key for w in words) for one in self.spellings if (words := _split_words(_fold(one)))}
         self._starts = {max(name, key=len) for name in self._names}
 
     @property
@@ -57,10 +45,7 @@ class SoughtName:
 
     def is_name(self, text: str) -> bool:
         """Whether the text is exactly the name."""
-        return any(
-            tuple(word.key for word in _split_words(variant)) in self._names
-            for variant in self._variants(text)
-        )
+        return any(tuple(word.key for word in _split_words(variant)) in self._names for variant in self._variants(text))
 
     def stands_in(self, text: str) -> bool:
         """Whether the text contains the name as whole words."""

@@ -33,21 +33,12 @@ _LEVELS = ("|", "\\", ">", "\u203a", "\u00bb", "/", ":")
 _MOST_PARTS = 12
 _LONGEST_KEY = 1000  # characters: more than twice any display name
 _SHORT = 200
-_BOMS = (
-    (b"\xff\xfe\0\0", "utf-32"),
-    (b"\0\0\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
+_BOMS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
 def decode_lossless(data: bytes, encoding: str) -> str:
     """Decode in a Latin encoding; bytes without a letter become the control character of that number."""
-    return (
-        "".join(_decode_letter(byte, encoding) for byte in data)
-        if encoding == "cp1252"
-        else data.decode(encoding)
-    )
+    return "".join(_decode_letter(byte, encoding) for byte in data) if encoding == "cp1252" else data.decode(encoding)
 
 
 def _decode_letter(byte: int, encoding: str) -> str:
@@ -212,10 +203,7 @@ def _list_category_paths(text: str, categories: Collection[str]) -> Iterator[tup
             levels.append(one.split("<")[::-1])
         for path in levels:
             plain = [" ".join(level.split()) for level in path if level.strip()]
-            at = next(
-                (n for n, level in enumerate(plain[:-1]) if node_key(strip_invisible(level)) in categories),
-                None,
-            )
+            at = next((n for n, level in enumerate(plain[:-1]) if node_key(strip_invisible(level)) in categories), None)
             if at is not None:
                 yield tuple(plain[at:])
                 break

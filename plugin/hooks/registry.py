@@ -41,9 +41,7 @@ def open_dam(
         return adapter.from_config(store, config)
     folder = config.path(config.folder.path)
     if not was_used(store) and not os.path.isdir(folder):  # noqa: PTH112 (one that cannot be asked is none)
-        raise ConfigError(
-            f"folder.path: {folder} is no folder: make it, or name the one with the photographs"
-        )
+        raise ConfigError(f"folder.path: {folder} is no folder: make it, or name the one with the photographs")
     return adapter.from_config(store, config, clock)
 
 

@@ -9,18 +9,7 @@ from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 
 from plugin.flows.common.services import Services
-from sidecar.api import (
-    audit,
-    clearance,
-    collections,
-    erasures,
-    faces,
-    forms,
-    gate,
-    invitations,
-    people,
-    quitclaims,
-)
+from sidecar.api import audit, clearance, collections, erasures, faces, forms, gate, invitations, people, quitclaims
 from sidecar.api.guard import Guard
 from sidecar.api.routes import PREFIX
 from sidecar.sign import sessions
@@ -36,19 +25,19 @@ _TOKEN: dict[str, Any] = {
 }
 
 
-def application(name: str) -> OpenAPI:
+def create_openapi_app(name: str) -> OpenAPI:
     """The Flask app that keeps the description of the routes given to `register`."""
     info = Info(title="FaceLease", version=version("facelease"), description=__doc__)
-    return OpenAPI(name, info=info, security_schemes=_TOKEN, doc_ui=False, validation_error_callback=_refused)
+    return OpenAPI(name, info=info, security_schemes=_TOKEN, doc_ui=False, validation_error_callback=_describe_invalid)
 
 
-def register(app: OpenAPI, services: Services) -> None:
+def register_routes(app: OpenAPI, services: Services) -> None:
     """Put every route of the API into the app."""
     guard = Guard(services)
     for part in _PARTS:
         routes = part.routes(services)
         guard.over(routes)
-        sessions.spare(app, routes.blueprint)  # a token in a header
+        sessions.exempt_csrf(app, routes.blueprint)  # a token in a header
         app.register_api(routes.blueprint)
 
     @app.get(f"{PREFIX}/openapi.json", doc_ui=False)
@@ -58,10 +47,10 @@ def register(app: OpenAPI, services: Services) -> None:
         return jsonify(document | {"paths": paths})
 
 
-def _refused(error: ValidationError) -> Response:
+def _describe_invalid(error: ValidationError) -> Response:
     """What is wrong where; not the value, which may be anything."""
     wrong = [
         f"{'.'.join(str(part) for part in one['loc']) or 'the body'}: {one['msg']}"
         for one in error.errors(include_url=False, include_context=False, include_input=False)[:10]
     ]
-    return problems.problem(422, "Unprocessable Content", "; ".join(wrong))
+    return problems.respond(422, "Unprocessable Content", "; ".join(wrong))

@@ -7,23 +7,23 @@ from zoneinfo import ZoneInfo
 from flask import Response
 from pydantic import BaseModel, Field
 
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.flows.views import audit_view
 from plugin.ledger.log.proof import ProofVerdict
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, answer
-from sidecar.web.request_models import Paged
+from sidecar.api.routes import Route, Routes, json_response
+from sidecar.web.request_models import PageQuery
 from sidecar.words import log_words
 
 
-class Wanted(Paged):
+class AuditQuery(PageQuery):
     """Rows after a number."""
 
     after: Annotated[int, Field(ge=0, lt=1 << 62)] = 0  # type: ignore[assignment]  # a number here
 
 
-class Row(BaseModel):
+class AuditRow(BaseModel):
     """One row; `subject` is a pseudonym of a person, `hash` chains it to the row before."""
 
     seq: int
@@ -37,16 +37,16 @@ class Row(BaseModel):
     hash: str
 
 
-class Log(BaseModel):
+class AuditPage(BaseModel):
     """A page of rows, and the head of the chain as it stood then."""
 
-    items: list[Row]
+    items: list[AuditRow]
     next: int | None
     head_seq: int
     head_hash: str
 
 
-class Proof(BaseModel):
+class AuditProof(BaseModel):
     """What holding the log against the signed heads outside the store gave.
 
     `verdict`: holds, not_proven or broken; `said` says it in sentences, `why` is the reason in a word where it is not
@@ -69,34 +69,34 @@ def routes(services: Services) -> Routes:
     """The routes of the log."""
     api = Routes("audit", "The chained log of every effect")
 
-    @api.add("GET", "/audit", Route(Scope.AUDIT_READ), Log)
-    def audit_list(query: Wanted) -> Response:
+    @api.add("GET", "/audit", Route(TokenScope.AUDIT_READ), AuditPage)
+    def audit_list(query: AuditQuery) -> Response:
         """A page of the log. Each look at it is a row of it."""
         found, head = audit_view.page(services, query.after, query.limit + 1, caller().actor)
         items = [
-            Row(
+            AuditRow(
                 seq=row.seq, at=row.at, action=row.action, actor=row.actor, subject=row.subject or None,
                 resource=row.resource_id, details=dict(row.details), previous=row.previous, hash=row.hash,
             )
             for row in found[: query.limit]
         ]  # fmt: skip
         more = items[-1].seq if len(found) > query.limit else None
-        return answer(Log(items=items, next=more, head_seq=head.seq, head_hash=head.hash))
+        return json_response(AuditPage(items=items, next=more, head_seq=head.seq, head_hash=head.hash))
 
-    @api.add("GET", "/audit/proof", Route(Scope.AUDIT_READ), Proof)
+    @api.add("GET", "/audit/proof", Route(TokenScope.AUDIT_READ), AuditProof)
     def audit_proof() -> Response:
         """Hold the whole log against its signed heads: seconds, where it is long. Only "holds" is good news."""
         checked = audit_view.verified_for(services, caller().actor)
-        return answer(_proof(checked, services.config.site.zone))
+        return json_response(_make_proof(checked, services.config.site.zone))
 
     return api
 
 
-def _proof(checked: audit_view.Checked, zone: ZoneInfo) -> Proof:
+def _make_proof(checked: audit_view.LogCheck, zone: ZoneInfo) -> AuditProof:
     said, found = log_words.sentences(checked, zone), checked.proof
     if found is None:
-        return Proof(verdict=checked.verdict, said=said)
-    return Proof(
+        return AuditProof(verdict=checked.verdict, said=said)
+    return AuditProof(
         verdict=checked.verdict, said=said, why=found.why.lack.value if found.why else None, rows=found.rows,
         start_seq=found.start.seq, last_seq=found.last.seq, last_hash=found.last.hash, heads=found.heads,
         held_seq=found.held.seq if found.held else None, after=found.after,

@@ -7,25 +7,25 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from plugin.errors import NotFound
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services
-from plugin.quitclaim.clearance.answers import Answer, Reason, Use
+from plugin.quitclaim.clearance.answers import Answer, Reason, IntendedUse
 from plugin.quitclaim.words import wording
 from plugin.words.catalogues import Language
-from sidecar.api.routes import Route, Routes, answer
-from sidecar.web.request_models import Closed, Day, Paged, Ref, RefPath, Word
+from sidecar.api.routes import Route, Routes, json_response
+from sidecar.web.request_models import RequestModel, Day, PageQuery, Ref, RefPath, Word
 
 
-class Why(BaseModel):
+class ReasonText(BaseModel):
     """A reason: for machines, and in words."""
 
     code: str
     text: str
 
 
-class Told(BaseModel):
+class UseAnswer(BaseModel):
     """The answer for a use. Only `cleared` is yes; `until` is null where it is no yes, or has no known end.
 
     `max_px`: it holds for copies whose longer side is at most that; null: whatever the size.
@@ -36,10 +36,10 @@ class Told(BaseModel):
     status: Literal["cleared", "blocked", "unknown", "no_person_found"]
     until: datetime | None
     max_px: int | None
-    reasons: list[Why]
+    reasons: list[ReasonText]
 
 
-class Asked(Closed):
+class PhotoQuery(RequestModel):
     """Which uses: by default the first purpose, on every channel. `day`: default now."""
 
     purpose: Word | None = None
@@ -48,36 +48,36 @@ class Asked(Closed):
     language: Language | None = None
 
 
-class Photo(BaseModel):
+class PhotoAnswers(BaseModel):
     """What may be done with a photograph."""
 
     ref: str
-    answers: list[Told]
+    answers: list[UseAnswer]
 
 
-class UseOf(Closed):
+class UseBody(RequestModel):
     """A use."""
 
     purpose: Word
     channel: Word
 
 
-class Batch(Closed):
+class ClearanceBatch(RequestModel):
     """Up to 1,000 photographs, for up to 24 uses."""
 
     refs: Annotated[tuple[Ref, ...], Field(min_length=1, max_length=1000)]
-    uses: Annotated[tuple[UseOf, ...], Field(min_length=1, max_length=24)]
+    uses: Annotated[tuple[UseBody, ...], Field(min_length=1, max_length=24)]
     day: Day | None = None
     language: Language | None = None
 
 
-class Answers(BaseModel):
+class BatchAnswers(BaseModel):
     """By photograph, in the order of the question; what the ledger does not know is unknown."""
 
-    items: list[Photo]
+    items: list[PhotoAnswers]
 
 
-class Wanted(Paged):
+class ClearedQuery(PageQuery):
     """All that is cleared for a use, from `first` (default: now) through the whole of `last` (default: now)."""
 
     purpose: Word | None = None
@@ -87,20 +87,20 @@ class Wanted(Paged):
     count: bool = False
 
 
-class Cleared(BaseModel):
+class ClearedPhoto(BaseModel):
     """A photograph that is cleared over the whole time, and when that ends."""
 
     ref: str
     until: datetime | None
 
 
-class Library(BaseModel):
+class ClearedPage(BaseModel):
     """A page, those that end first in front; `count` where it was asked for; `max_px` as in the other answers.
 
     `closed`: why nothing is cleared for any use, while FaceLease itself is closed.
     """
 
-    items: list[Cleared]
+    items: list[ClearedPhoto]
     next: str | None
     count: int | None
     max_px: int | None
@@ -111,74 +111,78 @@ def routes(services: Services) -> Routes:
     """The routes of clearance."""
     api = Routes("clearance", "May this photograph be used?")
 
-    @api.add("GET", "/resources/<path:ref>/clearance", Route(Scope.CLEARANCE_READ), Photo)
-    def clearance_show(path: RefPath, query: Asked) -> Response:
+    @api.add("GET", "/resources/<path:ref>/clearance", Route(TokenScope.CLEARANCE_READ), PhotoAnswers)
+    def clearance_show(path: RefPath, query: PhotoQuery) -> Response:
         """The answers for one photograph, with their reasons."""
         listed = services.config.clearance
         channels = [query.channel] if query.channel else listed.channels
-        uses = [Use(query.purpose or listed.purposes[0], channel) for channel in channels]
-        found = photo_answers.ask_many(services, [path.ref], uses, query.day)
+        uses = [IntendedUse(query.purpose or listed.purposes[0], channel) for channel in channels]
+        found = photo_answers.answer_photos(services, [path.ref], uses, query.day)
         if path.ref not in found:
             raise NotFound("no such photograph in the ledger: facelease scan enters them")
-        return answer(_photo(services, path.ref, found[path.ref], query.language))
+        return json_response(_answer_photo(services, path.ref, found[path.ref], query.language))
 
-    @api.add("POST", "/clearance:batch", Route(Scope.CLEARANCE_READ), Answers)
-    def clearance_batch(body: Batch) -> Response:
+    @api.add("POST", "/clearance:batch", Route(TokenScope.CLEARANCE_READ), BatchAnswers)
+    def clearance_batch(body: ClearanceBatch) -> Response:
         """The answers for many photographs and uses in one go."""
-        uses = [Use(one.purpose, one.channel) for one in body.uses]
-        found = photo_answers.ask_many(services, body.refs, uses, body.day)
-        items = [_photo(services, ref, found.get(ref) or _unknown(uses), body.language) for ref in body.refs]
-        return answer(Answers(items=items))
+        uses = [IntendedUse(one.purpose, one.channel) for one in body.uses]
+        found = photo_answers.answer_photos(services, body.refs, uses, body.day)
+        items = [
+            _answer_photo(services, ref, found.get(ref) or _answer_unknown(uses), body.language) for ref in body.refs
+        ]
+        return json_response(BatchAnswers(items=items))
 
-    @api.add("GET", "/clearance", Route(Scope.CLEARANCE_READ), Library)
-    def clearance_list(query: Wanted) -> Response:
+    @api.add("GET", "/clearance", Route(TokenScope.CLEARANCE_READ), ClearedPage)
+    def clearance_list(query: ClearedQuery) -> Response:
         """Every photograph that is cleared for a use, in pages."""
-        span = _span(services, query)
+        span = _choose_span(services, query)
         with services.store.read() as conn:
-            page = cleared_photos.page(conn, span, query.after, query.limit)
+            page = cleared_photos.list_page(conn, span, query.after, query.limit)
             count = cleared_photos.count(conn, span) if query.count else None
-        items = [Cleared(ref=one.ref, until=one.until) for one in page.photos]
-        closed = _closed(services, span.closed)
-        return answer(
-            Library(items=items, next=page.next or None, count=count, max_px=span.max_px, closed=closed)
+        items = [ClearedPhoto(ref=one.ref, until=one.until) for one in page.photos]
+        closed = _explain_closed(services, span.closed)
+        return json_response(
+            ClearedPage(items=items, next=page.next or None, count=count, max_px=span.max_px, closed=closed)
         )
 
     return api
 
 
-def _span(services: Services, query: Wanted) -> cleared_photos.Span:
+def _choose_span(services: Services, query: ClearedQuery) -> cleared_photos.UseSpan:
     purpose = query.purpose or services.config.clearance.purposes[0]
     last = query.last or query.first
     if last is None:
-        return cleared_photos.now(services, purpose, query.channel)
-    return cleared_photos.until(services, purpose, query.channel, last, query.first)
+        return cleared_photos.span_now(services, purpose, query.channel)
+    return cleared_photos.span_until(services, purpose, query.channel, last, query.first)
 
 
-def _closed(services: Services, why: str | None) -> str | None:
+def _explain_closed(services: Services, why: str | None) -> str | None:
     site = services.config.site
-    return why and wording.render(closed_house.answer(why).reasons[0], site.language, site.zone)
+    return why and wording.render(closed_house.make_answer(why).reasons[0], site.language, site.zone)
 
 
-def _unknown(uses: list[Use]) -> dict[Use, Answer]:
-    return dict.fromkeys(uses, photo_answers.NEVER_HEARD_OF)
+def _answer_unknown(uses: list[IntendedUse]) -> dict[IntendedUse, Answer]:
+    return dict.fromkeys(uses, photo_answers.UNKNOWN_PHOTO)
 
 
-def _photo(services: Services, ref: str, answers: dict[Use, Answer], language: str | None) -> Photo:
+def _answer_photo(
+    services: Services, ref: str, answers: dict[IntendedUse, Answer], language: str | None
+) -> PhotoAnswers:
     sizes = services.config.clearance.max_px
-    return Photo(
+    return PhotoAnswers(
         ref=ref,
         answers=[
-            Told(
+            UseAnswer(
                 purpose=use.purpose, channel=use.channel, status=one.status.value, until=one.until,
-                max_px=sizes.get(use.channel), reasons=reasons(services, one.reasons, language),
+                max_px=sizes.get(use.channel), reasons=render_reasons(services, one.reasons, language),
             )
             for use, one in answers.items()
         ],
     )  # fmt: skip
 
 
-def reasons(services: Services, found: tuple[Reason, ...], language: str | None) -> list[Why]:
+def render_reasons(services: Services, found: tuple[Reason, ...], language: str | None) -> list[ReasonText]:
     """Reasons as the API says them; in the site's language unless another is asked for."""
     site = services.config.site
     words = language or site.language
-    return [Why(code=one.code.value, text=wording.render(one, words, site.zone)) for one in found]
+    return [ReasonText(code=one.code.value, text=wording.render(one, words, site.zone)) for one in found]

@@ -6,15 +6,15 @@ from typing import Annotated, Literal
 from flask import Response
 from pydantic import BaseModel, Field
 
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.collections import mode_effect, modes, ruling_history
 from plugin.flows.common.services import Services
 from plugin.flows.views import collection_list
-from plugin.flows.views.collection_list import Ruled
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.flows.views.collection_list import RuledCollection
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, answer
-from sidecar.web.request_models import Closed, Day, Empty, Id, Line, RefPath
+from sidecar.api.routes import Route, Routes, json_response
+from sidecar.web.request_models import RequestModel, Day, EmptyRequest, Id, Line, RefPath
 from sidecar.words import staff_words
 
 
@@ -37,20 +37,20 @@ class Collections(BaseModel):
     items: list[Collection]
 
 
-class Note(BaseModel):
+class ModeNote(BaseModel):
     """Why the mode has no effect as things are: a code, and a sentence in English."""
 
     code: str
     said: str
 
 
-class CollectionSet(Collection):
+class CollectionChanged(Collection):
     """The collection as it stands now; `no_effect` is empty where the mode acts on something."""
 
-    no_effect: list[Note]
+    no_effect: list[ModeNote]
 
 
-class PastRuling(BaseModel):
+class RulingRecord(BaseModel):
     """What was decided, by whom and when. `why`: set here, heard from the DAM, followed or lost when it moved."""
 
     ref: str
@@ -67,13 +67,13 @@ class PastRuling(BaseModel):
     why: Literal["set", "heard", "followed", "lost"]
 
 
-class History(BaseModel):
+class RulingHistory(BaseModel):
     """Every decision about a collection, oldest first; none where it was never anything but off."""
 
-    items: list[PastRuling]
+    items: list[RulingRecord]
 
 
-class Ruling(Closed):
+class NewRuling(RequestModel):
     """The mode, and what makes it lawful; `members` signed up for a shoot."""
 
     mode: Mode
@@ -89,36 +89,36 @@ def routes(services: Services) -> Routes:
     """The routes of collections."""
     api = Routes("collections", "Where recognition is on")
 
-    @api.add("GET", "/collections", Route(Scope.COLLECTIONS_READ), Collections)
-    def collections_list(query: Empty) -> Response:
+    @api.add("GET", "/collections", Route(TokenScope.COLLECTIONS_READ), Collections)
+    def collections_list(query: EmptyRequest) -> Response:
         """Every collection of the DAM with its mode."""
-        return answer(Collections(items=[_collection(one) for one in collection_list.every(services)]))
+        return json_response(Collections(items=[_collection(one) for one in collection_list.every(services)]))
 
-    @api.add("PUT", "/collections/<path:ref>", Route(Scope.COLLECTIONS_WRITE, changes=True), CollectionSet)
-    def collection_set(path: RefPath, body: Ruling) -> Response:
+    @api.add("PUT", "/collections/<path:ref>", Route(TokenScope.COLLECTIONS_WRITE, changes=True), CollectionChanged)
+    def collection_set(path: RefPath, body: NewRuling) -> Response:
         """Set the mode of a collection; the answer says where that has no effect."""
-        evidence = Evidence(body.reference, body.decided_by, body.decided, body.review_date)
+        evidence = BasisEvidence(body.reference, body.decided_by, body.decided, body.review_date)
         ruling = modes.Ruling(body.mode, body.basis, evidence, body.members)
         modes.decide(services, path.ref, ruling, caller().actor)
         set_ = next(one for one in collection_list.every(services) if one.ref == path.ref)
         notes = [
-            Note(code=one.code.value, said=staff_words.without_effect(one))
+            ModeNote(code=one.code.value, said=staff_words.without_effect(one))
             for one in mode_effect.explain(services, path.ref)
         ]
-        return answer(CollectionSet(**_collection(set_).model_dump(), no_effect=notes))
+        return json_response(CollectionChanged(**_collection(set_).model_dump(), no_effect=notes))
 
-    @api.add("GET", "/collections/<path:ref>/history", Route(Scope.COLLECTIONS_READ), History)
-    def collection_history(path: RefPath, query: Empty) -> Response:
+    @api.add("GET", "/collections/<path:ref>/history", Route(TokenScope.COLLECTIONS_READ), RulingHistory)
+    def collection_history(path: RefPath, query: EmptyRequest) -> Response:
         """What was decided about a collection, and when; members of shoots by number alone."""
         with services.store.read() as conn:
-            rows = ruling_history.history(services, conn, path.ref)
-        return answer(History(items=[_past(row) for row in rows]))
+            rows = ruling_history.list_rulings(services, conn, path.ref)
+        return json_response(RulingHistory(items=[_to_record(row) for row in rows]))
 
     return api
 
 
-def _past(row: ruling_history.PastRuling) -> PastRuling:
-    return PastRuling(
+def _to_record(row: ruling_history.PastRuling) -> RulingRecord:
+    return RulingRecord(
         ref=row.ref, moved_from=row.moved_from or None, mode=Mode(row.mode),
         basis=Basis(row.basis) if row.basis else None, reference=row.reference or None, decided_by=row.by or None,
         decided=row.decided, review_date=row.review_date, members=row.members, set_by=row.set_by,
@@ -126,7 +126,7 @@ def _past(row: ruling_history.PastRuling) -> PastRuling:
     )  # fmt: skip
 
 
-def _collection(one: Ruled) -> Collection:
+def _collection(one: RuledCollection) -> Collection:
     return Collection(
         ref=one.ref, title=one.title, mode=one.mode, today=one.today, basis=Basis(one.basis) if one.basis else None,
         reference=one.reference or None, decided_by=one.by or None, review_date=one.review_date,

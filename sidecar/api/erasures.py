@@ -6,16 +6,16 @@ from datetime import date, datetime
 from flask import Response
 from pydantic import BaseModel
 
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.flows.rights import erasure, erasure_register, erasure_requests
 from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, answer
-from sidecar.web.request_models import Closed, Empty, Id, Line, PersonPath
+from sidecar.api.routes import Route, Routes, json_response
+from sidecar.web.request_models import RequestModel, EmptyRequest, Id, Line, PersonPath
 
 
-class Begun(BaseModel):
+class ErasureStarted(BaseModel):
     """The erasure has begun: no key of the person opens anything; the DAM is cleaned by a job. `number` is the
     certificate's: tell it to the person."""
 
@@ -23,7 +23,7 @@ class Begun(BaseModel):
     number: str
 
 
-class Asked(BaseModel):
+class ErasureRequest(BaseModel):
     """A request that waits for a decision."""
 
     id: str
@@ -36,13 +36,13 @@ class Asked(BaseModel):
     number: str
 
 
-class Waiting(BaseModel):
+class ErasureRequests(BaseModel):
     """The officer's list, the most urgent first."""
 
-    items: list[Asked]
+    items: list[ErasureRequest]
 
 
-class RequestDecision(Closed):
+class RequestDecision(RequestModel):
     """Forget, or refuse for a reason, which the person reads."""
 
     forget: bool
@@ -59,7 +59,7 @@ class RequestDecided(BaseModel):
     number: str | None = None
 
 
-class Certified(BaseModel):
+class ErasureCertificate(BaseModel):
     """A certificate, in sentences. `finished_at` is null while the erasure goes on."""
 
     number: str
@@ -72,19 +72,19 @@ class Certified(BaseModel):
     text: str
 
 
-class CertificatePath(Closed):
+class CertificatePath(RequestModel):
     """Which certificate."""
 
     certificate: Id
 
 
-class Spoken(Closed):
+class CertificateQuery(RequestModel):
     """In which language."""
 
     language: Language = "en"
 
 
-class RequestPath(Closed):
+class RequestPath(RequestModel):
     """Which request."""
 
     request_id: Id
@@ -94,47 +94,43 @@ def routes(services: Services) -> Routes:
     """The routes of erasures."""
     api = Routes("erasures", "To be forgotten")
 
-    @api.add("POST", "/people/<person_id>/erasure", Route(Scope.ERASURES_WRITE, changes=True), Begun, 202)
-    def person_erase(path: PersonPath, body: Empty) -> Response:
+    @api.add("POST", "/people/<person_id>/erasure", Route(TokenScope.ERASURES_WRITE, changes=True), ErasureStarted, 202)
+    def person_erase(path: PersonPath, body: EmptyRequest) -> Response:
         """Forget the person. It cannot be taken back."""
         number = erasure.begin(services, path.person_id, caller().actor, tell=True)
-        return answer(Begun(id=path.person_id, number=number), 202)
+        return json_response(ErasureStarted(id=path.person_id, number=number), 202)
 
-    @api.add("GET", "/erasures", Route(Scope.ERASURES_READ), Waiting)
-    def erasures_list(query: Empty) -> Response:
+    @api.add("GET", "/erasures", Route(TokenScope.ERASURES_READ), ErasureRequests)
+    def erasures_list(query: EmptyRequest) -> Response:
         """What people have asked for and nobody has decided on."""
         items = [
-            Asked(
+            ErasureRequest(
                 id=one.id, person_id=one.person_id, name=one.name, asked_at=one.asked_at, asked_by=one.asked_by,
                 due_on=one.due_on, overdue=one.overdue, number=one.number,
             )
-            for one in erasure_requests.open(services)
+            for one in erasure_requests.list_waiting(services)
         ]  # fmt: skip
-        return answer(Waiting(items=items))
+        return json_response(ErasureRequests(items=items))
 
-    @api.add(
-        "POST", "/erasures/<request_id>/decision", Route(Scope.ERASURES_WRITE, changes=True), RequestDecided
-    )
+    @api.add("POST", "/erasures/<request_id>/decision", Route(TokenScope.ERASURES_WRITE, changes=True), RequestDecided)
     def erasure_decide(path: RequestPath, body: RequestDecision) -> Response:
         """Carry the request out, or refuse it."""
         number = erasure_requests.decide(services, path.request_id, body.forget, caller().actor, body.reason)
-        decided = RequestDecided(
-            id=path.request_id, forget=body.forget, finished=not body.forget, number=number
-        )
-        return answer(decided)
+        decided = RequestDecided(id=path.request_id, forget=body.forget, finished=not body.forget, number=number)
+        return json_response(decided)
 
-    _certificates(services, api)
+    _add_certificate_routes(services, api)
     return api
 
 
-def _certificates(services: Services, api: Routes) -> None:
-    @api.add("GET", "/certificates/<certificate>", Route(Scope.ERASURES_READ), Certified)
-    def certificate_read(path: CertificatePath, query: Spoken) -> Response:
+def _add_certificate_routes(services: Services, api: Routes) -> None:
+    @api.add("GET", "/certificates/<certificate>", Route(TokenScope.ERASURES_READ), ErasureCertificate)
+    def certificate_read(path: CertificatePath, query: CertificateQuery) -> Response:
         """What an erasure looked at, reached and did not reach."""
-        made = erasure_register.look(services, path.certificate, caller().actor)
+        made = erasure_register.read_certificate(services, path.certificate, caller().actor)
         made = replace(made, language=query.language)
-        return answer(
-            Certified(
+        return json_response(
+            ErasureCertificate(
                 number=made.number, asked_at=made.asked_at, finished_at=made.finished_at, looked=made.looked,
                 reached=made.reached, not_reached=made.not_reached, conditions=made.conditions, text=made.text(),
             )

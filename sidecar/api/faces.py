@@ -6,23 +6,23 @@ from typing import Annotated, Any, Literal
 from flask import Response
 from pydantic import BaseModel, StringConstraints, model_validator
 
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.common import face_rows, reference_sets
 from plugin.flows.common.services import Services
 from plugin.flows.review import already_so, dismissals, review
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, answer
-from sidecar.web.request_models import LINE, Closed, Empty, Id, Number, NumberPath, Paged, RefPath
+from sidecar.api.routes import Route, Routes, json_response
+from sidecar.web.request_models import LINE, RequestModel, EmptyRequest, Id, Number, NumberPath, PageQuery, RefPath
 
-State = Literal["matched", "suggested", "unmatched", "rejected", "dismissed"]
-_WRITE = Route(Scope.FACES_WRITE, changes=True)
+FaceState = Literal["matched", "suggested", "unmatched", "rejected", "dismissed"]
+_WRITE = Route(TokenScope.FACES_WRITE, changes=True)
 
 
-class Wanted(Paged):
+class FacesQuery(PageQuery):
     """Faces in a state, oldest first. `after` is a face's id."""
 
-    state: State = "suggested"
+    state: FaceState = "suggested"
     after: Number | None = None  # type: ignore[assignment]  # a number here
 
 
@@ -39,7 +39,7 @@ class Face(BaseModel):
     box: tuple[float, float, float, float]
     width_px: int
     file_px: int | None
-    state: State
+    state: FaceState
     person_id: str | None
     name: str | None
     distance: float | None
@@ -48,20 +48,20 @@ class Face(BaseModel):
     vouched: bool
 
 
-class Faces(BaseModel):
+class FacePage(BaseModel):
     """A page of faces."""
 
     items: list[Face]
     next: int | None
 
 
-class Who(Closed):
+class FaceConfirmation(RequestModel):
     """Who it is, if not the one suggested."""
 
     person_id: Id | None = None
 
 
-class WhyLeftOut(Closed):
+class FaceDismissal(RequestModel):
     """Why the face need not be named, by the list; `note` is shown with each answer.
 
     Only `no_person` and `too_small` leave nothing to decide.
@@ -76,31 +76,29 @@ class WhyLeftOut(Closed):
         """Who sends a reason in free text, as before there was a list, is told of it."""
         if isinstance(body, dict) and "reason" in body:
             keys = ", ".join(Dismissal)
-            raise ValueError(
-                f"`reason` is no more: send `dismissal`, one of {keys}; free text goes into `note`"
-            )
+            raise ValueError(f"`reason` is no more: send `dismissal`, one of {keys}; free text goes into `note`")
         return body
 
 
-class WhySmall(Closed):
+class SmallFacesDismissal(RequestModel):
     """Why none of the small faces need be named."""
 
     dismissal: Dismissal = Dismissal.TOO_SMALL
 
 
-class Decided(BaseModel):
+class FaceDecision(BaseModel):
     """The face's state now; `vouched` false: the name is written and clears nothing yet.
 
     `decided_before`: when somebody had decided the same already.
     """
 
     id: int
-    state: State
+    state: FaceState
     vouched: bool = True
     decided_before: datetime | None = None
 
 
-class SmallOnes(BaseModel):
+class SmallFacesDismissed(BaseModel):
     """How many faces were dismissed, and how many of the photograph are left to decide.
 
     `decided_before`: where none was left, since when that is so.
@@ -115,19 +113,19 @@ class SmallOnes(BaseModel):
 def routes(services: Services) -> Routes:
     """The routes of faces."""
     api = Routes("faces", "What the machine suggests and a person decides")
-    _reading(api, services)
-    _deciding(api, services)
-    _dismissing(api, services)
+    _add_read_routes(api, services)
+    _add_decision_routes(api, services)
+    _add_dismissal_routes(api, services)
     return api
 
 
-def _reading(api: Routes, services: Services) -> None:
-    @api.add("GET", "/faces", Route(Scope.FACES_READ), Faces)
-    def faces_list(query: Wanted) -> Response:
+def _add_read_routes(api: Routes, services: Services) -> None:
+    @api.add("GET", "/faces", Route(TokenScope.FACES_READ), FacePage)
+    def faces_list(query: FacesQuery) -> Response:
         """A page of faces in a state."""
         with services.store.read() as conn:
-            rows = list(review.waiting(conn, query.state, query.after or 0, query.limit + 1))
-            vouched = {None, *reference_sets.vouched_among(conn, {row.set_id for row in rows})}
+            rows = list(review.list_waiting(conn, query.state, query.after or 0, query.limit + 1))
+            vouched = {None, *reference_sets.find_vouched(conn, {row.set_id for row in rows})}
             texts = services.texts(conn)
             reasons = {row.id: face_rows.reason_of(texts, row) for row in rows}
         items = [
@@ -139,45 +137,45 @@ def _reading(api: Routes, services: Services) -> None:
             )
             for row in rows[: query.limit]
         ]  # fmt: skip
-        return answer(Faces(items=items, next=items[-1].id if len(rows) > query.limit else None))
+        return json_response(FacePage(items=items, next=items[-1].id if len(rows) > query.limit else None))
 
 
-def _deciding(api: Routes, services: Services) -> None:
-    @api.add("POST", "/faces/<int:number>/confirm", _WRITE, Decided)
-    def face_confirm(path: NumberPath, body: Who) -> Response:
+def _add_decision_routes(api: Routes, services: Services) -> None:
+    @api.add("POST", "/faces/<int:number>/confirm", _WRITE, FaceDecision)
+    def face_confirm(path: NumberPath, body: FaceConfirmation) -> Response:
         """Yes, this is the person."""
         same = {"person_id": body.person_id} if body.person_id else {}
-        before = already_so.decided(services, path.number, "matched", **same)
+        before = already_so.find_decided_at(services, path.number, "matched", **same)
         review.confirm(services, path.number, caller().actor, body.person_id)
         vouched = review.is_sound(services, path.number)
-        return answer(Decided(id=path.number, state="matched", vouched=vouched, decided_before=before))
+        return json_response(FaceDecision(id=path.number, state="matched", vouched=vouched, decided_before=before))
 
-    @api.add("POST", "/faces/<int:number>/reject", _WRITE, Decided)
-    def face_reject(path: NumberPath, body: Empty) -> Response:
+    @api.add("POST", "/faces/<int:number>/reject", _WRITE, FaceDecision)
+    def face_reject(path: NumberPath, body: EmptyRequest) -> Response:
         """Not this person; never proposed again for this face."""
-        before = already_so.decided(services, path.number, "rejected")
+        before = already_so.find_decided_at(services, path.number, "rejected")
         review.reject(services, path.number, caller().actor)
-        return answer(Decided(id=path.number, state="rejected", decided_before=before))
+        return json_response(FaceDecision(id=path.number, state="rejected", decided_before=before))
 
-    @api.add("POST", "/faces/<int:number>/undo", _WRITE, Decided)
-    def face_undo(path: NumberPath, body: Empty) -> Response:
+    @api.add("POST", "/faces/<int:number>/undo", _WRITE, FaceDecision)
+    def face_undo(path: NumberPath, body: EmptyRequest) -> Response:
         """Take the last decision back; the photograph is examined again."""
-        review.undo(services, path.number, caller().actor)
-        return answer(Decided(id=path.number, state="unmatched"))
+        review.undo_decision(services, path.number, caller().actor)
+        return json_response(FaceDecision(id=path.number, state="unmatched"))
 
 
-def _dismissing(api: Routes, services: Services) -> None:
-    @api.add("POST", "/faces/<int:number>/dismiss", _WRITE, Decided)
-    def face_dismiss(path: NumberPath, body: WhyLeftOut) -> Response:
+def _add_dismissal_routes(api: Routes, services: Services) -> None:
+    @api.add("POST", "/faces/<int:number>/dismiss", _WRITE, FaceDecision)
+    def face_dismiss(path: NumberPath, body: FaceDismissal) -> Response:
         """This face need not be named."""
         same = {"dismissal": body.dismissal.value, "reason": body.note.strip()}
-        before = already_so.decided(services, path.number, "dismissed", **same)
+        before = already_so.find_decided_at(services, path.number, "dismissed", **same)
         dismissals.dismiss(services, path.number, body.dismissal, caller().actor, body.note)
-        return answer(Decided(id=path.number, state="dismissed", decided_before=before))
+        return json_response(FaceDecision(id=path.number, state="dismissed", decided_before=before))
 
-    @api.add("POST", "/resources/<path:ref>/small-faces/dismiss", _WRITE, SmallOnes)
-    def faces_dismiss_small(path: RefPath, body: WhySmall) -> Response:
+    @api.add("POST", "/resources/<path:ref>/small-faces/dismiss", _WRITE, SmallFacesDismissed)
+    def faces_dismiss_small(path: RefPath, body: SmallFacesDismissal) -> Response:
         """None of the photograph's small faces on which nobody has decided need be named."""
         done = dismissals.dismiss_small(services, path.ref, body.dismissal, caller().actor)
-        told = SmallOnes(ref=path.ref, count=len(done.faces), left=done.left, decided_before=done.before)
-        return answer(told)
+        told = SmallFacesDismissed(ref=path.ref, count=len(done.faces), left=done.left, decided_before=done.before)
+        return json_response(told)

@@ -6,15 +6,15 @@ from typing import Any
 from flask import Response
 from pydantic import BaseModel
 
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, answer
-from sidecar.web.request_models import Closed, Empty, Id, Word
+from sidecar.api.routes import Route, Routes, json_response
+from sidecar.web.request_models import RequestModel, EmptyRequest, Id, Word
 
 
-class Form(BaseModel):
+class FormVersion(BaseModel):
     """A version of a form; `retired_at`: no new invitation asks for it."""
 
     id: str
@@ -25,37 +25,37 @@ class Form(BaseModel):
     retired_at: datetime | None
 
 
-class Forms(BaseModel):
+class FormVersions(BaseModel):
     """Every version, by name, the newest first."""
 
-    items: list[Form]
+    items: list[FormVersion]
 
 
-class Whole(Form):
+class WholeFormVersion(FormVersion):
     """A version with all that it says."""
 
     body: dict[str, Any]
 
 
-class New(Closed):
+class NewForm(RequestModel):
     """A form as `facelease form show` prints it; it becomes the next version of its name."""
 
     body: dict[str, Any]
 
 
-class FormPath(Closed):
+class FormPath(RequestModel):
     """Which version."""
 
     form_id: Id
 
 
-class NamePath(Closed):
+class FormNamePath(RequestModel):
     """Which form, by its name."""
 
     name: Word
 
 
-class Retired(BaseModel):
+class FormRetired(BaseModel):
     """The form that nobody is asked for any more; `ended_before`: since when that was so already."""
 
     name: str
@@ -66,32 +66,34 @@ def routes(services: Services) -> Routes:
     """The routes of forms."""
     api = Routes("forms", "What people are asked")
 
-    @api.add("GET", "/forms", Route(Scope.FORMS_READ), Forms)
-    def forms_list(query: Empty) -> Response:
+    @api.add("GET", "/forms", Route(TokenScope.FORMS_READ), FormVersions)
+    def forms_list(query: EmptyRequest) -> Response:
         """Every version of every form."""
-        return answer(Forms(items=[Form(**_about(one)) for one in form_store.listed(services)]))
+        return json_response(
+            FormVersions(items=[FormVersion(**_describe(one)) for one in form_store.list_versions(services)])
+        )
 
-    @api.add("GET", "/forms/<form_id>", Route(Scope.FORMS_READ), Whole)
+    @api.add("GET", "/forms/<form_id>", Route(TokenScope.FORMS_READ), WholeFormVersion)
     def form_show(path: FormPath) -> Response:
         """One version, with all that it says."""
         found = form_store.load(services, path.form_id)
-        return answer(Whole(**_about(found), body=found.form.body()))
+        return json_response(WholeFormVersion(**_describe(found), body=found.form.body()))
 
-    @api.add("POST", "/forms", Route(Scope.FORMS_WRITE, changes=True), Form, 201)
-    def form_add(body: New) -> Response:
+    @api.add("POST", "/forms", Route(TokenScope.FORMS_WRITE, changes=True), FormVersion, 201)
+    def form_add(body: NewForm) -> Response:
         """Keep a form as the next version of its name, and retire the one before."""
-        return answer(Form(**_about(form_store.add(services, body.body, caller().actor))), 201)
+        return json_response(FormVersion(**_describe(form_store.add(services, body.body, caller().actor))), 201)
 
-    @api.add("POST", "/forms/<name>/retirement", Route(Scope.FORMS_WRITE, changes=True), Retired)
-    def form_retire(path: NamePath, body: Empty) -> Response:
+    @api.add("POST", "/forms/<name>/retirement", Route(TokenScope.FORMS_WRITE, changes=True), FormRetired)
+    def form_retire(path: FormNamePath, body: EmptyRequest) -> Response:
         """No new invitation asks for the form; links that are out keep asking it."""
         before = form_store.retire(services, path.name, caller().actor)
-        return answer(Retired(name=path.name, ended_before=before))
+        return json_response(FormRetired(name=path.name, ended_before=before))
 
     return api
 
 
-def _about(one: form_store.Stored) -> dict[str, Any]:
+def _describe(one: form_store.StoredForm) -> dict[str, Any]:
     return {
         "id": one.id, "name": one.form.name, "version": one.form.version, "sha256": one.sha256,
         "created_at": one.created_at, "retired_at": one.retired_at,

@@ -7,18 +7,18 @@ from typing import Annotated, Literal
 from flask import Response
 from pydantic import BaseModel, Field
 
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.flows.review import tool_gate
-from plugin.quitclaim.clearance.answers import Code, Reason, Use
+from plugin.quitclaim.clearance.answers import ReasonCode, Reason, IntendedUse
 from plugin.words.catalogues import Language, Words
-from sidecar.api.clearance import Why, reasons
+from sidecar.api.clearance import ReasonText, render_reasons
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, answer
-from sidecar.web.request_models import Closed, Day, Line, Px, Ref, Word
+from sidecar.api.routes import Route, Routes, json_response
+from sidecar.web.request_models import RequestModel, Day, Line, Px, Ref, Word
 
 
-class Tool(Closed):
+class Tool(RequestModel):
     """What asks: its kind (such as cms or ai), its name, and what it would conclude from the picture.
 
     A kind that the token may not claim is taken for an AI tool, as is every tool that infers anything.
@@ -29,7 +29,7 @@ class Tool(Closed):
     inference: Annotated[tuple[Word, ...], Field(max_length=50)] = ()
 
 
-class Question(Closed):
+class GateQuestion(RequestModel):
     """Which photograph, for which use, by which tool; `day`: default now.
 
     `longest_px`: the longer side, in px, of what will be delivered. Without it a channel that states a largest size is
@@ -45,7 +45,7 @@ class Question(Closed):
     language: Language | None = None
 
 
-class Decision(BaseModel):
+class GateDecision(BaseModel):
     """Only `allow` is yes, no longer than `until` (null is no known end), and for copies no larger than `max_px`.
 
     `max_px` is null where the answer rests on no size.
@@ -55,38 +55,41 @@ class Decision(BaseModel):
     why: Literal["cleared", "no_person", "not_cleared", "not_known", "ai_not_allowed", "emotion_inference"]
     until: datetime | None
     max_px: int | None
-    reasons: list[Why]
+    reasons: list[ReasonText]
 
 
 def routes(services: Services) -> Routes:
     """The route of the gate."""
     api = Routes("gate", "May this tool have this photograph?")
 
-    @api.add("POST", "/gate", Route(Scope.GATE_USE), Decision)
-    def gate_ask(body: Question) -> Response:
+    @api.add("POST", "/gate", Route(TokenScope.GATE_USE), GateDecision)
+    def gate_ask(body: GateQuestion) -> Response:
         """Ask before each use; what is not allowed is logged. Emotion inference is refused whoever asks."""
-        question = tool_gate.Question(
-            body.resource, Use(body.purpose, body.channel), body.tool.kind, body.tool.name,
+        question = tool_gate.GateQuestion(
+            body.resource, IntendedUse(body.purpose, body.channel), body.tool.kind, body.tool.name,
             body.tool.inference, body.day, caller().tools, body.longest_px,
         )  # fmt: skip
-        told = tool_gate.ask(services, question, caller().actor)
+        told = tool_gate.judge_tool_use(services, question, caller().actor)
         language = body.language or services.config.site.language
-        return answer(
-            Decision(
+        return json_response(
+            GateDecision(
                 decision=told.verdict.value, why=told.why.value, until=told.until, max_px=told.max_px,
-                reasons=reasons(services, tuple(_nameless(one, language) for one in told.reasons), language),
+                reasons=render_reasons(services, tuple(_hide_names(one, language) for one in told.reasons), language),
             )
         )  # fmt: skip
 
     return api
 
 
-_TYPED = {Code.FACE_DISMISSED, Code.FACE_SET_ASIDE, Code.FACE_DISMISSED_BEFORE, Code.FACE_NOT_SMALL}
+_TYPED = {
+    ReasonCode.FACE_DISMISSED,
+    ReasonCode.FACE_SET_ASIDE,
+    ReasonCode.FACE_DISMISSED_BEFORE,
+    ReasonCode.FACE_NOT_SMALL,
+}
 
 
-def _nameless(reason: Reason, language: str) -> Reason:
+def _hide_names(reason: Reason, language: str) -> Reason:
     """A tool needs to know that somebody did not agree, and not who; nor what an editor typed of a face."""
-    hidden = {"name": Words("reason", language)["somebody_unnamed"]} | (
-        {"why": ""} if reason.code in _TYPED else {}
-    )
+    hidden = {"name": Words("reason", language)["somebody_unnamed"]} | ({"why": ""} if reason.code in _TYPED else {})
     return replace(reason, values=tuple((key, hidden.get(key, value)) for key, value in reason.values))

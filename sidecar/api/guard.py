@@ -13,7 +13,7 @@ from plugin.errors import StoreError, TokenRefused
 from plugin.flows.access import api_tokens
 from plugin.flows.access.api_tokens import Caller
 from plugin.flows.common.services import Services
-from sidecar.api.idempotency import Keys
+from sidecar.api.idempotency import IdempotencyKeys
 from sidecar.api.routes import Route, Routes
 from sidecar.web import problems, rate_limits, store_away
 
@@ -27,7 +27,7 @@ class Guard:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._routes: dict[str, Route] = {}
-        self._keys = Keys(services)
+        self._keys = IdempotencyKeys(services)
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._rate = RateLimitItemPerMinute(services.config.api.per_minute)
         self._wrong = RateLimitItemPerMinute(_GUESSES)
@@ -44,7 +44,7 @@ class Guard:
         request.max_content_length = route.most
         refusal = self._who(route)
         if refusal is None and request.method in _WITH_BODY:
-            refusal = _body()
+            refusal = _check_body()
         if refusal is None and route.changes:
             refusal = self._keys.claim(caller(), route.once)
         return refusal
@@ -56,16 +56,16 @@ class Guard:
     def _who(self, route: Route) -> Response | None:
         kind, _, secret = request.headers.get("Authorization", "").partition(" ")
         try:
-            g.caller = api_tokens.known(self._services, secret.strip() if kind.casefold() == "bearer" else "")
+            g.caller = api_tokens.authenticate(self._services, secret.strip() if kind.casefold() == "bearer" else "")
         except TokenRefused as error:
             # Only who is wrong is slowed: behind a proxy everybody may seem to come from one address.
             if not self._limiter.hit(self._wrong, "wrong", rate_limits.by_address()):
-                return _slower()
-            return _unauthorised(str(error), named=bool(secret))
+                return _refuse_rate()
+            return _refuse_token(str(error), named=bool(secret))
         if not self._limiter.hit(self._rate, "token", caller().id):
-            return _slower()
+            return _refuse_rate()
         if route.scope not in caller().scopes:
-            answer = problems.problem(403, "Forbidden", f"the token has not the scope {route.scope.value}")
+            answer = problems.respond(403, "Forbidden", f"the token has not the scope {route.scope.value}")
             answer.headers["WWW-Authenticate"] = (
                 f'Bearer realm="facelease", error="insufficient_scope", scope="{route.scope.value}"'
             )
@@ -73,7 +73,7 @@ class Guard:
         return None
 
     def _busy(self, error: StoreError) -> Response:
-        return store_away.problem(self._services, error)
+        return store_away.respond(self._services, error)
 
 
 def caller() -> Caller:
@@ -82,31 +82,29 @@ def caller() -> Caller:
     return found
 
 
-def _unauthorised(why: str, named: bool) -> Response:
+def _refuse_token(why: str, named: bool) -> Response:
     """RFC 6750 section 3: the error is named only where a token was sent."""
-    answer = problems.problem(401, "Unauthorized", why)
-    answer.headers["WWW-Authenticate"] = 'Bearer realm="facelease"' + (
-        ', error="invalid_token"' if named else ""
-    )
+    answer = problems.respond(401, "Unauthorized", why)
+    answer.headers["WWW-Authenticate"] = 'Bearer realm="facelease"' + (', error="invalid_token"' if named else "")
     return answer
 
 
-def _slower() -> Response:
-    answer = problems.problem(429, "Too Many Requests", "too many requests: try again in a minute")
+def _refuse_rate() -> Response:
+    answer = problems.respond(429, "Too Many Requests", "too many requests: try again in a minute")
     answer.headers["Retry-After"] = "60"
     return answer
 
 
-def _body() -> Response | None:
+def _check_body() -> Response | None:
     """Only a JSON object is a body; what the parser finds wrong is the sender's fault."""
     if request.mimetype != "application/json":
-        return problems.problem(415, "Unsupported Media Type", "send the body as application/json")
+        return problems.respond(415, "Unsupported Media Type", "send the body as application/json")
     try:
         tree: Any = json.loads(request.get_data())
     except HTTPException:
         raise
     except (ValueError, RecursionError):
-        return problems.problem(400, "Bad Request", "the body is not JSON")
+        return problems.respond(400, "Bad Request", "the body is not JSON")
     if not isinstance(tree, dict):
-        return problems.problem(422, "Unprocessable Content", "the body is not a JSON object")
+        return problems.respond(422, "Unprocessable Content", "the body is not a JSON object")
     return None

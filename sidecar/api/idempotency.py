@@ -23,7 +23,7 @@ HEADER = "Idempotency-Key"
 _LONGEST = 200
 
 
-class Keys:
+class IdempotencyKeys:
     """The keys of one store."""
 
     def __init__(self, services: Services) -> None:
@@ -38,10 +38,10 @@ class Keys:
         if key is None:
             return None
         if not re.fullmatch(rf"[!-~]{{1,{_LONGEST}}}", key):
-            return problems.problem(
+            return problems.respond(
                 422, "Unprocessable Content", f"{HEADER}: 1 to {_LONGEST} printable characters without spaces"
             )
-        key_id, asked = _digest(caller.id.encode(), key.encode()), _request()
+        key_id, asked = _digest(caller.id.encode(), key.encode()), _hash_request()
         used = idempotency_keys.claim(self._services, key_id, asked)
         if used is not None:
             return self._again(used, asked)
@@ -50,17 +50,15 @@ class Keys:
 
     def _again(self, used: Used, asked: str) -> Response:
         if used.request_sha256 != asked:
-            return problems.problem(
-                422, "Unprocessable Content", f"{HEADER}: it was used for another request"
-            )
+            return problems.respond(422, "Unprocessable Content", f"{HEADER}: it was used for another request")
         if used.status is None:
             said = "the same request is being carried out, or was cut off: look whether it took effect"
-            answer = problems.problem(409, "Conflict", said)
+            answer = problems.respond(409, "Conflict", said)
             answer.headers["Retry-After"] = "1"
             return answer
         body = idempotency_keys.read_answer(self._services, used)
         if not body:
-            return problems.problem(409, "Conflict", "it took effect; its answer can no longer be read")
+            return problems.respond(409, "Conflict", "it took effect; its answer can no longer be read")
         answer = Response(body, used.status, content_type="application/json")
         answer.headers["Idempotency-Replayed"] = "true"
         return answer
@@ -83,7 +81,7 @@ class Keys:
             idempotency_keys.release(self._services, key_id)
 
 
-def _request() -> str:
+def _hash_request() -> str:
     line = f"{request.method} {request.full_path}".encode("utf-8", "surrogatepass")
     return _digest(line, request.get_data())
 

@@ -11,25 +11,21 @@ from pydantic import BaseModel, Field
 
 from plugin.errors import ConsentError
 from plugin.flows.access import links
-from plugin.flows.access.api_tokens import Scope
-from plugin.flows.access.links import Kind
+from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.links import LinkKind
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.signing import invitations
 from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, answer
-from sidecar.web.request_models import Changed, Closed, Id, Made, PersonPath, Ref, Word
+from sidecar.api.routes import Route, Routes, json_response
+from sidecar.web.request_models import ChangeResult, RequestModel, Id, Created, PersonPath, Ref, Word
 
-_HAND_OVER = (
-    "A link to hand over, and the code of a shoot, are POST /invitations:hand-over, with a scope of its own"
-)
-_MAILED_ONLY = (
-    f"by this route links are mailed to one person: say by_mail true, and give person_id. {_HAND_OVER}"
-)
+_HAND_OVER = "A link to hand over, and the code of a shoot, are POST /invitations:hand-over, with a scope of its own"
+_MAILED_ONLY = f"by this route links are mailed to one person: say by_mail true, and give person_id. {_HAND_OVER}"
 
 
-class Invite(Closed):
+class MailedInvitation(RequestModel):
     """One person, who is written to. `form`: a name; null is the only one in use. `by_mail`: say true."""
 
     person_id: Id | None = None
@@ -42,7 +38,7 @@ class Invite(Closed):
     days: Annotated[int, Field(ge=1, le=366)] | None = None
 
 
-class HandOver(Closed):
+class HandedInvitation(RequestModel):
     """Either one person or one shoot (a collection). `form`: a name; null is the only one in use."""
 
     person_id: Id | None = None
@@ -54,14 +50,14 @@ class HandOver(Closed):
     days: Annotated[int, Field(ge=1, le=366)] | None = None
 
 
-class HandedOver(BaseModel):
+class InvitationLink(BaseModel):
     """The link, shown this once; null where the answer is given again."""
 
     id: str
     link: str | None
 
 
-class Out(BaseModel):
+class OpenInvitation(BaseModel):
     """A link that is out."""
 
     id: str
@@ -70,13 +66,13 @@ class Out(BaseModel):
     until: datetime
 
 
-class Outs(BaseModel):
+class OpenInvitations(BaseModel):
     """The links of a person that are out."""
 
-    items: list[Out]
+    items: list[OpenInvitation]
 
 
-class LinkPath(Closed):
+class InvitationPath(RequestModel):
     """Which link, by its id."""
 
     link_id: Id
@@ -86,50 +82,50 @@ def routes(services: Services) -> Routes:
     """The routes of invitations."""
     api = Routes("invitations", "Asking people")
 
-    _asking(api, services)
+    _add_create_routes(api, services)
 
-    @api.add("GET", "/people/<person_id>/invitations", Route(Scope.INVITATIONS_READ), Outs)
+    @api.add("GET", "/people/<person_id>/invitations", Route(TokenScope.INVITATIONS_READ), OpenInvitations)
     def invitations_list(path: PersonPath) -> Response:
         """The links of a person that nobody has answered yet."""
         with services.store.read() as conn:
             roster.load(services, conn, path.person_id)
-            out = invitations.unanswered(conn, path.person_id)
-        return answer(Outs(items=[Out(**one) for one in out]))
+            out = invitations.list_unanswered(conn, path.person_id)
+        return json_response(OpenInvitations(items=[OpenInvitation(**one) for one in out]))
 
-    @api.add("DELETE", "/invitations/<link_id>", Route(Scope.INVITATIONS_WRITE), Changed)
-    def invitation_revoke(path: LinkPath) -> Response:
+    @api.add("DELETE", "/invitations/<link_id>", Route(TokenScope.INVITATIONS_WRITE), ChangeResult)
+    def invitation_revoke(path: InvitationPath) -> Response:
         """The link opens nothing from this answer on; `changed` is false where it had been taken back before."""
-        before = invitations.take_back(services, path.link_id, caller().actor)
-        return answer(Changed(id=path.link_id, changed=before is None))
+        before = invitations.revoke_invitation(services, path.link_id, caller().actor)
+        return json_response(ChangeResult(id=path.link_id, changed=before is None))
 
     return api
 
 
-def _asking(api: Routes, services: Services) -> None:
-    @api.add("POST", "/invitations", Route(Scope.INVITATIONS_WRITE, changes=True), Made, 201)
-    def invitation_make(body: Invite) -> Response:
+def _add_create_routes(api: Routes, services: Services) -> None:
+    @api.add("POST", "/invitations", Route(TokenScope.INVITATIONS_WRITE, changes=True), Created, 201)
+    def invitation_make(body: MailedInvitation) -> Response:
         """Have a link mailed. The answer holds no link: see `/invitations:hand-over`."""
         if not body.by_mail or body.collection is not None:
             raise ConsentError(_MAILED_ONLY)
         if not services.config.mail.host:
             raise ConsentError(f"this house sends no mail. {_HAND_OVER}")
-        return answer(Made(id=_made(services, body, by_mail=True).id), 201)
+        return json_response(Created(id=_create_link(services, body, by_mail=True).id), 201)
 
-    shown = Route(Scope.INVITATIONS_HAND_OVER, changes=True, once=frozenset({"link"}))
+    shown = Route(TokenScope.INVITATIONS_HAND_OVER, changes=True, once=frozenset({"link"}))
 
-    @api.add("POST", "/invitations:hand-over", shown, HandedOver, 201)
-    def invitation_hand_over(body: HandOver) -> Response:
+    @api.add("POST", "/invitations:hand-over", shown, InvitationLink, 201)
+    def invitation_hand_over(body: HandedInvitation) -> Response:
         """Make a link and show it, once. Whoever holds it can sign in the person's place: see docs/api.md."""
-        made = _made(services, body, by_mail=False)
-        return answer(HandedOver(id=made.id, link=links.address(services, made.token)), 201)
+        made = _create_link(services, body, by_mail=False)
+        return json_response(InvitationLink(id=made.id, link=links.url(services, made.token)), 201)
 
 
-def _made(services: Services, body: Invite | HandOver, by_mail: bool) -> links.Made:
-    links.address(services, "")  # without an address of ours no link is made
-    asked = invitations.Invite(
-        person_id=body.person_id, collection_ref=body.collection, form=body.form, kind=Kind(body.kind),
+def _create_link(services: Services, body: MailedInvitation | HandedInvitation, by_mail: bool) -> links.MadeLink:
+    links.url(services, "")  # without an address of ours no link is made
+    asked = invitations.InvitationRequest(
+        person_id=body.person_id, collection_ref=body.collection, form=body.form, kind=LinkKind(body.kind),
         language=body.language, guardian_id=body.guardian_id, by_mail=by_mail,
-        may_replace=Scope.INVITATIONS_HAND_OVER in caller().scopes,
+        may_replace=TokenScope.INVITATIONS_HAND_OVER in caller().scopes,
         lasts=timedelta(days=body.days) if body.days else None,
     )  # fmt: skip
     return invitations.invite(services, asked, caller().actor)

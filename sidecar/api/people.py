@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.common import overdue
 from plugin.flows.common.reference_sets import Pictures
 from plugin.flows.common.services import Services
@@ -17,11 +17,22 @@ from plugin.flows.review import already_so
 from plugin.flows.views import people_list as listing
 from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, answer
-from sidecar.web.request_models import LINE, Changed, Closed, Day, Done, Empty, Made, Paged, PersonPath, Word
+from sidecar.api.routes import Route, Routes, json_response
+from sidecar.web.request_models import (
+    LINE,
+    ChangeResult,
+    RequestModel,
+    Day,
+    EndResult,
+    EmptyRequest,
+    Created,
+    PageQuery,
+    PersonPath,
+    Word,
+)
 
 
-class Newcomer(Closed):
+class NewPerson(RequestModel):
     """A person to be entered. `adopt`: the name that stands on photographs already is theirs.
 
     `despite_unread`: that is finished also where photographs were not read that may bear the name: until they are, no
@@ -40,7 +51,7 @@ class Newcomer(Closed):
     despite_unread: bool = False
 
 
-class Entered(Made):
+class PersonCreated(Created):
     """Who was entered. `doubt`: why it is not known whether the name stands on photographs already; then it is not
     finished, and ends by itself."""
 
@@ -48,14 +59,14 @@ class Entered(Made):
     finished: bool = True
 
 
-class Age(Closed):
+class PersonAge(RequestModel):
     """How old somebody is: declared to be of age, or a birth date, of which the latter counts."""
 
     of_age: bool = False
     birth_date: Day | None = None
 
 
-class Guardian(Closed):
+class NewGuardian(RequestModel):
     """Somebody who signs for a minor."""
 
     name: Word
@@ -77,14 +88,14 @@ class Person(BaseModel):
     pictures: Pictures
 
 
-class People(BaseModel):
+class PersonPage(BaseModel):
     """A page of people, by id."""
 
     items: list[Person]
     next: str | None
 
 
-class Export(BaseModel):
+class PersonExport(BaseModel):
     """Everything that is held on a person; templates and reference photographs by their existence."""
 
     model_config = ConfigDict(extra="forbid")  # what an export gains must be said here too
@@ -108,74 +119,76 @@ class Export(BaseModel):
 def routes(services: Services) -> Routes:
     """The routes of people."""
     api = Routes("people", "Who may be tagged")
-    _reading(api, services)
-    _writing(api, services)
+    _add_read_routes(api, services)
+    _add_write_routes(api, services)
     return api
 
 
-def _reading(api: Routes, services: Services) -> None:
-    @api.add("GET", "/people", Route(Scope.PEOPLE_READ), People)
-    def people_list(query: Paged) -> Response:
+def _add_read_routes(api: Routes, services: Services) -> None:
+    @api.add("GET", "/people", Route(TokenScope.PEOPLE_READ), PersonPage)
+    def people_list(query: PageQuery) -> Response:
         """A page of the people there are."""
-        return answer(_page(services, query))
+        return json_response(_list_page(services, query))
 
-    @api.add("GET", "/people/<person_id>", Route(Scope.PEOPLE_READ), Person)
+    @api.add("GET", "/people/<person_id>", Route(TokenScope.PEOPLE_READ), Person)
     def person_show(path: PersonPath) -> Response:
         """One person."""
-        return answer(_person(listing.show(services, path.person_id, caller().actor)))
+        return json_response(_to_person(listing.show(services, path.person_id, caller().actor)))
 
-    @api.add("GET", "/people/<person_id>/export", Route(Scope.EXPORTS_READ), Export)
+    @api.add("GET", "/people/<person_id>/export", Route(TokenScope.EXPORTS_READ), PersonExport)
     def person_export(path: PersonPath) -> Response:
         """Everything that is held on a person."""
         held = register.export(services, path.person_id, caller().actor)
-        Export(**held)  # it is as the document of the API says
-        return Response(data_export.as_json(held), content_type="application/json")
+        PersonExport(**held)  # it is as the document of the API says
+        return Response(data_export.to_json(held), content_type="application/json")
 
 
-def _writing(api: Routes, services: Services) -> None:
-    @api.add("POST", "/people", Route(Scope.PEOPLE_WRITE, changes=True), Entered, 201)
-    def person_add(body: Newcomer) -> Response:
+def _add_write_routes(api: Routes, services: Services) -> None:
+    @api.add("POST", "/people", Route(TokenScope.PEOPLE_WRITE, changes=True), PersonCreated, 201)
+    def person_add(body: NewPerson) -> Response:
         """Enter a person."""
         newcomer = register.Newcomer(
             body.name, body.language, body.birth_date, body.email, body.guardians, of_age=body.of_age
         )
         person_id = register.add(services, newcomer, caller().actor, body.adopt)
-        gaps = name_doubts.of(services, person_id)
-        doubt = name_doubts.said(gaps) if gaps else None
-        return answer(Entered(id=person_id, doubt=doubt, finished=doubt is None or body.despite_unread), 201)
+        gaps = name_doubts.find_gaps(services, person_id)
+        doubt = name_doubts.explain(gaps) if gaps else None
+        return json_response(
+            PersonCreated(id=person_id, doubt=doubt, finished=doubt is None or body.despite_unread), 201
+        )
 
-    @api.add("POST", "/people/<person_id>/age", Route(Scope.PEOPLE_WRITE, changes=True), Changed)
-    def person_age(path: PersonPath, body: Age) -> Response:
+    @api.add("POST", "/people/<person_id>/age", Route(TokenScope.PEOPLE_WRITE, changes=True), ChangeResult)
+    def person_age(path: PersonPath, body: PersonAge) -> Response:
         """Say how old somebody is of whom nobody knows it."""
         said = ages.Age(body.of_age, body.birth_date)
-        changed = ages.say(services, path.person_id, said, caller().actor)
-        return answer(Changed(id=path.person_id, changed=changed))
+        changed = ages.declare(services, path.person_id, said, caller().actor)
+        return json_response(ChangeResult(id=path.person_id, changed=changed))
 
-    @api.add("POST", "/people/<person_id>/guardians", Route(Scope.PEOPLE_WRITE, changes=True), Made, 201)
-    def guardian_add(path: PersonPath, body: Guardian) -> Response:
+    @api.add("POST", "/people/<person_id>/guardians", Route(TokenScope.PEOPLE_WRITE, changes=True), Created, 201)
+    def guardian_add(path: PersonPath, body: NewGuardian) -> Response:
         """Make a guardian of a minor known."""
         made = register.add_guardian(services, path.person_id, body.name, caller().actor)
-        return answer(Made(id=made), 201)
+        return json_response(Created(id=made), 201)
 
-    @api.add("POST", "/people/<person_id>/objection", Route(Scope.QUITCLAIMS_WRITE, changes=True), Done)
-    def person_object(path: PersonPath, body: Empty) -> Response:
+    @api.add("POST", "/people/<person_id>/objection", Route(TokenScope.QUITCLAIMS_WRITE, changes=True), EndResult)
+    def person_object(path: PersonPath, body: EmptyRequest) -> Response:
         """The person's own objection to being recognised: kept, also where no recognition was in force (count 0).
 
         A child's stops recognition at once. `ended_before`: since when they had objected already.
         """
-        before = already_so.objected(services, path.person_id)
-        count = grant_endings.object_(services, path.person_id, caller().actor)
-        finished = not overdue.still(services, path.person_id)
-        return answer(Done(id=path.person_id, count=count, ended_before=before, finished=finished))
+        before = already_so.find_objected_at(services, path.person_id)
+        count = grant_endings.object_to_recognition(services, path.person_id, caller().actor)
+        finished = not overdue.is_pending(services, path.person_id)
+        return json_response(EndResult(id=path.person_id, count=count, ended_before=before, finished=finished))
 
 
-def _page(services: Services, query: Paged) -> People:
+def _list_page(services: Services, query: PageQuery) -> PersonPage:
     found = listing.page(services, query.after, query.limit + 1)
-    items = [_person(one) for one in found[: query.limit]]
-    return People(items=items, next=items[-1].id if len(found) > query.limit else None)
+    items = [_to_person(one) for one in found[: query.limit]]
+    return PersonPage(items=items, next=items[-1].id if len(found) > query.limit else None)
 
 
-def _person(one: listing.Listed) -> Person:
+def _to_person(one: listing.Listed) -> Person:
     person = one.person
     return Person(
         id=person.id, name=person.display_name, language=person.language, birth_date=person.birth_date,

@@ -10,41 +10,41 @@ from flask import Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from plugin.errors import UseUnknown
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.clearance import cleared_photos
 from plugin.flows.common import overdue
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.review import already_so
 from plugin.flows.views import person_file
-from plugin.quitclaim.consent.lifecycle import How, Signing
+from plugin.quitclaim.consent.lifecycle import StopMode, Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, answer
-from sidecar.web.request_models import Closed, Done, Id, Moment, PersonPath, Word
+from sidecar.api.routes import Route, Routes, json_response
+from sidecar.web.request_models import RequestModel, EndResult, Id, Moment, PersonPath, Word
 
-MOST_BYTES = 16 << 20
+MAX_BODY_BYTES = 16 << 20
 """Of a body: scans of signed forms."""
 
 
-class Publication(Closed):
+class Publication(RequestModel):
     """A use that the person agrees to."""
 
     purpose: Word
     channel: Word
 
 
-class Evidence(Closed):
+class EvidenceFile(RequestModel):
     """What proves the signature: a scan, a PDF, in base64. Kept sealed."""
 
     name: Word
     content: Annotated[
-        str, StringConstraints(min_length=4, max_length=MOST_BYTES, pattern=r"^[A-Za-z0-9+/]+={0,2}$")
+        str, StringConstraints(min_length=4, max_length=MAX_BODY_BYTES, pattern=r"^[A-Za-z0-9+/]+={0,2}$")
     ]
 
 
-class Signed(Closed):
+class SignedQuitclaim(RequestModel):
     """A quitclaim that was signed. `valid_from` is the signature unless it says otherwise."""
 
     recognition: bool
@@ -57,16 +57,16 @@ class Signed(Closed):
     language: Language
     method: Word = "paper"
     guardians: Annotated[tuple[Id, ...], Field(max_length=4)] = ()
-    evidence: Annotated[tuple[Evidence, ...], Field(min_length=1, max_length=20)]
+    evidence: Annotated[tuple[EvidenceFile, ...], Field(min_length=1, max_length=20)]
 
 
-class Which(Closed):
+class GrantChoice(RequestModel):
     """The grants that are meant, by id, or "all"."""
 
     grants: Literal["all"] | Annotated[tuple[Id, ...], Field(min_length=1, max_length=1000)]
 
 
-class Recorded(BaseModel):
+class QuitclaimCreated(BaseModel):
     """The version that was made."""
 
     id: str
@@ -86,7 +86,7 @@ class GrantLine(BaseModel):
     ended: str | None
 
 
-class Version(BaseModel):
+class QuitclaimVersion(BaseModel):
     """A version of what a person agreed to."""
 
     id: str
@@ -98,70 +98,70 @@ class Version(BaseModel):
     grants: list[GrantLine]
 
 
-class Versions(BaseModel):
+class QuitclaimVersions(BaseModel):
     """All of a person's versions, oldest first."""
 
-    items: list[Version]
+    items: list[QuitclaimVersion]
 
 
 def routes(services: Services) -> Routes:
     """The routes of quitclaims."""
     api = Routes("quitclaims", "What people agreed to")
 
-    @api.add("GET", "/people/<person_id>/quitclaims", Route(Scope.QUITCLAIMS_READ), Versions)
+    @api.add("GET", "/people/<person_id>/quitclaims", Route(TokenScope.QUITCLAIMS_READ), QuitclaimVersions)
     def quitclaims_list(path: PersonPath) -> Response:
         """Every version, with when each grant really is in force."""
         standing = person_file.look(services, path.person_id, caller().actor)
         real = {grant.id: (start, end) for grant, start, end in standing.windows()}
-        return answer(Versions(items=[_version(claim, real) for claim in standing.quitclaims]))
+        return json_response(QuitclaimVersions(items=[_to_version(claim, real) for claim in standing.quitclaims]))
 
     @api.add(
         "POST", "/people/<person_id>/quitclaims",
-        Route(Scope.QUITCLAIMS_WRITE, changes=True, most=MOST_BYTES), Recorded, 201,
+        Route(TokenScope.QUITCLAIMS_WRITE, changes=True, most=MAX_BODY_BYTES), QuitclaimCreated, 201,
     )  # fmt: skip
-    def quitclaim_record(path: PersonPath, body: Signed) -> Response:
+    def quitclaim_record(path: PersonPath, body: SignedQuitclaim) -> Response:
         """Record a signed quitclaim as the person's next version; it supersedes the one before."""
-        proof = [grant_endings.Evidence(one.name, _decoded(one)) for one in body.evidence]
-        claim = grant_endings.record(
-            services, path.person_id, _signing(services, body), proof, caller().actor
-        )
-        made = Recorded(id=claim.id, version=claim.version, grants=[grant.id for grant in claim.grants])
-        return answer(made, 201)
+        proof = [grant_endings.SignatureEvidence(one.name, _decode(one)) for one in body.evidence]
+        claim = grant_endings.record(services, path.person_id, _to_signing(services, body), proof, caller().actor)
+        made = QuitclaimCreated(id=claim.id, version=claim.version, grants=[grant.id for grant in claim.grants])
+        return json_response(made, 201)
 
-    @api.add("POST", "/people/<person_id>/withdrawal", Route(Scope.QUITCLAIMS_WRITE, changes=True), Done)
-    def quitclaim_withdraw(path: PersonPath, body: Which) -> Response:
+    @api.add("POST", "/people/<person_id>/withdrawal", Route(TokenScope.QUITCLAIMS_WRITE, changes=True), EndResult)
+    def quitclaim_withdraw(path: PersonPath, body: GrantChoice) -> Response:
         """End grants at once: no match and no clearance from this answer on; the tags are taken out by a job."""
-        return answer(_ended(services, path.person_id, body, "withdraw"))
+        return json_response(_end_grants(services, path.person_id, body, "withdraw"))
 
-    @api.add("POST", "/people/<person_id>/restriction", Route(Scope.QUITCLAIMS_WRITE, changes=True), Done)
-    def quitclaim_restrict(path: PersonPath, body: Which) -> Response:
+    @api.add("POST", "/people/<person_id>/restriction", Route(TokenScope.QUITCLAIMS_WRITE, changes=True), EndResult)
+    def quitclaim_restrict(path: PersonPath, body: GrantChoice) -> Response:
         """Stop matching and clearance that rest on the grants, keep the evidence (GDPR Art. 18)."""
-        return answer(_ended(services, path.person_id, body, "restrict"))
+        return json_response(_end_grants(services, path.person_id, body, "restrict"))
 
     return api
 
 
-def _ended(services: Services, person_id: str, body: Which, act: Literal["withdraw", "restrict"]) -> Done:
+def _end_grants(
+    services: Services, person_id: str, body: GrantChoice, act: Literal["withdraw", "restrict"]
+) -> EndResult:
     """What ended, or since when it was over. Raises NotFound, and NothingDone where there was nothing to end."""
-    count = grant_endings.stop(services, person_id, How(act), _ids(body), caller().actor)
-    before = None if count else already_so.ended(services, person_id, _ids(body), act)
-    return Done(
-        id=person_id, count=count, ended_before=before, finished=not overdue.still(services, person_id)
+    count = grant_endings.stop(services, person_id, StopMode(act), _chosen_ids(body), caller().actor)
+    before = None if count else already_so.find_ended_at(services, person_id, _chosen_ids(body), act)
+    return EndResult(
+        id=person_id, count=count, ended_before=before, finished=not overdue.is_pending(services, person_id)
     )
 
 
-def _ids(which: Which) -> set[str] | None:
+def _chosen_ids(which: GrantChoice) -> set[str] | None:
     return None if which.grants == "all" else set(which.grants)
 
 
-def _decoded(evidence: Evidence) -> bytes:
+def _decode(evidence: EvidenceFile) -> bytes:
     try:
         return base64.b64decode(evidence.content, validate=True)
     except binascii.Error:
         raise UseUnknown("evidence: the content is not base64") from None
 
 
-def _signing(services: Services, body: Signed) -> Signing:
+def _to_signing(services: Services, body: SignedQuitclaim) -> Signing:
     uses = dict.fromkeys((one.purpose, one.channel) for one in body.publications)
     for use in uses:
         cleared_photos.refuse_unknown(services, *use)
@@ -177,15 +177,15 @@ def _signing(services: Services, body: Signed) -> Signing:
     )  # fmt: skip
 
 
-def _version(claim: Quitclaim, real: dict[str, tuple[datetime, datetime | None]]) -> Version:
-    return Version(
+def _to_version(claim: Quitclaim, real: dict[str, tuple[datetime, datetime | None]]) -> QuitclaimVersion:
+    return QuitclaimVersion(
         id=claim.id, version=claim.version, text_version=claim.text_version, method=claim.method,
         signed_at=claim.signed_at, superseded_at=claim.superseded_at,
-        grants=[_line(grant, real.get(grant.id)) for grant in claim.grants],
+        grants=[_to_grant_line(grant, real.get(grant.id)) for grant in claim.grants],
     )  # fmt: skip
 
 
-def _line(grant: Grant, real: tuple[datetime, datetime | None] | None) -> GrantLine:
+def _to_grant_line(grant: Grant, real: tuple[datetime, datetime | None] | None) -> GrantLine:
     return GrantLine(
         id=grant.id, kind=grant.kind.value, purpose=grant.purpose, channel=grant.channel,
         valid_from=real[0] if real else None, valid_until=real[1] if real else None,

@@ -12,7 +12,7 @@ from flask_openapi3.models.tag import Tag
 from flask_openapi3.utils import parse_rule
 from pydantic import BaseModel
 
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 
 PREFIX = "/api/v1"
 View = Callable[..., Response]
@@ -54,7 +54,7 @@ _KEY: dict[str, Any] = {
 class Route:
     """What the guard asks of a request. `most`: bytes of a body; `once`: what an answer given again leaves out."""
 
-    scope: Scope
+    scope: TokenScope
     changes: bool = False
     most: int = 1 << 20
     once: frozenset[str] = frozenset()
@@ -69,9 +69,7 @@ class Routes:
             status: {"description": words, "content": {"application/problem+json": {"schema": _PROBLEM}}}
             for status, words in _PROBLEMS.items()
         }
-        self.blueprint = APIBlueprint(
-            f"api_{name}", __name__, url_prefix=PREFIX, abp_tags=[tag], abp_responses=said
-        )
+        self.blueprint = APIBlueprint(f"api_{name}", __name__, url_prefix=PREFIX, abp_tags=[tag], abp_responses=said)
         self.known: dict[str, Route] = {}
         """By endpoint."""
 
@@ -98,6 +96,6 @@ class Routes:
         operation.parameters = [*(operation.parameters or []), Parameter(**_KEY)]
 
 
-def answer(model: BaseModel, status: int = 200) -> Response:
+def json_response(model: BaseModel, status: int = 200) -> Response:
     """The model as JSON."""
     return Response(model.model_dump_json(), status, content_type="application/json")

@@ -10,15 +10,20 @@ from plugin.flows.clearance import cleared_photos
 from plugin.flows.clearance import photo_answers as clearances
 from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services
-from plugin.quitclaim.clearance.answers import Answer, Status
+from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus
 from plugin.quitclaim.words import wording
 from plugin.words.catalogues import LANGUAGES
 from sidecar.commands.common import Shell, as_json
-from sidecar.output import counted, say, table
+from sidecar.output import pluralize, say, table
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
-EXIT_CODES = {Status.CLEARED: 0, Status.BLOCKED: 3, Status.UNKNOWN: 4, Status.NO_PERSON_FOUND: 4}
+EXIT_CODES = {
+    ClearanceStatus.CLEARED: 0,
+    ClearanceStatus.BLOCKED: 3,
+    ClearanceStatus.UNKNOWN: 4,
+    ClearanceStatus.NO_PERSON_FOUND: 4,
+}
 """Unknown is the worst: of what is blocked somebody knows why. That nobody was found is no yes."""
 
 
@@ -32,9 +37,7 @@ EXIT_CODES = {Status.CLEARED: 0, Status.BLOCKED: 3, Status.UNKNOWN: 4, Status.NO
 @click.option("--from", "first", type=_DAY, help="With --all: from this day; default: now.")
 @click.option("--until", "last", type=_DAY, help="With --all: through the whole of this day; default: now.")
 @click.option("--count", is_flag=True, help="With --all: how many there are, and no list.")
-@click.option(
-    "--after", default="", metavar="NEXT", help="With --all: the page after the one that said NEXT."
-)
+@click.option("--after", default="", metavar="NEXT", help="With --all: the page after the one that said NEXT.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 @as_json
 @click.pass_obj
@@ -54,17 +57,17 @@ def clearance(
         listed = services.config.clearance
         use = purpose or listed.purposes[0]
         if photo is None:
-            span = _span(services, use, channel or listed.channels[0], first, last)
-            _all(shell, services, span, None if count else (after, limit), as_json)
+            span = _choose_span(services, use, channel or listed.channels[0], first, last)
+            _print_cleared(shell, services, span, None if count else (after, limit), as_json)
             return
         channels = [channel] if channel else list(listed.channels)
         on = day.date() if day else None
-        answers = {one: clearances.ask(services, photo, use, one, on) for one in channels}
-    _say_answers(shell, photo, use, answers, language or shell.config.site.language, as_json)
+        answers = {one: clearances.answer_photo(services, photo, use, one, on) for one in channels}
+    _print_answers(shell, photo, use, answers, language or shell.config.site.language, as_json)
     raise SystemExit(max(EXIT_CODES[answer.status] for answer in answers.values()))
 
 
-def _say_answers(
+def _print_answers(
     shell: Shell, photo: str, use: str, answers: Mapping[str, Answer], language: str, as_json: bool
 ) -> None:
     data: dict[str, dict[str, Any]] = {
@@ -81,29 +84,25 @@ def _say_answers(
         [one, d["status"], shell.local(d["until"]), "; ".join(r["text"] for r in d["reasons"])]
         for one, d in data.items()
     ]
-    say(
-        as_json,
-        {"photo": photo, "purpose": use, "channels": data},
-        table(["channel", "answer", "until", "why"], rows),
-    )
+    say(as_json, {"photo": photo, "purpose": use, "channels": data}, table(["channel", "answer", "until", "why"], rows))
 
 
-def _span(
+def _choose_span(
     services: Services, purpose: str, channel: str, first: datetime | None, last: datetime | None
-) -> cleared_photos.Span:
+) -> cleared_photos.UseSpan:
     end = last or first
     if end is None:
-        return cleared_photos.now(services, purpose, channel)
-    return cleared_photos.until(services, purpose, channel, end.date(), first.date() if first else None)
+        return cleared_photos.span_now(services, purpose, channel)
+    return cleared_photos.span_until(services, purpose, channel, end.date(), first.date() if first else None)
 
 
-def _all(
-    shell: Shell, services: Services, span: cleared_photos.Span, page: tuple[str, int] | None, as_json: bool
+def _print_cleared(
+    shell: Shell, services: Services, span: cleared_photos.UseSpan, page: tuple[str, int] | None, as_json: bool
 ) -> None:
     with services.store.read() as conn:
-        closed_house.refuse(services, conn)
+        closed_house.refuse_in(services, conn)
         count = cleared_photos.count(conn, span)
-        found = cleared_photos.page(conn, span, *page) if page else cleared_photos.Page((), "")
+        found = cleared_photos.list_page(conn, span, *page) if page else cleared_photos.ClearedPage((), "")
     data = {
         "count": count,
         "photos": [{"photo": one.ref, "until": one.until} for one in found.photos],
@@ -112,7 +111,7 @@ def _all(
     }
     size = f", as copies of at most {wording.thousands(span.max_px, 'en')} px" if span.max_px else ""
     lines = [
-        f"{counted(count, 'photograph is', 'photographs are')} cleared for {span.purpose} on {span.channel}{size}"
+        f"{pluralize(count, 'photograph is', 'photographs are')} cleared for {span.purpose} on {span.channel}{size}"
     ]
     lines += [f"{one.ref}  until {shell.local(one.until) or 'withdrawn'}" for one in found.photos]
     lines += [f"the next page: --after {found.next}"] if found.next else []

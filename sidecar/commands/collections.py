@@ -11,10 +11,10 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.review import held_photos
 from plugin.flows.views import collection_list
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
-from sidecar.output import counted, say, table
+from sidecar.output import pluralize, say, table
 from sidecar.words import staff_words
 
 
@@ -29,7 +29,7 @@ def collection() -> None:
 def list_(shell: Shell, as_json: bool) -> None:
     """Every collection of the DAM with its mode; off unless somebody set it."""
     with shell.house() as services:
-        modes.hear(services)
+        modes.import_from_dam(services)
         rows = [
             {
                 "ref": one.ref, "title": one.title, "resources": one.resources, "mode": one.mode.value,
@@ -54,7 +54,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--date", "decided", type=_DAY, help="When it was decided.")
 @click.option("--review", type=_DAY, help="Until when the basis holds.")
 @click.option("--member", multiple=True, help="Who signed up for the shoot; may be repeated.")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def set_(
@@ -62,10 +62,10 @@ def set_(
     review: datetime | None, member: tuple[str, ...], yes: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Set the MODE of the collection REF: off, detect, suggest, auto or never."""
-    evidence = Evidence(reference, by, decided.date() if decided else None, review.date() if review else None)
+    evidence = BasisEvidence(reference, by, decided.date() if decided else None, review.date() if review else None)
     ruling = modes.Ruling(Mode(mode), Basis(basis) if basis else None, evidence, member)
     with shell.house() as services:
-        confirming.ask(_ending(services, ref, mode), yes)
+        confirming.confirm(_describe_ending(services, ref, mode), yes)
         modes.decide(services, ref, ruling, actor())
         left = finish_jobs(services)
         reasons = mode_effect.explain(services, ref)
@@ -78,15 +78,15 @@ def set_(
     )  # fmt: skip
 
 
-def _ending(services: Services, ref: str, mode: str) -> list[str]:
+def _describe_ending(services: Services, ref: str, mode: str) -> list[str]:
     """What goes from the collection's photographs under the new mode."""
-    named, suggested = consequences.of_mode(services, ref, mode)
+    named, suggested = consequences.preview_mode(services, ref, mode)
     parts = []
     if named:
-        lose = counted(named, "photograph loses", "photographs lose")
+        lose = pluralize(named, "photograph loses", "photographs lose")
         parts.append(f"in {ref}: {lose} the names that the machine gave")
     if suggested:
-        parts.append(f"in {ref}: {counted(suggested, 'suggestion goes', 'suggestions go')}")
+        parts.append(f"in {ref}: {pluralize(suggested, 'suggestion goes', 'suggestions go')}")
     return parts
 
 
@@ -101,7 +101,7 @@ def history(shell: Shell, ref: str, as_json: bool) -> None:
     rows = [asdict(one) | {"why": one.why.value} for one in found]
     heads = ["when", "who", "why", "mode", "basis", "reference", "decided by", "review", "members"]
     lines = [
-        [shell.local(one.set_at), one.set_by, _why(one), one.mode, one.basis, one.reference,
+        [shell.local(one.set_at), one.set_by, _describe_reason(one), one.mode, one.basis, one.reference,
          " ".join(filter(None, [one.by, str(one.decided or "")])), one.review_date or "",
          ", ".join(one.names) or one.members or ""]
         for one in found
@@ -117,7 +117,7 @@ def lost(shell: Shell, as_json: bool) -> None:
     with shell.house() as services, services.store.read() as conn:
         rows = [
             {"ref": row.ref, "mode": row.mode, "since": row.lost_at, "halts": row.lost_below or ""}
-            for row in held_photos.lost(conn)
+            for row in held_photos.list_lost_rulings(conn)
         ]
     lines = [[row["ref"], row["mode"], shell.local(row["since"]), row["halts"]] for row in rows]
     say(as_json, rows, table(["ref", "mode", "since", "nothing is compared below"], lines))
@@ -132,13 +132,13 @@ def held(shell: Shell, ref: str | None, as_json: bool) -> None:
     with shell.house() as services, services.store.read() as conn:
         if ref is not None:
             modes.refuse_unknown(services, conn, [ref])
-        found = held_photos.held(services, conn, ref)
+        found = held_photos.list_held(services, conn, ref)
     say(as_json, [{"ref": one} for one in found], found or ["none"])
 
 
 @collection.command("gone")
 @click.argument("ref")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def gone(shell: Shell, ref: str, yes: bool, as_json: bool) -> None:
@@ -146,11 +146,11 @@ def gone(shell: Shell, ref: str, yes: bool, as_json: bool) -> None:
     wherever they turn up, until somebody rules on where they lie then."""
     with shell.house() as services:
         waits = f"the search for {ref}: what waited for it is compared without its ruling"
-        confirming.ask([waits] if consequences.is_lost(services, ref) else [], yes)
+        confirming.confirm([waits] if consequences.is_ruling_lost(services, ref) else [], yes)
         ruling_identity.give_up(services, ref, actor())
         left = finish_jobs(services)
     say_finished(as_json, {"ref": ref, "gone": True}, [f"{ref}: gone"], left)
 
 
-def _why(one: PastRuling) -> str:
+def _describe_reason(one: PastRuling) -> str:
     return f"{one.why.value} from {one.moved_from} to {one.ref}" if one.moved_from else one.why.value

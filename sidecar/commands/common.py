@@ -29,7 +29,7 @@ from sidecar.words import error_words, staff_words
 Command = Callable[..., None]
 
 NOT_FINISHED = 3
-_FOLLOW_UP = ("revoke", "recompute", "remode", "erase", "state")
+_FOLLOW_UP_KINDS = ("revoke", "recompute", "remode", "erase", "state")
 """What an act hands on, and a command carries out itself before it says what became of it."""
 
 
@@ -46,7 +46,7 @@ class Shell:
         """The open house; what the calendar or a crash has ended is carried out first (rule 1)."""
         with bootstrap.open_house(self.config, self.clock) as services:
             if catch_up:
-                calendar.start(services)
+                calendar.start_process(services)
             services.queue.follow()
             yield services
 
@@ -86,7 +86,7 @@ def actor() -> str:
     return f"cli:{getpass.getuser()}"
 
 
-def someone(services: Services, who: str) -> str:
+def find_person(services: Services, who: str) -> str:
     """The id of the person meant by an id or a display name. Raises NotFound."""
     with services.store.read() as conn:
         return roster.find(conn, who)
@@ -94,40 +94,34 @@ def someone(services: Services, who: str) -> str:
 
 def finish_jobs(services: Services, *kinds: str) -> list[UnfinishedJob]:
     """Carry out now what the command has queued, as a worker would; returns what of it is not done."""
-    Runner(services).drain(kinds or _FOLLOW_UP)
-    return services.queue.unfinished(kinds or _FOLLOW_UP)
+    Runner(services).drain(kinds or _FOLLOW_UP_KINDS)
+    return services.queue.unfinished(kinds or _FOLLOW_UP_KINDS)
 
 
-def post_letters(services: Services) -> list[UnfinishedJob]:
+def send_letters(services: Services) -> list[UnfinishedJob]:
     """Send the letters that the command asked for; returns those that wait. Raises NothingDone for one never sent."""
     left = finish_jobs(services, "mail")
-    refused = delivery.unsent(services, services.queue.followed("mail"))
+    refused = delivery.list_failures(services, services.queue.followed("mail"))
     if refused:
         raise NothingDone(f"the letter was not sent: {refused[0]}")
     return left
 
 
-def waits(left: Sequence[UnfinishedJob]) -> list[str]:
+def describe_unfinished(left: Sequence[UnfinishedJob]) -> list[str]:
     """What is not done, a line a kind, with why and who does it."""
     lines = []
     for kind in dict.fromkeys(one.kind for one in left):
         mine = [one for one in left if one.kind == kind]
         why = next((f" ({error_words.reason(one.error).line})" for one in mine if one.error), "")
-        goes_on = (
-            "given up: facelease jobs list"
-            if all(one.dead for one in mine)
-            else "facelease work carries it out"
-        )
+        goes_on = "given up: facelease jobs list" if all(one.dead for one in mine) else "facelease work carries it out"
         lines.append(f"not finished: {len(mine)} x {staff_words.job(kind)}{why}; {goes_on}")
     return lines
 
 
-def say_finished(
-    as_json: bool, data: Mapping[str, Any], lines: Iterable[str], left: Sequence[UnfinishedJob]
-) -> None:
+def say_finished(as_json: bool, data: Mapping[str, Any], lines: Iterable[str], left: Sequence[UnfinishedJob]) -> None:
     """As `say`, and what is not finished; then the exit code is 3, or 1 where it was given up."""
     counts = {kind: sum(one.kind == kind for one in left) for kind in {one.kind for one in left}}
-    say(as_json, {**data, "unfinished": counts}, [*lines, *waits(left)])
+    say(as_json, {**data, "unfinished": counts}, [*lines, *describe_unfinished(left)])
     if left:
         raise SystemExit(1 if all(one.dead for one in left) else NOT_FINISHED)
 

@@ -26,7 +26,7 @@ def list_(shell: Shell, as_json: bool) -> None:
     What was given up is started again once a day. Shows photographs and pseudonymous ids, nobody's name.
     """
     with shell.house(catch_up=False) as services:
-        pending, waiting = retries.pending(services, _MOST), retries.waiting(services)
+        pending, waiting = retries.list_pending(services, _MOST), retries.count_open_by_kind(services)
     rows = [
         [
             one.id, staff_words.job(one.kind), one.about, shell.local(one.since), one.tried,
@@ -35,9 +35,7 @@ def list_(shell: Shell, as_json: bool) -> None:
         for one in pending
     ]  # fmt: skip
     lines = [f"waiting: {count} x {staff_words.job(kind)}" for kind, count in sorted(waiting.items())]
-    lines += (
-        table(["id", "what", "of", "since", "tried", "next", "why"], rows) if rows else ["nothing failed"]
-    )
+    lines += table(["id", "what", "of", "since", "tried", "next", "why"], rows) if rows else ["nothing failed"]
     say(as_json, {"waiting": waiting, "failed": [asdict(one) for one in pending]}, lines)
 
 

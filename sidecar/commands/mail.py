@@ -23,7 +23,7 @@ def mail() -> None:
 def test(shell: Shell, address: str, as_json: bool) -> None:
     """Send one letter to ADDRESS now, to see whether it arrives."""
     with shell.house(catch_up=False) as services:
-        delivery.at_once(services, uuid4().hex, "test", address, services.config.site.language)
+        delivery.send_now(services, uuid4().hex, "test", address, services.config.site.language)
     say(as_json, {"taken": True}, ["the mail server took it: look whether it arrives, and not among junk"])
 
 
@@ -51,14 +51,12 @@ def due(shell: Shell, as_json: bool) -> None:
                 "no mail is sent, because mail.host is empty: make links with `facelease quitclaim invite` "
                 "and hand them over"
             )
-        counts = calendar.remind(services)
+        counts = calendar.send_reminders(services)
         left = finish_jobs(services, "mail")
-        refused = delivery.unsent(services, services.queue.followed("mail"))
+        refused = delivery.list_failures(services, services.queue.followed("mail"))
     said = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)
     lines = [said or "nothing is due"]
-    lines += (
-        [f"{len(refused)} were not sent: {refused[0]}; facelease mail list shows them"] if refused else []
-    )
+    lines += [f"{len(refused)} were not sent: {refused[0]}; facelease mail list shows them"] if refused else []
     say_finished(as_json, counts, lines, left)
     if refused:
         raise SystemExit(1)

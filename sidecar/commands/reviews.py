@@ -16,7 +16,7 @@ from plugin.hooks.dam import ListsNames
 from plugin.ledger.keys.free_text import TextSealer
 from plugin.quitclaim.clearance.dismissal import SETTLING, Dismissal
 from plugin.quitclaim.words import dismissal_words
-from sidecar.commands.common import NUMBER, Shell, actor, as_json, someone
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, find_person
 from sidecar.output import say, table
 
 _WHY = click.Choice([one.value for one in Dismissal])
@@ -42,21 +42,17 @@ def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_j
     with shell.house() as services:
         with services.store.read() as conn:
             texts = services.texts(conn)
-            found = dismissals.waiting(services, conn, after, limit) if reopened else None
-            faces = [_face(row, texts) for row in found or review.waiting(conn, state, after, limit)]
-            machine = [_face(row, texts) for row in review.unconfirmed(conn, limit)]
-            nobodys = dam_names.unlinked(conn)
-        renamed, unasked = _renamed(services)
+            found = dismissals.list_waiting(services, conn, after, limit) if reopened else None
+            faces = [_to_json(row, texts) for row in found or review.list_waiting(conn, state, after, limit)]
+            machine = [_to_json(row, texts) for row in review.list_unconfirmed(conn, limit)]
+            nobodys = dam_names.list_unlinked(conn)
+        renamed, unasked = _find_renamed(services)
     unlinked = [{"name": name, "photos": count} for name, count in nobodys]
     heads = ["face", "photo", "person", "state", "distance", "dismissal", "reason"]
     lines = table(heads, [[row[h] for h in heads] for row in faces])
+    lines += [f"tagged by the machine, not confirmed: face {r['face']}, {r['person']} on {r['photo']}" for r in machine]
     lines += [
-        f"tagged by the machine, not confirmed: face {r['face']}, {r['person']} on {r['photo']}"
-        for r in machine
-    ]
-    lines += [
-        f"named by hand, belongs to nobody: {u['name']} ({u['photos']} photos); person add --adopt"
-        for u in unlinked
+        f"named by hand, belongs to nobody: {u['name']} ({u['photos']} photos); person add --adopt" for u in unlinked
     ]
     if unlinked:
         lines.append(
@@ -77,12 +73,12 @@ def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_j
 def again(shell: Shell, as_json: bool) -> None:
     """Names that we took off and that stand by hand now: somebody put them there, and they stay."""
     with shell.house() as services, services.store.read() as conn:
-        found = returned_names.by_hand_again(services, conn)
+        found = returned_names.list_by_hand_again(services, conn)
     rows = [{"photo": ref, "name": name} for ref, name in found]
     say(as_json, rows, table(["photo", "name"], [[ref, name] for ref, name in found]))
 
 
-def _renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
+def _find_renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
     """People whose name an administrator of the DAM changed there; a DAM that is down keeps nobody from reading on."""
     if not isinstance(services.dam, ListsNames):
         return [], []
@@ -92,7 +88,7 @@ def _renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
         return [], [f"whether the DAM calls somebody otherwise now is not known: {error}"]
 
 
-def _face(row: Any, texts: TextSealer) -> dict[str, Any]:
+def _to_json(row: Any, texts: TextSealer) -> dict[str, Any]:
     return {
         "face": row.id, "photo": row.ref, "person": row.display_name or "", "state": row.state,
         "distance": "" if row.distance is None else row.distance,
@@ -114,15 +110,13 @@ def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_j
     By pictures that nobody has vouched for it clears nothing: --known vouches for them where they found this face.
     """
     with shell.house() as services:
-        chosen = someone(services, person) if person else None
-        before = already_so.decided(services, face, "matched", **({"person_id": chosen} if chosen else {}))
+        chosen = find_person(services, person) if person else None
+        before = already_so.find_decided_at(services, face, "matched", **({"person_id": chosen} if chosen else {}))
         named = review.confirm(services, face, actor(), chosen, known)
         clears = review.is_sound(services, face)
-        lines = [_told(services, face, "confirmed", before)]
+        lines = [_describe_decision(services, face, "confirmed", before)]
     if not clears:
-        lines.append(
-            f"it clears nothing yet: facelease person vouch {named} --how met, if you know them by sight"
-        )
+        lines.append(f"it clears nothing yet: facelease person vouch {named} --how met, if you know them by sight")
     data = {"face": face, "person": named, "state": "matched", "vouched": clears, "decided_before": before}
     say(as_json, data, lines)
 
@@ -134,9 +128,9 @@ def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_j
 def reject(shell: Shell, face: int, as_json: bool) -> None:
     """Not this person; never proposed again for this face."""
     with shell.house() as services:
-        before = already_so.decided(services, face, "rejected")
+        before = already_so.find_decided_at(services, face, "rejected")
         review.reject(services, face, actor())
-        line = _told(services, face, "not this person", before)
+        line = _describe_decision(services, face, "not this person", before)
     say(as_json, {"face": face, "state": "rejected", "decided_before": before}, [line])
 
 
@@ -148,12 +142,12 @@ def reject(shell: Shell, face: int, as_json: bool) -> None:
 @click.pass_obj
 def dismiss(shell: Shell, face: int, why: str, note: str, as_json: bool) -> None:
     """This face need not be named: it shows no person, is too small, or is somebody of whom nothing is decided."""
-    dismissal = dismissals.read(why)
+    dismissal = dismissals.parse_dismissal(why)
     with shell.house() as services:
-        before = already_so.decided(services, face, "dismissed", dismissal=why, reason=note.strip())
+        before = already_so.find_decided_at(services, face, "dismissed", dismissal=why, reason=note.strip())
         dismissals.dismiss(services, face, dismissal, actor(), note)
         said = dismissal_words.dismissal(why, note.strip(), "en")
-        line = _told(services, face, f"left out: {said}", before)
+        line = _describe_decision(services, face, f"left out: {said}", before)
     data = {"face": face, "state": "dismissed", "dismissal": why, "decided_before": before}
     say(as_json, data, [line, *([] if dismissal in SETTLING else [_STAYS])])
 
@@ -166,21 +160,17 @@ def dismiss(shell: Shell, face: int, why: str, note: str, as_json: bool) -> None
 def dismiss_small(shell: Shell, photo: str, why: str, as_json: bool) -> None:
     """None of PHOTO's small faces need be named: those on which nobody has decided, in one act."""
     with shell.house() as services:
-        done = dismissals.dismiss_small(services, photo, dismissals.read(why), actor())
-        day = already_so.day(services, done.before) if done.before else ""
-    told = (
-        f"all small faces were left out already on {day}"
-        if day
-        else f"{len(done.faces)} small faces left out"
-    )
+        done = dismissals.dismiss_small(services, photo, dismissals.parse_dismissal(why), actor())
+        day = already_so.format_day(services, done.before) if done.before else ""
+    told = f"all small faces were left out already on {day}" if day else f"{len(done.faces)} small faces left out"
     data = {"photo": photo, "dismissed": len(done.faces), "left": done.left, "decided_before": done.before}
     lines = [f"{photo}: {told}; {done.left} faces of it are left to decide"]
     say(as_json, data, lines + ([] if Dismissal(why) in SETTLING else [_STAYS]))
 
 
-def _told(services: Services, face: int, what: str, before: datetime | None) -> str:
+def _describe_decision(services: Services, face: int, what: str, before: datetime | None) -> str:
     """What was decided, and whether it had been decided so already."""
-    again = f"; that was decided already on {already_so.day(services, before)}" if before is not None else ""
+    again = f"; that was decided already on {already_so.format_day(services, before)}" if before is not None else ""
     return f"face {face}: {what}{again}"
 
 
@@ -192,9 +182,9 @@ def _told(services: Services, face: int, what: str, before: datetime | None) -> 
 def undo(shell: Shell, face: int, together: bool, as_json: bool) -> None:
     """Take the last decision on this face back; the photograph is examined again."""
     with shell.house() as services:
-        count = dismissals.undo(services, face, actor()) if together else 1
+        count = dismissals.undo_dismissal(services, face, actor()) if together else 1
         if not together:
-            review.undo(services, face, actor())
+            review.undo_decision(services, face, actor())
     others = f", and {count - 1} others" if count > 1 else ""
     say(
         as_json,

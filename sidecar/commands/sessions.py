@@ -7,7 +7,7 @@ from plugin.flows.consent import consequences
 from plugin.flows.review import already_so
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json
-from sidecar.output import counted, say, table
+from sidecar.output import pluralize, say, table
 
 
 @click.group()
@@ -21,11 +21,9 @@ def session() -> None:
 def list_(shell: Shell, as_json: bool) -> None:
     """Every session that is open: whose, with which role, since when and until when at most."""
     with shell.house(catch_up=False) as services:
-        rows = [vars(one) for one in staff_sessions.sessions(services)]
+        rows = [vars(one) for one in staff_sessions.list_open(services)]
     heads = ["id", "user", "role", "since", "seen", "until"]
-    cells = [
-        [row["id"], row["user"], row["role"], *(shell.local(row[when]) for when in heads[3:])] for row in rows
-    ]
+    cells = [[row["id"], row["user"], row["role"], *(shell.local(row[when]) for when in heads[3:])] for row in rows]
     say(as_json, rows, table(heads, cells))
 
 
@@ -33,26 +31,24 @@ def list_(shell: Shell, as_json: bool) -> None:
 @click.argument("session_id", required=False)
 @click.option("--user", default=None, help="End every session of this account of the DAM.")
 @click.option("--all", "every", is_flag=True, help="End every session.")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
-def end(
-    shell: Shell, session_id: str | None, user: str | None, every: bool, yes: bool, as_json: bool
-) -> None:
+def end(shell: Shell, session_id: str | None, user: str | None, every: bool, yes: bool, as_json: bool) -> None:
     """End a session: by its id, those of one account, or all. Whoever has it is signed out at once."""
     if [bool(session_id), bool(user), every].count(True) != 1:
         raise click.UsageError("give the id of one session, or --user NAME, or --all")
     with shell.house(catch_up=False) as services:
-        count = consequences.of_sessions(services, session_id, user)
-        confirming.ask(
-            [f"{counted(count, 'session')} of the staff: whoever has one is signed out"] if count else [], yes
+        count = consequences.preview_sessions(services, session_id, user)
+        confirming.confirm(
+            [f"{pluralize(count, 'session')} of the staff: whoever has one is signed out"] if count else [], yes
         )
         if session_id:
             before = staff_sessions.end_session(services, session_id, actor())
             ended = 1 if before is None else 0
         else:
             before, ended = None, staff_sessions.end_sessions(services, actor(), user)
-        said = f"{counted(ended, 'session')} ended"
+        said = f"{pluralize(ended, 'session')} ended"
         if before is not None:
-            said = f"it had ended already on {already_so.day(services, before)}"
+            said = f"it had ended already on {already_so.format_day(services, before)}"
     say(as_json, {"ended": ended, "ended_before": before}, [said])

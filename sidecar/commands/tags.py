@@ -12,21 +12,19 @@ from plugin.flows.common.services import Services
 from plugin.flows.review import names_by_hand
 from plugin.flows.review.names_by_hand import HandName
 from plugin.flows.schedule import reconciliation
-from plugin.flows.schedule.reconciliation import Begun, Outcome
+from plugin.flows.schedule.reconciliation import Reconciliation, ReconciliationOutcome
 from plugin.flows.views import waiting_list
-from plugin.flows.views.waiting_list import Kind
+from plugin.flows.views.waiting_list import WaitingKind
 from sidecar.commands import confirming
-from sidecar.commands.common import NOT_FINISHED, NUMBER, Shell, actor, as_json, someone
-from sidecar.output import counted, say, table
+from sidecar.commands.common import NOT_FINISHED, NUMBER, Shell, actor, as_json, find_person
+from sidecar.output import pluralize, say, table
 from sidecar.running.runner import Runner
 
 _PAUSE = 1.0
 
 
 @click.command()
-@click.option(
-    "--wait", is_flag=True, help="Until all is done, also what is tried again later or runs elsewhere."
-)
+@click.option("--wait", is_flag=True, help="Until all is done, also what is tried again later or runs elsewhere.")
 @as_json
 @click.pass_obj
 def reconcile(shell: Shell, wait: bool, as_json: bool) -> None:
@@ -36,54 +34,50 @@ def reconcile(shell: Shell, wait: bool, as_json: bool) -> None:
     something waits for another try or for another worker, 1 if something was given up.
     """
     with shell.house() as services:
-        begun = reconciliation.begin(services)
+        begun = reconciliation.begin_reconciliation(services)
         if not begun.resources and not begun.changes:
-            raise NothingDone(
-                "no photograph is known yet, so nothing was compared: facelease scan enters them"
-            )
+            raise NothingDone("no photograph is known yet, so nothing was compared: facelease scan enters them")
         click.echo(
-            f"{counted(begun.resources, 'photograph')} to compare, {counted(begun.changes, 'change')} in the DAM",
+            f"{pluralize(begun.resources, 'photograph')} to compare, {pluralize(begun.changes, 'change')} in the DAM",
             err=True,
         )
-        found = _work(services, begun, wait)
-    say(as_json, asdict(begun) | asdict(found) | {"done": found.done}, _told(found))
+        found = _run_jobs(services, begun, wait)
+    say(as_json, asdict(begun) | asdict(found) | {"done": found.done}, _describe_outcome(found))
     if not found.done:
         raise SystemExit(1 if found.given_up else NOT_FINISHED)
 
 
-def _work(services: Services, begun: Begun, wait: bool) -> Outcome:
+def _run_jobs(services: Services, begun: Reconciliation, wait: bool) -> ReconciliationOutcome:
     runner = Runner(services)
     while True:
-        runner.drain(reconciliation.KINDS, threads=runner.threads)
-        found = reconciliation.outcome(services, begun)
+        runner.drain(reconciliation.JOB_KINDS, threads=runner.threads)
+        found = reconciliation.find_outcome(services, begun)
         if not wait or not found.open:
             return found
         time.sleep(_PAUSE)
 
 
-def _told(found: Outcome) -> list[str]:
-    lines = [f"{counted(found.taken_off, 'name')} taken off that had no ground any more"]
+def _describe_outcome(found: ReconciliationOutcome) -> list[str]:
+    lines = [f"{pluralize(found.taken_off, 'name')} taken off that had no ground any more"]
     if found.undecided:
         lines.append(
-            counted(
-                found.undecided,
-                "name by hand of somebody who ended waits",
-                "names by hand of people who ended wait",
+            pluralize(
+                found.undecided, "name by hand of somebody who ended waits", "names by hand of people who ended wait"
             )
             + f" for a decision ({found.listed} new): facelease tags list"
         )
     if found.failed_writes:
-        lines.append(f"{counted(found.failed_writes, 'name')} could not be written: facelease doctor")
+        lines.append(f"{pluralize(found.failed_writes, 'name')} could not be written: facelease doctor")
     if found.open:
         lines.append(
-            f"not done: {_counted(found.open)} wait for another try: facelease reconcile --wait, or a worker"
+            f"not done: {_list_counts(found.open)} wait for another try: facelease reconcile --wait, or a worker"
         )
     if found.given_up:
-        lines.append(f"given up: {_counted(found.given_up)}: facelease doctor says why")
+        lines.append(f"given up: {_list_counts(found.given_up)}: facelease doctor says why")
     return [*lines, "everything was compared"] if found.done else lines
 
 
-def _counted(jobs: Mapping[str, int]) -> str:
+def _list_counts(jobs: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(jobs.items()))
 
 
@@ -102,19 +96,13 @@ def tags() -> None:
 def list_(shell: Shell, person: str | None, kept: bool, after: int, limit: int, as_json: bool) -> None:
     """Those that wait for a decision."""
     with shell.house() as services:
-        whose = someone(services, person) if person else None
-        found = names_by_hand.find(services, whose, kept, after, limit)
-        waiting_list.note_look(services, Kind.HAND_NAMES, actor(), len(found))
+        whose = find_person(services, person) if person else None
+        found = names_by_hand.list_hand_names(services, whose, kept, after, limit)
+        waiting_list.note_look(services, WaitingKind.HAND_NAMES, actor(), len(found))
         zone = services.config.site.zone
     heads = ["tag", "photo", "person", "since", *(["kept by"] if kept else [])]
     lines = [
-        [
-            one.tag_id,
-            one.ref,
-            one.name,
-            format_local_day(one.since, zone),
-            *([one.kept_by] if kept else []),
-        ]
+        [one.tag_id, one.ref, one.name, format_local_day(one.since, zone), *([one.kept_by] if kept else [])]
         for one in found
     ]
     say(as_json, [asdict(one) for one in found], table(heads, lines))
@@ -124,12 +112,12 @@ _TAGS = click.argument("tags", nargs=-1, type=NUMBER)
 _PERSON = click.option("--person", help="All that wait of this one.")
 
 
-def _chosen(services: Services, tags: tuple[int, ...], person: str | None) -> list[int]:
+def _find_chosen(services: Services, tags: tuple[int, ...], person: str | None) -> list[int]:
     if not tags and not person:
         raise click.UsageError("name tags by their numbers, or a person with --person")
     mine: list[HandName] = []
     if person:
-        mine = names_by_hand.find(services, someone(services, person), limit=1_000_000)
+        mine = names_by_hand.list_hand_names(services, find_person(services, person), limit=1_000_000)
         if not mine and not tags:
             raise NothingDone("no name by hand of this person waits for a decision: facelease tags list")
     return [*tags, *(one.tag_id for one in mine)]
@@ -143,10 +131,10 @@ def _chosen(services: Services, tags: tuple[int, ...], person: str | None) -> li
 def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool) -> None:
     """The names stand; who decided it is recorded. They block their photographs all the same."""
     with shell.house() as services:
-        chosen = _chosen(services, tags, person)
-        before = names_by_hand.kept(services, chosen)
-        count = names_by_hand.keep(services, chosen, actor())
-    lines = [f"{counted(count, 'name stands', 'names stand')} by your decision"]
+        chosen = _find_chosen(services, tags, person)
+        before = names_by_hand.count_kept(services, chosen)
+        count = names_by_hand.keep_names(services, chosen, actor())
+    lines = [f"{pluralize(count, 'name stands', 'names stand')} by your decision"]
     lines += [f"{before} of them were kept already"] if before else []
     say(as_json, {"kept": count, "kept_before": before}, lines)
 
@@ -154,20 +142,20 @@ def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool)
 @tags.command()
 @_TAGS
 @_PERSON
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def remove(shell: Shell, tags: tuple[int, ...], person: str | None, yes: bool, as_json: bool) -> None:
     """The names go from the DAM; who decided it is recorded."""
     with shell.house() as services:
-        chosen = _chosen(services, tags, person)
-        count = names_by_hand.standing(services, chosen)
-        confirming.ask([f"{counted(count, 'name')} that somebody set by hand"] if count else [], yes)
+        chosen = _find_chosen(services, tags, person)
+        count = names_by_hand.count_standing(services, chosen)
+        confirming.confirm([f"{pluralize(count, 'name')} that somebody set by hand"] if count else [], yes)
         try:
-            count, why = names_by_hand.take_off(services, chosen, actor()), None
+            count, why = names_by_hand.remove_names(services, chosen, actor()), None
         except DamError as error:
-            count, why = len(set(chosen)) - names_by_hand.standing(services, chosen), str(error)
-    lines = [f"{counted(count, 'name')} taken off by your decision"]
+            count, why = len(set(chosen)) - names_by_hand.count_standing(services, chosen), str(error)
+    lines = [f"{pluralize(count, 'name')} taken off by your decision"]
     lines += [f"not finished: {why}; facelease work tries those again"] if why else []
     say(as_json, {"removed": count, "unfinished": why}, lines)
     if why:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import click
 
 from plugin.flows.access import api_tokens
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.review import already_so
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json
@@ -19,19 +19,17 @@ def token() -> None:
 
 @token.command()
 @click.argument("label")
-@click.option("--scope", multiple=True, required=True, type=click.Choice([scope.value for scope in Scope]),
+@click.option("--scope", multiple=True, required=True, type=click.Choice([scope.value for scope in TokenScope]),
               help="What it may do; may be repeated.")  # fmt: skip
 @click.option("--tool", multiple=True, help="A kind of gate.plain_tools that it may claim to be at the gate.")
-@click.option("--days", type=click.IntRange(1, 3650), default=api_tokens.LASTS.days, show_default=True,
+@click.option("--days", type=click.IntRange(1, 3650), default=api_tokens.DEFAULT_LIFETIME.days, show_default=True,
               help="How long it is valid.")  # fmt: skip
 @as_json
 @click.pass_obj
-def add(
-    shell: Shell, label: str, scope: tuple[str, ...], tool: tuple[str, ...], days: int, as_json: bool
-) -> None:
+def add(shell: Shell, label: str, scope: tuple[str, ...], tool: tuple[str, ...], days: int, as_json: bool) -> None:
     """Make a token and show it, once. LABEL says which program it is for."""
     with shell.house(catch_up=False) as services:
-        made = api_tokens.add(services, label, scope, actor(), timedelta(days=days), tool)
+        made = api_tokens.create(services, label, scope, actor(), timedelta(days=days), tool)
     data = {"id": made.id, "token": made.secret, "scopes": sorted(set(scope)), "tools": sorted(set(tool))}
     say(as_json, data, [made.secret, f"id {made.id}; it is shown this once: hand it over now"])
 
@@ -47,15 +45,15 @@ def list_(shell: Shell, as_json: bool) -> None:
             {
                 "id": row.id, "label": row.label, "scopes": list(row.scopes), "tools": list(row.tools),
                 "made": row.created_at, "until": row.expires_at,
-                "used": row.used_at, "state": _state(row.revoked_at, row.expires_at, now),
+                "used": row.used_at, "state": _describe_state(row.revoked_at, row.expires_at, now),
             }
-            for row in api_tokens.listed(services)
+            for row in api_tokens.list_all(services)
         ]  # fmt: skip
     heads = ["id", "label", "scopes", "tools", "state", "until", "used"]
     say(as_json, rows, table(heads, [[shell.cell(row[head]) for head in heads] for row in rows]))
 
 
-def _state(revoked: datetime | None, until: datetime | None, now: datetime) -> str:
+def _describe_state(revoked: datetime | None, until: datetime | None, now: datetime) -> str:
     if revoked is not None:
         return "revoked"
     return "over" if until is not None and until <= now else "valid"
@@ -63,18 +61,18 @@ def _state(revoked: datetime | None, until: datetime | None, now: datetime) -> s
 
 @token.command()
 @click.argument("token_id")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def revoke(shell: Shell, token_id: str, yes: bool, as_json: bool) -> None:
     """The token opens nothing from now on."""
     with shell.house(catch_up=False) as services:
         now = services.clock.now()
-        mine = [one for one in api_tokens.listed(services) if one.id == token_id]
-        open_ = [one for one in mine if _state(one.revoked_at, one.expires_at, now) == "valid"]
-        confirming.ask([f"the token of {one.label} ({', '.join(one.scopes)})" for one in open_], yes)
+        mine = [one for one in api_tokens.list_all(services) if one.id == token_id]
+        open_ = [one for one in mine if _describe_state(one.revoked_at, one.expires_at, now) == "valid"]
+        confirming.confirm([f"the token of {one.label} ({', '.join(one.scopes)})" for one in open_], yes)
         before = api_tokens.revoke(services, token_id, actor())
         said = f"token {token_id}: revoked"
         if before is not None:
-            said = f"token {token_id}: it had been revoked already on {already_so.day(services, before)}"
+            said = f"token {token_id}: it had been revoked already on {already_so.format_day(services, before)}"
     say(as_json, {"id": token_id, "state": "revoked", "ended_before": before}, [said])

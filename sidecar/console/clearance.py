@@ -16,12 +16,12 @@ def clearance() -> ResponseReturnValue:
     services, lists = desk.house(), desk.house().config.clearance
     purpose = request.args.get("purpose") or lists.purposes[0]
     channel = request.args.get("channel") or lists.channels[0]
-    last = desk.chosen_day("until") or services.today()
-    span = cleared_photos.until(services, purpose, channel, last)
+    last = desk.read_day("until") or services.today()
+    span = cleared_photos.span_until(services, purpose, channel, last)
     with services.store.read() as conn:
-        page = cleared_photos.page(conn, span, request.args.get("after", ""), desk.PAGE)
+        page = cleared_photos.list_page(conn, span, request.args.get("after", ""), desk.PAGE_ROWS)
         count = cleared_photos.count(conn, span)
-    return desk.page(
+    return desk.render_page(
         "clearance", photos=page.photos, next=page.next, count=count, purpose=purpose, channel=channel, last=last,
         max_px=span.max_px, purposes=lists.purposes, channels=lists.channels, today=services.today(),
     )  # fmt: skip

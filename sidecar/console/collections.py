@@ -11,7 +11,7 @@ from plugin.flows.collections.modes import Ruling
 from plugin.flows.collections.ruling_history import PastRuling
 from plugin.flows.consent import consequences
 from plugin.flows.views import collection_list
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.console import confirming, desk
 from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
 from sidecar.console.people import inviting
@@ -23,11 +23,11 @@ from sidecar.words import staff_words
 @require(*OFFICERS)
 def collections() -> ResponseReturnValue:
     """One page of them, those that are on first."""
-    services, text, start = desk.house(), request.args.get("q", "")[:200], desk.number("after")
-    rows, more = desk.paged(collection_list.listed(services, text)[start:], desk.PAGE)
-    return desk.page(
-        "collections", q=text, rows=rows, next=start + desk.PAGE if more else None,
-        in_dam=collection_list.decided_in_the_dam(services), sets=desk.staff().role in ADMINISTRATORS,
+    services, text, start = desk.house(), request.args.get("q", "")[:200], desk.read_number("after")
+    rows, more = desk.split_page(collection_list.list_collections(services, text)[start:], desk.PAGE_ROWS)
+    return desk.render_page(
+        "collections", q=text, rows=rows, next=start + desk.PAGE_ROWS if more else None,
+        in_dam=collection_list.is_decided_in_dam(services), sets=desk.staff().role in ADMINISTRATORS,
     )  # fmt: skip
 
 
@@ -36,19 +36,17 @@ def collections() -> ResponseReturnValue:
 def collection() -> ResponseReturnValue:
     """One collection; its ref stands in the address's query, for it may hold anything, slashes too."""
     services, ref = desk.house(), request.args.get("ref", "")
-    notes = [
-        staff_words.without_effect(one, desk.staff().language) for one in mode_effect.explain(services, ref)
-    ]
-    one = collection_list.of(services, ref)
-    return desk.page(
-        "collection", one=one, notes=notes, history=_history(ref), modes=list(Mode),
-        bases=list(Basis), in_dam=collection_list.decided_in_the_dam(services), today=services.today(),
-        sets=desk.staff().role in ADMINISTRATORS and not collection_list.decided_in_the_dam(services),
-        invites=desk.staff().role in ADMINISTRATORS, forms=inviting.in_use(),
+    notes = [staff_words.without_effect(one, desk.staff().language) for one in mode_effect.explain(services, ref)]
+    one = collection_list.find_collection(services, ref)
+    return desk.render_page(
+        "collection", one=one, notes=notes, history=_list_history(ref), modes=list(Mode),
+        bases=list(Basis), in_dam=collection_list.is_decided_in_dam(services), today=services.today(),
+        sets=desk.staff().role in ADMINISTRATORS and not collection_list.is_decided_in_dam(services),
+        invites=desk.staff().role in ADMINISTRATORS, forms=inviting.list_form_names(),
     )  # fmt: skip
 
 
-def _history(ref: str) -> Sequence[PastRuling]:
+def _list_history(ref: str) -> Sequence[PastRuling]:
     """The newest first; nothing for one that was never anything but off."""
     try:
         return list(reversed(ruling_history.read(desk.house(), ref, desk.staff().actor)))
@@ -61,29 +59,29 @@ def _history(ref: str) -> Sequence[PastRuling]:
 def collection_set() -> ResponseReturnValue:
     """Set the mode, where the DAM has no place of its own for that."""
     services, form = desk.house(), request.form
-    if collection_list.decided_in_the_dam(services):
+    if collection_list.is_decided_in_dam(services):
         raise ConsentError("the mode of a collection is set in the DAM, in the collection's own menu")
-    ref, ruling = form.get("ref", ""), _ruling()
-    named, suggested = consequences.of_mode(services, ref, ruling.mode.value)
+    ref, ruling = form.get("ref", ""), _read_ruling()
+    named, suggested = consequences.preview_mode(services, ref, ruling.mode.value)
     said = [confirming.count("machine_names", named)] if named else []
     said += [confirming.count("suggestions", suggested)] if suggested else []
-    asked = confirming.ask(said, "collection", ref=ref)
+    asked = confirming.confirm(said, "collection", ref=ref)
     if asked is not None:
         return asked
     modes.decide(services, ref, ruling, desk.staff().actor)
-    return desk.done("done_mode", "collection", ref=ref)
+    return desk.redirect_done("done_mode", "collection", ref=ref)
 
 
-def _ruling() -> Ruling:
+def _read_ruling() -> Ruling:
     form = request.form
     try:
         mode = Mode(form.get("mode", ""))
         basis = Basis(form["basis"]) if form.get("basis") else None
     except ValueError as error:
         raise ConsentError("choose a mode and a basis from the lists") from error
-    evidence = Evidence(
-        form.get("reference", "").strip(), form.get("by", "").strip(), desk.chosen_day("decided"),
-        desk.chosen_day("review"),
+    evidence = BasisEvidence(
+        form.get("reference", "").strip(), form.get("by", "").strip(), desk.read_day("decided"),
+        desk.read_day("review"),
     )  # fmt: skip
     members = tuple(line.strip() for line in form.get("members", "").splitlines() if line.strip())
     return Ruling(mode, basis, evidence, members if basis is Basis.SHOOT else ())

@@ -6,13 +6,13 @@ from typing import Any
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
-from plugin.flows.consent.consequences import Ending
+from plugin.flows.consent.consequences import Consequences
 from plugin.words.catalogues import Words
 from sidecar.console import desk
 from sidecar.words import ending_words
 
 
-def ask(said: Sequence[str], back: str, **args: Any) -> ResponseReturnValue | None:
+def confirm(said: Sequence[str], back: str, **args: Any) -> ResponseReturnValue | None:
     """The page that says what ends and sends the same form again; None where that is agreed to, or nothing ends.
 
     `back` is the endpoint, with `args`, to which who does not agree returns.
@@ -20,10 +20,10 @@ def ask(said: Sequence[str], back: str, **args: Any) -> ResponseReturnValue | No
     if not said or request.form.get("sure") == "yes":
         return None
     fields = [pair for pair in request.form.items(multi=True) if pair[0] not in {"csrf_token", "sure"}]
-    return desk.page("sure", ends=said, fields=fields, back=url_for(f"console.{back}", **args))
+    return desk.render_page("sure", ends=said, fields=fields, back=url_for(f"console.{back}", **args))
 
 
-def say(key: str, *what: object) -> str:
+def describe(key: str, *what: object) -> str:
     """One thing that ends, in the language of who is asked."""
     return Words("console", desk.staff().language)[f"ends_{key}"] % what
 
@@ -33,6 +33,6 @@ def count(key: str, number: int) -> str:
     return ending_words.count(key, number, desk.staff().language)
 
 
-def told(ending: Ending) -> list[str]:
+def describe_ending(ending: Consequences) -> list[str]:
     """What ends of somebody, in numbers; nothing where nothing would."""
     return ending_words.told(ending, desk.staff().language)

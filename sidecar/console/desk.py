@@ -19,7 +19,7 @@ from sidecar.console import refusals
 from sidecar.web import plain_requests, problems, staff_door, store_away
 from sidecar.words.language_choice import choose_language
 
-PAGE = 50
+PAGE_ROWS = 50
 """How many rows a list shows at once."""
 
 EVERYBODY = (Role.ADMINISTRATOR, Role.OFFICER, Role.EDITOR, Role.AUDITOR)
@@ -48,7 +48,7 @@ _SAID = "said"  # of the session: which sentence the next page says, a key of th
 _UNDO = "undo"  # of the session: the face that was decided last, and the act that takes that back
 
 console = Blueprint("console", __name__, url_prefix="/console")
-console.before_request(staff_door.guard)
+console.before_request(staff_door.check_access)
 
 
 def house() -> Services:
@@ -61,19 +61,19 @@ def staff() -> Staff:
     return cast(Staff, g.staff)
 
 
-def page(template: str, status: int = 200, **values: Any) -> tuple[str, int]:
+def render_page(template: str, status: int = 200, **values: Any) -> tuple[str, int]:
     """A page in the staff's language, with the menu of their role and what was done just before."""
     me = staff()
-    menu = [name for name in _MENU if staff_door.may(me, f"console.{name}")]
+    menu = [name for name in _MENU if staff_door.may_open(me, f"console.{name}")]
     html = render_template(
-        f"console/{template}.html", w=Words("console", me.language), me=me, menu=menu, here=_section(),
-        site=house().config.site.name, closed=_closed(me.language), said=_said(me.language),
+        f"console/{template}.html", w=Words("console", me.language), me=me, menu=menu, here=_find_section(),
+        site=house().config.site.name, closed=_explain_closed(me.language), said=_take_message(me.language),
         undo=session.pop(_UNDO, None), **values,
     )  # fmt: skip
     return html, status
 
 
-def _said(language: str) -> str | None:
+def _take_message(language: str) -> str | None:
     """What was done just before, once."""
     key, numbers = session.pop(_SAID, None) or (None, ())
     if key is None:
@@ -82,16 +82,16 @@ def _said(language: str) -> str | None:
     return sentence % tuple(numbers) if numbers else sentence
 
 
-def _closed(language: str) -> str | None:
+def _explain_closed(language: str) -> str | None:
     """Why the house is closed, in one sentence; None where it is open."""
     services = house()
-    found = closed_house.why_now(services)
+    found = closed_house.find_reason(services)
     if found is None:
         return None
-    return wording.render(closed_house.answer(found).reasons[0], language, services.config.site.zone)
+    return wording.render(closed_house.make_answer(found).reasons[0], language, services.config.site.zone)
 
 
-def done(
+def redirect_done(
     said: str, endpoint: str, undo: tuple[int, str] | None = None, numbers: Sequence[int] = (), **args: Any
 ) -> ResponseReturnValue:
     """After a decision: back to a page, which says the sentence `said` (a key of the words) with these numbers.
@@ -104,17 +104,17 @@ def done(
     return redirect(url_for(f"console.{endpoint}", **args), 303)
 
 
-def paged(rows: Sequence[Any], size: int) -> tuple[list[Any], bool]:
+def split_page(rows: Sequence[Any], size: int) -> tuple[list[Any], bool]:
     """The first `size` of rows that were asked for with one more, and whether there are others."""
     return list(rows[:size]), len(rows) > size
 
 
-def number(name: str) -> int:
+def read_number(name: str) -> int:
     """A whole number of the address, 0 where there is none."""
-    return plain_requests.number(request.args.get(name))
+    return plain_requests.parse_number(request.args.get(name))
 
 
-def chosen_day(name: str) -> date | None:
+def read_day(name: str) -> date | None:
     """A day of the form; None for an empty or impossible one."""
     try:
         return date.fromisoformat(request.values.get(name, ""))
@@ -123,7 +123,7 @@ def chosen_day(name: str) -> date | None:
 
 
 @console.app_template_filter("day")
-def day(value: datetime | date | None) -> str:
+def format_day(value: datetime | date | None) -> str:
     """The day on the organisation's calendar, in the page's language."""
     if value is None:
         return ""
@@ -133,25 +133,25 @@ def day(value: datetime | date | None) -> str:
 
 
 @console.app_template_filter("last_day")
-def last_day(value: datetime | None) -> str:
+def format_last_day(value: datetime | None) -> str:
     """The last day on which something holds that ends at this moment: an end at midnight belongs to the day before."""
-    return "" if value is None else day(value - timedelta(microseconds=1))
+    return "" if value is None else format_day(value - timedelta(microseconds=1))
 
 
 @console.app_template_filter("moment")
-def moment(value: datetime | None) -> str:
+def format_moment(value: datetime | None) -> str:
     """The day and the time on the organisation's clock."""
-    return "" if value is None else f"{day(value)}, {clock(value)}"
+    return "" if value is None else f"{format_day(value)}, {format_clock(value)}"
 
 
 @console.app_template_filter("term")
-def term(value: str) -> str:
+def format_term(value: str) -> str:
     """A purpose or a channel in the page's language; one that the organisation added, as it is configured."""
     return wording.term(value, staff().language) or value
 
 
 @console.app_template_filter("thousands")
-def thousands(value: int) -> str:
+def format_number(value: int) -> str:
     """A number as the page's language parts it."""
     return wording.thousands(value, staff().language)
 
@@ -163,43 +163,43 @@ def language_name(value: str) -> str:
 
 
 @console.app_template_filter("clock")
-def clock(value: datetime) -> str:
+def format_clock(value: datetime) -> str:
     """The time on the organisation's clock."""
     return f"{value.astimezone(house().config.site.zone):%H:%M}"
 
 
-def _section() -> str:
+def _find_section() -> str:
     """The part of the menu in which the page lies."""
     parts = request.path.removeprefix(str(console.url_prefix)).strip("/").split("/")
     return parts[0] or "home"
 
 
 @console.after_request
-def _policy(response: Response) -> Response:
+def _set_policy(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = staff_door.CSP
     return response
 
 
 @console.errorhandler(FaceLeaseError)
-def _ours(error: FaceLeaseError) -> ResponseReturnValue:
+def _show_refusal(error: FaceLeaseError) -> ResponseReturnValue:
     """What flows refuse, they say in a sentence: a page shows it."""
-    status = problems.status_of(error)
-    return _wrong(status, str(error) if status < 500 or status == 502 else "")
+    status = problems.find_status(error)
+    return _show_error(status, str(error) if status < 500 or status == 502 else "")
 
 
 @console.errorhandler(StoreAway)
-def _away(error: StoreAway) -> ResponseReturnValue:
-    html, _ = _wrong(503, "", "wrong_unsure" if store_away.changed(house(), error) else "wrong_away")
-    return store_away.later(Response(html))
+def _show_store_away(error: StoreAway) -> ResponseReturnValue:
+    html, _ = _show_error(503, "", "wrong_unsure" if store_away.may_have_written(house(), error) else "wrong_away")
+    return store_away.retry_later(Response(html))
 
 
 @console.errorhandler(HTTPException)
 @console.errorhandler(InternalServerError)  # the app's own answer to it is for programs
-def _http(error: HTTPException) -> ResponseReturnValue:
-    return _wrong(error.code or 500, "")
+def _show_http_error(error: HTTPException) -> ResponseReturnValue:
+    return _show_error(error.code or 500, "")
 
 
-def _wrong(status: int, said: str, kind: str = "") -> tuple[str, int]:
+def _show_error(status: int, said: str, kind: str = "") -> tuple[str, int]:
     known: Staff | None = g.get("staff")
     w = Words("console", known.language if known else choose_language(house().config.site.language))
     kind = kind or (f"wrong_{status}" if f"wrong_{status}" in w else "wrong")

@@ -14,14 +14,14 @@ from sidecar.console import confirming, desk
 from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
 from sidecar.web.staff_door import require
 
-MOST_BYTES = 200_000
+MAX_FORM_BYTES = 200_000
 
 
 @console.get("/forms")
 @require(*OFFICERS)
 def forms() -> ResponseReturnValue:
     """Every form with its versions, and the place for a new one."""
-    return _list()
+    return _show_list()
 
 
 @console.get("/forms/<form_id>")
@@ -30,8 +30,8 @@ def form(form_id: str) -> ResponseReturnValue:
     """One version as somebody who is asked sees it, in each of its languages."""
     services = desk.house()
     stored = kept.load(services, form_id)
-    shown = [sheets.sheet(stored.form, language, services.today()) for language in stored.form.texts]
-    return desk.page("form", stored=stored, sheets=shown, sets=desk.staff().role in ADMINISTRATORS)
+    shown = [sheets.make_sheet(stored.form, language, services.today()) for language in stored.form.texts]
+    return desk.render_page("form", stored=stored, sheets=shown, sets=desk.staff().role in ADMINISTRATORS)
 
 
 @console.get("/forms/sample.toml")
@@ -39,19 +39,19 @@ def form(form_id: str) -> ResponseReturnValue:
 def form_sample() -> ResponseReturnValue:
     """The sample, to begin with."""
     name = {"Content-Disposition": 'attachment; filename="form.toml"'}
-    return Response(kept.sample(), mimetype="application/toml", headers=name)
+    return Response(kept.read_sample(), mimetype="application/toml", headers=name)
 
 
 @console.post("/forms")
 @require(*ADMINISTRATORS)
 def form_add() -> ResponseReturnValue:
     """Keep what was written or uploaded as the next version; where it is not whole, say all that is missing."""
-    text = _given()
+    text = _read_form()
     try:
-        stored = kept.add(desk.house(), _tree(text), desk.staff().actor)
+        stored = kept.add(desk.house(), _parse_form(text), desk.staff().actor)
     except ConsentError as error:
-        return _list(text, str(error), 422)
-    return desk.done("done_form", "form", form_id=stored.id)
+        return _show_list(text, str(error), 422)
+    return desk.redirect_done("done_form", "form", form_id=stored.id)
 
 
 @console.post("/forms/<form_id>/retire")
@@ -60,25 +60,25 @@ def form_retire(form_id: str) -> ResponseReturnValue:
     """No new invitation asks for it."""
     services = desk.house()
     name = kept.load(services, form_id).form.name
-    used = [one.form.text_version for one in kept.listed(services, name) if one.retired_at is None]
-    asked = confirming.ask([confirming.say("form", one) for one in used], "form", form_id=form_id)
+    used = [one.form.text_version for one in kept.list_versions(services, name) if one.retired_at is None]
+    asked = confirming.confirm([confirming.describe("form", one) for one in used], "form", form_id=form_id)
     if asked is not None:
         return asked
     before = kept.retire(services, name, desk.staff().actor)
-    return desk.done("done_retire" if before is None else "done_before", "forms")
+    return desk.redirect_done("done_retire" if before is None else "done_before", "forms")
 
 
-def _list(text: str = "", wrong: str = "", status: int = 200) -> ResponseReturnValue:
-    versions = kept.listed(desk.house())
+def _show_list(text: str = "", wrong: str = "", status: int = 200) -> ResponseReturnValue:
+    versions = kept.list_versions(desk.house())
     sets = desk.staff().role in ADMINISTRATORS
-    return desk.page("forms", status, versions=versions, text=text, wrong=wrong.split("; "), sets=sets)
+    return desk.render_page("forms", status, versions=versions, text=text, wrong=wrong.split("; "), sets=sets)
 
 
-def _given() -> str:
+def _read_form() -> str:
     """What was typed, or the file that was chosen. Raises ConsentError for one that is no text or too long."""
     file = request.files.get("file")
-    body = file.read(MOST_BYTES + 1) if file and file.filename else request.form.get("text", "").encode()
-    if len(body) > MOST_BYTES:
+    body = file.read(MAX_FORM_BYTES + 1) if file and file.filename else request.form.get("text", "").encode()
+    if len(body) > MAX_FORM_BYTES:
         raise ConsentError("the form is longer than 200 kB: take out what does not belong there")
     try:
         return body.decode("utf-8-sig")
@@ -86,10 +86,10 @@ def _given() -> str:
         raise ConsentError("the file is not UTF-8 text: save it so and choose it again") from error
 
 
-def _tree(text: str) -> Mapping[str, Any]:
+def _parse_form(text: str) -> Mapping[str, Any]:
     """TOML, or JSON where it begins with a brace. Raises ConsentError."""
     if not text.lstrip().startswith("{"):
-        return kept.read(text)
+        return kept.parse_toml(text)
     try:
         tree = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 from plugin.flows.access.staff_sessions import Role
 from plugin.flows.common.services import Services
 from plugin.flows.views import dashboard, waiting_list
-from plugin.flows.views.waiting_list import Kind
+from plugin.flows.views.waiting_list import WaitingKind
 from sidecar.console import desk
 from sidecar.console.desk import EVERYBODY, OFFICERS, console
-from sidecar.running.readiness import unready
+from sidecar.running.readiness import find_unready
 from sidecar.web import staff_door
 from sidecar.web.staff_door import require
 from sidecar.words import error_words, staff_words
@@ -23,9 +23,9 @@ def home() -> ResponseReturnValue:
     """What waits, as far as the role may see it."""
     services, role = desk.house(), desk.staff().role
     reads_all, language = role is not Role.AUDITOR, desk.staff().language
-    waits, tasks = (dashboard.now(services), _tasks(services, role)) if reads_all else (None, [])
-    return desk.page(
-        "home", missing=unready(), waits=waits, mends=role in OFFICERS, tasks=tasks,
+    waits, tasks = (dashboard.load_dashboard(services), _list_tasks(services, role)) if reads_all else (None, [])
+    return desk.render_page(
+        "home", missing=find_unready(), waits=waits, mends=role in OFFICERS, tasks=tasks,
         owed=any(one.owed for one in tasks), retries=role is Role.ADMINISTRATOR,
         dead=[
             (one, staff_words.job(one.kind, language), error_words.reason(one.error, language)) for one in waits.dead
@@ -45,32 +45,32 @@ class Task:
     owed: bool = False
 
 
-def _tasks(services: Services, role: Role) -> list[Task]:
+def _list_tasks(services: Services, role: Role) -> list[Task]:
     """What the role may act on; what the page shows anyway (jobs that were given up) is left out."""
     found = []
-    for one in waiting_list.entries(services, role):
-        if one.kind is not Kind.DEAD_JOBS:
+    for one in waiting_list.list_counts(services, role):
+        if one.kind is not WaitingKind.DEAD_JOBS:
             w = staff_words.waiting(one, desk.staff().language)
-            page = _WHERE.get(one.kind, "officer")
-            if one.kind in OWED:
+            page = _PAGES.get(one.kind, "officer")
+            if one.kind in OWED_KINDS:
                 page = "jobs" if role is Role.ADMINISTRATOR else "home"
             where = url_for(f"console.{page}", list="again" if page == "review" else None)
-            aside = waiting_list.broken(services, one.kind)
+            aside = waiting_list.list_set_aside(services, one.kind)
             said = "; ".join([w.said, *(error_words.aside(item, desk.staff().language) for item in aside)])
-            found.append(Task(one.count, one.wrong, w.title, said, where, one.kind in OWED))
+            found.append(Task(one.count, one.wrong, w.title, said, where, one.kind in OWED_KINDS))
     return found
 
 
-OWED = frozenset(kind for kind in Kind if kind.value.startswith("owed_"))
+OWED_KINDS = frozenset(kind for kind in WaitingKind if kind.value.startswith("owed_"))
 """What is late: the administrator mends what holds it up, and has it tried again."""
 
-_WHERE = {
-    Kind.HAND_NAMES: "names", Kind.FAILED_WRITES: "names", Kind.NAMES_AGAIN: "names", Kind.LOST_RULINGS: "collections",
-    Kind.HELD_PHOTOGRAPHS: "collections", Kind.LEFT_OUT: "collections", Kind.NEAR_SETS: "references",
-    Kind.DECLARED_SETS: "references", Kind.DISMISSED_BEFORE: "review", Kind.LOOKED_BEFORE: "home",
-    Kind.SMALL_PREVIEWS: "home", Kind.OUT_OF_REACH: "collections", Kind.SET_ASIDE: "home",
+_PAGES = {
+    WaitingKind.HAND_NAMES: "names", WaitingKind.FAILED_WRITES: "names", WaitingKind.NAMES_AGAIN: "names", WaitingKind.LOST_RULINGS: "collections",
+    WaitingKind.HELD_PHOTOGRAPHS: "collections", WaitingKind.LEFT_OUT: "collections", WaitingKind.NEAR_SETS: "references",
+    WaitingKind.DECLARED_SETS: "references", WaitingKind.DISMISSED_BEFORE: "review", WaitingKind.LOOKED_BEFORE: "home",
+    WaitingKind.SMALL_PREVIEWS: "home", WaitingKind.OUT_OF_REACH: "collections", WaitingKind.SET_ASIDE: "home",
 }  # fmt: skip
-OFFICER_LISTS = tuple(kind for kind in Kind if kind not in {*_WHERE, *OWED, Kind.DEAD_JOBS})
+OFFICER_KINDS = tuple(kind for kind in WaitingKind if kind not in {*_PAGES, *OWED_KINDS, WaitingKind.DEAD_JOBS})
 """The kinds that have their list on the officer's page."""
 
 

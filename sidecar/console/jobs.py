@@ -7,7 +7,7 @@ from plugin.errors import ConsentError
 from plugin.flows.schedule import retries
 from sidecar.console import desk
 from sidecar.console.desk import ADMINISTRATORS, console
-from sidecar.web.plain_requests import number
+from sidecar.web.plain_requests import parse_number
 from sidecar.web.staff_door import require
 from sidecar.words import error_words, staff_words
 
@@ -19,12 +19,12 @@ _MOST = 200
 def jobs() -> ResponseReturnValue:
     """The newest of them, and how much waits of each kind."""
     services, language = desk.house(), desk.staff().language
-    waiting = {staff_words.job(kind, language): n for kind, n in sorted(retries.waiting(services).items())}
+    waiting = {staff_words.job(kind, language): n for kind, n in sorted(retries.count_open_by_kind(services).items())}
     found = [
         (one, staff_words.job(one.kind, language), error_words.reason(one.why, language))
-        for one in retries.pending(services, _MOST)
+        for one in retries.list_pending(services, _MOST)
     ]
-    return desk.page("jobs", rows=found, waiting=waiting)
+    return desk.render_page("jobs", rows=found, waiting=waiting)
 
 
 @console.post("/jobs/retry")
@@ -32,10 +32,10 @@ def jobs() -> ResponseReturnValue:
 def jobs_retry() -> ResponseReturnValue:
     """One job (`job`), or all that is owed (`all`); a worker carries it out."""
     one = request.form.get("job", "")
-    if number(one):
-        count = retries.retry(desk.house(), desk.staff().actor, number(one))
+    if parse_number(one):
+        count = retries.retry(desk.house(), desk.staff().actor, parse_number(one))
     elif request.form.get("all") == "yes":
         count = retries.retry(desk.house(), desk.staff().actor)
     else:
         raise ConsentError("choose which job is to be tried again")
-    return desk.done("done_jobs", "jobs", numbers=(count,))
+    return desk.redirect_done("done_jobs", "jobs", numbers=(count,))

@@ -17,12 +17,12 @@ from sidecar.words import log_words
 @require(*WATCHERS)
 def log() -> ResponseReturnValue:
     """One page of the log, the newest first: of one kind of act, or up to one day, where that is asked."""
-    services, action, until = desk.house(), request.args.get("action", ""), desk.chosen_day("day")
-    wanted = audit_view.Wanted(action, until, desk.number("before"), desk.PAGE + 1)
-    rows, more = desk.paged(audit_view.looked(services, wanted, desk.staff().actor), desk.PAGE)
-    return desk.page(
+    services, action, until = desk.house(), request.args.get("action", ""), desk.read_day("day")
+    wanted = audit_view.AuditFilter(action, until, desk.read_number("before"), desk.PAGE_ROWS + 1)
+    rows, more = desk.split_page(audit_view.read_rows(services, wanted, desk.staff().actor), desk.PAGE_ROWS)
+    return desk.render_page(
         "log", rows=rows, actions=audit_view.ACTIONS, action=action, until=until,
-        next=rows[-1].seq if more else None, head=audit_view.head(services),
+        next=rows[-1].seq if more else None, head=audit_view.find_head(services),
     )  # fmt: skip
 
 
@@ -31,8 +31,8 @@ def log() -> ResponseReturnValue:
 def log_verify() -> ResponseReturnValue:
     """Hold the whole log against the signed heads that are kept outside the store."""
     services, language = desk.house(), desk.staff().language
-    checked = audit_view.verified(services)
-    return desk.page(
+    checked = audit_view.verify_log(services)
+    return desk.render_page(
         "verified", verdict=checked.verdict.value, heading=log_words.heading(checked, language),
         sentences=log_words.sentences(checked, services.config.site.zone, language),
     )  # fmt: skip
@@ -43,10 +43,10 @@ def log_verify() -> ResponseReturnValue:
 def log_export() -> ResponseReturnValue:
     """Every row as a line of JSON: a verifier needs nothing else."""
     services = desk.house()
-    audit_view.exporting(services, desk.staff().actor)
+    audit_view.note_export(services, desk.staff().actor)
     name = {"Content-Disposition": 'attachment; filename="audit.jsonl"'}
-    return Response(_lines(services), mimetype="application/x-ndjson", headers=name)
+    return Response(_stream_rows(services), mimetype="application/x-ndjson", headers=name)
 
 
-def _lines(services: Services) -> Iterator[str]:
-    return (f"{line}\n" for line in audit_view.exported(services))
+def _stream_rows(services: Services) -> Iterator[str]:
+    return (f"{line}\n" for line in audit_view.export_rows(services))

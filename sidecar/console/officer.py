@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from plugin.flows.views import waiting_list
 from sidecar.console import desk
 from sidecar.console.desk import OFFICERS, console
-from sidecar.console.home import OFFICER_LISTS
+from sidecar.console.home import OFFICER_KINDS
 from sidecar.web.staff_door import require
 
 
@@ -14,5 +14,5 @@ from sidecar.web.staff_door import require
 def officer() -> ResponseReturnValue:
     """One section a kind, with who and when; a look at people is audited."""
     services = desk.house()
-    lists = [(kind, waiting_list.read(services, kind, desk.staff().actor)) for kind in OFFICER_LISTS]
-    return desk.page("officer", lists=[(kind, rows) for kind, rows in lists if rows])
+    lists = [(kind, waiting_list.read_items(services, kind, desk.staff().actor)) for kind in OFFICER_KINDS]
+    return desk.render_page("officer", lists=[(kind, rows) for kind, rows in lists if rows])

@@ -15,10 +15,8 @@ from sidecar.web.staff_door import require
 @require(*OFFICERS)
 def sessions() -> ResponseReturnValue:
     """Every session that is open, the newest first."""
-    return desk.page(
-        "sessions",
-        sessions=staff_sessions.sessions(desk.house()),
-        mine=desk.staff().id[: staff_sessions.SHOWN],
+    return desk.render_page(
+        "sessions", sessions=staff_sessions.list_open(desk.house()), mine=desk.staff().id[: staff_sessions.ID_DIGITS]
     )
 
 
@@ -29,9 +27,9 @@ def session_end() -> ResponseReturnValue:
     services, me = desk.house(), desk.staff()
     one, user = request.form.get("session", ""), request.form.get("user", "")
     said = "done_sessions"
-    count = consequences.of_sessions(services, one or None, user or None)
+    count = consequences.preview_sessions(services, one or None, user or None)
     chosen = bool(one or user or request.form.get("all") == "yes")
-    asked = confirming.ask([confirming.count("sessions", count)] if count and chosen else [], "sessions")
+    asked = confirming.confirm([confirming.count("sessions", count)] if count and chosen else [], "sessions")
     if asked is not None:
         return asked
     if one:
@@ -40,6 +38,6 @@ def session_end() -> ResponseReturnValue:
         staff_sessions.end_sessions(services, me.actor, user or None)
     else:
         raise ConsentError("choose which sessions are to end")
-    if all(session.id != me.id[: staff_sessions.SHOWN] for session in staff_sessions.sessions(services)):
+    if all(session.id != me.id[: staff_sessions.ID_DIGITS] for session in staff_sessions.list_open(services)):
         return redirect(services.config.resourcespace.url or url_for("front"), 303)
-    return desk.done(said, "sessions")
+    return desk.redirect_done(said, "sessions")

@@ -17,12 +17,12 @@ from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals, review
 from plugin.flows.views import photo_panel, waiting_list
 from plugin.hooks.webhooks.events import EventRef
-from plugin.quitclaim.clearance.answers import Answer, Code, Reason, Status
+from plugin.quitclaim.clearance.answers import Answer, ReasonCode, Reason, ClearanceStatus
 from plugin.quitclaim.consent.intervals import last_day
 from plugin.quitclaim.words import dismissal_words
 from plugin.quitclaim.words import wording as reasons
 from plugin.words.catalogues import Words
-from sidecar.running.readiness import unready
+from sidecar.running.readiness import find_unready
 from sidecar.web import problems, signed_requests
 from sidecar.words import staff_words
 from sidecar.words.language_choice import choose_language
@@ -34,7 +34,7 @@ _LINE = r"^[^\x00-\x1f\x7f]*$"
 Line = Annotated[str, StringConstraints(max_length=200, pattern=_LINE)]
 
 
-class Question(BaseModel):
+class PanelQuestion(BaseModel):
     """What the page asks: a resource, for whom, and at most one decision on one of its faces.
 
     `reason` is the key of a dismissal. `dismiss_small` is for all small faces on which nobody has decided, of those
@@ -53,7 +53,7 @@ class Question(BaseModel):
     language: Line = ""
 
 
-class Asked(BaseModel):
+class StatusQuestion(BaseModel):
     """What the set-up page asks."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
@@ -62,9 +62,9 @@ class Asked(BaseModel):
     language: Line = ""
 
 
-def blueprint(services: Services) -> Blueprint | None:
+def create_blueprint(services: Services) -> Blueprint | None:
     """The endpoint; None while no secret is configured. Raises ConfigError for one that cannot be read."""
-    known = signed_requests.secrets(services.config, "panel")
+    known = signed_requests.load_secrets(services.config, "panel")
     if known is None:
         return None
     routes = Blueprint("panel", __name__)
@@ -72,73 +72,73 @@ def blueprint(services: Services) -> Blueprint | None:
 
     @routes.post(PATH)
     def asked() -> Response:
-        message, raw = signed_requests.body(services, known)
-        question = _question(raw)
+        message, raw = signed_requests.read_signed(services, known)
+        question = _parse_question(raw)
         if question.action is not None:
             refusal = _decide(services, message, question)
             if refusal is not None:
                 return refusal
-        return jsonify(_shown(services, question))
+        return jsonify(_describe_photograph(services, question))
 
     @routes.post(STATUS)
     def status() -> Response:
         """For the plugin's set-up page: numbers in sentences, nobody's name."""
-        _, raw = signed_requests.body(services, known)
+        _, raw = signed_requests.read_signed(services, known)
         try:
-            asked = Asked.model_validate_json(raw)
+            asked = StatusQuestion.model_validate_json(raw)
         except (ValidationError, RecursionError):
             raise EventRefused("not a question of the set-up page") from None
         language = choose_language(services.config.site.language, asked.language)
-        waits = [staff_words.waiting(one, language) for one in waiting_list.entries(services)]
+        waits = [staff_words.waiting(one, language) for one in waiting_list.list_counts(services)]
         lines = [f"{one.title}: {one.said}" for one in waits]
-        if unready(but="DAM") is not None:  # the DAM is asking this very moment
+        if find_unready(but="DAM") is not None:  # the DAM is asking this very moment
             lines.insert(0, Words("staff", language)["unready"])
         return jsonify({"lines": lines})
 
     return routes
 
 
-def _question(raw: bytes) -> Question:
+def _parse_question(raw: bytes) -> PanelQuestion:
     try:
-        question = Question.model_validate_json(raw)
+        question = PanelQuestion.model_validate_json(raw)
     except (ValidationError, RecursionError) as error:
         wrong = error.errors()[0]["loc"] if isinstance(error, ValidationError) else ()
-        where = str(wrong[0]) if wrong and wrong[0] in Question.model_fields else "the body"
+        where = str(wrong[0]) if wrong and wrong[0] in PanelQuestion.model_fields else "the body"
         raise EventRefused(f"not a question of the page: {where} is not what it takes") from None
     if (question.action is None) != (question.face is None):
         raise EventRefused("not a question of the page: an action and a face go together")
     return question
 
 
-def _decide(services: Services, message: str, question: Question) -> Response | None:
+def _decide(services: Services, message: str, question: PanelQuestion) -> Response | None:
     """Carry out the decision; a problem where this user may not, or where the request was used before."""
     face, actor = question.face or 0, f"dam:{question.user}"
     if not question.can_edit:
-        return problems.problem(403, "Forbidden", "deciding on a face takes the right to edit the resource")
+        return problems.respond(403, "Forbidden", "deciding on a face takes the right to edit the resource")
     with services.store.write() as tx:
-        if not photo_panel.face_of(tx.connection, str(question.ref), face):
+        if not photo_panel.has_face(tx.connection, str(question.ref), face):
             raise NotFound("this resource has no such face now: load the page again")
-        if not dam_events.once(tx, f"panel:{message}"):
-            return problems.problem(409, "Conflict", "this was carried out already: load the page again")
+        if not dam_events.note_message(tx, f"panel:{message}"):
+            return problems.respond(409, "Conflict", "this was carried out already: load the page again")
     acts: dict[str, Callable[[], object]] = {
         "confirm": lambda: review.confirm(services, face, actor),
         "reject": lambda: review.reject(services, face, actor),
-        "dismiss": lambda: dismissals.dismiss(services, face, dismissals.read(question.reason), actor),
+        "dismiss": lambda: dismissals.dismiss(services, face, dismissals.parse_dismissal(question.reason), actor),
         "dismiss_small": lambda: dismissals.dismiss_small(
-            services, str(question.ref), dismissals.read(question.reason), actor, face
+            services, str(question.ref), dismissals.parse_dismissal(question.reason), actor, face
         ),
     }
     acts[str(question.action)]()
     return None
 
 
-def _shown(services: Services, question: Question) -> dict[str, Any]:
+def _describe_photograph(services: Services, question: PanelQuestion) -> dict[str, Any]:
     language = choose_language(services.config.site.language, question.language)
-    view = photo_panel.of(services, str(question.ref), question.purpose)
+    view = photo_panel.load_panel(services, str(question.ref), question.purpose)
     if view is None:
-        why = [reasons.render(Reason(Code.NOT_EXAMINED), language)]
+        why = [reasons.render(Reason(ReasonCode.NOT_EXAMINED), language)]
         return {"state": "unknown", "people": [], "faces": [], "channels": {}, "why": why}
-    said = _Said(services, language)
+    said = _AnswerWords(services, language)
     return {
         "state": "ok",
         "purpose": view.purpose,
@@ -146,22 +146,22 @@ def _shown(services: Services, question: Question) -> dict[str, Any]:
             {"name": one.name, "origin": one.origin, "by": one.by, "channels": said.channels(one.channels)}
             for one in view.people
         ],
-        "faces": [_face(face, question.can_edit, language) for face in view.faces],
-        "small": _small(view.faces),
-        "channels": _with_fields(services, question, view, said.sized(view.channels)),
+        "faces": [_describe_face(face, question.can_edit, language) for face in view.faces],
+        "small": _count_small(view.faces),
+        "channels": _add_field_dates(services, question, view, said.sized(view.channels)),
         "why": list(dict.fromkeys(line for one in view.channels.values() for line in said.why(one))),
     }
 
 
-def _with_fields(
-    services: Services, question: Question, view: photo_panel.View, channels: dict[str, dict[str, Any]]
+def _add_field_dates(
+    services: Services, question: PanelQuestion, view: photo_panel.PhotoPanel, channels: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """What the DAM's field of each channel shows beside the answer, where that is another day, and why it is."""
-    shown = dam_dates.shown(services, str(question.ref))
+    shown = dam_dates.find_shown(services, str(question.ref))
     if shown is None or view.purpose != services.config.clearance.purposes[0]:
         return channels
     for name, said in channels.items():
-        until = said["until"] if said["status"] == Status.CLEARED.value else None
+        until = said["until"] if said["status"] == ClearanceStatus.CLEARED.value else None
         day = shown.days.get(name, "")
         if day != (until or ""):
             renewed = shown.told and until is not None and "" < day < until
@@ -169,7 +169,7 @@ def _with_fields(
     return channels
 
 
-class _Said:
+class _AnswerWords:
     """Answers as the page shows them, in one language."""
 
     def __init__(self, services: Services, language: str) -> None:
@@ -198,13 +198,13 @@ class _Said:
         return last_day(answer.until, self._zone).isoformat()
 
 
-def _small(faces: Sequence[photo_panel.Face]) -> dict[str, int]:
+def _count_small(faces: Sequence[photo_panel.PanelFace]) -> dict[str, int]:
     """How many small faces one act dismisses, and the newest of them."""
     ids = [face.id for face in faces if face.small and face.state in dismissals.UNDECIDED]
     return {"count": len(ids), "newest": max(ids, default=0)}
 
 
-def _face(face: photo_panel.Face, can_edit: bool, language: str) -> dict[str, Any]:
+def _describe_face(face: photo_panel.PanelFace, can_edit: bool, language: str) -> dict[str, Any]:
     words, left_out = Words("front", language), ""
     if face.state == "dismissed":
         left_out = dismissal_words.dismissal(face.dismissal, face.reason, language)

@@ -11,9 +11,9 @@ from sidecar.web import signed_requests
 PATH = "/hooks/resourcespace"
 
 
-def blueprint(services: Services) -> Blueprint | None:
+def create_blueprint(services: Services) -> Blueprint | None:
     """The endpoint; None while no secret is configured. Raises ConfigError for one that cannot be read."""
-    known = signed_requests.secrets(services.config, "events")
+    known = signed_requests.load_secrets(services.config, "events")
     if known is None:
         return None
     routes = Blueprint("webhooks", __name__)
@@ -21,11 +21,11 @@ def blueprint(services: Services) -> Blueprint | None:
 
     @routes.post(PATH)
     def told() -> tuple[Response, int]:
-        message, raw = signed_requests.body(services, known)
+        message, raw = signed_requests.read_signed(services, known)
         event = events.parse_event(raw)
         outcome = "ignored"
         if event is not None:
-            outcome = "accepted" if dam_events.take(services, message, event) else "known"
+            outcome = "accepted" if dam_events.accept(services, message, event) else "known"
         metrics.EVENTS.labels(outcome).inc()
         return jsonify(status=outcome), 202
 

@@ -15,7 +15,7 @@ from plugin.recognizer.process.worker import Worker
 from sidecar.doctor.finding import Finding
 from sidecar.running import bootstrap
 
-SIGNED = ("events", "panel")
+SIGNED_PURPOSES = ("events", "panel")
 """The endpoints for the DAM that have a secret and a line of their own."""
 
 _CONFINED = "parsers hold no keys"
@@ -26,7 +26,7 @@ _UNCONFINED = (
 _SECONDS = 20  # for a program to say which version it is
 
 
-def permissions(config: Config) -> Iterator[Finding]:
+def check_permissions(config: Config) -> Iterator[Finding]:
     """Nobody but us reads the data folder, the keys, the secrets and the logs; a secret that is open is refused."""
     for path in dict.fromkeys(config.private):
         what = f"permissions of {path.name}"
@@ -42,7 +42,7 @@ def permissions(config: Config) -> Iterator[Finding]:
         yield Finding(what, not wide, oct(mode), f"chmod u=rwX,go= {path}" if wide else "")
 
 
-def exiftool() -> Finding:
+def check_exiftool() -> Finding:
     """It is run: one that is there and does not start reads and writes nothing either."""
     mend = "sudo apt install libimage-exiftool-perl"
     found = shutil.which("exiftool")
@@ -61,9 +61,9 @@ def exiftool() -> Finding:
     return Finding("exiftool", well, said, mend)
 
 
-def weights(config: Config) -> Finding:
+def check_weights(config: Config) -> Finding:
     """They are loaded, as for a photograph; none is looked at."""
-    config = bootstrap.with_models(config)
+    config = bootstrap.resolve_models(config)
     child = Worker(config.recognizer, config.matching, Path(config.recognizer.cache))
     try:
         child.start()
@@ -72,35 +72,29 @@ def weights(config: Config) -> Finding:
     return Finding("weights", True, f"{registry.engine_id(config.recognizer)}, loaded")
 
 
-def confinement() -> Finding:
+def check_confinement() -> Finding:
     """A process that reads files of others is started, and says what it could give up."""
     reading = Reader("plugin.flows.signing.drawing")
     try:
         held = reading.start()
     except FaceLeaseError as error:
-        return Finding(
-            _CONFINED, False, f"a confined process does not start ({error})", "see the log of the kernel"
-        )
+        return Finding(_CONFINED, False, f"a confined process does not start ({error})", "see the log of the kernel")
     finally:
         reading.stop()
     if held.lacking:
         said = f"what reads files of others runs without: {', '.join(held.lacking)}; the rest holds"
         return Finding(_CONFINED, True, said, _UNCONFINED, waits=True)
-    return Finding(
-        _CONFINED, True, f"Landlock (version {held.landlock}), seccomp, limits, no environment of ours"
-    )
+    return Finding(_CONFINED, True, f"Landlock (version {held.landlock}), seccomp, limits, no environment of ours")
 
 
-def mail_server(config: Config) -> Finding:
+def check_mail_server(config: Config) -> Finding:
     """Connects, encrypts and signs in; sends nothing."""
     mail, what = config.mail, "mail server"
     if not mail.host:
         said = "off: mail.host is empty, so links are handed over by hand"
         return Finding(what, True, said, looked=False)
     if not config.server.public_url:
-        return Finding(
-            what, False, "letters cannot bear a link", "set server.public_url to the address people reach"
-        )
+        return Finding(what, False, "letters cannot bear a link", "set server.public_url to the address people reach")
     try:
         said = MailServer.from_config(config).check()
     except MailError as error:

@@ -10,9 +10,9 @@ from sidecar.doctor.finding import Finding
 _DAY = timedelta(days=1)
 
 
-def worker(services: Services) -> Finding:
+def check_worker(services: Services) -> Finding:
     """A command sweeps too, at its start, and is no worker: after it nobody does."""
-    found = worker_state.worker(services)
+    found = worker_state.read(services)
     mend = "start `facelease work`, or `facelease serve --with-worker`: it sweeps every minute"
     if found.age is None:
         return Finding("worker", False, "none has ever swept", mend)
@@ -25,9 +25,9 @@ def worker(services: Services) -> Finding:
     return Finding("worker", True, f"it swept {minutes:.0f} min ago, with this configuration")
 
 
-def compared(services: Services) -> Finding:
+def check_comparison(services: Services) -> Finding:
     """How far the daily comparison is, and whether a round takes longer than a day."""
-    what, found, now = "comparison", comparison.now(services), services.clock.now()
+    what, found, now = "comparison", comparison.find_round(services), services.clock.now()
     if found.began_at is None:
         return Finding(what, True, "none has begun yet: a worker does it each night", looked=False)
     if found.is_over and found.ended_at is not None:

@@ -16,9 +16,9 @@ from sidecar.doctor.finding import Finding
 from sidecar.words import log_words
 
 
-def log(services: Services) -> Finding:
+def check_log(services: Services) -> Finding:
     """Whether the log holds: the same words as `facelease audit verify`."""
-    checked = audit_view.verified(services)
+    checked = audit_view.verify_log(services)
     said = f"{log_words.heading(checked)}: {log_words.sentences(checked, services.config.site.zone)[0]}"
     return Finding(
         "audit log", checked.verdict is ProofVerdict.HOLDS, said,
@@ -26,22 +26,20 @@ def log(services: Services) -> Finding:
     )  # fmt: skip
 
 
-def head_key(services: Services) -> Finding:
+def check_head_key(services: Services) -> Finding:
     """Without it no head is written and no backup is signed; nothing makes another one in its place by itself."""
     try:
         key = services.head_key
         last = heads.find_last_number(services.config.path(services.config.keys.heads_file))
     except VaultError as error:
-        return Finding(
-            "key of heads", False, str(error), "put the file back from where the master key is kept"
-        )
+        return Finding("key of heads", False, str(error), "put the file back from where the master key is kept")
     return Finding("key of heads", True, f"public half {key.public}, {last + 1} heads")
 
 
-def heads_place(services: Services) -> Finding:
+def check_heads_place(services: Services) -> Finding:
     """Whoever can write the store should not be able to write the heads."""
     path = services.config.path(services.config.keys.heads_file)
-    near = _beside_the_store(services, path)
+    near = _describe_nearness(services, path)
     return Finding(
         "place of heads", True,
         f"{path} lies {near}: who can change the log can change what holds it" if near else str(path),
@@ -50,7 +48,7 @@ def heads_place(services: Services) -> Finding:
     )  # fmt: skip
 
 
-def _beside_the_store(services: Services, path: Path) -> str:
+def _describe_nearness(services: Services, path: Path) -> str:
     data = Path(services.config.data).expanduser().resolve()
     if path.resolve().is_relative_to(data):
         return "inside the data folder"
@@ -60,20 +58,18 @@ def _beside_the_store(services: Services, path: Path) -> str:
     return ""
 
 
-def ended_log(services: Services) -> Finding:
+def check_ended_log(services: Services) -> Finding:
     """Whether ended.log is what was known of it; and since when it is a file that was begun anew."""
     what = "ended.log"
     with services.store.read() as conn:
-        found = closed_house.why(services, conn)
-        anew = house_closing.is_anew_since(conn)
+        found = closed_house.find_reason_in(services, conn)
+        anew = house_closing.find_new_log_start(conn)
     if found is not None:
-        said = closed_house.said(found, services.ended.path)
+        said = closed_house.explain(found, services.ended.path)
         return Finding(what, False, said, f"{closed_house.MEND}; administrators.md says how")
     path, lines = services.ended.path, services.ended.mark().lines
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        return Finding(
-            what, False, f"{path} cannot be written, so nobody can withdraw", "let this account write it"
-        )
+        return Finding(what, False, f"{path} cannot be written, so nobody can withdraw", "let this account write it")
     if anew is None:
         return Finding(what, True, f"{lines} endings, as they are known")
     day = format_local_day(anew, services.config.site.zone)

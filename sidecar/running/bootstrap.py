@@ -10,7 +10,7 @@ from threading import Event
 from plugin.clock import Clock, MonotonicClock, SystemClock
 from plugin.config import Config
 from plugin.errors import ConfigError, StoreAway
-from plugin.flows.common.recogniser import Faces
+from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
 from plugin.flows.names import name_index
 from plugin.flows.schedule import house_closing
@@ -47,17 +47,17 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
         made.append(f"key of names {names.path}: keep a copy beside that of the master key")
     before = read_revision(config.store_url)
     with closing(init_store(config.store_url, clock or SystemClock())) as store:
-        keys, empty = master_keys(config), registry.is_empty(config)
+        keys, empty = load_master_keys(config), registry.is_empty(config)
         with store.write() as tx:
             house_key.make(tx, keys)
             if empty:
-                name_index.begin(tx)
+                name_index.note_empty_library(tx)
         if before is None:
-            made.append(f"store {_shown(config.store_url)}")
-        return made + _found_heads(config, store)
+            made.append(f"store {_hide_password(config.store_url)}")
+        return made + _init_heads(config, store)
 
 
-def _found_heads(config: Config, store: Store) -> list[str]:
+def _init_heads(config: Config, store: Store) -> list[str]:
     """The key of heads and the first head of the log. Raises VaultError where there are heads, and not their key."""
     path = config.path(config.keys.heads_key_file)
     ended = EndedLog(config.path(config.keys.ended_log)).mark()
@@ -68,19 +68,17 @@ def _found_heads(config: Config, store: Store) -> list[str]:
     if made is None:
         HeadKey.load(path)
         return []
-    said = (
-        "keep a copy beside that of the master key, and write its public half down, away from this machine: "
-    )
+    said = "keep a copy beside that of the master key, and write its public half down, away from this machine: "
     return [f"key of heads {path}: {said}{made.public}"]
 
 
-def empty_store(config: Config, clock: Clock) -> None:
+def init_empty_store(config: Config, clock: Clock) -> None:
     """Make the data folder and the store where they are not there yet, and no key: what is restored has its own."""
     _data_folder(config)
     init_store(config.store_url, clock).close()
 
 
-def try_dam(config: Config, clock: Clock) -> None:
+def check_dam(config: Config, clock: Clock) -> None:
     """Raises ConfigError or DamError where the DAM cannot be opened."""
     with closing(Store.open(config.store_url, clock)) as store:
         open_dam(store, config, clock).close()
@@ -98,14 +96,12 @@ def init_fields(config: Config) -> list[str]:
     """Make the DAM's date fields, one a channel; says which were made. Raises ConfigError, DamError."""
     with open_house(config) as services:
         if not isinstance(services.dam, MakesFields):
-            raise ConfigError(
-                f"dam.kind: fields are made in a DAM that has them; {services.dam.title} has none"
-            )
+            raise ConfigError(f"dam.kind: fields are made in a DAM that has them; {services.dam.title} has none")
         made = services.dam.make_fields()
     return [f"field {title!r}: {'made' if new else 'was there'}" for title, new in made.items()]
 
 
-def _shown(url: str) -> str:
+def _hide_password(url: str) -> str:
     """The URL without a password."""
     return url if "@" not in url else url.split("://", 1)[0] + "://...@" + url.rsplit("@", 1)[1]
 
@@ -120,14 +116,14 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         steady = MonotonicClock(clock or SystemClock())
         store = Store.open(config.store_url, steady)
         stack.callback(store.close)
-        store.watch = metrics.wrote
+        store.watch = metrics.observe_write
         steady.not_before(store.last_seen())
-        master = master_keys(config)
+        master = load_master_keys(config)
         house_key.load_keys_before_writes(store, master)
         dam = open_dam(store, config, steady)
         stack.callback(dam.close)
-        own = with_models(config)
-        faces = Faces(Examiner.from_config(own), Examiner.for_uploads(own))
+        own = resolve_models(config)
+        faces = Recogniser(Examiner.from_config(own), Examiner.for_uploads(own))
         stack.callback(faces.close)
         services = Services(
             config=config, clock=steady, store=store, master=master, vault=Vault(master),
@@ -136,12 +132,12 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
             name_hasher=NameHasher(config.path(config.keys.names_file)),
         )  # fmt: skip
         stack.callback(services.shortly.close)
-        house_closing.look(services)
+        house_closing.check_ended_log(services)
         yield services
 
 
 @contextmanager
-def opened_in_time(
+def wait_for_house(
     config: Config, clock: Clock, stop: Event, tried: Callable[[], object] = lambda: None
 ) -> Iterator[Services | None]:
     """The same, as soon as the store answers; None where `stop` is set before that. `tried` is called at each try."""
@@ -152,23 +148,23 @@ def opened_in_time(
             tried()
             opened.append(stack.enter_context(open_house(config, clock)))
 
-        loops.succeed("house", open_it, stop, lambda error: isinstance(error, StoreAway))
+        loops.retry("house", open_it, stop, lambda error: isinstance(error, StoreAway))
         yield opened[0] if opened else None
 
 
 def open_dam(store: Store, config: Config, clock: Clock) -> Dam:
     """The DAM that the configuration names, away or not. Raises ConfigError."""
-    return registry.open_dam(store, config, clock, health.was_used)
+    return registry.open_dam(store, config, clock, health.has_been_used)
 
 
-def master_keys(config: Config) -> MasterKeys:
+def load_master_keys(config: Config) -> MasterKeys:
     """The master key, from its file or from a command."""
     if config.keys.master_command:
         return MasterKeys.from_command(config.keys.master_command, config.folder_of_file)
     return MasterKeys.load(config.path(config.keys.master_file))
 
 
-def with_models(config: Config) -> Config:
+def resolve_models(config: Config) -> Config:
     """The configuration with the place where converted weights are kept; FACELEASE_MODELS goes first."""
     own = config.recognizer
     cache = os.environ.get("FACELEASE_MODELS") or str(config.path(own.cache))

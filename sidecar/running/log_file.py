@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 
-class DayFile(logging.Handler):
+class DailyLogFile(logging.Handler):
     """Adds to the file at `path`, one write a line, whoever else writes it or moves it away meanwhile.
 
     The first line of a day puts the file of the day before aside, as PATH.2026-11-30 (UTC). Whoever had it open
@@ -45,7 +45,7 @@ class DayFile(logging.Handler):
 
     def _follow(self) -> None:
         """Have the file open that stands at the path now, begun today."""
-        today = _day(time.time())
+        today = _utc_day(time.time())
         if not self._is_there():
             self._open(today)
         if self._day < today and self._put_aside():
@@ -68,12 +68,10 @@ class DayFile(logging.Handler):
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, found = fd, os.fstat(fd)
-        if (
-            found.st_mode & 0o007
-        ):  # made by a version of before: what its group may is the administrator's choice
+        if found.st_mode & 0o007:  # made by a version of before: what its group may is the administrator's choice
             with suppress(PermissionError):
                 os.fchmod(fd, found.st_mode & 0o660)
-        self._day = min(today, _day(found.st_mtime)) if found.st_size else today
+        self._day = min(today, _utc_day(found.st_mtime)) if found.st_size else today
 
     def _put_aside(self) -> bool:
         """Give the file its day's name; False where another process is about to. A name that is taken stays."""
@@ -113,5 +111,5 @@ class DayFile(logging.Handler):
                 sys.stderr.flush()
 
 
-def _day(moment: float) -> date:
+def _utc_day(moment: float) -> date:
     return datetime.fromtimestamp(moment, UTC).date()

@@ -6,23 +6,21 @@ import sys
 import structlog
 
 from plugin.config import Config
-from sidecar.running.log_file import DayFile
+from sidecar.running.log_file import DailyLogFile
 
 
 def configure(config: Config) -> None:
     """Send the logs to the configured file, or to standard error."""
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if config.server.log_file:
-        handler = DayFile(config.path(config.server.log_file))
+        handler = DailyLogFile(config.path(config.server.log_file))
     handler.setFormatter(logging.Formatter("%(message)s"))
     logging.raiseExceptions = False  # a line that cannot be written is not printed with what it holds
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(config.server.log_level.upper())
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    logging.getLogger("PIL").setLevel(
-        logging.INFO
-    )  # below it says what a photograph's fields hold, names too
+    logging.getLogger("PIL").setLevel(logging.INFO)  # below it says what a photograph's fields hold, names too
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -15,10 +15,10 @@ log = structlog.get_logger()
 
 _FIRST, _LONGEST = 1.0, 60.0
 _FRAMES, _CAUSES = 20, 5
-_hearing: list[Callable[[str], object]] = []
+_listeners: list[Callable[[str], object]] = []
 
 
-class Pause:
+class Backoff:
     """Seconds until the next try: twice as many each time, up to a minute; from the start again after a success."""
 
     def __init__(self, first: float | None = None, longest: float = _LONGEST) -> None:
@@ -35,41 +35,41 @@ class Pause:
         self._next = self._first
 
 
-def note(loop: str, error: BaseException, **about: object) -> None:
+def log_error(loop: str, error: BaseException, **about: object) -> None:
     """Count and log an error that a loop outlives. Raises nothing: neither does a full disk end the loop."""
     with suppress(Exception):
         metrics.LOOP_ERRORS.labels(loop).inc()
-        for hear in _hearing:
+        for hear in _listeners:
             hear(loop)
         log.error(
-            "loop failed", loop=loop, error=type(error).__name__, said=redact_error(error), causes=_causes(error),
-            where=where(error), **about,
+            "loop failed", loop=loop, error=type(error).__name__, said=redact_error(error), causes=_list_causes(error),
+            where=list_calls(error), **about,
         )  # fmt: skip
 
 
-def tell_of_errors(hear: Callable[[str], object]) -> None:
+def on_error(hear: Callable[[str], object]) -> None:
     """Call `hear` with the name of each loop that something went wrong in."""
-    _hearing.append(hear)
+    _listeners.append(hear)
 
 
-def note_threads() -> None:
+def log_thread_errors() -> None:
     """From now on an error that ends a thread is a line in the log: by itself Python prints it, words and all."""
 
     def ended(about: threading.ExceptHookArgs) -> None:
         if about.exc_value is not None:
-            note("thread", about.exc_value)
+            log_error("thread", about.exc_value)
 
     threading.excepthook = ended
 
 
-def where(error: BaseException) -> list[str]:
+def list_calls(error: BaseException) -> list[str]:
     """The calls that led to it, as module:function:line, the innermost last: no value, and none of its words."""
     calls = traceback.walk_tb(error.__traceback__)
     names = [f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_name}:{line}" for frame, line in calls]
     return names[-_FRAMES:]
 
 
-def _causes(error: BaseException) -> list[str]:
+def _list_causes(error: BaseException) -> list[str]:
     """The kinds of the errors that it came of."""
     found: list[str] = []
     cause = error.__cause__ or error.__context__
@@ -84,12 +84,12 @@ def repeat(name: str, act: Callable[[], bool], stop: threading.Event, idle: floa
 
     For a thread of its own, in which no signal raises anything: SystemExit is an error like others there.
     """
-    pause = Pause()
+    pause = Backoff()
     while not stop.is_set():
         try:
             busy = act()
         except BaseException as error:
-            note(name, error)
+            log_error(name, error)
             stop.wait(pause.next())
         else:
             pause.reset()
@@ -97,25 +97,23 @@ def repeat(name: str, act: Callable[[], bool], stop: threading.Event, idle: floa
                 stop.wait(idle)
 
 
-def succeed(
-    name: str, act: Callable[[], object], stop: threading.Event, passes: Callable[[BaseException], bool]
-) -> bool:
+def retry(name: str, act: Callable[[], object], stop: threading.Event, passes: Callable[[BaseException], bool]) -> bool:
     """Call `act` until it raises nothing; False where `stop` is set before. Raises what does not pass."""
-    pause = Pause()
+    pause = Backoff()
     while not stop.is_set():
         try:
             act()
         except BaseException as error:
             if not passes(error):
                 raise
-            note(name, error)
+            log_error(name, error)
             stop.wait(pause.next())
         else:
             return True
     return False
 
 
-class Crew:
+class ThreadGroup:
     """Threads that go on until they are told to stop; one that died all the same is started again by `mend`."""
 
     def __init__(self, name: str, run: Callable[[], None], count: int) -> None:
@@ -138,10 +136,10 @@ class Crew:
 
     def join(self, seconds: float) -> bool:
         """Whether all of them ended in that time."""
-        return join(self._threads, seconds)
+        return join_threads(self._threads, seconds)
 
 
-def join(threads: list[threading.Thread], seconds: float) -> bool:
+def join_threads(threads: list[threading.Thread], seconds: float) -> bool:
     """Wait so long for all of them; whether they ended."""
     ends = time.monotonic() + seconds
     for thread in threads:

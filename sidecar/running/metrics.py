@@ -8,7 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 log = structlog.get_logger()
 
-LONGEST_WRITE = 0.25
+SLOW_WRITE_SECONDS = 0.25
 """Seconds that a write may keep others waiting (rule 45)."""
 
 _PASSED_OVER = {__name__, "plugin.ledger.store.store", "plugin.flows.common.batches", "contextlib"}
@@ -18,39 +18,31 @@ JOB_SECONDS = Histogram("facelease_job_seconds", "Seconds a job took", ["kind"])
 CHORES = Counter("facelease_chores_total", "Scheduled acts by outcome", ["chore", "outcome"])
 LOOP_ERRORS = Counter("facelease_loop_errors_total", "Errors that a loop outlived, by loop", ["loop"])
 WORKER_RESTARTS = Counter(
-    "facelease_worker_restarts_total",
-    "Times that the worker beside the server was started again, by why",
-    ["why"],
+    "facelease_worker_restarts_total", "Times that the worker beside the server was started again, by why", ["why"]
 )
 EVENTS = Counter("facelease_events_total", "Events of the DAM that were signed, by outcome", ["outcome"])
 QUEUE = Gauge("facelease_queue_jobs", "Jobs in the queue by state", ["state"])
 PHOTOS = Gauge("facelease_photos", "Photographs in the ledger by how far they are examined", ["examined"])
 FACES = Gauge("facelease_faces", "Faces in the ledger by state", ["state"])
 GALLERY = Gauge("facelease_templates", "Templates that are kept")
-OVERDUE = Gauge("facelease_sweep_age_seconds", "Seconds since the last sweep")
+SWEEP_AGE = Gauge("facelease_sweep_age_seconds", "Seconds since the last sweep")
 MAILS = Gauge("facelease_mails", "Letters by state", ["state"])
 OWED = Gauge("facelease_owed", "What is owed for longer than it takes, by kind", ["kind"])
 OWED_SECONDS = Gauge("facelease_owed_seconds", "For how long the oldest of a kind is owed", ["kind"])
 WRITE_SECONDS = Histogram(
     "facelease_write_seconds", "Seconds that a write transaction kept others waiting",
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, LONGEST_WRITE, 0.5, 1, 2.5, 5, 10, 30, 60),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, SLOW_WRITE_SECONDS, 0.5, 1, 2.5, 5, 10, 30, 60),
 )  # fmt: skip
-ROUND_SECONDS = Gauge(
-    "facelease_comparison_round_seconds", "Seconds that the last whole comparison with the DAM took"
-)
-ROUND_AGE = Gauge(
-    "facelease_comparison_age_seconds", "Seconds since a comparison with the DAM last came to its end"
-)
+ROUND_SECONDS = Gauge("facelease_comparison_round_seconds", "Seconds that the last whole comparison with the DAM took")
+ROUND_AGE = Gauge("facelease_comparison_age_seconds", "Seconds since a comparison with the DAM last came to its end")
 
 
-STORE = Gauge(
-    "facelease_store_answers", "1 where the store answered when it was last asked, 0 where it did not"
-)
-_OF_THE_STORE = (GALLERY, OVERDUE, ROUND_SECONDS, ROUND_AGE)
+STORE = Gauge("facelease_store_answers", "1 where the store answered when it was last asked, 0 where it did not")
+_OF_THE_STORE = (GALLERY, SWEEP_AGE, ROUND_SECONDS, ROUND_AGE)
 _OF_ITS_ROWS = (QUEUE, PHOTOS, FACES, MAILS, OWED, OWED_SECONDS)
 
 
-def know_nothing() -> None:
+def clear_store_metrics() -> None:
     """The store does not answer: what it said before is not passed on as if it held now."""
     STORE.set(0)
     for one in _OF_THE_STORE:
@@ -59,14 +51,14 @@ def know_nothing() -> None:
         many.clear()
 
 
-def wrote(seconds: float) -> None:
+def observe_write(seconds: float) -> None:
     """For `Store.watch`: count a write, and log which function opened it where it was too long."""
     WRITE_SECONDS.observe(seconds)
-    if seconds > LONGEST_WRITE:
-        log.warning("long write", seconds=round(seconds, 3), by=_opener())
+    if seconds > SLOW_WRITE_SECONDS:
+        log.warning("long write", seconds=round(seconds, 3), by=_find_opener())
 
 
-def _opener() -> str:
+def _find_opener() -> str:
     """The function whose `with store.write()` this was: the last that is neither the store's nor a library's."""
     calls = (frame for frame, _ in traceback.walk_stack(None))
     names = ((str(frame.f_globals.get("__name__")), frame.f_code.co_name) for frame in calls)

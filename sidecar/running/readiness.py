@@ -21,21 +21,21 @@ _SECONDS = 1.5
 _EXTENSION = "facelease.readiness"
 
 
-def _store(services: Services) -> str | None:
+def _check_store(services: Services) -> str | None:
     """A row of it is read."""
     services.store.generation()
     return None
 
 
-def _master(services: Services) -> str | None:
+def _check_master_key(services: Services) -> str | None:
     """It opens the key of the house: that it is there says nothing of whether it is the right one."""
     with services.store.read() as conn:
         house_key.unwrap(conn, services.master)
     return None
 
 
-def _worker(services: Services) -> str | None:
-    found = worker_state.worker(services)
+def _check_worker(services: Services) -> str | None:
+    found = worker_state.read(services)
     if found.age is None:
         return "no worker has swept yet: start `facelease work`"
     if not found.runs:
@@ -43,28 +43,28 @@ def _worker(services: Services) -> str | None:
     return None if found.alike else "the worker runs with another configuration: restart `serve` and `work`"
 
 
-def _dam(services: Services) -> str | None:
+def _check_dam(services: Services) -> str | None:
     services.dam.reach()
     return None
 
 
-def _closed(services: Services) -> str | None:
-    found = closed_house.why_now(services)
-    return None if found is None else closed_house.said(found)
+def _check_house(services: Services) -> str | None:
+    found = closed_house.find_reason(services)
+    return None if found is None else closed_house.explain(found)
 
 
 Check = Callable[[Services], str | None]
 CHECKS: Mapping[str, Check] = {
-    "store": _store,
-    "ended.log": _closed,
-    "master key": _master,
-    "worker": _worker,
-    "DAM": _dam,
+    "store": _check_store,
+    "ended.log": _check_house,
+    "master key": _check_master_key,
+    "worker": _check_worker,
+    "DAM": _check_dam,
 }
 """What is looked at, in this order; each says what is wrong, or raises it."""
 
 
-class _Look:
+class _PendingCheck:
     """One check. Who asks while it is being asked gets that answer."""
 
     def __init__(self, name: str, check: Check, services: Services) -> None:
@@ -87,7 +87,7 @@ class _Look:
         except FaceLeaseError as error:
             future.set_result(f"{self._name}: {redact_error(error)}")
         except BaseException as error:
-            loops.note("ready", error)
+            loops.log_error("ready", error)
             future.set_result(f"{self._name}: it could not be looked at ({type(error).__name__})")
 
 
@@ -95,7 +95,7 @@ class Readiness:
     """The checks on one house."""
 
     def __init__(self, services: Services) -> None:
-        self._looks = {name: _Look(name, check, services) for name, check in CHECKS.items()}
+        self._looks = {name: _PendingCheck(name, check, services) for name, check in CHECKS.items()}
 
     def wrong(self, but: str = "", seconds: float = _SECONDS) -> str | None:
         """What keeps us from working, in one sentence; None when all that is in CHECKS is well, `but` one left out."""
@@ -108,7 +108,7 @@ class Readiness:
         return None
 
 
-def unready(but: str = "") -> str | None:
+def find_unready(but: str = "") -> str | None:
     """As `Readiness.wrong`, of the app that answers this request."""
     found: Readiness = current_app.extensions[_EXTENSION]
     return found.wrong(but)

@@ -8,20 +8,12 @@ from datetime import timedelta
 
 import structlog
 
-from plugin.errors import (
-    ConfigError,
-    FaceLeaseError,
-    LeaseLost,
-    StoreAway,
-    StoreError,
-    VaultError,
-    redact_error,
-)
+from plugin.errors import ConfigError, FaceLeaseError, LeaseLost, StoreAway, StoreError, VaultError, redact_error
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
 from plugin.ledger.queue.jobs import ClaimedJob
 from sidecar.running import loops, metrics, stopping
-from sidecar.running.stopping import Act
+from sidecar.running.stopping import Callback
 
 log = structlog.get_logger()
 _IDLE_SECONDS = 0.5
@@ -29,7 +21,7 @@ _LONGEST_SECONDS = 12 * 3600.0
 """So long a job's lease is lengthened at the most: what hangs for longer is another worker's."""
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """For whoever need not be told."""
 
 
@@ -75,10 +67,8 @@ class Runner:
         except LeaseLost:
             metrics.JOBS.labels(job.kind, "lost").inc()
             log.warning("lease lost", job=job.id, kind=job.kind)
-        except (
-            BaseException
-        ) as error:  # a job must not take its worker with it: the queue counts and keeps it
-            if isinstance(error, KeyboardInterrupt) and _hears_signals():
+        except BaseException as error:  # a job must not take its worker with it: the queue counts and keeps it
+            if isinstance(error, KeyboardInterrupt) and _is_main_thread():
                 self._put_back(job)
                 raise
             self._failed(job, error)
@@ -96,7 +86,7 @@ class Runner:
         # The message of an error that is not ours may quote a name or a path: its class alone is logged.
         log.error(
             "job failed", job=job.id, kind=job.kind, state=state, error=type(error).__name__, said=redact_error(error),
-            where=[] if isinstance(error, FaceLeaseError) else loops.where(error),
+            where=[] if isinstance(error, FaceLeaseError) else loops.list_calls(error),
         )  # fmt: skip
 
     def _put_back(self, job: ClaimedJob, delay: timedelta = timedelta(0)) -> None:
@@ -110,9 +100,7 @@ class Runner:
         now = time.monotonic()
         with self._lock:
             held = [
-                job
-                for job, began in self._held.values()
-                if job.id not in self._lost and now - began < _LONGEST_SECONDS
+                job for job, began in self._held.values() if job.id not in self._lost and now - began < _LONGEST_SECONDS
             ]
         for job in held:
             try:
@@ -123,7 +111,7 @@ class Runner:
                     self._lost |= {job.id} & set(self._held)
 
     @contextmanager
-    def _beating(self) -> Iterator[loops.Crew]:
+    def _beating(self) -> Iterator[loops.ThreadGroup]:
         """Beats by a thread of their own while the block runs: nothing that hangs keeps them from coming."""
         stop, seconds = threading.Event(), self._services.config.jobs.lease_seconds / 3
 
@@ -131,7 +119,7 @@ class Runner:
             self.beat()
             return False
 
-        crew = loops.Crew("beat", lambda: loops.repeat("beat", beat, stop, seconds), 1)
+        crew = loops.ThreadGroup("beat", lambda: loops.repeat("beat", beat, stop, seconds), 1)
         try:
             yield crew
         finally:
@@ -161,12 +149,12 @@ class Runner:
                     member.start()
                 if meanwhile is None:
                     work()
-                while not loops.join(crew, _IDLE_SECONDS) and not errors:
+                while not loops.join_threads(crew, _IDLE_SECONDS) and not errors:
                     if meanwhile is not None:
                         meanwhile()
             finally:
                 self._stop.set()
-                if loops.join(crew, stopping.SOON):
+                if loops.join_threads(crew, stopping.GRACE_SECONDS):
                     self._stop.clear()
                 else:
                     self._put_all_back()
@@ -178,16 +166,16 @@ class Runner:
         with self._lock:
             held = [job for job, _ in self._held.values() if job.id not in self._lost]
         for job in held:
-            self._put_back(job, timedelta(seconds=stopping.SECONDS))
+            self._put_back(job, timedelta(seconds=stopping.EXIT_SECONDS))
 
-    def run(self, stop: threading.Event, swept: Act = _nothing, begun: Act = _nothing) -> None:
+    def run(self, stop: threading.Event, swept: Callback = _do_nothing, begun: Callback = _do_nothing) -> None:
         """Work until `stop` is set: chores by the clock, jobs as they come.
 
         `swept` is called after each sweep, went it well or not; `begun` before the first job. Raises what somebody has
         to mend before that, and FaceLeaseError where the clock dies: whoever watches this process starts it anew.
         """
         self._stop = stop
-        if not loops.succeed("start", lambda: self._begin(swept), stop, _passes):
+        if not loops.retry("start", lambda: self._begin(swept), stop, _is_transient):
             return
         begun()
         from sidecar.running.timetable import Timetable  # a single command has no calendar
@@ -205,38 +193,35 @@ class Runner:
                         raise FaceLeaseError("the clock of the worker died: start it again")
             finally:
                 self._stop.set()
-                ends = time.monotonic() + stopping.SOON
-                ended = clock.stop(stopping.SOON)
+                ends = time.monotonic() + stopping.GRACE_SECONDS
+                ended = clock.stop(stopping.GRACE_SECONDS)
                 joined = [crew.join(max(0.0, ends - time.monotonic())) for crew in crews]
                 if not (all(joined) and ended):
                     self._put_all_back()
 
-    def _crews(self, stop: threading.Event) -> list[loops.Crew]:
+    def _crews(self, stop: threading.Event) -> list[loops.ThreadGroup]:
         """The threads of the worker; the last takes only what asks the DAM nothing, while others may hang in it."""
 
-        def begin(name: str, count: int, kinds: Sequence[str] | None) -> loops.Crew:
-            return loops.Crew(
+        def begin(name: str, count: int, kinds: Sequence[str] | None) -> loops.ThreadGroup:
+            return loops.ThreadGroup(
                 name, lambda: loops.repeat(name, lambda: self.run_one(kinds), stop, _IDLE_SECONDS), count
             )
 
-        return [
-            begin("worker", self.threads, None),
-            begin("worker without DAM", 1, tuple(calendar.WITHOUT_DAM)),
-        ]
+        return [begin("worker", self.threads, None), begin("worker without DAM", 1, tuple(calendar.WITHOUT_DAM))]
 
-    def _begin(self, swept: Act) -> None:
+    def _begin(self, swept: Callback) -> None:
         """What comes before any job."""
         try:
-            calendar.start(self._services)
-            calendar.sweep(self._services)
+            calendar.start_process(self._services)
+            calendar.sweep_endings(self._services)
         finally:
             swept()
 
 
-def _passes(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     """Whether the same may go well later, without anybody doing anything to this process."""
     return isinstance(error, StoreAway) or not isinstance(error, ConfigError | VaultError | StoreError)
 
 
-def _hears_signals() -> bool:
+def _is_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()

@@ -13,37 +13,35 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-SECONDS = 9.0
+EXIT_SECONDS = 9.0
 """So long after it was told a process is gone, whatever still hangs in it."""
-SOON = 6.0
+GRACE_SECONDS = 6.0
 """So long what is in hand may take to come to its end."""
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended."""
-STOPPED = (
-    "stopped: what was done so far holds; what was begun is done by facelease work, or when you ask again"
-)
+STOPPED = "stopped: what was done so far holds; what was begun is done by facelease work, or when you ask again"
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _RUNS_ON = frozenset({"serve", "work"})
 
-Act = Callable[[], object]
+Callback = Callable[[], object]
 
 
-class Stopping:
+class Shutdown:
     """Whether this process was told to stop, and what it does then. `begin` says that it has something in hand."""
 
     def __init__(self) -> None:
         self.told = threading.Event()
         self.code = 0
-        self.seconds = SECONDS
+        self.seconds = EXIT_SECONDS
         self.hears = False
         self._begun = False
-        self._acts: list[Act] = []
-        self._last: list[Act] = []
+        self._acts: list[Callback] = []
+        self._last: list[Callback] = []
         self._lock = threading.Lock()
         self._signals = 0
 
-    def begin(self, *acts: Act, last: Sequence[Act] = ()) -> None:
+    def begin(self, *acts: Callback, last: Sequence[Callback] = ()) -> None:
         """From now on let what is in hand come to its end.
 
         `acts` are called once when told, or now where that was before; `last` where it comes to no end in time.
@@ -127,21 +125,21 @@ class Stopping:
         os._exit(code)
 
 
-process = Stopping()
+shutdown = Shutdown()
 """That of this process: signals are its own."""
 
 
-def prepare(words: Sequence[str]) -> None:
+def listen(words: Sequence[str]) -> None:
     """Hear signals as the command that these words name has to; once."""
-    if process.hears:
+    if shutdown.hears:
         return
-    if _command(words) in _RUNS_ON:
-        process.hear()
+    if _find_command(words) in _RUNS_ON:
+        shutdown.hear()
     else:
-        process.hear_interrupts()
+        shutdown.hear_interrupts()
 
 
-def _command(words: Sequence[str]) -> str:
+def _find_command(words: Sequence[str]) -> str:
     """The first word that is neither an option nor the value of one."""
     skips = False
     for word in words:

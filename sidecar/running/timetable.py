@@ -38,17 +38,17 @@ class Timetable:
             self._acts[name] = run
             self._scheduler.add_job(run, trigger, id=name, misfire_grace_time=None, **when)
 
-        add("sweep", calendar.sweep, "interval", seconds=60)
-        add("poll", calendar.poll, "interval", seconds=services.config.dam.poll_seconds)
-        add("owed", calendar.owe, "interval", minutes=60)
-        add("owed at start", calendar.owe, "date")
-        add("heads", calendar.heads, "interval", minutes=60)
-        add("housekeeping", calendar.housekeeping, "cron", hour=3)
-        add("reconcile", calendar.reconcile, "cron", hour=4)
-        add("remind", calendar.remind, "cron", hour=9)
-        add("remind at start", calendar.remind, "date")  # once, now
-        add("housekeeping missed", calendar.housekeeping, "date", run_date=self._soon(5))
-        add("reconcile missed", calendar.reconcile_missed, "date", run_date=self._soon(10))
+        add("sweep", calendar.sweep_endings, "interval", seconds=60)
+        add("poll", calendar.poll_dam, "interval", seconds=services.config.dam.poll_seconds)
+        add("owed", calendar.follow_up_owed, "interval", minutes=60)
+        add("owed at start", calendar.follow_up_owed, "date")
+        add("heads", calendar.write_log_head, "interval", minutes=60)
+        add("housekeeping", calendar.run_housekeeping, "cron", hour=3)
+        add("reconcile", calendar.begin_comparison, "cron", hour=4)
+        add("remind", calendar.send_reminders, "cron", hour=9)
+        add("remind at start", calendar.send_reminders, "date")  # once, now
+        add("housekeeping missed", calendar.run_housekeeping, "date", run_date=self._soon(5))
+        add("reconcile missed", calendar.begin_missed_comparison, "date", run_date=self._soon(10))
 
     def _soon(self, minutes: int) -> datetime:
         """Some time after the start: a machine that is off each night does what a night does by day."""
@@ -80,7 +80,7 @@ class Timetable:
         """Begin nothing more, and wait so long for what was begun; whether that came to its end."""
         end = threading.Thread(target=self._shut, daemon=True)
         end.start()
-        return loops.join([end], seconds)
+        return loops.join_threads([end], seconds)
 
     def _shut(self) -> None:
         """A round that is under way fails where it is shut: paused, it ends, and its list is to be had."""
@@ -92,7 +92,7 @@ class Timetable:
         """A chore that fails is tried again at its next time."""
 
         def run() -> None:
-            _carry_out(name, act, services)
+            _run_chore(name, act, services)
             if name == "sweep":
                 self._swept()
 
@@ -100,13 +100,13 @@ class Timetable:
 
     def _daily(self, name: str, act: Callable[[Services], object], services: Services) -> Callable[[], None]:
         """One that fails is tried again soon: its next time is tomorrow."""
-        pause, turn = loops.Pause(_SOON, _LATER), threading.Lock()
+        pause, turn = loops.Backoff(_SOON, _LATER), threading.Lock()
 
         def run() -> None:
             if not turn.acquire(blocking=False):
                 return  # the try before is at it still
             try:
-                well = _carry_out(name, act, services)
+                well = _run_chore(name, act, services)
             finally:
                 turn.release()
             if well:
@@ -120,13 +120,13 @@ class Timetable:
         return run
 
 
-def _carry_out(name: str, act: Callable[[Services], object], services: Services) -> bool:
+def _run_chore(name: str, act: Callable[[Services], object], services: Services) -> bool:
     """Whether it went well."""
     try:
         act(services)
     except BaseException as error:  # no signal raises in its thread: the clock must go on
         metrics.CHORES.labels(name, "failed").inc()
-        loops.note("clock", error, chore=name)
+        loops.log_error("clock", error, chore=name)
         return False
     metrics.CHORES.labels(name, "done").inc()
     return True

@@ -24,21 +24,21 @@ _LOOK_SECONDS = 0.5
 _SWEPT, _ERROR = b"swept", b"error "
 
 
-class WorkerWatch:
+class WorkerSupervisor:
     """Keeps one process of `command` running until `stop`."""
 
     def __init__(self, command: Sequence[str], stuck: float = _STUCK_SECONDS) -> None:
         self._command, self._stuck = list(command), stuck
         self._over = threading.Event()
-        self._pause = loops.Pause()
+        self._pause = loops.Backoff()
         self._process: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
         self._lock = threading.Lock()
-        self._crew: loops.Crew | None = None
+        self._crew: loops.ThreadGroup | None = None
 
     def start(self) -> None:
         """Start it, and watch it from now on."""
-        self._crew = loops.Crew(
+        self._crew = loops.ThreadGroup(
             "worker watch", lambda: loops.repeat("worker watch", self._once, self._over, 0), 1
         )
 
@@ -58,7 +58,7 @@ class WorkerWatch:
         self.leave()
         with suppress(subprocess.TimeoutExpired):
             if self._process is not None:
-                self._process.wait(stopping.SECONDS + _LOOK_SECONDS)
+                self._process.wait(stopping.EXIT_SECONDS + _LOOK_SECONDS)
         self.kill()
         with suppress(subprocess.TimeoutExpired):
             if self._process is not None:
@@ -114,16 +114,16 @@ class WorkerWatch:
                         self._over.wait(_LOOK_SECONDS)
                     *said, begun = (begun + heard).split(b"\n")
                     swept = time.monotonic() if _SWEPT in said else swept
-                    _count(said)
+                    _count_errors(said)
             if swept is not None and time.monotonic() - swept > self._stuck:
                 return "stuck"
         if self._over.is_set():
             with suppress(subprocess.TimeoutExpired):
-                process.wait(stopping.SECONDS + _LOOK_SECONDS)
+                process.wait(stopping.EXIT_SECONDS + _LOOK_SECONDS)
         return "ended"
 
 
-def _count(said: Sequence[bytes]) -> None:
+def _count_errors(said: Sequence[bytes]) -> None:
     """Errors that the worker's loops outlived: its own figures nobody can ask for."""
     for one in said:
         if one.startswith(_ERROR):
@@ -136,13 +136,13 @@ def follow_server() -> Callable[[], object]:
     nowhere = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)  # a program that we start reads nothing of it
     os.close(nowhere)
-    stopping.process.follow(line)
+    stopping.shutdown.follow(line)
 
     def say(what: bytes) -> None:
         with suppress(OSError):  # nobody reads it now
             line.send(what + b"\n", socket.MSG_DONTWAIT)
 
-    loops.tell_of_errors(lambda loop: say(_ERROR + loop.encode()))
+    loops.on_error(lambda loop: say(_ERROR + loop.encode()))
     return lambda: say(_SWEPT)
 
 

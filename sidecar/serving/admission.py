@@ -20,7 +20,7 @@ REFUSED = "facelease.refused"
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
-def prepare(app: Flask) -> None:
+def refuse_large_bodies(app: Flask) -> None:
     """Have the app say that a body is too large, in the words of the page; programs without a token are told that."""
 
     @app.before_request
@@ -30,7 +30,7 @@ def prepare(app: Flask) -> None:
         return None
 
 
-def visit_of(app: Flask, services: Services, environ: dict[str, Any]) -> str | None:
+def find_visit(app: Flask, services: Services, environ: dict[str, Any]) -> str | None:
     """None where neither a visit, a session nor a token of this request is open now; else its visit, "" without one."""
     with app.request_context(environ | {"wsgi.input": io.BytesIO()}):
         if request.path.startswith(f"{SIGN}/"):
@@ -40,7 +40,7 @@ def visit_of(app: Flask, services: Services, environ: dict[str, Any]) -> str | N
             return visit.token if LINK in visit and not visit.over else None
         if request.path.startswith(f"{CONSOLE}/"):
             token = session.get(staff_door.SESSION_KEY)
-            known = isinstance(token, str) and staff_sessions.found(services, token) is not None
+            known = isinstance(token, str) and staff_sessions.find(services, token) is not None
         else:
             known = request.path.startswith(f"{PREFIX}/") and _has_token(services, request)
         return "" if known else None
@@ -49,13 +49,13 @@ def visit_of(app: Flask, services: Services, environ: dict[str, Any]) -> str | N
 def _has_token(services: Services, asked: Request) -> bool:
     kind, _, secret = asked.headers.get("Authorization", "").partition(" ")
     try:
-        api_tokens.known(services, secret.strip() if kind.casefold() == "bearer" else "")
+        api_tokens.authenticate(services, secret.strip() if kind.casefold() == "bearer" else "")
     except TokenRefused:
         return False
     return True
 
 
-def sender_of(peer: str, forwarded: str, proxies: int) -> str:
+def find_network(peer: str, forwarded: str, proxies: int) -> str:
     """The network that sends, as far as that is known: "" of this machine, and of a proxy that does not say."""
     address = peer
     if proxies:

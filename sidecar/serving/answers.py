@@ -10,12 +10,12 @@ from sidecar.web import problems
 _PROBLEM = [("Content-Type", problems.MIMETYPE), ("Cache-Control", "no-store")]
 
 
-class Problem(ErrorTask):  # type: ignore[misc]
+class ErrorAnswer(ErrorTask):  # type: ignore[misc]
     """What is wrong with a request that cannot reach the app."""
 
     def execute(self) -> None:
         error = self.request.error
-        body = problems.document(error.code, error.reason, str(error.body)).encode()
+        body = problems.format_problem(error.code, error.reason, str(error.body)).encode()
         self.status = f"{error.code} {error.reason}"
         self.response_headers.extend(_PROBLEM)
         self.set_close_on_finish()
@@ -23,7 +23,7 @@ class Problem(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
-class Answer(WSGITask):  # type: ignore[misc]
+class AppAnswer(WSGITask):  # type: ignore[misc]
     """The app's answer; it is told where the body was refused."""
 
     def get_environment(self) -> dict[str, Any]:
@@ -38,19 +38,19 @@ class Overloaded:
     code, reason, body = 503, "Service Unavailable", "too much waits here at this moment: send it again"
 
 
-class Away:
+class StoreUnavailable:
     """Nobody can be asked who this is."""
 
     code, reason, body = 503, "Service Unavailable", "the store does not answer: send it again"
 
 
-class Slow:
+class TooSlow:
     """It came too slowly, or stopped."""
 
     code, reason, body = 408, "Request Timeout", "the request came too slowly: send it again"
 
 
-class Cut:
+class CutOff:
     """The sender stopped before its end."""
 
     code, reason, body = 400, "Bad Request", "the request ends before its body does"

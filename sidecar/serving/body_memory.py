@@ -20,7 +20,7 @@ class Sender(Protocol):
     visit: str
 
 
-class Room:
+class BodyMemory:
     """What one surface holds. Of one visit one body is read at a time; a network has half of it at the most."""
 
     def __init__(self, surface: Surface) -> None:

@@ -12,10 +12,10 @@ from waitress.channel import HTTPChannel
 
 from plugin.errors import redact_error
 from sidecar.serving import admission
-from sidecar.serving.answers import Answer, Away, Cut, Overloaded, Problem, Slow
-from sidecar.serving.body_memory import Room
+from sidecar.serving.answers import AppAnswer, StoreUnavailable, CutOff, Overloaded, ErrorAnswer, TooSlow
+from sidecar.serving.body_memory import BodyMemory
 from sidecar.serving.loop import Loop
-from sidecar.serving.pools import return_memory
+from sidecar.serving.pools import trim_memory
 from sidecar.serving.requests import Request
 
 log = structlog.get_logger()
@@ -27,7 +27,7 @@ _TRIM_BYTES = 1 << 20
 class Connection(HTTPChannel):  # type: ignore[misc]
     """All of it runs in the loop, but `do`, which a thread of a pool carries out."""
 
-    parser_class, task_class, error_task_class = Request, Answer, Problem
+    parser_class, task_class, error_task_class = Request, AppAnswer, ErrorAnswer
     server: Loop
     request: Request | None
     requests: list[Request]
@@ -36,12 +36,12 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def __init__(self, server: Loop, sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002 - waitress calls it so
         super().__init__(server, sock, addr, adj, map=map)
-        self.network = admission.sender_of(str(addr[0]), "", server.proxies)
+        self.network = admission.find_network(str(addr[0]), "", server.proxies)
         self.visit = ""
         self.began = time.monotonic()
         """When the present phase began: waiting for a request, or sending it, or taking the answer."""
         self.asked = self.working = self.paused = False
-        self.room: Room | None = None
+        self.room: BodyMemory | None = None
         """Where its body counts, from when it was permitted until it was answered."""
         self.unread = False
         """It is answered before its request was read to the end."""
@@ -119,7 +119,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         elif request.wants > request.most and not self.asked:
             self.asked = True
             self._identify(request)
-            question = Question(self, request)
+            question = AdmissionCheck(self, request)
             if not self.server.pools.add(place.surface, question):
                 question.give_way()
         elif self.room is not None:
@@ -130,7 +130,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     def _identify(self, request: Request) -> None:
         proxies = self.server.proxies
         told = request.headers.get("X_FORWARDED_FOR", "")
-        self.network = admission.sender_of(str(self.addr[0]), told, proxies)
+        self.network = admission.find_network(str(self.addr[0]), told, proxies)
 
     def permit(self, request: Request, visit: str | None, why: Any) -> None:
         """Somebody is known, in a visit or "" in none; or nobody is, None; or the store could not be asked: `why`."""
@@ -176,7 +176,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         else:
             self.will_close = True
 
-    def cut(self, why: Any = Slow) -> None:
+    def cut(self, why: Any = TooSlow) -> None:
         """End it for the sake of others: with a word where a request had begun, else without."""
         if self.request is not None and self.request.headers_finished and not self.working:
             self.asked = False
@@ -187,7 +187,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     def _ended(self) -> None:
         """The other side sends no more."""
         if self.request is not None and self.request.headers_finished:
-            self._fail(Cut)
+            self._fail(CutOff)
         else:
             self.handle_close()
 
@@ -201,7 +201,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             request.close()
             if large:
                 gc.collect()
-                return_memory()
+                trim_memory()
             self.server.later(self.done)
 
     def give_way(self) -> None:
@@ -265,7 +265,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self.handle_close()
 
 
-class Question:
+class AdmissionCheck:
     """Whether whoever sends this request is known; asked by a thread, answered in the loop."""
 
     visit = ""
@@ -282,10 +282,8 @@ class Question:
         """Ask the store."""
         visit, why = None, None
         try:
-            visit = self._connection.server.visit_of(
-                Answer(self._connection, self._request).get_environment()
-            )
+            visit = self._connection.server.visit_of(AppAnswer(self._connection, self._request).get_environment())
         except Exception as error:  # whatever keeps the store from answering
             log.error("nobody can be known now", error=type(error).__name__, said=redact_error(error))  # noqa: TRY400
-            why = Away
+            why = StoreUnavailable
         self._connection.server.later(lambda: self._connection.permit(self._request, visit, why))

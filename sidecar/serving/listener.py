@@ -19,23 +19,23 @@ from plugin.errors import ConfigError
 from plugin.flows.common.services import Services
 from sidecar.running import loops, stopping
 from sidecar.serving import admission
-from sidecar.serving.body_memory import Room
+from sidecar.serving.body_memory import BodyMemory
 from sidecar.serving.connections import Connection
 from sidecar.serving.pools import Pools
 from sidecar.serving.surfaces import Place, Surface
 
 log = structlog.get_logger()
 
-MOST_CONNECTIONS = 400
+MAX_CONNECTIONS = 400
 """How many there are at most; where all are taken, those that have kept the rest waiting longest give way."""
-_MAKE_ROOM = 40  # connections: looking who gives way costs more than closing them
+_CLOSED_AT_ONCE = 40  # connections: looking who gives way costs more than closing them
 
 _HEADER_BYTES = 32_768
 _NEVER_ON_DISK = 1 << 40  # bytes: from here on waitress would write to a temporary file
-_HASTE = 32  # connections accepted before anything else is done
-_SECONDS = 20.0  # for a request without a permitted body, or the start of one with it
+_ACCEPTED_AT_ONCE = 32  # connections accepted before anything else is done
+_REQUEST_SECONDS = 20.0  # for a request without a permitted body, or the start of one with it
 _IDLE_SECONDS = 15.0
-_LEAST_RATE = 32_000  # bytes a second, of a body that was permitted, and of an answer that is taken
+_MIN_RATE = 32_000  # bytes a second, of a body that was permitted, and of an answer that is taken
 _PRESSED_RATE = 64_000  # the same where others wait for room
 _PRESSED_SECONDS = 5.0
 _UNSENT_BYTES = 64 << 20  # of all answers that wait to be taken
@@ -51,10 +51,10 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self.proxies = config.server.proxies
         self.pools = Pools()
         self._app, self._services = app, services
-        self._rooms = {surface: Room(surface) for surface in Surface}
+        self._rooms = {surface: BodyMemory(surface) for surface in Surface}
         self._stops = 0.0
         self._acts: deque[Callable[[], None]] = deque()
-        self._pause = loops.Pause(0.01, 1.0)
+        self._pause = loops.Backoff(0.01, 1.0)
         self.tends: list[Callable[[], object]] = []
         """Called each second."""
         self._looked = time.monotonic()
@@ -64,22 +64,17 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             inbuf_overflow=_NEVER_ON_DISK, outbuf_overflow=_NEVER_ON_DISK, outbuf_high_watermark=_NEVER_ON_DISK,
             log_socket_errors=False,
         )  # fmt: skip
-        bound = _bound(config)
+        bound = _bind(config)
         about = (bound.family, bound.type, bound.proto, bound.getsockname())
         super().__init__(
-            _guarded(app),
-            dispatcher=self.pools,
-            adj=adjustments,
-            _sock=bound,
-            bind_socket=False,
-            sockinfo=about,
+            _log_app_errors(app), dispatcher=self.pools, adj=adjustments, _sock=bound, bind_socket=False, sockinfo=about
         )
 
     def visit_of(self, environ: dict[str, Any]) -> str | None:
         """Who sends this request, as `admission.visit_of` says."""
-        return admission.visit_of(self._app, self._services, environ)
+        return admission.find_visit(self._app, self._services, environ)
 
-    def room(self, place: Place) -> Room:
+    def room(self, place: Place) -> BodyMemory:
         """Where bodies for this place count."""
         return self._rooms[place.with_body().surface]
 
@@ -112,7 +107,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
                 self._acts.popleft()()
             self._pause.reset()
         except BaseException as error:  # signals raise nothing here: they are heard by a thread
-            loops.note("server", error)
+            loops.log_error("server", error)
             self._drop_broken()
             time.sleep(self._pause.next())
 
@@ -134,7 +129,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     def stop(self) -> None:
         """Let `run` end soon; a second time at once. From any thread."""
-        self._stops = time.monotonic() + (0.0 if self._stops else stopping.SOON)
+        self._stops = time.monotonic() + (0.0 if self._stops else stopping.GRACE_SECONDS)
         with suppress(OSError):  # it has ended
             self.pull_trigger()
 
@@ -149,7 +144,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     def handle_accept(self) -> None:
         """Take in who waits; where all places are taken somebody gives way, so that nobody new is refused."""
-        for _ in range(_HASTE):
+        for _ in range(_ACCEPTED_AT_ONCE):
             try:
                 taken = self.accept()
             except OSError:
@@ -157,7 +152,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
                 return
             if taken is None:
                 return
-            if len(self.active_channels) >= MOST_CONNECTIONS:
+            if len(self.active_channels) >= MAX_CONNECTIONS:
                 self._give_way()
             line, address = taken
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -170,7 +165,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             return
         many = Counter(one.network for one in waiting)
         waiting.sort(key=lambda one: (one.reading, -many[one.network], one.began))
-        for one in waiting[: min(_MAKE_ROOM, len(waiting) // 2 + 1)]:
+        for one in waiting[: min(_CLOSED_AT_ONCE, len(waiting) // 2 + 1)]:
             one.handle_close()
 
     def _look_after(self, now: float) -> None:
@@ -181,7 +176,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             try:
                 self._look_at(one, now, passed)
             except Exception as error:
-                loops.note("server", error)
+                loops.log_error("server", error)
                 self._drop(one)
         for room in self._rooms.values():
             room.short = False
@@ -204,10 +199,10 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         if one.working or one.asked:
             return False
         if one.total_outbufs_len:
-            return is_taken_too_slowly(age, one.answered - one.total_outbufs_len)
+            return is_read_too_slowly(age, one.answered - one.total_outbufs_len)
         if one.reading and one.request is not None:
-            return age > _SECONDS + one.request.wants / _LEAST_RATE or self._is_in_the_way(one, now)
-        return age > (_IDLE_SECONDS if one.request is None else _SECONDS)
+            return age > _REQUEST_SECONDS + one.request.wants / _MIN_RATE or self._is_in_the_way(one, now)
+        return age > (_IDLE_SECONDS if one.request is None else _REQUEST_SECONDS)
 
     def _is_in_the_way(self, one: Connection, now: float) -> bool:
         """Whether it sends slowly while others wait for room."""
@@ -235,12 +230,12 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         log.error("a connection could not be taken in")
 
 
-def is_taken_too_slowly(seconds: float, taken: int) -> bool:
+def is_read_too_slowly(seconds: float, taken: int) -> bool:
     """Whether so many bytes of an answer are too few for so long: it may be of any length."""
-    return taken < _LEAST_RATE * (seconds - _SECONDS)
+    return taken < _MIN_RATE * (seconds - _REQUEST_SECONDS)
 
 
-def _bound(config: Config) -> socket.socket:
+def _bind(config: Config) -> socket.socket:
     """The socket, listening. Raises ConfigError where the address cannot be had."""
     host, port = config.server.host, config.server.port
     try:
@@ -254,20 +249,20 @@ def _bound(config: Config) -> socket.socket:
         ) from error
 
 
-def _guarded(app: Flask) -> Callable[..., Iterable[bytes]]:
+def _log_app_errors(app: Flask) -> Callable[..., Iterable[bytes]]:
     """The app; what escapes it is logged by its kind alone."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         try:
             return app(environ, start_response)
         except Exception as error:
-            loops.note("server", error)
+            loops.log_error("server", error)
             raise
 
     return answer
 
 
-def allow_files() -> None:
+def raise_file_limit() -> None:
     """As many open files as the system lets us have: each connection is one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

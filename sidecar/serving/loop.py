@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from sidecar.serving.body_memory import Room
+from sidecar.serving.body_memory import BodyMemory
 from sidecar.serving.pools import Pools
 from sidecar.serving.surfaces import Place
 
@@ -18,7 +18,7 @@ class Loop(Protocol):
         """Who sends this request, as `admission.visit_of` says."""
         ...
 
-    def room(self, place: Place) -> Room:
+    def room(self, place: Place) -> BodyMemory:
         """Where bodies for this place count."""
         ...
 

@@ -13,7 +13,7 @@ from sidecar.serving.surfaces import BUDGETS, Budget, Surface
 
 _LIBC = ctypes.CDLL(None)
 _M_MMAP_THRESHOLD = -3
-MOST_OF_VISIT = 8
+MAX_PER_VISIT = 8
 """What one visit may have waiting: a browser sends its photographs one after the other."""
 
 
@@ -41,7 +41,7 @@ class Pool:
         self._turn = 0
         self._stopped = False
         self._changed = threading.Condition()
-        self.crew = loops.Crew(name, self._run, budget.threads)
+        self.crew = loops.ThreadGroup(name, self._run, budget.threads)
 
     def add(self, work: Work) -> bool:
         """Have it done; False where too much waits already: of its visit, or of whoever else has no more than it has.
@@ -50,7 +50,7 @@ class Pool:
         """
         with self._changed:
             known = sum(one.visit == work.visit for one in self._waiting) if work.visit else 0
-            if self._stopped or known >= MOST_OF_VISIT:
+            if self._stopped or known >= MAX_PER_VISIT:
                 return False
             loser = self._loser(work) if len(self._waiting) >= self._most else None
             if loser is work:
@@ -102,7 +102,7 @@ class Pool:
             try:
                 work.do()
             except BaseException as error:  # a thread must outlive whatever it is given
-                loops.note("server", error)
+                loops.log_error("server", error)
             finally:
                 with self._changed:
                     self._busy.discard(visit)
@@ -132,17 +132,17 @@ class Pools:
         return all(pool.crew.join(ends - time.monotonic()) for pool in self._pools.values())
 
 
-def return_memory() -> None:
+def trim_memory() -> None:
     """Give freed memory back to the system: glibc keeps what large bodies left behind."""
-    _glibc("malloc_trim", 0)
+    _call_glibc("malloc_trim", 0)
 
 
-def keep_large_blocks_apart() -> None:
+def mmap_large_blocks() -> None:
     """Have every large block be memory of its own, which goes back as soon as it is freed."""
-    _glibc("mallopt", _M_MMAP_THRESHOLD, 128 * 1024)
+    _call_glibc("mallopt", _M_MMAP_THRESHOLD, 128 * 1024)
 
 
-def _glibc(name: str, *values: int) -> None:
+def _call_glibc(name: str, *values: int) -> None:
     call: Callable[..., int] | None = getattr(_LIBC, name, None) if sys.platform == "linux" else None
     if call is not None:
         call(*values)

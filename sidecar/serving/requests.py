@@ -7,13 +7,11 @@ from typing import Any
 from waitress.parser import HTTPRequestParser
 from waitress.utilities import BadRequest
 
-from sidecar.serving.surfaces import Place, place_of
+from sidecar.serving.surfaces import Place, find_place
 
 _CHUNKED_BYTES = 4096  # at a time, so that chunks of one byte cost no more than they have to
 _OVERHEAD = 4096  # bytes of chunk headers beyond the body itself
-_CONTROL_BYTES = (
-    8192  # the line before a chunk, or what follows the last: kept whole, and copied with each piece
-)
+_CONTROL_BYTES = 8192  # the line before a chunk, or what follows the last: kept whole, and copied with each piece
 _PIECE_BYTES = 65_536
 
 
@@ -108,7 +106,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
             self._broken("the body has two lengths")
         if self.body_rcv is not None:
             self.body_rcv.buf = Body()
-        self.place = place_of("/" + self.path.lstrip("/"))
+        self.place = find_place("/" + self.path.lstrip("/"))
         self.most = self.place.free
 
     def _broken(self, why: str) -> None:

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from plugin.hooks.webhooks import events
-from sidecar.api.quitclaims import MOST_BYTES as MOST_API_BYTES
+from sidecar.api.quitclaims import MAX_BODY_BYTES as MOST_API_BYTES
 from sidecar.api.routes import PREFIX
 from sidecar.dam import downloads, panel, webhooks
 from sidecar.sign.sessions import CONSOLE, SIGN
 from sidecar.web import staff_door, uploads
 
-FREE_BYTES = 16_384
+ANONYMOUS_BYTES = 16_384
 """What anybody may send: forms without pictures. More is permitted first."""
 
-REFERENCES = f"{SIGN}/me/references"
+REFERENCES_PATH = f"{SIGN}/me/references"
 """A person's own reference photographs."""
 
 _FORM_BYTES = 1 << 20  # as the app's MAX_CONTENT_LENGTH
@@ -63,25 +63,23 @@ class Place:
         return Place(Surface.UPLOADS, self.free, self.most) if self.surface is Surface.PUBLIC else self
 
 
-def _under(path: str, *prefixes: str) -> bool:
+def _is_under(path: str, *prefixes: str) -> bool:
     return any(path == one or path.startswith(f"{one}/") for one in prefixes)
 
 
-def place_of(path: str) -> Place:
+def find_place(path: str) -> Place:
     """The surface of a path, and the bodies that it takes."""
-    if _under(path, REFERENCES):  # megabytes go out: beside the pages, as what comes in
-        return Place(Surface.UPLOADS, FREE_BYTES, FREE_BYTES)
-    if _under(path, SIGN):
-        most = {f"{SIGN}/form": uploads.FORM_BYTES, f"{SIGN}/photo": uploads.PHOTO_BYTES}.get(
-            path, _FORM_BYTES
-        )
-        return Place(Surface.PUBLIC, FREE_BYTES, most)
-    if _under(path, CONSOLE):
-        return Place(Surface.STAFF, FREE_BYTES, _FORM_BYTES)
-    if _under(path, staff_door.PATH):
-        return Place(Surface.STAFF, FREE_BYTES, FREE_BYTES)
-    if _under(path, webhooks.PATH, panel.PATH, downloads.PATH):
+    if _is_under(path, REFERENCES_PATH):  # megabytes go out: beside the pages, as what comes in
+        return Place(Surface.UPLOADS, ANONYMOUS_BYTES, ANONYMOUS_BYTES)
+    if _is_under(path, SIGN):
+        most = {f"{SIGN}/form": uploads.FORM_BYTES, f"{SIGN}/photo": uploads.PHOTO_BYTES}.get(path, _FORM_BYTES)
+        return Place(Surface.PUBLIC, ANONYMOUS_BYTES, most)
+    if _is_under(path, CONSOLE):
+        return Place(Surface.STAFF, ANONYMOUS_BYTES, _FORM_BYTES)
+    if _is_under(path, staff_door.PATH):
+        return Place(Surface.STAFF, ANONYMOUS_BYTES, ANONYMOUS_BYTES)
+    if _is_under(path, webhooks.PATH, panel.PATH, downloads.PATH):
         return Place(Surface.DAM, events.MOST_BYTES, events.MOST_BYTES)
-    if _under(path, PREFIX):
-        return Place(Surface.PROGRAMS, FREE_BYTES, MOST_API_BYTES)
-    return Place(Surface.OWN, FREE_BYTES, FREE_BYTES)
+    if _is_under(path, PREFIX):
+        return Place(Surface.PROGRAMS, ANONYMOUS_BYTES, MOST_API_BYTES)
+    return Place(Surface.OWN, ANONYMOUS_BYTES, ANONYMOUS_BYTES)

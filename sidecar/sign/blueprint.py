@@ -23,11 +23,11 @@ from plugin.errors import (
     TooMany,
 )
 from plugin.flows.access import email_codes, links
-from plugin.flows.access.links import Kind
+from plugin.flows.access.links import LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.mail import delivery
 from plugin.flows.signing import form_validation, sign_form, signing_request
-from plugin.flows.signing.signing_request import Asked
+from plugin.flows.signing.signing_request import SigningRequest
 from plugin.quitclaim.words import wording
 from sidecar.sign import endings, lost_pages, pages, reading, visits
 from sidecar.sign.sessions import SIGN
@@ -37,12 +37,12 @@ from sidecar.words.sign_words import Words, numbered
 _ANCHORS = {"choices": "choices-title", "form": "content", "signature": "signature"}
 
 
-def blueprint(services: Services, limiter: Limiter) -> Blueprint:
+def create_blueprint(services: Services, limiter: Limiter) -> Blueprint:
     """The routes of the pages on which people sign."""
     part = Blueprint("sign", __name__, url_prefix=SIGN)
     pages.prepare(part, services)
-    part.url_value_preprocessor(_room)
-    views = _Views(services)
+    part.url_value_preprocessor(_raise_body_limit)
+    views = _FormPages(services)
 
     def route(rule: str, name: str, view: Callable[..., Any], methods: str, *most: tuple[str, Any]) -> None:
         for amount, by in most:
@@ -56,27 +56,27 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint:
     route("/photo", "photo", views.photo, "POST", ("120/minute", here), ("30/minute", visit))
     route("/code", "code", views.code, "POST", ("20/minute", here), ("10/minute", visit))
     route("/no", "decline", views.decline, "POST", ("60/minute", here))
-    lost_pages.add(part, services, limiter)
-    endings.add(part, services, limiter)
+    lost_pages.add_routes(part, services, limiter)
+    endings.add_routes(part, services, limiter)
     return part
 
 
-def _room(endpoint: str | None, values: object) -> None:
+def _raise_body_limit(endpoint: str | None, values: object) -> None:
     """More room for photographs, for somebody who opened a link; all others keep to the app's limit."""
     if "link" in session and endpoint in {"sign.form", "sign.photo"}:
         request.max_content_length = uploads.PHOTO_BYTES if endpoint == "sign.photo" else uploads.FORM_BYTES
 
 
-class _Views:
+class _FormPages:
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def open(self, token: str) -> Answer:
         """A visit begins: with the form, or with one's own page."""
-        link = links.opened(self._services, token)
+        link = links.find_open(self._services, token)
         visits.begin(link)
-        pages.hear()
-        return redirect({Kind.PAGE: "me", Kind.KEY: "key"}.get(Kind(link.kind), "form"), 303)
+        pages.read_language()
+        return redirect({LinkKind.PAGE: "me", LinkKind.KEY: "key"}.get(LinkKind(link.kind), "form"), 303)
 
     def form(self) -> Answer:
         """The form, empty; or as it was filled in, signed or not."""
@@ -87,15 +87,15 @@ class _Views:
             return self._early(asked)
         return self._show(asked)
 
-    def _asked(self) -> Asked:
-        link = visits.current(self._services, visits.SIGNING)
-        return signing_request.asked(self._services, link, visits.language(link.language))
+    def _asked(self) -> SigningRequest:
+        link = visits.require_link(self._services, visits.SIGNING_KINDS)
+        return signing_request.load_request(self._services, link, visits.find_language(link.language))
 
-    def _early(self, asked: Asked) -> Response:
+    def _early(self, asked: SigningRequest) -> Response:
         w = Words(asked.language)
         day = wording.day(asked.from_day or self._services.today(), asked.language)
         title = w("early_title", day=day)
-        return pages.page(
+        return pages.render_page(
             self._services, "sign/message.html", language=asked.language, title=title, lines=[w("early")]
         )
 
@@ -108,15 +108,15 @@ class _Views:
             return before
 
     def _known(self) -> Answer | None:
-        before = sign_form.again(self._services, visits.held(), reading.nonce())
-        return None if before is None else endings.begin(self._services, before)
+        before = sign_form.find_earlier_result(self._services, visits.require_link_id(), reading.read_nonce())
+        return None if before is None else endings.redirect_done(self._services, before)
 
     def _signed(self) -> Answer:
         asked = self._asked()
-        if reading.text("send_code"):
+        if reading.read_text("send_code"):
             return self._coded(asked)
         try:
-            done = sign_form.sign(self._services, asked.link_id, reading.filled(asked.language))
+            done = sign_form.sign(self._services, asked.link_id, reading.read_form(asked.language))
         except SigningRefused as error:
             return self._again(asked, [*error.problems])
         except EnrolmentRefused as error:
@@ -125,11 +125,11 @@ class _Views:
             return self._again(asked, [("photographs", "failed")])
         except ConsentError:
             return self._again(asked, [("form", "refused")])
-        return endings.begin(self._services, done)
+        return endings.redirect_done(self._services, done)
 
     def _of_photographs(self, error: EnrolmentRefused, language: str) -> list[tuple[str, str]]:
         w = Words(language)
-        names = dict(enumerate(reading.photograph_names(), 1))
+        names = dict(enumerate(reading.list_photograph_names(), 1))
         told = [numbered(reason) for reason in error.reasons]
         said = [(n, names.get(n), w.photograph(why)) for n, why in told]
         return [
@@ -137,36 +137,36 @@ class _Views:
             for n, name, words in said
         ]
 
-    def _coded(self, asked: Asked) -> Response:
+    def _coded(self, asked: SigningRequest) -> Response:
         """Without a script: the code is sent, and the form is shown as it was."""
-        fault = self._send_code(asked, reading.text("email"))
+        fault = self._send_code(asked, reading.read_text("email"))
         if fault:
             return self._again(asked, [fault])
         return self._show(asked, said=Words(asked.language)("code_sent"), filled=True)
 
-    def _again(self, asked: Asked, wrong: Any, told: list[tuple[str, str]] | None = None) -> Response:
+    def _again(self, asked: SigningRequest, wrong: Any, told: list[tuple[str, str]] | None = None) -> Response:
         floor = self._services.ages.recognition_from
         w = Words(asked.language)
         problems = [(where, w.fault(where, fault, floor)) for where, fault in wrong]
         return self._show(asked, 422, problems=[*problems, *(told or [])], filled=True)
 
     def _show(
-        self, asked: Asked, status: int = 200, problems: Any = (), said: str = "", filled: bool = False
+        self, asked: SigningRequest, status: int = 200, problems: Any = (), said: str = "", filled: bool = False
     ) -> Response:
-        nonce = reading.nonce() if filled else ""
-        return pages.page(
+        nonce = reading.read_nonce() if filled else ""
+        return pages.render_page(
             self._services, "sign/form.html", status, language=asked.language, asked=asked, problems=problems,
-            said=said, typed=reading.typed() if filled else {}, ticked=reading.ticked() if filled else (),
+            said=said, typed=reading.read_typed() if filled else {}, ticked=reading.read_choices() if filled else (),
             nonce=nonce or secrets.token_hex(16), age=self._services.ages.age, anchors=_ANCHORS,
-            masked=_masked(asked.known_email) if asked.delivered else "", first_guardian=asked.first_guardian,
-            photographs_lost=filled and reading.sent_photographs(),
+            masked=_mask(asked.known_email) if asked.delivered else "", first_guardian=asked.first_guardian,
+            photographs_lost=filled and reading.has_photographs(),
         )  # fmt: skip
 
     def photo(self) -> Response:
         """One photograph is looked at and forgotten: will it do? It is not encoded, and nothing is stored."""
         asked = self._asked()
         file = request.files.get("photograph")
-        body = uploads.bytes_of(file) if file and asked.sheet.photographs else b""
+        body = uploads.read_upload(file) if file and asked.sheet.photographs else b""
         reason = self._services.faces.inspect(body)
         w = Words(asked.language)
         return jsonify(good=not reason, words=w.photograph(reason) if reason else w("good"))
@@ -174,18 +174,18 @@ class _Views:
     def code(self) -> Response:
         """A code is sent to the address that was typed, or that is known."""
         asked = self._asked()
-        fault = self._send_code(asked, reading.text("email"))
+        fault = self._send_code(asked, reading.read_text("email"))
         w = Words(asked.language)
         return jsonify(sent=fault is None, words=w.fault(*fault, 0) if fault else w("code_sent"))
 
-    def _send_code(self, asked: Asked, typed: str) -> form_validation.Fault | None:
+    def _send_code(self, asked: SigningRequest, typed: str) -> form_validation.Fault | None:
         address = asked.known_email or typed.strip()
         if not address or not form_validation.is_email(address):
             return "email", "unreadable" if address else "needed"
         services = self._services
 
         def post(mail_id: str, to: str, code: str) -> None:
-            delivery.at_once(services, mail_id, "code", to, asked.language, code=code)
+            delivery.send_now(services, mail_id, "code", to, asked.language, code=code)
 
         try:
             if asked.stored.form.code_by_mail:
@@ -203,11 +203,11 @@ class _Views:
         asked = self._asked()
         sign_form.decline(self._services, asked.link_id)
         session.clear()
-        visits.speak(asked.language)
-        return pages.message(self._services, "no_done", 200)
+        visits.set_language(asked.language)
+        return pages.render_message(self._services, "no_done", 200)
 
 
-def _masked(address: str) -> str:
+def _mask(address: str) -> str:
     """An address that its owner knows again, and nobody else reads."""
     name, _, domain = address.rpartition("@")
     return f"{name[:1]}•••@{domain}" if name else ""

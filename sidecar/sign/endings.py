@@ -11,12 +11,12 @@ from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import ConfigError, LinkRefused, NotFound
 from plugin.flows.access import links
-from plugin.flows.access.links import Kind
+from plugin.flows.access.links import LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.consent import quitclaim_rows
 from plugin.flows.mail import receipt_words, receipts
 from plugin.flows.signing import signature_strength
-from plugin.flows.signing.submission import Signed
+from plugin.flows.signing.submission import SigningResult
 from sidecar.sign import pages, visits
 from sidecar.sign.sessions import SIGN
 from sidecar.web import rate_limits
@@ -26,11 +26,11 @@ _DONE = "done"
 _KINDS = {"json": "application/json", "pdf": "application/pdf"}
 
 
-def begin(services: Services, signed: Signed) -> Answer:
+def redirect_done(services: Services, signed: SigningResult) -> Answer:
     """From here on the visit is that of the page or the key, and holds what the last page shows."""
     opener = signed.page or signed.key
-    visits.follow(opener.id if opener is not None else visits.held())
-    visits.speak(signed.language)
+    visits.follow(opener.id if opener is not None else visits.require_link_id())
+    visits.set_language(signed.language)
     session[_DONE] = {
         "quitclaim": signed.quitclaim_id, "photographs": signed.photographs, "mailed": signed.mailed,
         "key": signed.key.token if signed.key else "", "page": signed.page.token if signed.page else "",
@@ -39,52 +39,50 @@ def begin(services: Services, signed: Signed) -> Answer:
     return redirect(url_for("sign.done"), 303)
 
 
-def add(part: Blueprint, services: Services, limiter: Limiter) -> None:
+def add_routes(part: Blueprint, services: Services, limiter: Limiter) -> None:
     """The routes of what comes after signing, and a friendly page for all that is not there."""
 
     def done() -> Response:
-        return _done(services, _held(services))
+        return _render_done(services, _load_done(services))
 
     def receipt(kind: str) -> Response:
-        return _receipt(services, _held(services), kind)
+        return _send_receipt(services, _load_done(services), kind)
 
     def leave() -> Response:
-        spoken = pages.spoken(services)
+        spoken = pages.visitor_language(services)
         session.clear()
-        visits.speak(spoken)
-        return pages.message(services, "closed", 200)
+        visits.set_language(spoken)
+        return pages.render_message(services, "closed", 200)
 
     def nothing(rest: str = "") -> Response:
-        return pages.message(services, "missing", 404)
+        return pages.render_message(services, "missing", 404)
 
     part.add_url_rule("/done", "done", done)
-    papers = limiter.limit(rate_limits.PAPERS, key_func=rate_limits.by_visit)(receipt)
+    papers = limiter.limit(rate_limits.RECEIPT_LIMIT, key_func=rate_limits.by_visit)(receipt)
     part.add_url_rule("/receipt.<any(json, pdf):kind>", "receipt", papers)
     part.add_url_rule("/leave", "leave", leave, methods=["POST"])
     part.add_url_rule("/", "nothing", nothing)
     part.add_url_rule("/<path:rest>", "nothing", nothing)
 
 
-def _held(services: Services) -> Mapping[str, Any]:
+def _load_done(services: Services) -> Mapping[str, Any]:
     """What was signed in this visit. Raises LinkRefused where nothing was, or the visit's link opens no more."""
     done = session.get(_DONE)
     if not isinstance(done, dict):
-        links.by_id(services, visits.held())  # says why, where it is the link that is over
+        links.find_usable(services, visits.require_link_id())  # says why, where it is the link that is over
         raise LinkRefused("unknown")
-    visits.current(services, {Kind.PAGE, Kind.KEY})
+    visits.require_link(services, {LinkKind.PAGE, LinkKind.KEY})
     return done
 
 
-def _done(services: Services, done: Mapping[str, Any]) -> Response:
+def _render_done(services: Services, done: Mapping[str, Any]) -> Response:
     waiting = done["quitclaim"] is None
-    w = Words(pages.spoken(services))
+    w = Words(pages.visitor_language(services))
     shown: dict[str, Any] = {
-        name: _address(services, done[name]) if done[name] else "" for name in ("key", "page", "other")
+        name: _link_to_keep(services, done[name]) if done[name] else "" for name in ("key", "page", "other")
     }
-    code = segno.make(shown["key"], error="m").svg_inline(
-        border=4, svgclass="qr", lineclass=None, omitsize=True
-    )
-    return pages.page(
+    code = segno.make(shown["key"], error="m").svg_inline(border=4, svgclass="qr", lineclass=None, omitsize=True)
+    return pages.render_page(
         services, "sign/done.html", title=w("waiting_title" if waiting else "done_title"), waiting=waiting, **shown,
         code=Markup(code),  # noqa: S704 - made by segno
         photographs=done["photographs"], mark=done.get("mark"),
@@ -93,25 +91,25 @@ def _done(services: Services, done: Mapping[str, Any]) -> Response:
     )  # fmt: skip
 
 
-def _address(services: Services, token: str) -> str:
+def _link_to_keep(services: Services, token: str) -> str:
     """The link to keep; without a public address as this browser reached us, for nobody else sees it."""
     base = services.config.server.public_url or request.url_root.rstrip("/")
     return f"{base}{SIGN}/{token}"
 
 
-def _receipt(services: Services, done: Mapping[str, Any], kind: str) -> Response:
+def _send_receipt(services: Services, done: Mapping[str, Any], kind: str) -> Response:
     if done["quitclaim"] is None:
         raise LinkRefused("unknown")
     try:
         with services.store.read() as conn:
             receipt = receipts.of(services, conn, done["quitclaim"])
     except NotFound:
-        return pages.message(services, "missing", 404)
+        return pages.render_message(services, "missing", 404)
     language = str(receipt.tree["language"])
     try:
         body = receipt.json if kind == "json" else receipts.pdf(receipt, language)
     except ConfigError:
-        return pages.message(services, "pdf_missing", 503)
+        return pages.render_message(services, "pdf_missing", 503)
     name = receipt_words.of(language)["file"]
     answer = Response(body, content_type=_KINDS[kind])
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'

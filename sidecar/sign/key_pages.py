@@ -12,14 +12,14 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import ConfigError, ConsentError, Forgotten, NotFound
-from plugin.flows.access.links import Kind
+from plugin.flows.access.links import LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.mail import receipts
 from plugin.flows.signing import key_links, lost_links
 from plugin.flows.signing.key_links import Holder
-from plugin.quitclaim.consent.lifecycle import How
+from plugin.quitclaim.consent.lifecycle import StopMode
 from sidecar.sign import pages, visits
-from sidecar.sign.own_page_rows import Shown
+from sidecar.sign.own_page_rows import RowFormatter
 from sidecar.web import rate_limits
 from sidecar.words.own_page_words import Words
 
@@ -30,7 +30,7 @@ _TAKEN = "key_taken"
 _PAGES = "120/minute"
 
 
-def blueprint(services: Services, limiter: Limiter) -> Blueprint:
+def create_blueprint(services: Services, limiter: Limiter) -> Blueprint:
     """The routes of the page."""
     routes = Blueprint("key", __name__, url_prefix=PATH)
     pages.prepare(routes, services)
@@ -38,7 +38,7 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint:
     for rule, name, view, methods, most in (
         ("", "page", views.page, ["GET"], _PAGES),
         ("/stop/<grant>", "stop", views.stop, ["GET", "POST"], _PAGES),
-        ("/receipt.<any(json, pdf):kind>", "receipt", views.receipt, ["GET"], rate_limits.PAPERS),
+        ("/receipt.<any(json, pdf):kind>", "receipt", views.receipt, ["GET"], rate_limits.RECEIPT_LIMIT),
         ("/leave", "leave", views.leave, ["POST"], _PAGES),
     ):
         limited: Callable[..., Any] = limiter.limit(most, key_func=rate_limits.by_visit)(view)
@@ -54,15 +54,15 @@ class _Pages:
         self._services = services
 
     def _who(self) -> Holder:
-        who = key_links.holder(self._services, visits.current(self._services, {Kind.KEY}).id)
+        who = key_links.find_holder(self._services, visits.require_link(self._services, {LinkKind.KEY}).id)
         if not session.get(_LOOKED):
-            key_links.looked(self._services, who)
+            key_links.note_look(self._services, who)
             session[_LOOKED] = True
         g.about = ""
         return who
 
     def _words(self, who: Holder | None = None) -> Words:
-        return Words(pages.spoken(self._services, who.language if who else None))
+        return Words(pages.visitor_language(self._services, who.language if who else None))
 
     def _show(self, template: str, words: Words, status: int = 200, **values: Any) -> Response:
         site = self._services.config.site.name
@@ -72,40 +72,40 @@ class _Pages:
     def page(self) -> Response:
         """The text, the choices as they stand, the receipt."""
         who = self._who()
-        words, view = self._words(who), key_links.view(self._services, who)
-        shown, said = Shown(self._services, words), session.pop(_SAID, "")
+        words, view = self._words(who), key_links.load_page(self._services, who)
+        shown, said = RowFormatter(self._services, words), session.pop(_SAID, "")
         rows = [shown.row(line) for line in view.lines]
         return self._show(
             "key", words, view=view, rows=rows, day=shown.day(view.day), said=words(said) if said else "",
-            writes=lost_links.writes(self._services),
+            writes=lost_links.can_write(self._services),
         )  # fmt: skip
 
     def stop(self, grant: str) -> Answer:
         """One use, or all of it: asked once more, then over."""
         who = self._who()
         words = self._words(who)
-        line = None if grant == ALL else key_links.line(self._services, who, grant)
-        waiting = key_links.view(self._services, who).waiting
+        line = None if grant == ALL else key_links.find_line(self._services, who, grant)
+        waiting = key_links.load_page(self._services, who).waiting
         if request.method == "POST":
-            ended = key_links.stop(self._services, who, _how(), None if line is None else {line.grant_id})
+            ended = key_links.end_uses(self._services, who, _read_how(), None if line is None else {line.grant_id})
             session[_SAID] = _TAKEN if waiting else "done_key" if ended else "done_nothing"
             return redirect(url_for("key.page"), 303)
         if waiting:
             title, says = words("key_sure_back"), [words("key_back_says")]
-            return self._show("key_confirm", words, title=title, says=says, how=How, waiting=True)
-        what = Shown(self._services, words).what(line) if line else ""
+            return self._show("key_confirm", words, title=title, says=says, how=StopMode, waiting=True)
+        what = RowFormatter(self._services, words).what(line) if line else ""
         says = [words("stop_says", what=what) if line else words("key_stop_says")]
         says += [words("stop_recognition")] if line is None or line.purpose is None else []
         title = words("sure_stop" if line else "key_sure_all")
-        return self._show("key_confirm", words, title=title, says=[*says, words("stop_reach")], how=How)
+        return self._show("key_confirm", words, title=title, says=[*says, words("stop_reach")], how=StopMode)
 
     def receipt(self, kind: str) -> Response:
         """The receipt of this version alone."""
-        kept = key_links.receipt(self._services, self._who())
+        kept = key_links.find_receipt(self._services, self._who())
         try:
             body = kept.json if kind == "json" else receipts.pdf(kept, kept.tree["language"])
         except ConfigError:
-            return pages.message(self._services, "pdf_missing", 503)
+            return pages.render_message(self._services, "pdf_missing", 503)
         headers = {"Content-Disposition": f'attachment; filename="receipt.{kind}"'}
         return Response(
             body, content_type={"json": "application/json", "pdf": "application/pdf"}[kind], headers=headers
@@ -136,8 +136,8 @@ class _Pages:
         return self._show("closed", words, 400, title=words("refused_title"), says=words("refused_csrf"))
 
 
-def _how() -> How:
+def _read_how() -> StopMode:
     try:
-        return How(request.form.get("how", ""))
+        return StopMode(request.form.get("how", ""))
     except ValueError:
         raise ConsentError("withdraw or restrict: press one of the two buttons") from None

@@ -8,21 +8,21 @@ from plugin.flows.signing import lost_links
 from sidecar.sign import pages
 from sidecar.web import rate_limits
 
-_MOST = "10/minute"
-_LONGEST = 200  # characters of a name
+_LIMIT = "10/minute"
+_MAX_NAME = 200  # characters of a name
 
 
-def add(part: Blueprint, services: Services, limiter: Limiter) -> None:
+def add_routes(part: Blueprint, services: Services, limiter: Limiter) -> None:
     """The page and what it sends."""
 
     def lost() -> Response:
-        if not lost_links.writes(services):
-            return pages.message(services, "lost_later", 200)
+        if not lost_links.can_write(services):
+            return pages.render_message(services, "lost_later", 200)
         if request.method == "GET":
-            return pages.page(services, "sign/lost.html")
-        name, token = request.form.get("name", "")[:_LONGEST], request.form.get("token", "")[:_LONGEST]
-        lost_links.ask(services, name=name, token=token, network=rate_limits.by_address())
-        return pages.message(services, "lost_done", 200)
+            return pages.render_page(services, "sign/lost.html")
+        name, token = request.form.get("name", "")[:_MAX_NAME], request.form.get("token", "")[:_MAX_NAME]
+        lost_links.request_letter(services, name=name, token=token, network=rate_limits.by_address())
+        return pages.render_message(services, "lost_done", 200)
 
-    limited = limiter.limit(_MOST, key_func=rate_limits.by_address, methods=["POST"])(lost)
+    limited = limiter.limit(_LIMIT, key_func=rate_limits.by_address, methods=["POST"])(lost)
     part.add_url_rule("/lost", "lost", limited, methods=["GET", "POST"])

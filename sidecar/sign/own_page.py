@@ -20,11 +20,11 @@ from plugin.flows.rights import erasure_requests
 from plugin.flows.self_service import own_page, own_photos
 from plugin.flows.self_service.own_page import Visitor
 from plugin.hooks.files import file_kinds
-from plugin.quitclaim.consent.lifecycle import How
+from plugin.quitclaim.consent.lifecycle import StopMode
 from sidecar.sign import pages, visits, ways_in
-from sidecar.sign.own_page_rows import Shown
+from sidecar.sign.own_page_rows import RowFormatter
 from sidecar.web import rate_limits
-from sidecar.web.plain_requests import number
+from sidecar.web.plain_requests import parse_number
 from sidecar.words.own_page_words import Words
 
 PATH = "/s/me"
@@ -32,24 +32,24 @@ ALL = "all"
 PAGES, PICTURES = "120/minute", "600/minute"
 """How often one visit may ask, at most."""
 
-_ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}
+_EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}
 _CHILD, _LOOKED, _SAID = "child", "looked", "said"
 
 
-def blueprint(services: Services, limiter: Limiter) -> Blueprint:
+def create_blueprint(services: Services, limiter: Limiter) -> Blueprint:
     """The routes of the page."""
     routes = Blueprint("me", __name__, url_prefix=PATH)
     pages.prepare(routes, services)
     views = _Pages(services)
     for rule, name, view, methods in views.rules():
-        most = {"picture": PICTURES, "receipt": rate_limits.PAPERS, "reference": rate_limits.PAPERS}.get(
+        most = {"picture": PICTURES, "receipt": rate_limits.RECEIPT_LIMIT, "reference": rate_limits.RECEIPT_LIMIT}.get(
             name, PAGES
         )
         limited = limiter.limit(most, key_func=rate_limits.by_visit)(view)
         routes.add_url_rule(rule, name, limited, methods=methods)
     for kind, handler in views.handlers():
         routes.register_error_handler(kind, handler)
-    routes.context_processor(lambda: ways_in.words(services))
+    routes.context_processor(lambda: ways_in.make_template_values(services))
     return routes
 
 
@@ -73,22 +73,22 @@ class _Pages:
             ("/references/<int:number>", "reference", self.reference, post),
             ("/receipt/<quitclaim>.<any(json, pdf):kind>", "receipt", self.receipt, get),
             ("/child", "child", self.child, post),
-            ("/ways-in/close", "close_way", lambda: ways_in.close(self._services, self._who()), post),
+            ("/ways-in/close", "close_way", lambda: ways_in.close_way(self._services, self._who()), post),
             ("/leave", "leave", self.leave, post),
         ]
 
     # ---- who is here ---------------------------------------------------
 
     def _who(self) -> Visitor:
-        link = visits.current(self._services, {links.Kind.PAGE})
+        link = visits.require_link(self._services, {links.LinkKind.PAGE})
         try:
-            who = own_page.visitor(self._services, link.id, session.get(_CHILD))
+            who = own_page.find_visitor(self._services, link.id, session.get(_CHILD))
         except NotFound:  # a child that has come of age, or was parted from this guardian, since
             session.pop(_CHILD, None)
-            who = own_page.visitor(self._services, link.id)
+            who = own_page.find_visitor(self._services, link.id)
         seen = session.get(_LOOKED, [])
         if who.person_id not in seen:
-            own_page.looked(self._services, who)
+            own_page.note_look(self._services, who)
             session[_LOOKED] = [*seen, who.person_id]
         g.about, g.visitor = who.person_id, who
         if request.endpoint != "me.child" and request.form.get("about", who.person_id) != who.person_id:
@@ -96,7 +96,7 @@ class _Pages:
         return who
 
     def _words(self, who: Visitor | None = None) -> Words:
-        language = pages.spoken(self._services, who.language if who else None)
+        language = pages.visitor_language(self._services, who.language if who else None)
         return Words(language, who is not None and who.guardian_id is not None)
 
     def _show(self, template: str, words: Words, status: int = 200, **values: Any) -> Response:
@@ -114,7 +114,7 @@ class _Pages:
     def page(self) -> Response:
         who = self._who()
         words = self._words(who)
-        shown, view = Shown(self._services, words), own_page.view(self._services, who)
+        shown, view = RowFormatter(self._services, words), own_page.load_page(self._services, who)
         said = session.pop(_SAID, None)
         return self._show(
             "page", words, view=view, who=who, said=words(said[0], **said[1]) if said else "",
@@ -125,43 +125,43 @@ class _Pages:
     def photos(self) -> Response:
         who = self._who()
         words = self._words(who)
-        shown, after = Shown(self._services, words), number(request.args.get("after")) or None
+        shown, after = RowFormatter(self._services, words), parse_number(request.args.get("after")) or None
         with self._services.store.read() as conn:
-            found = own_photos.page(self._services, conn, who.person_id, after)
+            found = own_photos.list_photos(self._services, conn, who.person_id, after)
         cards = [shown.card(photo) for photo in found.photos]
         return self._show("photos", words, album=found, cards=cards, name=self._name(who))
 
     def picture(self, photo: int) -> Response:
         who = self._who()
         try:
-            body = own_photos.picture(self._services, who.person_id, photo)
+            body = own_photos.render_photo(self._services, who.person_id, photo)
         except (DamError, PictureError):
             raise NotFound("the picture cannot be had now") from None
         return Response(body, content_type="image/jpeg")
 
     def _name(self, who: Visitor) -> str:
         with self._services.store.read() as conn:
-            return register.called(conn, who.person_id)
+            return register.own_name_of(conn, who.person_id)
 
     # ---- what is changed ----------------------------------------------------------------------
 
     def stop(self, grant: str) -> Answer:
         who = self._who()
         words = self._words(who)
-        line = None if grant == ALL else own_page.line(self._services, who, grant)
+        line = None if grant == ALL else own_page.find_line(self._services, who, grant)
         if request.method == "POST":
-            how = _how(request.form.get("how", ""))
-            ended = own_page.stop(self._services, who, how, None if line is None else {line.grant_id})
+            how = _read_how(request.form.get("how", ""))
+            ended = own_page.end_uses(self._services, who, how, None if line is None else {line.grant_id})
             return self._back("done_stop" if ended else "done_nothing")
-        what = Shown(self._services, words).what(line) if line else ""
+        what = RowFormatter(self._services, words).what(line) if line else ""
         says = [words("stop_says", what=what) if line else words("stop_all_says")]
         if line is None or line.purpose is None:
             says.append(words("stop_recognition"))
         says.append(words("stop_reach"))
         title = words("sure_stop" if line else "sure_all")
         return self._show(
-            "confirm", words, title=title, says=says, button=words("do_withdraw"), how=How.WITHDRAW.value,
-            instead=How.RESTRICT.value, name=self._name(who),
+            "confirm", words, title=title, says=says, button=words("do_withdraw"), how=StopMode.WITHDRAW.value,
+            instead=StopMode.RESTRICT.value, name=self._name(who),
         )  # fmt: skip
 
     def not_me(self, photo: int) -> Answer:
@@ -179,15 +179,15 @@ class _Pages:
             button=words("do_not_me"),
         )  # fmt: skip
 
-    def _photo(self, who: Visitor, photo: int) -> own_photos.Photo:
+    def _photo(self, who: Visitor, photo: int) -> own_photos.OwnPhoto:
         with self._services.store.read() as conn:
-            return own_photos.photo(self._services, conn, who.person_id, photo)
+            return own_photos.find_photo(self._services, conn, who.person_id, photo)
 
     def object_(self) -> Answer:
         who = self._who()
         words = self._words(who)
         if request.method == "POST":
-            own_page.object_(self._services, who)
+            own_page.object_to_recognition(self._services, who)
             return self._back("done_object")
         return self._show(
             "confirm", words, title=words("sure_object"), says=[words("object_says")],
@@ -196,16 +196,16 @@ class _Pages:
 
     def forget(self) -> Answer:
         who = self._who()
-        words, shown = self._words(who), Shown(self._services, self._words(who))
+        words, shown = self._words(who), RowFormatter(self._services, self._words(who))
         if request.method == "POST":
-            asked = own_page.forget(self._services, who)
+            asked = own_page.request_erasure(self._services, who)
             if asked.at_once:
                 session.clear()
                 says = f"{words('forgotten')} {words('forget_number', number=asked.number)}"
                 return self._show("closed", words, title=words("forgotten_title"), says=says)
             return self._back("done_forget", date=shown.day(asked.due_on), number=asked.number)
         at_once = self._services.config.requests.erasure == "at once"
-        due = shown.day(erasure_requests.due(self._services))
+        due = shown.day(erasure_requests.due_day(self._services))
         how, name = "forget_says_now" if at_once else "forget_says_list", self._name(who)
         return self._show(
             "confirm", words, title=words("sure_forget", name=name), name=name, button=words("do_forget", name=name),
@@ -213,30 +213,30 @@ class _Pages:
         )  # fmt: skip
 
     def anew(self) -> Answer:
-        made = own_page.anew(self._services, self._who())
+        made = own_page.make_renewal_link(self._services, self._who())
         return redirect(f"{request.script_root}/s/{made.token}", 303)
 
     # ---- what is taken along ------------------------------------------------------------------
 
     def export(self) -> Response:
-        body = data_export.as_json(own_page.export(self._services, self._who()))
-        return _attachment(body, "application/json", "facelease.json")
+        body = data_export.to_json(own_page.export_own_data(self._services, self._who()))
+        return _make_attachment(body, "application/json", "facelease.json")
 
     def reference(self, number: int) -> Response:
         """A reference photograph as it came, one at a time: nothing of it is rendered by us."""
-        body = own_page.reference(self._services, self._who(), number)
-        return _attachment(body, "application/octet-stream", f"photograph-{number}{_ending(body)}")
+        body = own_page.open_reference(self._services, self._who(), number)
+        return _make_attachment(body, "application/octet-stream", f"photograph-{number}{_file_extension(body)}")
 
     def receipt(self, quitclaim: str, kind: str) -> Response:
         """What was signed, to keep."""
         who = self._who()
-        kept = own_page.receipt(self._services, who, quitclaim)
+        kept = own_page.find_receipt(self._services, who, quitclaim)
         if kind == "json":
-            return _attachment(kept.json, "application/json", "receipt.json")
+            return _make_attachment(kept.json, "application/json", "receipt.json")
         try:
-            return _attachment(receipts.pdf(kept, kept.tree["language"]), "application/pdf", "receipt.pdf")
+            return _make_attachment(receipts.pdf(kept, kept.tree["language"]), "application/pdf", "receipt.pdf")
         except ConfigError:
-            return pages.message(self._services, "pdf_missing", 503)
+            return pages.render_message(self._services, "pdf_missing", 503)
 
     def child(self) -> Answer:
         """Go to another child of the same guardian."""
@@ -280,19 +280,17 @@ class _Pages:
         return self._show("closed", words, status, title=words(title), says=words(says), home=True)
 
 
-def _how(text: str) -> How:
+def _read_how(text: str) -> StopMode:
     try:
-        return How(text)
+        return StopMode(text)
     except ValueError:
         raise ConsentError("withdraw or restrict: press one of the two buttons") from None
 
 
-def _ending(body: bytes) -> str:
+def _file_extension(body: bytes) -> str:
     """How the file's name ends, by its first bytes; "" where they tell nothing."""
-    return _ENDINGS.get(file_kinds.sniff(body[:64], ""), "")
+    return _EXTENSIONS.get(file_kinds.sniff(body[:64], ""), "")
 
 
-def _attachment(body: bytes | str, kind: str, name: str) -> Response:
-    return Response(
-        body, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+def _make_attachment(body: bytes | str, kind: str, name: str) -> Response:
+    return Response(body, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})

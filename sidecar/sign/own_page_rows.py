@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from plugin.flows.common.services import Services
-from plugin.flows.self_service.own_photos import Photo
+from plugin.flows.self_service.own_photos import OwnPhoto
 from plugin.quitclaim.consent.intervals import last_day
 from plugin.quitclaim.consent.model import GrantKind
-from plugin.quitclaim.forms.statements import Line, State
+from plugin.quitclaim.forms.statements import StatementLine, UseState
 from plugin.quitclaim.words import wording
 from sidecar.words.own_page_words import Words
 
@@ -35,7 +35,7 @@ class Card:
     uses: tuple[tuple[str, str, str], ...]
 
 
-class Shown:
+class RowFormatter:
     """The words for one visitor, in one language."""
 
     def __init__(self, services: Services, words: Words) -> None:
@@ -48,28 +48,26 @@ class Shown:
         """A day in words."""
         return wording.day(day, self._w.lang)
 
-    def what(self, line: Line) -> str:
+    def what(self, line: StatementLine) -> str:
         """What a line allows."""
         if line.kind is GrantKind.RECOGNITION:
             return self._w("recognition")
         channel, purpose = self._term(line.channel), self._term(line.purpose)
         return self._w("use", channel=channel[:1].upper() + channel[1:], purpose=purpose)
 
-    def row(self, line: Line) -> Row:
+    def row(self, line: StatementLine) -> Row:
         """A line with its state and its times."""
-        return Row(
-            line.grant_id, self.what(line), self._w(f"state_{line.state.value}"), self._when(line), line.open
-        )
+        return Row(line.grant_id, self.what(line), self._w(f"state_{line.state.value}"), self._when(line), line.open)
 
     def _term(self, word: str | None) -> str:
         return wording.term(word or "", self._w.lang) or word or ""
 
-    def _when(self, line: Line) -> str:
+    def _when(self, line: StatementLine) -> str:
         start = self.day(line.start.astimezone(self._zone).date())
         if not line.open:
             ended = self.day((line.end or line.start).astimezone(self._zone).date())
             return self._w("ended_on", date=ended)
-        begins = self._w("to_come" if line.state is State.TO_COME else "from", date=start)
+        begins = self._w("to_come" if line.state is UseState.TO_COME else "from", date=start)
         last = self._w("until", date=self._last(line.end)) if line.end else self._w("no_end")
         return f"{begins}, {last}"
 
@@ -77,11 +75,9 @@ class Shown:
         """The last day before an end: one at midnight belongs to the day before."""
         return self.day(last_day(end, self._zone))
 
-    def card(self, photo: Photo) -> Card:
+    def card(self, photo: OwnPhoto) -> Card:
         """A photograph and where it may be used."""
-        uses = tuple(
-            (self._term(purpose), *self._split(photo.cleared, purpose)) for purpose in self._purposes
-        )
+        uses = tuple((self._term(purpose), *self._split(photo.cleared, purpose)) for purpose in self._purposes)
         origin = self._w(f"origin_{photo.origin}")
         return Card(photo.id, photo.number, photo.shown, origin, uses)
 

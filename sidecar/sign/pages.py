@@ -28,67 +28,67 @@ def prepare(part: Blueprint, services: Services) -> None:
     """Give a blueprint under /s its policy, and pages for what goes wrong."""
 
     def told(status: int, what: str) -> Callable[[Exception], Response]:
-        return lambda _: message(services, what, status)
+        return lambda _: render_message(services, what, status)
 
     def http(error: HTTPException) -> Response:
         known = {413: "large", 429: "slow"}.get(error.code or 500, "missing")
-        return message(services, known if (error.code or 500) < 500 else "failed", error.code or 500)
+        return render_message(services, known if (error.code or 500) < 500 else "failed", error.code or 500)
 
-    part.before_request(hear)
-    part.after_request(_headers)
-    part.register_error_handler(LinkRefused, lambda error: refused(services, error))
+    part.before_request(read_language)
+    part.after_request(_set_headers)
+    part.register_error_handler(LinkRefused, lambda error: show_refused(services, error))
     part.register_error_handler(CSRFError, told(400, "ended"))
     for kind in (HTTPException, InternalServerError):  # the app's own answer to the latter is for programs
         part.register_error_handler(kind, http)
     part.register_error_handler(FaceLeaseError, told(500, "failed"))
-    part.register_error_handler(StoreAway, lambda error: unanswered(services, error))
+    part.register_error_handler(StoreAway, lambda error: show_store_away(services, error))
 
 
-def _headers(response: Response) -> Response:
+def _set_headers(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Robots-Tag"] = "noindex"
     return response
 
 
-def refused(services: Services, error: LinkRefused) -> Response:
+def show_refused(services: Services, error: LinkRefused) -> Response:
     """A link that opens nothing: why, as far as its holder may know, and the way to a new one."""
     gone = error.why in _GONE
     token = str((request.view_args or {}).get("token", "")) if gone else ""
-    return message(services, "refused", 410 if gone else 404, error.why if gone else "unknown", token)
+    return render_message(services, "refused", 410 if gone else 404, error.why if gone else "unknown", token)
 
 
-def unanswered(services: Services, error: StoreAway) -> Response:
+def show_store_away(services: Services, error: StoreAway) -> Response:
     """The store is away: that nothing was changed, or where to look whether it was."""
     g.unanswered = True
-    return store_away.later(
-        message(services, "unsure" if store_away.changed(services, error) else "away", 503)
+    return store_away.retry_later(
+        render_message(services, "unsure" if store_away.may_have_written(services, error) else "away", 503)
     )
 
 
-def message(services: Services, what: str, status: int, more: str = "", over: str = "") -> Response:
+def render_message(services: Services, what: str, status: int, more: str = "", over: str = "") -> Response:
     """A page of a sentence or two; `over`: the token of a link that opened once, for which a letter may be asked."""
-    w = Words(spoken(services))
+    w = Words(visitor_language(services))
     lines = [w(more), w("ask")] if more else [w(what)]
-    writes = lost_links.writes(services)
-    return page(
+    writes = lost_links.can_write(services)
+    return render_page(
         services, "sign/message.html", status, title=w(f"{what}_title"), lines=lines, over=over if writes else "",
         lost=writes and what in _LEADS,
     )  # fmt: skip
 
 
-def spoken(services: Services, otherwise: str | None = None) -> str:
+def visitor_language(services: Services, otherwise: str | None = None) -> str:
     """The language of this visitor: chosen, else of their link, else of their browser, else of the site."""
-    return visits.language(otherwise or choose_language(services.config.site.language))
+    return visits.find_language(otherwise or choose_language(services.config.site.language))
 
 
-def hear() -> None:
+def read_language() -> None:
     """`?lang=` on any page chooses the language of the visit."""
     wanted = request.args.get("lang", "")
     if wanted in LANGUAGES:
-        visits.speak(wanted)
+        visits.set_language(wanted)
 
 
-def page(services: Services, template: str, status: int = 200, **values: Any) -> Response:
+def render_page(services: Services, template: str, status: int = 200, **values: Any) -> Response:
     """A page in the visitor's language."""
-    w = Words(values.pop("language", None) or spoken(services))
+    w = Words(values.pop("language", None) or visitor_language(services))
     return make_response(render_template(template, w=w, site=services.config.site.name, **values), status)

@@ -7,7 +7,7 @@ from io import SEEK_END
 
 from flask import request
 
-from plugin.flows.signing.form_validation import Filled
+from plugin.flows.signing.form_validation import FilledForm
 from plugin.quitclaim.forms.templates import RECOGNITION
 from sidecar.web import rate_limits, uploads
 
@@ -16,55 +16,55 @@ _NONCE = re.compile(r"[0-9a-f]{32}")
 _DRAWN = "data:image/png;base64,"
 
 
-def filled(language: str) -> Filled:
+def read_form(language: str) -> FilledForm:
     """The form as it was sent."""
-    values = {name: text(name) for name in TYPED}
-    return Filled(
-        nonce=nonce(), language=language, choices=ticked(), drawn=_drawn(), code=text("code"),
-        of_age=text("of_age") == "yes", network=rate_limits.by_address(),
-        photographs=_photographs(), **values,
+    values = {name: read_text(name) for name in TYPED}
+    return FilledForm(
+        nonce=read_nonce(), language=language, choices=read_choices(), drawn=_read_drawing(), code=read_text("code"),
+        of_age=read_text("of_age") == "yes", network=rate_limits.by_address(),
+        photographs=_read_photographs(), **values,
     )  # fmt: skip
 
 
-def text(name: str) -> str:
+def read_text(name: str) -> str:
     """One field, as typed, at most 300 characters of it."""
     return request.form.get(name, "")[:300]
 
 
-def nonce() -> str:
+def read_nonce() -> str:
     """What makes this form one, however often it is sent; "" for what is none of ours."""
-    sent = text("nonce")
+    sent = read_text("nonce")
     return sent if _NONCE.fullmatch(sent) else ""
 
 
-def ticked() -> frozenset[str]:
+def read_choices() -> frozenset[str]:
     """The keys of the lines that were ticked; recognition by its own field alone."""
     lines = {choice for choice in request.form.getlist("choice") if choice != RECOGNITION}
-    return frozenset(lines | ({RECOGNITION} if text("recognition") == "yes" else set()))
+    return frozenset(lines | ({RECOGNITION} if read_text("recognition") == "yes" else set()))
 
 
-def typed() -> dict[str, str]:
+def read_typed() -> dict[str, str]:
     """What was typed, to be shown again."""
-    return {name: text(name) for name in (*TYPED, "of_age")}
+    return {name: read_text(name) for name in (*TYPED, "of_age")}
 
 
-def sent_photographs() -> bool:
+def has_photographs() -> bool:
     """Whether any photograph was sent."""
     return any(file.filename for file in request.files.getlist("photographs"))
 
 
-def _photographs() -> tuple[bytes, ...]:
-    found = (uploads.bytes_of(file) for file in request.files.getlist("photographs"))
+def _read_photographs() -> tuple[bytes, ...]:
+    found = (uploads.read_upload(file) for file in request.files.getlist("photographs"))
     return tuple(body for body in found if body)
 
 
-def photograph_names() -> list[str]:
+def list_photograph_names() -> list[str]:
     """What the photographs that were sent are called on the device, in their order."""
     sent = request.files.getlist("photographs")
     return [(file.filename or "")[:100] for file in sent if file.seek(0, SEEK_END)]
 
 
-def _drawn() -> bytes:
+def _read_drawing() -> bytes:
     sent = request.form.get("drawn", "")
     if not sent.startswith(_DRAWN):
         return b""

@@ -35,11 +35,11 @@ _SIGN_COOKIE, _STAFF_COOKIE = "facelease_sign", "facelease_staff"
 _KEY_BYTES = 32
 
 
-class TwoSessions(SecureCookieSessionInterface):
+class SurfaceSessions(SecureCookieSessionInterface):
     """The session of the surface that the request is for; elsewhere an empty one, which is not kept."""
 
     def get_cookie_name(self, app: Flask) -> str:
-        name = _SIGN_COOKIE if _on(SIGN) else _STAFF_COOKIE
+        name = _SIGN_COOKIE if _is_on(SIGN) else _STAFF_COOKIE
         return f"__Host-{name}" if app.config["SESSION_COOKIE_SECURE"] else name
 
     def get_cookie_path(self, app: Flask) -> str:
@@ -48,16 +48,16 @@ class TwoSessions(SecureCookieSessionInterface):
         return _own_path(app)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if _on(SIGN):
+        if _is_on(SIGN):
             return visit_session.load(
-                _services(app), request.cookies.get(self.get_cookie_name(app), ""), _key(app)
+                _services(app), request.cookies.get(self.get_cookie_name(app), ""), _session_key(app)
             )
-        return super().open_session(app, request) if _on(CONSOLE, SIGN_IN) else self.session_class()
+        return super().open_session(app, request) if _is_on(CONSOLE, SIGN_IN) else self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if isinstance(session, visit_session.VisitSession):
             self._save_visit(app, session, response)
-        elif _on(CONSOLE, SIGN_IN):
+        elif _is_on(CONSOLE, SIGN_IN):
             super().save_session(app, session, response)
         self._drop_former(app, response)
 
@@ -68,15 +68,15 @@ class TwoSessions(SecureCookieSessionInterface):
         if g.get("unanswered"):  # the cookie stays as it is, for the next try
             return
         try:
-            token = _kept(_services(app), session)
+            token = _save_visit(_services(app), session)
         except StoreAway as error:
-            page = pages.unanswered(_services(app), error)
+            page = pages.show_store_away(_services(app), error)
             response.set_data(page.get_data())
             response.headers.pop("Location", None)
             response.content_type = page.content_type
-            store_away.later(response)
+            store_away.retry_later(response)
             return
-        cookie = token or session.token or visit_session.visitor_cookie(session, _key(app))
+        cookie = token or session.token or visit_session.make_visitor_cookie(session, _session_key(app))
         about: dict[str, Any] = {
             "path": self.get_cookie_path(app), "secure": self.get_cookie_secure(app),
             "httponly": True, "samesite": self.get_cookie_samesite(app),
@@ -88,12 +88,12 @@ class TwoSessions(SecureCookieSessionInterface):
 
     def _drop_former(self, app: Flask, response: Response) -> None:
         """A cookie of the name that it had before TLS was here is not read, and goes."""
-        former = _SIGN_COOKIE if _on(SIGN) else _STAFF_COOKIE
-        if app.config["SESSION_COOKIE_SECURE"] and former in request.cookies and _on(SIGN, CONSOLE):
+        former = _SIGN_COOKIE if _is_on(SIGN) else _STAFF_COOKIE
+        if app.config["SESSION_COOKIE_SECURE"] and former in request.cookies and _is_on(SIGN, CONSOLE):
             response.delete_cookie(former, path=_own_path(app), secure=True, httponly=True, samesite="Lax")
 
 
-def _kept(services: Services, session: visit_session.VisitSession) -> str | None:
+def _save_visit(services: Services, session: visit_session.VisitSession) -> str | None:
     """Keep what the visit remembers; the token of one that begins. Raises StoreAway where the answer would be untrue.
 
     What was done stays done, and what was read was read, though the visit forgets that.
@@ -103,24 +103,24 @@ def _kept(services: Services, session: visit_session.VisitSession) -> str | None
     try:
         return visit_session.save(services, session, request.user_agent.string, patience)
     except StoreAway as error:
-        if matters or (patience is None and not store_away.changed(services, error)):
+        if matters or (patience is None and not store_away.may_have_written(services, error)):
             raise
         return None
 
 
-def _on(*surfaces: str) -> bool:
+def _is_on(*surfaces: str) -> bool:
     return any(request.path == one or request.path.startswith(f"{one}/") for one in surfaces)
 
 
 def _own_path(app: Flask) -> str:
-    return f"{str(app.config['APPLICATION_ROOT']).rstrip('/')}{SIGN if _on(SIGN) else CONSOLE}"
+    return f"{str(app.config['APPLICATION_ROOT']).rstrip('/')}{SIGN if _is_on(SIGN) else CONSOLE}"
 
 
 def _services(app: Flask) -> Services:
     return cast(Services, app.extensions["facelease"])
 
 
-def _key(app: Flask) -> bytes:
+def _session_key(app: Flask) -> bytes:
     return cast(bytes, app.config["SECRET_KEY"])
 
 
@@ -128,17 +128,17 @@ def prepare(app: Flask, config: Config) -> None:
     """Give the app its key, its two sessions and the guard of its forms. Raises ConfigError."""
     public = config.server.public_url
     app.config.update(
-        SECRET_KEY=session_key(config), SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
+        SECRET_KEY=load_session_key(config), SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=public.startswith("https://"), APPLICATION_ROOT=urlsplit(public).path or "/",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: nobody shall lose a form to the clock
         WTF_CSRF_SSL_STRICT=False,  # the referrer that it checks is what our pages never send
     )  # fmt: skip
-    app.session_interface = TwoSessions()
+    app.session_interface = SurfaceSessions()
     app.before_request(_refuse_unknown)
     CSRFProtect(app)
 
 
-def spare(app: Flask, part: Blueprint) -> None:
+def exempt_csrf(app: Flask, part: Blueprint) -> None:
     """No token of a form is asked of these routes: they are signed, or read no cookie, so nothing can be forged."""
     cast(CSRFProtect, app.extensions["csrf"]).exempt(part)
 
@@ -149,7 +149,7 @@ def _refuse_unknown() -> None:
         raise session.away
 
 
-def session_key(config: Config) -> bytes:
+def load_session_key(config: Config) -> bytes:
     """The installation's key for cookies, made at the first start. Raises ConfigError."""
     path = config.path("{data}/keys/session.key")
     try:

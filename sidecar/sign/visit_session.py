@@ -56,7 +56,7 @@ class VisitSession(SecureCookieSession):
 def load(services: Services, cookie: str, key: bytes) -> VisitSession:
     """The session that a cookie opens; an empty one where it opens none."""
     if not _TOKEN.fullmatch(cookie):
-        return VisitSession(_read(cookie, key))
+        return VisitSession(_read_visitor(cookie, key))
     try:
         found = visits.find(services, cookie)
     except StoreAway as error:
@@ -81,28 +81,28 @@ def save(services: Services, session: VisitSession, agent: str, patience: float 
         session.ended.pop()
     memory = _JSON.dumps({name: value for name, value in session.items() if name != LINK}).encode()
     if session.begins:
-        session.token = visits.begin(services, session.begins, memory, device(agent)).token
+        session.token = visits.begin(services, session.begins, memory, classify_device(agent)).token
         session.begins = ""
         return session.token
     if session.token is not None and session.modified and not session.over:
-        visits.keep(services, session.token, memory, patience)
+        visits.save(services, session.token, memory, patience)
     return None
 
 
-def visitor_cookie(session: VisitSession, key: bytes) -> str:
+def make_visitor_cookie(session: VisitSession, key: bytes) -> str:
     """The cookie of somebody who opened no link; empty where there is nothing to remember."""
     kept = {name: session[name] for name in _VISITORS if isinstance(session.get(name), str)}
     return str(_signer(key).dumps(kept)) if kept else ""
 
 
-def device(agent: str) -> str:
+def classify_device(agent: str) -> str:
     """What somebody came with, as coarse as a person recalls it: phone, tablet, computer."""
     if _TABLET.search(agent):
         return "tablet"
     return "phone" if _PHONE.search(agent) else "computer" if "Mozilla" in agent else ""
 
 
-def _read(cookie: str, key: bytes) -> dict[str, str]:
+def _read_visitor(cookie: str, key: bytes) -> dict[str, str]:
     try:
         told = _signer(key).loads(cookie) if cookie else {}
     except BadSignature:

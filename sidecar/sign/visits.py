@@ -11,17 +11,17 @@ from flask import session
 from plugin.errors import LinkRefused
 from plugin.flows.access import links
 from plugin.flows.access import visits as flow
-from plugin.flows.access.links import Kind
+from plugin.flows.access.links import LinkKind
 from plugin.flows.common.services import Services
 from sidecar.sign.visit_session import LANGUAGE, LINK, VisitSession
 
-SIGNING = frozenset({Kind.SIGN, Kind.RENEW, Kind.MAJORITY, Kind.SHOOT})
+SIGNING_KINDS = frozenset({LinkKind.SIGN, LinkKind.RENEW, LinkKind.MAJORITY, LinkKind.SHOOT})
 
 
 def begin(link: links.Known) -> None:
     """A new visit by this link, with a token of its own. The one that was open here before ends."""
     session.clear()
-    _here().begin(str(link.id))
+    _visit_session().begin(str(link.id))
 
 
 def follow(link_id: str) -> None:
@@ -30,24 +30,24 @@ def follow(link_id: str) -> None:
     The one before is left to its own end: a browser that got no answer sends the form once more, with the cookie
     that it has.
     """
-    here = _here()
+    here = _visit_session()
     here.forget()
     here.begin(link_id)
 
 
-def _here() -> VisitSession:
+def _visit_session() -> VisitSession:
     return cast(VisitSession, session)
 
 
-def current(services: Services, kinds: Collection[Kind]) -> links.Known:
+def require_link(services: Services, kinds: Collection[LinkKind]) -> links.Known:
     """The link of this visit. Raises LinkRefused where there is none, of these kinds, that still opens."""
-    link = links.by_id(services, held())
-    if Kind(link.kind) not in kinds:
+    link = links.find_usable(services, require_link_id())
+    if LinkKind(link.kind) not in kinds:
         raise LinkRefused("unknown")
     return link
 
 
-def held() -> str:
+def require_link_id() -> str:
     """The id of the link that this visit was opened with. Raises LinkRefused where there was none."""
     held = session.get(LINK)
     if not isinstance(held, str):
@@ -55,20 +55,20 @@ def held() -> str:
     return held
 
 
-def speak(language: str) -> None:
+def set_language(language: str) -> None:
     """From now on this visitor is spoken to in `language`."""
     session[LANGUAGE] = language
 
 
-def language(otherwise: str) -> str:
+def find_language(otherwise: str) -> str:
     """The language that the visitor chose, or `otherwise`."""
     chosen = session.get(LANGUAGE)
     return chosen if isinstance(chosen, str) else otherwise
 
 
-def token() -> str:
+def require_token() -> str:
     """The token of this visit. Raises LinkRefused where there is none."""
-    found = _here().token
+    found = _visit_session().token
     if found is None:
         raise LinkRefused("unknown")
     return found
@@ -76,5 +76,5 @@ def token() -> str:
 
 def is_open(services: Services) -> bool:
     """Whether this visit is still open, now that some may have been closed."""
-    found = flow.find(services, token())
+    found = flow.find(services, require_token())
     return found is not None and not found.over

@@ -18,24 +18,24 @@ from sidecar.words.own_page_words import Words
 SAID = "said"  # of the session: what the page says once
 
 
-def words(services: Services) -> dict[str, Any]:
+def make_template_values(services: Services) -> dict[str, Any]:
     """What the template `me/ways_in.html` asks for."""
     zone = services.config.site.zone
 
     def moment(when: datetime) -> str:
         local = when.astimezone(zone)
-        return f"{wording.day(local.date(), pages.spoken(services, g.visitor.language))}, {local:%H:%M}"
+        return f"{wording.day(local.date(), pages.visitor_language(services, g.visitor.language))}, {local:%H:%M}"
 
     def last_day(end: datetime) -> str:
-        return wording.day(intervals.last_day(end, zone), pages.spoken(services, g.visitor.language))
+        return wording.day(intervals.last_day(end, zone), pages.visitor_language(services, g.visitor.language))
 
-    def listed() -> ways_in.Ways:
-        return ways_in.of(services, g.visitor, visits.token())
+    def listed() -> ways_in.WaysIn:
+        return ways_in.list_open(services, g.visitor, visits.require_token())
 
     return {"ways_in": listed, "moment": moment, "last_day": last_day}
 
 
-def close(services: Services, who: Visitor) -> Answer | str:
+def close_way(services: Services, who: Visitor) -> Answer | str:
     """Close the link or the visit that the form names, or all others; whose own visit is closed by it has left."""
     link, visit = request.form.get("link", ""), request.form.get("visit", "")
     if link:
@@ -43,13 +43,13 @@ def close(services: Services, who: Visitor) -> Answer | str:
     elif visit:
         ways_in.close_visit(services, who, visit)
     elif request.form.get("others") == "yes":
-        ways_in.close_others(services, who, visits.token())
+        ways_in.close_others(services, who, visits.require_token())
     else:
         raise NotFound("choose what is to be closed")
     if visits.is_open(services):
         session[SAID] = ["done_way" if link or visit else "done_ways", {}]
         return redirect(f"{url_for('me.page')}#ways", 303)
-    w = Words(pages.spoken(services, who.language), who.guardian_id is not None)
+    w = Words(pages.visitor_language(services, who.language), who.guardian_id is not None)
     session.clear()
     site = services.config.site.name
     return render_template("me/closed.html", w=w, site=site, title=w("left_title"), says=w("done_way"))

@@ -17,15 +17,15 @@ from sidecar.web import uploads
 _NUL = "\0"
 
 
-class PlainRequest(uploads.InMemory):
+class PlainRequest(uploads.InMemoryRequest):
     """A request of whose fields none holds a NUL."""
 
     def _load_form_data(self) -> None:
         super()._load_form_data()
-        _refuse(chain(self.form, *self.form.listvalues()))
+        _refuse_nul(chain(self.form, *self.form.listvalues()))
 
 
-class _Number(IntegerConverter):
+class _NumberConverter(IntegerConverter):
     """A number in a path: beyond the store's there is nothing."""
 
     def __init__(self, map: Map) -> None:  # noqa: A002 - its name in werkzeug
@@ -35,21 +35,21 @@ class _Number(IntegerConverter):
 def prepare(app: Flask) -> None:
     """Before the app has routes."""
     app.request_class = PlainRequest
-    app.url_map.converters["int"] = _Number
-    app.before_request(_address)
+    app.url_map.converters["int"] = _NumberConverter
+    app.before_request(_check_address)
 
 
-def number(text: str | None) -> int:
+def parse_number(text: str | None) -> int:
     """The whole number of a field or an address; 0 where there is none that the store could hold."""
     return int(text) if text is not None and text.isdecimal() and len(text) < len(str(MOST_NUMBER)) else 0
 
 
-def _address() -> None:
+def _check_address() -> None:
     # A link is looked for by its hash: its page says what it is.
     hashed = set(request.view_args or ()) == {"token"}
-    _refuse(chain([] if hashed else [request.path], request.args, *request.args.listvalues()))
+    _refuse_nul(chain([] if hashed else [request.path], request.args, *request.args.listvalues()))
 
 
-def _refuse(texts: Iterable[str]) -> None:
+def _refuse_nul(texts: Iterable[str]) -> None:
     if any(_NUL in text for text in texts):
         raise BadRequest

@@ -45,27 +45,27 @@ _STATUS: tuple[tuple[type[FaceLeaseError], int], ...] = (
 MIMETYPE = "application/problem+json"
 
 
-def document(status: int, title: str, detail: str = "") -> str:
+def format_problem(status: int, title: str, detail: str = "") -> str:
     """A problem document (RFC 9457 section 3); `about:blank` is the type of one that the status explains."""
     body = {"type": "about:blank", "title": title, "status": status} | ({"detail": detail} if detail else {})
     return json.dumps(body)
 
 
-def problem(status: int, title: str, detail: str = "") -> Response:
+def respond(status: int, title: str, detail: str = "") -> Response:
     """The same as an answer."""
-    return Response(document(status, title, detail), status, content_type=MIMETYPE)
+    return Response(format_problem(status, title, detail), status, content_type=MIMETYPE)
 
 
-def status_of(error: FaceLeaseError) -> int:
+def find_status(error: FaceLeaseError) -> int:
     """The HTTP status that an error of ours is answered with."""
     return next(code for kind, code in _STATUS if isinstance(error, kind))
 
 
-def register(app: Flask) -> None:
+def register_handlers(app: Flask) -> None:
     """Answer every error of the app as a problem."""
 
     def http(error: HTTPException) -> Response:
-        answer = problem(error.code or 500, error.name)
+        answer = respond(error.code or 500, error.name)
         if error.code == 405 and isinstance(error.get_headers(), list):
             allowed = dict(error.get_headers()).get("Allow")
             if allowed:
@@ -73,9 +73,9 @@ def register(app: Flask) -> None:
         return answer
 
     def ours(error: FaceLeaseError) -> Response:
-        status = status_of(error)
+        status = find_status(error)
         # What went wrong inside is for the log; what the caller can mend is for the caller.
-        answer = problem(status, type(error).__name__, str(error) if status < 500 else "")
+        answer = respond(status, type(error).__name__, str(error) if status < 500 else "")
         if isinstance(error, QueueFull):
             answer.headers["Retry-After"] = str(error.retry_after)
         return answer
@@ -84,7 +84,7 @@ def register(app: Flask) -> None:
         cause = error.original_exception
         if isinstance(cause, StoreAway):  # it was asked whose session this is, before there was a page
             return ours(cause)
-        return problem(500, "Internal Server Error")
+        return respond(500, "Internal Server Error")
 
     app.register_error_handler(HTTPException, http)
     app.register_error_handler(FaceLeaseError, ours)

@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from plugin.config import Config
 from plugin.flows.access.rate_limits import network_of
 
-PAPERS = "20/minute"
+RECEIPT_LIMIT = "20/minute"
 """How often one visit may have a receipt, at most: a PDF is made for each."""
 
 

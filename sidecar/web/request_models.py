@@ -13,49 +13,47 @@ Ref = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=LI
 Px = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Number = Annotated[int, Field(ge=1, lt=1 << 63)]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(9000, 1, 1))]
-Moment = Annotated[
-    AwareDatetime, Field(ge=datetime(1970, 1, 2, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))
-]
+Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 2, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
 
 
-class Closed(BaseModel):
+class RequestModel(BaseModel):
     """What is asked: unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Paged(Closed):
+class PageQuery(RequestModel):
     """A page: at most `limit`, after the `next` of the page before."""
 
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     after: Annotated[str, StringConstraints(max_length=200, pattern=LINE)] = ""
 
 
-class PersonPath(Closed):
+class PersonPath(RequestModel):
     """Whose."""
 
     person_id: Id
 
 
-class RefPath(Closed):
+class RefPath(RequestModel):
     """Of which resource; its reference in the DAM, with slashes as they are."""
 
     ref: Ref
 
 
-class NumberPath(Closed):
+class NumberPath(RequestModel):
     """Which one, by its number."""
 
     number: Number
 
 
-class Made(BaseModel):
+class Created(BaseModel):
     """What was made."""
 
     id: str
 
 
-class Done(BaseModel):
+class EndResult(BaseModel):
     """To how many it was done; where to none, `ended_before` says since when that was so already.
 
     `finished` is false while a job has something of it left to do in the DAM. Where there never was anything to do it
@@ -68,12 +66,12 @@ class Done(BaseModel):
     finished: bool = True
 
 
-class Changed(BaseModel):
+class ChangeResult(BaseModel):
     """What was meant; `changed` is false where it was so already."""
 
     id: str
     changed: bool
 
 
-class Empty(Closed):
+class EmptyRequest(RequestModel):
     """A body with nothing in it: {}."""

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 Secrets = Callable[[], tuple[str, ...]]
 
 
-def secrets(config: Config, purpose: str, environment: Mapping[str, str] = os.environ) -> Secrets | None:
+def load_secrets(config: Config, purpose: str, environment: Mapping[str, str] = os.environ) -> Secrets | None:
     """Where the secrets for `purpose` (events, panel, signin) come from: a file, or the environment; None is nowhere.
 
     Raises ConfigError where they are named and cannot be read: at the start, rather than at an event.
@@ -36,12 +36,12 @@ def secrets(config: Config, purpose: str, environment: Mapping[str, str] = os.en
     return lambda: kept
 
 
-def body(services: Services, known: Secrets) -> tuple[str, bytes]:
+def read_signed(services: Services, known: Secrets) -> tuple[str, bytes]:
     """The id and the raw bytes of this request, whose answer will bear our proof.
 
     Raises SignatureRefused; 413 above the limit, 400 for half a body.
     """
-    raw = read()
+    raw = read_body()
     headers = {name: request.headers.get(name, "") for name in signature.HEADERS}
     try:
         allowed = known()
@@ -52,15 +52,13 @@ def body(services: Services, known: Secrets) -> tuple[str, bytes]:
 
     @after_this_request
     def prove(answer: Response) -> Response:
-        answer.headers[signature.PROOF] = signature.sign_answer(
-            allowed, headers, answer.status_code, answer.get_data()
-        )
+        answer.headers[signature.PROOF] = signature.sign_answer(allowed, headers, answer.status_code, answer.get_data())
         return answer
 
     return message, raw
 
 
-def read(most: int = events.MOST_BYTES) -> bytes:
+def read_body(most: int = events.MOST_BYTES) -> bytes:
     """The whole body. Whatever the server's parser finds wrong with it is the sender's fault."""
     request.max_content_length = most + 1  # one more, so that a body without a length shows too
     try:
@@ -79,8 +77,8 @@ def answer_when_busy(blueprint: Blueprint) -> None:
 
     def busy(error: Exception) -> Response:
         log.error("the store does not answer", error=type(error).__name__)
-        return store_away.later(
-            problems.problem(503, "Service Unavailable", "the store does not answer: send it again")
+        return store_away.retry_later(
+            problems.respond(503, "Service Unavailable", "the store does not answer: send it again")
         )
 
     blueprint.register_error_handler(StoreError, busy)

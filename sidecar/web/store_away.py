@@ -6,7 +6,7 @@ from plugin.errors import StoreAway, StoreError
 from plugin.flows.common.services import Services
 from sidecar.web import problems
 
-AGAIN_SECONDS = 10
+RETRY_SECONDS = 10
 """In how many seconds to come again."""
 
 
@@ -18,24 +18,24 @@ def prepare(app: Flask, services: Services) -> None:
         g.written_before = services.store.writes()
 
     def answer(error: StoreAway) -> Response:
-        return problem(services, error)
+        return respond(services, error)
 
     app.register_error_handler(StoreAway, answer)
 
 
-def changed(services: Services, error: StoreError) -> bool:
+def may_have_written(services: Services, error: StoreError) -> bool:
     """Whether this request wrote something before, or nobody knows whether it did."""
     return getattr(error, "unsure", False) or services.store.writes() > g.get("written_before", 0)
 
 
-def problem(services: Services, error: StoreError) -> Response:
+def respond(services: Services, error: StoreError) -> Response:
     """For programs."""
-    said = "it may have taken effect all the same: look" if changed(services, error) else "send it again"
-    return later(problems.problem(503, "Service Unavailable", f"the store does not answer: {said}"))
+    said = "it may have taken effect all the same: look" if may_have_written(services, error) else "send it again"
+    return retry_later(problems.respond(503, "Service Unavailable", f"the store does not answer: {said}"))
 
 
-def later(answer: Response) -> Response:
+def retry_later(answer: Response) -> Response:
     """The answer, with its status and when to come again."""
     answer.status_code = 503
-    answer.headers["Retry-After"] = str(AGAIN_SECONDS)
+    answer.headers["Retry-After"] = str(RETRY_SECONDS)
     return answer

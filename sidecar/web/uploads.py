@@ -12,7 +12,7 @@ FORM_BYTES = MOST_PHOTOGRAPHS * MOST_PHOTOGRAPH_BYTES + (2 << 20)
 PHOTO_BYTES = MOST_PHOTOGRAPH_BYTES + (1 << 16)
 
 
-class InMemory(Request):
+class InMemoryRequest(Request):
     """A request whose uploads are never spooled to a temporary file."""
 
     def _get_file_stream(
@@ -22,7 +22,7 @@ class InMemory(Request):
         return io.BytesIO()
 
 
-def bytes_of(file: FileStorage) -> bytes:
+def read_upload(file: FileStorage) -> bytes:
     """What was uploaded, without a copy of it."""
     stream = file.stream
     return stream.getvalue() if isinstance(stream, io.BytesIO) else file.read()

@@ -5,7 +5,7 @@ import builtins
 from typing import NamedTuple
 
 from plugin import errors
-from plugin.flows.views.waiting_list import Item
+from plugin.flows.views.waiting_list import WaitingItem
 from plugin.ledger.queue.jobs import KILLED
 from plugin.words.catalogues import Words
 
@@ -64,7 +64,7 @@ def _ours(kind: type[errors.FaceLeaseError]) -> dict[str, type[errors.FaceLeaseE
     return found
 
 
-def aside(item: Item, language: str = "en") -> str:
+def aside(item: WaitingItem, language: str = "en") -> str:
     """One that was set aside: what it is, why, and its number."""
     what, _, kind = item.why.rpartition(": ")
     return f"{what}: {reason(kind, language).words} ({item.ref})"

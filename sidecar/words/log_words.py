@@ -5,17 +5,17 @@ from datetime import tzinfo
 from typing import Any
 
 from plugin.clock import format_local
-from plugin.flows.views.audit_view import Checked
+from plugin.flows.views.audit_view import LogCheck
 from plugin.ledger.log.proof import LogProof, ProofVerdict
 from plugin.words.catalogues import Words
 
 
-def heading(checked: Checked, language: str = "en") -> str:
+def heading(checked: LogCheck, language: str = "en") -> str:
     """The answer in a word or two."""
     return Words("log", language)[checked.verdict.value]
 
 
-def sentences(checked: Checked, zone: tzinfo, language: str = "en") -> list[str]:
+def sentences(checked: LogCheck, zone: tzinfo, language: str = "en") -> list[str]:
     """What was found, the reason first; where the log is broken the one sentence, in English."""
     if checked.proof is None:
         return [checked.broken]

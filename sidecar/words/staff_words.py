@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from plugin.flows.collections.mode_effect import NoEffect
-from plugin.flows.views.waiting_list import Entry
+from plugin.flows.views.waiting_list import WaitingCount
 from plugin.words.catalogues import Words
 
 
@@ -23,7 +23,7 @@ class Waiting:
     mend: str
 
 
-def waiting(entry: Entry, language: str = "en") -> Waiting:
+def waiting(entry: WaitingCount, language: str = "en") -> Waiting:
     """The words of what waits."""
     w, kind = Words("waiting", language), entry.kind.value
     said = w.counted(kind, entry.count).format(count=entry.count)

@@ -99,7 +99,7 @@ def test_an_export_holds_everything_and_is_logged(api: Api, photograph: Photogra
     api.post(f"/people/{asa}/quitclaims", SIGNED)
     photograph("shoot/a.jpg", asa)
     text = api.ask("GET", f"/people/{asa}/export").get_data(as_text=True)
-    assert text == data_export.as_json(register.export(api.services, asa, "test")), "as everywhere"
+    assert text == data_export.to_json(register.export(api.services, asa, "test")), "as everywhere"
     data = json.loads(text)
     assert data["contact"] == {"email": "asa@example.org"}
     assert data["photographs"] == [{"resource": "shoot/a.jpg", "tag": "confirmed", "vouched": True}]

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from plugin.errors import LinkRefused
 from plugin.flows.access import links
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
 from plugin.flows.rights import erasure_requests
@@ -25,9 +25,7 @@ KEY = {"Idempotency-Key": "ask-1"}
 def asking(services: Services) -> Iterator[Api]:
     """The API of a house with an address of its own."""
     config = services.config.model_copy(
-        update={
-            "server": services.config.server.model_copy(update={"public_url": "https://lease.example.org"})
-        }
+        update={"server": services.config.server.model_copy(update={"public_url": "https://lease.example.org"})}
     )
     services = replace(services, config=config)
     with create_app(config, services).test_client() as client:
@@ -36,7 +34,7 @@ def asking(services: Services) -> Iterator[Api]:
 
 def _form() -> dict[str, Any]:
     """The sample form, for the uses of this house."""
-    tree = form_store.read(form_store.sample())
+    tree = form_store.parse_toml(form_store.read_sample())
     tree["uses"] = [{"purpose": "communication", "channels": ["website", "press"]}]
     return tree
 
@@ -60,17 +58,14 @@ def test_a_link_is_shown_once_and_opens_until_it_is_revoked(asking: Api) -> None
     made = asking.post("/invitations:hand-over", {"person_id": asa}, headers=KEY)
     token = made["link"].rpartition("/")[2]
     assert made["link"].startswith("https://lease.example.org/")
-    assert links.opened(asking.services, token).person_id == asa
-    assert asking.post("/invitations:hand-over", {"person_id": asa}, headers=KEY) == {
-        "id": made["id"],
-        "link": None,
-    }
+    assert links.find_open(asking.services, token).person_id == asa
+    assert asking.post("/invitations:hand-over", {"person_id": asa}, headers=KEY) == {"id": made["id"], "link": None}
     with asking.services.store.read() as conn:
         assert token not in str(conn.execute(select(t.idempotency)).all())
     assert [one["id"] for one in asking.get(f"/people/{asa}/invitations")["items"]] == [made["id"]]
     assert asking.ask("DELETE", f"/invitations/{made['id']}").status_code == 200
     with pytest.raises(LinkRefused):
-        links.opened(asking.services, token)
+        links.find_open(asking.services, token)
     assert asking.ask("DELETE", "/invitations/none").status_code == 404
     mailed = {"person_id": asa, "by_mail": True}
     assert asking.ask("POST", "/invitations", mailed).status_code == 409  # this house sends no mail
@@ -105,8 +100,8 @@ def test_a_request_to_be_forgotten_is_listed_and_decided(api: Api) -> None:
     asa, bo = (api.post("/people", {"name": name})["id"] for name in ("Åsa", "Bo"))
     with api.services.store.write() as tx:
         first, second = (
-            erasure_requests.ask(
-                api.services, tx, who, "person", erasure_requests.filed(api.services, who)
+            erasure_requests.request_in(
+                api.services, tx, who, "person", erasure_requests.read_filed(api.services, who)
             ).id
             for who in (asa, bo)
         )
@@ -135,9 +130,7 @@ def test_a_request_to_be_forgotten_is_listed_and_decided(api: Api) -> None:
 @pytest.fixture
 def mailing(asking: Api) -> Iterator[Api]:
     """The API of a house that can write to people, too: its letters wait in the outbox."""
-    mail = asking.services.config.mail.model_copy(
-        update={"host": "127.0.0.1", "sender": "photos@example.org"}
-    )
+    mail = asking.services.config.mail.model_copy(update={"host": "127.0.0.1", "sender": "photos@example.org"})
     services = replace(asking.services, config=asking.services.config.model_copy(update={"mail": mail}))
     with create_app(services.config, services).test_client() as client:
         yield Api(services, client)
@@ -151,7 +144,7 @@ def test_a_token_that_has_links_mailed_gets_none(
     mailing.post("/forms", {"body": _form()})
     cast.open_collection()
     asa = mailing.post("/people", {"name": "Åsa", "email": "asa@example.org"})["id"]
-    token = mailing.made([Scope.INVITATIONS_WRITE, Scope.INVITATIONS_READ])
+    token = mailing.made([TokenScope.INVITATIONS_WRITE, TokenScope.INVITATIONS_READ])
     mailed = {"person_id": asa, "by_mail": True}
     tries = [
         {"person_id": asa}, {"person_id": asa, "by_mail": False}, {"collection": "shoot"},
@@ -182,7 +175,7 @@ def test_an_answer_with_a_link_is_given_again_without_it_and_to_nobody_else(aski
     asa = asking.post("/people", {"name": "Åsa"})["id"]
     one, two, mails = (
         asking.made([scope])
-        for scope in (Scope.INVITATIONS_HAND_OVER, Scope.INVITATIONS_HAND_OVER, Scope.INVITATIONS_WRITE)
+        for scope in (TokenScope.INVITATIONS_HAND_OVER, TokenScope.INVITATIONS_HAND_OVER, TokenScope.INVITATIONS_WRITE)
     )
     body = {"person_id": asa}
     first = asking.post("/invitations:hand-over", body, token=one, headers=KEY)
@@ -199,12 +192,10 @@ def test_a_token_replaces_nothing_by_an_address_of_its_own(
     """A token enters a person, or another address of theirs, and has a link mailed there: not while something is in
     force, nor by another token of the same hands. With the scope to hand over it may."""
     mailing.post("/forms", {"body": _form()})
-    scopes = [Scope.INVITATIONS_WRITE, Scope.PEOPLE_WRITE, Scope.INVITATIONS_READ]
-    token, other = mailing.made(scopes), mailing.made([Scope.INVITATIONS_WRITE])
-    strong = mailing.made([*scopes, Scope.INVITATIONS_HAND_OVER])
-    mine = mailing.post("/people", {"name": "Åsa", "email": "x@example.org", "of_age": True}, token=token)[
-        "id"
-    ]
+    scopes = [TokenScope.INVITATIONS_WRITE, TokenScope.PEOPLE_WRITE, TokenScope.INVITATIONS_READ]
+    token, other = mailing.made(scopes), mailing.made([TokenScope.INVITATIONS_WRITE])
+    strong = mailing.made([*scopes, TokenScope.INVITATIONS_HAND_OVER])
+    mine = mailing.post("/people", {"name": "Åsa", "email": "x@example.org", "of_age": True}, token=token)["id"]
     cast.sign(mine, recognition=False)
     bodies = [{"person_id": mine, "by_mail": True, "kind": kind} for kind in ("sign", "renew")]
     bodies += [body | {"days": 366, "language": "nl"} for body in bodies]
@@ -217,10 +208,6 @@ def test_a_token_replaces_nothing_by_an_address_of_its_own(
     )
     assert (made, refused) == (0, [409] * len(bodies))
     assert mailing.ask("POST", "/invitations", bodies[0], token=other).status_code == 409
-    yours = mailing.post("/people", {"name": "Bo", "email": "y@example.org", "of_age": True}, token=strong)[
-        "id"
-    ]
+    yours = mailing.post("/people", {"name": "Bo", "email": "y@example.org", "of_age": True}, token=strong)["id"]
     cast.sign(yours, recognition=False)
-    assert (
-        mailing.ask("POST", "/invitations", bodies[0] | {"person_id": yours}, token=strong).status_code == 201
-    )
+    assert mailing.ask("POST", "/invitations", bodies[0] | {"person_id": yours}, token=strong).status_code == 201

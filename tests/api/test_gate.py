@@ -25,9 +25,7 @@ from tests.program import Api
 REF = "shoot/a.jpg"
 
 
-def _ask(
-    api: Api, kind: str = "cms", ref: str = REF, channel: str = "website", **tool: Any
-) -> dict[str, Any]:
+def _ask(api: Api, kind: str = "cms", ref: str = REF, channel: str = "website", **tool: Any) -> dict[str, Any]:
     body = {"resource": ref, "purpose": "communication", "channel": channel, "tool": {"kind": kind, **tool}}
     found: dict[str, Any] = api.post("/gate", body)
     return found
@@ -148,10 +146,7 @@ def test_emotion_inference_is_refused_and_logged_whoever_asks(
 
 def test_a_use_named_so_is_emotion_inference_too(api: Api) -> None:
     """The purpose or the channel says it; even of a photograph that nobody knows."""
-    for use in (
-        {"purpose": "emotion analysis", "channel": "website"},
-        {"purpose": "x", "channel": "sentiment"},
-    ):
+    for use in ({"purpose": "emotion analysis", "channel": "website"}, {"purpose": "x", "channel": "sentiment"}):
         body = {"resource": "none.jpg", "tool": {"kind": "cms"}, **use}
         assert api.post("/gate", body)["why"] == "emotion_inference"
     assert len(_logged(api.services)) == 2
@@ -241,5 +236,5 @@ def test_no_token_may_claim_what_nobody_configured(
 ) -> None:
     """Refused when it is made, with how to mend it."""
     with pytest.raises(ConfigError, match=said):
-        api_tokens.add(services, "x", scopes, "test", tools=tools)
-    assert api_tokens.listed(services) == []
+        api_tokens.create(services, "x", scopes, "test", tools=tools)
+    assert api_tokens.list_all(services) == []

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from plugin.clock import ManualClock
 from plugin.errors import ConfigError, NotFound
 from plugin.flows.access import api_tokens
-from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from sidecar.app import create_app
@@ -45,7 +45,7 @@ def _asked(app: Flask, method: str, path: str) -> str:
 
 def test_every_route_takes_exactly_its_scope(api: Api, app: Flask) -> None:
     """Every route of the URL map under every scope: only the one that the description names gets past 403."""
-    bearers = {scope.value: api.made([scope]) for scope in Scope}
+    bearers = {scope.value: api.made([scope]) for scope in TokenScope}
     routes = sorted(_routes(app))
     assert len(routes) > 20
     for method, path in routes:
@@ -59,7 +59,7 @@ def test_every_route_takes_exactly_its_scope(api: Api, app: Flask) -> None:
 def test_every_route_refuses_whoever_has_no_token(api: Api, app: Flask, clock: ManualClock) -> None:
     """None, a wrong one, a revoked one, one past its end: 401 with WWW-Authenticate, and nothing told apart."""
     revoked, late = (
-        api_tokens.add(api.services, "x", list(Scope), "test", timedelta(hours=1)) for _ in range(2)
+        api_tokens.create(api.services, "x", list(TokenScope), "test", timedelta(hours=1)) for _ in range(2)
     )
     api_tokens.revoke(api.services, revoked.id, "test")
     clock.advance(timedelta(hours=2))
@@ -79,9 +79,7 @@ def test_every_route_refuses_whoever_has_no_token(api: Api, app: Flask, clock: M
 
 def test_guessing_is_slowed_and_a_token_has_its_rate(services: Services, clock: ManualClock) -> None:
     """After 60 wrong tokens a minute 429; a right one has its own count, whoever guesses beside it."""
-    config = services.config.model_copy(
-        update={"api": services.config.api.model_copy(update={"per_minute": 3})}
-    )
+    config = services.config.model_copy(update={"api": services.config.api.model_copy(update={"per_minute": 3})})
     app = create_app(config, _with(services, config))
     with app.test_client() as client:
         api = Api(services, client)
@@ -90,7 +88,7 @@ def test_guessing_is_slowed_and_a_token_has_its_rate(services: Services, clock: 
         assert api.ask("GET", "/audit").headers["Retry-After"] == "60"
         wrong = [api.ask("GET", "/audit", token=f"wrong{n}").status_code for n in range(62)]
         assert wrong == [401] * 60 + [429] * 2
-        assert api.ask("GET", "/audit", token=api.made([Scope.AUDIT_READ])).status_code == 200
+        assert api.ask("GET", "/audit", token=api.made([TokenScope.AUDIT_READ])).status_code == 200
 
 
 def _with(services: Services, config: Any) -> Services:
@@ -104,7 +102,7 @@ def test_a_token_is_kept_as_a_hash_and_its_use_is_noted(api: Api, clock: ManualC
         row = conn.execute(select(t.api_token)).one()
     assert api.token not in str(tuple(row))
     assert row.used_at == clock.now()
-    assert all("secret_sha256" not in one._fields for one in api_tokens.listed(api.services))
+    assert all("secret_sha256" not in one._fields for one in api_tokens.list_all(api.services))
     clock.advance(timedelta(seconds=30))
     api.get("/audit")
     with api.services.store.read() as conn:
@@ -119,8 +117,8 @@ def test_a_token_needs_scopes_that_exist(services: Services) -> None:
     """Neither none nor an invented one; revoking twice says since when it was so; one that never was is not found."""
     for scopes in ([], ["people:everything"]):
         with pytest.raises(ConfigError, match="scopes are"):
-            api_tokens.add(services, "x", scopes, "test")
-    made = api_tokens.add(services, "x", [Scope.GATE_USE], "test")
+            api_tokens.create(services, "x", scopes, "test")
+    made = api_tokens.create(services, "x", [TokenScope.GATE_USE], "test")
     assert api_tokens.revoke(services, made.id, "test") is None
     assert api_tokens.revoke(services, made.id, "test") == services.clock.now()
     with pytest.raises(NotFound):
@@ -149,9 +147,7 @@ def test_a_token_needs_scopes_that_exist(services: Services) -> None:
         ("GET", "/clearance?channel=website&last=9999-12-31", b"", "", 422),
     ],
 )
-def test_every_refusal_is_a_problem(
-    api: Api, method: str, path: str, raw: bytes, kind: str, status: int
-) -> None:
+def test_every_refusal_is_a_problem(api: Api, method: str, path: str, raw: bytes, kind: str, status: int) -> None:
     """application/problem+json (RFC 9457) with the status in it, and never a 500."""
     headers = {"Authorization": f"Bearer {api.token}"} | ({"Content-Type": kind} if kind else {})
     answer = api.client.open(f"/api/v1{path}", method=method, data=raw, headers=headers)
@@ -174,18 +170,18 @@ def test_a_token_ends_after_a_year_and_those_without_an_end_are_listed(
     api: Api, services: Services, clock: ManualClock
 ) -> None:
     """Where nobody says otherwise; tokens from before that had an end go on, and are told."""
-    made, old = (api_tokens.add(services, label, [Scope.AUDIT_READ], "test") for label in ("new", "old"))
-    assert api_tokens.without_end(services) == []
+    made, old = (api_tokens.create(services, label, [TokenScope.AUDIT_READ], "test") for label in ("new", "old"))
+    assert api_tokens.list_endless(services) == []
     with services.store.write() as tx:
         tx.execute(update(t.api_token).where(t.api_token.c.id == old.id).values(expires_at=None))
-    assert [row.label for row in api_tokens.without_end(services)] == ["old"]
+    assert [row.label for row in api_tokens.list_endless(services)] == ["old"]
     clock.advance(timedelta(days=364))
     assert api.ask("GET", "/audit", token=made.secret).status_code == 200
     clock.advance(timedelta(days=1))
     assert api.ask("GET", "/audit", token=made.secret).status_code == 401
     assert api.ask("GET", "/audit", token=old.secret).status_code == 200
     api_tokens.revoke(services, old.id, "test")
-    assert api_tokens.without_end(services) == []
+    assert api_tokens.list_endless(services) == []
 
 
 def test_guesses_of_one_network_count_together(api: Api) -> None:
@@ -202,6 +198,4 @@ def test_guesses_of_one_network_count_together(api: Api) -> None:
 
 def _guess(api: Api, n: int, address: str) -> int:
     headers = {"Authorization": f"Bearer wrong{n}"}
-    return api.client.get(
-        "/api/v1/audit", headers=headers, environ_overrides={"REMOTE_ADDR": address}
-    ).status_code
+    return api.client.get("/api/v1/audit", headers=headers, environ_overrides={"REMOTE_ADDR": address}).status_code

@@ -59,9 +59,7 @@ def test_eight_at_once_are_one(api: Api, app: Flask) -> None:
     def post(key: int) -> tuple[int, Any]:
         with app.test_client() as client:
             header = {"Idempotency-Key": f"k{key}"}
-            answer = api.beside(client).ask(
-                "POST", f"/people/{clara}/guardians", {"name": "G"}, headers=header
-            )
+            answer = api.beside(client).ask("POST", f"/people/{clara}/guardians", {"name": "G"}, headers=header)
             return answer.status_code, answer.json and answer.json.get("id")
 
     rounds = 12
@@ -98,13 +96,13 @@ def test_keys_are_kept_a_day(api: Api, clock: ManualClock) -> None:
     api.post("/people", {"name": "Åsa"}, headers=KEY)
     clock.advance(timedelta(hours=23, minutes=59))
     assert api.ask("POST", "/people", {"name": "Åsa"}, headers=KEY).status_code == 201
-    assert retention.end(api.services)["answers"] == 0
+    assert retention.expire_all(api.services)["answers"] == 0
     clock.advance(timedelta(minutes=2))
     assert api.ask("POST", "/people", {"name": "Åsa"}, headers=KEY).status_code == 409  # the name is taken
     clock.advance(timedelta(days=2))
     api.post("/people", {"name": "Bo"}, headers=KEY)
     clock.advance(timedelta(days=2))
-    assert retention.end(api.services)["answers"] == 1
+    assert retention.expire_all(api.services)["answers"] == 1
 
 
 def test_no_answer_that_is_kept_holds_personal_data(api: Api) -> None:

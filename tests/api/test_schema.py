@@ -41,12 +41,7 @@ _KNOWN: dict[str, Any] = {
 
 
 @pytest.fixture
-def schema(
-    request: pytest.FixtureRequest,
-    services: Services,
-    cast: support.Cast,
-    photograph: Photograph,
-) -> Any:
+def schema(request: pytest.FixtureRequest, services: Services, cast: support.Cast, photograph: Photograph) -> Any:
     """The description as it is served, by an app with somebody in it and no limit of requests."""
     config = services.config.model_copy(
         update={

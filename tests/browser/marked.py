@@ -91,9 +91,7 @@ def off_pixels(rect: Rect, shot: Image.Image, scale: float, colour: Sequence[int
     margin = 12 * scale
     x, y = rect["x"] * scale, rect["y"] * scale
     top, left = max(0, int(y - margin)), max(0, int(x - margin))
-    part = near[
-        top : int(y + rect["height"] * scale + margin), left : int(x + rect["width"] * scale + margin)
-    ]
+    part = near[top : int(y + rect["height"] * scale + margin), left : int(x + rect["width"] * scale + margin)]
     ys, xs = np.nonzero(part)
     if not len(xs):
         return float("inf")

@@ -62,9 +62,7 @@ def rendered(path: Path, boxes: tuple[tuple[float, ...], ...] = BOXES) -> str:
 class Host:
     """A page of the DAM with our panel: our own style, script and markup, filled as there."""
 
-    def __init__(
-        self, browser: Browser, width: int = 1280, zoom: float = 1.0, direction: str = "ltr"
-    ) -> None:
+    def __init__(self, browser: Browser, width: int = 1280, zoom: float = 1.0, direction: str = "ltr") -> None:
         # A page that is zoomed to 150 % has fewer px, each 1.5 times as large.
         size: ViewportSize = {"width": round(width / zoom), "height": round(900 / zoom)}
         self.zoom = zoom
@@ -110,23 +108,10 @@ class Host:
 def suggested() -> str:
     """The panel's content with two faces that wait for a yes."""
     faces = [
-        {
-            "id": number,
-            "box": list(box),
-            "state": "suggested",
-            "label": "perhaps: Bo Sample",
-            "person": "Bo Sample",
-        }
+        {"id": number, "box": list(box), "state": "suggested", "label": "perhaps: Bo Sample", "person": "Bo Sample"}
         for number, box in enumerate(BOXES[:2], 1)
     ]
-    said = {
-        "state": "ok",
-        "purpose": "communication",
-        "people": [],
-        "faces": faces,
-        "why": [],
-        "channels": {},
-    }
+    said = {"state": "ok", "purpose": "communication", "people": [], "faces": faces, "why": [], "channels": {}}
     return run_php(f"facelease_render_panel(json_decode({quoted(json.dumps(said))}, true), 1, true);")
 
 
@@ -151,9 +136,7 @@ def measure(tally: Tally, page: Page, where: str, image: str, box: str, zoom: fl
     for one in found:
         rect: Any = one["image"]
         natural: Any = one["natural"]
-        assert abs(rect["width"] / rect["height"] / natural - 1) < 0.03, (
-            f"{where}: the picture is not as it is"
-        )
+        assert abs(rect["width"] / rect["height"] / natural - 1) < 0.03, f"{where}: the picture is not as it is"
         boxes: Any = one["boxes"]
         assert len(boxes) == len(BOXES), where
         for number, (drawn_box, face) in enumerate(zip(boxes, BOXES, strict=True)):
@@ -163,9 +146,7 @@ def measure(tally: Tally, page: Page, where: str, image: str, box: str, zoom: fl
                 tally.add(f"{where} {number} px", off_pixels(drawn_box, seen, zoom, COLOURS[number]))
 
 
-def test_boxes_of_the_panel_lie_on_their_faces(
-    host: Callable[..., Host], tmp_path: Path, promise: Promise
-) -> None:
+def test_boxes_of_the_panel_lie_on_their_faces(host: Callable[..., Host], tmp_path: Path, promise: Promise) -> None:
     """At four widths and three zooms, of five ratios; by the picture's place and by the pixels that are painted."""
     tally = Tally()
     made = {name: picture(name) for name in RATIOS}
@@ -243,13 +224,8 @@ def test_a_box_is_cut_off_at_the_edge_of_the_picture(tmp_path: Path) -> None:
     image = picture("landscape")
     image.save(tmp_path / "one.png")
     edges = ((-0.05, 0.9, 0.2, 0.2), (0.95, -0.1, 0.2, 0.2), (1.2, 0.1, 0.1, 0.1), (0.1, 0.1, 0.0, 0.1))
-    styles = re.findall(
-        r'FaceleaseBox[^"]*" data-face="\d+" style="([^"]+)"', rendered(tmp_path / "one.png", edges)
-    )
-    assert styles == [
-        "left:0%;top:90%;width:15%;height:10%",
-        "left:95%;top:0%;width:5%;height:10%",
-    ]
+    styles = re.findall(r'FaceleaseBox[^"]*" data-face="\d+" style="([^"]+)"', rendered(tmp_path / "one.png", edges))
+    assert styles == ["left:0%;top:90%;width:15%;height:10%", "left:95%;top:0%;width:5%;height:10%"]
 
 
 # ---- our own pages ---------------------------------------------------------------------------------
@@ -327,9 +303,7 @@ def test_boxes_on_the_review_page_lie_on_their_faces(
     assert tally.measured >= len(by_id) * len(list(sights()))
 
 
-def reviewed(
-    tally: Tally, page: Page, by_id: dict[int, tuple[str, int, int]], width: int, zoom: float
-) -> None:
+def reviewed(tally: Tally, page: Page, by_id: dict[int, tuple[str, int, int]], width: int, zoom: float) -> None:
     # The frame covers the patch's own edge, so that the patch is looked for without it.
     page.evaluate("document.querySelectorAll('.shot svg').forEach(one => { one.style.opacity = 0; })")
     seen = screenshot(page)
@@ -359,7 +333,7 @@ def test_cuttings_show_their_face_upright(
         for orientation in STORED:
             face = enter(services, photos, ratio, orientation, 0)
             with tempfile.SpooledTemporaryFile() as file:
-                file.write(face_preview.of_face(services, face, close=True))
+                file.write(face_preview.render_face(services, face, close=True))
                 file.seek(0)
                 cut = np.asarray(Image.open(file).convert("RGB"), dtype=int)
             tried += 1
@@ -389,14 +363,10 @@ def test_no_other_page_of_ours_draws_over_a_picture() -> None:
     """Whoever adds one measures it here too."""
     root = Path(__file__).parents[2] / "sidecar"
     overlays = re.compile(r"<svg|<rect|<map\b|<area\b|<canvas|\bstyle=")
-    drawing = {
-        path.name for path in (root / "templates").rglob("*.html") if overlays.search(path.read_text())
-    }
+    drawing = {path.name for path in (root / "templates").rglob("*.html") if overlays.search(path.read_text())}
     assert drawing == {"review.html", "form.html"}  # the form's canvas is a signature
     assert "canvas" in (root / "templates/sign/form.html").read_text()
-    boxed = [
-        path.name for path in (root / "static").glob("*.css") if re.search(r"\.shot\b", path.read_text())
-    ]
+    boxed = [path.name for path in (root / "static").glob("*.css") if re.search(r"\.shot\b", path.read_text())]
     assert boxed == ["console.css"]
 
 

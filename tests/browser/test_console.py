@@ -39,7 +39,7 @@ def asa(services: Services, cast: support.Cast, photos: Path) -> str:
     cast.enrol(person)
     cast.open_collection(mode=Mode.SUGGEST)
     support.together(photos, REF, samples.A_STANDING, samples.B_STANDING, height=900)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.write() as tx:
         tx.execute(update(t.state).values(worked_at=tx.now))
@@ -85,9 +85,7 @@ def test_in_from_the_dam_and_through_a_review(
     expect(page.get_by_role("heading", level=1)).to_have_text("You are not signed in")
 
 
-def test_by_keyboard_alone(
-    services: Services, cast: support.Cast, clock: ManualClock, asa: str, on: Opened
-) -> None:
+def test_by_keyboard_alone(services: Services, cast: support.Cast, clock: ManualClock, asa: str, on: Opened) -> None:
     """The skip link comes first; tabs and Enter confirm a face, and leave out another with a reason."""
     page = on("desktop")
     come_in(page, services, clock, "editor")
@@ -126,8 +124,8 @@ def test_every_page_is_for_everybody(
     """axe-core finds nothing serious; nothing is wider than the screen; nothing offends against the policy."""
     form = form_store.add(services, signers.tree(), "test").id
     with services.store.write() as tx:
-        number = erasure_requests.ask(
-            services, tx, asa, "person", erasure_requests.filed(services, asa)
+        number = erasure_requests.request_in(
+            services, tx, asa, "person", erasure_requests.read_filed(services, asa)
         ).number
     page = on(size, language)
     refused: list[str] = []
@@ -154,9 +152,7 @@ def test_every_page_is_for_everybody(
     assert [text for text in refused if "Content Security Policy" in text] == []
 
 
-@pytest.mark.parametrize(
-    ("size", "language"), [("desktop", "en"), ("phone", "nl"), ("phone", "en"), ("desktop", "nl")]
-)
+@pytest.mark.parametrize(("size", "language"), [("desktop", "en"), ("phone", "nl"), ("phone", "en"), ("desktop", "nl")])
 def test_faces_are_left_out(
     services: Services, clock: ManualClock, asa: str, on: Opened, size: str, language: str
 ) -> None:
@@ -167,9 +163,7 @@ def test_faces_are_left_out(
         del face["id"]
         wide = {"file_px": 90, "width": 0.02, "height": 0.03}
         rows = [{**face, **wide, "left": 0.1 + n / 30, "top": 0.05} for n in range(4)]
-        rows.append(
-            {**face, "left": 0.3, "state": "dismissed", "decided_by": "dam:kim", "decided_at": tx.now}
-        )
+        rows.append({**face, "left": 0.3, "state": "dismissed", "decided_by": "dam:kim", "decided_at": tx.now})
         tx.execute(insert(t.face), rows)
     page = on(size, language)
     come_in(page, services, clock, "editor", language)

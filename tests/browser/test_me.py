@@ -37,7 +37,7 @@ def asa(services: Services, cast: support.Cast, photos: Path, examiner: Examiner
     crowd = Crowd(examiner)
     crowd.put(photos, "shoot/one.jpg", crowd.row([A[0]], 400))
     crowd.put(photos, "shoot/two.jpg", crowd.row([B, A[1]], 400))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert len(cast.tags(person)) == 2
     return person
@@ -129,7 +129,7 @@ def test_forget_me_by_keyboard_alone(services: Services, cast: support.Cast, asa
     _tab_to(page, "Yes, forget me")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("by 1 April 2026")
-    (waiting,) = erasure_requests.open(services)
+    (waiting,) = erasure_requests.list_waiting(services)
     erasure_requests.decide(services, waiting.id, True, "officer")
     cast.work()
     page.reload()

@@ -62,9 +62,7 @@ def test_the_decoder_turns_pictures_as_the_browser_does(kind: str, page: Page) -
 def test_the_decoder_does_not_turn_by_xmp_as_the_browser_does_not(kind: str, page: Page) -> None:
     """tiff:Orientation alone."""
     file = io.BytesIO()
-    quarters().save(
-        file, kind, xmp=b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
-    )
+    quarters().save(file, kind, xmp=b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>')
     address = f"data:image/{kind.lower()};base64," + base64.b64encode(file.getvalue()).decode()
     shown = page.evaluate(SHOWN, address)
     assert ours(file.getvalue()) == shown

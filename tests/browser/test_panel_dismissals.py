@@ -70,8 +70,7 @@ def test_all_small_figures_in_one_act(host: Host, tmp_path: Path, language: str)
 
 
 @pytest.mark.parametrize(
-    "small",
-    [None, 7, [], {}, {"count": 1, "newest": 2}, {"count": "11", "newest": 2}, {"count": 3, "newest": "<b>"}],
+    "small", [None, 7, [], {}, {"count": 1, "newest": 2}, {"count": "11", "newest": 2}, {"count": 3, "newest": "<b>"}]
 )
 def test_no_button_without_small_figures(tmp_path: Path, small: Any) -> None:
     """For one there is its own; and what is no number is none."""

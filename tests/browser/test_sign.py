@@ -21,7 +21,7 @@ from plugin.flows.matching import declared_sets, vouching
 from plugin.flows.people import register
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import support
@@ -66,7 +66,7 @@ def enrolled(services: Services, person_id: str) -> bool:
 def vouch(services: Services, person_id: str) -> None:
     """Somebody of the staff knows the face: what came by the link counts from now on."""
     with services.store.read() as conn:
-        waits = declared_sets.waiting_of(conn, person_id)
+        waits = declared_sets.find_waiting(conn, person_id)
     assert waits is not None
     vouching.vouch(services, waits.id, "met", "dam:jo")
 
@@ -134,7 +134,7 @@ def _tagged_and_withdrawn(
     vouch(services, asa)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert cast.names_on(ref) == {"Åsa Öberg"}
     page.locator(".keep a").click()
@@ -159,9 +159,7 @@ def test_chosen_photographs_outlive_a_forgotten_signature(desk: Desk, cast: supp
     page.locator("input[type=file][multiple]").set_input_files([str(samples.portrait(samples.A_FRONT))])
     page.get_by_label("Your first and last name").fill("Åsa")
     page.get_by_role("button", name="Sign", exact=True).click()
-    assert (
-        page.evaluate("document.activeElement.validationMessage") == "Draw your signature, or type your name."
-    )
+    assert page.evaluate("document.activeElement.validationMessage") == "Draw your signature, or type your name."
     page.get_by_label("Or type your name as your signature").fill("Åsa")
     page.get_by_role("button", name="Sign", exact=True).click()
     expect(page.get_by_text("Photographs kept for recognition: 1.")).to_be_visible()
@@ -192,9 +190,7 @@ def test_a_guardian_signs_for_a_child(services: Services, desk: Desk, cast: supp
     assert claim.signed_by_guardians == (known["id"],)
 
 
-def test_two_guardians_and_the_link_for_the_second(
-    services: Services, cast: support.Cast, on: Opened
-) -> None:
+def test_two_guardians_and_the_link_for_the_second(services: Services, cast: support.Cast, on: Opened) -> None:
     """The first is shown the link for the second where no mail can be sent; the second sees what the first chose."""
     desk = Desk(services, guardians=2)
     clara = cast.add("Clara", birth_date=date(2014, 5, 1), language="nl")
@@ -231,12 +227,10 @@ def test_links_that_open_nothing(
     asa = cast.add("Åsa Geheim")
     used, revoked, late = desk.invite(asa), desk.invite(asa), desk.invite(asa)
     with services.store.write() as tx:
-        links.use(services, tx, links.opened(services, used).id)
-        links.revoke(services, tx, links.opened(services, revoked).id, "test")
+        links.count_use(services, tx, links.find_open(services, used).id)
+        links.revoke(services, tx, links.find_open(services, revoked).id, "test")
     page = on("phone")
-    _refused(
-        page, {used: "used already", revoked: "no longer valid", "A" * 43: "cut off", late[:20]: "cut off"}
-    )
+    _refused(page, {used: "used already", revoked: "no longer valid", "A" * 43: "cut off", late[:20]: "cut off"})
     clock.advance(timedelta(days=31))
     _refused(page, {late: "has expired"})
     assert serious(page) == []
@@ -283,9 +277,7 @@ def _tab_to(page: Page, field: str) -> None:
     raise AssertionError(f"{field} is not reached by the keyboard")
 
 
-def test_without_script(
-    services: Services, desk: Desk, cast: support.Cast, on: Opened, tmp_path: Path
-) -> None:
+def test_without_script(services: Services, desk: Desk, cast: support.Cast, on: Opened, tmp_path: Path) -> None:
     """The page works all the same: photographs are looked at as the form is sent, and a name is typed."""
     asa = cast.add("Åsa")
     page = on("phone", java_script_enabled=False)
@@ -310,7 +302,7 @@ def test_without_script(
 
 def test_at_a_shoot_on_a_phone(services: Services, desk: Desk, on: Opened) -> None:
     """Somebody scans the code, says who they are, and is a member of the shoot; a child brings a guardian."""
-    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("spring shoot", "the photographer"))
     modes.decide(services, support.SHOOT, ruling, "test")
     code = desk.invite(collection_ref=support.SHOOT)
     page = on("phone", has_touch=True, is_mobile=True)
@@ -344,16 +336,16 @@ def test_what_ends_is_renewed_or_is_over(
     vouch(services, asa)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     clock.advance(timedelta(days=20))
-    page.goto(f"/s/{desk.invite(asa, kind=links.Kind.RENEW)}")
+    page.goto(f"/s/{desk.invite(asa, kind=links.LinkKind.RENEW)}")
     expect(page.get_by_text("It holds through 21 April 2026")).to_be_visible()
     assert page.locator("input:checked").count() == 0
     _agree(page)
     for days, names in ((15, {"Åsa Öberg"}), (20, set())):
         clock.advance(timedelta(days=days))
-        calendar.sweep(services)
+        calendar.sweep_endings(services)
         cast.work()
         assert cast.names_on(ref) == names
     assert not enrolled(services, asa)

@@ -16,7 +16,7 @@ from plugin.flows.common import reference_sets
 from plugin.flows.common.services import Services
 from plugin.flows.signing import lost_links, pending_signatures
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from sidecar.running.runner import Runner
@@ -34,9 +34,7 @@ def box(tmp_path: Path) -> Iterator[Mailbox]:
 
 
 @pytest.fixture
-def services(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, port: int, box: Mailbox
-) -> Iterator[Services]:
+def services(tmp_path: Path, clock: ManualClock, examiner: Examiner, port: int, box: Mailbox) -> Iterator[Services]:
     """A house with a console, and with mail."""
     tables = {"server": {"public_url": f"http://127.0.0.1:{port}"}, "mail": box.section()}
     with support.opened(staff.configuration(tmp_path, **tables), clock, examiner) as open_:
@@ -58,21 +56,14 @@ def fits(page: Page) -> bool:
     [("en", "Send me the e-mail", "Your page"), ("nl", "Stuur mij de e-mail", "Uw pagina")],
 )
 def test_a_lost_link_is_asked_for_by_one_press(
-    services: Services,
-    desk: Desk,
-    cast: support.Cast,
-    box: Mailbox,
-    on: Opened,
-    language: str,
-    send: str,
-    page_of: str,
+    services: Services, desk: Desk, cast: support.Cast, box: Mailbox, on: Opened, language: str, send: str, page_of: str
 ) -> None:
     """The link is over; a letter brings another to the page. A stranger's name is answered in the same words."""
     asa = cast.add("Åsa Sample", language=language)
     visiting.confirm(services, asa)
     over = desk.invite(asa)
     with services.store.write() as tx:
-        links.use(services, tx, links.opened(services, over).id)
+        links.count_use(services, tx, links.find_open(services, over).id)
     page = on("phone", language)
     page.goto(f"/s/{over}")
     assert serious(page) == []
@@ -97,7 +88,7 @@ def test_at_a_shoot_phone_and_list_show_the_same_number(
     services: Services, desk: Desk, clock: ManualClock, on: Opened
 ) -> None:
     """The guest signs; the editor sees the number, holds the list still while looking, and taps the entry."""
-    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("spring shoot", "the photographer"))
     modes.decide(services, support.SHOOT, ruling, "test")
     phone = on("phone", has_touch=True, is_mobile=True)
     phone.goto(f"/s/{desk.invite(collection_ref=support.SHOOT)}")
@@ -129,7 +120,7 @@ def _seen_on_the_list(services: Services, clock: ManualClock, page: Page, mark: 
     expect(page.get_by_text("Nobody waits.")).to_be_visible()
     with services.store.read() as conn:
         (person,) = conn.execute(select(t.person.c.id)).scalars()
-        (found,) = reference_sets.of(conn, person)
+        (found,) = reference_sets.list_of(conn, person)
     assert (found.vouched_how, found.vouched_by) == ("met", "dam:jo")
 
 
@@ -177,7 +168,7 @@ def test_the_first_of_two_guardians_takes_it_back(
     page.get_by_role("button", name=yes).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(done)
     with services.store.read() as conn:
-        assert not pending_signatures.of(services, conn, clara)
+        assert not pending_signatures.list_pending(services, conn, clara)
 
 
 def test_refused_in_the_readers_language(

@@ -67,13 +67,7 @@ def test_a_warning_inside_the_call_is_an_error(server: Server) -> None:
     """An object that says error, with status 200."""
     with pytest.raises(DamError, match="inside the server"):
         server.client().ask(
-            "set_node",
-            expect_int,
-            again=False,
-            ref="NULL",
-            resource_type_field=99999,
-            name="x",
-            parent="NULL",
+            "set_node", expect_int, again=False, ref="NULL", resource_type_field=99999, name="x", parent="NULL"
         )
 
 
@@ -136,9 +130,7 @@ def test_a_translated_node_keeps_its_name(server: Server, dam: ResourceSpaceDam)
     """The stored form is what stands; any of its languages finds it, and makes no other node."""
     tail = uuid4().hex[:8]
     raw = f"~en:The Queen {tail}~sv:Drottningen {tail}"
-    node = server.client().ask(
-        "set_node", expect_int, ref="NULL", resource_type_field=29, name=raw, parent="NULL"
-    )
+    node = server.client().ask("set_node", expect_int, ref="NULL", resource_type_field=29, name=raw, parent="NULL")
     ref = server.create()
     assert server.client().ask("add_resource_nodes", expect_bool, resource=ref, nodestring=str(node))
     dam.write(ref, [add(f"Drottningen {tail}"), add(unique("Bo Ek"))], None)
@@ -156,13 +148,7 @@ def test_a_renamed_node_is_seen_at_the_next_look(server: Server, dam: ResourceSp
     nodes = Nodes(server.client(), 29)
     node = nodes.fitting(name)[0]
     server.client().ask(
-        "set_node",
-        expect_int,
-        ref=str(node.ref),
-        resource_type_field=29,
-        name=other,
-        parent="NULL",
-        order_by="",
+        "set_node", expect_int, ref=str(node.ref), resource_type_field=29, name=other, parent="NULL", order_by=""
     )
     assert names(dam, ref) == {other}
     dam.write(ref, [add(name)], None)
@@ -349,9 +335,7 @@ def test_a_name_is_found_in_whichever_text(server: Server, dam: ResourceSpaceDam
     name = unique("Åsa 100% S_mple")
     sought = SoughtName([name])
     ref, other = server.photo(jpeg()), server.create()
-    server.client().ask(
-        "update_field", expect_bool, resource=ref, field=8, value=f"The mayor and {name.upper()} talk"
-    )
+    server.client().ask("update_field", expect_bool, resource=ref, field=8, value=f"The mayor and {name.upper()} talk")
     dam.write(other, [add(name)], None)
     shelf = server.collection(f"Shoot {name}")
     beats: list[int] = []

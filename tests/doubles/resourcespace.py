@@ -109,15 +109,10 @@ class Double:
         posted = "query" in request.form
         raw = request.form["query"] if posted else request.query_string.decode("latin-1")
         asked = dict(parse_qsl(raw.split("&sign=")[0], keep_blank_values=True))
-        signature = (
-            request.form.get("sign", "") if posted else asked.pop("sign", request.args.get("sign", ""))
-        )
+        signature = request.form.get("sign", "") if posted else asked.pop("sign", request.args.get("sign", ""))
         name = request.form.get("user", "") if posted else asked.get("user", "")
         user = self.library.users.get(name.casefold())
-        if (
-            user is None
-            or hashlib.sha256((user.key + raw.split("&sign=")[0]).encode()).hexdigest() != signature
-        ):
+        if user is None or hashlib.sha256((user.key + raw.split("&sign=")[0]).encode()).hexdigest() != signature:
             return _plain(401, "Invalid signature")
         function = asked.pop("function", "")
         asked.pop("user", None)
@@ -150,9 +145,7 @@ class Double:
         photo = self.library.photos.get(int(asked.get("ref", "0")))
         file = request.files.get("file")
         if file is None:
-            return _json(
-                400, {"status": "fail", "data": {"message": "Request missing the 'file' parameter."}}
-            )
+            return _json(400, {"status": "fail", "data": {"message": "Request missing the 'file' parameter."}})
         if photo is None:
             return _json(400, {"status": "fail", "data": {"message": "Permission denied."}})
         self.library.upload(photo.ref, file.read(), file.filename or "photo.jpg", user.ref)

@@ -157,9 +157,7 @@ class Api(ConsentApi):
 
     def get_resource_path(self, user: User, p: Params) -> Any:
         photo = self.photo(p, "ref")
-        return (
-            "" if photo is None else self.url(photo.ref, p.get("size", ""), p.get("extension", "jpg"), user)
-        )
+        return "" if photo is None else self.url(photo.ref, p.get("size", ""), p.get("extension", "jpg"), user)
 
     def create_resource(self, user: User, p: Params) -> Any:
         if loose(p.get("resource_type")) not in {1, 2, 3, 4} or not user.may("e-2"):
@@ -178,12 +176,7 @@ class Api(ConsentApi):
         if source is None:
             return False
         copy = Photo(
-            **{
-                **vars(source),
-                "ref": self.library.number("photo"),
-                "nodes": list(source.nodes),
-                "alternatives": [],
-            }
+            **{**vars(source), "ref": self.library.number("photo"), "nodes": list(source.nodes), "alternatives": []}
         )
         self.library.photos[copy.ref] = copy
         names = "\n".join(f"+ {self.library.nodes[n].name}" for n in copy.nodes)
@@ -329,10 +322,7 @@ class Api(ConsentApi):
 
     def _matched(self, name: str, field: int) -> int:
         mine = [n for n in self.library.nodes.values() if n.field == field]
-        for fits in (
-            lambda n: n.name == name,
-            lambda n: name.lower() in {n.name.lower(), n.translated.lower()},
-        ):
+        for fits in (lambda n: n.name == name, lambda n: name.lower() in {n.name.lower(), n.translated.lower()}):
             if found := [n.ref for n in mine if fits(n)]:
                 return found[0]
         return self.library.node(name, field).ref
@@ -352,12 +342,7 @@ class Api(ConsentApi):
             raise Status(403, [])
         ref, title = self.library.number("field"), p["name"]
         short = re.sub("[^a-z0-9]", "", title.lower())[:20]
-        self.library.fields[ref] = {
-            "name": short,
-            "title": title,
-            "type": loose(p.get("type")),
-            "required": 0,
-        }
+        self.library.fields[ref] = {"name": short, "title": title, "type": loose(p.get("type")), "required": 0}
         return {"status": "success", "data": {"ref": ref}}
 
     # ---- collections -------------------------------------------------------------------------
@@ -478,17 +463,9 @@ class PluginApi(Api):
     def facelease_original(self, user: User, p: Params) -> Any:
         """The file itself, which no download is counted for."""
         photo = self.library.photos.get(integer(p, "ref"))
-        if (
-            photo is None
-            or not photo.original
-            or photo.ref in self.library.away
-            or photo.extension not in OPENED
-        ):
+        if photo is None or not photo.original or photo.ref in self.library.away or photo.extension not in OPENED:
             raise Status(404, {"error": "There is no such file to hand out."})
-        headers = {
-            "X-Facelease-Version": self._version(photo),
-            "X-Facelease-Bytes": str(len(photo.original)),
-        }
+        headers = {"X-Facelease-Version": self._version(photo), "X-Facelease-Bytes": str(len(photo.original))}
         return Response(photo.original, headers=headers, content_type="application/octet-stream")
 
     def _below(self, shelf: Shelf) -> list[int]:
@@ -550,12 +527,7 @@ class PluginApi(Api):
         photo = self.library.photos.get(ref)
         if photo is None:
             return {"ref": ref, "gone": True, "people": [], "alternatives": 0}
-        return {
-            "ref": ref,
-            "gone": False,
-            "people": self._people(photo),
-            "alternatives": len(photo.alternatives),
-        }
+        return {"ref": ref, "gone": False, "people": self._people(photo), "alternatives": len(photo.alternatives)}
 
     def facelease_apply(self, user: User, p: Params) -> Any:
         items = array(p, "items")
@@ -567,9 +539,7 @@ class PluginApi(Api):
             if fate == "break":
                 raise PhpError("one in the middle: what came before it is done")
             if fate == "refuse":
-                answers.append(
-                    {"ref": item["ref"], "ok": False, "error": "the database refused", "people": []}
-                )
+                answers.append({"ref": item["ref"], "ok": False, "error": "the database refused", "people": []})
                 continue
             answers.append(self._apply(user, item))
         return answers
@@ -581,19 +551,12 @@ class PluginApi(Api):
         on = [self.library.node(name).ref for name in item.get("add", [])]
         off = set(item.get("remove", []))
         self.library.put(
-            photo.ref,
-            [n for n in photo.nodes if n not in off] + [n for n in on if n not in photo.nodes],
-            user.ref,
+            photo.ref, [n for n in photo.nodes if n not in off] + [n for n in on if n not in photo.nodes], user.ref
         )
         for name, value in item.get("cleared_until", {}).items():
             number = next((r for r, f in self.library.fields.items() if f["name"] == name), None)
             if number is None:
-                return {
-                    "ref": photo.ref,
-                    "ok": False,
-                    "error": "no such field",
-                    "people": self._people(photo),
-                }
+                return {"ref": photo.ref, "ok": False, "error": "no such field", "people": self._people(photo)}
             photo.texts[number] = value
             self.library.date_sizes[name] = item["max_px"][name]
         return {"ref": photo.ref, "ok": True, "error": "", "people": self._people(photo)}
@@ -612,11 +575,7 @@ class PluginApi(Api):
         return {"total": len(refs), "refs": counting, "next": start + len(some)}
 
     def facelease_modes(self, user: User, p: Params) -> Any:
-        return [
-            self._kept(s) | {"resources": len(self._below(s))}
-            for s in self.library.shelves.values()
-            if s.ruling
-        ]
+        return [self._kept(s) | {"resources": len(self._below(s))} for s in self.library.shelves.values() if s.ruling]
 
     def facelease_account(self, user: User, p: Params) -> Any:
         found = self.library.users.get(p.get("username", "").casefold())
@@ -629,15 +588,9 @@ class PluginApi(Api):
 
     def facelease_mentions(self, user: User, p: Params) -> Any:
         patterns = array(p, "patterns")
-        if (
-            not patterns
-            or len(patterns) > mentions.MOST
-            or not all(word.strip() for one in patterns for word in one)
-        ):
+        if not patterns or len(patterns) > mentions.MOST or not all(word.strip() for one in patterns for word in one):
             raise Status(400, {"error": "patterns is a JSON list of at most 100 lists of words."})
-        return mentions.found(
-            self.library, p.get("table", ""), p.get("column", ""), patterns, loose(p.get("offset"))
-        )
+        return mentions.found(self.library, p.get("table", ""), p.get("column", ""), patterns, loose(p.get("offset")))
 
     def facelease_delete_node(self, user: User, p: Params) -> Any:
         node = integer(p, "node")

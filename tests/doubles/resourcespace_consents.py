@@ -52,9 +52,7 @@ class ConsentApi:
         if not self._managing(user):
             return False
         wanted = p.get("findtext", "")
-        found = [
-            dict(row) for row in self.library.consents.values() if wanted.casefold() in row["name"].casefold()
-        ]
+        found = [dict(row) for row in self.library.consents.values() if wanted.casefold() in row["name"].casefold()]
         if wanted:
             return found
         return [  # no bound parameters in the query: every value is a text

@@ -15,18 +15,12 @@ MOST = 100
 _PAGE = 500
 
 
-def found(
-    library: Library, table: str, column: str, patterns: list[list[str]], offset: int
-) -> dict[str, Any]:
+def found(library: Library, table: str, column: str, patterns: list[list[str]], offset: int) -> dict[str, Any]:
     """A page, as the plugin tells it. A column that is not there has nothing."""
     if column not in COLUMNS.get(table, ()):
         return {"total": 0, "rows": []}
-    wanted = [
-        re.compile(".*".join(re.escape(_bare(word)) for word in words), re.DOTALL) for words in patterns
-    ]
-    rows = [
-        row for row in _rows(library, table, column) if any(one.search(_bare(row["text"])) for one in wanted)
-    ]
+    wanted = [re.compile(".*".join(re.escape(_bare(word)) for word in words), re.DOTALL) for words in patterns]
+    rows = [row for row in _rows(library, table, column) if any(one.search(_bare(row["text"])) for one in wanted)]
     return {"total": len(rows), "rows": rows[offset : offset + _PAGE]}
 
 

@@ -153,9 +153,7 @@ class Library:
         """Server-local, to the second: it goes on with every row of the log."""
         return f"{_START + self._later + timedelta(seconds=self._next['log']):%Y-%m-%d %H:%M:%S}"
 
-    def note(
-        self, ref: int, kind: str, user: int, field: int | None = 0, notes: str = "", diff: str = ""
-    ) -> int:
+    def note(self, ref: int, kind: str, user: int, field: int | None = 0, notes: str = "", diff: str = "") -> int:
         row: dict[str, Any] = {
             "date": self.now(), "ref": self.number("log"), "resource": ref, "type": kind, "field": field,
             "user": user, "notes": notes, "diff": diff, "usageoption": -1,
@@ -172,9 +170,7 @@ class Library:
             self.note(photo.ref, "c", user, notes="Created from API")
             return photo
 
-    def upload(
-        self, ref: int, data: bytes, name: str, user: int, previews: bool = True, replace: bool = False
-    ) -> None:
+    def upload(self, ref: int, data: bytes, name: str, user: int, previews: bool = True, replace: bool = False) -> None:
         """A file onto a resource. `previews` False: only the minimal ones yet, the rest by a job later."""
         with self.lock:
             photo = self.photos[ref]
@@ -294,9 +290,7 @@ class Library:
             photo = self.photos[ref]
             off = {self.node(name).ref for name in remove}
             on = [self.node(name).ref for name in add]
-            self.put(
-                ref, [n for n in photo.nodes if n not in off] + [n for n in on if n not in photo.nodes], user
-            )
+            self.put(ref, [n for n in photo.nodes if n not in off] + [n for n in on if n not in photo.nodes], user)
 
     def revert(self, row: int, user: int = 1) -> None:
         """A row of the log reverted by an editor: what it took off is put on, what it put on is taken off."""

@@ -51,7 +51,7 @@ def dated(tmp_path: Path, double: Double, clock: ManualClock, examiner: Examiner
         on_double.with_dates(services.config, double)
         cast = support.Cast(services)
         double.library.create(1)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         asa = cast.add("Åsa")
         cast.sign(asa, recognition=False)

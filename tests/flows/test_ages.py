@@ -19,7 +19,7 @@ from plugin.flows.people.ages import Age
 from plugin.flows.schedule import calendar
 from plugin.flows.views import people_list
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.commands.demo import samples
 from tests import support
 from tests.signers import Desk, Visit
@@ -38,7 +38,7 @@ def _unknown(services: Services) -> list[str]:
 
 
 def _shoot(desk: Desk) -> Visit:
-    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("shoot", "photographer"))
     modes.decide(desk.services, support.SHOOT, ruling, "test")
     return desk.visit(collection_ref=support.SHOOT)
 
@@ -53,9 +53,7 @@ def _shoot(desk: Desk) -> Visit:
         ({"of_age": "yes", "birth_date": "2099-01-01"}, "cannot be right"),
     ],
 )
-def test_the_form_wants_the_one_or_the_other(
-    services: Services, where: str, said: dict[str, str], fault: str
-) -> None:
+def test_the_form_wants_the_one_or_the_other(services: Services, where: str, said: dict[str, str], fault: str) -> None:
     """Of age, or a birth date; nothing is signed before it is said, and what contradicts itself is not taken."""
     desk = Desk(services)
     who = register.add(services, register.Newcomer("Åsa"), "test")
@@ -81,9 +79,7 @@ def test_who_says_it_is_known(services: Services, where: str, said: dict[str, st
     with services.store.read() as conn:
         row = conn.execute(select(t.person)).one()
         standing = roster.load(services, conn, row.id)
-    assert (row.birth_date, row.of_age_by) == (
-        (None, "person") if said["of_age"] else (date(1990, 5, 1), None)
-    )
+    assert (row.birth_date, row.of_age_by) == ((None, "person") if said["of_age"] else (date(1990, 5, 1), None))
     assert standing.may_auto(services.clock.now())
     assert _unknown(services) == []
     assert 'name="of_age"' not in desk.visit(row.id, may_replace=True).page()
@@ -116,9 +112,9 @@ def test_nobody_says_it_of_somebody_whose_birth_date_is_known(services: Services
     assert done.status_code == 303
     for said in (Age(of_age=True), Age(birth_date=date(1990, 5, 1))):
         with pytest.raises(ConsentError, match="is known"):
-            ages.say(services, clara, said, "test")
+            ages.declare(services, clara, said, "test")
     with services.store.write() as tx:
-        ages.say_in(services, tx, clara, Age(True, date(1990, 5, 1)), "test")
+        ages.declare_in(services, tx, clara, Age(True, date(1990, 5, 1)), "test")
     row = _row(services, clara)
     assert (row.birth_date, row.of_age_at) == (date(2014, 5, 1), None)
 
@@ -128,7 +124,7 @@ def test_what_cannot_be_is_not_taken_from_the_staff(services: Services, said: Ag
     """Nothing, a day that cannot be, and a child who is of age."""
     asa = register.add(services, register.Newcomer("Åsa"), "test")
     with pytest.raises(ConsentError):
-        ages.say(services, asa, said, "test")
+        ages.declare(services, asa, said, "test")
     assert _unknown(services) == ["Åsa"]
 
 
@@ -136,7 +132,7 @@ def test_a_birth_date_that_comes_later_ends_what_a_child_signed_alone(services: 
     """Who was believed to be an adult, and is none: their own signature counts from that moment on for nothing."""
     clara = register.add(services, register.Newcomer("Clara", of_age=True), "test")
     support.Cast(services).sign(clara)
-    ages.say(services, clara, Age(birth_date=date(2014, 5, 1)), "test")
+    ages.declare(services, clara, Age(birth_date=date(2014, 5, 1)), "test")
     with services.store.read() as conn:
         standing = roster.load(services, conn, clara)
     assert standing.recognition(services.clock.now()) is None
@@ -155,20 +151,19 @@ def test_nobody_of_unknown_age_is_named_automatically(
     cast.enrol(asa)
     register.add_guardian(services, asa, "Greta", "test")
     refs = [support.put(photos, f"shoot/{n}.jpg", samples.A_STANDING) for n in range(3)]
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     before = cast.tags(asa)
     with services.store.read() as conn:
         states = set(conn.scalars(select(t.face.c.state).where(t.face.c.person_id == asa)))
     promise(
-        "V1",
-        f"of unknown age, on {len(refs)} photographs in a collection on auto: named {len(before)} of {len(refs)}",
+        "V1", f"of unknown age, on {len(refs)} photographs in a collection on auto: named {len(before)} of {len(refs)}"
     )
     assert (before, states) == ({}, {"suggested"})
-    ages.say(services, asa, Age(of_age=True), "cli:one")
+    ages.declare(services, asa, Age(of_age=True), "cli:one")
     support.put(photos, "shoot/later.jpg", samples.A_STANDING)
     clock.advance(timedelta(minutes=5))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert cast.tags(asa).get("shoot/later.jpg") == "machine"
 
@@ -179,5 +174,5 @@ def test_who_signs_on_paper_is_listed_too(services: Services, cast: support.Cast
     cast.sign(asa)
     grant_endings.withdraw(services, asa, None, "test")
     assert _unknown(services) == ["Åsa"]
-    ages.say(services, asa, Age(of_age=True), "cli:one")
+    ages.declare(services, asa, Age(of_age=True), "cli:one")
     assert (_unknown(services), _row(services, asa).of_age_by) == ([], "cli:one")

@@ -30,7 +30,7 @@ def library(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[
     """Five photographs of Åsa, named by the machine, which this configuration clears for the website."""
     with support.opened(support.configuration(tmp_path), clock, examiner, wrap=Dated) as services:
         cast = support.Cast(services)
-        calendar.start(services)
+        calendar.start_process(services)
         asa = cast.add("Åsa", birth_date=services.today() - timedelta(days=17 * 366))
         cast.sign(asa, channels=("website", "social media"))
         ids = [photograph(services, f"shoot/{n}.jpg", asa) for n in range(PHOTOS)]
@@ -50,7 +50,7 @@ def changed(services: Services, section: str, **settings: Any) -> Services:
 def listed(services: Services, channel: str = "website") -> int:
     """How many photographs the library says are cleared now."""
     with services.store.read() as conn:
-        return cleared_photos.count(conn, cleared_photos.now(services, "communication", channel))
+        return cleared_photos.count(conn, cleared_photos.span_now(services, "communication", channel))
 
 
 def dates(services: Services) -> list[Any]:
@@ -61,7 +61,7 @@ def test_a_stricter_configuration_ends_every_yes_at_its_first_start(library: Ser
     """Before any job has run nothing is listed; afterwards what the rules say, in the DAM's dates as well."""
     assert (listed(library), len(dates(library))) == (PHOTOS, PHOTOS)
     strict = changed(library, "clearance", needs_confirmed=True)
-    calendar.start(strict)
+    calendar.start_process(strict)
     assert listed(strict) == 0
     support.Cast(strict).work()
     assert listed(strict) == 0
@@ -86,18 +86,18 @@ def test_each_setting_that_an_interval_rests_on_counts(
 ) -> None:
     """Unknown at once, and then what the rules say of each photograph when it is asked by itself."""
     other = changed(library, section, **settings)
-    calendar.start(other)
+    calendar.start_process(other)
     assert listed(other) == 0
     support.Cast(other).work()
     refs = [f"shoot/{n}.jpg" for n in range(PHOTOS)]
-    asked = [photo_answers.ask(other, ref, "communication", "website").status.value for ref in refs]
+    asked = [photo_answers.answer_photo(other, ref, "communication", "website").status.value for ref in refs]
     assert listed(other) == asked.count("cleared") == count
 
 
 def test_a_new_channel_is_listed_once_it_is_configured(library: Services) -> None:
     """Åsa signed for it before the house had it."""
     wider = changed(library, "clearance", channels=("website", "press", "social media"))
-    calendar.start(wider)
+    calendar.start_process(wider)
     support.Cast(wider).work()
     assert listed(wider, "social media") == PHOTOS
 
@@ -108,28 +108,26 @@ def test_the_same_configuration_costs_nothing(library: Services) -> None:
     with library.store.read() as conn:
         before = conn.execute(select(t.clearance)).all()
         jobs = conn.execute(select(t.job.c.id)).all()
-    calendar.start(other)
+    calendar.start_process(other)
     with library.store.read() as conn:
         assert conn.execute(select(t.clearance)).all() == before
         assert conn.execute(select(t.job.c.id)).all() == jobs
 
 
-def test_a_crash_loses_no_progress(
-    library: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_loses_no_progress(library: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that dies with the second part in hand: another takes up that one, not the first."""
     monkeypatch.setattr(recompute_library, "PORTION", 2)
     other = changed(library, "matching", count_px=25)
-    calendar.start(other)
-    assert recompute_library.left(other) == PHOTOS
+    calendar.start_process(other)
+    assert recompute_library.count_left(other) == PHOTOS
     first = other.queue.claim(["anew"])
     assert first is not None
-    recompute_library.some(other, first)
-    assert (listed(other), recompute_library.left(other)) == (2, 3)
+    recompute_library.handle_portion(other, first)
+    assert (listed(other), recompute_library.count_left(other)) == (2, 3)
     assert other.queue.claim(["anew"]) is not None  # and its process dies
     clock.advance(timedelta(seconds=other.config.jobs.lease_seconds + 1))
     support.Cast(other).work()
-    assert (listed(other), recompute_library.left(other)) == (PHOTOS, 0)
+    assert (listed(other), recompute_library.count_left(other)) == (PHOTOS, 0)
 
 
 def test_a_change_while_the_last_one_is_worked_on_begins_anew(
@@ -138,12 +136,12 @@ def test_a_change_while_the_last_one_is_worked_on_begins_anew(
     """What is left of the work for the configuration before is dropped, also where a part is in hand."""
     monkeypatch.setattr(recompute_library, "PORTION", 2)
     second = changed(library, "matching", count_px=25)
-    calendar.start(second)
+    calendar.start_process(second)
     job = second.queue.claim(["anew"])
     assert job is not None
     third = changed(library, "matching", count_px=26)
-    calendar.start(third)
-    recompute_library.some(second, job)
+    calendar.start_process(third)
+    recompute_library.handle_portion(second, job)
     support.Cast(third).work()
     assert (listed(third), third.queue.counts()["dead"]) == (PHOTOS, 0)
 
@@ -151,15 +149,15 @@ def test_a_change_while_the_last_one_is_worked_on_begins_anew(
 def test_a_process_of_another_configuration_stores_no_yes(library: Services, clock: ManualClock) -> None:
     """It was not restarted: what it computes is unknown, and the work waits for a process that may do it."""
     strict = changed(library, "clearance", needs_confirmed=True)
-    calendar.start(strict)
+    calendar.start_process(strict)
     photo_answers.recompute_many(library, [1, 2])
     support.Cast(library).work()
     with library.store.read() as conn:
-        assert conn.execute(select(t.clearance).where(believed.now(conn))).all() == []
-        assert not policy_fingerprint.shared(library, conn)
-    assert not checks._clearances(library).ok
-    assert recompute_library.left(strict) == PHOTOS
+        assert conn.execute(select(t.clearance).where(believed.is_valid(conn))).all() == []
+        assert not policy_fingerprint.is_shared(library, conn)
+    assert not checks._check_clearances(library).ok
+    assert recompute_library.count_left(strict) == PHOTOS
     clock.advance(timedelta(minutes=2))
     support.Cast(strict).work()
-    assert recompute_library.left(strict) == 0
-    assert checks._clearances(strict).ok
+    assert recompute_library.count_left(strict) == 0
+    assert checks._check_clearances(strict).ok

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.flows.collections import modes
-from plugin.flows.common.recogniser import Faces
+from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
 from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar
@@ -23,7 +23,7 @@ from tests import support
 from tests.crowd import A, B, Crowd
 
 
-class Counting(Faces):
+class Counting(Recogniser):
     """The recogniser; counts what it examines, and ends the process as it were after `most`."""
 
     def __init__(self, examiner: Examiner, most: int = 10_000) -> None:
@@ -57,13 +57,13 @@ def test_late_consent_is_one_pass(
 ) -> None:
     """Examined before anybody agreed; Åsa enrols later: the old unnamed faces are matched, and once."""
     cast.open_collection()
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
-    assert scan_queue.late_consent(services) == 0
+    assert scan_queue.begin_late_consent(services) == 0
     clock.advance(timedelta(days=1))
     asa = enrolled(cast)
-    assert scan_queue.late_consent(services) == len(refs)
-    assert scan_queue.late_consent(services) == 0
+    assert scan_queue.begin_late_consent(services) == len(refs)
+    assert scan_queue.begin_late_consent(services) == 0
     counting = Counting(examiner)
     support.Cast(replace(services, faces=counting)).work()
     assert counting.examined == len(refs)
@@ -75,10 +75,10 @@ def test_late_consent_leaves_collections_without_a_basis_alone(
 ) -> None:
     """Faces that were only counted are not compared because somebody enrolled."""
     modes.decide(services, "shoot", modes.Ruling(Mode.DETECT), "test")
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     enrolled(cast)
-    assert scan_queue.late_consent(services) == 0
+    assert scan_queue.begin_late_consent(services) == 0
 
 
 def test_a_backlog_goes_on_where_it_was(
@@ -87,18 +87,18 @@ def test_a_backlog_goes_on_where_it_was(
     """Stopped after three photographs, it examines the other three and none twice."""
     asa = enrolled(cast)
     cast.open_collection()
-    due = list(scan_queue.due(services))
-    assert (due, scan_queue.enqueue(services, due), scan_queue.waiting(services)) == (refs, 6, 6)
+    due = list(scan_queue.list_due(services))
+    assert (due, scan_queue.enqueue(services, due), scan_queue.count_waiting(services)) == (refs, 6, 6)
     dying = Counting(examiner, most=3)
     with pytest.raises(KeyboardInterrupt):
         Runner(replace(services, faces=dying)).drain()
-    assert len(list(scan_queue.due(services))) == 3
+    assert len(list(scan_queue.list_due(services))) == 3
     with services.store.write() as tx:  # the lease of the job in hand runs out
         tx.execute(update(t.job).where(t.job.c.state == "running").values(lease_until=tx.now))
     rest = Counting(examiner)
     support.Cast(replace(services, faces=rest)).work()
     assert rest.examined == 3
-    assert list(scan_queue.due(services)) == []
+    assert list(scan_queue.list_due(services)) == []
     assert len(cast.tags(asa)) == 4
 
 
@@ -112,9 +112,9 @@ def test_what_a_scan_costs_is_told_first(
     crowd.put(photos, "shoot/0never/one.jpg", crowd.row([A[0]]))
     cast.open_collection()
     modes.decide(services, "shoot/0never", modes.Ruling(Mode.NEVER), "test")
-    due = list(scan_queue.due(services))
+    due = list(scan_queue.list_due(services))
     counting = Counting(examiner)
-    cost = scan_queue.cost(replace(services, faces=counting), due)
+    cost = scan_queue.estimate_cost(replace(services, faces=counting), due)
     assert (cost.photos, cost.left_out) == (7, 1)
     assert cost.seconds is not None
     assert cost.seconds > 0
@@ -126,13 +126,13 @@ def test_what_a_scan_costs_is_told_first(
 def test_what_was_examined_is_not_due_again(services: Services, cast: support.Cast, refs: list[str]) -> None:
     """Unless one asks for it again, or the engine is another."""
     cast.open_collection()
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
-    assert list(scan_queue.due(services)) == []
-    assert list(scan_queue.due(services, again=True)) == refs
+    assert list(scan_queue.list_due(services)) == []
+    assert list(scan_queue.list_due(services, again=True)) == refs
     with services.store.write() as tx:
         tx.execute(update(t.resource).values(engine="another/1"))
-    assert list(scan_queue.due(services)) == refs
+    assert list(scan_queue.list_due(services)) == refs
 
 
 def test_what_died_between_intent_and_outcome_is_taken_up(
@@ -147,14 +147,12 @@ def test_what_died_between_intent_and_outcome_is_taken_up(
     arrival = resources.enter(services, refs[0])
     places = services.dam.places
     with services.store.write() as tx:
-        intents.propose(
-            services, tx, intents.Proposal(arrival.resource_id, asa, "Åsa", "add", "confirmed", places)
-        )
-    calendar.sweep(services)
+        intents.propose(services, tx, intents.NewIntent(arrival.resource_id, asa, "Åsa", "add", "confirmed", places))
+    calendar.sweep_endings(services)
     cast.work()
     assert cast.tags(asa) == {}
     clock.advance(timedelta(seconds=services.config.jobs.lease_seconds))
-    calendar.sweep(services)
+    calendar.sweep_endings(services)
     cast.work()
     assert cast.tags(asa)[refs[0]] == "confirmed"
 
@@ -167,14 +165,14 @@ def test_a_revocation_that_was_given_up_is_asked_for_again(
 
     asa = enrolled(cast)
     cast.open_collection()
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     grant_endings.withdraw(services, asa, None, "test")
     with services.store.write() as tx:
         tx.execute(update(t.job).where(t.job.c.kind == "revoke").values(state="dead"))
     cast.work()
     assert len(cast.tags(asa)) == 4
-    calendar.reconcile(services)
+    calendar.begin_comparison(services)
     cast.work()
     assert cast.tags(asa) == {}
     assert [cast.names_on(ref) for ref in refs] == [set()] * len(refs)

@@ -15,7 +15,7 @@ import pytest
 
 from plugin.flows.access import api_tokens, visits
 from sidecar.running import bootstrap
-from sidecar.serving.surfaces import FREE_BYTES
+from sidecar.serving.surfaces import ANONYMOUS_BYTES
 from sidecar.web import uploads
 from tests import documents
 from tests.processes import ROOT, free_port
@@ -62,12 +62,12 @@ def test_without_a_visit_a_body_is_refused_unread(served: Served) -> None:
     """One byte more than everybody may send is 413 before it is sent; forged and malformed cookies and tokens, too."""
     forged = f"facelease_sign={'A' * 43}"
     for path in ("/s/form", "/s/photo", "/s/lost", "/signin/resourcespace", "/health", "/console/forms"):
-        assert asked(served.port, path, FREE_BYTES + 1) == [413]
-        assert asked(served.port, path, FREE_BYTES + 1, f"Cookie: {forged}") == [413]
+        assert asked(served.port, path, ANONYMOUS_BYTES + 1) == [413]
+        assert asked(served.port, path, ANONYMOUS_BYTES + 1, f"Cookie: {forged}") == [413]
         assert asked(served.port, path, 10**10) == [413]
-        assert asked(served.port, path, FREE_BYTES) == []
-    assert asked(served.port, "/api/v1/people", FREE_BYTES + 1) == [401]
-    assert asked(served.port, "/api/v1/people", FREE_BYTES + 1, "Authorization: Bearer fl_none") == [401]
+        assert asked(served.port, path, ANONYMOUS_BYTES) == []
+    assert asked(served.port, "/api/v1/people", ANONYMOUS_BYTES + 1) == [401]
+    assert asked(served.port, "/api/v1/people", ANONYMOUS_BYTES + 1, "Authorization: Bearer fl_none") == [401]
 
 
 def test_in_a_visit_it_is_taken_to_the_byte(served: Served) -> None:
@@ -113,7 +113,7 @@ def test_while_nobody_can_be_known_it_says_so_and_goes_on(served: Served) -> Non
 def test_who_is_known_no_more_is_refused(served: Served) -> None:
     """A visit that ended and a token that was revoked count for nothing from then on."""
     with bootstrap.open_house(served.config) as services:
-        made = api_tokens.add(services, "gone", ["people:read"], "test", api_tokens.LASTS)
+        made = api_tokens.create(services, "gone", ["people:read"], "test", api_tokens.DEFAULT_LIFETIME)
         visit, token = f"Cookie: {served.visits[2]}", f"Authorization: Bearer {made.secret}"
         assert asked(served.port, "/s/form", 100_000, visit) == []
         assert asked(served.port, "/api/v1/people", 100_000, token) == []
@@ -200,9 +200,7 @@ def test_the_documented_nginx_keeps_slow_senders_to_itself(served: Served, tmp_p
         before = len(list(Path(f"/proc/{served.process.pid}/fd").iterdir()))
         for _ in range(9):
             line = socket.create_connection(("127.0.0.1", port), 10)
-            line.sendall(
-                head("/s/form", f"Cookie: {served.visits[4]}", "Content-Length: 60000000") + b"x" * 300_000
-            )
+            line.sendall(head("/s/form", f"Cookie: {served.visits[4]}", "Content-Length: 60000000") + b"x" * 300_000)
             lines.append(line)
         time.sleep(0.5)
         assert len(list(Path(f"/proc/{served.process.pid}/fd").iterdir())) <= before + 1

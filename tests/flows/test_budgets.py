@@ -11,19 +11,19 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.flows.access import rate_limits
-from plugin.flows.access.rate_limits import Asker, Cause
+from plugin.flows.access.rate_limits import Requester, MailCause
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.app import create_app
 from tests import support
 from tests.posting import Post
 from tests.signers import Desk, Visit
 
 
-def spent(services: Services, cause: Cause, *askers: Asker) -> int:
+def spent(services: Services, cause: MailCause, *askers: Requester) -> int:
     """How many of them were allowed."""
     with services.store.write() as tx:
         return sum(rate_limits.spend(services, tx, cause, one) for one in askers)
@@ -43,20 +43,19 @@ def test_a_network_is_what_one_holder_has(remote: str, network: str) -> None:
     assert rate_limits.network_of(remote) == network
 
 
-@pytest.mark.parametrize("cause", list(Cause))
-def test_one_address_is_written_to_a_few_times_whoever_asks(services: Services, cause: Cause) -> None:
+@pytest.mark.parametrize("cause", list(MailCause))
+def test_one_address_is_written_to_a_few_times_whoever_asks(services: Services, cause: MailCause) -> None:
     """Other links, other networks, other spellings of the address: it is the same mailbox."""
     askers = [
-        Asker(uuid4().hex, "", "A@example.org" if n % 2 else "a@example.org", f"192.0.2.{n}")
-        for n in range(50)
+        Requester(uuid4().hex, "", "A@example.org" if n % 2 else "a@example.org", f"192.0.2.{n}") for n in range(50)
     ]
     assert spent(services, cause, *askers) == rate_limits.LIMITS[cause]["address"][0]
 
 
-@pytest.mark.parametrize("cause", list(Cause))
-def test_one_personal_link_writes_to_few_addresses(services: Services, cause: Cause) -> None:
+@pytest.mark.parametrize("cause", list(MailCause))
+def test_one_personal_link_writes_to_few_addresses(services: Services, cause: MailCause) -> None:
     """Whoever holds a link of one person cannot use it to write to strangers."""
-    askers = [Asker("link", "person", f"{n}@example.org", f"192.0.2.{n}") for n in range(50)]
+    askers = [Requester("link", "person", f"{n}@example.org", f"192.0.2.{n}") for n in range(50)]
     assert spent(services, cause, *askers) == min(
         rate_limits.LIMITS[cause]["addresses"][0], rate_limits.LIMITS[cause]["person"][0]
     )
@@ -65,19 +64,17 @@ def test_one_personal_link_writes_to_few_addresses(services: Services, cause: Ca
 def test_one_shoot_link_writes_to_as_many_as_can_stand_there(services: Services, clock: ManualClock) -> None:
     """Sixty people on one network get their codes, and half of them a second; a stranger who goes on gets none,
     on the next network either not much, and a day has its end too."""
-    sixty = [Asker("shoot", "", f"{n}@example.org", "2001:db8::/64", shoot=True) for n in range(60)]
-    assert spent(services, Cause.CODE, *sixty, *sixty[:30]) == 90
-    strangers = [Asker("shoot", "", f"{n}@example.net", "2001:db8::/64", shoot=True) for n in range(100)]
-    assert spent(services, Cause.CODE, *strangers) == 0
-    elsewhere = [
-        Asker("shoot", "", f"{uuid4().hex}@example.net", f"192.0.2.{n}", shoot=True) for n in range(250)
-    ]
-    assert spent(services, Cause.CODE, *elsewhere) == 110
+    sixty = [Requester("shoot", "", f"{n}@example.org", "2001:db8::/64", shoot=True) for n in range(60)]
+    assert spent(services, MailCause.CODE, *sixty, *sixty[:30]) == 90
+    strangers = [Requester("shoot", "", f"{n}@example.net", "2001:db8::/64", shoot=True) for n in range(100)]
+    assert spent(services, MailCause.CODE, *strangers) == 0
+    elsewhere = [Requester("shoot", "", f"{uuid4().hex}@example.net", f"192.0.2.{n}", shoot=True) for n in range(250)]
+    assert spent(services, MailCause.CODE, *elsewhere) == 110
     count = 0
     for _ in range(23):
         clock.advance(timedelta(hours=1))
-        count += spent(services, Cause.CODE, *(
-            Asker("shoot", "", f"{uuid4().hex}@example.net", f"192.0.2.{n}", shoot=True) for n in range(250)
+        count += spent(services, MailCause.CODE, *(
+            Requester("shoot", "", f"{uuid4().hex}@example.net", f"192.0.2.{n}", shoot=True) for n in range(250)
         ))  # fmt: skip
     assert count == 1000 - 200
 
@@ -85,31 +82,31 @@ def test_one_shoot_link_writes_to_as_many_as_can_stand_there(services: Services,
 def test_one_network_has_an_end_whatever_it_calls_itself(services: Services) -> None:
     """300 askers of one /64, each with an address and a link of its own."""
     networks = [rate_limits.network_of(f"2001:db8:1:2::{n:x}") for n in range(300)]
-    askers = [Asker(uuid4().hex, "", f"{n}@example.org", network) for n, network in enumerate(networks)]
-    assert spent(services, Cause.LETTER, *askers) == rate_limits.LIMITS[Cause.LETTER]["network"][0]
+    askers = [Requester(uuid4().hex, "", f"{n}@example.org", network) for n, network in enumerate(networks)]
+    assert spent(services, MailCause.LETTER, *askers) == rate_limits.LIMITS[MailCause.LETTER]["network"][0]
 
 
 def test_what_is_refused_is_not_counted_and_an_hour_later_it_is_open_again(
     services: Services, clock: ManualClock
 ) -> None:
     """Who keeps pressing does not lock themselves out; nor does one cause use up another."""
-    asker = Asker("", "", "a@example.org", "192.0.2.1")
-    most = rate_limits.LIMITS[Cause.CODE]["address"][0]
-    assert spent(services, Cause.CODE, *[asker] * 40) == most
-    assert spent(services, Cause.LETTER, asker) == 1
+    asker = Requester("", "", "a@example.org", "192.0.2.1")
+    most = rate_limits.LIMITS[MailCause.CODE]["address"][0]
+    assert spent(services, MailCause.CODE, *[asker] * 40) == most
+    assert spent(services, MailCause.LETTER, asker) == 1
     clock.advance(timedelta(hours=1))
-    assert spent(services, Cause.CODE, *[asker] * 40) == most
+    assert spent(services, MailCause.CODE, *[asker] * 40) == most
 
 
 def test_nothing_of_it_names_anybody_and_nothing_stays(services: Services, clock: ManualClock) -> None:
     """The rows hold a keyed hash and a moment, and go with the events."""
-    spent(services, Cause.CODE, Asker("link", "person", "asa@example.org", "192.0.2.1"))
+    spent(services, MailCause.CODE, Requester("link", "person", "asa@example.org", "192.0.2.1"))
     with services.store.read() as conn:
         ids = list(conn.scalars(select(t.event.c.id)))
     assert len(ids) >= 4
     assert all(len(one) == 96 and set(one) <= set("0123456789abcdef") for one in ids)
     clock.advance(timedelta(days=services.config.retention.events_days + 1))
-    calendar.housekeeping(services)
+    calendar.run_housekeeping(services)
     with services.store.read() as conn:
         left = set(conn.scalars(select(t.event.c.id)))
     assert not left & set(ids)
@@ -121,7 +118,7 @@ def test_nothing_of_it_names_anybody_and_nothing_stays(services: Services, clock
 def test_one_shoot_link_does_not_mail_to_strangers_without_end(post: Post) -> None:
     """A script with the link of a shoot, one /64, an address of a stranger each time: codes end at 90 an hour, and
     so do the receipts that a signature would send; sixty visitors before it had theirs."""
-    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("shoot", "photographer"))
     modes.decide(post.services, support.SHOOT, ruling, "test")
     coded, plain = Desk(post.services, code_by_mail=True), Desk(post.services, name="Plain")
     link = coded.invite(collection_ref=support.SHOOT)

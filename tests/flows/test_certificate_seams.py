@@ -24,9 +24,7 @@ from tests.posting import Post
 def back_up(services: Services) -> str:
     config = services.config
     folder, book = config.path(config.backup.folder), HeadBook.from_config(config)
-    made = backup.write_backup(
-        services.store, services.master, folder, services.clock, book, config.backup.key_days
-    )
+    made = backup.write_backup(services.store, services.master, folder, services.clock, book, config.backup.key_days)
     return str(made)
 
 
@@ -59,17 +57,13 @@ def test_an_account_of_the_staff_stands_in_plain_in_a_backup(services: Services,
     assert "backup_names" in keys(made, "left")
 
 
-def test_a_backup_of_the_version_before_is_read_value_by_value(
-    services: Services, cast: support.Cast
-) -> None:
+def test_a_backup_of_the_version_before_is_read_value_by_value(services: Services, cast: support.Cast) -> None:
     """Its paths and reasons are not covered: that they are is not said of it."""
     ann, bo = cast.add("Ann Maria Sample"), cast.add("Bo Sample")
     folder = services.config.path(services.config.backup.folder)
     back_up(services)
     (manifest,) = folder.glob("manifest-*.json")
-    manifest.write_text(
-        manifest.read_text().replace('"format": 2', '"format": 1').replace('"format":2', '"format":1')
-    )
+    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1').replace('"format":2', '"format":1'))
     assert '"format":1' in manifest.read_text().replace(" ", "")
     (copy,) = folder.glob("store-*.db")
     with sqlite3.connect(copy) as store:
@@ -83,9 +77,7 @@ def test_a_backup_of_the_version_before_is_read_value_by_value(
     assert "backup_sealed" in keys(made, "looks")
 
 
-def test_a_file_of_keys_that_cannot_be_read_is_not_said_to_hold_none(
-    services: Services, cast: support.Cast
-) -> None:
+def test_a_file_of_keys_that_cannot_be_read_is_not_said_to_hold_none(services: Services, cast: support.Cast) -> None:
     """Nor a copy of the store that cannot be."""
     ann = cast.add("Ann Sample")
     back_up(services)
@@ -101,9 +93,7 @@ def test_a_file_of_keys_that_cannot_be_read_is_not_said_to_hold_none(
 
 
 @pytest.mark.embedded
-def test_copies_of_the_store_that_somebody_laid_aside_are_found(
-    services: Services, cast: support.Cast
-) -> None:
+def test_copies_of_the_store_that_somebody_laid_aside_are_found(services: Services, cast: support.Cast) -> None:
     """In the data folder, and with the backups: also one without its manifest."""
     ann = cast.add("Ann Sample")
     folder = services.config.path(services.config.backup.folder)
@@ -127,8 +117,8 @@ def test_what_is_sealed_for_another_person_is_looked_into(
     ann, bo = cast.add("Ann Sample"), cast.add("Bo Sample")
     for number in range(6):
         with services.store.write() as tx:
-            erasure_requests.ask(services, tx, bo, "person", erasure_requests.filed(services, bo))
-        (waiting,) = erasure_requests.open(services)
+            erasure_requests.request_in(services, tx, bo, "person", erasure_requests.read_filed(services, bo))
+        (waiting,) = erasure_requests.list_waiting(services)
         erasure_requests.decide(services, waiting.id, False, "officer", f"{number}: for Ann Sample's sake")
     count = 0
     real = sealing.unwrap
@@ -182,14 +172,12 @@ def test_they_finish_it_at_the_same_time(
     assert any("person 1" in line for line in made.reached), made.text()
 
 
-def test_a_certificate_that_was_taken_away_is_not_called_unfinished(
-    services: Services, cast: support.Cast
-) -> None:
+def test_a_certificate_that_was_taken_away_is_not_called_unfinished(services: Services, cast: support.Cast) -> None:
     """It says so, and where it was."""
     number = erasure.erase(services, cast.add("Ann Sample"), "test").number
     shutil.rmtree(services.config.path("{data}/certificates"))
     with pytest.raises(NotFound, match="not among those that are kept"):
-        erasure_register.look(services, number, "test")
+        erasure_register.read_certificate(services, number, "test")
 
 
 def test_the_certificate_of_before_says_nothing_of_who_is_erased_again(
@@ -213,10 +201,10 @@ def test_the_certificate_of_before_says_nothing_of_who_is_erased_again(
     with monkeypatch.context() as patch:
         patch.setattr(type(services.dam), "mentions", down)
         assert erasure.erase(services, ann, "test").number == number
-        assert erasure_register.look(services, number, "test").finished_at is None
+        assert erasure_register.read_certificate(services, number, "test").finished_at is None
     assert certificate.kept(services, number).finished_at is not None
     erasure.finish(services, ann)  # the rows are gone already: the job finishes it
-    assert erasure_register.look(services, number, "test").finished_at is not None
+    assert erasure_register.read_certificate(services, number, "test").finished_at is not None
 
 
 def test_a_backup_in_the_midst_of_an_erasure_holds_neither_name_nor_address(post: Post) -> None:
@@ -244,25 +232,23 @@ def test_after_a_restore_in_the_midst_of_an_erasure_it_says_that_nothing_was_sea
         tx.execute(t.intent.delete())
         tx.execute(t.person.delete())
     cast.work()
-    made = erasure_register.look(services, number, "test")
+    made = erasure_register.read_certificate(services, number, "test")
     assert made.finished_at is not None
     assert "name_unknown" in keys(made, "left")
     assert not {"looked_name", "looked_store", "dam_names"} & set(keys(made, "looks"))
 
 
-def test_a_request_that_nobody_decided_on_does_not_go_on_by_itself(
-    services: Services, cast: support.Cast
-) -> None:
+def test_a_request_that_nobody_decided_on_does_not_go_on_by_itself(services: Services, cast: support.Cast) -> None:
     """Its number is known already; the certificate says for what it waits."""
     ann = cast.add("Ann Sample")
     with services.store.write() as tx:
-        number = erasure_requests.ask(
-            services, tx, ann, "person", erasure_requests.filed(services, ann)
+        number = erasure_requests.request_in(
+            services, tx, ann, "person", erasure_requests.read_filed(services, ann)
         ).number
-    assert keys(erasure_register.look(services, number, "test"), "left") == ["open_request"]
-    (waiting,) = erasure_requests.open(services)
+    assert keys(erasure_register.read_certificate(services, number, "test"), "left") == ["open_request"]
+    (waiting,) = erasure_requests.list_waiting(services)
     erasure_requests.decide(services, waiting.id, True, "officer")
-    assert keys(erasure_register.look(services, number, "test"), "left") == ["open_rows"]
+    assert keys(erasure_register.read_certificate(services, number, "test"), "left") == ["open_rows"]
 
 
 def test_a_closed_house_does_not_say_that_ended_log_keeps_the_person_away(
@@ -278,9 +264,7 @@ def test_a_closed_house_does_not_say_that_ended_log_keeps_the_person_away(
     assert "ended" not in keys(made, "left")
 
 
-@pytest.mark.parametrize(
-    "name", ["Ann % Sample_", "O'Ne(il", 'Ann "Q" Sample', "Ann 🦊 Sample", "שרה כהן", "A" * 80]
-)
+@pytest.mark.parametrize("name", ["Ann % Sample_", "O'Ne(il", 'Ann "Q" Sample', "Ann 🦊 Sample", "שרה כהן", "A" * 80])
 def test_signs_that_mean_something_to_programs_mean_nothing_in_a_name(
     services: Services, cast: support.Cast, photos: Path, name: str
 ) -> None:

@@ -13,14 +13,7 @@ from plugin.clock import ManualClock
 from plugin.errors import NotFound
 from plugin.flows.common.services import Services
 from plugin.flows.mail import delivery
-from plugin.flows.rights import (
-    certificate,
-    erasure,
-    erasure_register,
-    erasure_requests,
-    erasure_rows,
-    name_search,
-)
+from plugin.flows.rights import certificate, erasure, erasure_register, erasure_requests, erasure_rows, name_search
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Store
@@ -44,23 +37,21 @@ def _held(services: Services) -> int:
         return conn.scalar(select(func.count()).where(t.erasure.c.held.is_not(None))) or 0
 
 
-def test_a_number_is_spoken_kept_and_found_however_it_is_typed(
-    services: Services, cast: support.Cast
-) -> None:
+def test_a_number_is_spoken_kept_and_found_however_it_is_typed(services: Services, cast: support.Cast) -> None:
     """Beginning twice gives no second one, and the moment it was asked for stays."""
     asa, bo = cast.add("Åsa Sample"), cast.add("Bo Sample")
     first = erasure.begin(services, asa, "test")
     with services.store.read() as conn:
-        asked = erasure_register.numbered(conn, first).asked_at
+        asked = erasure_register.find_by_number(conn, first).asked_at
     services.clock._inner.advance(timedelta(days=2))  # type: ignore[attr-defined]
     assert erasure.begin(services, asa, "test") == first
     cast.work()
-    made = erasure_register.look(services, f" {first.lower().replace('-', ' ')} ", "test")
+    made = erasure_register.read_certificate(services, f" {first.lower().replace('-', ' ')} ", "test")
     assert (made.number, made.asked_at, made.finished_at is not None) == (first, asked, True)
     second = erasure.begin(services, bo, "test")
     assert (first[:9], second[:9]) == ("2026-0001", "2026-0002")
     with pytest.raises(NotFound, match="looks like"):
-        erasure_register.look(services, "2026-0009-XX", "test")
+        erasure_register.read_certificate(services, "2026-0009-XX", "test")
 
 
 def test_numbers_that_are_given_at_once_differ(store: Store, services: Services) -> None:
@@ -70,9 +61,7 @@ def test_numbers_that_are_given_at_once_differ(store: Store, services: Services)
 
     def give(number: int) -> None:
         with store.write() as tx:
-            found.append(
-                erasure_register.enter(busy, tx, f"person{number}", "test", erasure_register.NOTHING_FILED)
-            )
+            found.append(erasure_register.enter(busy, tx, f"person{number}", "test", erasure_register.NOTHING_FILED))
 
     threads = [threading.Thread(target=give, args=(number,)) for number in range(12)]
     for one in threads:
@@ -123,7 +112,7 @@ def test_an_old_store_that_was_put_back_erases_under_the_number_of_before(
                 node_adopted=False,
             )
         )  # fmt: skip
-    calendar.start(services)
+    calendar.start_process(services)
     cast.work()
     made = certificate.kept(services, number)
     assert (certificate.numbers(services), made.number, made.language) == ([number], number, "nl")
@@ -174,14 +163,14 @@ def test_who_asks_on_their_page_is_shown_the_number(post: Post) -> None:
     post.cast.sign(asa, recognition=False)
     browser = visit(post.services, asa)
     send(browser, f"{PAGE}/forget")
-    (waiting,) = erasure_requests.open(post.services)
+    (waiting,) = erasure_requests.list_waiting(post.services)
     assert waiting.number.startswith("2026-0001-")
     assert waiting.number in browser.get(PAGE).text
     assert erasure_requests.decide(post.services, waiting.id, False, "officer", "a contract runs") is None
     with pytest.raises(NotFound):
-        erasure_register.look(post.services, waiting.number, "test")
+        erasure_register.read_certificate(post.services, waiting.number, "test")
     send(browser, f"{PAGE}/forget")
-    (again,) = erasure_requests.open(post.services)
+    (again,) = erasure_requests.list_waiting(post.services)
     assert erasure_requests.decide(post.services, again.id, True, "officer") == again.number
 
 
@@ -202,9 +191,7 @@ def test_the_certificate_at_a_terminal_in_both_languages(
     with support.opened(config, clock, examiner) as services:
         support.Cast(services).add("Åsa Sample")
     printed = run("person", "erase", "Åsa Sample", "--yes")
-    number = next(
-        line.removeprefix("Number: ") for line in printed.splitlines() if line.startswith("Number: ")
-    )
+    number = next(line.removeprefix("Number: ") for line in printed.splitlines() if line.startswith("Number: "))
     assert "CERTIFICATE OF ERASURE" in run("person", "certificate", number)
     assert "VERKLARING VAN WISSING" in run("person", "certificate", number.lower(), "--language", "nl")
     assert "looks like" in run("person", "certificate", "nonsense", code=1)

@@ -64,7 +64,7 @@ def asa(services: Services, cast: support.Cast, photos: Path, examiner: Examiner
     cast.enrol(person)
     cast.open_collection(mode=Mode.SUGGEST)
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0], B]))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     return person
 
@@ -73,7 +73,7 @@ def _close(services: Services) -> bytes:
     """Remove the file; returns what it held."""
     held = services.ended.path.read_bytes()
     services.ended.path.unlink()
-    calendar.sweep(services)
+    calendar.sweep_endings(services)
     return held
 
 
@@ -96,20 +96,20 @@ def test_a_person_confirms_nothing_and_takes_off_what_they_like(services: Servic
     review.reject(services, face, "dam:ed")
     services.ended.path.write_bytes(held)
     services.ended.path.chmod(0o600)
-    calendar.sweep(services)
+    calendar.sweep_endings(services)
     assert review.confirm(services, face, "dam:ed", asa) == asa
 
 
 def test_it_is_closed_once_and_opened_once_on_record(services: Services) -> None:
     held = _close(services)
     for _ in range(3):
-        calendar.sweep(services)
-        calendar.start(services)
+        calendar.sweep_endings(services)
+        calendar.start_process(services)
     assert (_rows(services, Action.HOUSE_CLOSE), _rows(services, Action.HOUSE_OPEN)) == (1, 0)
     services.ended.path.write_bytes(held)
     services.ended.path.chmod(0o600)
     for _ in range(3):
-        calendar.sweep(services)
+        calendar.sweep_endings(services)
     assert (_rows(services, Action.HOUSE_CLOSE), _rows(services, Action.HOUSE_OPEN)) == (1, 1)
 
 
@@ -118,44 +118,42 @@ def test_a_file_that_was_put_back_open_to_others_is_no_way_in(services: Services
     held = _close(services)
     services.ended.path.write_bytes(held)
     services.ended.path.chmod(0o644)
-    calendar.start(services)
-    calendar.sweep(services)
-    assert closed_house.why_now(services) == "missing"
+    calendar.start_process(services)
+    calendar.sweep_endings(services)
+    assert closed_house.find_reason(services) == "missing"
     services.ended.path.chmod(0o600)
-    calendar.sweep(services)
-    assert closed_house.why_now(services) is None
+    calendar.sweep_endings(services)
+    assert closed_house.find_reason(services) is None
 
 
 def test_who_is_erased_while_it_is_closed_is_erased(services: Services, cast: support.Cast, asa: str) -> None:
     """Also where the file holds what nobody can read; and the right file is told of it when it is back."""
     held = services.ended.path.read_bytes()
     services.ended.path.write_bytes(b"what was this?\n")
-    calendar.sweep(services)
+    calendar.sweep_endings(services)
     erasure.erase(services, asa, "test")
     cast.work()
     with services.store.read() as conn:
         assert conn.scalar(select(t.person.c.id).where(t.person.c.id == asa)) is None
     services.ended.path.write_bytes(held)
-    calendar.sweep(services)
-    assert closed_house.why_now(services) is None
+    calendar.sweep_endings(services)
+    assert closed_house.find_reason(services) is None
     assert (asa, erasure.ERASED) in {(one.person_id, one.kind) for one in services.ended.lines()}
 
 
-def test_pictures_that_came_meanwhile_are_held_when_it_opens(
-    services: Services, cast: support.Cast, asa: str
-) -> None:
+def test_pictures_that_came_meanwhile_are_held_when_it_opens(services: Services, cast: support.Cast, asa: str) -> None:
     """Somebody enrols by a link with pictures of Åsa: no templates are compared before the house is open."""
     held = _close(services)
     eva = cast.add("Eva")
     cast.sign(eva)
     pictures = [samples.portrait(one).read_bytes() for one in (samples.A_FRONT, samples.A_SPEECH)]
-    source = reference_sets.Source("link")
+    source = reference_sets.PictureSource("link")
     with services.store.write() as tx:
-        gallery.keep(services, tx, eva, gallery.examine(services, pictures), pictures, "person", source)
+        gallery.enrol_in(services, tx, eva, gallery.make_template(services, pictures), pictures, "person", source)
     assert _held(services, eva) is None
     services.ended.path.write_bytes(held)
     services.ended.path.chmod(0o600)
-    calendar.sweep(services)
+    calendar.sweep_endings(services)
     assert _held(services, eva) == asa
 
 
@@ -167,14 +165,14 @@ def _held(services: Services, person_id: str) -> str | None:
 
 def test_a_link_that_a_refused_form_gave_back_is_not_told_as_used(services: Services) -> None:
     """The line comes after all that may refuse, and before the commit."""
-    link = links.Link(links.Kind.SIGN, "en", most_uses=1)
+    link = links.Link(links.LinkKind.SIGN, "en", most_uses=1)
     with services.store.write() as tx:
         made = links.make(services, tx, link, "test")
     before = services.ended.mark()
 
     def sign(refused: bool) -> None:
         with services.store.write() as tx:
-            links.use(services, tx, made.id)
+            links.count_use(services, tx, made.id)
             if refused:
                 raise ValueError
 
@@ -206,7 +204,7 @@ def test_the_line_is_on_the_disk_before_the_commit(
     bo = cast.add("Bo")
     cast.sign(bo, recognition=False)
     with services.store.write() as tx:
-        made = links.make(services, tx, links.Link(links.Kind.SIGN, "en", most_uses=1), "test")
+        made = links.make(services, tx, links.Link(links.LinkKind.SIGN, "en", most_uses=1), "test")
     before = services.ended.path.read_bytes()
     with monkeypatch.context() as full:
         _fill(services, full)
@@ -217,14 +215,12 @@ def test_the_line_is_on_the_disk_before_the_commit(
     with services.store.read() as conn:
         query = select(t.invitation.c.revoked_at).where(t.invitation.c.id == made.id)
         assert conn.scalar(query) is None
-    assert (closed_house.why_now(services), services.ended.path.read_bytes()) == (None, before)
+    assert (closed_house.find_reason(services), services.ended.path.read_bytes()) == (None, before)
     assert grant_endings.withdraw(services, bo, None, "test") == 1
     assert bo in {one.person_id for one in services.ended.lines()}
 
 
-def test_who_withdraws_while_no_file_can_be_written_has_withdrawn(
-    services: Services, cast: support.Cast
-) -> None:
+def test_who_withdraws_while_no_file_can_be_written_has_withdrawn(services: Services, cast: support.Cast) -> None:
     """A closed house takes it without the line, and writes the line into the right file as soon as that is back."""
     people = [cast.add(name) for name in ("Bo", "Cee")]
     for person in people:
@@ -233,15 +229,15 @@ def test_who_withdraws_while_no_file_can_be_written_has_withdrawn(
     services.ended.path.unlink()
     services.ended.path.mkdir()  # as a disk that is not mounted, for one
     assert grant_endings.withdraw(services, people[0], None, "test") == 1
-    calendar.sweep(services)
-    assert closed_house.why_now(services) == "missing"
-    assert grant_endings.object_(services, people[1], "test") == 0
+    calendar.sweep_endings(services)
+    assert closed_house.find_reason(services) == "missing"
+    assert grant_endings.object_to_recognition(services, people[1], "test") == 0
     assert grant_endings.withdraw(services, people[1], None, "test") == 1
     services.ended.path.rmdir()
     services.ended.path.write_bytes(held)
     services.ended.path.chmod(0o600)
-    calendar.sweep(services)
-    assert closed_house.why_now(services) is None
+    calendar.sweep_endings(services)
+    assert closed_house.find_reason(services) is None
     assert set(people) <= {one.person_id for one in services.ended.lines()}
 
 
@@ -254,7 +250,7 @@ def test_two_who_open_it_at_once_begin_one_file(services: Services) -> None:
     def begin() -> None:
         ready.wait()
         try:
-            said.append(house_closing.begin_anew(services, "the disk of keys died", "test").lines)
+            said.append(house_closing.open_without_ended_log(services, "the disk of keys died", "test").lines)
         except ConsentError as error:
             said.append(str(error)[:17])
 
@@ -267,9 +263,7 @@ def test_two_who_open_it_at_once_begin_one_file(services: Services) -> None:
     assert _rows(services, Action.HOUSE_OPEN) == 1
 
 
-def test_who_began_it_anew_and_died_has_begun_it_anew(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_began_it_anew_and_died_has_begun_it_anew(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """File and head are written, the commit never came: the house opens, and the doctor says since when it is so."""
 
     def die(*_: object) -> None:
@@ -278,12 +272,15 @@ def test_who_began_it_anew_and_died_has_begun_it_anew(
     _close(services)
     with monkeypatch.context() as dying, suppress(KeyboardInterrupt):
         dying.setattr(house_state, "set_restarted_at", die)
-        house_closing.begin_anew(services, "the disk of keys died", "test")
-    assert closed_house.why_now(services) is not None
+        house_closing.open_without_ended_log(services, "the disk of keys died", "test")
+    assert closed_house.find_reason(services) is not None
     for _ in range(2):
-        calendar.sweep(services)
+        calendar.sweep_endings(services)
     with services.store.read() as conn:
-        assert (closed_house.why(services, conn), house_closing.is_anew_since(conn) is None) == (None, False)
+        assert (closed_house.find_reason_in(services, conn), house_closing.find_new_log_start(conn) is None) == (
+            None,
+            False,
+        )
 
 
 def test_a_long_file_is_read_on_and_not_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,8 +314,8 @@ def test_the_heads_hold_it_where_the_store_was_made_to_forget(services: Services
     services.ended.path.unlink()
     with services.store.write() as tx:
         tx.execute(update(t.state).values(ended_lines=None, ended_hash=None))
-    calendar.start(services)
-    assert closed_house.why_now(services) == "missing"
+    calendar.start_process(services)
+    assert closed_house.find_reason(services) == "missing"
 
 
 def test_the_console_and_the_program_are_told_why(
@@ -390,13 +387,13 @@ def test_a_file_of_another_kind_is_no_file(services: Services, tmp_path: Path) -
     for make in kinds:
         path.unlink()
         make()
-        calendar.sweep(services)
-        assert closed_house.why_now(services) == "missing"
+        calendar.sweep_endings(services)
+        assert closed_house.find_reason(services) == "missing"
         path.rmdir() if path.is_dir() else path.unlink()
         path.write_bytes(held)
         path.chmod(0o600)
-        calendar.sweep(services)
-        assert closed_house.why_now(services) is None
+        calendar.sweep_endings(services)
+        assert closed_house.find_reason(services) is None
 
 
 def test_lines_are_cut_at_line_feeds_alone(tmp_path: Path) -> None:

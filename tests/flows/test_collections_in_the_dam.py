@@ -67,7 +67,7 @@ RULING = CollectionRuling(
 
 
 def work(services: Services) -> None:
-    calendar.poll(services)
+    calendar.poll_dam(services)
     support.Cast(services).work()
 
 
@@ -91,9 +91,9 @@ def test_a_mode_that_is_kept_in_the_dam_holds_at_once(house: Services, dam: list
 
 def test_a_scan_hears_modes_that_were_chosen_before_it(house: Services, dam: list[Telling]) -> None:
     """A first scan asks the DAM for its modes: nothing has been looked at that could have told them."""
-    assert list(scan_queue.due(house)) == []
+    assert list(scan_queue.list_due(house)) == []
     dam[0].told = (RULING,)
-    assert list(scan_queue.due(house)) == [REF]
+    assert list(scan_queue.list_due(house)) == [REF]
     assert row(house) == ("auto", "all-asked", "admin")
 
 

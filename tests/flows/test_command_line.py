@@ -55,9 +55,7 @@ def test_a_whole_day(run: Run, tmp_path: Path) -> None:
     run("quitclaim", "add", "Åsa", *signed, "--text-version", "2026-1", "--evidence", "form.pdf")
     references = [str(samples.portrait(p)) for p in (samples.A_FRONT, samples.A_SPEECH)]
     enrolled = run("person", "enrol", who, *references).stdout.splitlines()
-    assert enrolled[0].startswith(
-        f"{references[0]}: note: 3 or more photographs"
-    )  # what it warns of comes first
+    assert enrolled[0].startswith(f"{references[0]}: note: 3 or more photographs")  # what it warns of comes first
     assert enrolled[-1].startswith("enrolled: a template was made of 2 photographs")
     basis = ("--basis", "all-asked", "--reference", "list", "--by", "administrator")
     run("collection", "set", "shoot", "auto", *basis)
@@ -69,13 +67,8 @@ def test_a_whole_day(run: Run, tmp_path: Path) -> None:
     assert before["website"]["status"] == "unknown"  # a machine's tag does not clear by itself
     assert before["press"]["status"] == "blocked"
     run("review", "confirm", str(listed["unconfirmed"][0]["face"]))
-    assert (
-        data(run("clearance", photo, "--channel", "website", "--json"))["channels"]["website"]["status"]
-        == "cleared"
-    )
-    assert (
-        "cleared" in run("clearance", photo, "--language", "nl", code=3).stdout
-    )  # press is blocked: the worst
+    assert data(run("clearance", photo, "--channel", "website", "--json"))["channels"]["website"]["status"] == "cleared"
+    assert "cleared" in run("clearance", photo, "--language", "nl", code=3).stdout  # press is blocked: the worst
     assert data(run("clearance", "--channel", "website", "--json"))["count"] == 1
     assert "Åsa" in run("person", "show", "Åsa").stdout
     refused = run("quitclaim", "withdraw", "Åsa", ok=False)
@@ -98,13 +91,7 @@ def test_backup_rotation_restore_and_erasure(run: Run, tmp_path: Path) -> None:
         run("person", "add", name)
         (tmp_path / "form.txt").write_text("sample")
         run("quitclaim", "add", name, "--recognition", "--text-version", "1", "--evidence", "form.txt")
-        run(
-            "person",
-            "enrol",
-            name,
-            str(samples.portrait(samples.A_FRONT)),
-            str(samples.portrait(samples.A_SPEECH)),
-        )
+        run("person", "enrol", name, str(samples.portrait(samples.A_FRONT)), str(samples.portrait(samples.A_SPEECH)))
     made = data(run("backup", "--json"))
     erased = run("person", "erase", "Bo", "--yes", "--certificate", "bo.txt")
     assert "CERTIFICATE OF ERASURE" in erased.stdout
@@ -139,10 +126,7 @@ def test_what_is_left_out_is_told(run: Run, tmp_path: Path) -> None:
 
 def test_mistakes_are_answered_with_what_to_do(run: Run, tmp_path: Path) -> None:
     """Each error is a sentence on stderr and an exit code, not a traceback."""
-    mistakes = [
-        (("person", "list"), "facelease migrate"),
-        (("--config", "none.toml", "doctor"), "config.example.toml"),
-    ]
+    mistakes = [(("person", "list"), "facelease migrate"), (("--config", "none.toml", "doctor"), "config.example.toml")]
     for words, said in mistakes:
         done = run(*words, ok=False)
         assert done.returncode != 0

@@ -67,16 +67,14 @@ def house(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Se
 
 def _photograph(tx: Any, number: int) -> None:
     ref = f"shoot/{number:03}.jpg"
-    tx.execute(
-        insert(t.resource).values(ref=ref, file_version="v", kind="photo", examined="whole", seen_at=tx.now)
-    )
+    tx.execute(insert(t.resource).values(ref=ref, file_version="v", kind="photo", examined="whole", seen_at=tx.now))
 
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
     """Portions of five."""
     looks = Looks()
-    monkeypatch.setattr(tagging, "look_anew", looks)
+    monkeypatch.setattr(tagging, "compare_photo", looks)
     monkeypatch.setattr(comparison, "PORTION", 5)
     return looks
 
@@ -95,28 +93,28 @@ def _one(services: Services) -> bool:
 
 def test_a_round_compares_each_once_and_needs_few_rows(house: Services, looks: Looks) -> None:
     """Never more rows of the queue than lanes; afterwards none, and the end is noted."""
-    assert comparison.begin(house) == COUNT
+    assert comparison.begin_round(house) == COUNT
     assert _jobs(house) == house.config.recognizer.processes
     while _one(house):
         assert _jobs(house) <= house.config.recognizer.processes
     assert sorted(looks.at) == ALL
-    now = comparison.now(house)
+    now = comparison.find_round(house)
     assert (now.left, now.is_over, _jobs(house)) == (0, True, 0)
 
 
 def test_what_was_not_reached_goes_on_the_next_day(house: Services, looks: Looks, clock: ManualClock) -> None:
     """Nothing begins anew, and nothing is asked for twice; the round after it takes all again."""
-    comparison.begin(house)
-    began = comparison.now(house).began_at
+    comparison.begin_round(house)
+    began = comparison.find_round(house).began_at
     for _ in range(2):
         _one(house)
     clock.advance(timedelta(days=1))
-    comparison.begin(house)
-    assert (comparison.now(house).began_at, comparison.now(house).left) == (began, COUNT - len(looks.at))
+    comparison.begin_round(house)
+    assert (comparison.find_round(house).began_at, comparison.find_round(house).left) == (began, COUNT - len(looks.at))
     while _one(house):
         pass
     assert sorted(looks.at) == ALL
-    comparison.begin(house)
+    comparison.begin_round(house)
     while _one(house):
         pass
     assert sorted(looks.at) == sorted(ALL * 2)
@@ -124,21 +122,21 @@ def test_what_was_not_reached_goes_on_the_next_day(house: Services, looks: Looks
 
 def test_by_hand_the_whole_library_is_compared_from_now_on(house: Services, looks: Looks) -> None:
     """Also what the round under way had compared before; without taking a turn from what it had not reached."""
-    comparison.begin(house)
+    comparison.begin_round(house)
     for _ in range(2):
         _one(house)
     before = len(looks.at)
-    comparison.begin(house, whole=True)
+    comparison.begin_round(house, whole=True)
     while _one(house):
         pass
     assert sorted(set(looks.at[before:])) == ALL
-    assert comparison.now(house).is_over
+    assert comparison.find_round(house).is_over
 
 
 def test_a_killed_worker_repeats_one_portion(house: Services, looks: Looks, clock: ManualClock) -> None:
     """What it had in hand is taken up when its lease is over; none is left out."""
     looks.dies_at = ALL[7]
-    comparison.begin(house)
+    comparison.begin_round(house)
     with pytest.raises(KeyboardInterrupt):
         Runner(house).drain([comparison.JOB])
     looks.dies_at = ""
@@ -147,53 +145,47 @@ def test_a_killed_worker_repeats_one_portion(house: Services, looks: Looks, cloc
         pass
     assert set(looks.at) == set(ALL)
     assert len(looks.at) <= COUNT + comparison.PORTION
-    assert comparison.now(house).is_over
+    assert comparison.find_round(house).is_over
 
 
 def test_one_that_fails_keeps_none_of_the_others(house: Services, looks: Looks) -> None:
     """Six in a row that nobody can read, and a DAM that is there: each has a job of its own, the round ends."""
     looks.bad = set(ALL[3:9])
-    comparison.begin(house)
+    comparison.begin_round(house)
     while _one(house):
         pass
     assert sorted(looks.at) == [ref for ref in ALL if ref not in looks.bad]
-    assert (_jobs(house, "compare"), comparison.now(house).is_over) == (6, True)
+    assert (_jobs(house, "compare"), comparison.find_round(house).is_over) == (6, True)
 
 
 def test_a_dam_that_is_away_makes_no_rows(house: Services, looks: Looks, clock: ManualClock) -> None:
     """The round waits where it was, for days; it goes on when the DAM is back."""
     away = replace(house, dam=AwayDam(house.dam))
     looks.bad = set(ALL)
-    comparison.begin(away)
+    comparison.begin_round(away)
     for _ in range(20):
         while _one(away):
             pass
         clock.advance(timedelta(minutes=6))
-    assert (_jobs(away, "compare"), away.queue.counts()["dead"], comparison.now(away).is_over) == (
-        0,
-        0,
-        False,
-    )
+    assert (_jobs(away, "compare"), away.queue.counts()["dead"], comparison.find_round(away).is_over) == (0, 0, False)
     looks.bad = set()
     while _one(house):
         pass
     assert sorted(looks.at) == ALL
-    assert comparison.now(house).is_over
+    assert comparison.find_round(house).is_over
 
 
-def test_a_photograph_that_kills_its_process_is_taken_alone(
-    house: Services, looks: Looks, clock: ManualClock
-) -> None:
+def test_a_photograph_that_kills_its_process_is_taken_alone(house: Services, looks: Looks, clock: ManualClock) -> None:
     """After three tries each of its portion is asked for by itself."""
     looks.dies_at = ALL[1]
-    comparison.begin(house)
+    comparison.begin_round(house)
     for _ in range(8):
         try:
             while _one(house):
                 pass
         except KeyboardInterrupt:
             clock.advance(timedelta(seconds=house.config.jobs.lease_seconds + 1))
-    assert comparison.now(house).is_over
+    assert comparison.find_round(house).is_over
     assert set(looks.at) | set(ALL[:5]) == set(ALL)
     assert _jobs(house, "compare") == comparison.PORTION
 
@@ -201,10 +193,9 @@ def test_a_photograph_that_kills_its_process_is_taken_alone(
 def test_events_are_taken_before_it_and_beside_it(house: Services, looks: Looks) -> None:
     """A queue that is full of what the night asks for refuses nobody, and what somebody waits for goes first."""
     small = replace(
-        house,
-        queue=type(house.queue)(house.store, house.config.jobs.model_copy(update={"limit": 1}), Random(1)),
+        house, queue=type(house.queue)(house.store, house.config.jobs.model_copy(update={"limit": 1}), Random(1))
     )
-    comparison.begin(small)
+    comparison.begin_round(small)
     with small.store.write() as tx:
         small.queue.put(tx, "photo", "a/new/one.jpg", bounded=True)
     first = small.queue.claim()
@@ -214,7 +205,7 @@ def test_events_are_taken_before_it_and_beside_it(house: Services, looks: Looks)
 
 def test_what_comes_while_a_round_goes_on_is_no_gap(house: Services, looks: Looks) -> None:
     """A new photograph lies behind the mark and is compared in it; one that went needs no turn."""
-    comparison.begin(house)
+    comparison.begin_round(house)
     _one(house)
     with house.store.write() as tx:
         _photograph(tx, COUNT)
@@ -222,29 +213,29 @@ def test_what_comes_while_a_round_goes_on_is_no_gap(house: Services, looks: Look
     while _one(house):
         pass
     assert sorted(looks.at) == sorted({*ALL, f"shoot/{COUNT:03}.jpg"} - {ALL[-1]})
-    assert comparison.now(house).is_over
+    assert comparison.find_round(house).is_over
 
 
 def test_a_dam_that_was_set_back_is_compared_with_what_was_gone_too(house: Services, looks: Looks) -> None:
     with house.store.write() as tx:
         tx.execute(update(t.resource).where(t.resource.c.ref.in_(ALL[:8])).values(deleted_at=tx.now))
-    comparison.begin(house, whole=True, gone=True)
+    comparison.begin_round(house, whole=True, gone=True)
     while _one(house):
         pass
     assert sorted(looks.at) == ALL
-    assert comparison.now(house).is_over
+    assert comparison.find_round(house).is_over
 
 
 def test_two_hands_at_work_leave_nothing_out(house: Services, looks: Looks) -> None:
     """Two workers hold a portion each, and end in the other order."""
     wide = house.config.recognizer.model_copy(update={"processes": 2})
     two = replace(house, config=house.config.model_copy(update={"recognizer": wide}))
-    comparison.begin(two)
+    comparison.begin_round(two)
     one, other = two.queue.claim([comparison.JOB]), two.queue.claim([comparison.JOB])
     assert one is not None
     assert other is not None
-    comparison.portion(two, other)
-    comparison.portion(two, one)
+    comparison.handle_portion(two, other)
+    comparison.handle_portion(two, one)
     while _one(two):
         pass
     assert sorted(looks.at) == ALL
@@ -252,24 +243,24 @@ def test_two_hands_at_work_leave_nothing_out(house: Services, looks: Looks) -> N
 
 def test_the_doctor_tells_of_it(house: Services, looks: Looks, clock: ManualClock) -> None:
     """Not before the first; well while one goes on; with its number when it takes longer than a day."""
-    assert not owed_findings.compared(house).looked
-    comparison.begin(house)
-    assert owed_findings.compared(house).ok
+    assert not owed_findings.check_comparison(house).looked
+    comparison.begin_round(house)
+    assert owed_findings.check_comparison(house).ok
     clock.advance(timedelta(days=1, hours=1))
-    assert not owed_findings.compared(house).ok
-    assert str(COUNT) in owed_findings.compared(house).said
+    assert not owed_findings.check_comparison(house).ok
+    assert str(COUNT) in owed_findings.check_comparison(house).said
     while _one(house):
         pass
-    assert owed_findings.compared(house).ok
+    assert owed_findings.check_comparison(house).ok
 
 
 def test_by_hand_it_says_what_is_open(house: Services, looks: Looks) -> None:
     """Before its jobs are done the outcome is not."""
-    begun = reconciliation.begin(house)
-    assert not reconciliation.outcome(house, begun).done
+    begun = reconciliation.begin_reconciliation(house)
+    assert not reconciliation.find_outcome(house, begun).done
     while _one(house):
         pass
-    chores_left = reconciliation.outcome(house, begun).open
+    chores_left = reconciliation.find_outcome(house, begun).open
     assert comparison.JOB not in chores_left
-    assert scan_queue.LATE not in chores_left
-    assert calendar.HANDLERS[comparison.JOB] is comparison.portion
+    assert scan_queue.LATE_JOB not in chores_left
+    assert calendar.HANDLERS[comparison.JOB] is comparison.handle_portion

@@ -15,14 +15,14 @@ from click.testing import CliRunner, Result
 
 from plugin.clock import ManualClock
 from plugin.flows.access import api_tokens, links
-from plugin.flows.access.links import Kind, Link
+from plugin.flows.access.links import LinkKind, Link
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.mail import form_store
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
 from sidecar.commands.demo import samples
@@ -73,10 +73,10 @@ def house(services: Services, cast: support.Cast, photos: Path) -> Services:
     cast.sign(asa)
     cast.enrol(asa, samples.A_FRONT)
     cast.open_collection()
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.write() as tx:
-        links.make(services, tx, Link(Kind.KEY, "en", asa), "test")
+        links.make(services, tx, Link(LinkKind.KEY, "en", asa), "test")
     assert services.dam.look(ref).names
     return services
 
@@ -88,18 +88,12 @@ def run(services: Services, words: list[str]) -> Result:
 
 
 ASKS: tuple[tuple[list[str], list[str]], ...] = (
-    (
-        ["quitclaim", "withdraw", "Åsa"],
-        ["1 grant of recognition", "1 photograph loses", "1 reference photograph"],
-    ),
+    (["quitclaim", "withdraw", "Åsa"], ["1 grant of recognition", "1 photograph loses", "1 reference photograph"]),
     (["quitclaim", "restrict", "Åsa", "--json"], ["1 grant of recognition", "1 photograph loses the name"]),
     (["person", "objects", "Åsa"], ["1 grant of recognition", "no guardian can take it back"]),
     (["person", "erase", "Åsa"], ["everything that is known of Åsa", "1 link opens nothing"]),
     (["person", "lock", "Åsa"], ["1 link opens nothing"]),
-    (
-        ["person", "enrol", "Åsa", "{portrait}"],
-        ["1 reference photograph, and its template, is destroyed"],
-    ),
+    (["person", "enrol", "Åsa", "{portrait}"], ["1 reference photograph, and its template, is destroyed"]),
     (["collection", "set", "shoot", "never"], ["1 photograph loses the names that the machine gave"]),
     (["keys", "rotate"], ["version 1 of the master key"]),
     (["keys", "heads", "--replace"], ["signs no head"]),
@@ -113,10 +107,7 @@ def test_where_nobody_can_answer_nothing_is_done(house: Services) -> None:
     for words, ends in ASKS:
         done = run(house, [word.format(portrait=samples.portrait(samples.A_FRONT)) for word in words])
         assert done.exit_code == 2, (words, done.output)
-        assert all(part in done.stderr for part in [*ends, "nothing was done", "add --yes"]), (
-            words,
-            done.stderr,
-        )
+        assert all(part in done.stderr for part in [*ends, "nothing was done", "add --yes"]), (words, done.stderr)
         assert done.stdout == ""
         assert _rows(house) == before, words
 
@@ -124,9 +115,7 @@ def test_where_nobody_can_answer_nothing_is_done(house: Services) -> None:
 def _rows(services: Services) -> dict[str, list[object]]:
     tables = (t.grant, t.invitation, t.sealed, t.tag, t.person, t.collection, t.person_key)
     with services.store.read() as conn:
-        rows: dict[str, list[object]] = {
-            one.name: list(map(tuple, conn.execute(one.select()))) for one in tables
-        }
+        rows: dict[str, list[object]] = {one.name: list(map(tuple, conn.execute(one.select()))) for one in tables}
     return rows | {"ended": [services.ended.mark()], "master": [services.master.current]}
 
 
@@ -140,7 +129,7 @@ def test_what_would_end_nothing_asks_nothing(house: Services, cast: support.Cast
 
 def test_token_form_and_a_narrower_version_are_asked_about(house: Services, tmp_path: Path) -> None:
     """By what they are called; a version that holds all that is in force needs no question."""
-    token = api_tokens.add(house, "the website", [api_tokens.Scope.GATE_USE], "test").id
+    token = api_tokens.create(house, "the website", [api_tokens.TokenScope.GATE_USE], "test").id
     form = form_store.add(house, nothing._suited(house), "test").form.name
     assert "the token of the website (gate:use)" in run(house, ["token", "revoke", token]).stderr
     assert f"new invitations that ask {form}" in run(house, ["form", "retire", form]).stderr
@@ -158,9 +147,7 @@ def test_the_numbers_are_what_then_ends(house: Services, cast: support.Cast) -> 
     said = run(house, ["quitclaim", "withdraw", "Åsa"]).stderr
     ends = re.findall(r"(\d+)\s+grants?\b", said)
     assert grant_endings.withdraw(house, asa, None, "test") == sum(map(int, ends)) > 0
-    modes.decide(
-        house, support.SHOOT, modes.Ruling(Mode.SUGGEST, Basis.ALL_ASKED, Evidence("x", "y")), "test"
-    )
+    modes.decide(house, support.SHOOT, modes.Ruling(Mode.SUGGEST, Basis.ALL_ASKED, BasisEvidence("x", "y")), "test")
 
 
 def test_a_version_that_ends_sooner_is_asked_about(house: Services, tmp_path: Path) -> None:
@@ -222,11 +209,7 @@ def test_at_a_terminal_it_asks_and_no_is_no(tmp_path: Path) -> None:
     toml.write_text('[folder]\npath = "photos"\n')
     proof.write_bytes(b"%PDF sample")
     signed = ["--publication", "communication:website", "--text-version", "1", "--evidence", str(proof)]
-    for words in (
-        ["init"],
-        ["person", "add", "Bo Sample", "--of-age"],
-        ["quitclaim", "add", "Bo Sample", *signed],
-    ):
+    for words in (["init"], ["person", "add", "Bo Sample", "--of-age"], ["quitclaim", "add", "Bo Sample", *signed]):
         assert CliRunner().invoke(cli, ["--config", str(toml), *words]).exit_code == 0
     code, said = _at_a_terminal(toml, "n")
     assert code == 1

@@ -18,8 +18,8 @@ from plugin.flows.people import register
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.ledger.log.endings import MISSING, Ending
-from plugin.quitclaim.clearance.answers import Status
-from plugin.quitclaim.consent.lifecycle import How
+from plugin.quitclaim.clearance.answers import ClearanceStatus
+from plugin.quitclaim.consent.lifecycle import StopMode
 from sidecar.commands.demo import samples
 from tests import support
 
@@ -28,9 +28,7 @@ DAY = timedelta(days=1)
 
 def _template(services: Services, person_id: str) -> list[bytes]:
     with services.store.read() as conn:
-        return [
-            services.vault.open(conn, found) for found in services.vault.find(conn, person_id, "template")
-        ]
+        return [services.vault.open(conn, found) for found in services.vault.find(conn, person_id, "template")]
 
 
 def _guardian(services: Services, person_id: str) -> str:
@@ -51,8 +49,8 @@ def counted() -> Iterator[Callable[[], int]]:
     event.remove(Engine, "before_cursor_execute", executed)
 
 
-def _website(services: Services, ref: str) -> Status:
-    return photo_answers.ask(services, ref, "communication", "website").status
+def _website(services: Services, ref: str) -> ClearanceStatus:
+    return photo_answers.answer_photo(services, ref, "communication", "website").status
 
 
 def test_a_minor_from_the_guardians_signature_to_the_birthday(
@@ -66,7 +64,7 @@ def test_a_minor_from_the_guardians_signature_to_the_birthday(
     cast.enrol(clara)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.read() as conn:
         face = conn.execute(select(t.face)).one()
@@ -76,13 +74,13 @@ def test_a_minor_from_the_guardians_signature_to_the_birthday(
 
     review.confirm(services, face.id, "editor")
     assert cast.names_on(ref) == {"Clara"}
-    assert _website(services, ref) is Status.CLEARED
+    assert _website(services, ref) is ClearanceStatus.CLEARED
     clock.set(clock.now().replace(day=19, hour=22, minute=59))
-    calendar.sweep(services)
+    calendar.sweep_endings(services)
     assert _template(services, clara)
     clock.advance(timedelta(minutes=1))  # midnight in Amsterdam
-    assert _website(services, ref) is not Status.CLEARED
-    calendar.sweep(services)
+    assert _website(services, ref) is not ClearanceStatus.CLEARED
+    calendar.sweep_endings(services)
     cast.work()
     assert not _template(services, clara)
     assert cast.names_on(ref) == set()
@@ -93,19 +91,17 @@ def test_a_minor_from_the_guardians_signature_to_the_birthday(
     assert _template(services, clara)
 
 
-def test_restriction_stops_use_and_keeps_the_evidence(
-    services: Services, cast: support.Cast, photos: Path
-) -> None:
+def test_restriction_stops_use_and_keeps_the_evidence(services: Services, cast: support.Cast, photos: Path) -> None:
     """Restricted (GDPR Art. 18): no template, no tag, no clearance, but what was signed is kept."""
     asa = cast.add("Åsa")
     cast.sign(asa)
     cast.enrol(asa)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
-    assert grant_endings.stop(services, asa, How.RESTRICT, None, "test") == 2
-    assert _website(services, ref) is not Status.CLEARED
+    assert grant_endings.stop(services, asa, StopMode.RESTRICT, None, "test") == 2
+    assert _website(services, ref) is not ClearanceStatus.CLEARED
     cast.work()
     assert cast.names_on(ref) == set()
     assert not _template(services, asa)
@@ -124,13 +120,13 @@ def test_an_objection_holds_whatever_a_guardian_signs_and_survives_the_store(
     guardian = _guardian(services, clara)
     cast.sign(clara, guardians=(guardian,))
     cast.enrol(clara)
-    assert grant_endings.object_(services, clara, "test") == 1
+    assert grant_endings.object_to_recognition(services, clara, "test") == 1
     assert not _template(services, clara)
     with pytest.raises(ConsentError, match="objected"):
         cast.sign(clara, guardians=(guardian,))
     with services.store.write() as tx:  # an older copy of the store, which does not know of it
         tx.execute(t.person.update().values(objected_at=None))
-    calendar.start(services)
+    calendar.start_process(services)
     with pytest.raises(ConsentError, match="objected"):
         cast.sign(clara, guardians=(guardian,))
 
@@ -138,17 +134,15 @@ def test_an_objection_holds_whatever_a_guardian_signs_and_survives_the_store(
 def test_an_objection_before_any_grant_is_remembered_too(services: Services, cast: support.Cast) -> None:
     """Nothing ends, and yet it counts: also after the store has lost it."""
     clara = cast.add("Clara", birth_date=date(2014, 5, 1), guardians=("Her guardian",))
-    assert grant_endings.object_(services, clara, "test") == 0
+    assert grant_endings.object_to_recognition(services, clara, "test") == 0
     with services.store.write() as tx:
         tx.execute(t.person.update().values(objected_at=None))
-    assert calendar.start(services) == 1
+    assert calendar.start_process(services) == 1
     with pytest.raises(ConsentError, match="objected"):
         cast.sign(clara, guardians=(_guardian(services, clara),))
 
 
-def test_a_renewal_without_a_gap_keeps_the_template(
-    services: Services, cast: support.Cast, clock: ManualClock
-) -> None:
+def test_a_renewal_without_a_gap_keeps_the_template(services: Services, cast: support.Cast, clock: ManualClock) -> None:
     """Renewed in time, from the day the old one ends: the same template, before, at and after the change."""
     asa = cast.add("Åsa")
     end = clock.now() + 10 * DAY
@@ -159,10 +153,10 @@ def test_a_renewal_without_a_gap_keeps_the_template(
     cast.sign(asa, start=end, lasts=30 * DAY)
     for _ in range(3):
         clock.advance(5 * DAY)
-        calendar.sweep(services)
+        calendar.sweep_endings(services)
         assert _template(services, asa) == before
     clock.advance(30 * DAY)
-    calendar.sweep(services)
+    calendar.sweep_endings(services)
     assert not _template(services, asa)
 
 
@@ -177,10 +171,10 @@ def test_after_a_gap_nobody_noticed_the_old_template_is_gone_and_a_new_one_stays
         cast.sign(who, start=clock.now() + 5 * DAY, lasts=30 * DAY)
     clock.advance(6 * DAY)
     cast.enrol(bo)  # by somebody who was quicker than the sweep
-    calendar.start(services)
+    calendar.start_process(services)
     assert not _template(services, asa)
     assert _template(services, bo)
-    calendar.sweep(services)
+    calendar.sweep_endings(services)
     assert _template(services, bo)
 
 
@@ -193,7 +187,7 @@ def test_a_shortened_renewal_ends_on_its_own_day(
     cast.enrol(asa)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     template = _template(services, asa)
     cast.sign(asa, lasts=3 * DAY)
@@ -204,8 +198,8 @@ def test_a_shortened_renewal_ends_on_its_own_day(
         last = conn.scalar(select(func.max(t.clearance.c.valid_until)))
     assert last == clock.now() + 3 * DAY
     clock.advance(3 * DAY)
-    assert _website(services, ref) is not Status.CLEARED
-    calendar.sweep(services)
+    assert _website(services, ref) is not ClearanceStatus.CLEARED
+    calendar.sweep_endings(services)
     cast.work()
     assert not _template(services, asa)
     assert cast.names_on(ref) == set()
@@ -235,17 +229,17 @@ def test_a_line_without_its_commit_ends_the_grant_at_the_next_start(
     cast.enrol(asa)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     for grant in ids.values():
         services.ended.write(Ending(asa, grant, services.clock.now(), "withdrawn"))
-    assert _website(services, ref) is Status.CLEARED
-    assert calendar.start(services) == 2
+    assert _website(services, ref) is ClearanceStatus.CLEARED
+    assert calendar.start_process(services) == 2
     assert not _template(services, asa)
-    assert _website(services, ref) is not Status.CLEARED
+    assert _website(services, ref) is not ClearanceStatus.CLEARED
     cast.work()
     assert cast.names_on(ref) == set()
-    assert calendar.start(services) == 0, "told twice, done once"
+    assert calendar.start_process(services) == 0, "told twice, done once"
 
 
 def test_where_ended_log_cannot_be_read_it_ends_and_the_house_is_closed(
@@ -257,14 +251,14 @@ def test_where_ended_log_cannot_be_read_it_ends_and_the_house_is_closed(
     cast.enrol(asa)
     services.ended.path.unlink(missing_ok=True)
     services.ended.path.mkdir()
-    assert closed_house.why_now(services) == MISSING
+    assert closed_house.find_reason(services) == MISSING
     grant_endings.withdraw(services, asa, None, "test")
     assert not _template(services, asa)
     with services.store.read() as conn:
         standing = roster.load(services, conn, asa)
         assert conn.scalar(select(func.count()).where(t.job.c.kind == "revoke")) == 1
     assert standing.recognition(services.clock.now()) is None
-    assert closed_house.why_now(services) == MISSING
+    assert closed_house.find_reason(services) == MISSING
 
 
 def test_who_comes_back_after_the_evidence_term_signs_anew(
@@ -274,12 +268,12 @@ def test_who_comes_back_after_the_evidence_term_signs_anew(
     asa = cast.add("Åsa")
     cast.sign(asa, lasts=DAY)
     clock.advance(700 * DAY)
-    calendar.sweep(services)
-    calendar.housekeeping(services)
+    calendar.sweep_endings(services)
+    calendar.run_housekeeping(services)
     with services.store.read() as conn:
         assert services.vault.find(conn, asa, "evidence")
     clock.advance(40 * DAY)
-    calendar.housekeeping(services)
+    calendar.run_housekeeping(services)
     with services.store.read() as conn:
         assert not services.vault.has_key(conn, asa, "record")
         assert conn.scalar(select(func.count()).where(t.sealed.c.person_id == asa)) == 0

@@ -21,7 +21,7 @@ from plugin.flows.mail import form_store
 from plugin.flows.people import data_export, register
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from plugin.words.catalogues import Words
 from tests import signers, staff, support
@@ -56,7 +56,7 @@ def waiting(services: Services, cast: support.Cast, photos: Path, asa: str, exam
     """Two faces on a photograph: one for which Åsa is suggested, one of a stranger."""
     cast.open_collection(mode=Mode.SUGGEST)
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0], B]))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.read() as conn:
         rows = conn.execute(select(t.face).order_by(t.face.c.left)).all()
@@ -120,9 +120,7 @@ class TestReview:
         assert states(services) == ["rejected", "unmatched"]
         assert "Nothing waits here." in editor.get("/console/review").text
 
-    def test_left_out_with_a_reason(
-        self, services: Services, editor: FlaskClient, waiting: list[int]
-    ) -> None:
+    def test_left_out_with_a_reason(self, services: Services, editor: FlaskClient, waiting: list[int]) -> None:
         """By a reason of the list, with a note; none, and any other, is refused and nothing changes."""
         for key in ("", "crowd", "No_person", "no_person ", "NO_PERSON", "None"):
             refused = staff.post(editor, f"/console/review/{waiting[1]}/dismiss", dismissal=key, reason="x")
@@ -161,7 +159,7 @@ class TestReview:
         cast.open_collection(mode=Mode.DETECT)
         for number in range(3):
             Crowd(examiner).put(photos, f"shoot/{number}.jpg", Crowd(examiner).row([A[0], B, A[1]]))
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         seen: list[str] = []
         path = "/console/review?list=unmatched"
@@ -234,11 +232,7 @@ class TestPeople:
         """One line or everything, with who asked for it; without that nothing ends."""
         ids = cast.sign(asa, channels=("website", "press"))
         where, sure = f"/console/people/{asa}/withdraw", {"asked_by": "person", "sure": "yes"}
-        for fields in (
-            {"grant": ids["press"], "sure": "yes"},
-            {"asked_by": "person", "sure": "yes"},
-            {"all": "yes"},
-        ):
+        for fields in ({"grant": ids["press"], "sure": "yes"}, {"asked_by": "person", "sure": "yes"}, {"all": "yes"}):
             assert staff.post(officer, where, **fields).status_code == 409
         assert staff.post(officer, where, grant=ids["press"], **sure).status_code == 303
         assert _ended(services) == {"press": "withdrawn"}
@@ -257,20 +251,16 @@ class TestPeople:
         assert staff.post(officer, f"/console/people/{asa}/withdraw", **fields).status_code == 404
         assert _ended(services) == {}
 
-    def test_the_export(
-        self, services: Services, officer: FlaskClient, editor: FlaskClient, asa: str
-    ) -> None:
+    def test_the_export(self, services: Services, officer: FlaskClient, editor: FlaskClient, asa: str) -> None:
         """A file with what is held, for the officer alone, and in the log."""
         answer = staff.post(officer, f"/console/people/{asa}/export")
         assert answer.headers["Content-Disposition"].startswith("attachment")
         assert json.loads(answer.data)["person"]["display_name"] == "Åsa"
-        assert answer.text == data_export.as_json(register.export(services, asa, "test")), "as everywhere"
+        assert answer.text == data_export.to_json(register.export(services, asa, "test")), "as everywhere"
         assert actions(services, "dam:officer")[-1] == "person:record:export"
         assert staff.post(editor, f"/console/people/{asa}/export").status_code == 403
 
-    def test_the_evidence(
-        self, services: Services, cast: support.Cast, officer: FlaskClient, asa: str
-    ) -> None:
+    def test_the_evidence(self, services: Services, cast: support.Cast, officer: FlaskClient, asa: str) -> None:
         """A file to download, whatever it is, of this person alone; the look is in the log."""
         page = officer.get(f"/console/people/{asa}").text
         (path,) = re.findall(r'action="(/console/people/\w+/evidence/\w+)"', page)
@@ -306,13 +296,7 @@ class TestCollections:
         days = {"decided": "2026-03-01", "review": "2026-09-01"}
         assert staff.post(administrator, where, **fields, **days).status_code == 303
         page = administrator.get(f"{where}?ref=shoot").text
-        for text in (
-            "DPIA 7",
-            "Jo, 1 March 2026",
-            "1 September 2026",
-            "dam:administrator",
-            "own documented reading",
-        ):
+        for text in ("DPIA 7", "Jo, 1 March 2026", "1 September 2026", "dam:administrator", "own documented reading"):
             assert text in page, text
         with services.store.read() as conn:
             assert conn.scalar(select(t.collection.c.mode)) == "suggest"
@@ -321,7 +305,7 @@ class TestCollections:
         self, services: Services, cast: support.Cast, officer: FlaskClient, clock: ManualClock
     ) -> None:
         """The list and the first page say that less is done than was set."""
-        evidence = Evidence("DPIA 7", "Jo", date(2026, 3, 1), date(2026, 4, 1))
+        evidence = BasisEvidence("DPIA 7", "Jo", date(2026, 3, 1), date(2026, 4, 1))
         modes.decide(services, "shoot", modes.Ruling(Mode.AUTO, Basis.CONTROLLER, evidence), "test")
         assert "controller&#39;s own reading of the law" in officer.get("/console/").text
         clock.advance(timedelta(days=40))
@@ -346,10 +330,7 @@ class TestCollections:
         """Every decision stays to be read, with its evidence; and a mode without an effect says so."""
         post = "/console/collections/one"
         asked = {"mode": "suggest", "basis": "all-asked", "by": "Jo"}
-        assert (
-            staff.post(administrator, post, ref="shoot", reference="list of March", **asked).status_code
-            == 303
-        )
+        assert staff.post(administrator, post, ref="shoot", reference="list of March", **asked).status_code == 303
         assert staff.post(administrator, post, ref="shoot", mode="never").status_code == 303
         text = officer.get("/console/collections/one?ref=shoot").text
         assert "list of March" in text
@@ -363,17 +344,13 @@ class TestCollections:
         assert administrator.get("/console/collections/one?ref=../etc").status_code == 404
         set_ = staff.post(administrator, "/console/collections/one", ref="none", mode="off")
         assert set_.status_code == 404
-        assert (
-            staff.post(administrator, "/console/collections/one", ref="shoot", mode="all").status_code == 409
-        )
+        assert staff.post(administrator, "/console/collections/one", ref="shoot", mode="all").status_code == 409
 
 
 class TestHome:
     """The first page: what waits, and whether we work."""
 
-    def test_what_waits(
-        self, services: Services, cast: support.Cast, editor: FlaskClient, waiting: list[int]
-    ) -> None:
+    def test_what_waits(self, services: Services, cast: support.Cast, editor: FlaskClient, waiting: list[int]) -> None:
         """Counts, and whose quitclaim ends soon: not one that was renewed."""
         cast.sign(cast.add("Bo"), lasts=timedelta(days=20))
         dag = cast.add("Dag")
@@ -386,9 +363,9 @@ class TestHome:
 
     def test_it_says_when_nothing_works(self, services: Services, editor: FlaskClient) -> None:
         """Without a sweep of a worker the page says that we do not work; after one, that we do."""
-        calendar.start(services)
+        calendar.start_process(services)
         assert "does not work at this moment" in editor.get("/console/").text
-        calendar.sweep(services)
+        calendar.sweep_endings(services)
         assert "looks after every end by itself" in editor.get("/console/").text
 
     def test_given_up_jobs_are_for_who_mends(
@@ -408,17 +385,13 @@ class TestHome:
 def test_every_word_that_a_page_uses_is_there() -> None:
     """By its name in the templates; that all languages have it, the catalogues' tests say."""
     folder = Path(sidecar.__file__).parent / "templates"
-    pages = "".join(
-        page.read_text() for page in [folder / "console_base.html", *folder.glob("console/*.html")]
-    )
+    pages = "".join(page.read_text() for page in [folder / "console_base.html", *folder.glob("console/*.html")])
     used = set(re.findall(r"\bw\.([a-z_]+)|\bw\['([a-z_]+)'\]", pages))
     asked = {one or other for one, other in used} | set(re.findall(r"\bw\.counted\('([a-z_]+)'", pages))
     assert asked - {"lang", "counted"} - Words("console", "en").keys() == set()
 
 
-def test_a_name_is_text_wherever_it_stands(
-    services: Services, cast: support.Cast, officer: FlaskClient
-) -> None:
+def test_a_name_is_text_wherever_it_stands(services: Services, cast: support.Cast, officer: FlaskClient) -> None:
     """Markup in a name is shown, not obeyed."""
     name = '"><b onclick=x>Bo</b>'
     bo = cast.add(name)
@@ -489,16 +462,12 @@ class TestLog:
         assert "Het logboek: niet bewezen." in page
         assert "er zijn geen ondertekende eindpunten" in page
 
-    def test_the_export_is_all_of_it(
-        self, services: Services, cast: support.Cast, auditor: FlaskClient
-    ) -> None:
+    def test_the_export_is_all_of_it(self, services: Services, cast: support.Cast, auditor: FlaskClient) -> None:
         """Every row, in order, up to the one that says that it was taken out."""
         cast.add("Bo")
         lines = [json.loads(line) for line in staff.post(auditor, "/console/log/export").text.splitlines()]
         with services.store.read() as conn:
-            assert [line["seq"] for line in lines] == list(
-                conn.scalars(select(t.audit.c.seq).order_by("seq"))
-            )
+            assert [line["seq"] for line in lines] == list(conn.scalars(select(t.audit.c.seq).order_by("seq")))
         assert lines[-1]["details"] == {"export": True}
 
 
@@ -537,11 +506,8 @@ class TestWhatEnds:
             assert english in staff.post(administrator, f"/console/{path}", **fields).text
             assert words_nl in staff.post(dutch, f"/console/{path}", **fields).text
         assert other.get("/console/").status_code == 200
-        assert form_store.listed(services)[0].retired_at is None
-        assert (
-            staff.post(administrator, f"/console/people/{asa}/address", email="", sure="yes").status_code
-            == 303
-        )
+        assert form_store.list_versions(services)[0].retired_at is None
+        assert staff.post(administrator, f"/console/people/{asa}/address", email="", sure="yes").status_code == 303
 
     def test_numbers_stand_beside_an_end(
         self, services: Services, officer: FlaskClient, asa: str, waiting: list[int]

@@ -18,7 +18,7 @@ from plugin.flows.mail import form_store
 from plugin.flows.rights import erasure, erasure_requests
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from tests import signers, staff, support
 from tests.crowd import A, Crowd
@@ -39,7 +39,7 @@ def app(services: Services) -> Flask:
 
 def sample(**changes: str) -> str:
     """The sample form's file, for the channels of the tests' house."""
-    text = re.sub(r"channels = \[[^\]]*\]", 'channels = ["website", "press"]', form_store.sample(), count=1)
+    text = re.sub(r"channels = \[[^\]]*\]", 'channels = ["website", "press"]', form_store.read_sample(), count=1)
     text = re.sub(r'\[\[uses\]\]\npurpose = "commercial".*?\n\n', "", text, flags=re.DOTALL)
     for key, value in changes.items():
         text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", text, count=1)
@@ -53,15 +53,12 @@ class TestForms:
         """A file and what is typed make versions of one name; each is shown as who is asked sees it."""
         file = (BytesIO(sample().encode()), "form.toml")
         assert staff.post(administrator, "/console/forms", file=file).status_code == 303
-        assert (
-            staff.post(administrator, "/console/forms", text=sample(officer='"dpo@example.org"')).status_code
-            == 303
-        )
-        assert [(one.form.version, one.retired_at is None) for one in form_store.listed(services)] == [
+        assert staff.post(administrator, "/console/forms", text=sample(officer='"dpo@example.org"')).status_code == 303
+        assert [(one.form.version, one.retired_at is None) for one in form_store.list_versions(services)] == [
             (2, True),
             (1, False),
         ]
-        newest = form_store.in_use(services)
+        newest = form_store.find_in_use(services)
         page = administrator.get(f"/console/forms/{newest.id}").text
         assert "dpo@example.org" in page
         assert "Er is vooraf niets aangevinkt" in page
@@ -76,7 +73,7 @@ class TestForms:
         assert answer.status_code == 422
         assert "officer: " in answer.text
         assert "billboards" in answer.text.split("<textarea")[1]
-        assert form_store.listed(services) == []
+        assert form_store.list_versions(services) == []
 
     @pytest.mark.parametrize("text", ["", "{", "[1", '{"a": ' * 2000, "[[[", "\x01", "a = 1\n" * 50_000])
     def test_what_is_no_form_is_refused(self, administrator: FlaskClient, text: str) -> None:
@@ -146,7 +143,7 @@ class TestInviting:
         """Where the basis is a shoot, one code is made for everybody."""
         refused = staff.post(administrator, "/console/collections/one/invite", ref="shoot")
         assert refused.status_code == 409
-        ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("day in May"))
+        ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("day in May"))
         modes.decide(services, "shoot", ruling, "test")
         assert "Make the code" in administrator.get("/console/collections/one?ref=shoot").text
         shown = staff.post(administrator, "/console/collections/one/invite", ref="shoot")
@@ -162,8 +159,8 @@ class TestRequests:
         person = cast.add("Åsa")
         cast.sign(person)
         with services.store.write() as tx:
-            return erasure_requests.ask(
-                services, tx, person, "person", erasure_requests.filed(services, person)
+            return erasure_requests.request_in(
+                services, tx, person, "person", erasure_requests.read_filed(services, person)
             ).id
 
     def test_on_the_list_with_its_term(self, officer: FlaskClient, editor: FlaskClient, asked: str) -> None:
@@ -174,9 +171,7 @@ class TestRequests:
             assert "decide by 1 April 2026" in page
         assert "Åsa" not in editor.get("/console/").text
 
-    def test_carried_out(
-        self, services: Services, cast: support.Cast, officer: FlaskClient, asked: str
-    ) -> None:
+    def test_carried_out(self, services: Services, cast: support.Cast, officer: FlaskClient, asked: str) -> None:
         """Not by one slip of the hand; then nothing of the person is left."""
         where = f"/console/requests/{asked}/grant"
         assert staff.post(officer, where).status_code == 409
@@ -185,9 +180,7 @@ class TestRequests:
         assert "NOT FINISHED" in officer.get(begun.location).text
         cast.work()
         number = begun.location.rsplit("/", 1)[1]
-        found = officer.get(
-            f"/console/requests/certificate?number={number.lower()}", follow_redirects=True
-        ).text
+        found = officer.get(f"/console/requests/certificate?number={number.lower()}", follow_redirects=True).text
         assert "Looked at" in found
         assert "NOT FINISHED" not in found
         assert officer.get("/console/requests/certificate/2026-9999-XX").status_code == 404
@@ -199,9 +192,7 @@ class TestRequests:
         self, services: Services, cast: support.Cast, app: Flask, clock: ManualClock
     ) -> None:
         """Whatever the umask; a number that is none is a page that is not there."""
-        officer, editor, auditor = (
-            staff.signed_in(app, clock, role) for role in ("officer", "editor", "auditor")
-        )
+        officer, editor, auditor = (staff.signed_in(app, clock, role) for role in ("officer", "editor", "auditor"))
         before = os.umask(0)
         try:
             made = erasure.erase(services, cast.add("Ann Sample"), "test")
@@ -236,7 +227,7 @@ def test_everything_cleared_until_a_day(
     cast.enrol(asa)
     cast.open_collection()
     Crowd(examiner).put(photos, "shoot/one.jpg", Crowd(examiner).row([A[0]]))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
 
     def ask(**query: str) -> str:

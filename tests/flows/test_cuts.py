@@ -33,9 +33,9 @@ from plugin.ledger import tables as t
 from plugin.ledger.backups import backup, restore
 from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.store.store import Tx, init_store, inserted_id
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from plugin.quitclaim.clearance.scope import Mode
-from plugin.quitclaim.consent.lifecycle import How, Signing
+from plugin.quitclaim.consent.lifecycle import StopMode, Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
@@ -63,9 +63,9 @@ def decided(services: Services) -> None:
 def listed(services: Services, channel: str = "website", days: int = 0) -> list[str]:
     """The photographs on the pages of what is cleared until then; as many are counted."""
     last = services.today() + timedelta(days=days)
-    span = cleared_photos.until(services, "communication", channel, last)
+    span = cleared_photos.span_until(services, "communication", channel, last)
     with services.store.read() as conn:
-        refs = sorted(photo.ref for photo in cleared_photos.page(conn, span).photos)
+        refs = sorted(photo.ref for photo in cleared_photos.list_page(conn, span).photos)
         assert cleared_photos.count(conn, span) == len(refs)
     return refs
 
@@ -114,13 +114,13 @@ def test_the_commit_of_every_end_writes_as_many_rows_whatever_the_photographs(
 
     def lapse() -> None:
         clock.advance(400 * DAY)
-        grant_endings.sweep(services)
+        grant_endings.end_due(services)
 
     ends: dict[str, Callable[[str], object]] = {
         "lapse": lambda _who: lapse(),
         "withdraw": lambda who: grant_endings.withdraw(services, who, None, "test"),
-        "restrict": lambda who: grant_endings.stop(services, who, How.RESTRICT, None, "test"),
-        "object": lambda who: grant_endings.object_(services, who, "test"),
+        "restrict": lambda who: grant_endings.stop(services, who, StopMode.RESTRICT, None, "test"),
+        "object": lambda who: grant_endings.object_to_recognition(services, who, "test"),
         "replace": lambda who: cast.sign(who, recognition=False, channels=("press",)),
         "refuse": lambda who: vouching.refuse(services, f"set-{who}", "dam:test"),
         "erase": lambda who: erasure.begin(services, who, "test"),
@@ -168,8 +168,8 @@ def test_what_is_cut_counts_nowhere_at_once(services: Services, cast: support.Ca
     assert listed(services) == ["bo.jpg"]
     assert listed(services, "press") == ["bo.jpg", "both.jpg"], "what goes on is not cut"
     with services.store.read() as conn:
-        page = own_photos.page(services, conn, bo)
-        dates = dam_dates._dates(services, conn, [both], believed.now(conn))
+        page = own_photos.list_photos(services, conn, bo)
+        dates = dam_dates._dates(services, conn, [both], believed.is_valid(conn))
     shown = {photo.id: {use[1] for use in photo.cleared} for photo in page.photos}
     assert shown == {both: {"press"}, alone: {"website", "press"}}
     assert dates[both] == {"website": "", "press": dates[both]["press"]}
@@ -207,17 +207,12 @@ def test_a_use_that_goes_on_for_a_shorter_time_is_cut_too(
     assert listed(services, days=20) == ["asa.jpg", "bo.jpg"]
 
 
-def test_the_machines_name_of_somebody_whose_recognition_ended_is_none(
-    services: Services, cast: support.Cast
-) -> None:
+def test_the_machines_name_of_somebody_whose_recognition_ended_is_none(services: Services, cast: support.Cast) -> None:
     """Publication goes on. Asked, shown, listed for review or computed anew: the face is unmatched from the commit on;
     one that an editor confirmed stays, though the machine matched the same person elsewhere."""
     asa = cast.add("Åsa Sample")
     grants = cast.sign(asa)
-    by_machine, confirmed = (
-        named(services, "machine.jpg", asa),
-        named(services, "confirmed.jpg", asa),
-    )
+    by_machine, confirmed = (named(services, "machine.jpg", asa), named(services, "confirmed.jpg", asa))
     suggested = named(services, "suggested.jpg", asa)
     with services.store.write() as tx:
         face, here = t.face.c, t.face.c.resource_id
@@ -229,17 +224,17 @@ def test_the_machines_name_of_somebody_whose_recognition_ended_is_none(
     assert listed(services) == ["confirmed.jpg", "machine.jpg"]
     grant_endings.withdraw(services, asa, [grants["recognition"]], "test")
     assert listed(services) == ["confirmed.jpg"]
-    assert _status(services, "machine.jpg") is Status.UNKNOWN
-    assert _status(services, "confirmed.jpg") is Status.CLEARED
-    view = photo_panel.of(services, "machine.jpg")
+    assert _status(services, "machine.jpg") is ClearanceStatus.UNKNOWN
+    assert _status(services, "confirmed.jpg") is ClearanceStatus.CLEARED
+    view = photo_panel.load_panel(services, "machine.jpg")
     assert view is not None
     assert [(face.state, face.person) for face in view.faces] == [("unmatched", "")]
     with services.store.read() as conn:
-        assert [*review.waiting(conn), *review.unconfirmed(conn)] == []
-        face_of = face_rows.by_id(conn, matched)
+        assert [*review.list_waiting(conn), *review.list_unconfirmed(conn)] == []
+        face_of = face_rows.find(conn, matched)
     assert face_of is not None
     assert face_of.state == "unmatched"
-    assert review.face_by_id(services, waiting).person_id is None
+    assert review.find_face(services, waiting).person_id is None
     photo_answers.recompute_many(services, [by_machine])
     assert listed(services) == ["confirmed.jpg"]
     assert stored(services, by_machine) == 0
@@ -249,8 +244,8 @@ def test_the_machines_name_of_somebody_whose_recognition_ended_is_none(
     assert states == {by_machine: "unmatched", confirmed: "matched", suggested: "unmatched"}
 
 
-def _status(services: Services, ref: str) -> Status:
-    return photo_answers.ask(services, ref, "communication", "website").status
+def _status(services: Services, ref: str) -> ClearanceStatus:
+    return photo_answers.answer_photo(services, ref, "communication", "website").status
 
 
 def test_a_new_match_by_new_pictures_outlives_the_cut_of_the_old_ones(
@@ -272,10 +267,10 @@ def test_a_new_match_by_new_pictures_outlives_the_cut_of_the_old_ones(
         row = tx.execute(select(t.face)).one()._asdict() | {"left": 0.5, "set_id": _set_in(tx, asa)}
         row.pop("id")
         new = inserted_id(tx.execute(insert(t.face).values(row)))
-        assert face_rows.elsewhere(tx, number, asa, new) is None
+        assert face_rows.find_other_match(tx, number, asa, new) is None
     follow(services)
     with services.store.read() as conn:
-        assert [(row.state, row.person_id) for row in face_rows.of(conn, number)] == [
+        assert [(row.state, row.person_id) for row in face_rows.list_of(conn, number)] == [
             ("unmatched", None),
             ("matched", asa),
         ]
@@ -284,11 +279,11 @@ def test_a_new_match_by_new_pictures_outlives_the_cut_of_the_old_ones(
 
 def _current(services: Services, person: str) -> str:
     with services.store.read() as conn:
-        return str(reference_sets.compared(conn, [person])[person].id)
+        return str(reference_sets.find_compared(conn, [person])[person].id)
 
 
 def _set_in(tx: Tx, person: str) -> str:
-    return str(reference_sets.compared(tx.connection, [person])[person].id)
+    return str(reference_sets.find_compared(tx.connection, [person])[person].id)
 
 
 def test_an_intent_of_a_match_that_is_cut_writes_no_name(services: Services, cast: support.Cast) -> None:
@@ -310,13 +305,13 @@ def test_an_intent_of_a_match_that_is_cut_writes_no_name(services: Services, cas
         )  # fmt: skip
     with services.store.read() as conn:
         intent = conn.execute(select(t.intent)).one()
-        assert intent_outcomes.wanted(services, conn, intent)
+        assert intent_outcomes.is_wanted(services, conn, intent)
     grant_endings.withdraw(services, asa, None, "test")
     with services.store.write() as tx:
         tx.execute(update(t.reference_set).values(ended_at=tx.now))  # as with the face key
     cast.sign(asa)
     with services.store.read() as conn:
-        assert not intent_outcomes.wanted(services, conn, intent)
+        assert not intent_outcomes.is_wanted(services, conn, intent)
 
 
 def test_a_name_that_goes_before_the_job_brings_no_clearance_back(
@@ -350,9 +345,7 @@ def test_a_name_that_goes_before_the_job_brings_no_clearance_back(
     assert stored(services, arrival.resource_id) == 0
 
 
-def test_two_people_of_one_photograph_end_together_and_one_comes_back(
-    services: Services, cast: support.Cast
-) -> None:
+def test_two_people_of_one_photograph_end_together_and_one_comes_back(services: Services, cast: support.Cast) -> None:
     """Each has a cut of their own; who signs again meanwhile is cleared again when theirs is done, and not before the
     other signs too."""
     asa, bo = cast.add("Åsa Sample"), cast.add("Bo Sample")
@@ -375,9 +368,7 @@ def test_two_people_of_one_photograph_end_together_and_one_comes_back(
     assert open_cuts(services) == 0
 
 
-def test_the_dates_follow_with_the_rows_and_come_back_with_a_new_grant(
-    services: Services, cast: support.Cast
-) -> None:
+def test_the_dates_follow_with_the_rows_and_come_back_with_a_new_grant(services: Services, cast: support.Cast) -> None:
     """A DAM with date fields: they are owed as soon as the job has run, without the DAM, and what is signed anew while
     the cut is open is dated again when it is over."""
     services = replace(services, dam=Dated(services.dam))
@@ -434,7 +425,7 @@ def test_a_job_takes_away_only_the_cuts_that_it_began_with(
     running = services.queue.claim([cuts.JOB])
     assert running is not None
     grant_endings.withdraw(services, asa, None, "test")
-    cuts.follow(services, running)  # its last portion
+    cuts.handle_cut(services, running)  # its last portion
     assert listed(services) == []
     assert open_cuts(services) > 0
     follow(services)
@@ -442,9 +433,7 @@ def test_a_job_takes_away_only_the_cuts_that_it_began_with(
     assert (listed(services), open_cuts(services)) == ([], 0)
 
 
-def test_a_cut_whose_job_is_gone_is_taken_up_again(
-    services: Services, cast: support.Cast, clock: ManualClock
-) -> None:
+def test_a_cut_whose_job_is_gone_is_taken_up_again(services: Services, cast: support.Cast, clock: ManualClock) -> None:
     """As after a restore, or where the job was given up: by the sweep, once, and not each minute after a failure."""
     asa = cast.add("Åsa Sample")
     cast.sign(asa, recognition=False)
@@ -456,7 +445,7 @@ def test_a_cut_whose_job_is_gone_is_taken_up_again(
     assert cuts.resume(services) == 0
     assert listed(services) == []
     clock.advance(2 * timedelta(hours=1))
-    calendar.sweep(services)
+    calendar.sweep_endings(services)
     assert cuts.resume(services) == 0, "asked for already"
     follow(services)
     assert (stored(services, number), open_cuts(services)) == (0, 0)
@@ -478,11 +467,11 @@ def test_refused_pictures_count_nowhere_at_once_whoever_confirmed_by_them(
     vouching.refuse(services, set_id, "dam:test")
     assert stored(services, resting) == 1
     assert listed(services) == ["other.jpg"]
-    assert _status(services, "resting.jpg") is Status.UNKNOWN
+    assert _status(services, "resting.jpg") is ClearanceStatus.UNKNOWN
     Runner(services).drain()
     with services.store.read() as conn:
-        assert [row.state for row in face_rows.of(conn, resting)] == ["unmatched"]
-        assert [row.state for row in face_rows.of(conn, other)] == ["matched"]
+        assert [row.state for row in face_rows.list_of(conn, resting)] == ["unmatched"]
+        assert [row.state for row in face_rows.list_of(conn, other)] == ["matched"]
     assert listed(services) == ["other.jpg"]
     assert open_cuts(services) == 0
 
@@ -498,7 +487,7 @@ def test_an_erasure_killed_between_two_photographs_goes_on_and_its_certificate_s
     for n in range(5):
         named(services, f"{n}.jpg", asa, bo)
     # What the DAM would say of files that are not there is not what is tried here.
-    monkeypatch.setattr(revocation, "take_out", lambda *_args, **_more: 0)
+    monkeypatch.setattr(revocation, "remove_tags", lambda *_args, **_more: 0)
     monkeypatch.setattr(revocation, "read_back", lambda *_args: None)
     whole, done = erasure_rows._clear, list[int]()
 
@@ -568,7 +557,7 @@ def test_killed_between_the_commit_and_the_job_and_in_the_job(
         assert listed(services) == []
     assert sorted(stored(services, n) for n in numbers) == [0, 0, 1, 1, 1]
     clock.advance(timedelta(seconds=services.config.jobs.lease_seconds + 1))
-    calendar.sweep(services)
+    calendar.sweep_endings(services)
     follow(services)
     assert ([stored(services, n) for n in numbers], open_cuts(services)) == ([0] * 5, 0)
 
@@ -589,18 +578,16 @@ def test_a_backup_put_back_clears_nothing_that_ended(
     if taken == "meanwhile":
         _back_up(services)
     url = f"sqlite:///{tmp_path}/back.db"
-    config = services.config.model_copy(
-        update={"store": services.config.store.model_copy(update={"url": url})}
-    )
+    config = services.config.model_copy(update={"store": services.config.store.model_copy(update={"url": url})})
     init_store(url, clock).close()
     folder = config.path(config.backup.folder)
     restore.restore_backup(url, folder, services.master, clock, HeadBook.from_config(config))
     with support.opened(config, clock, examiner) as back:
         assert stored(back, number) == 1
-        replay_endings.endings(back)
+        replay_endings.replay_ended_log(back)
         assert (listed(back), open_cuts(back) > 0) == ([], True)
-        calendar.start(back)
-        calendar.sweep(back)
+        calendar.start_process(back)
+        calendar.sweep_endings(back)
         follow(back)
         assert (listed(back), open_cuts(back)) == ([], 0)
         with back.store.read() as conn:
@@ -634,7 +621,7 @@ def test_an_end_cuts_what_pictures_named_that_ended_by_a_clock_ahead(
         other.store.clock = behind
         grant_endings.withdraw(other, asa, None, "test")
     with services.store.read() as conn:
-        assert [(row.state, row.person_id) for row in face_rows.of(conn, number)] == [("unmatched", None)]
+        assert [(row.state, row.person_id) for row in face_rows.list_of(conn, number)] == [("unmatched", None)]
     follow(services)
     with services.store.read() as conn:
         assert conn.scalar(select(t.face.c.state)) == "unmatched"

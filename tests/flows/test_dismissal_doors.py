@@ -66,9 +66,7 @@ def test_the_console(services: Services, crowd: Crowd, app: Flask, clock: Manual
     long = staff.post(editor, f"/console/review/{large}/dismiss", dismissal="other", note="x" * 201)
     assert (long.status_code, crowd.states()) == (409, ["unmatched"] * 4)
     done = staff.post(editor, f"/console/review/{large}/small?list=unmatched", newest=str(small[1]))
-    assert crowd.states() == ["unmatched", "dismissed", "dismissed", "unmatched"], (
-        "those that the page counted"
-    )
+    assert crowd.states() == ["unmatched", "dismissed", "dismissed", "unmatched"], "those that the page counted"
     after = editor.get(done.headers["Location"]).text
     assert "too small to be recognised: 2. Faces of this photograph left to decide: 2." in after
     assert f"/console/review/{small[0]}/together" in after
@@ -161,9 +159,7 @@ def test_the_command_line(services: Services, crowd: Crowd, tmp_path: Path) -> N
     large, *small = ids(services)
     for key in FORGED:
         refused = run("dismiss", str(large), "--as", key)
-        assert (refused.exit_code, "'no_person', 'too_small', 'bystander'" in refused.output) == (2, True), (
-            key
-        )
+        assert (refused.exit_code, "'no_person', 'too_small', 'bystander'" in refused.output) == (2, True), key
     assert run("dismiss", str(large), "--reason", "a statue").exit_code == 2
     assert run("dismiss", str(large), "--as", "too_small").exit_code == 1
     told = run("dismiss", str(large), "--as", "objects", "--note", "sample")

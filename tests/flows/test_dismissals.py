@@ -17,11 +17,11 @@ from plugin.flows.common.services import Services
 from plugin.flows.names import resources
 from plugin.flows.review import dismissals, download_gate, review
 from plugin.flows.views import photo_panel, unnamed_faces, waiting_list
-from plugin.flows.views.waiting_list import Kind
+from plugin.flows.views.waiting_list import WaitingKind
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.store.store import inserted_id
-from plugin.quitclaim.clearance.answers import Code, Status
+from plugin.quitclaim.clearance.answers import ReasonCode, ClearanceStatus
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.recognizer.examination.messages import FoundFace
 from plugin.recognizer.process.examiner import Examiner
@@ -60,15 +60,8 @@ class Crowd:
     def face(self, file_px: int | None, state: str = "unmatched", **values: Any) -> int:
         """One more face of the photograph."""
         with self.services.store.write() as tx:
-            place = len(face_rows.of(tx.connection, self.id)) / 100
-            row = {
-                "left": place,
-                "top": 0.1,
-                "width": 0.009,
-                "height": 0.01,
-                "width_px": 60,
-                "created_at": tx.now,
-            }
+            place = len(face_rows.list_of(tx.connection, self.id)) / 100
+            row = {"left": place, "top": 0.1, "width": 0.009, "height": 0.01, "width_px": 60, "created_at": tx.now}
             row |= {"file_px": file_px, "state": state, "file_version": self.version}
             return inserted_id(tx.execute(insert(t.face).values(resource_id=self.id, **row | values)))
 
@@ -76,15 +69,15 @@ class Crowd:
         with self.services.store.read() as conn:
             return list(conn.scalars(select(t.face.c.state).order_by(t.face.c.id)))
 
-    def status(self) -> Status:
+    def status(self) -> ClearanceStatus:
         """The answer, which SQL counts the same way."""
-        status = photo_answers.ask(self.services, REF, "communication", "website").status
+        status = photo_answers.answer_photo(self.services, REF, "communication", "website").status
         counted = download_gate.count_open(self.services, "website")
         assert counted == (status in download_gate.OPEN), (status, counted)
         return status
 
-    def codes(self) -> set[Code]:
-        return {one.code for one in photo_answers.ask(self.services, REF, "communication", "website").reasons}
+    def codes(self) -> set[ReasonCode]:
+        return {one.code for one in photo_answers.answer_photo(self.services, REF, "communication", "website").reasons}
 
 
 def rows(services: Services, action: str) -> list[Any]:
@@ -98,14 +91,14 @@ def test_only_two_reasons_settle(house: Services, why: Dismissal) -> None:
     crowd = Crowd(house)
     large, tiny = crowd.face(100), crowd.face(9)
     dismissals.dismiss(house, large, why, BY, "x")
-    assert crowd.status() is (Status.NO_PERSON_FOUND if why in SETTLING else Status.UNKNOWN)
+    assert crowd.status() is (ClearanceStatus.NO_PERSON_FOUND if why in SETTLING else ClearanceStatus.UNKNOWN)
     dismissals.dismiss(house, large, Dismissal.NO_PERSON, BY)
     dismissals.dismiss(house, tiny, why, BY)
-    assert crowd.status() is (Status.NO_PERSON_FOUND if why in SETTLING else Status.UNKNOWN)
-    assert (Code.FACE_SET_ASIDE in crowd.codes()) == (why not in SETTLING)
+    assert crowd.status() is (ClearanceStatus.NO_PERSON_FOUND if why in SETTLING else ClearanceStatus.UNKNOWN)
+    assert (ReasonCode.FACE_SET_ASIDE in crowd.codes()) == (why not in SETTLING)
     with house.store.read() as conn:
-        assert not list(review.waiting(conn, "unmatched")), "nobody is asked again"
-        assert not list(dismissals.waiting(house, conn))
+        assert not list(review.list_waiting(conn, "unmatched")), "nobody is asked again"
+        assert not list(dismissals.list_waiting(house, conn))
 
 
 @pytest.mark.parametrize("file_px", [AT_LEAST, 300, None])
@@ -119,34 +112,27 @@ def test_too_small_is_not_said_of_a_large_face(house: Services, file_px: int | N
         dismissals.dismiss_small(house, REF, Dismissal.TOO_SMALL, BY)
     assert (crowd.states(), crowd.status(), rows(house, "photo:face:dismiss")) == (
         ["unmatched"],
-        Status.UNKNOWN,
+        ClearanceStatus.UNKNOWN,
         [],
     )
 
 
-@pytest.mark.parametrize(
-    "key", ["", " ", "TOO_SMALL", "Too_small", "too_small ", " objects", "crowd", "None"]
-)
+@pytest.mark.parametrize("key", ["", " ", "TOO_SMALL", "Too_small", "too_small ", " objects", "crowd", "None"])
 def test_a_reason_is_one_of_the_list(key: str) -> None:
     """Spelled exactly so; the error lists them."""
     with pytest.raises(ConsentError, match="no_person, too_small, bystander, objects, other"):
-        dismissals.read(key)
+        dismissals.parse_dismissal(key)
 
 
 def test_all_small_faces_in_one_act(house: Services) -> None:
     """Eleven in one act with one row of the log; who is named, suggested, decided or large stays, and is told."""
     crowd = Crowd(house)
-    small = [
-        crowd.face(px, state) for px, state in [(9, "unmatched"), (127, "rejected"), *[(30, "unmatched")] * 9]
-    ]
+    small = [crowd.face(px, state) for px, state in [(9, "unmatched"), (127, "rejected"), *[(30, "unmatched")] * 9]]
     kept = [crowd.face(9, "suggested"), crowd.face(9, "matched"), crowd.face(AT_LEAST), crowd.face(None)]
     before = crowd.face(9, "dismissed"), crowd.face(9, "dismissed", dismissal="objects")
     done = dismissals.dismiss_small(house, REF, Dismissal.TOO_SMALL, BY)
     assert (set(done.faces), done.left, done.before) == (set(small), 4, None)
-    assert (
-        crowd.states()
-        == ["dismissed"] * 11 + ["suggested", "matched", "unmatched", "unmatched"] + ["dismissed"] * 2
-    )
+    assert crowd.states() == ["dismissed"] * 11 + ["suggested", "matched", "unmatched", "unmatched"] + ["dismissed"] * 2
     (row,) = rows(house, "photo:face:dismiss")
     assert json.loads(row.details) == {"faces": ", ".join(map(str, sorted(small))), "dismissal": "too_small"}
     again = dismissals.dismiss_small(house, REF, Dismissal.TOO_SMALL, BY)
@@ -154,7 +140,7 @@ def test_all_small_faces_in_one_act(house: Services) -> None:
     assert len(rows(house, "photo:face:dismiss")) == 1
     with pytest.raises(NothingDone):
         dismissals.dismiss_small(house, REF, Dismissal.BYSTANDER, BY)
-    assert dismissals.undo(house, small[3], BY) == 11
+    assert dismissals.undo_dismissal(house, small[3], BY) == 11
     assert crowd.states()[:11] == ["unmatched"] * 11
     assert crowd.states()[-2:] == ["dismissed"] * 2
     assert {kept[0], before[0]}.isdisjoint(small)
@@ -168,7 +154,7 @@ def test_a_stadium_is_dismissed_and_taken_back_in_one_act(house: Services) -> No
     small = [crowd.face(20) for _ in range(150)]
     done = dismissals.dismiss_small(house, REF, Dismissal.TOO_SMALL, BY)
     assert (len(done.faces), done.left, set(crowd.states())) == (150, 0, {"dismissed"})
-    assert dismissals.undo(house, small[7], BY) == 150
+    assert dismissals.undo_dismissal(house, small[7], BY) == 150
     for action in ("photo:face:dismiss", "photo:face:undo"):
         told = [json.loads(row.details)["faces"].split(", ") for row in rows(house, action)]
         assert sorted(int(one) for part in told for one in part) == small
@@ -193,7 +179,7 @@ def test_a_photograph_that_was_replaced_meanwhile(house: Services) -> None:
         dismissals.dismiss_small(house, REF, Dismissal.TOO_SMALL, BY)
     assert crowd.states() == ["unmatched"]
     with house.store.read() as conn:
-        assert dismissals.small(house, conn, [crowd.id]) == {}
+        assert dismissals.count_small(house, conn, [crowd.id]) == {}
 
 
 def test_another_editor_decides_at_the_same_time(house: Services) -> None:
@@ -203,11 +189,11 @@ def test_another_editor_decides_at_the_same_time(house: Services) -> None:
     dismissals.dismiss(house, second, Dismissal.OBJECTS, "dam:kim")
     done = dismissals.dismiss_small(house, REF, Dismissal.TOO_SMALL, BY)
     assert done.faces == (first,)
-    assert crowd.status() is Status.UNKNOWN
-    assert dismissals.undo(house, first, BY) == 1
+    assert crowd.status() is ClearanceStatus.UNKNOWN
+    assert dismissals.undo_dismissal(house, first, BY) == 1
     assert crowd.states() == ["unmatched", "dismissed"]
     with pytest.raises(ConsentError, match="nothing to undo"):
-        dismissals.undo(house, first, BY)
+        dismissals.undo_dismissal(house, first, BY)
 
 
 def test_a_face_that_turns_out_larger_comes_back(house: Services) -> None:
@@ -215,23 +201,21 @@ def test_a_face_that_turns_out_larger_comes_back(house: Services) -> None:
     crowd = Crowd(house)
     face = crowd.face(60)
     dismissals.dismiss(house, face, Dismissal.TOO_SMALL, BY)
-    assert crowd.status() is Status.NO_PERSON_FOUND
+    assert crowd.status() is ClearanceStatus.NO_PERSON_FOUND
     with house.store.write() as tx:
-        (row,) = face_rows.of(tx.connection, crowd.id)
-        face_rows.merge(
-            tx, crowd.id, crowd.version, [FoundFace(face_rows.box_of(row), 60, 200, 0.9)], "engine"
-        )
-    assert (crowd.states(), crowd.status()) == (["dismissed"], Status.UNKNOWN)
-    assert Code.FACE_NOT_SMALL in crowd.codes()
-    view = photo_panel.of(house, REF)
+        (row,) = face_rows.list_of(tx.connection, crowd.id)
+        face_rows.merge(tx, crowd.id, crowd.version, [FoundFace(face_rows.box_of(row), 60, 200, 0.9)], "engine")
+    assert (crowd.states(), crowd.status()) == (["dismissed"], ClearanceStatus.UNKNOWN)
+    assert ReasonCode.FACE_NOT_SMALL in crowd.codes()
+    view = photo_panel.load_panel(house, REF)
     assert view is not None
     assert [(one.again, one.small) for one in view.faces] == [(True, False)]
     with house.store.read() as conn:
-        assert [row.id for row in dismissals.waiting(house, conn)] == [face]
-    assert Kind.DISMISSED_BEFORE in {one.kind for one in waiting_list.entries(house)}
+        assert [row.id for row in dismissals.list_waiting(house, conn)] == [face]
+    assert WaitingKind.DISMISSED_BEFORE in {one.kind for one in waiting_list.list_counts(house)}
     dismissals.dismiss(house, face, Dismissal.BYSTANDER, BY)
     assert dismissals.count_waiting(house) == 0
-    assert crowd.status() is Status.UNKNOWN
+    assert crowd.status() is ClearanceStatus.UNKNOWN
 
 
 def test_what_was_dismissed_before_there_was_a_list(house: Services) -> None:
@@ -241,17 +225,17 @@ def test_what_was_dismissed_before_there_was_a_list(house: Services) -> None:
         said = free_text.seal_text(tx, house.vault, "objects", face_rows.REASON)
     face = crowd.face(9, "dismissed", reason=said)
     crowd.face(20)
-    assert crowd.status() is Status.UNKNOWN
-    assert Code.FACE_DISMISSED_BEFORE in crowd.codes()
+    assert crowd.status() is ClearanceStatus.UNKNOWN
+    assert ReasonCode.FACE_DISMISSED_BEFORE in crowd.codes()
     assert dismissals.dismiss_small(house, REF, Dismissal.TOO_SMALL, BY).left == 1
-    assert crowd.status() is Status.UNKNOWN
-    entry = next(one for one in waiting_list.entries(house) if one.kind is Kind.DISMISSED_BEFORE)
+    assert crowd.status() is ClearanceStatus.UNKNOWN
+    entry = next(one for one in waiting_list.list_counts(house) if one.kind is WaitingKind.DISMISSED_BEFORE)
     assert (entry.count, entry.wrong) == (1, False)
     with house.store.read() as conn:
-        (row,) = dismissals.waiting(house, conn)
+        (row,) = dismissals.list_waiting(house, conn)
         assert (row.id, face_rows.reason_of(house.texts(conn), row)) == (face, "objects")
     dismissals.dismiss(house, face, Dismissal.NO_PERSON, BY)
-    assert crowd.status() is Status.NO_PERSON_FOUND
+    assert crowd.status() is ClearanceStatus.NO_PERSON_FOUND
     assert dismissals.count_waiting(house) == 0
 
 
@@ -262,9 +246,9 @@ def test_small_figures_are_not_asked_about(house: Services) -> None:
     for width in (9, 30, 63):
         crowd.face(width)
     with house.store.read() as conn:
-        assert [row.id for row in unnamed_faces.waiting(house, conn)] == listed
-        assert unnamed_faces.small_figures(house, conn, [crowd.id]) == {crowd.id: 3}
-        assert [row.id for row in unnamed_faces.waiting(house, conn, listed[0], 1)] == listed[1:2]
+        assert [row.id for row in unnamed_faces.list_unnamed(house, conn)] == listed
+        assert unnamed_faces.count_small_figures(house, conn, [crowd.id]) == {crowd.id: 3}
+        assert [row.id for row in unnamed_faces.list_unnamed(house, conn, listed[0], 1)] == listed[1:2]
 
 
 def test_sql_and_the_answer_say_the_same(house: Services) -> None:
@@ -279,11 +263,9 @@ def test_sql_and_the_answer_say_the_same(house: Services) -> None:
             crowd.face(chance.choice(widths), state, dismissal=why)
         crowd.status()
         with house.store.read() as conn:
-            found = face_rows.of(conn, crowd.id)
-            waiting = [row.id for row in dismissals.waiting(house, conn)]
-            small = dismissals.small(house, conn, [crowd.id]).get(crowd.id, dismissals.Small())
-        again = [row.id for row in found if row.state == "dismissed" and dismissals.waits(house, row)]
+            found = face_rows.list_of(conn, crowd.id)
+            waiting = [row.id for row in dismissals.list_waiting(house, conn)]
+            small = dismissals.count_small(house, conn, [crowd.id]).get(crowd.id, dismissals.SmallFaces())
+        again = [row.id for row in found if row.state == "dismissed" and dismissals.is_waiting(house, row)]
         assert waiting == sorted(again)
-        assert small.count == len(
-            [r for r in found if r.state == "unmatched" and (r.file_px or AT_LEAST) < AT_LEAST]
-        )
+        assert small.count == len([r for r in found if r.state == "unmatched" and (r.file_px or AT_LEAST) < AT_LEAST])

@@ -102,9 +102,7 @@ class Day:
     def shell(self, command: str) -> None:
         """A command that is no FaceLease's, with this folder in the place of the DAM's."""
         self.done.append(command)
-        there = command.replace("/var/www/dam", str(self.root / "dam")).replace(
-            "plugin/hooks", f"{ROOT}/plugin/hooks"
-        )
+        there = command.replace("/var/www/dam", str(self.root / "dam")).replace("plugin/hooks", f"{ROOT}/plugin/hooks")
         there = there.replace("cp config.example.toml", f"cp {ROOT}/config.example.toml")
         subprocess.run(["bash", "-e", "-c", there], cwd=self.root, check=True, timeout=60)
 
@@ -129,11 +127,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 
 def _photographs(root: Path) -> None:
     support.put(root / "photos", "shoot-may/0042.jpg", samples.A_STANDING)
-    for name, prefix in (
-        ("one.jpg", samples.A_FRONT),
-        ("two.jpg", samples.A_SPEECH),
-        ("three.jpg", samples.A_FRONT),
-    ):
+    for name, prefix in (("one.jpg", samples.A_FRONT), ("two.jpg", samples.A_SPEECH), ("three.jpg", samples.A_FRONT)):
         shutil.copyfile(samples.portrait(prefix), root / name)
     (root / "form.pdf").write_bytes(b"%PDF sample")
     (root / "dam" / "plugins").mkdir(parents=True)
@@ -162,9 +156,7 @@ def _first_day(day: Day) -> None:
     day.type('FL quitclaim invite "Åsa Sample" --link', says="https://lease.example.org/s/")
     day.type('FL person vouch "Åsa Sample" --how met', 1, says="wait for anybody")  # she has sent none yet
     day.type('FL person add "Bo Sample" --of-age --despite-unread')
-    (add,) = [
-        one for one in documents.code(README).commands if one.startswith('FL quitclaim add "Bo Sample"')
-    ]
+    (add,) = [one for one in documents.code(README).commands if one.startswith('FL quitclaim add "Bo Sample"')]
     day.type(add, says="the key of whoever signed")
     day.type('FL person enrol "Bo Sample" one.jpg two.jpg three.jpg', says="enrolled: a template was made")
     shoot = 'FL collection set shoot-may auto --basis all-asked --reference "list of 2 May" --by "A. Administrator"'
@@ -175,9 +167,7 @@ def _first_day(day: Day) -> None:
     day.values["17"] = str(face["face"])
     day.type("FL review confirm 17", says="confirmed")
     day.type("FL clearance shoot-may/0042.jpg --channel website", says="cleared")
-    day.type(
-        "FL clearance --all --channel website --until 2026-12-31 --count", says="1 photograph is cleared"
-    )
+    day.type("FL clearance --all --channel website --until 2026-12-31 --count", says="1 photograph is cleared")
     day.type('FL quitclaim withdraw "Bo Sample"', says="2 grants withdrawn", yes=True)
     day.type("FL doctor", 1, says="none has ever swept")
     day.type("facelease reconcile")
@@ -240,9 +230,7 @@ def test_no_command_is_neither_run_nor_listed(day: Day) -> None:
     found = [documents.code(document) for document in (README, ADMINISTRATORS)]
     assert [one.strange for one in found] == [(), ()]
     stands = {command for one in found for command in one.commands}
-    stands -= {
-        command for command in stands if command.startswith("export FACELEASE_LIVE_")
-    }  # what ./run live takes
+    stands -= {command for command in stands if command.startswith("export FACELEASE_LIVE_")}  # what ./run live takes
     assert stands - {*day.done, *ELSEWHERE, *_drill()} == set()
     assert {*day.done, *ELSEWHERE} - stands == set()
 
@@ -264,10 +252,7 @@ def _configuration(text: str, tmp_path: Path) -> None:
     tree = tomllib.loads(EXAMPLE)
     for section, keys in tomllib.loads(text).items():
         tree[section] = tree[section] | keys
-    parse(
-        tree
-        | {"resourcespace": tree["resourcespace"] | {"url": "https://dam.example.org", "user": "facelease"}}
-    )
+    parse(tree | {"resourcespace": tree["resourcespace"] | {"url": "https://dam.example.org", "user": "facelease"}})
 
 
 def _php(text: str, tmp_path: Path) -> None:
@@ -327,9 +312,7 @@ def _unit(text: str, tmp_path: Path) -> None:
     file = tmp_path / "facelease.service"
     own = text.replace("/opt/facelease/.venv/bin/facelease", sys.executable).replace("User=facelease\n", "")
     file.write_text(own.replace("/opt/facelease", str(tmp_path)))
-    done = subprocess.run(
-        ["systemd-analyze", "verify", file], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, timeout=60, check=False)
     assert "facelease.service" not in done.stderr, done.stderr
 
 

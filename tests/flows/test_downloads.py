@@ -18,11 +18,11 @@ from plugin.flows.consent import grant_endings
 from plugin.flows.review import download_gate
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Status, Use
+from plugin.quitclaim.clearance.answers import ClearanceStatus, IntendedUse
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from sidecar.commands.demo import samples
-from sidecar.dam.downloads import MOST, PATH
+from sidecar.dam.downloads import MAX_PHOTOGRAPHS, PATH
 from tests import sender, support
 from tests.sender import SECRET, Sender
 
@@ -54,7 +54,7 @@ def library(services: Services, cast: support.Cast) -> dict[str, str]:
         "wall": "shoot/wall.jpg",
         "off": support.put(photos, "elsewhere/asa.jpg", samples.A_SPEECH),
     }
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     return refs | {"person": asa}
 
@@ -62,13 +62,13 @@ def library(services: Services, cast: support.Cast) -> dict[str, str]:
 def test_only_the_cleared_and_the_empty_go_out(services: Services, library: dict[str, str]) -> None:
     """A stranger, a channel that nobody agreed to, a picture not examined, one not known: each stays."""
     asked = [library[name] for name in ("asa", "both", "wall", "off")] + ["shoot/nowhere.jpg"]
-    found = download_gate.ask(services, asked, ["website"])
+    found = download_gate.judge_downloads(services, asked, ["website"])
     assert [found[ref].open for ref in asked] == [True, False, True, False, False]
     assert all(found[ref].against for ref in asked if not found[ref].open)
-    everywhere = download_gate.ask(services, asked, ["website", "press"])
+    everywhere = download_gate.judge_downloads(services, asked, ["website", "press"])
     assert [everywhere[ref].open for ref in asked] == [False, False, True, False, False]
     with pytest.raises(ConsentError, match="not configured"):
-        download_gate.ask(services, asked, ["television"])
+        download_gate.judge_downloads(services, asked, ["television"])
 
 
 def test_the_count_is_that_of_the_answers(
@@ -78,10 +78,10 @@ def test_the_count_is_that_of_the_answers(
     refs = [library[name] for name in ("asa", "both", "wall", "off")]
 
     def both_ways(channel: str) -> tuple[int, int]:
-        told = photo_answers.ask_many(services, refs, [Use("communication", channel)])
+        told = photo_answers.answer_photos(services, refs, [IntendedUse("communication", channel)])
         yes = [a for one in told.values() for a in one.values()]
         return download_gate.count_open(services, channel), sum(
-            a.status in {Status.CLEARED, Status.NO_PERSON_FOUND} for a in yes
+            a.status in {ClearanceStatus.CLEARED, ClearanceStatus.NO_PERSON_FOUND} for a in yes
         )
 
     assert both_ways("website") == (2, 2)
@@ -104,9 +104,7 @@ def gate(services: Services, clock: ManualClock) -> Iterator[Sender]:
 
 def _deliveries(services: Services) -> list[dict[str, Any]]:
     with services.store.read() as conn:
-        found = conn.execute(
-            select(t.audit).where(t.audit.c.action == "gate:delivery:note").order_by(t.audit.c.seq)
-        )
+        found = conn.execute(select(t.audit).where(t.audit.c.action == "gate:delivery:note").order_by(t.audit.c.seq))
         return [json.loads(row.details) | {"actor": row.actor, "photo": row.resource_id} for row in found]
 
 
@@ -152,7 +150,7 @@ def test_a_delivery_of_another_form_is_refused(gate: Sender, services: Services)
     telling = Sender(gate.client, gate.clock, path=f"{PATH}/deliveries")
     wrong: tuple[dict[str, Any], ...] = (
         {"said": "Bo Sample"}, {"happened": "maybe"}, {"file": "portrait of Bo"}, {"sent": ["Bo"]}, {"held": [0]},
-        {"at": "today"}, {"comment": "for Bo"}, {"sent": list(range(1, MOST + 2))}, {"channels": []}, {"user": "a\nb"},
+        {"at": "today"}, {"comment": "for Bo"}, {"sent": list(range(1, MAX_PHOTOGRAPHS + 2))}, {"channels": []}, {"user": "a\nb"},
     )  # fmt: skip
     for bad in wrong:
         assert telling.ask(**TOLD | bad).status_code == 422, bad
@@ -164,7 +162,7 @@ def test_what_is_not_a_question_is_refused(gate: Sender, library: dict[str, str]
     good: dict[str, Any] = {"refs": [library["wall"]], "channels": ["website"]}
     assert gate.ask(**good).status_code == 200
     for bad in (
-        good | {"refs": list(range(1, MOST + 2))}, good | {"refs": []}, good | {"channels": []}, good | {"refs": "1"},
+        good | {"refs": list(range(1, MAX_PHOTOGRAPHS + 2))}, good | {"refs": []}, good | {"channels": []}, good | {"refs": "1"},
         good | {"more": 1}, {"refs": [1]}, good | {"refs": [{}]}, good | {"language": "a\nb"},
     ):  # fmt: skip
         answer = gate.ask(**bad)

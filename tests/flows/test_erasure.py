@@ -22,7 +22,7 @@ from plugin.hooks.name_search import SoughtName
 from plugin.ledger import tables as t
 from plugin.ledger.keys import rotation
 from plugin.ledger.log.endings import Ending
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import support
@@ -72,7 +72,7 @@ def _tagged(services: Services, cast: support.Cast, photos: Path) -> tuple[str, 
     cast.enrol(asa)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert cast.names_on(ref) == {"Åsa"}
     return asa, ref
@@ -107,7 +107,7 @@ def test_the_certificate_says_what_was_reached_and_what_not(
     assert ("overwritten" in text) == services.store.is_sqlite  # a server's files are not ours
     assert "Åsa" not in text
     assert "NOT FINISHED" not in text
-    assert photo_answers.ask(services, ref, "communication", "website").status is Status.UNKNOWN
+    assert photo_answers.answer_photo(services, ref, "communication", "website").status is ClearanceStatus.UNKNOWN
 
 
 @pytest.mark.embedded
@@ -152,7 +152,9 @@ def test_an_erasure_while_the_dam_is_down_ends_by_its_job(
         with services.store.read() as conn:
             assert not services.vault.has_key(conn, asa, "face")
             assert not services.vault.has_key(conn, asa, "record")
-        assert photo_answers.ask(services, ref, "communication", "website").status is not Status.CLEARED
+        assert (
+            photo_answers.answer_photo(services, ref, "communication", "website").status is not ClearanceStatus.CLEARED
+        )
         with pytest.raises(ConsentError, match="being erased"):
             cast.sign(asa)
         cast.work()
@@ -184,7 +186,7 @@ def test_killed_after_the_rows_were_deleted_the_job_still_destroys_the_old_maste
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(erasure, "settle", dies)
+        patch.setattr(erasure, "make_unreadable", dies)
         with pytest.raises(Killed):
             erasure.erase(services, asa, "test")
     assert _rows(services, asa) == {}
@@ -201,7 +203,7 @@ def test_ended_log_erases_again_whom_an_old_copy_brought_back(
     bo = cast.add("Bo")
     cast.sign(bo)
     services.ended.write(Ending(asa, None, services.clock.now(), erasure.ERASED))
-    calendar.start(services)
+    calendar.start_process(services)
     with services.store.read() as conn:
         assert not services.vault.has_key(conn, asa, "face")
         assert services.vault.has_key(conn, bo, "record")

@@ -41,8 +41,7 @@ def test_any_bytes_get_an_answer_and_only_whole_requests_a_job(tmp_path: Path) -
         signed = (
             HEAD
             + "".join(
-                f"{name}: {value}\r\n"
-                for name, value in signature.sign_request(SECRET, "msg_1", now, body).items()
+                f"{name}: {value}\r\n" for name, value in signature.sign_request(SECRET, "msg_1", now, body).items()
             ).encode()
         )
         length = f"Content-Length: {len(body)}\r\n".encode()

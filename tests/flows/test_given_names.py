@@ -10,22 +10,14 @@ from sqlalchemy import select
 from plugin.flows.collections import modes
 from plugin.flows.people import register
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from tests import support, visiting
 from tests.mailbox import text_of
 from tests.posting import Post
 from tests.signers import Desk
 
 NAME = "Rita Sample"
-_PATHS = (
-    "/s/me",
-    "/s/me/photos",
-    "/s/me/export.json",
-    "/s/me/export",
-    "/s/me/forget",
-    "/s/me/all",
-    "/s/me/anew",
-)
+_PATHS = ("/s/me", "/s/me/photos", "/s/me/export.json", "/s/me/export", "/s/me/forget", "/s/me/all", "/s/me/anew")
 
 
 @pytest.mark.promise
@@ -37,7 +29,7 @@ def test_the_name_that_was_made_to_differ_reaches_nobody_outside(
     guardian as well. The staff see the name with its number."""
     services = post.services
     post.cast.add(NAME)
-    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("shoot", "photographer"))
     modes.decide(services, support.SHOOT, ruling, "test")
     desk = Desk(services)
     said = {"email": "rita@example.org", "name": NAME}

@@ -65,9 +65,7 @@ def test_a_table_is_rehearsed_then_applied(run: Run, tmp_path: Path) -> None:
     again = json.loads(run(*words, "--apply", "--json", code=1).output)
     assert again["counts"] == {"imported before": 1, "refused": 2}
     listed = json.loads(run("quitclaim", "list", "Åsa", "--json").output)
-    assert [(row["kind"], row["channel"], row["state"]) for row in listed] == [
-        ("publication", "website", "in force")
-    ]
+    assert [(row["kind"], row["channel"], row["state"]) for row in listed] == [("publication", "website", "in force")]
     assert "rows" in run("audit", "verify").output
 
 
@@ -95,18 +93,11 @@ def test_consentmanager_from_plan_to_import(run: Run, double: Double, tmp_path: 
     said = run(*words, "--plan", str(plan), "--purpose", "communication").output
     assert "no channel here: TV" in said
     assert stat.S_IMODE(plan.stat().st_mode) == 0o600
-    assert json.loads(run(*words, "--apply", str(plan), "--json", code=1).output)["counts"] == {
-        "not confirmed": 4
-    }
+    assert json.loads(run(*words, "--apply", str(plan), "--json", code=1).output)["counts"] == {"not confirmed": 4}
     answered = run(*words, "--confirm", str(plan), typed="y\nn\na\nq\n").output
     assert "2 of 4 lines are confirmed" in answered
     done = json.loads(run(*words, "--apply", str(plan), "--json").output)
-    assert [row["status"] for row in done["rows"]] == [
-        "imported",
-        "not confirmed",
-        "imported",
-        "not confirmed",
-    ]
+    assert [row["status"] for row in done["rows"]] == ["imported", "not confirmed", "imported", "not confirmed"]
     assert "1 of" not in run(*words, "--confirm", str(plan), typed="q\n").output
     run(*words, "--plan", str(plan), "--apply", str(plan), code=2)
     assert run(*words, "--confirm", str(tmp_path / "facelease.toml"), code=1).exception is not None
@@ -118,13 +109,5 @@ def test_a_folder_has_no_consentmanager(tmp_path: Path) -> None:
     config = tmp_path / "facelease.toml"
     config.write_text('data = "data"\n[folder]\npath = "' + str(tmp_path / "photos") + '"\n')
     CliRunner().invoke(cli, ["--config", str(config), "init"])
-    words = [
-        "--config",
-        str(config),
-        "quitclaim",
-        "import",
-        "consentmanager",
-        "--plan",
-        str(tmp_path / "p.csv"),
-    ]
+    words = ["--config", str(config), "quitclaim", "import", "consentmanager", "--plan", str(tmp_path / "p.csv")]
     assert "dam.kind" in str(CliRunner().invoke(cli, words).exception)

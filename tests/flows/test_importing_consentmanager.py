@@ -15,8 +15,8 @@ from plugin.errors import DamError, ImportRefused
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.importing import consent_forms, csv_reports, runs
-from plugin.flows.importing.consent_forms import Source
-from plugin.flows.importing.judge import Verdict
+from plugin.flows.importing.consent_forms import ConsentSource
+from plugin.flows.importing.judge import RowVerdict
 from plugin.flows.people import register
 from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent.model import GrantKind
@@ -40,14 +40,12 @@ def services(tmp_path: Path, clock: ManualClock, double: Double) -> Iterator[Ser
     secret_file(tmp_path / "dam.key", double.library.users["admin"].key)
     server = {"url": double.url, "user": "admin", "key_file": str(tmp_path / "dam.key"), "plain_http": True,
               "calls_per_second": 1000.0, "seconds": 5.0, "tries": 1}  # fmt: skip
-    with it.opened(
-        tmp_path, clock, dam={"kind": "resourcespace"}, resourcespace=server, clearance=CHANNELS
-    ) as open_:
+    with it.opened(tmp_path, clock, dam={"kind": "resourcespace"}, resourcespace=server, clearance=CHANNELS) as open_:
         yield open_
 
 
 @pytest.fixture
-def source(services: Services) -> Source:
+def source(services: Services) -> ConsentSource:
     return consent_forms.source_of(services)
 
 
@@ -58,18 +56,18 @@ def enter(double: Double, name: str, usage: str = "Websites", **more: str) -> in
     return int(double._api.consentmanager_create_consent(admin, asked))
 
 
-def planned(services: Services, source: Source) -> list[dict[str, str]]:
+def planned(services: Services, source: ConsentSource) -> list[dict[str, str]]:
     """The plan's rows, as a spreadsheet would open them."""
-    made = consent_forms.written(services, consent_forms.plan(services, source, ("communication",), "test"))
+    made = consent_forms.write_plan(services, consent_forms.make_plan(services, source, ("communication",), "test"))
     return list(csv.DictReader(io.StringIO(made.decode("utf-8-sig"), newline="")))
 
 
-def carried(services: Services, source: Source, path: Path, rows: list[dict[str, str]]) -> list[Verdict]:
+def carried(services: Services, source: ConsentSource, path: Path, rows: list[dict[str, str]]) -> list[RowVerdict]:
     """Save the plan as somebody left it, and apply it."""
-    cells = [{column: csv_reports.plain(text) for column, text in row.items()} for row in rows]
-    path.write_bytes(csv_reports.written(consent_forms.COLUMNS, cells))
-    table = runs.load(services, path, consent_forms.COLUMNS)
-    return consent_forms.apply(services, source, table, path.parent, "test")
+    cells = [{column: csv_reports.unmark_formulas(text) for column, text in row.items()} for row in rows]
+    path.write_bytes(csv_reports.write_csv(consent_forms.PLAN_COLUMNS, cells))
+    table = runs.load_table(services, path, consent_forms.PLAN_COLUMNS)
+    return consent_forms.apply_plan(services, source, table, path.parent, "test")
 
 
 @pytest.fixture
@@ -79,22 +77,14 @@ def path(tmp_path: Path) -> Path:
 
 def library(double: Double) -> Any:
     one = double.library
-    return deepcopy(
-        [one.consents, one.consent_links, one.log, one.nodes, {k: vars(v) for k, v in one.photos.items()}]
-    )
+    return deepcopy([one.consents, one.consent_links, one.log, one.nodes, {k: vars(v) for k, v in one.photos.items()}])
 
 
-def test_nothing_in_the_dam_is_altered(
-    services: Services, source: Source, double: Double, path: Path
-) -> None:
+def test_nothing_in_the_dam_is_altered(services: Services, source: ConsentSource, double: Double, path: Path) -> None:
     """Two calls that read, and no other of consentmanager's; every row, link and log line is as it was."""
     photo = double.library.create(1)
     double.library.add_nodes(photo.ref, [double.library.node("Åsa Öberg").ref], 1)
-    refs = [
-        enter(double, "Åsa Öberg"),
-        enter(double, "Bo", "Print, TV"),
-        enter(double, "Dag", expires="2020-01-01"),
-    ]
+    refs = [enter(double, "Åsa Öberg"), enter(double, "Bo", "Print, TV"), enter(double, "Dag", expires="2020-01-01")]
     admin = double.library.users["admin"]
     for resource in (photo.ref, photo.ref, 99999999):
         double.library.consent_links.append((resource, refs[0]))
@@ -108,14 +98,12 @@ def test_nothing_in_the_dam_is_altered(
     assert library(double) == before
     assert {name for name in double.calls if "consent" in name} == READING
     assert not [
-        name
-        for name in double.calls
-        if name.startswith(("set_", "add_", "update_", "create_", "delete_", "put_"))
+        name for name in double.calls if name.startswith(("set_", "add_", "update_", "create_", "delete_", "put_"))
     ]
 
 
 def test_only_what_somebody_confirmed_is_imported(
-    services: Services, source: Source, double: Double, path: Path
+    services: Services, source: ConsentSource, double: Double, path: Path
 ) -> None:
     """An untouched plan imports nothing; of two lines, the one that bears a yes."""
     enter(double, "Åsa Öberg", "Print, Websites, TV", expires="2026-12-01", email="asa@example.com")
@@ -134,9 +122,7 @@ def test_only_what_somebody_confirmed_is_imported(
     assert it.uses(services, "Åsa Öberg") == {"print", "website"}
     assert {grant.kind for grant in claim.grants} == {GrantKind.PUBLICATION}
     with services.store.read() as conn:
-        kept = [
-            services.vault.open(conn, item) for item in services.vault.find(conn, claim.person_id, "evidence")
-        ]
+        kept = [services.vault.open(conn, item) for item in services.vault.find(conn, claim.person_id, "evidence")]
     assert json.loads(kept[0].split(b"\0", 1)[1])["email"] == "asa@example.com"
     assert it.statuses(carried(services, source, path, rows)) == ["imported before", "not confirmed"]
     assert [row["proposal"] for row in planned(services, source)] == ["imported before", "new person"]
@@ -162,7 +148,7 @@ CASES = [
 @pytest.mark.parametrize(("said", "status", "reason"), CASES)
 def test_what_cannot_be_told_is_listed(
     services: Services,
-    source: Source,
+    source: ConsentSource,
     double: Double,
     path: Path,
     said: dict[str, str],
@@ -181,7 +167,7 @@ def test_what_cannot_be_told_is_listed(
 
 
 def test_without_a_day_of_consent_it_is_the_day_it_was_entered(
-    services: Services, source: Source, double: Double, path: Path
+    services: Services, source: ConsentSource, double: Double, path: Path
 ) -> None:
     """The double enters it on 2 March, and MariaDB keeps null for what nobody gave."""
     admin = double.library.users["admin"]
@@ -194,7 +180,7 @@ def test_without_a_day_of_consent_it_is_the_day_it_was_entered(
 
 
 def test_a_name_in_the_dam_is_a_humans_to_adopt(
-    services: Services, source: Source, double: Double, path: Path
+    services: Services, source: ConsentSource, double: Double, path: Path
 ) -> None:
     """A node that nobody owns, in any spelling; a confirmation without a link adopts nothing."""
     photo = double.library.create(1)
@@ -203,18 +189,14 @@ def test_a_name_in_the_dam_is_a_humans_to_adopt(
     (row,) = planned(services, source)
     assert (row["proposal"], row["link"]) == ("needs a decision", "")
     for link, status in (("", "refused"), ("new", "needs a decision"), ("adopt", "imported")):
-        assert it.statuses(carried(services, source, path, [row | {"confirmed": "yes", "link": link}])) == [
-            status
-        ]
+        assert it.statuses(carried(services, source, path, [row | {"confirmed": "yes", "link": link}])) == [status]
     assert len(it.audited(services, Action.NODE_ADOPT)) == 1
     other = row | {"confirmed": "yes", "link": "new", "display_name": "Åsa Öberg (Lund)"}
     assert it.statuses(carried(services, source, path, [other])) == ["needs a decision"]
     assert it.counted(services)["person"] == 1
 
 
-def test_a_human_may_link_another_name(
-    services: Services, source: Source, double: Double, path: Path
-) -> None:
+def test_a_human_may_link_another_name(services: Services, source: ConsentSource, double: Double, path: Path) -> None:
     """The guess is by name; the person that is meant may bear another one here."""
     register.add(services, register.Newcomer("Åsa Öberg"), "test")
     enter(double, "A. Öberg")
@@ -230,7 +212,7 @@ def test_a_human_may_link_another_name(
 
 
 def test_two_forms_of_somebody_new_are_one_person(
-    services: Services, source: Source, double: Double, path: Path
+    services: Services, source: ConsentSource, double: Double, path: Path
 ) -> None:
     """The plan says so beforehand, whichever was signed first."""
     enter(double, "Åsa", "Print", date_of_consent="2026-02-01")
@@ -244,7 +226,7 @@ def test_two_forms_of_somebody_new_are_one_person(
 
 
 def test_what_changed_since_the_plan_is_not_imported(
-    services: Services, source: Source, double: Double, path: Path
+    services: Services, source: ConsentSource, double: Double, path: Path
 ) -> None:
     """Somebody said yes to what stood there then."""
     ref = enter(double, "Åsa")
@@ -261,7 +243,7 @@ def test_what_changed_since_the_plan_is_not_imported(
 
 
 def test_a_changed_and_a_deleted_consent_are_told(
-    services: Services, source: Source, double: Double, path: Path
+    services: Services, source: ConsentSource, double: Double, path: Path
 ) -> None:
     """Imported before and another now: a decision. Deleted there: somebody should ask why."""
     ref, gone = enter(double, "Åsa", "Print, Websites"), enter(double, "Bo")
@@ -280,7 +262,7 @@ def test_a_changed_and_a_deleted_consent_are_told(
 
 
 def test_a_withdrawn_consent_is_not_brought_back(
-    services: Services, source: Source, double: Double, path: Path
+    services: Services, source: ConsentSource, double: Double, path: Path
 ) -> None:
     """The DAM still has it; the person took it back here."""
     enter(double, "Åsa")
@@ -300,7 +282,7 @@ def test_a_withdrawn_consent_is_not_brought_back(
 
 
 def test_the_form_beside_the_plan_is_kept(
-    services: Services, source: Source, double: Double, path: Path
+    services: Services, source: ConsentSource, double: Double, path: Path
 ) -> None:
     """The API does not give the file that was uploaded: somebody puts it there, and names it."""
     enter(double, "Åsa")
@@ -314,18 +296,18 @@ def test_the_form_beside_the_plan_is_kept(
         assert len(services.vault.find(conn, claim.person_id, "evidence")) == 2
 
 
-def test_a_plan_needs_a_purpose_and_an_answer(services: Services, source: Source, double: Double) -> None:
+def test_a_plan_needs_a_purpose_and_an_answer(services: Services, source: ConsentSource, double: Double) -> None:
     """consentmanager keeps no purpose; a DAM that fails is no empty list. Nothing is audited as a plan then."""
     enter(double, "Åsa")
     with pytest.raises(ImportRefused, match="keeps no purpose"):
-        consent_forms.plan(services, source, (), "test")
+        consent_forms.make_plan(services, source, (), "test")
     double.faults = lambda function: "502"
     with pytest.raises(DamError):
-        consent_forms.plan(services, source, ("communication",), "test")
+        consent_forms.make_plan(services, source, ("communication",), "test")
     assert it.audited(services, Action.IMPORT_PLAN) == []
 
 
-def test_the_audit_log_bears_no_name(services: Services, source: Source, double: Double, path: Path) -> None:
+def test_the_audit_log_bears_no_name(services: Services, source: ConsentSource, double: Double, path: Path) -> None:
     """Rows of plan, import and person: counts and references only."""
     enter(double, "Åsa Kanariefågel", email="kanariefagel@example.org", parent_guardian="Voogd Kanariefågel",
           date_of_birth="2015-06-01")  # fmt: skip

@@ -10,7 +10,7 @@ from pypdf import PdfWriter
 from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
 from plugin.flows.importing import runs
-from plugin.flows.importing.judge import Verdict
+from plugin.flows.importing.judge import RowVerdict
 from tests import imports as it
 
 OPTIONS = replace(it.LISTED, list_is_proof=False)
@@ -29,8 +29,8 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def run(services: Services, folder: Path, names: Path | None = None, apply: bool = False) -> list[Verdict]:
-    return list(runs.folder(services, folder, names, OPTIONS, apply, "test").verdicts)
+def run(services: Services, folder: Path, names: Path | None = None, apply: bool = False) -> list[RowVerdict]:
+    return list(runs.import_folder(services, folder, names, OPTIONS, apply, "test").verdicts)
 
 
 def test_a_form_is_called_after_who_signed_it(services: Services, folder: Path) -> None:
@@ -46,9 +46,7 @@ def test_a_form_is_called_after_who_signed_it(services: Services, folder: Path) 
     assert it.uses(services, "Åsa Öberg") == it.uses(services, "Åke") == {"website"}
     (claim,) = it.claims(services, "Åsa Öberg")
     with services.store.read() as conn:
-        kept = [
-            services.vault.open(conn, item) for item in services.vault.find(conn, claim.person_id, "evidence")
-        ]
+        kept = [services.vault.open(conn, item) for item in services.vault.find(conn, claim.person_id, "evidence")]
     assert b"\xc3\x85sa_\xc3\x96berg.pdf\0" + bodies["Åsa_Öberg.pdf"] in kept
     assert it.statuses(run(services, folder, apply=True)) == ["imported before", "imported before"]
 
@@ -96,9 +94,7 @@ def test_a_table_says_whose_each_form_is(services: Services, folder: Path, tmp_p
     assert it.statuses(again)[:2] == ["imported before", "imported before"]
 
 
-def test_the_same_form_with_other_uses_is_a_decision(
-    services: Services, folder: Path, tmp_path: Path
-) -> None:
+def test_the_same_form_with_other_uses_is_a_decision(services: Services, folder: Path, tmp_path: Path) -> None:
     """The form did not change: somebody read it differently, and has to say which holds."""
     (folder / "scan1.pdf").write_bytes(it.pdf())
     names = tmp_path / "names.csv"

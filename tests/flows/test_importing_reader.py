@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from plugin.errors import ImportRefused
 from plugin.flows.importing import csv_reports
-from plugin.flows.importing.entries import COLUMNS, Line
-from plugin.flows.importing.judge import Status, Verdict
+from plugin.flows.importing.entries import TABLE_COLUMNS, ImportLine
+from plugin.flows.importing.judge import RowStatus, RowVerdict
 from plugin.flows.importing.tables import spreadsheets
 from tests import imports as it
 
-KNOWN = frozenset(COLUMNS)
+KNOWN = frozenset(TABLE_COLUMNS)
 
 
 def parse(data: bytes | str, rows: int = 100, size: int = 1 << 20) -> spreadsheets.Table:
-    return spreadsheets.parse(data.encode() if isinstance(data, str) else data, KNOWN, rows, size)
+    return spreadsheets.parse_table(data.encode() if isinstance(data, str) else data, KNOWN, rows, size)
 
 
 @settings(deadline=None)  # the first file starts the process that reads
@@ -45,9 +45,7 @@ def test_every_row_is_there_with_its_cells(rows: list[list[str]], delimiter: str
     writer = csv.writer(out, delimiter=delimiter, quoting=csv.QUOTE_ALL)
     writer.writerows([["Name", "Email"], *rows])
     table = parse(out.getvalue().encode(encoding))
-    assert [list(row.cells.values()) for row in table.rows] == [
-        [cell.strip() for cell in row] for row in rows
-    ]
+    assert [list(row.cells.values()) for row in table.rows] == [[cell.strip() for cell in row] for row in rows]
 
 
 @given(st.binary(max_size=300))
@@ -55,11 +53,7 @@ def test_a_damaged_sheet_is_one_sentence(noise: bytes) -> None:
     """Bytes of a real one overwritten, at its beginning and in its middle."""
     whole = it.sheet(("name", "email"), ("Åsa", "a@b"))
     middle = len(whole) // 2
-    for data in (
-        b"PK\x03\x04" + noise,
-        whole[:middle] + noise + whole[middle + len(noise) :],
-        whole[:-50] + noise,
-    ):
+    for data in (b"PK\x03\x04" + noise, whole[:middle] + noise + whole[middle + len(noise) :], whole[:-50] + noise):
         try:
             assert parse(data).columns
         except ImportRefused as error:
@@ -70,12 +64,9 @@ def test_encodings_and_separators_are_told() -> None:
     """UTF-8 with or without its mark, or what somebody says; the separator by the columns that it makes."""
     assert parse("name;email\nÅsa, Öberg;a@b\n").told == "read as UTF-8, cells between semicolons"
     assert parse("\ufeffname\temail\nÅsa\ta@b\n").told == "read as UTF-8, cells between tabs"
-    said = spreadsheets.Reading("windows-1252")
-    found = spreadsheets.parse("name,email\nÅsa €,a@b\n".encode("cp1252"), KNOWN, 100, 1 << 20, said)
-    assert (found.told, found.rows[0].cells["name"]) == (
-        "read as windows-1252, cells between commas",
-        "Åsa €",
-    )
+    said = spreadsheets.ReadingOptions("windows-1252")
+    found = spreadsheets.parse_table("name,email\nÅsa €,a@b\n".encode("cp1252"), KNOWN, 100, 1 << 20, said)
+    assert (found.told, found.rows[0].cells["name"]) == ("read as windows-1252, cells between commas", "Åsa €")
 
 
 @pytest.mark.parametrize(
@@ -121,15 +112,15 @@ HOSTILE = ['=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1",
 
 @given(st.sampled_from(HOSTILE) | st.text(max_size=20))
 def test_a_marked_cell_is_no_formula_and_comes_back_as_it_was(cell: str) -> None:
-    marked = csv_reports.marked(cell)
+    marked = csv_reports.mark_formulas(cell)
     assert not marked.startswith(("=", "+", "-", "@", "\t", "\r", "＝"))
-    assert csv_reports.plain(marked) == cell
+    assert csv_reports.unmark_formulas(marked) == cell
 
 
 def test_a_report_holds_every_row_and_no_formula() -> None:
     verdicts = [
-        Verdict(Line(n, name), Status.REFUSED, f"{name!r} is refused") for n, name in enumerate(HOSTILE, 2)
+        RowVerdict(ImportLine(n, name), RowStatus.REFUSED, f"{name!r} is refused") for n, name in enumerate(HOSTILE, 2)
     ]
-    rows = list(csv.DictReader(io.StringIO(csv_reports.report(verdicts).decode("utf-8-sig"), newline="")))
-    assert [csv_reports.plain(row["name"]) for row in rows] == HOSTILE
+    rows = list(csv.DictReader(io.StringIO(csv_reports.write_report(verdicts).decode("utf-8-sig"), newline="")))
+    assert [csv_reports.unmark_formulas(row["name"]) for row in rows] == HOSTILE
     assert not [cell for row in rows for cell in row.values() if cell[:1] in set("=+-@\t\r＝")]

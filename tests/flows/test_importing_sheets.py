@@ -23,12 +23,12 @@ from openpyxl.worksheet.formula import ArrayFormula
 from plugin.clock import ManualClock
 from plugin.errors import ImportRefused
 from plugin.flows.common.services import Services
-from plugin.flows.importing.entries import COLUMNS
+from plugin.flows.importing.entries import TABLE_COLUMNS
 from plugin.flows.importing.tables import spreadsheets
 from plugin.flows.views import people_list
 from tests import imports as it
 
-KNOWN = frozenset(COLUMNS)
+KNOWN = frozenset(TABLE_COLUMNS)
 HEAD = ("name", "email", "channels", "until", "signed")
 UNTIL, SIGNED = date(2027, 12, 31), date(2026, 1, 15)
 NAMES = ("Ann Sample", "Bea Sample", "Cas Sample")
@@ -51,7 +51,7 @@ def book(change: Change | None = None) -> bytes:
 
 
 def parse(data: bytes, sheet: str = "") -> spreadsheets.Table:
-    return spreadsheets.parse(data, KNOWN, 100, 1 << 20, spreadsheets.Reading(sheet=sheet))
+    return spreadsheets.parse_table(data, KNOWN, 100, 1 << 20, spreadsheets.ReadingOptions(sheet=sheet))
 
 
 def put(cell: str, value: object, **looks: object) -> Change:
@@ -251,15 +251,13 @@ def test_the_sheet_that_is_seen_is_read() -> None:
 
     table = parse(book(hide))
     assert [row.cells["name"] for row in table.rows] == list(NAMES)
-    assert (
-        "sheet '2026'; hidden sheets were not read: '2025'; other sheets were not read: 'notes'" in table.told
-    )
+    assert "sheet '2026'; hidden sheets were not read: '2025'; other sheets were not read: 'notes'" in table.told
     assert [row.cells["name"] for row in parse(book(_second), "2025").rows] == ["Old Sample"]
     for wanted, said in (("2025", "is hidden"), ("nosuch", "there is no sheet")):
         with pytest.raises(ImportRefused, match=said):
             parse(book(hide), wanted)
     with pytest.raises(ImportRefused, match="CSV file has no sheets"):
-        spreadsheets.parse(b"name\nAnn", KNOWN, 10, 1 << 20, spreadsheets.Reading(sheet="x"))
+        spreadsheets.parse_table(b"name\nAnn", KNOWN, 10, 1 << 20, spreadsheets.ReadingOptions(sheet="x"))
 
 
 def test_days_are_those_that_are_shown() -> None:
@@ -299,11 +297,7 @@ def test_what_is_seen_is_taken() -> None:
 
 @pytest.mark.parametrize(
     ("data", "said"),
-    [
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "save it as XLSX"),
-        ("mimetype", "ODS"),
-        ("xl/workbook.bin", "XLSB"),
-    ],
+    [(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "save it as XLSX"), ("mimetype", "ODS"), ("xl/workbook.bin", "XLSB")],
 )
 def test_other_spreadsheets_are_told_apart(data: bytes | str, said: str) -> None:
     if isinstance(data, str):
@@ -319,7 +313,7 @@ def test_other_spreadsheets_are_told_apart(data: bytes | str, said: str) -> None
 
 
 def csv(data: bytes, encoding: str = "") -> spreadsheets.Table:
-    return spreadsheets.parse(data, KNOWN, 100, 1 << 20, spreadsheets.Reading(encoding))
+    return spreadsheets.parse_table(data, KNOWN, 100, 1 << 20, spreadsheets.ReadingOptions(encoding))
 
 
 LIST = "name;email\nŁucja Gąska;l@example.org\nÅsa Öberg;a@example.org\n"
@@ -341,11 +335,7 @@ def test_an_encoding_is_certain_or_asked_for() -> None:
     assert [row.cells["name"] for row in csv(data, "windows-1250").rows] == ["Ann", *names]
     with pytest.raises(ImportRefused, match="not utf-8"):
         csv(data, "utf-8")
-    for encoding, codec in (
-        ("windows-1252", "cp1252"),
-        ("iso-8859-15", "iso-8859-15"),
-        ("macintosh", "mac_roman"),
-    ):
+    for encoding, codec in (("windows-1252", "cp1252"), ("iso-8859-15", "iso-8859-15"), ("macintosh", "mac_roman")):
         assert csv("name\nJörg €".encode(codec), encoding).rows[0].cells["name"] == "Jörg €"
 
 
@@ -377,8 +367,7 @@ def test_a_line_that_says_the_separator_is_no_row(line: str, end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["=members!A1", "#N/A", "#N/B", "#NV", "#REF!", "#VERW!", "#DIV/0!", "#NAAM?", "#VALUE!", "Err:502"],
+    "name", ["=members!A1", "#N/A", "#N/B", "#NV", "#REF!", "#VERW!", "#DIV/0!", "#NAAM?", "#VALUE!", "Err:502"]
 )
 def test_what_a_spreadsheet_left_in_a_text_is_no_name(name: str) -> None:
     assert csv(f"name,email\n{name},a@b\n".encode()).rows[0].fault
@@ -413,8 +402,5 @@ def test_nothing_unseen_becomes_a_consent(
         became += row.status.value != "refused"
         told += bool(row.reason)
     assert {one.person.display_name for one in people_list.search(services)} == {"Ann Sample", "Cas Sample"}
-    promise(
-        "D3",
-        f"hidden, struck, computed, broken cells: became consents {became} of {len(FAULTS)}, told {told}",
-    )
+    promise("D3", f"hidden, struck, computed, broken cells: became consents {became} of {len(FAULTS)}, told {told}")
     assert (became, told) == (0, len(FAULTS))

@@ -17,7 +17,7 @@ from plugin.errors import ImportRefused
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
-from plugin.flows.importing.entries import Defaults
+from plugin.flows.importing.entries import ImportDefaults
 from plugin.flows.people import register
 from plugin.flows.schedule import calendar
 from plugin.flows.views import people_list
@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
 
 
 ASA = f"{it.HEAD}\nÅsa Öberg,asa@example.org,nl,,,communication,website; press,,2027-01-01,2026-01-15,form 3,asa.pdf\n"
-STRICT = Defaults()
+STRICT = ImportDefaults()
 
 
 def test_a_rehearsal_writes_nothing(services: Services, file: Path) -> None:
@@ -109,9 +109,7 @@ def test_each_row_is_told_with_its_reason(services: Services, file: Path) -> Non
         assert verdict.status.value == status, verdict
         assert reason in verdict.reason
     applied = it.table(services, file, MANY, apply=True)
-    was = [
-        status if status not in {"new person", "existing person"} else "imported" for status, _ in EXPECTED
-    ]
+    was = [status if status not in {"new person", "existing person"} else "imported" for status, _ in EXPECTED]
     assert it.statuses(applied) == was
     assert it.uses(services, "Åsa Öberg") == {"website", "press"}
     assert [one.person.display_name for one in people_list.search(services)] == ["Clara", "Åsa Öberg"]
@@ -183,9 +181,7 @@ def test_an_import_makes_no_recognition_grant_and_ends_none_unasked(
     assert {grant.kind for claim in imported for grant in claim.grants} == {GrantKind.PUBLICATION}
 
 
-def test_a_form_of_ones_own_is_kept_or_replaced_by_decision(
-    services: Services, file: Path, clock: ManualClock
-) -> None:
+def test_a_form_of_ones_own_is_kept_or_replaced_by_decision(services: Services, file: Path, clock: ManualClock) -> None:
     """keep add: both stand; keep replace: this one alone."""
     cast = support.Cast(services)
     for name in ("Åsa", "Bo"):
@@ -197,9 +193,7 @@ def test_a_form_of_ones_own_is_kept_or_replaced_by_decision(
     assert it.uses(services, "Bo") == {"website"}
 
 
-def test_what_rests_on_a_contract_is_not_made_consent(
-    services: Services, file: Path, clock: ManualClock
-) -> None:
+def test_what_rests_on_a_contract_is_not_made_consent(services: Services, file: Path, clock: ManualClock) -> None:
     """Adding is refused: the new version would say that all of it is consent. Replacing ends it."""
     cast = support.Cast(services)
     ids = cast.sign(cast.add("Åsa"), recognition=False, channels=("press",))
@@ -216,13 +210,11 @@ def test_a_name_in_the_dam_is_adopted_by_decision_only(services: Services, file:
     """It stands on a photograph that nobody owns: somebody says that it is them, or chooses another name."""
     photos = services.config.path(services.config.folder.path)
     _named_photo(services, photos, "Åsa Öberg")
-    calendar.poll(services)
+    calendar.poll_dam(services)
     support.Cast(services).work()
     (verdict,) = it.table(services, file, "name\nåsa öberg\n", apply=True)
     assert (verdict.status.value, "1 photographs" in verdict.reason) == ("needs a decision", True)
-    assert it.statuses(it.table(services, file, "name,link\nÅsa Öberg,new\n", apply=True)) == [
-        "needs a decision"
-    ]
+    assert it.statuses(it.table(services, file, "name,link\nÅsa Öberg,new\n", apply=True)) == ["needs a decision"]
     assert it.counted(services)["person"] == 0
     assert it.statuses(it.table(services, file, "name,link\nÅsa Öberg,adopt\n", apply=True)) == ["imported"]
     assert len(it.audited(services, Action.NODE_ADOPT)) == 1
@@ -273,9 +265,7 @@ def test_evidence_is_a_file_of_the_folder_that_opens(services: Services, file: P
     (folder / "bad.pdf").write_bytes(b"%PDF-1.4 fake")
     (folder / "locked.pdf").write_bytes(it.pdf(password="x"))
     (folder / "empty.pdf").write_bytes(b"")
-    table = (
-        it.sheet(("name", "evidence"), ("Åsa", name)) if "\0" not in name else f"name,evidence\nÅsa,{name}\n"
-    )
+    table = it.sheet(("name", "evidence"), ("Åsa", name)) if "\0" not in name else f"name,evidence\nÅsa,{name}\n"
     defaults = replace(it.LISTED, list_is_proof=False)
     if "\0" in name:
         with pytest.raises(ImportRefused, match="zero bytes"):
@@ -289,9 +279,7 @@ def test_a_sheet_is_read_as_it_is_typed(services: Services, tmp_path: Path) -> N
     """A date of the spreadsheet is that day; a formula is no name, and computes nothing."""
     path = tmp_path / "people.xlsx"
     day = datetime(2026, 2, 3)  # noqa: DTZ001 - a spreadsheet knows no zone
-    rows = it.sheet(
-        ("Name", "Signed", "Until"), ("Åsa", day, day.date().replace(year=2027)), ("=1+1", day, None)
-    )
+    rows = it.sheet(("Name", "Signed", "Until"), ("Åsa", day, day.date().replace(year=2027)), ("=1+1", day, None))
     verdicts = it.table(services, path, rows, apply=True)
     assert it.statuses(verdicts) == ["imported", "refused"]
     assert "A3 is computed" in verdicts[1].reason

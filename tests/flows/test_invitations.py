@@ -18,9 +18,9 @@ from plugin.flows.collections import modes
 from plugin.flows.mail import form_store, receipts
 from plugin.flows.people import register
 from plugin.flows.signing import invitations
-from plugin.flows.signing.invitations import Invite
+from plugin.flows.signing.invitations import InvitationRequest
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.quitclaim.forms.templates import parse
 from tests import support
 from tests.posting import Post
@@ -46,11 +46,7 @@ def test_a_form_says_everything_that_is_missing() -> None:
     del broken["texts"]["nl"]["recognition"]
     with pytest.raises(ConsentError) as told:
         parse(broken)
-    for words in (
-        "texts.nl.recognition",
-        "texts.en.words: 'intranet'",
-        "website for communication is asked twice",
-    ):
+    for words in ("texts.nl.recognition", "texts.en.words: 'intranet'", "website for communication is asked twice"):
         assert words in str(told.value)
 
 
@@ -59,14 +55,14 @@ def test_a_form_keeps_its_versions(services: Any) -> None:
     first = form_store.add(services, tree(), "test")
     assert form_store.add(services, tree(), "test") == first
     second = form_store.add(services, tree(officer="another@example.org"), "test")
-    assert [one.form.version for one in form_store.listed(services)] == [2, 1]
-    assert form_store.in_use(services) == second
+    assert [one.form.version for one in form_store.list_versions(services)] == [2, 1]
+    assert form_store.find_in_use(services) == second
     assert form_store.load(services, first.id).form == first.form
     with pytest.raises(ConsentError, match="channel 'print' is not configured"):
         form_store.add(services, tree(uses=[{"purpose": "communication", "channels": ["print"]}]), "test")
     form_store.retire(services, "Photographs", "test")
     with pytest.raises(NotFound):
-        form_store.in_use(services)
+        form_store.find_in_use(services)
 
 
 def test_it_goes_by_the_command_line(tmp_path: Path) -> None:
@@ -101,9 +97,7 @@ def test_it_goes_by_the_command_line(tmp_path: Path) -> None:
     run("collection", "set", "spring", "suggest", "--basis", "shoot", "--reference", "spring")
     run("quitclaim", "invite", "--shoot", "spring", "--qr", "code.svg")
     assert (tmp_path / "code.svg").read_text().startswith("<?xml")
-    assert [
-        one["kind"] for one in json.loads(run("quitclaim", "invited", "--shoot", "spring", "--json"))
-    ] == ["shoot"]
+    assert [one["kind"] for one in json.loads(run("quitclaim", "invited", "--shoot", "spring", "--json"))] == ["shoot"]
     (tmp_path / "scan.pdf").write_bytes(b"%PDF sample")
     paper = ("--form", "Photographs", "--evidence", "scan.pdf", "--signed", "2026-01-05")
     run("quitclaim", "add", "Åsa", "--publication", "communication:website", *paper)
@@ -121,14 +115,10 @@ def test_an_invitation_is_mailed_and_its_link_opens(post: Post) -> None:
     services = post.services
     desk = Desk(services)
     asa = post.cast.add("Åsa", language="nl", email="asa@example.org")
-    made = invitations.invite(services, Invite(asa, by_mail=True), "test")
+    made = invitations.invite(services, InvitationRequest(asa, by_mail=True), "test")
     post.work()
     letter, text = post.box.last()
-    assert (letter["To"], made.token in text, "mogen wij" in letter["Subject"]) == (
-        "asa@example.org",
-        True,
-        True,
-    )
+    assert (letter["To"], made.token in text, "mogen wij" in letter["Subject"]) == ("asa@example.org", True, True)
     Visit(desk.app, made.token).sign("press")
     post.work()
     letter, text = post.box.last()
@@ -146,11 +136,9 @@ def test_the_second_guardian_is_written_to(post: Post) -> None:
     desk = Desk(post.services, guardians=2)
     clara = post.cast.add("Clara", birth_date=date(2014, 5, 1))
     visit = desk.visit(clara)
-    visit.sign(
-        "press", signer="Greta", email="g@example.org", other_signer="Hugo", other_email="h@example.org"
-    )
+    visit.sign("press", signer="Greta", email="g@example.org", other_signer="Hugo", other_email="h@example.org")
     shown = visit.client.get("/s/done").get_data(as_text=True)
-    kept = {links.opened(post.services, one).kind for one in re.findall(r"/s/([\w-]{43})", shown)}
+    kept = {links.find_open(post.services, one).kind for one in re.findall(r"/s/([\w-]{43})", shown)}
     assert kept == {"key"}, "the first one's own; the link of the other is not shown"
     post.work()
     letter, text = post.box.last()
@@ -167,7 +155,7 @@ def test_a_minor_is_asked_through_the_guardian(post: Post) -> None:
     Desk(post.services)
     clara = post.cast.add("Clara", birth_date=date(2014, 5, 1), email="clara@example.org")
     register.add_guardian(post.services, clara, "Greta Sample", "test", "greta@example.org")
-    invitations.invite(post.services, Invite(clara, by_mail=True), "test")
+    invitations.invite(post.services, InvitationRequest(clara, by_mail=True), "test")
     post.work()
     letter, text = post.box.last()
     assert letter["To"] == "greta@example.org"
@@ -179,7 +167,7 @@ def test_who_cannot_be_written_to_is_not_invited_by_mail(post: Post) -> None:
     Desk(post.services)
     bo = post.cast.add("Bo")
     with pytest.raises(ConsentError, match="no e-mail address is known"):
-        invitations.invite(post.services, Invite(bo, by_mail=True), "test")
+        invitations.invite(post.services, InvitationRequest(bo, by_mail=True), "test")
     with post.services.store.read() as conn:
         assert conn.execute(select(t.invitation)).first() is None
 
@@ -203,9 +191,7 @@ def test_a_code_proves_the_address(post: Post) -> None:
     desk = Desk(post.services, code_by_mail=True)
     asa = post.cast.add("Åsa", email="asa@example.org")
     visit = desk.visit(asa)
-    assert "a•••@example.org" not in visit.page(), (
-        "whoever holds a link that was handed over is told of no address"
-    )
+    assert "a•••@example.org" not in visit.page(), "whoever holds a link that was handed over is told of no address"
     assert "Fill in the code" in visit.sign("press").get_data(as_text=True)
     assert ask(visit, "mallory@example.org")["sent"]
     assert post.box.letters[-1]["To"] == "asa@example.org"
@@ -237,7 +223,7 @@ def test_a_code_has_an_end(post: Post, how: str) -> None:
 
 def test_a_code_at_a_shoot_goes_to_the_address_that_was_typed(post: Post) -> None:
     """Nothing of who has not signed is kept: neither address nor code can be read from the store."""
-    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("shoot", "photographer"))
     modes.decide(post.services, support.SHOOT, ruling, "test")
     desk = Desk(post.services, code_by_mail=True)
     visit = desk.visit(collection_ref=support.SHOOT)

@@ -23,19 +23,19 @@ def _took_off(services: Services, name: str) -> None:
 def test_a_key_that_was_lost_is_told(services: Services, tmp_path: Path) -> None:
     """Gone, another one in its place, put back."""
     path = services.name_hasher.path
-    assert checks._names_key(services).ok
+    assert checks._check_names_key(services).ok
     _took_off(services, "Bo Sample")
-    assert checks._names_key(services).ok
+    assert checks._check_names_key(services).ok
     kept = path.read_bytes()
     path.unlink()
-    assert health.names_under_another_key(services) == 1
+    assert health.count_names_under_another_key(services) == 1
     assert not path.exists()
-    assert not checks._names_key(services).ok
+    assert not checks._check_names_key(services).ok
     NameHasher(path).make()
     object.__setattr__(services, "name_hasher", NameHasher(path))
-    finding = checks._names_key(services)
+    finding = checks._check_names_key(services)
     assert (finding.ok, str(path) in finding.mend) == (False, True)
     assert "Bo" not in finding.said
     path.write_bytes(kept)
     object.__setattr__(services, "name_hasher", NameHasher(path))
-    assert checks._names_key(services).ok
+    assert checks._check_names_key(services).ok

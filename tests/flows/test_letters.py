@@ -10,7 +10,7 @@ from sqlalchemy import Row, insert, update
 
 from plugin.errors import LeaseLost, MailError
 from plugin.flows.access import links
-from plugin.flows.access.links import Kind
+from plugin.flows.access.links import LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.mail import delivery, letter_words
@@ -58,7 +58,7 @@ def test_without_a_mail_server_nothing_is_queued(services: Services, clock: Any)
 def test_a_guardian_is_greeted_by_name(post: Post) -> None:
     """A letter about a child speaks to who decides for it."""
     clara, (guardian,) = post.child(date(2015, 1, 1), "parent@example.org")
-    _, address = post.link(clara, Kind.PAGE, guardian_id=guardian)
+    _, address = post.link(clara, LinkKind.PAGE, guardian_id=guardian)
     post.put("page", clara, guardian, secret={"link": address})
     post.work()
     letter, text = post.box.last()
@@ -105,7 +105,7 @@ def test_what_goes_with_a_letter_arrives(post: Post, monkeypatch: pytest.MonkeyP
 
 def test_a_code_goes_at_once(post: Post) -> None:
     """To whoever is not known yet: nothing of it is kept, and a refusal is told to who waits."""
-    delivery.at_once(post.services, "c0de", "code", "new@example.org", "en", code="123456")
+    delivery.send_now(post.services, "c0de", "code", "new@example.org", "en", code="123456")
     letter, text = post.box.last()
     assert (letter["To"], letter["Message-ID"]) == ("new@example.org", "<c0de@example.org>")
     assert "Your code is 123456\n" in text
@@ -113,7 +113,7 @@ def test_a_code_goes_at_once(post: Post) -> None:
     assert post.mails() == []
     post.box.rcpt = lambda _address: "550 no"
     with pytest.raises(MailError, match="refuses the address"):
-        delivery.at_once(post.services, "c0de", "code", "new@example.org", "en", code="123456")
+        delivery.send_now(post.services, "c0de", "code", "new@example.org", "en", code="123456")
 
 
 def test_what_becomes_of_forget_me_is_said(post: Post) -> None:
@@ -148,7 +148,7 @@ def test_what_has_lost_its_cause_is_dropped(post: Post, gone: str) -> None:
         if gone == "revoked":
             links.revoke(post.services, tx, made.id, "test")
         elif gone == "used":
-            links.use(post.services, tx, made.id)
+            links.count_use(post.services, tx, made.id)
     if gone == "expired":
         post.clock.advance(timedelta(days=31))
     elif gone == "erased":
@@ -183,7 +183,7 @@ def test_a_refused_address_is_seen(post: Post) -> None:
     (row,) = post.mails()
     assert (row.state, row.error) == ("failed", "the mail server refuses the address (it answered 550)")
     assert (post.sealed(), post.audited(Action.MAIL_FAIL)) == (0, 1)
-    finding = checks._letters(post.services)
+    finding = checks._check_letters(post.services)
     assert not finding.ok
     assert "1 not delivered" in finding.said
     assert "asa@" not in finding.said
@@ -216,7 +216,7 @@ def test_a_server_down_for_days_loses_no_letter(post: Post) -> None:
 
     hours(12)
     assert post.services.queue.counts() | {"dead": 1, "queued": 0} == post.services.queue.counts()
-    assert not checks._letters(post.services).ok
+    assert not checks._check_letters(post.services).ok
     post.box.rcpt = lambda _address: mailbox.TAKEN
     post.day()
     assert [row.state for row in post.mails()] == ["sent"]
@@ -236,14 +236,14 @@ def test_a_server_down_for_days_loses_no_letter(post: Post) -> None:
 def test_the_doctor_connects(post: Post) -> None:
     """With what is set wrongly in one sentence."""
     config = post.services.config
-    assert machine_findings.mail_server(config).ok
+    assert machine_findings.check_mail_server(config).ok
     wrong = config.model_copy(update={"mail": config.mail.model_copy(update={"user": "x"})})
     assert (
-        machine_findings.mail_server(wrong).said
+        machine_findings.check_mail_server(wrong).said
         == "the mail server refuses the account or its password (it answered 535)"
     )
     bare = config.model_copy(update={"server": config.server.model_copy(update={"public_url": ""})})
-    assert not machine_findings.mail_server(bare).ok
+    assert not machine_findings.check_mail_server(bare).ok
     assert post.box.seen == 0
 
 
@@ -264,9 +264,7 @@ def test_every_letter_is_whole(language: str) -> None:
         assert set(re.findall(r"\$(\w+)", form)) <= WORDS
         subject, text = letter_words.letter(kind, language, dict.fromkeys(WORDS, "§") | {"count": "7"})
         assert "$" not in subject + text
-        assert (
-            not re.search(r"\b(grant|template|encoding|quitclaim)\b", text.lower()) or kind == "ending-owner"
-        )
+        assert not re.search(r"\b(grant|template|encoding|quitclaim)\b", text.lower()) or kind == "ending-owner"
         assert "Museum" not in text
 
 
@@ -288,7 +286,7 @@ def test_a_letter_is_sent_by_one(post: Post) -> None:
     assert mine is not None
     assert theirs is not None
     with pytest.raises(LeaseLost):
-        delivery.mailed(post.services, mine)
+        delivery.handle_mail(post.services, mine)
     assert post.box.seen == 0
-    delivery.mailed(post.services, theirs)
+    delivery.handle_mail(post.services, theirs)
     assert len(post.box.got) == 1

@@ -54,7 +54,7 @@ def test_a_withdrawal_never_goes_through_the_library(services: Services, cast: s
     with _plans(services.store) as plans:
         grant_endings.withdraw(services, asa, None, "test")
         with services.store.read() as conn:
-            ids = photo_answers.resources_naming(conn, asa)
+            ids = photo_answers.list_resources_naming(conn, asa)
         photo_answers.recompute_many(services, ids)
     assert len(ids) == 5
     assert plans
@@ -67,10 +67,10 @@ def test_a_withdrawal_never_goes_through_the_library(services: Services, cast: s
 @pytest.mark.embedded
 def test_a_page_and_a_count_are_read_from_one_index(services: Services, cast: support.Cast) -> None:
     """No sort, no scan: from the bound on, in order; the count without a look at the rows themselves."""
-    span = cleared_photos.until(services, "communication", "website", services.today() + timedelta(days=3))
+    span = cleared_photos.span_until(services, "communication", "website", services.today() + timedelta(days=3))
     with _plans(services.store) as plans, services.store.read() as conn:
-        cleared_photos.page(conn, span)
-        cleared_photos.page(conn, span, "1790000000000000-5")
+        cleared_photos.list_page(conn, span)
+        cleared_photos.list_page(conn, span, "1790000000000000-5")
         cleared_photos.count(conn, span)
     plans = [(statement, plan) for statement, plan in plans if "FROM clearance" in statement]
     assert len(plans) == 3
@@ -86,14 +86,14 @@ def test_what_waits_and_how_much_is_read_from_one_index(services: Services) -> N
     """The review lists begin at their bound, in order; counts are taken in an index, without a look at the rows."""
     with _plans(services.store) as lists, services.store.read() as conn:
         for state in ("suggested", "unmatched"):
-            list(review.waiting(conn, state, 7))
+            list(review.list_waiting(conn, state, 7))
     lists = [(statement, plan) for statement, plan in lists if "FROM face" in statement]
     assert len(lists) == 2
     for _, plan in lists:
         assert "SEARCH face USING INDEX ix_face_state (state=? AND id>?)" in plan
         assert "TEMP B-TREE" not in plan
     with _plans(services.store) as plans:
-        dashboard.now(services)
+        dashboard.load_dashboard(services)
         health.count(services)
     large = [plan for _, plan in plans if re.search(r"\b(face|resource)\b", plan)]
     assert len(large) == 3
@@ -129,12 +129,12 @@ def test_pages_on_both_stores(store: Store, clock: ManualClock) -> None:
             lease = {"resource_id": n, "valid_from": now, "valid_until": end}
             for use in (("communication", "website"), ("communication", "press")):
                 tx.execute(t.clearance.insert().values(purpose=use[0], channel=use[1], **lease))
-    span = cleared_photos.Span("communication", "website", now, now + timedelta(days=3))
+    span = cleared_photos.UseSpan("communication", "website", now, now + timedelta(days=3))
     refs: list[str] = []
-    page = cleared_photos.Page((), "")
+    page = cleared_photos.ClearedPage((), "")
     with store.read() as conn:
         for _ in range(3):
-            page = cleared_photos.page(conn, span, page.next, 2)
+            page = cleared_photos.list_page(conn, span, page.next, 2)
             refs += [photo.ref for photo in page.photos]
         assert page.next == ""
         assert refs == ["2.jpg", "3.jpg", "6.jpg", "1.jpg", "5.jpg"]
@@ -144,6 +144,6 @@ def test_pages_on_both_stores(store: Store, clock: ManualClock) -> None:
 @pytest.mark.parametrize("after", ["x", "1", "-1", "1-", "1-2-3", "\u0661-\u0662x", "9" * 60])
 def test_a_mark_that_no_page_gave_is_refused(services: Services, after: str) -> None:
     """A clear error, whatever was sent."""
-    span = cleared_photos.now(services, "communication", "website")
+    span = cleared_photos.span_now(services, "communication", "website")
     with services.store.read() as conn, pytest.raises(UseUnknown):
-        cleared_photos.page(conn, span, after)
+        cleared_photos.list_page(conn, span, after)

@@ -70,7 +70,7 @@ def _verify(run: Run, *words: str) -> tuple[int, Any]:
 
 
 def _findings(config: Config, clock: ManualClock) -> dict[str, Finding]:
-    return {one.what: one for one in checks.examine(config, clock)}
+    return {one.what: one for one in checks.run_checks(config, clock)}
 
 
 def test_a_new_house_holds_from_its_first_row(run: Run, config: Config) -> None:
@@ -112,9 +112,7 @@ def test_each_answer_has_its_exit_code_and_its_word(run: Run, config: Config, cl
     assert run("doctor").exit_code == 1
 
 
-def test_a_key_that_was_written_down_is_believed_and_no_other(
-    run: Run, config: Config, tmp_path: Path
-) -> None:
+def test_a_key_that_was_written_down_is_believed_and_no_other(run: Run, config: Config, tmp_path: Path) -> None:
     """Whoever has the whole folder of keys may put heads of their own there: not under the officer's key."""
     mine = run("keys", "heads").output.strip()
     assert _verify(run, "--key", mine)[0] == HOLDS
@@ -154,9 +152,7 @@ def test_lost_heads_are_begun_anew_by_hand_alone(run: Run, config: Config) -> No
     assert any("nothing proves" in said for said in found["said"])
 
 
-def test_a_lost_key_stops_nothing_but_heads(
-    tmp_path: Path, clock: ManualClock, config: Config, run: Run
-) -> None:
+def test_a_lost_key_stops_nothing_but_heads(tmp_path: Path, clock: ManualClock, config: Config, run: Run) -> None:
     """People can withdraw, the doctor is BAD, no key is made unseen; `keys heads --lost` makes one, and begins anew."""
     run("audit", "heads")
     run("person", "add", "Ada Sample", "--of-age")
@@ -177,9 +173,7 @@ def test_a_lost_key_stops_nothing_but_heads(
     assert run("keys", "heads", "--yes", "--lost", "again").exit_code != 0
 
 
-def test_a_house_of_before_gets_its_key_and_head_0_at_its_first_start(
-    services: Services, clock: ManualClock
-) -> None:
+def test_a_house_of_before_gets_its_key_and_head_0_at_its_first_start(services: Services, clock: ManualClock) -> None:
     """Its unsigned lines may contradict, and prove nothing; once it has a key no start makes heads again."""
     config = services.config
     _key(config).unlink()
@@ -192,13 +186,13 @@ def test_a_house_of_before_gets_its_key_and_head_0_at_its_first_start(
     with services.store.write() as tx:
         tx.execute(update(t.audit_head).values(pruned_seq=1, pruned_hash=_previous(tx.connection, 2)))
     _file(config).write_text(f"{clock.now().isoformat()} {last.seq} {last.hash}\n")
-    calendar.start(services)
+    calendar.start_process(services)
     assert [head.number for head in heads.read(_file(config))] == [0]
-    assert audit_view.verified(services).verdict is ProofVerdict.HOLDS
+    assert audit_view.verify_log(services).verdict is ProofVerdict.HOLDS
     _file(config).write_text(f"{clock.now().isoformat()} {last.seq} {'a' * 64}\n" + _file(config).read_text())
-    assert audit_view.verified(services).verdict is ProofVerdict.BROKEN
+    assert audit_view.verify_log(services).verdict is ProofVerdict.BROKEN
     _file(config).unlink()
-    calendar.start(services)
+    calendar.start_process(services)
     assert not _file(config).exists()
 
 
@@ -223,9 +217,7 @@ def test_the_doctor_says_where_the_heads_belong(tmp_path: Path, clock: ManualClo
         assert (found.ok, found.waits) == (True, waits), found
 
 
-def test_what_is_exported_holds_for_the_program_that_is_printed(
-    run: Run, config: Config, tmp_path: Path
-) -> None:
+def test_what_is_exported_holds_for_the_program_that_is_printed(run: Run, config: Config, tmp_path: Path) -> None:
     """The three things that an officer takes along."""
     run("person", "add", "Ada Sample")
     head = run("audit", "heads").output.strip()
@@ -233,16 +225,7 @@ def test_what_is_exported_holds_for_the_program_that_is_printed(
     (tmp_path / "facelease-verify.py").write_text(run("audit", "verifier").output)
     shutil.copy(_file(config), tmp_path / "audit-heads.log")
     key = run("keys", "heads").output.strip()
-    call = [
-        sys.executable,
-        "facelease-verify.py",
-        "log.jsonl",
-        "audit-heads.log",
-        "--key",
-        key,
-        "--head",
-        head,
-    ]
+    call = [sys.executable, "facelease-verify.py", "log.jsonl", "audit-heads.log", "--key", key, "--head", head]
     done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "holds"), done
 
@@ -257,10 +240,7 @@ def test_programs_are_told_the_verdict(services: Services) -> None:
         found = api.get("/audit/proof")
         assert (found["verdict"], found["why"]) == ("not_proven", "no_heads")
         rows = api.get("/audit?limit=500")["items"]
-    assert [row["details"].get("verdict") for row in rows if "verdict" in row["details"]] == [
-        "holds",
-        "not_proven",
-    ]
+    assert [row["details"].get("verdict") for row in rows if "verdict" in row["details"]] == ["holds", "not_proven"]
 
 
 def test_the_demonstration_begins_with_head_0(config: Config, clock: ManualClock) -> None:

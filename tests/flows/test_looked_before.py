@@ -16,21 +16,19 @@ from plugin.flows.common.services import Services
 from plugin.flows.photos import reexamination, scan_queue
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
-from plugin.flows.views.waiting_list import Kind
+from plugin.flows.views.waiting_list import WaitingKind
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import NIGHTLY
 from plugin.ledger.store import migrations
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from sidecar.words import staff_words
 from tests import support
 from tests.stores import KINDS, Stores
 
-OPEN = {Status.CLEARED, Status.NO_PERSON_FOUND}
-REFS = [
-    f"{support.SHOOT}/{name}.jpg" for name in ("matched", "dismissed", "rejected", "nobody", "nobody-else")
-]
+OPEN = {ClearanceStatus.CLEARED, ClearanceStatus.NO_PERSON_FOUND}
+REFS = [f"{support.SHOOT}/{name}.jpg" for name in ("matched", "dismissed", "rejected", "nobody", "nobody-else")]
 
 
 @pytest.fixture(params=KINDS)
@@ -57,7 +55,7 @@ def _before(services: Services) -> str:
     cast.sign(person)
     cast.enrol(person, samples.A_FRONT, samples.A_SPEECH)
     cast.open_collection()
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.write() as tx:
         for ref, state in ((REFS[1], "dismissed"), (REFS[2], "rejected")):
@@ -75,7 +73,7 @@ def _ids(services: Services) -> list[int]:
 
 
 def _open(services: Services) -> set[str]:
-    asked = {ref: photo_answers.answers(services, ref, "communication")["website"].status for ref in REFS}
+    asked = {ref: photo_answers.answer_channels(services, ref, "communication")["website"].status for ref in REFS}
     return {ref for ref, status in asked.items() if status in OPEN}
 
 
@@ -83,9 +81,7 @@ def _decisions(services: Services) -> dict[str, list[Any]]:
     """What was decided on each photograph's faces, and which names stand on it."""
     f, r = t.face.c, t.resource.c
     with services.store.read() as conn:
-        seen = conn.execute(
-            select(r.ref, f.state, f.person_id, f.decided_by).join(t.face, f.resource_id == r.id)
-        )
+        seen = conn.execute(select(r.ref, f.state, f.person_id, f.decided_by).join(t.face, f.resource_id == r.id))
         kept = [tuple(row) for row in seen]
         kept += [tuple(row) for row in conn.execute(select(t.tag.c.node, t.tag.c.origin, t.tag.c.person_id))]
         kept += [(row.n,) for row in conn.execute(select(func.count().label("n")).select_from(t.rejection))]
@@ -93,12 +89,10 @@ def _decisions(services: Services) -> dict[str, list[Any]]:
 
 
 def _waits(services: Services) -> int:
-    return sum(one.count for one in waiting_list.entries(services) if one.kind is Kind.LOOKED_BEFORE)
+    return sum(one.count for one in waiting_list.list_counts(services) if one.kind is WaitingKind.LOOKED_BEFORE)
 
 
-def test_nothing_is_cleared_before_it_was_examined_anew(
-    config: Config, clock: ManualClock, examiner: Examiner
-) -> None:
+def test_nothing_is_cleared_before_it_was_examined_anew(config: Config, clock: ManualClock, examiner: Examiner) -> None:
     """Afterwards everything is as it was, where nothing new is found."""
     with _house(config, clock, examiner) as services:
         _before(services)
@@ -107,15 +101,15 @@ def test_nothing_is_cleared_before_it_was_examined_anew(
     migrations.downgrade(url, "0008")
     migrations.upgrade(url)
     with _house(config, clock, examiner) as services:
-        calendar.start(services)
+        calendar.start_process(services)
         assert (_open(services), _waits(services), _decisions(services)) == (set(), len(REFS), decided)
-        entry = next(one for one in waiting_list.entries(services) if one.kind is Kind.LOOKED_BEFORE)
+        entry = next(one for one in waiting_list.list_counts(services) if one.kind is WaitingKind.LOOKED_BEFORE)
         assert "5 photographs" in staff_words.waiting(entry).said
         assert "5 foto's" in staff_words.waiting(entry, "nl").said
         support.Cast(services).work()
         assert (_waits(services), _decisions(services)) == (0, decided)
         assert _open(services) >= {REFS[0], REFS[3], REFS[4]}
-        calendar.start(services)
+        calendar.start_process(services)
         assert services.queue.counts()["queued"] == 0  # nothing is asked for twice
 
 
@@ -129,7 +123,7 @@ def test_it_goes_on_in_portions_behind_everything_else(
     migrations.downgrade(config.store_url, "0008")
     migrations.upgrade(config.store_url)
     with _house(config, clock, examiner) as services:
-        calendar.start(services)
+        calendar.start_process(services)
         assert _portion(services) == 2
         assert _portion(services) == 4
         with services.store.write() as tx:
@@ -145,7 +139,7 @@ def test_it_goes_on_in_portions_behind_everything_else(
             tx.execute(t.job.delete().where(t.job.c.kind == reexamination.JOB))
         support.Cast(services).work()
         assert _waits(services) == 1
-        calendar.start(services)
+        calendar.start_process(services)
         support.Cast(services).work()
         assert _waits(services) == 0
 
@@ -156,8 +150,6 @@ def _portion(services: Services) -> int:
         tx.execute(t.job.update().where(t.job.c.kind == reexamination.JOB).values(run_after=tx.now))
     job = services.queue.claim([reexamination.JOB])
     assert job is not None
-    reexamination.portion(services, job)
+    reexamination.handle_portion(services, job)
     with services.store.read() as conn:
-        return (
-            conn.scalar(select(func.count()).where(t.job.c.kind == "photo", t.job.c.state == "queued")) or 0
-        )
+        return conn.scalar(select(func.count()).where(t.job.c.kind == "photo", t.job.c.state == "queued")) or 0

@@ -16,7 +16,7 @@ from plugin.flows.photos import examining, reexamination
 from plugin.flows.review import download_gate
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Code, Status
+from plugin.quitclaim.clearance.answers import ReasonCode, ClearanceStatus
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import support
@@ -37,51 +37,51 @@ def empty(
     with support.opened(config, clock, examiner) as house:
         cast = support.Cast(house)
         cast.open_collection()
-        calendar.poll(house)
+        calendar.poll_dam(house)
         cast.work()
         yield house
 
 
-def said(services: Services) -> tuple[Status, int]:
+def said(services: Services) -> tuple[ClearanceStatus, int]:
     """The answer, and how many photographs the page of the plugin counts as open."""
-    asked = photo_answers.ask(services, REF, "communication", "website")
+    asked = photo_answers.answer_photo(services, REF, "communication", "website")
     return asked.status, download_gate.count_open(services, "website")
 
 
 def test_who_wants_smaller_faces_found_knows_nothing_of_what_was_looked_at_before(empty: Services) -> None:
     """And it is examined anew; who asks for less needs nothing."""
-    assert said(empty) == (Status.NO_PERSON_FOUND, 1)
+    assert said(empty) == (ClearanceStatus.NO_PERSON_FOUND, 1)
     closer = changed(empty, "clearance", recognisable_px=32)
-    calendar.start(closer)
-    assert said(closer) == (Status.UNKNOWN, 0)
-    answer = photo_answers.ask(closer, REF, "communication", "website")
-    assert [one.code for one in answer.reasons] == [Code.NOT_EXAMINED]
+    calendar.start_process(closer)
+    assert said(closer) == (ClearanceStatus.UNKNOWN, 0)
+    answer = photo_answers.answer_photo(closer, REF, "communication", "website")
+    assert [one.code for one in answer.reasons] == [ReasonCode.NOT_EXAMINED]
     support.Cast(closer).work()
-    assert (said(closer), reexamination.count(closer)) == ((Status.NO_PERSON_FOUND, 1), 0)
+    assert (said(closer), reexamination.count_waiting(closer)) == ((ClearanceStatus.NO_PERSON_FOUND, 1), 0)
     wider = changed(closer, "clearance", recognisable_px=100)
-    calendar.start(wider)
-    assert (said(wider), reexamination.count(wider)) == ((Status.NO_PERSON_FOUND, 1), 0)
+    calendar.start_process(wider)
+    assert (said(wider), reexamination.count_waiting(wider)) == ((ClearanceStatus.NO_PERSON_FOUND, 1), 0)
 
 
 def test_a_file_that_was_replaced_while_it_was_examined_is_examined_again(
     empty: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process, the console or a worker, entered it meanwhile: nobody would look at it again."""
-    look = examining.look_at
+    look = examining.examine
     replaced = iter([True])
 
-    def slowly(services: Services, arrival: resources.Arrival) -> Any:
+    def slowly(services: Services, arrival: resources.EnteredResource) -> Any:
         seen = look(services, arrival)
         if next(replaced, False):
             support.put(empty.config.path(empty.config.folder.path), REF, samples.B_STANDING)
             resources.enter(services, REF)
         return seen
 
-    monkeypatch.setattr(examining, "look_at", slowly)
+    monkeypatch.setattr(examining, "examine", slowly)
     with empty.store.write() as tx:
         empty.queue.put(tx, "photo", REF)
     support.Cast(empty).work()
-    assert said(empty)[0] is Status.UNKNOWN
+    assert said(empty)[0] is ClearanceStatus.UNKNOWN
     with empty.store.read() as conn:
         seen = conn.execute(
             select(t.face.c.file_version, t.resource.c.file_version).join(
@@ -94,7 +94,7 @@ def test_a_file_that_was_replaced_while_it_was_examined_is_examined_again(
 def test_a_process_that_was_not_restarted_lists_nothing_of_another_configuration(library: Services) -> None:
     """What is stored holds for copies of 1200 px by the other one; this one would say that of the original."""
     other = changed(library, "clearance", max_px={"website": 1200})
-    calendar.start(other)
+    calendar.start_process(other)
     support.Cast(other).work()
     assert listed(other) == 5
     for ask in (listed, lambda house: download_gate.count_open(house, "website")):

@@ -82,7 +82,7 @@ def test_without_a_mail_server_the_commands_say_what_to_do(post: Post, run: Run)
     """Links are handed over by hand."""
     post.services.config.mail.__dict__["host"] = ""
     assert "hand them over" in run(mail, "due", code=1)
-    assert calendar.remind(post.services) == {"waiting": 0}
+    assert calendar.send_reminders(post.services) == {"waiting": 0}
 
 
 def test_people_in_a_spreadsheet(post: Post, run: Run) -> None:

@@ -9,27 +9,27 @@ from click.testing import CliRunner
 
 from plugin.clock import ManualClock
 from plugin.flows.collections import mode_effect, modes
-from plugin.flows.collections.mode_effect import Code
+from plugin.flows.collections.mode_effect import NoEffectCode
 from plugin.flows.collections.modes import Ruling
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.schedule import calendar
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
 from sidecar.commands.demo import samples
 from tests import support
 
-ASKED = Evidence("list of who was asked", "Ann Sample")
+ASKED = BasisEvidence("list of who was asked", "Ann Sample")
 
 
-def _set(services: Services, ref: str, mode: Mode, basis: Basis | None = None, *members: str) -> list[Code]:
+def _set(services: Services, ref: str, mode: Mode, basis: Basis | None = None, *members: str) -> list[NoEffectCode]:
     given = basis or (Basis.ALL_ASKED if mode in (Mode.SUGGEST, Mode.AUTO) else None)
     modes.decide(services, ref, Ruling(mode, given, ASKED, members), "cli:ann")
     return _codes(services, ref)
 
 
-def _codes(services: Services, ref: str) -> list[Code]:
+def _codes(services: Services, ref: str) -> list[NoEffectCode]:
     return [one.code for one in mode_effect.explain(services, ref)]
 
 
@@ -54,18 +54,18 @@ def test_each_reason_is_said_and_none_where_there_is_none(
     """Whether the ledger knows the photographs by then or not."""
     if known:
         filled.open_collection(".", Mode.DETECT)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         filled.work()
         modes.decide(services, ".", Ruling(Mode.OFF), "cli:ann")
-    assert _set(services, "empty", Mode.AUTO) == [Code.EMPTY]
+    assert _set(services, "empty", Mode.AUTO) == [NoEffectCode.EMPTY]
     assert _set(services, "shoot", Mode.AUTO) == []
-    assert _set(services, "shoot/kids", Mode.OFF) == [Code.WIDER]
-    assert _set(services, "shoot/kids", Mode.SUGGEST) == [Code.WIDER]
+    assert _set(services, "shoot/kids", Mode.OFF) == [NoEffectCode.WIDER]
+    assert _set(services, "shoot/kids", Mode.SUGGEST) == [NoEffectCode.WIDER]
     assert _set(services, "shoot/kids", Mode.NEVER) == []
     assert _set(services, "shoot", Mode.AUTO) == []  # b.jpg lies in it alone
     assert _set(services, "shoot", Mode.NEVER) == []
-    assert _set(services, "shoot/kids", Mode.AUTO) == [Code.FORBIDDEN]
-    assert _set(services, "shoot/kids", Mode.OFF) == [Code.FORBIDDEN]
+    assert _set(services, "shoot/kids", Mode.AUTO) == [NoEffectCode.FORBIDDEN]
+    assert _set(services, "shoot/kids", Mode.OFF) == [NoEffectCode.FORBIDDEN]
     assert _set(services, "shoot", Mode.OFF) == []
     assert _set(services, "shoot/kids", Mode.DETECT) == []
 
@@ -73,17 +73,17 @@ def test_each_reason_is_said_and_none_where_there_is_none(
 def test_nobody_to_compare_with(services: Services, cast: support.Cast, photos: Path) -> None:
     """Nobody enrolled, nobody signed up, nobody of those enrolled; and silence once somebody is."""
     support.put(photos, "shoot/b.jpg", samples.A_SPEECH, (300, 400))
-    assert _set(services, "shoot", Mode.SUGGEST) == [Code.NOBODY_ENROLLED]
-    assert _set(services, "shoot", Mode.SUGGEST, Basis.SHOOT) == [Code.NO_MEMBERS]
+    assert _set(services, "shoot", Mode.SUGGEST) == [NoEffectCode.NOBODY_ENROLLED]
+    assert _set(services, "shoot", Mode.SUGGEST, Basis.SHOOT) == [NoEffectCode.NO_MEMBERS]
     asa, bo = cast.add("Åsa"), cast.add("Bo")
     cast.sign(asa)
     cast.sign(bo, recognition=False)
     cast.enrol(asa)
-    assert _set(services, "shoot", Mode.SUGGEST, Basis.SHOOT, "Bo") == [Code.MEMBERS_NOT_ENROLLED]
+    assert _set(services, "shoot", Mode.SUGGEST, Basis.SHOOT, "Bo") == [NoEffectCode.MEMBERS_NOT_ENROLLED]
     assert _set(services, "shoot", Mode.SUGGEST, Basis.SHOOT, "Bo", "Åsa") == []
     assert _set(services, "shoot", Mode.SUGGEST) == []
     grant_endings.withdraw(services, asa, None, "test")
-    assert _codes(services, "shoot") == [Code.NOBODY_ENROLLED]
+    assert _codes(services, "shoot") == [NoEffectCode.NOBODY_ENROLLED]
 
 
 def test_a_template_whose_grant_is_over_is_nobodys(
@@ -96,7 +96,7 @@ def test_a_template_whose_grant_is_over_is_nobodys(
     cast.enrol(asa)
     assert _set(services, "shoot", Mode.SUGGEST) == []
     clock.advance(timedelta(days=2))
-    assert _codes(services, "shoot") == [Code.NOBODY_ENROLLED]
+    assert _codes(services, "shoot") == [NoEffectCode.NOBODY_ENROLLED]
 
 
 def test_two_shoots_that_add_to_each_other_both_act(services: Services, filled: support.Cast) -> None:
@@ -107,17 +107,17 @@ def test_two_shoots_that_add_to_each_other_both_act(services: Services, filled: 
     assert _set(services, "shoot", Mode.AUTO, Basis.SHOOT, "Åsa") == []
     assert _set(services, "shoot/kids", Mode.AUTO, Basis.SHOOT, "Bo") == []
     assert _set(services, "shoot", Mode.AUTO, Basis.ALL_ASKED) == []
-    assert _codes(services, "shoot/kids") == [Code.WIDER]
+    assert _codes(services, "shoot/kids") == [NoEffectCode.WIDER]
 
 
 def test_a_basis_past_its_review_date(services: Services, filled: support.Cast, clock: ManualClock) -> None:
     """It was well when it was set; from the day after it is said wherever the collection is shown."""
     today = services.today()
-    evidence = Evidence("DPIA 7", "Ann Sample", today, today + timedelta(days=10))
+    evidence = BasisEvidence("DPIA 7", "Ann Sample", today, today + timedelta(days=10))
     modes.decide(services, "shoot", Ruling(Mode.SUGGEST, Basis.CONTROLLER, evidence), "cli:ann")
     assert _codes(services, "shoot") == []
     clock.advance(timedelta(days=11))
-    assert _codes(services, "shoot") == [Code.REVIEW_PAST]
+    assert _codes(services, "shoot") == [NoEffectCode.REVIEW_PAST]
 
 
 def test_the_command_says_it_and_does_it_all_the_same(

@@ -16,7 +16,7 @@ from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from plugin.recognizer.process.examiner import Examiner
 from tests import another_program, support
 from tests.crowd import A, B, Crowd
@@ -39,7 +39,7 @@ def by_hand(services: Services, photos: Path, ref: str, name: str, add: bool = T
 
 
 def look(services: Services, cast: support.Cast, *again: str) -> None:
-    calendar.poll(services)
+    calendar.poll_dam(services)
     scan_queue.enqueue(services, again)
     cast.work()
 
@@ -64,19 +64,17 @@ def test_a_name_by_hand_is_proposed_and_adopted(
     by_hand(services, photos, REF, "Bo")
     look(services, cast)
     with services.store.read() as conn:
-        assert dam_names.unlinked(conn) == [("Bo", 1)]
-    assert photo_answers.ask(services, REF, "communication", "website").status is Status.BLOCKED
+        assert dam_names.list_unlinked(conn) == [("Bo", 1)]
+    assert photo_answers.answer_photo(services, REF, "communication", "website").status is ClearanceStatus.BLOCKED
     with pytest.raises(NameTaken, match="--adopt"):
         cast.add("Bo")
     bo = register.add(services, register.Newcomer("Bo"), "test", adopt=True)
     assert cast.tags(bo) == {REF: "hand"}
     with services.store.read() as conn:
-        assert dam_names.unlinked(conn) == []
+        assert dam_names.list_unlinked(conn) == []
 
 
-def test_a_tag_by_hand_outlives_every_grant(
-    services: Services, cast: support.Cast, photos: Path, crowd: Crowd
-) -> None:
+def test_a_tag_by_hand_outlives_every_grant(services: Services, cast: support.Cast, photos: Path, crowd: Crowd) -> None:
     """It is listed for the editor, and it blocks; it does not go."""
     from plugin.flows.consent import revocation
 
@@ -125,9 +123,7 @@ def test_a_name_by_hand_that_an_editor_removed_is_not_put_back_by_the_machine(
         assert conn.execute(select(t.face.c.state)).scalar_one() == "suggested"
 
 
-def test_removed_and_turned_at_once(
-    services: Services, cast: support.Cast, photos: Path, crowd: Crowd
-) -> None:
+def test_removed_and_turned_at_once(services: Services, cast: support.Cast, photos: Path, crowd: Crowd) -> None:
     """An editor mirrors the picture and takes our tag off before we look: the face is not proposed again."""
     from PIL import Image
 
@@ -140,9 +136,7 @@ def test_removed_and_turned_at_once(
         assert conn.execute(select(t.face.c.state)).scalar_one() == "unmatched"
 
 
-def test_a_copy_carries_our_tag_as_ours(
-    services: Services, cast: support.Cast, photos: Path, crowd: Crowd
-) -> None:
+def test_a_copy_carries_our_tag_as_ours(services: Services, cast: support.Cast, photos: Path, crowd: Crowd) -> None:
     """A tagged photograph is copied with its sidecar; the person withdraws: both are without the name."""
     asa = tagged(services, cast, photos, crowd)
     for suffix in ("", ".xmp"):
@@ -156,9 +150,7 @@ def test_a_copy_carries_our_tag_as_ours(
     assert (cast.names_on(REF), cast.names_on("shoot/copy.jpg")) == (set(), set())
 
 
-def test_a_twin_tagged_by_hand_stays_so(
-    services: Services, cast: support.Cast, photos: Path, crowd: Crowd
-) -> None:
+def test_a_twin_tagged_by_hand_stays_so(services: Services, cast: support.Cast, photos: Path, crowd: Crowd) -> None:
     """The same picture twice, ours on one and an editor's on the other: the withdrawal takes ours alone."""
     asa = tagged(services, cast, photos, crowd)
     grant_endings.withdraw(services, asa, None, "test")

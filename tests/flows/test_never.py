@@ -21,7 +21,7 @@ from plugin.flows.schedule import calendar
 from plugin.flows.views import photo_panel
 from plugin.hooks.dam import Resource, Write
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running.runner import Runner
@@ -45,7 +45,7 @@ def asa(services: Services, cast: support.Cast, photos: Path, examiner: Examiner
     cast.open_collection()
     for ref in (ONE, TWO, THREE):
         crowd.put(photos, ref, crowd.row([A[0]]))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert cast.tags(asa) == dict.fromkeys((ONE, TWO, THREE), "machine")
     return asa
@@ -74,14 +74,14 @@ def test_never_takes_the_machines_names_and_no_others(
     with services.store.write() as tx:  # an editor's own name, as the ledger enters one
         three = select(t.resource.c.id).where(t.resource.c.ref == THREE).scalar_subquery()
         tx.execute(update(t.tag).where(t.tag.c.resource_id == three).values(origin="hand", places=[]))
-    assert photo_answers.ask(services, ONE, "communication", "website").status is Status.CLEARED
+    assert photo_answers.answer_photo(services, ONE, "communication", "website").status is ClearanceStatus.CLEARED
     modes.decide(services, support.SHOOT, NEVER, "cli:admin")
     cast.work()
     assert cast.tags(asa) == {TWO: "confirmed", THREE: "hand"}
     assert [cast.names_on(ref) for ref in (ONE, TWO, THREE)] == [set(), {"Åsa"}, {"Åsa"}]
     assert _states(services)[ONE] == "unmatched"
     assert _states(services)[TWO] == "matched"
-    assert photo_answers.ask(services, ONE, "communication", "website").status is not Status.CLEARED
+    assert photo_answers.answer_photo(services, ONE, "communication", "website").status is not ClearanceStatus.CLEARED
     with services.store.read() as conn:
         stored = select(func.count()).select_from(t.clearance).join(t.resource)
         assert not conn.scalar(stored.where(t.resource.c.ref == ONE))
@@ -89,27 +89,20 @@ def test_never_takes_the_machines_names_and_no_others(
     assert len(said) == 1
 
 
-def test_nobody_reads_the_machines_names_from_the_commit_on(
-    services: Services, cast: support.Cast, asa: str
-) -> None:
+def test_nobody_reads_the_machines_names_from_the_commit_on(services: Services, cast: support.Cast, asa: str) -> None:
     """No worker runs: the panel and the lists name nobody by what the machine alone said; who was confirmed stays."""
     review.confirm(services, _face(services, TWO), "cli:editor")
     cast.work()
     with services.store.write() as tx:
         tx.execute(update(t.face).where(t.face.c.id == _face(services, THREE)).values(state="suggested"))
-    assert _read(services) == (
-        {ONE: ("matched", "Åsa"), TWO: ("matched", "Åsa"), THREE: ("suggested", "Åsa")},
-        [ONE],
-    )
+    assert _read(services) == ({ONE: ("matched", "Åsa"), TWO: ("matched", "Åsa"), THREE: ("suggested", "Åsa")}, [ONE])
     modes.decide(services, support.SHOOT, NEVER, "cli:admin")
     nobody = ("unmatched", "")
     assert _read(services) == ({ONE: nobody, TWO: ("matched", "Åsa"), THREE: nobody}, [])
     assert _states(services) == {ONE: "matched", TWO: "matched", THREE: "suggested"}
 
 
-def test_nobody_reads_a_proposal_where_none_is_made_any_more(
-    services: Services, cast: support.Cast, asa: str
-) -> None:
+def test_nobody_reads_a_proposal_where_none_is_made_any_more(services: Services, cast: support.Cast, asa: str) -> None:
     """Off leaves the machine's names and takes its proposals."""
     with services.store.write() as tx:
         tx.execute(update(t.face).where(t.face.c.id == _face(services, THREE)).values(state="suggested"))
@@ -122,11 +115,11 @@ def _read(services: Services) -> tuple[dict[str, tuple[str, str]], list[str]]:
     """The one face of each photograph as the panel shows it, and the photographs listed to be confirmed."""
     shown = {}
     for ref in (ONE, TWO, THREE):
-        view = photo_panel.of(services, ref)
+        view = photo_panel.load_panel(services, ref)
         assert view is not None
         shown[ref] = next((face.state, face.person) for face in view.faces)
     with services.store.read() as conn:
-        return shown, [row.ref for row in review.unconfirmed(conn)]
+        return shown, [row.ref for row in review.list_unconfirmed(conn)]
 
 
 def test_of_two_names_on_a_photograph_only_the_machines_goes(
@@ -137,7 +130,7 @@ def test_of_two_names_on_a_photograph_only_the_machines_goes(
     services.dam.write(ONE, [Write("Bo", True, services.dam.places)], None)
     for path in photos.joinpath(support.SHOOT).iterdir():
         support.settle(path)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.write() as tx:
         bos = t.tag.c.node == "Bo"
@@ -169,7 +162,7 @@ def test_a_photograph_that_is_moved_into_a_never_collection_loses_them(
     (photos / "kids" / "two.jpg").write_bytes((photos / TWO).read_bytes())
     for path in (photos / "kids").iterdir():
         support.settle(path)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert {ref: cast.names_on(ref) for ref in ("kids/one.jpg", "kids/two.jpg")} == {
         "kids/one.jpg": set(), "kids/two.jpg": set(),
@@ -186,7 +179,7 @@ def test_on_a_server_only_the_daily_comparison_tells_of_it(
         cast, library = support.Cast(services), double.library
         for _ in range(2):
             library.create(1)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         asa = cast.add("Åsa Öberg")
         cast.sign(asa)
@@ -195,10 +188,10 @@ def test_on_a_server_only_the_daily_comparison_tells_of_it(
             first = select(t.resource.c.id).where(t.resource.c.ref == "1").scalar_subquery()
             tx.execute(update(t.tag).where(t.tag.c.resource_id == first).values(origin="machine"))
         library.collect("Kids", resources=[1, 2], ruling=FORBIDDEN)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         assert [library.people(ref) for ref in (1, 2)] == [{"Åsa Öberg"}, {"Åsa Öberg"}]
-        calendar.reconcile(services)
+        calendar.begin_comparison(services)
         cast.work()
         assert [library.people(ref) for ref in (1, 2)] == [set(), {"Åsa Öberg"}]
         assert cast.tags(asa) == {"2": "confirmed"}
@@ -221,7 +214,7 @@ def test_photographs_that_fail_keep_none_of_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """One that cannot be written waits alone, a DAM that is down is asked again; in the end all are off."""
-    monkeypatch.setattr(mode_change, "CHUNK", 1)  # the one that fails is a portion of its own
+    monkeypatch.setattr(mode_change, "PORTION", 1)  # the one that fails is a portion of its own
     failing = Failing(services.dam)
     failing.stuck = frozenset(stuck)
     held = support.Cast(replace(services, dam=failing))
@@ -247,8 +240,7 @@ def _suggested(services: Services, asa: str, count: int) -> None:
         new = t.resource.c.ref.like(f"{support.SHOOT}/n%")
         ids = list(tx.connection.scalars(select(t.resource.c.id).where(new)))
         tx.execute(
-            insert(t.resource_collection),
-            [{"resource_id": one, "collection_ref": support.SHOOT} for one in ids],
+            insert(t.resource_collection), [{"resource_id": one, "collection_ref": support.SHOOT} for one in ids]
         )
         tx.execute(
             insert(t.face),
@@ -262,46 +254,38 @@ def _left(services: Services) -> int:
         return conn.scalar(select(func.count()).where(t.face.c.state == "suggested")) or 0
 
 
-def test_a_change_for_many_goes_in_portions_and_goes_on_where_it_was(
-    services: Services, cast: support.Cast
-) -> None:
+def test_a_change_for_many_goes_in_portions_and_goes_on_where_it_was(services: Services, cast: support.Cast) -> None:
     """No transaction touches more than a portion; a worker that dies repeats that one; another change begins anew."""
     asa = cast.add("Åsa")
     cast.sign(asa)
     cast.enrol(asa)
     cast.open_collection()
     cast.work()
-    count = 2 * mode_change.CHUNK + 50
+    count = 2 * mode_change.PORTION + 50
     _suggested(services, asa, count)
     modes.decide(services, support.SHOOT, NEVER, "cli:admin")
     steps = [count]
     while Runner(services).run_one(["remode"]):
         steps.append(_left(services))
         with services.store.read() as conn:
-            waiting = conn.scalars(
-                select(t.job.c.payload).where(t.job.c.kind == "remode", t.job.c.state == "queued")
-            )
+            waiting = conn.scalars(select(t.job.c.payload).where(t.job.c.kind == "remode", t.job.c.state == "queued"))
             assert [bool(payload.get("after")) for payload in waiting] == ([True] if steps[-1] else [])
-    assert [before - after for before, after in pairwise(steps)] == [mode_change.CHUNK, mode_change.CHUNK, 50]
+    assert [before - after for before, after in pairwise(steps)] == [mode_change.PORTION, mode_change.PORTION, 50]
 
 
-def test_a_mode_that_changes_while_it_is_carried_out_begins_anew(
-    services: Services, cast: support.Cast
-) -> None:
+def test_a_mode_that_changes_while_it_is_carried_out_begins_anew(services: Services, cast: support.Cast) -> None:
     """The portions before it were looked at under another mode."""
     asa = cast.add("Åsa")
     cast.sign(asa)
-    _suggested(services, asa, mode_change.CHUNK + 1)
+    _suggested(services, asa, mode_change.PORTION + 1)
     with services.store.write() as tx:
         services.queue.put(tx, "remode", support.SHOOT, {})
     job = services.queue.claim(["remode"])
     assert job is not None
     modes.decide(services, support.SHOOT, NEVER, "cli:admin")
-    mode_change.remode(services, job)
+    mode_change.handle_mode_change(services, job)
     with services.store.read() as conn:
-        queued = conn.scalars(
-            select(t.job.c.payload).where(t.job.c.kind == "remode", t.job.c.state == "queued")
-        )
+        queued = conn.scalars(select(t.job.c.payload).where(t.job.c.kind == "remode", t.job.c.state == "queued"))
         assert list(queued) == [{}]
     cast.work()
     assert _left(services) == 0

@@ -42,7 +42,7 @@ def served(
         on_double.with_dates(services.config, double)
         for _ in range(COUNT):
             double.library.create(1)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         asa = cast.add("Åsa Öberg")
         cast.sign(asa, recognition=False)
@@ -132,7 +132,7 @@ def test_a_tag_in_flight_goes_with_the_others(served: Services, double: Double) 
         ids = list(tx.connection.scalars(select(t.resource.c.id).order_by(t.resource.c.id)))[:2]
         tx.execute(t.tag.delete().where(t.tag.c.resource_id.in_(ids)))
         for one in ids:
-            proposal = intents.Proposal(one, _asa(served), "Åsa Öberg", "add", "confirmed", on_double.NODE)
+            proposal = intents.NewIntent(one, _asa(served), "Åsa Öberg", "add", "confirmed", on_double.NODE)
             intents.propose(served, tx, proposal)
     double.library.edit(2, [], ["Åsa Öberg"])
     grant_endings.withdraw(served, _asa(served), None, "test")
@@ -149,7 +149,7 @@ def test_a_server_that_is_down_is_asked_by_the_withdrawal_alone(
     support.Cast(served).work()
     assert _open(served) == COUNT
     clock.advance(on_double.LATER)
-    calendar.sweep(served)
+    calendar.sweep_endings(served)
     with served.store.read() as conn:
         assert set(conn.scalars(select(t.job.c.kind).where(t.job.c.state == "queued"))) == {"revoke", "state"}
     double.faults = lambda function: None
@@ -157,15 +157,13 @@ def test_a_server_that_is_down_is_asked_by_the_withdrawal_alone(
     assert (_tagged(double), _open(served)) == ([], 0)
 
 
-def test_what_a_server_keeps_beside_a_photograph_stands_on_the_certificate(
-    served: Services, double: Double
-) -> None:
+def test_what_a_server_keeps_beside_a_photograph_stands_on_the_certificate(served: Services, double: Double) -> None:
     """The old file of one that was replaced shows whom it showed. Resource and number; not what it is called."""
     for _ in range(2):
         double.library.upload(3, jpeg(), "b.jpg", 1, replace=True)
     double.library.photos[5].alternatives.append("Åsa Öberg, portrait.jpg")
     double.library.photos[double.library.create(1).ref].alternatives.append("of nobody we know")
-    assert dam_leftovers.beside(served, dam_leftovers.named_on(served, _asa(served))) == [("3", 2), ("5", 1)]
+    assert dam_leftovers.find_beside(served, dam_leftovers.list_named(served, _asa(served))) == [("3", 2), ("5", 1)]
     certificate = erasure.erase(served, _asa(served), "test")
     beside = [line for line in certificate.not_reached if "alternative files" in line]
     assert [line.rpartition(": ")[2] for line in beside] == ["3 (2), 5 (1)"]
@@ -177,7 +175,7 @@ def test_a_name_that_came_with_a_file_is_listed(served: Services, double: Double
     for name in ("Embedded, Name", "Embedded, Name", "Another One"):
         ref = double.library.create(1).ref
         double.library.edit(ref, [name])
-    calendar.poll(served)
+    calendar.poll_dam(served)
     support.Cast(served).work()
     with served.store.read() as conn:
-        assert dam_names.unlinked(conn) == [("Embedded, Name", 2), ("Another One", 1)]
+        assert dam_names.list_unlinked(conn) == [("Embedded, Name", 2), ("Another One", 1)]

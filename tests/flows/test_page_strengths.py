@@ -9,16 +9,16 @@ from sqlalchemy import Engine, event, func, insert, select
 
 from plugin.errors import ConsentError, LinkRefused, NotFound
 from plugin.flows.access import links
-from plugin.flows.access.links import Kind, Link
+from plugin.flows.access.links import LinkKind, Link
 from plugin.flows.common import roster
 from plugin.flows.mail import page_links
 from plugin.flows.people import addresses, recognitions, register
 from plugin.flows.self_service import own_page
 from plugin.flows.signing import invitations, key_links, lost_links
-from plugin.flows.signing.invitations import Invite
+from plugin.flows.signing.invitations import InvitationRequest
 from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
-from plugin.quitclaim.consent.lifecycle import How
+from plugin.quitclaim.consent.lifecycle import StopMode
 from sidecar.running.runner import Runner
 from tests import mailbox, visiting
 from tests.posting import Post
@@ -35,7 +35,7 @@ def desk(post: Post) -> Desk:
 
 def ask(desk: Desk, person_id: str, actor: str, **about: Any) -> str:
     """The token of a link that this account makes."""
-    asked = Invite(person_id=person_id, form=desk.form.form.name, **about)
+    asked = InvitationRequest(person_id=person_id, form=desk.form.form.name, **about)
     return invitations.invite(desk.services, asked, actor).token
 
 
@@ -47,9 +47,7 @@ def mailed(post: Post) -> list[tuple[str, list[str]]]:
     found = []
     for letter in post.box.letters[before:]:
         text = mailbox.text_of(letter)
-        found.append(
-            (str(letter["To"]), [links.opened(post.services, one).kind for one in LINK.findall(text)])
-        )
+        found.append((str(letter["To"]), [links.find_open(post.services, one).kind for one in LINK.findall(text)]))
     return found
 
 
@@ -79,7 +77,7 @@ def pages_of(desk: Desk, person_id: str) -> int:
     for row in rows:
         if row.kind == "page":
             try:
-                own_page.visitor(desk.services, row.id)
+                own_page.find_visitor(desk.services, row.id)
                 count += 1
             except LinkRefused:
                 pass
@@ -100,9 +98,9 @@ def test_an_editor_asks_nobody_anew_who_has_agreed_to_something(desk: Desk, post
     assert not opens_a_page(desk, stolen)
     assert "Rita" not in stolen.client.get("/s/key").text
     mailed(post)
-    lost_links.ask(desk.services, name="Rita Real")
-    lost_links.write(desk.services, rita, None, EDITOR)
-    lost_links.write(desk.services, rita, None, OTHER)
+    lost_links.request_letter(desk.services, name="Rita Real")
+    lost_links.send_letter(desk.services, rita, None, EDITOR)
+    lost_links.send_letter(desk.services, rita, None, OTHER)
     sent = mailed(post)
     assert sent
     assert {kind for _, kinds in sent for kind in kinds} == {"key"}
@@ -130,11 +128,9 @@ def test_a_forged_first_signature_keeps_its_key_and_nothing_else(desk: Desk, pos
     rita, services = post.cast.add("Rita Real"), desk.services
     forged = Visit(desk.app, ask(desk, rita, EDITOR))
     forged.sign("press", email="ed@example.org")
-    key = links.opened(services, forged.kept_link())
+    key = links.find_open(services, forged.kept_link())
     register.change_address(services, rita, "rita@example.org", OTHER)
-    assert [to for to, _ in mailed(post)] == ["ed@example.org", "ed@example.org"], (
-        "receipt, and another address"
-    )
+    assert [to for to, _ in mailed(post)] == ["ed@example.org", "ed@example.org"], "receipt, and another address"
     recognitions.recognise(services, rita, None, "met", OFFICER, officer=True)
     ask(desk, rita, OFFICER, by_mail=True, may_replace=True)
     early = Visit(desk.app, mailed_token(post))
@@ -145,9 +141,9 @@ def test_a_forged_first_signature_keeps_its_key_and_nothing_else(desk: Desk, pos
     real = Visit(desk.app, mailed_token(post))
     assert real.sign("website", "press").status_code == 303
     assert opens_a_page(desk, real)
-    holder = key_links.holder(services, key.id)
-    assert key_links.view(services, holder).replaced
-    assert key_links.stop(services, holder, How.WITHDRAW, None) == 0
+    holder = key_links.find_holder(services, key.id)
+    assert key_links.load_page(services, holder).replaced
+    assert key_links.end_uses(services, holder, StopMode.WITHDRAW, None) == 0
     assert in_force(desk, rita) == 1
     again = Visit(desk.app, _retoken(desk, key.id))
     assert not opens_a_page(desk, again)
@@ -157,7 +153,7 @@ def _retoken(desk: Desk, link_id: str) -> str:
     """A second copy of a key, as its holder has it."""
     with desk.services.store.write() as tx:
         row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).one()
-        return key_links.make(desk.services, tx, row.person_id, row.quitclaim_id, "en", "person").token
+        return key_links.make_key(desk.services, tx, row.person_id, row.quitclaim_id, "en", "person").token
 
 
 # ---- rule 7 -------------------------------------------------------------------------------------
@@ -228,7 +224,7 @@ def test_a_first_letter_says_nothing_of_who_signs_later_by_another_way(desk: Des
     assert tablet.sign("website").status_code == 303
     assert not opens_a_page(desk, forged)
     assert pages_of(desk, rita) == 0
-    lost_links.ask(services, name="Rita Real")
+    lost_links.request_letter(services, name="Rita Real")
     assert mailed(post)[-1] == ("ed@example.org", [])
 
 
@@ -238,12 +234,12 @@ def test_two_accounts_confirm_one_does_not_under_whatever_name(desk: Desk, post:
     register.change_address(services, asa, "asa@example.org", EDITOR)
     for actor in (EDITOR, "cli:ED", "calendar", "person", "system", ""):
         with services.store.read() as conn:
-            assert not addresses.confirmed(services, conn, asa, None, actor), actor
-    lost_links.write(services, asa, None, "cli:ed")
+            assert not addresses.may_open_page(services, conn, asa, None, actor), actor
+    lost_links.send_letter(services, asa, None, "cli:ed")
     assert [kinds for _, kinds in mailed(post)] == [[]]
-    lost_links.write(services, asa, None, OTHER)
+    lost_links.send_letter(services, asa, None, OTHER)
     assert [kinds for _, kinds in mailed(post)] == [["page"]]
-    lost_links.ask(services, name="åsa  SAMPLE")
+    lost_links.request_letter(services, name="åsa  SAMPLE")
     assert [kinds for _, kinds in mailed(post)] == [["page"]], "it is recorded"
 
 
@@ -255,7 +251,7 @@ def test_who_entered_an_address_does_not_confirm_it(desk: Desk, post: Post) -> N
         recognitions.recognise(services, asa, None, "met", "cli:ed")
     recognitions.recognise(services, asa, None, "met", "cli:ed", reason="I am the only one here")
     with services.store.read() as conn:
-        (listed,) = recognitions.self_confirmed(services, conn)
+        (listed,) = recognitions.list_self_confirmed(services, conn)
         assert (listed.account, listed.reason) == ("cli:ed", "I am the only one here")
     register.change_address(services, asa, "new@example.org", OTHER)
     register.change_address(services, asa, "newer@example.org", EDITOR)
@@ -274,23 +270,21 @@ def test_an_address_whose_enterer_nobody_knows_takes_the_officer(desk: Desk, pos
         tx.execute(t.address.delete())
         tx.audit(Action.RECORD_CHANGE, OTHER)
     for actor in (EDITOR, OTHER, OFFICER):
-        lost_links.write(services, asa, None, actor)
+        lost_links.send_letter(services, asa, None, actor)
     assert [kinds for _, kinds in mailed(post)] == [[], [], []]
     with pytest.raises(ConsentError):
         recognitions.recognise(services, asa, None, "met", EDITOR, reason="I say so")
     recognitions.recognise(services, asa, None, "document", OFFICER, officer=True)
-    lost_links.write(services, asa, None, EDITOR)
+    lost_links.send_letter(services, asa, None, EDITOR)
     assert [kinds for _, kinds in mailed(post)] == [["page"]]
 
 
 @pytest.mark.parametrize("way", ["at once", "removed first", "twice"])
-def test_a_new_address_waits_seven_days_and_the_old_one_closes_at_once(
-    desk: Desk, post: Post, way: str
-) -> None:
+def test_a_new_address_waits_seven_days_and_the_old_one_closes_at_once(desk: Desk, post: Post, way: str) -> None:
     asa, services = post.cast.add("Åsa Sample"), desk.services
     post.cast.sign(asa)
     page = visiting.link_of(services, asa)
-    own_page.visitor(services, page.id)
+    own_page.find_visitor(services, page.id)
     mailed(post)
     if way == "removed first":
         register.change_address(services, asa, "", EDITOR)
@@ -299,13 +293,13 @@ def test_a_new_address_waits_seven_days_and_the_old_one_closes_at_once(
         register.change_address(services, asa, "evil@example.org", OTHER)
     assert ("sample@example.org", []) in mailed(post), "the old one is told"
     with pytest.raises(LinkRefused):
-        own_page.visitor(services, page.id)
+        own_page.find_visitor(services, page.id)
     recognitions.recognise(services, asa, None, "met", OFFICER, officer=True)
     post.clock.advance(timedelta(days=7) - timedelta(seconds=1))
-    lost_links.write(services, asa, None, OFFICER)
+    lost_links.send_letter(services, asa, None, OFFICER)
     assert "page" not in mailed(post)[-1][1]
     post.clock.advance(timedelta(seconds=1))
-    lost_links.write(services, asa, None, OFFICER)
+    lost_links.send_letter(services, asa, None, OFFICER)
     assert mailed(post)[-1] == ("evil@example.org", ["page"])
 
 
@@ -315,17 +309,14 @@ def test_a_childs_vouched_face_or_address_says_nothing_of_the_guardian(desk: Des
     register.change_address(services, clara, "family@example.org", EDITOR)
     ask(desk, clara, EDITOR, by_mail=True)
     visit = Visit(desk.app, mailed_token(post))
-    assert (
-        visit.sign("press", signer="Greta Sample", typed="Greta", email="greta@example.org").status_code
-        == 303
-    )
+    assert visit.sign("press", signer="Greta Sample", typed="Greta", email="greta@example.org").status_code == 303
     assert not opens_a_page(desk, visit)
     with services.store.read() as conn:
-        assert not addresses.own(conn, clara)
+        assert not addresses.is_own(conn, clara)
     assert pages_of(desk, clara) == 0
     visiting.confirm(services, clara)
     greta = _guardian(desk, clara)
-    lost_links.write(services, clara, greta, EDITOR)
+    lost_links.send_letter(services, clara, greta, EDITOR)
     assert mailed(post)[-1] == ("greta@example.org", ["key"])
 
 
@@ -417,11 +408,9 @@ def test_a_key_opens_until_the_end_of_what_it_opens(desk: Desk, post: Post) -> N
         row = conn.execute(select(t.invitation).where(t.invitation.c.kind == "key")).first()
         claim = roster.load(services, conn, asa).quitclaims[0]
     assert row is not None
-    end = key_links.end_of(claim)
+    end = key_links.find_end(claim)
     assert end is not None
-    assert row.expires_at >= max(
-        end, services.clock.now() + timedelta(days=services.config.signing.page_days)
-    )
+    assert row.expires_at >= max(end, services.clock.now() + timedelta(days=services.config.signing.page_days))
 
 
 # ---- rules 8 and 9 ----------------------------------------------------------------------------------
@@ -438,7 +427,7 @@ def test_a_full_signature_ends_older_pages_and_every_address_is_told(desk: Desk,
     assert visit.sign("press", signer="Greta", typed="Greta").status_code == 303
     for link in (old, kept):
         with pytest.raises(LinkRefused):
-            own_page.visitor(services, link.id)
+            own_page.find_visitor(services, link.id)
     assert opens_a_page(desk, visit)
     assert sorted(mailed(post)) == [("greta@example.org", ["page"]), ("hugo@example.org", ["page"])]
 
@@ -470,16 +459,15 @@ def test_nobody_makes_a_page_link_by_hand(desk: Desk, post: Post) -> None:
     """A link of that kind without an address, or to one that is not confirmed, opens nothing."""
     asa, services = post.cast.add("Åsa Sample", email="asa@example.org"), desk.services
     with services.store.write() as tx:
-        row = addresses.on_file(tx.connection, asa)
+        row = addresses.find_on_file(tx.connection, asa)
         assert row is not None
         made = [
-            links.make(services, tx, Link(Kind.PAGE, "en", asa, address_id=one), EDITOR)
-            for one in (None, row.id)
+            links.make(services, tx, Link(LinkKind.PAGE, "en", asa, address_id=one), EDITOR) for one in (None, row.id)
         ]
         assert page_links.make(services, tx, asa, EDITOR) is None
     for one in made:
         with pytest.raises(LinkRefused):
-            own_page.visitor(services, one.id)
+            own_page.find_visitor(services, one.id)
 
 
 # ---- rule 10: lost ----------------------------------------------------------------------------------
@@ -531,7 +519,7 @@ def test_a_link_that_is_over_leads_to_a_letter(desk: Desk, post: Post) -> None:
 def test_letters_have_a_budget(desk: Desk, post: Post) -> None:
     post.cast.add("Åsa Sample", email="asa@example.org")
     for number in range(12):
-        lost_links.ask(desk.services, name="Åsa Sample", network=f"10.0.0.{number}")
+        lost_links.request_letter(desk.services, name="Åsa Sample", network=f"10.0.0.{number}")
         Runner(desk.services).drain((lost_links.JOB,))
     assert len(mailed(post)) <= 3
 
@@ -549,7 +537,7 @@ def test_the_time_of_an_answer_tells_nothing(desk: Desk, post: Post) -> None:
         told = []
         for name in ("Nobody Sample", "Åsa Sample"):
             asked.clear()
-            lost_links.ask(desk.services, name=name)
+            lost_links.request_letter(desk.services, name=name)
             told.append(list(asked))
     finally:
         event.remove(Engine, "before_cursor_execute", note)
@@ -562,7 +550,7 @@ def test_the_time_of_an_answer_tells_nothing(desk: Desk, post: Post) -> None:
 def test_a_letter_that_staff_send_is_seen_by_no_staff(desk: Desk, post: Post) -> None:
     asa, services = post.cast.add("Åsa Sample"), desk.services
     with pytest.raises(ConsentError, match="no address is on file"):
-        lost_links.write(services, asa, None, EDITOR)
+        lost_links.send_letter(services, asa, None, EDITOR)
     with pytest.raises(NotFound):
         register.change_address(services, asa, "x@example.org", EDITOR, guardian_id="nobody")
 

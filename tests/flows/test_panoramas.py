@@ -14,9 +14,7 @@ from tests import support
 from tests.crowd import A, B, Crowd
 
 
-def test_six_people_on_a_panorama(
-    services: Services, cast: support.Cast, photos: Path, examiner: Examiner
-) -> None:
+def test_six_people_on_a_panorama(services: Services, cast: support.Cast, photos: Path, examiner: Examiner) -> None:
     """12,000 x 1,500 px with faces of 90 px: all six are found, in their places, with their widths in the file."""
     crowd, page = Crowd(examiner), Image.new("RGB", (12_000, 1500), (90, 120, 90))
     places = [(60 + k * 2300, 300 + 150 * k) for k in range(6)]

@@ -28,7 +28,7 @@ from plugin.ledger.store.audit import Action
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from sidecar.commands.demo import samples
-from sidecar.serving.surfaces import Surface, place_of
+from sidecar.serving.surfaces import Surface, find_place
 from tests import support
 from tests.crowd import A, B, Crowd
 from tests.signers import Desk, Visit
@@ -80,7 +80,7 @@ def tagged(cast: support.Cast, services: Services, photos: Path, asa: str, exami
         crowd.put(photos, "shoot/Bo Ek alone.jpg", crowd.row([A[0]])),
         crowd.put(photos, "shoot/two.jpg", crowd.row([A[1], B])),
     ]
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert set(cast.tags(asa)) == set(refs)
     return refs
@@ -127,11 +127,11 @@ def test_whose_pictures_nobody_vouched_for_is_shown_nothing_that_rests_on_them(
     with services.store.read() as conn:
         mine = (t.face.c.resource_id == number(services, tagged[0])) & (t.face.c.person_id == asa)
         face = conn.scalar(select(t.face.c.id).where(mine))
-        set_id = reference_sets.of(conn, asa)[0].id
+        set_id = reference_sets.list_of(conn, asa)[0].id
     review.confirm(services, face or 0, "editor")
     browser = visit(services, asa)
     who = own_page.Visitor("link", asa, None, "en", (asa,))
-    assert (own_page.view(services, who).album.total, "/photos/" in browser.get("/s/me").text) == (0, False)
+    assert (own_page.load_page(services, who).album.total, "/photos/" in browser.get("/s/me").text) == (0, False)
     paths = [f"/s/me/photos/{number(services, ref)}" for ref in tagged]
     assert {browser.get(f"{path}/picture").status_code for path in paths} == {404}
     assert {browser.get(f"{path}/not-me").status_code for path in paths} == {404}
@@ -139,7 +139,7 @@ def test_whose_pictures_nobody_vouched_for_is_shown_nothing_that_rests_on_them(
         own_page.disown(services, own_page.Visitor("link", asa, None, "en"), number(services, tagged[0]))
     vouching.vouch(services, set_id, "met", "dam:editor")
     assert [browser.get(f"{path}/picture").status_code for path in paths] == [200, 200]
-    assert own_page.view(services, who).album.total == 2
+    assert own_page.load_page(services, who).album.total == 2
 
 
 def test_one_use_is_withdrawn_with_one_button_and_one_page(
@@ -196,9 +196,7 @@ def test_that_is_not_me_takes_the_name_off_for_good(
     cast.work()
     assert cast.names_on(tagged[0]) == set()
     with services.store.read() as conn:
-        states = set(
-            conn.scalars(select(t.face.c.state).where(t.face.c.resource_id == number(services, tagged[0])))
-        )
+        states = set(conn.scalars(select(t.face.c.state).where(t.face.c.resource_id == number(services, tagged[0]))))
         assert states == {"rejected"}
     assert cast.names_on(tagged[1]) == {"Åsa"}
     assert browser.get(path).status_code == 404
@@ -213,8 +211,8 @@ def test_a_name_by_hand_goes_too_when_the_person_says_so(
     from plugin.hooks.dam import Write
 
     services.dam.write(ref, [Write("Åsa", True, services.dam.places)], None)
-    calendar.poll(services)
-    calendar.reconcile(services)
+    calendar.poll_dam(services)
+    calendar.begin_comparison(services)
     cast.work()
     assert cast.tags(asa) == {ref: "hand"}
     browser = visit(services, asa)
@@ -234,7 +232,7 @@ def test_forget_me_goes_to_the_officers_list_with_its_term(
     browser = visit(services, asa)
     assert "1 April 2026" in send(browser, "/s/me/forget").text
     browser.post("/s/me/forget", data={"csrf_token": token(browser.get("/s/me/forget").text)})
-    (waiting,) = erasure_requests.open(services)
+    (waiting,) = erasure_requests.list_waiting(services)
     assert (waiting.person_id, waiting.due_on, waiting.asked_by, waiting.overdue) == (
         asa,
         date(2026, 4, 1),
@@ -242,7 +240,7 @@ def test_forget_me_goes_to_the_officers_list_with_its_term(
         False,
     )
     clock.advance(timedelta(days=31))
-    assert erasure_requests.open(services)[0].overdue
+    assert erasure_requests.list_waiting(services)[0].overdue
     with pytest.raises(ConsentError, match="reason"):
         erasure_requests.decide(services, waiting.id, False, "officer", " ")
     erasure_requests.decide(services, waiting.id, False, "officer", "a contract runs until May")
@@ -251,7 +249,7 @@ def test_forget_me_goes_to_the_officers_list_with_its_term(
         erasure_requests.decide(services, waiting.id, True, "officer")
     browser = visit(services, asa)  # a month later the visit of then is over
     send(browser, "/s/me/forget")
-    erasure_requests.decide(services, erasure_requests.open(services)[0].id, True, "officer")
+    erasure_requests.decide(services, erasure_requests.list_waiting(services)[0].id, True, "officer")
     gone = browser.get("/s/me")
     assert (gone.status_code, "You are forgotten" in gone.text) == (410, True)
     cast.work()
@@ -261,9 +259,7 @@ def test_forget_me_goes_to_the_officers_list_with_its_term(
     assert "link does not work" in browser.get("/s/me").text
 
 
-def test_forget_me_at_once_where_the_house_says_so(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner
-) -> None:
+def test_forget_me_at_once_where_the_house_says_so(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> None:
     """The erasure has begun with the answer, and the visit is over."""
     config = support.configuration(tmp_path, requests={"erasure": "at once"})
     with support.opened(config, clock, examiner) as services:
@@ -293,9 +289,7 @@ def test_everything_that_is_held_is_exported(services: Services, asa: str, tagge
     assert audited(services, Action.RECORD_EXPORT) == 1
 
 
-def test_reference_photographs_are_had_as_they_came_and_each_look_is_audited(
-    services: Services, asa: str
-) -> None:
+def test_reference_photographs_are_had_as_they_came_and_each_look_is_audited(services: Services, asa: str) -> None:
     """One a download, the very bytes that were given; no other number is one."""
     browser = visit(services, asa)
     paths = re.findall(r'action="(/s/me/references/\d+)"', browser.get("/s/me").text)
@@ -334,8 +328,8 @@ def test_reference_photographs_are_fetched_seldom_and_beside_the_pages(services:
     said = {"csrf_token": token(browser.get("/s/me").text)}
     codes = [browser.post("/s/me/references/1", data=said).status_code for _ in range(21)]
     assert codes == [200] * 20 + [429]
-    assert place_of("/s/me/references/1").surface is Surface.UPLOADS
-    assert place_of("/s/me").surface is Surface.PUBLIC
+    assert find_place("/s/me/references/1").surface is Surface.UPLOADS
+    assert find_place("/s/me").surface is Surface.PUBLIC
 
 
 def _guardian(services: Services, child: str) -> str:
@@ -361,8 +355,8 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
     browser, before = visit(services, clara, hers), link_of(services, carl, his)
     assert "Carl" not in browser.get("/s/me").text
     assert press(browser, "/s/me/child", child=carl).status_code == 404
-    guardian_links.join(services, (clara, hers), (carl, his), "test")
-    guardian_links.join(services, (clara, hers), (carl, his), "test")
+    guardian_links.link_guardians(services, (clara, hers), (carl, his), "test")
+    guardian_links.link_guardians(services, (clara, hers), (carl, his), "test")
     assert "Show Carl" in browser.get("/s/me").text
     assert press(browser, "/s/me/child", child=stranger).status_code == 404
     page = press(browser, "/s/me/child", child=carl)
@@ -375,7 +369,7 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
     with services.store.write() as tx:
         assert page_links.make(services, tx, carl, "test", his) is None
     with pytest.raises(LinkRefused):
-        own_page.visitor(services, before.id)
+        own_page.find_visitor(services, before.id)
 
 
 def test_one_guardians_export_holds_no_address_of_another(services: Services, cast: support.Cast) -> None:
@@ -389,9 +383,7 @@ def test_one_guardians_export_holds_no_address_of_another(services: Services, ca
         assert f"{other}@example.org" not in held
         assert f"{own}@example.org" in held or not own
         assert {one["name"] for one in json.loads(held)["guardians"]} == {"Greta", "Hugo"}
-    assert (
-        len([one for one in register.export(services, clara, "test")["guardians"] if one.get("email")]) == 2
-    )
+    assert len([one for one in register.export(services, clara, "test")["guardians"] if one.get("email")]) == 2
 
 
 def test_a_page_that_was_locked_is_not_come_back_to(services: Services, cast: support.Cast) -> None:
@@ -404,7 +396,7 @@ def test_a_page_that_was_locked_is_not_come_back_to(services: Services, cast: su
     anew, unused = Visit(desk.app, made.location.rpartition("/")[2]), visit(services, asa)
     form = anew.page()
     with services.store.write() as tx:
-        assert links.lock(services, tx, asa, "test") == 5
+        assert links.revoke_page_links(services, tx, asa, "test") == 5
     sent = {"choice": "communication:press", "signer": "Åsa", "typed": "Åsa"}
     assert anew.send(sent, form).status_code == 410
     assert unused.get("/s/me").status_code == 410
@@ -417,7 +409,7 @@ def test_what_was_asked_about_one_child_never_falls_on_another(
     """Two tabs of one browser, or a child that comes of age in between: nothing is changed, and that is said."""
     clara, hers = _child(services, cast, "Clara", date(2012, 5, 1))
     carl, his = _child(services, cast, "Carl", date(2010, 3, 20))
-    guardian_links.join(services, (clara, hers), (carl, his), "test")
+    guardian_links.link_guardians(services, (clara, hers), (carl, his), "test")
     clock.set(clock.now().replace(day=19, hour=22))
     browser = visit(services, clara, hers)
     sure = browser.get("/s/me/stop/all").text
@@ -476,7 +468,7 @@ def test_a_link_that_ends_while_the_page_is_open_ends_the_visit(
 def test_only_a_link_to_the_page_opens_the_page(services: Services, asa: str) -> None:
     """An invitation to sign shows nothing of what is held."""
     with services.store.write() as tx:
-        made = links.make(services, tx, links.Link(links.Kind.SIGN, "en", asa), "test")
+        made = links.make(services, tx, links.Link(links.LinkKind.SIGN, "en", asa), "test")
     answer = on(services, made.token).get("/s/me")
     assert (answer.status_code, "Åsa" in answer.text) == (404, False)
 
@@ -497,7 +489,7 @@ def test_choosing_anew_leads_to_the_form_that_was_signed_last(services: Services
         tx.execute(update(t.quitclaim).values(form_id="form-1"))
     assert "Change my choices" in browser.get("/s/me").text
     gone = browser.post("/s/me/anew", data={"csrf_token": token(browser.get("/s/me").text)})
-    opened = links.opened(services, gone.headers["Location"].rsplit("/", 1)[1])
+    opened = links.find_open(services, gone.headers["Location"].rsplit("/", 1)[1])
     assert (opened.kind, opened.form_id, opened.person_id) == ("renew", "form-2", asa)
 
 
@@ -505,14 +497,12 @@ def test_choosing_anew_leads_to_the_form_that_was_signed_last(services: Services
 def _more(services: Services, cast: support.Cast, photos: Path, count: int) -> Iterator[None]:
     for n in range(count):
         support.put(photos, f"shoot/more-{n:02}.jpg", samples.A_STANDING, (300 + n, 400))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     yield
 
 
-def test_many_photographs_come_a_page_at_a_time(
-    services: Services, cast: support.Cast, photos: Path, asa: str
-) -> None:
+def test_many_photographs_come_a_page_at_a_time(services: Services, cast: support.Cast, photos: Path, asa: str) -> None:
     """Every one once, the latest first, numbered from the oldest."""
     cast.open_collection()
     with _more(services, cast, photos, 14):

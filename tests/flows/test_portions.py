@@ -16,7 +16,7 @@ from plugin.flows.review import review
 from plugin.flows.schedule import calendar, house_closing
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import IS_OPEN
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running import metrics
 from sidecar.running.runner import Runner
@@ -33,7 +33,7 @@ def library(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[
     config = support.configuration(tmp_path)
     with support.opened(config, clock, examiner) as services:
         cast = support.Cast(services)
-        calendar.start(services)
+        calendar.start_process(services)
         asa = cast.add("Åsa", of_age=True)
         cast.sign(asa)
         (tmp_path / "photos" / "shoot").mkdir(parents=True, exist_ok=True)
@@ -42,9 +42,7 @@ def library(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[
             tx.execute(update(t.tag).values(origin="machine"))
             tx.execute(update(t.face).values(decided_by=None))
             tx.execute(t.resource_collection.delete())
-            tx.execute(
-                insert(t.resource_collection), [{"resource_id": i, "collection_ref": "shoot"} for i in ids]
-            )
+            tx.execute(insert(t.resource_collection), [{"resource_id": i, "collection_ref": "shoot"} for i in ids])
             photo_answers.recompute(services, tx, ids)
             tx.execute(t.job.delete())
         yield services
@@ -55,28 +53,23 @@ def _count(services: Services, kind: str) -> int:
         return conn.scalar(select(func.count()).select_from(t.job).where(t.job.c.kind == kind, IS_OPEN)) or 0
 
 
-def test_a_configuration_that_comes_back_begins_anew(
-    library: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_configuration_that_comes_back_begins_anew(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job of its first time that is still in hand takes its mark from the store: nothing before it is skipped."""
     monkeypatch.setattr(recompute_library, "PORTION", 2)
-    first, second = (
-        changed(library, "matching", count_px=25),
-        changed(library, "clearance", needs_confirmed=True),
-    )
-    recompute_library.follow(first)
+    first, second = (changed(library, "matching", count_px=25), changed(library, "clearance", needs_confirmed=True))
+    recompute_library.follow_policy(first)
     Runner(first).run_one(["anew"])
     in_hand = first.queue.claim(["anew"])
     assert in_hand is not None
-    recompute_library.follow(second)
+    recompute_library.follow_policy(second)
     Runner(second).run_one(["anew"])  # the first two are unknown now
-    recompute_library.follow(first)
+    recompute_library.follow_policy(first)
     assert listed(first) == 0
-    recompute_library.some(first, in_hand)
+    recompute_library.handle_portion(first, in_hand)
     assert listed(first) == 2
     while Runner(first).run_one(["anew"]):
         pass
-    assert (listed(first), recompute_library.left(first)) == (PHOTOS, 0)
+    assert (listed(first), recompute_library.count_left(first)) == (PHOTOS, 0)
 
 
 def test_a_closed_house_opens_to_nothing_before_it_was_computed(
@@ -88,13 +81,13 @@ def test_a_closed_house_opens_to_nothing_before_it_was_computed(
     library.ended.path.write_bytes(kept + b"not a line of ours\n")
     library.ended.path.unlink()
     library.ended.read_anew()
-    house_closing.look(library)
+    house_closing.check_ended_log(library)
     if kept:
         assert listed(library) == 0
         Runner(library).run_one(["anew"])
         library.ended.path.write_bytes(kept)
         library.ended.read_anew()
-        house_closing.look(library)
+        house_closing.check_ended_log(library)
         assert listed(library) == 0
         while Runner(library).run_one(["anew"]):
             pass
@@ -111,9 +104,9 @@ def test_never_holds_from_its_commit_on(library: Services) -> None:
     modes.decide(library, "shoot", modes.Ruling(Mode.NEVER), "cli:admin")
     for _ in range(2):
         with library.store.read() as conn:
-            assert list(review.waiting(conn)) == []
+            assert list(review.list_waiting(conn)) == []
         assert listed(library) == 0
-        assert photo_answers.ask(library, "shoot/0.jpg", "communication", "website").status.value != "cleared"
+        assert photo_answers.answer_photo(library, "shoot/0.jpg", "communication", "website").status.value != "cleared"
         with library.store.write() as tx:
             tx.execute(update(t.job).where(t.job.c.kind == "remode").values(state="dead", finished_at=tx.now))
 
@@ -126,21 +119,21 @@ def test_late_consent_counts_when_its_last_portion_is_done(
     modes.decide(
         library,
         "shoot",
-        modes.Ruling(Mode.SUGGEST, Basis.ALL_ASKED, Evidence("ref", "by", library.today(), None)),
+        modes.Ruling(Mode.SUGGEST, Basis.ALL_ASKED, BasisEvidence("ref", "by", library.today(), None)),
         "x",
     )
     with library.store.write() as tx:
         tx.execute(update(t.face).values(state="unmatched", person_id=None))
         tx.execute(t.job.delete())
         _vouched(tx, "one")
-    assert scan_queue.late_consent(library) == 2
-    assert (scan_queue.late_consent(library), _count(library, scan_queue.LATE)) == (0, 1)
-    assert library.queue.claim([scan_queue.LATE]) is not None  # and its process dies
+    assert scan_queue.begin_late_consent(library) == 2
+    assert (scan_queue.begin_late_consent(library), _count(library, scan_queue.LATE_JOB)) == (0, 1)
+    assert library.queue.claim([scan_queue.LATE_JOB]) is not None  # and its process dies
     with library.store.write() as tx:
         tx.execute(update(t.job).where(t.job.c.state == "running").values(lease_until=tx.now))
         _vouched(tx, "another")
     assert _since(library) is None
-    while Runner(library).run_one([scan_queue.LATE]):
+    while Runner(library).run_one([scan_queue.LATE_JOB]):
         pass
     with library.store.read() as conn:
         assert len(set(conn.scalars(select(t.job.c.key).where(t.job.c.kind == "photo")))) == PHOTOS
@@ -150,14 +143,7 @@ def test_late_consent_counts_when_its_last_portion_is_done(
 def _vouched(tx: object, name: str) -> None:
     conn = tx.connection  # type: ignore[attr-defined]
     person, now = conn.scalar(select(t.person.c.id)), tx.now  # type: ignore[attr-defined]
-    row = {
-        "id": name,
-        "person_id": person,
-        "added_by": "x",
-        "added_at": now,
-        "came_by": "staff",
-        "vouched_at": now,
-    }
+    row = {"id": name, "person_id": person, "added_by": "x", "added_at": now, "came_by": "staff", "vouched_at": now}
     conn.execute(insert(t.reference_set).values(**row))
 
 
@@ -181,9 +167,9 @@ def test_a_long_write_is_counted_and_told_by_whom(
 ) -> None:
     """Also one that failed in the end."""
     told: list[dict[str, object]] = []
-    monkeypatch.setattr(metrics, "LONGEST_WRITE", 0.0)
+    monkeypatch.setattr(metrics, "SLOW_WRITE_SECONDS", 0.0)
     monkeypatch.setattr(metrics.log, "warning", lambda said, **values: told.append({"said": said, **values}))
-    library.store.watch = metrics.wrote
+    library.store.watch = metrics.observe_write
     before = metrics.WRITE_SECONDS._sum.get()
     with library.store.write() as tx:
         tx.see()

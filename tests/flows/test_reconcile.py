@@ -19,10 +19,10 @@ from plugin.flows.consent import grant_endings
 from plugin.flows.review import names_by_hand
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
-from plugin.flows.views.waiting_list import Kind
+from plugin.flows.views.waiting_list import WaitingKind
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
 from sidecar.commands.demo import samples
@@ -50,7 +50,7 @@ def asa(services: Services, cast: support.Cast, photos: Path) -> str:
     for ref in (ONE, TWO):
         support.put(photos, ref, samples.B_STANDING, (300, 400))
         _write(services, photos, ref, "Åsa")
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert set(cast.tags(asa).values()) == {"hand"}
     return asa
@@ -63,8 +63,8 @@ def _write(services: Services, photos: Path, ref: str, name: str, add: bool = Tr
             support.settle(path)
 
 
-def _waits(services: Services) -> dict[Kind, int]:
-    return {one.kind: one.count for one in waiting_list.entries(services)}
+def _waits(services: Services) -> dict[WaitingKind, int]:
+    return {one.kind: one.count for one in waiting_list.list_counts(services)}
 
 
 def _out(result: Result) -> Any:
@@ -75,21 +75,21 @@ def test_names_by_hand_are_listed_whether_the_tag_or_the_end_came_first(
     services: Services, cast: support.Cast, photos: Path, asa: str, clock: ManualClock
 ) -> None:
     """Nobody who agrees is listed. Since when: the end, or the tag, whichever is later; a new consent clears it."""
-    assert names_by_hand.find(services) == []
+    assert names_by_hand.list_hand_names(services) == []
     grant_endings.withdraw(services, asa, None, "test")
     cast.work()
     ended = clock.now()
     clock.advance(timedelta(days=3))
     support.put(photos, "shoot/three.jpg", samples.B_STANDING, (300, 400))
     _write(services, photos, "shoot/three.jpg", "Åsa")
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
-    assert [(one.ref, one.since) for one in names_by_hand.find(services)] == [
+    assert [(one.ref, one.since) for one in names_by_hand.list_hand_names(services)] == [
         (ONE, ended), (TWO, ended), ("shoot/three.jpg", clock.now()),
     ]  # fmt: skip
-    assert _waits(services)[Kind.HAND_NAMES] == 3
+    assert _waits(services)[WaitingKind.HAND_NAMES] == 3
     cast.sign(asa, recognition=False)
-    assert Kind.HAND_NAMES not in _waits(services)
+    assert WaitingKind.HAND_NAMES not in _waits(services)
 
 
 def test_a_kept_name_is_asked_again_only_after_a_new_end(
@@ -98,13 +98,13 @@ def test_a_kept_name_is_asked_again_only_after_a_new_end(
     """It stands, blocks, and is read back with who decided it."""
     grant_endings.withdraw(services, asa, None, "test")
     cast.work()
-    first = names_by_hand.find(services)[0]
+    first = names_by_hand.list_hand_names(services)[0]
     assert _out(run("tags", "keep", str(first.tag_id), "--json")) == {"kept": 1, "kept_before": 0}
-    assert [one.ref for one in names_by_hand.find(services)] == [TWO]
+    assert [one.ref for one in names_by_hand.list_hand_names(services)] == [TWO]
     (kept,) = _out(run("tags", "list", "--kept", "--json"))
     assert (kept["ref"], kept["kept_by"].split(":")[0]) == (ONE, "cli")
     assert cast.names_on(ONE) == {"Åsa"}
-    assert photo_answers.ask(services, ONE, "communication", "website").status is Status.BLOCKED
+    assert photo_answers.answer_photo(services, ONE, "communication", "website").status is ClearanceStatus.BLOCKED
     with services.store.read() as conn:
         said = conn.execute(select(t.audit.c.actor).where(t.audit.c.action == "photo:tag:keep")).all()
     assert len(said) == 1
@@ -113,28 +113,21 @@ def test_a_kept_name_is_asked_again_only_after_a_new_end(
     clock.advance(timedelta(days=1))
     grant_endings.withdraw(services, asa, None, "test")
     cast.work()
-    assert [(one.ref, one.since) for one in names_by_hand.find(services)] == [
+    assert [(one.ref, one.since) for one in names_by_hand.list_hand_names(services)] == [
         (ONE, clock.now()),
         (TWO, clock.now()),
     ]
 
 
-def test_a_name_is_taken_off_by_a_recorded_decision(
-    services: Services, cast: support.Cast, asa: str, run: Run
-) -> None:
+def test_a_name_is_taken_off_by_a_recorded_decision(services: Services, cast: support.Cast, asa: str, run: Run) -> None:
     """From the file, with intent and audit rows of whoever decided; the list is empty then."""
     grant_endings.withdraw(services, asa, None, "test")
     cast.work()
-    assert _out(run("tags", "remove", "--yes", "--person", "Åsa", "--json")) == {
-        "removed": 2,
-        "unfinished": None,
-    }
+    assert _out(run("tags", "remove", "--yes", "--person", "Åsa", "--json")) == {"removed": 2, "unfinished": None}
     assert [cast.names_on(ref) for ref in (ONE, TWO)] == [set(), set()]
-    assert (cast.tags(asa), Kind.HAND_NAMES in _waits(services)) == ({}, False)
+    assert (cast.tags(asa), WaitingKind.HAND_NAMES in _waits(services)) == ({}, False)
     with services.store.read() as conn:
-        rows = conn.execute(
-            select(t.audit.c.action, t.audit.c.actor).where(t.audit.c.actor.like("cli:%"))
-        ).all()
+        rows = conn.execute(select(t.audit.c.action, t.audit.c.actor).where(t.audit.c.actor.like("cli:%"))).all()
     assert {row.action for row in rows} == {"photo:tag:intend", "photo:tag:remove"}
     cast.work()
     assert run("reconcile").exit_code == 0
@@ -147,7 +140,7 @@ def test_only_names_by_hand_of_who_ended_are_decided_so(
     """Not the names of somebody who agrees: those are the DAM's to take off. And nothing by halves."""
     with services.store.read() as conn:
         alive = list(conn.scalars(select(t.tag.c.id)))
-    for act in (names_by_hand.keep, names_by_hand.take_off):
+    for act in (names_by_hand.keep_names, names_by_hand.remove_names):
         with pytest.raises(NotFound, match="tags list"):
             act(services, alive, "cli:ann")
     assert cast.names_on(ONE) == {"Åsa"}
@@ -166,10 +159,10 @@ def test_names_by_hand_go_at_once_where_that_was_chosen(
     support.Cast(house).work()
     assert cast.names_on(ONE) == set()
     _write(services, photos, ONE, "Åsa")
-    calendar.poll(house)
+    calendar.poll_dam(house)
     support.Cast(house).work()
     assert cast.names_on(ONE) == {"Åsa"}
-    calendar.reconcile(house)
+    calendar.begin_comparison(house)
     support.Cast(house).work()
     assert cast.names_on(ONE) == set()
 
@@ -196,7 +189,7 @@ def test_reconcile_says_what_it_found_and_whether_it_is_done(
     clock.advance(timedelta(seconds=services.config.jobs.lease_seconds + 1))
     lost = run("reconcile", "--json")
     assert (lost.exit_code, _out(lost)["given_up"], _out(lost)["done"]) == (1, {"names": 1}, False)
-    assert _waits(services)[Kind.DEAD_JOBS] == 1
+    assert _waits(services)[WaitingKind.DEAD_JOBS] == 1
     clock.advance(timedelta(seconds=1))
     again = run("reconcile")
     assert (again.exit_code, "everything was compared" in again.output) == (0, True)

@@ -15,8 +15,8 @@ from plugin.clock import ManualClock
 from plugin.flows.clearance import photo_answers
 from plugin.flows.collections import modes
 from plugin.flows.common import reference_sets
-from plugin.flows.common.recogniser import Faces
-from plugin.flows.common.reference_sets import Source
+from plugin.flows.common.recogniser import Recogniser
+from plugin.flows.common.reference_sets import PictureSource
 from plugin.flows.common.services import Services
 from plugin.flows.matching import declared_sets, gallery, vouching
 from plugin.flows.people import register
@@ -28,8 +28,8 @@ from plugin.flows.views import face_preview
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.clearance.answers import Code, Status
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.answers import ReasonCode, ClearanceStatus
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import staff, support, visiting
@@ -61,19 +61,17 @@ def pictures(*prefixes: str) -> list[bytes]:
     return [samples.portrait(prefix).read_bytes() for prefix in prefixes]
 
 
-def declare(
-    services: Services, person_id: str, *prefixes: str, link: str = "link", by: str = "dam:inviter"
-) -> str:
+def declare(services: Services, person_id: str, *prefixes: str, link: str = "link", by: str = "dam:inviter") -> str:
     """These pictures come by a link that somebody made."""
     bodies = pictures(*prefixes)
     enrolment = services.faces.enrol(bodies)
     with services.store.write() as tx:
-        return gallery.keep(services, tx, person_id, enrolment, bodies, "person", Source("link", link, by))
+        return gallery.enrol_in(services, tx, person_id, enrolment, bodies, "person", PictureSource("link", link, by))
 
 
 def row_of(services: Services, set_id: str) -> Row[Any]:
     with services.store.read() as conn:
-        row = reference_sets.by_id(conn, set_id)
+        row = reference_sets.find(conn, set_id)
     assert row is not None
     return row
 
@@ -100,8 +98,8 @@ class TestResemblance:
         assert row_of(services, held).near_id == asa
         assert compared(services) == {asa}
         with services.store.read() as conn:
-            (task,) = declared_sets.near_tasks(conn)
-            assert (task.near, len(declared_sets.declared(conn))) == ("Åsa Sample", 1)
+            (task,) = declared_sets.list_near(conn)
+            assert (task.near, len(declared_sets.list_declared(conn))) == ("Åsa Sample", 1)
         vouching.refuse(services, held, EDITOR)
         assert compared(services) == {asa}
 
@@ -142,7 +140,7 @@ class TestResemblance:
         """A new engine measures otherwise; and a set that was vouched for stays before a declared one of any engine."""
         asa, mallory = signed(cast, "Åsa Sample"), signed(cast, "Mallory Sample")
         cast.enrol(asa, A[0])
-        monkeypatch.setattr(Faces, "engine_id", property(lambda _: "another/1"))
+        monkeypatch.setattr(Recogniser, "engine_id", property(lambda _: "another/1"))
         later = declare(services, mallory, A[1])
         assert row_of(services, later).near_id is None
         declare(services, asa, B)
@@ -155,7 +153,7 @@ class TestResemblance:
         cast.enrol(asa, A[0])
         for person, prefix in ((signed(cast, "Mallory Sample"), A[1]), (bea, B)):
             declare(services, person, prefix)
-            held = own_page.export(services, own_page.Visitor("link", person, None, "en"))
+            held = own_page.export_own_data(services, own_page.Visitor("link", person, None, "en"))
             told.append([sorted(row) for row in held["reference_sets"]])
             assert asa not in str(held)
         assert told[0] == told[1] == [["added_at", "ended_at"]]
@@ -175,7 +173,7 @@ class TestPhotographs:
         crowd.put(photos, REF, crowd.row(heads))
         services.dam.write(REF, [Write(name, True, services.dam.places)], None)
         support.settle(photos / REF)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         clock.advance(timedelta(days=1))
         return person
@@ -183,24 +181,18 @@ class TestPhotographs:
     def sends(self, services: Services, cast: support.Cast, person: str, *prefixes: str) -> str:
         """By a real link, signed on its page."""
         with services.store.read() as conn:
-            before = {row.id for row in reference_sets.of(conn, person)}
+            before = {row.id for row in reference_sets.list_of(conn, person)}
         desk = Desk(services)
         answer = desk.visit(person).sign("recognition", "website", photographs=pictures(*prefixes))
         assert answer.status_code == 303, answer.text
         scan_queue.enqueue(services, [REF])
         cast.work()
         with services.store.read() as conn:
-            (made,) = [row.id for row in reference_sets.of(conn, person) if row.id not in before]
+            (made,) = [row.id for row in reference_sets.list_of(conn, person) if row.id not in before]
         return str(made)
 
     def test_proposed_and_confirmed(
-        self,
-        services: Services,
-        cast: support.Cast,
-        photos: Path,
-        crowd: Crowd,
-        clock: ManualClock,
-        app: Flask,
+        self, services: Services, cast: support.Cast, photos: Path, crowd: Crowd, clock: ManualClock, app: Flask
     ) -> None:
         """Many at once on one page; each is looked at again when it is confirmed."""
         person = self.scene(services, cast, photos, crowd, clock, "Åsa Sample", A[0])
@@ -222,7 +214,7 @@ class TestPhotographs:
         set_id = self.sends(services, cast, person, A[1])
         assert vouching.confirm_proposals(services, [set_id], EDITOR) == 0
         with services.store.read() as conn:
-            assert declared_sets.proposals(conn) == []
+            assert declared_sets.list_proposals(conn) == []
 
     def test_not_what_was_named_afterwards_or_by_us(
         self, services: Services, cast: support.Cast, photos: Path, crowd: Crowd, clock: ManualClock
@@ -247,7 +239,7 @@ class TestPhotographs:
             face = conn.scalar(select(t.face.c.id)) or 0
         review.confirm(services, face, EDITOR, person)
         assert vouching.confirm_proposals(services, [set_id], EDITOR) == 0
-        assert photo_answers.ask(services, REF, "communication", "website").status is Status.UNKNOWN
+        assert photo_answers.answer_photo(services, REF, "communication", "website").status is ClearanceStatus.UNKNOWN
 
 
 class TestShoot:
@@ -255,7 +247,7 @@ class TestShoot:
 
     @pytest.fixture
     def code(self, services: Services) -> str:
-        ruling = modes.Ruling(Mode.AUTO, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
+        ruling = modes.Ruling(Mode.AUTO, Basis.SHOOT, BasisEvidence("spring shoot", "the photographer"))
         modes.decide(services, support.SHOOT, ruling, "test")
         return Desk(services).invite(collection_ref=support.SHOOT)
 
@@ -266,13 +258,9 @@ class TestShoot:
         assert answer.status_code == 303, answer.text
         return guest.client.get("/s/done").text
 
-    def test_the_same_mark_on_phone_and_list(
-        self, services: Services, code: str, editor: FlaskClient
-    ) -> None:
+    def test_the_same_mark_on_phone_and_list(self, services: Services, code: str, editor: FlaskClient) -> None:
         """Three digits, another for each who waits; whoever sees person and phone taps the entry."""
-        shown = [
-            self.sign(services, code, name, one) for name, one in (("Åsa Sample", A[0]), ("Bo Sample", B))
-        ]
+        shown = [self.sign(services, code, name, one) for name, one in (("Åsa Sample", A[0]), ("Bo Sample", B))]
         marks = [re.search(r'class="mark"><strong>(\d{3})<', page) for page in shown]
         assert all(marks)
         assert len({found[1] for found in marks if found}) == 2
@@ -284,21 +272,17 @@ class TestShoot:
             assert f"{found[1]}" in page
             assert name in page
         with services.store.read() as conn:
-            entry = next(
-                row for row in declared_sets.of_shoot(conn, support.SHOOT) if row.name == "Åsa Sample"
-            )
+            entry = next(row for row in declared_sets.list_of_shoot(conn, support.SHOOT) if row.name == "Åsa Sample")
         answer = staff.post(editor, f"/console/shoot/{entry.id}/seen", ref=support.SHOOT)
         assert answer.status_code == 303
         assert row_of(services, entry.id).vouched_how == "met"
         assert "Åsa Sample" not in editor.get(f"/console/shoot?ref={support.SHOOT}").text
         with services.store.read() as conn:
-            assert register.called(conn, entry.person_id) == "Åsa Sample"
+            assert register.own_name_of(conn, entry.person_id) == "Åsa Sample"
             known = conn.scalar(select(t.person.c.self_entered).where(t.person.c.id == entry.person_id))
         assert known is False
 
-    def test_a_mark_is_taken_once(
-        self, services: Services, code: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_mark_is_taken_once(self, services: Services, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Among all that wait at the shoot; where every number of three digits is taken, four."""
         monkeypatch.setattr("secrets.choice", lambda free: free[0])
         pages = [self.sign(services, code, f"Guest {n} Sample", B) for n in range(2)]
@@ -312,25 +296,23 @@ class TestShoot:
         crowd.put(photos, REF, crowd.row([A[0]]))
         services.dam.write(REF, [Write("Rita Sample", True, services.dam.places)], None)
         support.settle(photos / REF)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         with services.store.read() as conn:
             rita = conn.scalar(select(t.person.c.id).where(t.person.c.name_key == "rita sample")) or ""
             assert conn.scalar(select(t.tag.c.person_id)) is None
-        answer = photo_answers.ask(services, REF, "communication", "website")
-        assert (answer.status, answer.reasons[0].code) == (Status.BLOCKED, Code.NAME_NOT_LINKED)
-        held = own_page.export(services, own_page.Visitor("link", rita, None, "en"))
+        answer = photo_answers.answer_photo(services, REF, "communication", "website")
+        assert (answer.status, answer.reasons[0].code) == (ClearanceStatus.BLOCKED, ReasonCode.NAME_NOT_LINKED)
+        held = own_page.export_own_data(services, own_page.Visitor("link", rita, None, "en"))
         assert held["photographs"] == []
         with services.store.read() as conn:
-            waits = declared_sets.waiting_of(conn, rita)
+            waits = declared_sets.find_waiting(conn, rita)
         assert waits
         vouching.vouch(services, waits.id, "met", EDITOR)
         cast.work()
         assert cast.tags(rita) == {REF: "hand"}
 
-    def test_known_by_pictures_that_the_staff_chose(
-        self, services: Services, cast: support.Cast, code: str
-    ) -> None:
+    def test_known_by_pictures_that_the_staff_chose(self, services: Services, cast: support.Cast, code: str) -> None:
         """Whoever has pictures of somebody knows them."""
         self.sign(services, code, "Rita Sample", B)
         with services.store.read() as conn:
@@ -338,7 +320,7 @@ class TestShoot:
         cast.enrol(rita, A[0])
         with services.store.read() as conn:
             assert conn.scalar(select(t.person.c.self_entered)) is False
-            assert [row.came_by for row in reference_sets.of(conn, rita) if row.ended_at is None] == ["staff"]
+            assert [row.came_by for row in reference_sets.list_of(conn, rita) if row.ended_at is None] == ["staff"]
 
     def test_linked_before_by_spelling_alone(
         self, services: Services, cast: support.Cast, photos: Path, crowd: Crowd
@@ -348,30 +330,28 @@ class TestShoot:
         crowd.put(photos, REF, crowd.row([A[0]]))
         services.dam.write(REF, [Write("Rita Sample", True, services.dam.places)], None)
         support.settle(photos / REF)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         assert cast.tags(rita) == {REF: "hand"}
         with services.store.write() as tx:
             tx.execute(t.person.update().values(self_entered=True))
             photo_answers.recompute(services, tx, [1])
-        answer = photo_answers.ask(services, REF, "communication", "website")
-        assert answer.reasons[0].code is Code.NAME_NOT_LINKED
-        held = own_page.export(services, own_page.Visitor("link", rita, None, "en"))
+        answer = photo_answers.answer_photo(services, REF, "communication", "website")
+        assert answer.reasons[0].code is ReasonCode.NAME_NOT_LINKED
+        held = own_page.export_own_data(services, own_page.Visitor("link", rita, None, "en"))
         assert held["photographs"] == []
 
-    def test_they_read_the_name_that_they_gave(
-        self, services: Services, cast: support.Cast, code: str
-    ) -> None:
+    def test_they_read_the_name_that_they_gave(self, services: Services, cast: support.Cast, code: str) -> None:
         """Never one that was made to differ, which would say that somebody is known."""
         cast.add("Rita Sample")
         done = self.sign(services, code, "Rita Sample", B)
         assert "Rita Sample 2" not in done
         with services.store.read() as conn:
             rita = conn.scalar(select(t.person.c.id).where(t.person.c.display_name == "Rita Sample 2")) or ""
-            assert register.called(conn, rita) == "Rita Sample"
+            assert register.own_name_of(conn, rita) == "Rita Sample"
         who = own_page.Visitor("link", rita, None, "en", (rita,))
-        assert own_page.view(services, who).name == "Rita Sample"
-        assert "Rita Sample 2" not in str(own_page.export(services, who)["person"])
+        assert own_page.load_page(services, who).name == "Rita Sample"
+        assert "Rita Sample 2" not in str(own_page.export_own_data(services, who)["person"])
 
 
 class TestPages:
@@ -385,7 +365,7 @@ class TestPages:
         cast.open_collection(mode=Mode.SUGGEST)
         declare(services, asa, A[1])
         crowd.put(photos, REF, crowd.row([A[0]]))
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         page = editor.get("/console/review").text
         assert "Do you know Åsa Sample by sight?" in page
@@ -395,14 +375,14 @@ class TestPages:
             face = conn.scalar(select(t.face.c.id)) or 0
         answer = staff.post(editor, f"/console/review/{face}/confirm", known="no")
         assert "It clears nothing until somebody" in editor.get(answer.headers["Location"]).text
-        assert photo_answers.ask(services, REF, "communication", "website").status is Status.UNKNOWN
+        assert photo_answers.answer_photo(services, REF, "communication", "website").status is ClearanceStatus.UNKNOWN
         staff.post(editor, f"/console/review/{face}/undo")
         cast.work()  # found by the pictures once more: of a face that they did not find nothing is said of them
         answer = staff.post(editor, f"/console/review/{face}/name", person="Åsa Sample", known="badge")
         assert "Confirmed" not in answer.text
-        assert photo_answers.ask(services, REF, "communication", "website").status is Status.CLEARED
+        assert photo_answers.answer_photo(services, REF, "communication", "website").status is ClearanceStatus.CLEARED
         with services.store.read() as conn:
-            assert declared_sets.declared(conn) == []
+            assert declared_sets.list_declared(conn) == []
 
     def test_not_asked_where_somebody_has_vouched(
         self, services: Services, cast: support.Cast, photos: Path, crowd: Crowd, editor: FlaskClient
@@ -411,7 +391,7 @@ class TestPages:
         cast.open_collection(mode=Mode.SUGGEST)
         cast.enrol(asa)
         crowd.put(photos, REF, crowd.row([A[0]]))
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         page = editor.get("/console/review").text
         assert "Is this Åsa Sample?" in page
@@ -434,9 +414,7 @@ class TestPages:
             looks = select(func.count()).where(t.audit.c.action == Action.REFERENCE_LOOK.value)
             assert conn.scalar(looks) == 1
         assert staff.post(officer, f"/console/references/{set_id}/refuse", person=asa).status_code == 409
-        assert (
-            staff.post(officer, f"/console/references/{set_id}/vouch", how="photographs").status_code == 409
-        )
+        assert staff.post(officer, f"/console/references/{set_id}/vouch", how="photographs").status_code == 409
         staff.post(officer, f"/console/references/{set_id}/refuse", person=asa, sure="yes")
         assert officer.get(found[0]).status_code == 404
         assert "refused: not this person" in officer.get(f"/console/people/{asa}").text

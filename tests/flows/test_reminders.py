@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 
 from plugin.errors import ConsentError
 from plugin.flows.access import links
-from plugin.flows.access.links import Kind
+from plugin.flows.access.links import LinkKind
 from plugin.flows.common import roster
 from plugin.flows.consent import grant_endings
 from plugin.flows.mail import coming_of_age
@@ -46,7 +46,7 @@ def _to(sent: Sequence[tuple[str, str]], address: str) -> list[str]:
 
 def _link(post: Post, text: str) -> Any:
     """The row of the link in a letter. Raises LinkRefused."""
-    return links.opened(post.services, mailbox.token(text))
+    return links.find_open(post.services, mailbox.token(text))
 
 
 def test_three_alerts_each_once(post: Post) -> None:
@@ -96,9 +96,7 @@ def test_days_without_us_bring_one_alert(post: Post) -> None:
     assert post.day(3) == []
 
 
-def test_an_alert_is_not_sent_again_when_its_row_is_past_its_term(
-    post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_alert_is_not_sent_again_when_its_row_is_past_its_term(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """Retention forgets that it was sent; by then it is too late to be due."""
     monkeypatch.setitem(post.services.config.retention.__dict__, "mails_days", 20)
     _asa(post)
@@ -167,9 +165,7 @@ def test_the_owner_gets_the_photographs(post: Post) -> None:
         for number in range(230):
             who, name = (asa, "Åsa") if number < 150 else (bo, "Bo")
             made = tx.execute(
-                insert(t.resource).values(
-                    ref=f"shoot/{number:03}.jpg", file_version="v", kind="photo", seen_at=tx.now
-                )
+                insert(t.resource).values(ref=f"shoot/{number:03}.jpg", file_version="v", kind="photo", seen_at=tx.now)
             )
             resource = made.inserted_primary_key[0]  # type: ignore[index]
             tx.execute(
@@ -191,9 +187,7 @@ def test_the_owner_gets_the_photographs(post: Post) -> None:
 
 def test_guardians_are_asked_each_by_a_link_of_their_own(post: Post) -> None:
     """Those who signed, in the child's language; the child is not written to."""
-    clara, (one, two) = post.child(
-        date(2016, 1, 1), "one@example.org", "two@example.org", email="clara@example.org"
-    )
+    clara, (one, two) = post.child(date(2016, 1, 1), "one@example.org", "two@example.org", email="clara@example.org")
     post.confirm(clara, one, two)
     post.cast.sign(clara, recognition=False, guardians=(one, two))
     _of_form(post, clara, post.form())
@@ -219,9 +213,7 @@ def test_reminders_come_as_often_as_configured(post: Post) -> None:
         with pytest.raises(Exception, match="revoked"):
             _link(post, old)
     with post.services.store.read() as conn:
-        last = conn.execute(
-            select(t.invitation).where(t.invitation.c.token_sha256 == mailbox.digest(second))
-        ).one()
+        last = conn.execute(select(t.invitation).where(t.invitation.c.token_sha256 == mailbox.digest(second))).one()
         ends = set(conn.scalars(select(t.invitation.c.expires_at)))
     assert (last.reminded, len(ends)) == (2, 1)
     assert "takes the place of the earlier one" in second
@@ -233,14 +225,14 @@ def test_who_has_answered_is_not_reminded(post: Post, answer: str) -> None:
     asa = post.cast.add("Åsa", email=TO_ASA)
     form = post.form()
     if answer in ("no mail", "shoot"):
-        kind = Kind.SHOOT if answer == "shoot" else Kind.SIGN
+        kind = LinkKind.SHOOT if answer == "shoot" else LinkKind.SIGN
         post.link(asa, kind, form_id=form, by_mail=answer == "shoot")
     else:
         made = post.invite(asa, form)
         post.work()
         with post.services.store.write() as tx:
             if answer == "used":
-                links.use(post.services, tx, made.id)
+                links.count_use(post.services, tx, made.id)
             elif answer == "revoked":
                 links.revoke(post.services, tx, made.id, "test")
     if answer == "signed":
@@ -283,9 +275,7 @@ def _secrets(post: Post) -> str:
     return " ".join(f"{to} {text}" for to, text in _texts(post))
 
 
-@pytest.mark.parametrize(
-    "whose", ["none", "a guardian's", "in capitals", "typed by a holder", "nobody knows"]
-)
+@pytest.mark.parametrize("whose", ["none", "a guardian's", "in capitals", "typed by a holder", "nobody knows"])
 def test_without_an_address_of_their_own_nobody_gets_the_link(post: Post, whose: str) -> None:
     """Not the guardians, nor the child's address where it is a guardian's too, or where nobody of the staff entered
     it. The guardians get a letter without a link, and the staff a task, until there is an address."""
@@ -298,20 +288,20 @@ def test_without_an_address_of_their_own_nobody_gets_the_link(post: Post, whose:
             contacts.seal_email(post.services, tx, clara, "old@example.org")
     post.cast.sign(clara, recognition=False, guardians=tuple(guardians))
     _of_form(post, clara, post.form())
-    assert coming_of_age.without_address(post.services) == []
+    assert coming_of_age.list_without_address(post.services) == []
     sent = post.until(SIXTEEN - timedelta(days=13)) + post.until(SIXTEEN + timedelta(days=2))
     assert {to for to, _ in sent} == {"one@example.org", "two@example.org", TO_OWNER}
     assert len([to for to, _ in sent if to != TO_OWNER]) == 4
     assert "/s/" not in _secrets(post)
     with post.services.store.read() as conn:
         assert conn.execute(select(t.invitation)).all() == []
-    task = coming_of_age.without_address(post.services)
+    task = coming_of_age.list_without_address(post.services)
     assert [(one.person_id, one.name, one.day) for one in task] == [(clara, "Clara", SIXTEEN)]
     post.reach(clara, None, "clara@example.org")
     sent = post.day()
     assert [to for to, subject in sent if "decide" in subject] == ["clara@example.org"]
     assert _link(post, _texts(post)[-1][1]).kind == "majority"
-    assert coming_of_age.without_address(post.services) == []
+    assert coming_of_age.list_without_address(post.services) == []
     assert post.day() == []
 
 
@@ -346,9 +336,7 @@ def test_each_day_of_warning_brings_its_letter(
 ) -> None:
     """Once each, whatever digits one number of days has in common with another; the same for guardians."""
     monkeypatch.setitem(post.services.config.minors.__dict__, "warn_days", warn)
-    clara, (hers,) = post.child(
-        date(2026, 7, 1).replace(year=2010), "one@example.org", email="clara@example.org"
-    )
+    clara, (hers,) = post.child(date(2026, 7, 1).replace(year=2010), "one@example.org", email="clara@example.org")
     dora = post.cast.add("Dora", birth_date=date(2010, 7, 1))
     his = register.add_guardian(post.services, dora, "Gustaf", "cli:one", "gustaf@example.org")
     for child, guardian in ((clara, hers), (dora, his)):
@@ -370,12 +358,8 @@ def _ending_letter(post: Post) -> str:
     return next(text for to, text in _texts(post) if to == TO_ASA and "ends after" in text)
 
 
-@pytest.mark.parametrize(
-    "how", ["entered", "changed a day ago", "nobody knows", "typed for another", "same account"]
-)
-def test_an_ending_letter_has_a_link_only_where_the_address_is_known_to_be_theirs(
-    post: Post, how: str
-) -> None:
+@pytest.mark.parametrize("how", ["entered", "changed a day ago", "nobody knows", "typed for another", "same account"])
+def test_an_ending_letter_has_a_link_only_where_the_address_is_known_to_be_theirs(post: Post, how: str) -> None:
     """Else it says to ask; and no link to renew is there for anybody to find."""
     asa = post.cast.add("Åsa", by="cli:one", email="" if how == "nobody knows" else TO_ASA)
     with post.services.store.write() as tx:
@@ -383,9 +367,7 @@ def test_an_ending_letter_has_a_link_only_where_the_address_is_known_to_be_their
             contacts.seal_email(post.services, tx, asa, TO_ASA)
         elif how == "typed for another":
             addresses.enter(post.services, tx, asa, "", "cli:one")
-            addresses.enter(
-                post.services, tx, asa, TO_ASA, "person", account="cli:one", quitclaim_id="another"
-            )
+            addresses.enter(post.services, tx, asa, TO_ASA, "person", account="cli:one", quitclaim_id="another")
     if how == "same account":
         assert post.asked_of(asa, by="dam:ONE")
     post.cast.sign(asa, recognition=False)
@@ -413,9 +395,7 @@ def test_an_address_typed_in_the_visit_whose_quitclaim_ends_gets_the_link(post: 
     _of_form(post, asa, post.form())
     with post.services.store.write() as tx:
         claim = tx.execute(select(t.quitclaim.c.id)).scalar_one()
-        typed = addresses.enter(
-            post.services, tx, asa, TO_ASA, "person", account="cli:one", quitclaim_id=claim
-        )
+        typed = addresses.enter(post.services, tx, asa, TO_ASA, "person", account="cli:one", quitclaim_id=claim)
     row = _link(post, _ending_letter(post))
     assert (row.kind, row.address_id, row.by_mail) == ("renew", typed, True)
 
@@ -460,9 +440,9 @@ def test_an_invitation_of_a_young_adult_is_not_mailed_to_a_guardian(post: Post) 
     post.cast.sign(clara, recognition=False, guardians=(guardian,))
     post.until(SIXTEEN + timedelta(days=1))
     with pytest.raises(ConsentError, match="young person's own"):
-        invitations.invite(post.services, invitations.Invite(clara, by_mail=True), "cli:two")
+        invitations.invite(post.services, invitations.InvitationRequest(clara, by_mail=True), "cli:two")
     post.reach(clara, None, "clara@example.org")
-    invitations.invite(post.services, invitations.Invite(clara, by_mail=True), "cli:two")
+    invitations.invite(post.services, invitations.InvitationRequest(clara, by_mail=True), "cli:two")
     before = len(post.box.got)
     post.work()
     assert [to for to, text in _texts(post)[before:] if "/s/" in text] == ["clara@example.org"]

@@ -32,12 +32,12 @@ def served(tmp_path: Path, double: Double, clock: ManualClock, examiner: Examine
         cast = support.Cast(services)
         for _ in range(3):
             double.library.create(1)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         asa = cast.add("Åsa Öberg")
         cast.sign(asa, recognition=False)
         on_double.tag(services, asa, "Åsa Öberg")
-        calendar.reconcile(services)
+        calendar.begin_comparison(services)
         cast.work()
         yield services
 
@@ -48,7 +48,7 @@ def _asa(services: Services) -> str:
 
 
 def _looked_again(services: Services) -> None:
-    calendar.reconcile(services)
+    calendar.begin_comparison(services)
     support.Cast(services).work()
 
 
@@ -77,7 +77,7 @@ def test_a_new_tag_goes_to_the_renamed_node(served: Services, double: Double) ->
     """A second node would make two of one person."""
     double.library.node("Åsa Öberg").name = "Åsa Ek"
     new = double.library.create(1)
-    calendar.poll(served)
+    calendar.poll_dam(served)
     support.Cast(served).work()
     on_double.tag(served, _asa(served), "Åsa Öberg")
     assert double.library.people(new.ref) == {"Åsa Ek"}

@@ -50,7 +50,7 @@ def test_a_refused_request_is_told_with_its_reason(post: Post, asa: str) -> None
     send(visit(post.services, asa), f"{PAGE}/forget")
     assert "1 april 2026" in last(post)[1]
     erasure_requests.decide(
-        post.services, erasure_requests.open(post.services)[0].id, False, "officer", "een contract loopt nog"
+        post.services, erasure_requests.list_waiting(post.services)[0].id, False, "officer", "een contract loopt nog"
     )
     assert "een contract loopt nog" in last(post)[1]
 
@@ -59,7 +59,7 @@ def test_a_granted_request_is_told_with_the_last_letter(post: Post, asa: str) ->
     """Sent as the erasure begins, for the address goes with all else; nothing of it stays in the store."""
     send(visit(post.services, asa), f"{PAGE}/forget")
     post.work()
-    erasure_requests.decide(post.services, erasure_requests.open(post.services)[0].id, True, "officer")
+    erasure_requests.decide(post.services, erasure_requests.list_waiting(post.services)[0].id, True, "officer")
     to, words = last(post)
     assert (to, "vergeten" in words) == ("asa@example.org", True)
     post.cast.work()
@@ -75,7 +75,7 @@ def test_a_guardians_request_is_answered_to_the_guardian(post: Post) -> None:
     guardian = register.add_guardian(post.services, child, "Gerda", "test", "gerda@example.org")
     send(visit(post.services, child, guardian), f"{PAGE}/forget")
     assert last(post)[0] == "gerda@example.org"
-    erasure_requests.decide(post.services, erasure_requests.open(post.services)[0].id, True, "officer")
+    erasure_requests.decide(post.services, erasure_requests.list_waiting(post.services)[0].id, True, "officer")
     to, words = last(post)
     assert (to, "Gerda" in words, "Clara" in words) == ("gerda@example.org", True, True)
 
@@ -97,8 +97,8 @@ def test_links_and_requests_at_a_terminal(tmp_path: Path, clock: ManualClock, ex
     with support.opened(config, clock, examiner) as services:
         person = support.Cast(services).add("Åsa")
         with services.store.write() as tx:
-            asked = erasure_requests.ask(
-                services, tx, person, "person", erasure_requests.filed(services, person)
+            asked = erasure_requests.request_in(
+                services, tx, person, "person", erasure_requests.read_filed(services, person)
             )
     assert "nobody of the staff sees" in run("person", "page", "Åsa", code=1)
     scan = tmp_path / "scan.pdf"

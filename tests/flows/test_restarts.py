@@ -94,10 +94,10 @@ def test_a_worker_starts_it_again_when_it_starts(services: Services, clock: Manu
 
 def test_a_computation_that_nobody_asks_for_is_asked_for(services: Services) -> None:
     """How far a change of the configuration has come says the store, also where its job is lost."""
-    calendar.start(services)
+    calendar.start_process(services)
     with services.store.write() as tx:
         tx.execute(update(t.state).values(anew_after=7))
-    assert retries.start_again(services) == 1
+    assert retries.retry_owed(services) == 1
     assert states(services) == {"anew": "queued"}
     support.Cast(services).work()
     with services.store.read() as conn:
@@ -108,13 +108,13 @@ def test_whatever_was_given_up_is_started_again_once_a_day(services: Services, c
     """Of every kind, with its payload; not a moment after it was given up, whoever starts a worker how often."""
     for kind in calendar.HANDLERS:
         give_up(services, kind, "key", payload={"after": 7})
-    assert retries.start_again(services) == 0
+    assert retries.retry_owed(services) == 0
     clock.advance(retries.PAUSE - timedelta(seconds=1))
-    assert retries.start_again(services) == 0
+    assert retries.retry_owed(services) == 0
     clock.advance(timedelta(seconds=1))
-    assert retries.start_again(services) == len(calendar.HANDLERS)
+    assert retries.retry_owed(services) == len(calendar.HANDLERS)
     assert set(states(services).values()) == {"queued"}
-    assert retries.start_again(services) == 0
+    assert retries.retry_owed(services) == 0
     with services.store.read() as conn:
         assert {row.after for row in conn.execute(select(t.job.c.payload["after"].label("after")))} == {7}
 
@@ -123,20 +123,18 @@ def test_what_was_given_up_is_never_too_old(services: Services, clock: ManualClo
     """Where no worker ran for longer than rows are kept."""
     give_up(services, "remode", "shoot")
     clock.advance(timedelta(days=400))
-    calendar.housekeeping(services)
+    calendar.run_housekeeping(services)
     assert states(services)["remode"] == "queued"
 
 
-def test_a_library_that_was_given_up_is_begun_again_in_portions(
-    services: Services, clock: ManualClock
-) -> None:
+def test_a_library_that_was_given_up_is_begun_again_in_portions(services: Services, clock: ManualClock) -> None:
     """More than one portion, each job once."""
     with services.store.write() as tx:
         for number in range(120):
             services.queue.put(tx, "photo", f"shoot/{number}.jpg")
         tx.execute(update(t.job).values(state="dead", finished_at=tx.now, error="DamError"))
     clock.advance(DAY)
-    assert retries.start_again(services) == 120
+    assert retries.retry_owed(services) == 120
     assert services.queue.counts()["queued"] == 120
 
 
@@ -159,21 +157,19 @@ def test_the_ledger_is_asked_and_not_the_queue_alone(dated: Services, clock: Man
     grant_endings.withdraw(dated, asa, None, "test")
     with dated.store.write() as tx:
         one = tx.connection.scalar(select(t.resource.c.id)) or 0
-        proposal = intents.Proposal(one, asa, "Åsa", "add", "machine", on_double.NODE)
+        proposal = intents.NewIntent(one, asa, "Åsa", "add", "machine", on_double.NODE)
         intents.propose(dated, tx, proposal)
         tx.execute(update(t.statement).values(wanted={"website": ""}, wanted_at=tx.now, stated_at=None))
     _lose_the_queue(dated)
     clock.advance(timedelta(hours=2))
-    retries.start_again(dated)
+    retries.retry_owed(dated)
     assert states(dated).keys() == {"cut", "revoke", "state", "names"}
     support.Cast(dated).work()
-    assert {kind: overdue.figure(dated, kind).count for kind in overdue.QUERIES} == dict.fromkeys(
-        overdue.QUERIES, 0
-    )
+    assert {kind: overdue.measure(dated, kind).count for kind in overdue.QUERIES} == dict.fromkeys(overdue.QUERIES, 0)
     assert dated.dam.names_on(["1"]) == {"1": ()}
     erasure.begin(dated, asa, "test")
     _lose_the_queue(dated)
-    retries.start_again(dated)
+    retries.retry_owed(dated)
     support.Cast(dated).work()
     with dated.store.read() as conn:
         assert conn.scalar(select(t.person.c.id)) is None
@@ -187,13 +183,13 @@ def test_who_is_past_the_term_of_evidence_is_not_to_be_erased(
     asa = cast.add("Åsa")
     cast.sign(asa, recognition=False, lasts=timedelta(days=30))
     clock.advance(timedelta(days=3000))
-    grant_endings.sweep(services)
+    grant_endings.end_due(services)
     cast.work()
-    retention.end(services)
+    retention.expire_all(services)
     with services.store.read() as conn:
         assert conn.scalar(select(func.count()).select_from(t.person_key)) == 0
-    assert overdue.figure(services, "owed_erasures").count == 0
-    retries.start_again(services)
+    assert overdue.measure(services, "owed_erasures").count == 0
+    retries.retry_owed(services)
     assert "erase" not in states(services)
 
 
@@ -213,7 +209,7 @@ def test_a_poisoned_photograph_costs_one_round_of_tries_a_day(
         services.queue.put(tx, "photo", "shoot/x.jpg")
     for _ in range(4 * 24):
         clock.advance(timedelta(hours=1))
-        calendar.owe(services)
+        calendar.follow_up_owed(services)
         support.Cast(services).work()
     assert 3 * 8 <= len(tries) <= 5 * 8
     with services.store.read() as conn:
@@ -224,20 +220,16 @@ def test_a_stranded_name_does_not_loop(dated: Services, clock: ManualClock) -> N
     """The sweep asks each minute; what was given up waits for its day."""
     with dated.store.write() as tx:
         one = tx.connection.scalar(select(t.resource.c.id)) or 0
-        intents.propose(
-            dated, tx, intents.Proposal(one, _asa(dated), "Åsa", "add", "machine", on_double.NODE)
-        )
+        intents.propose(dated, tx, intents.NewIntent(one, _asa(dated), "Åsa", "add", "machine", on_double.NODE))
     clock.advance(timedelta(minutes=10))
     give_up(dated, "names", "1")
     for _ in range(30):
         clock.advance(timedelta(minutes=1))
-        calendar.sweep(dated)
+        calendar.sweep_endings(dated)
     assert states(dated)["names"] == "dead"
 
 
-def test_an_erased_persons_job_does_nothing(
-    services: Services, cast: support.Cast, clock: ManualClock
-) -> None:
+def test_an_erased_persons_job_does_nothing(services: Services, cast: support.Cast, clock: ManualClock) -> None:
     """Nobody comes back by it, and it ends."""
     kinds = ("revoke", "recompute", "look-again", "erase", "adopted")
     asa = cast.add("Åsa")
@@ -248,7 +240,7 @@ def test_an_erased_persons_job_does_nothing(
     for kind in kinds:
         give_up(services, kind, asa)
     clock.advance(DAY)
-    assert retries.start_again(services) == len(kinds)
+    assert retries.retry_owed(services) == len(kinds)
     cast.work()
     assert services.queue.counts()["dead"] == 0
     with services.store.read() as conn:
@@ -271,12 +263,12 @@ def test_a_name_that_was_adopted_is_done(services: Services, cast: support.Cast)
 def test_the_owner_is_told_once_a_matter_and_then_weekly(post: Post) -> None:
     """A person's matter after an hour, anything else after a day; by number, and nobody's name."""
     give_up(post.services, "revoke", "somebody")
-    calendar.owe(post.services)
+    calendar.follow_up_owed(post.services)
     post.work()
     assert post.box.letters == []
     post.clock.advance(timedelta(minutes=61))
     for _ in range(3):
-        calendar.owe(post.services)
+        calendar.follow_up_owed(post.services)
         post.work()
     letter, text = post.box.last()
     assert (len(post.box.letters), letter["To"]) == (1, "owner@example.org")
@@ -284,16 +276,16 @@ def test_the_owner_is_told_once_a_matter_and_then_weekly(post: Post) -> None:
     assert "somebody" not in text
     give_up(post.services, "revoke", "another")
     post.clock.advance(timedelta(minutes=61))
-    calendar.owe(post.services)
+    calendar.follow_up_owed(post.services)
     post.work()
     assert len(post.box.letters) == 2
     for _ in range(6 * 24):
         post.clock.advance(timedelta(hours=1))
-        overdue_letter.tell(post.services)
+        overdue_letter.queue_overdue_letter(post.services)
         post.work()
     assert len(post.box.letters) == 3, "what was given up is a matter of its own after a day"
     post.clock.advance(timedelta(days=2))
-    overdue_letter.tell(post.services)
+    overdue_letter.queue_overdue_letter(post.services)
     post.work()
     assert len(post.box.letters) == 4
 
@@ -303,8 +295,8 @@ def test_a_second_outage_is_another_matter(post: Post) -> None:
     for day in range(2):
         job = give_up(post.services, "photo", f"shoot/{day}.jpg")
         post.clock.advance(DAY + timedelta(hours=1))
-        assert overdue_letter.tell(post.services)
-        assert not overdue_letter.tell(post.services)
+        assert overdue_letter.queue_overdue_letter(post.services)
+        assert not overdue_letter.queue_overdue_letter(post.services)
         with post.services.store.write() as tx:
             tx.execute(t.job.delete().where(t.job.c.id == job))
 
@@ -313,7 +305,7 @@ def test_a_letter_whose_matters_were_done_is_not_sent(post: Post) -> None:
     """It is written as it goes."""
     give_up(post.services, "photo", "shoot/a.jpg")
     post.clock.advance(DAY)
-    assert overdue_letter.tell(post.services)
+    assert overdue_letter.queue_overdue_letter(post.services)
     with post.services.store.write() as tx:
         tx.execute(t.job.delete().where(t.job.c.kind == "photo"))
     post.work()
@@ -324,19 +316,17 @@ def test_a_letter_whose_matters_were_done_is_not_sent(post: Post) -> None:
 def test_without_an_owner_nobody_is_written_to(services: Services, clock: ManualClock) -> None:
     give_up(services, "photo", "shoot/a.jpg")
     clock.advance(DAY)
-    assert not overdue_letter.tell(services)
+    assert not overdue_letter.queue_overdue_letter(services)
 
 
 # ---- doctor, metrics, console, commands -------------------------------------------------------------
 
 
-def test_doctor_and_metrics_say_how_much_and_for_how_long(
-    services: Services, app: Flask, clock: ManualClock
-) -> None:
+def test_doctor_and_metrics_say_how_much_and_for_how_long(services: Services, app: Flask, clock: ManualClock) -> None:
     """And doctor names the command that helps."""
     give_up(services, "revoke", "somebody")
     clock.advance(timedelta(days=3))
-    found = {one.what: one for one in checks.examine(services.config, clock)}
+    found = {one.what: one for one in checks.run_checks(services.config, clock)}
     assert "the oldest asked for 3 days ago" in found["jobs"].said
     late = found["withdrawals that are not carried out yet"]
     assert (late.ok, late.count, late.said.endswith("; the oldest for 3 days")) == (False, 1, True)
@@ -386,11 +376,7 @@ def test_the_commands(services: Services, clock: ManualClock) -> None:
     lost = give_up(services, "recompute", "somebody")
     give_up(services, "lost", "a hash of what was typed")
     code, said = _jobs(services, clock, "list")
-    assert (code, "clearances to be computed anew" in said, "what it was asked: away" in said) == (
-        0,
-        True,
-        True,
-    )
+    assert (code, "clearances to be computed anew" in said, "what it was asked: away" in said) == (0, True, True)
     assert "a hash" not in said
     listed = json.loads(_jobs(services, clock, "list", "--json")[1])
     assert [(one["id"], one["tried"], one["next"]) for one in listed["failed"]][1] == (lost, 8, None)
@@ -404,9 +390,7 @@ def test_the_commands(services: Services, clock: ManualClock) -> None:
     assert services.queue.counts()["dead"] == 0
 
 
-def test_a_retry_that_fails_again_is_not_finished(
-    dated: Services, double: Double, clock: ManualClock
-) -> None:
+def test_a_retry_that_fails_again_is_not_finished(dated: Services, double: Double, clock: ManualClock) -> None:
     """With the DAM still away: exit code 3, and why."""
     give_up(dated, "names", "1")
     double.faults = lambda function: "500"
@@ -425,30 +409,30 @@ def test_what_was_given_up_while_the_dam_was_away_begins_when_it_answers(
 ) -> None:
     """Nobody waits for the next day: a withdrawal of an outage of three hours is done with the first poll after it."""
     asa = _asa(dated)
-    calendar.poll(dated)
+    calendar.poll_dam(dated)
     double.faults = lambda function: "502"
     grant_endings.withdraw(dated, asa, None, "test")
     for _ in range(12):
         clock.advance(timedelta(minutes=15))
         with suppress(DamError):
-            calendar.poll(dated)
+            calendar.poll_dam(dated)
         support.Cast(dated).work()
     assert "revoke" in {one.kind for one in dated.queue.dead()}
     double.faults = lambda function: None
     clock.advance(timedelta(minutes=1))
-    calendar.poll(dated)
+    calendar.poll_dam(dated)
     support.Cast(dated).work()
     assert (dated.queue.counts()["dead"], dated.dam.names_on(["1"])) == (0, {"1": ()})
 
 
 def test_what_fails_while_the_dam_answers_waits_for_its_day(services: Services, clock: ManualClock) -> None:
     """Else a poisoned job would go round with each poll; a worker that stood still counts as no outage of the DAM."""
-    calendar.poll(services)
+    calendar.poll_dam(services)
     for minutes in (1, 1, 5):
         clock.advance(timedelta(minutes=minutes))
         give_up(services, "recompute", "somebody")
-        calendar.poll(services)
+        calendar.poll_dam(services)
         assert states(services)["recompute"] == "dead"
     clock.advance(timedelta(hours=3))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     assert states(services)["recompute"] == "dead", "it was given up before the last poll"

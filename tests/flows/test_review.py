@@ -9,14 +9,14 @@ from sqlalchemy import select, update
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.clearance import cleared_photos, photo_answers
-from plugin.flows.common.face_rows import of_many
+from plugin.flows.common.face_rows import list_of_many
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.photos import scan_queue
 from plugin.flows.review import dismissals, review
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.process.examiner import Examiner
@@ -29,18 +29,18 @@ REF = "shoot/one.jpg"
 def faces(services: Services) -> list[tuple[int, str, str | None]]:
     """(id, state, person) of the faces on the photograph, left to right, as they count."""
     with services.store.read() as conn:
-        rows = of_many(conn, list(conn.scalars(select(t.resource.c.id))))
+        rows = list_of_many(conn, list(conn.scalars(select(t.resource.c.id))))
     return [(row.id, row.state, row.person_id) for row in rows]
 
 
-def answer(services: Services, channel: str = "website") -> Status:
-    return photo_answers.ask(services, REF, "communication", channel).status
+def answer(services: Services, channel: str = "website") -> ClearanceStatus:
+    return photo_answers.answer_photo(services, REF, "communication", channel).status
 
 
 def stored(services: Services) -> bool:
     """Whether the stored clearance says cleared for the website now."""
     with services.store.read() as conn:
-        return cleared_photos.count(conn, cleared_photos.now(services, "communication", "website")) > 0
+        return cleared_photos.count(conn, cleared_photos.span_now(services, "communication", "website")) > 0
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def suggested(services: Services, cast: support.Cast, photos: Path, asa: str, ex
     """The face on the photograph, for which Åsa is suggested."""
     cast.open_collection(mode=Mode.SUGGEST)
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0]]))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     ((face, state, person),) = faces(services)
     assert (state, person) == ("suggested", asa)
@@ -66,11 +66,11 @@ def suggested(services: Services, cast: support.Cast, photos: Path, asa: str, ex
 
 def test_confirmed(services: Services, cast: support.Cast, suggested: int, asa: str) -> None:
     """The name stands in the file, the tag is confirmed, the photograph is cleared."""
-    assert answer(services) is Status.UNKNOWN
+    assert answer(services) is ClearanceStatus.UNKNOWN
     review.confirm(services, suggested, "editor")
     assert cast.names_on(REF) == {"Åsa"}
     assert cast.tags(asa) == {REF: "confirmed"}
-    assert (answer(services), stored(services)) == (Status.CLEARED, True)
+    assert (answer(services), stored(services)) == (ClearanceStatus.CLEARED, True)
 
 
 def test_rejected(services: Services, cast: support.Cast, suggested: int) -> None:
@@ -80,7 +80,7 @@ def test_rejected(services: Services, cast: support.Cast, suggested: int) -> Non
     cast.work()
     assert [state for _, state, _ in faces(services)] == ["rejected"]
     assert cast.names_on(REF) == set()
-    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+    assert (answer(services), stored(services)) == (ClearanceStatus.UNKNOWN, False)
 
 
 def test_a_confirmed_face_rejected_after_all(services: Services, cast: support.Cast, suggested: int) -> None:
@@ -88,30 +88,30 @@ def test_a_confirmed_face_rejected_after_all(services: Services, cast: support.C
     review.confirm(services, suggested, "editor")
     review.reject(services, suggested, "editor")
     assert cast.names_on(REF) == set()
-    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+    assert (answer(services), stored(services)) == (ClearanceStatus.UNKNOWN, False)
 
 
 def test_taken_back(services: Services, cast: support.Cast, suggested: int, asa: str) -> None:
     """After an undo the face is as it was before: suggested, the file without a name."""
     for decide in (review.confirm, review.reject):
         decide(services, suggested, "editor")
-        review.undo(services, suggested, "editor")
+        review.undo_decision(services, suggested, "editor")
         cast.work()
         assert faces(services) == [(suggested, "suggested", asa)]
         assert cast.names_on(REF) == set()
         assert not stored(services)
     with pytest.raises(ConsentError, match="nothing to undo"):
-        review.undo(services, suggested, "editor")
+        review.undo_decision(services, suggested, "editor")
 
 
 def test_dismissed(services: Services, cast: support.Cast, suggested: int) -> None:
     """Where it shows no person the face no longer keeps the photograph; a reason that is none is refused."""
     with pytest.raises(ConsentError, match="no_person, too_small, bystander, objects, other"):
-        dismissals.read("  ")
+        dismissals.parse_dismissal("  ")
     review.confirm(services, suggested, "editor")
     dismissals.dismiss(services, suggested, Dismissal.NO_PERSON, "editor", "statue")
     assert cast.names_on(REF) == set()
-    assert answer(services) is Status.NO_PERSON_FOUND
+    assert answer(services) is ClearanceStatus.NO_PERSON_FOUND
     scan_queue.enqueue(services, [REF])
     cast.work()
     assert [state for _, state, _ in faces(services)] == ["dismissed"]
@@ -122,14 +122,14 @@ def test_named_and_dismissed_by_a_reason_that_settles_nothing(
 ) -> None:
     """The name comes off the file; what was cleared is unknown at once, in what is stored as well, and stays so."""
     review.confirm(services, suggested, "editor")
-    assert (answer(services), stored(services)) == (Status.CLEARED, True)
+    assert (answer(services), stored(services)) == (ClearanceStatus.CLEARED, True)
     dismissals.dismiss(services, suggested, Dismissal.OBJECTS, "editor")
     assert cast.names_on(REF) == set()
-    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+    assert (answer(services), stored(services)) == (ClearanceStatus.UNKNOWN, False)
     scan_queue.enqueue(services, [REF])
     cast.work()
-    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
-    review.undo(services, suggested, "editor")
+    assert (answer(services), stored(services)) == (ClearanceStatus.UNKNOWN, False)
+    review.undo_decision(services, suggested, "editor")
     assert [state for _, state, _ in faces(services)] == ["unmatched"]
 
 
@@ -142,7 +142,7 @@ def test_a_name_by_hand_stays_beside_a_dismissed_face(
         tx.execute(update(t.tag).values(origin="hand"))
     dismissals.dismiss(services, suggested, Dismissal.OBJECTS, "editor")
     assert cast.names_on(REF) == {"Åsa"}
-    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+    assert (answer(services), stored(services)) == (ClearanceStatus.UNKNOWN, False)
 
 
 def test_corrected(
@@ -158,7 +158,7 @@ def test_corrected(
     assert cast.names_on(REF) == {"Eva"}
     assert (cast.tags(asa), cast.tags(eva)) == ({}, {REF: "confirmed"})
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0]]), quality=60)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert [state for _, state, _ in faces(services)] == ["unmatched"]
 
@@ -169,7 +169,7 @@ def test_somebody_is_in_a_photograph_once(
     """Named on one face, she cannot be named on another as well."""
     cast.open_collection()
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0], B]))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     left, right = faces(services)
     assert left[1:] == ("matched", asa)
@@ -188,9 +188,7 @@ def test_a_machine_tag_confirmed_while_it_is_being_written(
     cast.open_collection(mode=Mode.AUTO)
     arrival = resources.enter(services, REF)
     with services.store.write() as tx:
-        proposal = intents.Proposal(
-            arrival.resource_id, asa, "Åsa", "add", "machine", frozenset({"exif"}), suggested
-        )
+        proposal = intents.NewIntent(arrival.resource_id, asa, "Åsa", "add", "machine", frozenset({"exif"}), suggested)
         late = intents.propose(services, tx, proposal)
     assert intents.carry_out(services, late) == "done"
     assert cast.tags(asa) == {REF: "confirmed"}
@@ -201,15 +199,13 @@ def test_a_suggestion_waits_so_many_days(
 ) -> None:
     """After review.days it goes, with its distance; one decided on stays."""
     clock.advance(timedelta(days=services.config.review.days, seconds=1))
-    assert calendar.housekeeping(services)["suggestions"] == 1
+    assert calendar.run_housekeeping(services)["suggestions"] == 1
     assert [state for _, state, _ in faces(services)] == ["unmatched"]
     with services.store.read() as conn:
         assert conn.execute(select(t.face.c.distance)).scalar_one() is None
 
 
-def test_a_suggestion_goes_with_recognition(
-    services: Services, cast: support.Cast, suggested: int, asa: str
-) -> None:
+def test_a_suggestion_goes_with_recognition(services: Services, cast: support.Cast, suggested: int, asa: str) -> None:
     """In the commit that ends it, not in a job after it; confirming by name is still possible while publication is."""
     with services.store.read() as conn:
         recognition = conn.execute(select(t.grant.c.id).where(t.grant.c.kind == "recognition")).scalar_one()
@@ -227,16 +223,16 @@ def test_recognition_ends_and_what_rested_on_the_match_alone_is_not_cleared(
     """The machine's match clears here; in the commit that ends recognition it does not, before and after the job."""
     cast.open_collection()
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0]]))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
-    assert (answer(services), stored(services)) == (Status.CLEARED, True)
+    assert (answer(services), stored(services)) == (ClearanceStatus.CLEARED, True)
     with services.store.read() as conn:
         recognition = conn.execute(select(t.grant.c.id).where(t.grant.c.kind == "recognition")).scalar_one()
     grant_endings.withdraw(services, asa, {recognition}, "test")
-    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+    assert (answer(services), stored(services)) == (ClearanceStatus.UNKNOWN, False)
     cast.work()
     assert cast.names_on(REF) == set()
-    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+    assert (answer(services), stored(services)) == (ClearanceStatus.UNKNOWN, False)
 
 
 def test_what_is_not_there(services: Services, cast: support.Cast, suggested: int) -> None:

@@ -15,14 +15,14 @@ from sqlalchemy import Connection, select, text, update
 from plugin.clock import ManualClock
 from plugin.flows.collections import modes, ruling_history, shoots
 from plugin.flows.collections.modes import Ruling
-from plugin.flows.collections.ruling_history import PastRuling, Why
+from plugin.flows.collections.ruling_history import PastRuling, RulingCause
 from plugin.flows.common.services import Services
 from plugin.flows.people import register
 from plugin.flows.rights import erasure
 from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import tables as t
 from plugin.ledger.queue import retention_rules
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
@@ -30,16 +30,14 @@ from tests import support
 from tests.stores import Stores
 
 ROOT = Path(__file__).parents[2]
-FIRST = Ruling(Mode.AUTO, Basis.ALL_ASKED, Evidence("list of March", "Ann Sample", date(2026, 2, 1)))
-SECOND = Ruling(
-    Mode.AUTO, Basis.CONTROLLER, Evidence("DPIA 7", "Bo Sample", date(2026, 3, 1), date(2026, 9, 1))
-)
+FIRST = Ruling(Mode.AUTO, Basis.ALL_ASKED, BasisEvidence("list of March", "Ann Sample", date(2026, 2, 1)))
+SECOND = Ruling(Mode.AUTO, Basis.CONTROLLER, BasisEvidence("DPIA 7", "Bo Sample", date(2026, 3, 1), date(2026, 9, 1)))
 HEARD = CollectionRuling(support.SHOOT, "Shoot", "suggest", "all-asked", "list", "Ann Sample", set_by="admin")
 
 
 def _history(services: Services, ref: str = support.SHOOT) -> list[PastRuling]:
     with services.store.read() as conn:
-        return list(ruling_history.history(services, conn, ref))
+        return list(ruling_history.list_rulings(services, conn, ref))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -57,9 +55,7 @@ def _raw(conn: Connection) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in conn.execute(text("SELECT * FROM ruling ORDER BY id"))]
 
 
-def test_a_second_decision_overwrites_nothing_that_cannot_be_read_back(
-    house: Services, clock: ManualClock
-) -> None:
+def test_a_second_decision_overwrites_nothing_that_cannot_be_read_back(house: Services, clock: ManualClock) -> None:
     """Who, when, mode, basis, reference, review and why, of each: also where only the basis changed."""
     first = clock.now()
     modes.decide(house, support.SHOOT, FIRST, "cli:ann")
@@ -67,8 +63,8 @@ def test_a_second_decision_overwrites_nothing_that_cannot_be_read_back(
     modes.decide(house, support.SHOOT, SECOND, "cli:bo")
     past = _history(house)
     assert [(one.mode, one.basis, one.reference, one.by, one.set_by, one.why) for one in past] == [
-        ("auto", "all-asked", "list of March", "Ann Sample", "cli:ann", Why.SET),
-        ("auto", "controller", "DPIA 7", "Bo Sample", "cli:bo", Why.SET),
+        ("auto", "all-asked", "list of March", "Ann Sample", "cli:ann", RulingCause.SET),
+        ("auto", "controller", "DPIA 7", "Bo Sample", "cli:bo", RulingCause.SET),
     ]
     assert [one.decided for one in past] == [date(2026, 2, 1), date(2026, 3, 1)]
     assert [one.review_date for one in past] == [None, date(2026, 9, 1)]
@@ -80,20 +76,20 @@ def test_no_way_of_deciding_changes_what_stands_there(house: Services) -> None:
     cast = support.Cast(house)
     asa = cast.add("Åsa")
     cast.sign(asa)
-    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("the shoot of May"), ("Åsa",))
+    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("the shoot of May"), ("Åsa",))
 
     def hear(ruling: CollectionRuling) -> None:
         with house.store.write() as tx:
-            modes.adopt(house, tx, [ruling])
+            modes.import_in(house, tx, [ruling])
 
     def join() -> None:
         with house.store.write() as tx:
-            modes.join(tx, support.SHOOT, asa)
+            modes.join_shoot(tx, support.SHOOT, asa)
 
     def lose() -> None:
         with house.store.write() as tx:
             tx.execute(update(t.collection).values(lost_at=tx.now))
-            ruling_history.append(house, tx, support.SHOOT, Why.LOST, "system")
+            ruling_history.append(house, tx, support.SHOOT, RulingCause.LOST, "system")
 
     acts: list[Callable[[], object]] = [
         lambda: modes.decide(house, support.SHOOT, FIRST, "cli:ann"),
@@ -118,7 +114,7 @@ def test_a_shoots_members_are_known_until_they_are_erased(house: Services) -> No
     for name in ("Åsa", "Bo"):
         cast.sign(cast.add(name))
     for members in (("Åsa", "Bo"), ("Bo",)):
-        shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("the shoot of May"), members)
+        shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("the shoot of May"), members)
         modes.decide(house, support.SHOOT, shoot, "cli:ann")
     assert [(one.members, one.names) for one in _history(house)] == [(2, ("Bo", "Åsa")), (1, ("Bo",))]
     with house.store.read() as conn:
@@ -127,28 +123,26 @@ def test_a_shoots_members_are_known_until_they_are_erased(house: Services) -> No
     assert [(one.members, one.names) for one in _history(house)] == [(2, ("Bo",)), (1, ("Bo",))]
 
 
-def test_who_signs_up_later_was_not_meant_by_what_was_decided_before(
-    house: Services, clock: ManualClock
-) -> None:
+def test_who_signs_up_later_was_not_meant_by_what_was_decided_before(house: Services, clock: ManualClock) -> None:
     """The list that holds today grows; each ruling keeps to those who were in it then."""
     cast = support.Cast(house)
     ids = {name: cast.add(name) for name in ("Åsa", "Bo", "Cy")}
     for person_id in ids.values():
         cast.sign(person_id)
-    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("the shoot of May"), ("Åsa",))
+    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("the shoot of May"), ("Åsa",))
     modes.decide(house, support.SHOOT, shoot, "cli:ann")
     for name in ("Bo", "Bo", "Cy"):
         with house.store.write() as tx:
-            modes.join(tx, support.SHOOT, ids[name])
+            modes.join_shoot(tx, support.SHOOT, ids[name])
         modes.decide(house, support.SHOOT, replace(shoot, members=()), "cli:ann")
     assert [one.names for one in _history(house)] == [
         ("Åsa",), ("Bo", "Åsa"), ("Bo", "Åsa"), ("Bo", "Cy", "Åsa"),
     ]  # fmt: skip
     with house.store.read() as conn:
-        assert shoots.people_of(conn, None) == {support.SHOOT: set(ids.values())}
+        assert shoots.list_people(conn, None) == {support.SHOOT: set(ids.values())}
     modes.decide(house, support.SHOOT, FIRST, "cli:ann")
     with house.store.read() as conn:
-        assert not shoots.people_of(conn, None)
+        assert not shoots.list_people(conn, None)
     assert _history(house)[3].names == ("Bo", "Cy", "Åsa")
 
 
@@ -156,7 +150,7 @@ def test_what_is_held_on_somebody_names_the_shoots_of_past_decisions(house: Serv
     """They are in a list that a past ruling names, though not in the one of today."""
     cast = support.Cast(house)
     ids = {name: cast.add(name) for name in ("Åsa", "Bo", "Cy")}
-    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("the shoot of May"), ("Åsa",))
+    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("the shoot of May"), ("Åsa",))
     for members in (("Åsa",), ("Bo",)):
         modes.decide(house, support.SHOOT, replace(shoot, members=members), "cli:ann")
     held = {name: register.export(house, person_id, "cli:ann")["shoots"] for name, person_id in ids.items()}
@@ -175,7 +169,7 @@ def test_whoever_is_stopped_while_the_list_is_filled_has_decided_nothing(
     ids = {name: cast.add(name) for name in ("Åsa", "Bo", "Cy")}
     for person_id in ids.values():
         cast.sign(person_id)
-    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("the shoot of May"), ("Åsa",))
+    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("the shoot of May"), ("Åsa",))
     modes.decide(house, support.SHOOT, shoot, "cli:ann")
     modes.decide(house, support.SHOOT, replace(shoot, members=("Åsa", "Bo")), "cli:ann")
     monkeypatch.setattr(ruling_history, "append", _stopped)
@@ -184,7 +178,7 @@ def test_whoever_is_stopped_while_the_list_is_filled_has_decided_nothing(
     monkeypatch.undo()
     rows = select(t.shoot_person.c.person_id)
     with house.store.read() as conn:
-        assert shoots.people_of(conn, None) == {support.SHOOT: {ids["Åsa"], ids["Bo"]}}
+        assert shoots.list_people(conn, None) == {support.SHOOT: {ids["Åsa"], ids["Bo"]}}
         assert len(conn.execute(rows).all()) == 5
     for days, left in ((0, 5), (2, 3)):
         clock.advance(timedelta(days=days))
@@ -204,13 +198,13 @@ def test_what_is_heard_again_is_one_row_and_a_basis_alone_is_another(house: Serv
 
     def hear(ruling: CollectionRuling) -> None:
         with house.store.write() as tx:
-            modes.adopt(house, tx, [ruling])
+            modes.import_in(house, tx, [ruling])
 
     for _ in range(3):
         hear(HEARD)
     hear(replace(HEARD, reference="another list", set_by="other"))
     assert [(one.reference, one.set_by, one.why) for one in _history(house)] == [
-        ("list", "admin", Why.HEARD), ("another list", "other", Why.HEARD),
+        ("list", "admin", RulingCause.HEARD), ("another list", "other", RulingCause.HEARD),
     ]  # fmt: skip
 
 
@@ -219,12 +213,9 @@ def test_a_collection_that_moves_takes_its_history_along(house: Services) -> Non
     modes.decide(house, support.SHOOT, FIRST, "cli:ann")
     with house.store.write() as tx:
         tx.execute(update(t.collection).where(t.collection.c.ref == support.SHOOT).values(ref="party"))
-        ruling_history.append(house, tx, "party", Why.FOLLOWED, "system", moved_from=support.SHOOT)
+        ruling_history.append(house, tx, "party", RulingCause.FOLLOWED, "system", moved_from=support.SHOOT)
     modes.decide(house, support.SHOOT, SECOND, "cli:bo")  # a new folder of the old name
-    assert [(one.ref, one.why.value) for one in _history(house, "party")] == [
-        ("shoot", "set"),
-        ("party", "followed"),
-    ]
+    assert [(one.ref, one.why.value) for one in _history(house, "party")] == [("shoot", "set"), ("party", "followed")]
     assert [(one.ref, one.set_by) for one in _history(house)] == [
         ("shoot", "cli:ann"), ("party", "system"), ("shoot", "cli:bo"),
     ]  # fmt: skip
@@ -274,7 +265,7 @@ def test_the_history_is_read_by_a_command(services: Services, clock: ManualClock
     cast = support.Cast(services)
     cast.sign(cast.add("Åsa"))
     modes.decide(services, support.SHOOT, FIRST, "cli:ann")
-    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("the shoot of May"), ("Åsa",))
+    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("the shoot of May"), ("Åsa",))
     modes.decide(services, support.SHOOT, shoot, "cli:bo")
     shell = Shell(services.config, clock)
     told = CliRunner().invoke(cli.commands["collection"], ["history", support.SHOOT], obj=shell)

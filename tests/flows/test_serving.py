@@ -75,10 +75,7 @@ def worker_of(parent: int) -> int:
         if entry.name.isdigit():
             try:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
-                if (
-                    b"work" in words
-                    and int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == parent
-                ):
+                if b"work" in words and int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == parent:
                     return int(entry.name)
             except (OSError, ValueError):
                 continue

@@ -37,7 +37,7 @@ class House:
         self.jo = self.library.add_user("jo", GENERAL)
         for _ in range(2):
             self.library.create(1)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         self.cast.work()
         self.asa = self.cast.add(ASA)
         self.cast.sign(self.asa)
@@ -58,7 +58,7 @@ class House:
     def changed(self, shelf: Shelf) -> None:
         """The plugin tells of the collection, and what follows is done."""
         at = self.services.clock.now()
-        dam_events.take(self.services, f"m{next(_messages)}", events.CollectionChanged(str(shelf.ref), at))
+        dam_events.accept(self.services, f"m{next(_messages)}", events.CollectionChanged(str(shelf.ref), at))
         self.cast.work()
 
     def mode(self, ref: int) -> Mode:
@@ -80,12 +80,12 @@ def house(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Ho
 @pytest.mark.parametrize("mode", ["detect", "suggest", "auto", "never", "off"])
 def test_who_may_not_edit_a_photograph_decides_nothing_about_it(house: House, mode: str, kind: int) -> None:
     """Whatever they choose, in a collection of whatever kind: names, answers and comparing stay as they were."""
-    before = photo_answers.ask(house.services, "1", "communication", "website")
+    before = photo_answers.answer_photo(house.services, "1", "communication", "website")
     mine = house.choose(mode, kind=kind)
     assert [house.mode(ref) for ref in (1, 2)] == [Mode.OFF, Mode.OFF]
     assert house.held(mine) == []
     assert house.cast.tags(house.asa) == {"1": "machine", "2": "confirmed"}
-    assert photo_answers.ask(house.services, "1", "communication", "website") == before
+    assert photo_answers.answer_photo(house.services, "1", "communication", "website") == before
     assert [house.library.people(ref) for ref in (1, 2)] == [{ASA}, {ASA}]
 
 
@@ -102,13 +102,13 @@ def test_a_ruling_of_somebody_else_goes_on_beside_it(house: House) -> None:
 def test_it_is_judged_by_each_photograph(house: House) -> None:
     """Of one collection it counts for what they may edit, also for what is put into it later."""
     draft = house.library.create(house.jo.ref, archive=-1)
-    calendar.poll(house.services)
+    calendar.poll_dam(house.services)
     house.cast.work()
     mine = house.choose("auto", resources=[1, draft.ref])
     assert (house.mode(1), house.mode(draft.ref)) == (Mode.OFF, Mode.AUTO)
     assert house.held(mine) == [str(draft.ref)]
     other = house.library.create(house.jo.ref, archive=-1)
-    calendar.poll(house.services)
+    calendar.poll_dam(house.services)
     house.cast.work()
     mine.resources += [2, other.ref]
     house.changed(mine)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from plugin.flows.access import api_tokens, links
-from plugin.flows.access.links import Kind, Link
+from plugin.flows.access.links import LinkKind, Link
 from plugin.flows.common import batches, closed_house
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import house_closing, known_endings
@@ -31,7 +31,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def _made(services: Services, count: int = MANY) -> list[str]:
     """So many links that are open."""
     with services.store.write() as tx:
-        return [links.make(services, tx, Link(Kind.PAGE, "en"), "test").id for _ in range(count)]
+        return [links.make(services, tx, Link(LinkKind.PAGE, "en"), "test").id for _ in range(count)]
 
 
 def _ended(services: Services) -> set[str | None]:
@@ -52,10 +52,10 @@ def _closed(services: Services, lost: bool = False) -> list[str]:
             links.revoke(services, tx, number, "test")
     aside = services.ended.path.with_name("aside")
     services.ended.path.rename(aside)
-    house_closing.look(services)
+    house_closing.check_ended_log(services)
     with services.store.write() as tx:
         tx.execute(update(t.invitation).where(t.invitation.c.revoked_at.is_(None)).values(revoked_at=tx.now))
-    assert closed_house.why_now(services) == "missing"
+    assert closed_house.find_reason(services) == "missing"
     if not lost:
         aside.rename(services.ended.path)
     return made
@@ -100,8 +100,8 @@ def test_a_house_opens_in_a_short_write(services: Services, inside: list[bool]) 
     """All ends of the store and of the file are read before it, and the missing ones written."""
     made = _closed(services)
     with writes(services) as per_write:
-        house_closing.look(services)
-    assert closed_house.why_now(services) is None
+        house_closing.check_ended_log(services)
+    assert closed_house.find_reason(services) is None
     assert inside
     assert not any(inside)
     assert max(per_write) <= _MOST, per_write
@@ -112,7 +112,7 @@ def test_it_begins_anew_in_a_short_write(services: Services, inside: list[bool])
     """The new file is made before it."""
     made = _closed(services, lost=True)
     with writes(services) as per_write:
-        begun = house_closing.begin_anew(services, "the disk of keys died", "test")
+        begun = house_closing.open_without_ended_log(services, "the disk of keys died", "test")
     assert inside
     assert not any(inside)
     assert max(per_write) <= _MOST, per_write
@@ -125,34 +125,32 @@ def test_what_ends_while_it_opens_is_in_the_file(
 ) -> None:
     """Between the reading and the write; it is read once more."""
     made = _closed(services, lost)
-    late, read = api_tokens.add(services, "sample", ["clearance:read"], "test"), known_endings.read
-    turns: list[known_endings.KnownEnds] = []
+    late, read = api_tokens.create(services, "sample", ["clearance:read"], "test"), known_endings.find_endings
+    turns: list[known_endings.KnownEndings] = []
 
-    def interrupted(house: Services) -> known_endings.KnownEnds:
+    def interrupted(house: Services) -> known_endings.KnownEndings:
         turns.append(read(house))
         if len(turns) == 1:
             api_tokens.revoke(house, late.id, "test")
             services.ended.path.unlink() if lost else None
         return turns[-1]
 
-    monkeypatch.setattr(known_endings, "read", interrupted)
+    monkeypatch.setattr(known_endings, "find_endings", interrupted)
     if lost:
-        house_closing.begin_anew(services, "the disk of keys died", "test")
+        house_closing.open_without_ended_log(services, "the disk of keys died", "test")
     else:
-        house_closing.look(services)
+        house_closing.check_ended_log(services)
     assert len(turns) == 2
-    assert closed_house.why_now(services) is None
+    assert closed_house.find_reason(services) is None
     assert _ended(services) == {*made, late.id}
 
 
-def test_who_kills_the_opening_leaves_it_closed_or_whole(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_kills_the_opening_leaves_it_closed_or_whole(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each step: a house that is open has every end in its file."""
     made, steps = _closed(services), 0
-    while closed_house.why_now(services) is not None:
+    while closed_house.find_reason(services) is not None:
         with _killed(monkeypatch, steps), suppress(KeyboardInterrupt):
-            house_closing.look(services)
+            house_closing.check_ended_log(services)
         steps += 1
     assert steps > 1
     assert _ended(services) == set(made)
@@ -161,30 +159,26 @@ def test_who_kills_the_opening_leaves_it_closed_or_whole(
     assert known.mark == services.ended.mark()
 
 
-def test_after_a_restore_doors_are_shut_in_portions(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_restore_doors_are_shut_in_portions(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each with its line; whoever kills it at any step, and asks again, finds the rest."""
-    made, token = _made(services), api_tokens.add(services, "sample", ["clearance:read"], "test")
+    made, token = _made(services), api_tokens.create(services, "sample", ["clearance:read"], "test")
     with writes(services) as per_write, _killed(monkeypatch, 2), suppress(KeyboardInterrupt):
-        house_closing.begin_anew(services, "lost with the machine", "test", restored=True)
+        house_closing.open_without_ended_log(services, "lost with the machine", "test", restored=True)
     assert 0 < _left_open(services) < MANY + 1
     steps = 3
     while _left_open(services):
         with writes(services) as more, _killed(monkeypatch, 1), suppress(KeyboardInterrupt):
-            house_closing.begin_anew(services, "lost with the machine", "test", restored=True)
+            house_closing.open_without_ended_log(services, "lost with the machine", "test", restored=True)
         per_write += more
         steps += 1
     assert steps > 4
-    house_closing.begin_anew(services, "lost with the machine", "test", restored=True)
+    house_closing.open_without_ended_log(services, "lost with the machine", "test", restored=True)
     assert max(per_write) <= _MOST, per_write
-    assert closed_house.why_now(services) is None
+    assert closed_house.find_reason(services) is None
     assert _ended(services) == {*made, token.id}
 
 
-def test_who_comes_in_while_doors_are_shut_is_shut_out_too(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_comes_in_while_doors_are_shut_is_shut_out_too(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the write that opens the house."""
     _made(services)
     real, late = house_closing._shut_all, []
@@ -195,14 +189,12 @@ def test_who_comes_in_while_doors_are_shut_is_shut_out_too(
         return done
 
     monkeypatch.setattr(house_closing, "_shut_all", and_one_more)
-    begun = house_closing.begin_anew(services, "lost with the machine", "test", restored=True)
+    begun = house_closing.open_without_ended_log(services, "lost with the machine", "test", restored=True)
     assert (begun.links, begun.tokens, _left_open(services)) == (MANY + 1, 0, 0)
     assert set(late) < _ended(services)
 
 
-def test_many_that_end_at_once_are_one_write_of_the_file(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_that_end_at_once_are_one_write_of_the_file(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each waits for the disk."""
     made, written, write = _made(services), list[int](), EndedLog.write
 
@@ -223,15 +215,15 @@ def test_a_line_that_comes_while_it_opens_is_carried_out_first(
 ) -> None:
     """Another process wrote it, and died before its commit."""
     _closed(services)
-    late, turns, read = _made(services, 1)[0], [], known_endings.read
+    late, turns, read = _made(services, 1)[0], [], known_endings.find_endings
 
-    def interrupted(house: Services) -> known_endings.KnownEnds:
+    def interrupted(house: Services) -> known_endings.KnownEndings:
         turns.append(read(house))
         if len(turns) == 1:
             services.ended.write(Ending("", late, house.clock.now(), LINK))
         return turns[-1]
 
-    monkeypatch.setattr(known_endings, "read", interrupted)
-    house_closing.look(services)
-    assert closed_house.why_now(services) is None
+    monkeypatch.setattr(known_endings, "find_endings", interrupted)
+    house_closing.check_ended_log(services)
+    assert closed_house.find_reason(services) is None
     assert _left_open(services) == 0

@@ -15,7 +15,7 @@ from sqlalchemy import event, insert, select, update
 from plugin.clock import ManualClock
 from plugin.flows.collections import foreign_rulings, modes, ruling_identity, ruling_moves, shoots
 from plugin.flows.common import batches, reference_sets
-from plugin.flows.common.reference_sets import Source
+from plugin.flows.common.reference_sets import PictureSource
 from plugin.flows.common.services import Services
 from plugin.flows.mail import delivery
 from plugin.flows.matching import gallery, vouching
@@ -28,7 +28,7 @@ from plugin.ledger.keys import rotation
 from plugin.ledger.keys.master_keys import MasterKeys
 from plugin.ledger.keys.vault import Vault
 from plugin.ledger.store.store import Store, Tx
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.examination.messages import Enrolment
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running.runner import Runner
@@ -191,14 +191,14 @@ def test_rulings_are_heard_in_portions(services: Services) -> None:
     """Also those that are lost with a DAM that was put back."""
     house = _with(services)
     with writes(services) as per_write:
-        modes.hear(house)
+        modes.import_from_dam(house)
         assert _asked(services, "remode") == MANY
     assert max(per_write) <= _MOST, per_write
     with services.store.write() as tx:
         tx.execute(update(t.collection).values(ref=t.collection.c.ref + "-old"))
         tx.execute(update(t.ruling).values(collection_ref=t.ruling.c.collection_ref + "-old"))
     with writes(services) as per_write:
-        assert foreign_rulings.hear_anew(house) == MANY
+        assert foreign_rulings.reread_after_restore(house) == MANY
     assert max(per_write) <= _MOST, per_write
 
 
@@ -208,17 +208,12 @@ def test_revocations_that_are_owed_are_asked_for_in_portions(services: Services,
     with services.store.write() as tx:
         numbers = list(tx.connection.scalars(select(t.tag.c.id)))
         for number in numbers:
-            about = {
-                "display_name": str(number),
-                "name_key": str(number),
-                "language": "en",
-                "created_at": tx.now,
-            }
+            about = {"display_name": str(number), "name_key": str(number), "language": "en", "created_at": tx.now}
             tx.execute(insert(t.person).values(id=f"p{number}", node_adopted=False, **about))
             mine = update(t.tag).where(t.tag.c.id == number)
             tx.execute(mine.values(person_id=f"p{number}", origin="machine", places=[]))
     with writes(services) as per_write:
-        calendar.reconcile(services)
+        calendar.begin_comparison(services)
     assert _asked(services, "revoke") == MANY
     assert max(per_write) <= _MOST, per_write
 
@@ -278,7 +273,7 @@ def _declared(services: Services, cast: support.Cast, seed: int) -> str:
     who = cast.add(f"Somebody {seed}")
     cast.sign(who)
     with services.store.write() as tx:
-        return gallery.keep(services, tx, who, _template(seed), [], "person", Source("link"))
+        return gallery.enrol_in(services, tx, who, _template(seed), [], "person", PictureSource("link"))
 
 
 def test_templates_are_opened_before_the_write_that_compares_with_them(
@@ -292,23 +287,21 @@ def test_templates_are_opened_before_the_write_that_compares_with_them(
             _declared(services, cast, 100 * number + other)
         last = cast.add(f"Last {number}")
         cast.sign(last)
-        monkeypatch.setattr(gallery, "examine", lambda *_: _template(5))
+        monkeypatch.setattr(gallery, "make_template", lambda *_: _template(5))
         enrolled = _opened_inside(services, monkeypatch, partial(gallery.enrol, services, last, [], "test"))
         one = _declared(services, cast, 1000 + number)
-        vouched = _opened_inside(
-            services, monkeypatch, partial(vouching.vouch, services, one, "met", "cli:editor")
-        )
+        vouched = _opened_inside(services, monkeypatch, partial(vouching.vouch, services, one, "met", "cli:editor"))
         refused = _opened_inside(services, monkeypatch, partial(vouching.refuse, services, one, "cli:editor"))
         counts.append((enrolled, vouched, refused))
     assert counts[1:] == counts[:-1], counts
     eva = cast.add("Eva")
     cast.sign(eva)
-    known = resemblance.opened(services)
+    known = resemblance.open_templates(services)
     twin = _declared(services, cast, 7)
     with services.store.write() as tx:
-        later = gallery.keep(services, tx, eva, _template(7), [], "person", Source("link"), known)
+        later = gallery.enrol_in(services, tx, eva, _template(7), [], "person", PictureSource("link"), known)
     with services.store.read() as conn:
-        first, second = (reference_sets.by_id(conn, one) for one in (twin, later))
+        first, second = (reference_sets.find(conn, one) for one in (twin, later))
     assert first is not None
     assert second is not None
     assert (first.near_id, second.near_id) == (eva, first.person_id)
@@ -341,34 +334,19 @@ def _ruled(services: Services) -> None:
     with services.store.write() as tx:
         numbers = list(tx.connection.scalars(select(t.resource.c.id)))
         lie = [{"resource_id": number, "collection_ref": "old"} for number in numbers]
-        tx.execute(
-            insert(t.resource_collection), [*lie, {"resource_id": numbers[0], "collection_ref": "new"}]
-        )
+        tx.execute(insert(t.resource_collection), [*lie, {"resource_id": numbers[0], "collection_ref": "new"}])
         tx.execute(
             insert(t.collection).values(
-                ref="old",
-                title="old",
-                mode="auto",
-                basis="shoot",
-                identity="mark",
-                set_by="test",
-                set_at=tx.now,
+                ref="old", title="old", mode="auto", basis="shoot", identity="mark", set_by="test", set_at=tx.now
             )
         )
         for number in range(MANY):
-            about = {
-                "display_name": str(number),
-                "name_key": str(number),
-                "language": "en",
-                "created_at": tx.now,
-            }
+            about = {"display_name": str(number), "name_key": str(number), "language": "en", "created_at": tx.now}
             tx.execute(insert(t.person).values(id=f"p{number}", node_adopted=False, **about))
-            modes.join(tx, "old", f"p{number}")
+            modes.join_shoot(tx, "old", f"p{number}")
 
 
-def test_a_ruling_follows_its_folder_in_short_writes(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_ruling_follows_its_folder_in_short_writes(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its members and photographs too; whoever kills it at any step finds each photograph under its ruling."""
     monkeypatch.setattr(ruling_moves, "_AT_ONCE", 20)
     _ruled(services)
@@ -398,12 +376,10 @@ def test_a_ruling_follows_its_folder_in_short_writes(
         steps += 1
     assert steps > 1
     with services.store.read() as conn:
-        assert shoots.people_of(conn, None) == {"new": {f"p{number}" for number in range(MANY)}}
+        assert shoots.list_people(conn, None) == {"new": {f"p{number}" for number in range(MANY)}}
 
 
-def test_a_rename_writes_few_rows_with_its_ruling(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rename_writes_few_rows_with_its_ruling(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commit in which the ruling moves changes no row of a photograph, and no member one by one."""
     monkeypatch.setattr(ruling_moves, "_AT_ONCE", 20)
     _ruled(services)
@@ -430,13 +406,13 @@ def test_a_decision_about_a_shoot_holds_others_up_no_longer_for_many_than_for_fe
     house = _with(services)
     _ruled(services)
     people_in = [f"p{number}" for number in range(MANY)]
-    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("a list", "me"), tuple(people_in[1:]))
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("a list", "me"), tuple(people_in[1:]))
     for members in (ruling.members, ruling.members, tuple(people_in[:-1])):
         with writes(services) as per_write:
             modes.decide(house, "7", replace(ruling, members=members), "test")
         assert max(per_write) <= _MOST, per_write
         with services.store.read() as conn:
-            assert shoots.people_of(conn, ["7"]) == {"7": set(members)}
+            assert shoots.list_people(conn, ["7"]) == {"7": set(members)}
 
 
 def test_who_enters_waits_for_no_command_in_a_write(
@@ -465,9 +441,7 @@ def test_who_enters_waits_for_no_command_in_a_write(
     assert not any(ran)
 
 
-def test_the_rows_of_the_erased_are_found_without_a_search(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_rows_of_the_erased_are_found_without_a_search(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """A queue may hold a million jobs; what was asked for a moment before the write goes too."""
     asa = register.add(services, register.Newcomer("Åsa", of_age=True), "test")
     erasure.begin(services, asa, "test")  # its keys go first
@@ -486,7 +460,7 @@ def test_the_rows_of_the_erased_are_found_without_a_search(
     monkeypatch.setattr(erasure_rows, "_jobs", interrupted)
     event.listen(services.store._engine, "before_cursor_execute", executed)
     try:
-        assert erasure_rows.remove(services, asa, "Åsa", (), 0)
+        assert erasure_rows.delete_rows(services, asa, "Åsa", (), 0)
     finally:
         event.remove(services.store._engine, "before_cursor_execute", executed)
     assert (_asked(services, "look-again"), _asked(services, "recompute")) == (1, 0)

@@ -24,10 +24,10 @@ from plugin.flows.self_service import own_page
 from plugin.flows.signing import pending_signatures
 from plugin.flows.views import people_list
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
-from plugin.quitclaim.consent.lifecycle import How
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
+from plugin.quitclaim.consent.lifecycle import StopMode
 from plugin.quitclaim.consent.model import EndKind
-from plugin.quitclaim.forms.sheets import sheet
+from plugin.quitclaim.forms.sheets import make_sheet
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from sidecar.commands.demo import samples
@@ -79,7 +79,7 @@ def test_what_was_seen_and_chosen_is_kept_with_its_proof(desk: Desk, cast: suppo
     assert lines(services, asa) == {"press"}
     assert claim.signed_by_person
     assert (claim.method, claim.language, claim.text_version) == ("link", "nl", "Photographs v1")
-    shown = sheet(desk.form.form, "nl", services.today())
+    shown = make_sheet(desk.form.form, "nl", services.today())
     kept = proof(services, asa, claim.id)
     assert claim.text_sha256 == shown.sha256()
     assert kept["text.txt"].decode() == shown.text()
@@ -99,7 +99,7 @@ def test_what_was_seen_and_chosen_is_kept_with_its_proof(desk: Desk, cast: suppo
 def test_every_sentence_of_the_text_stands_on_the_page(desk: Desk, cast: support.Cast) -> None:
     """What is hashed is what was seen."""
     page = " ".join(unescape(desk.visit(cast.add("Åsa")).page()).split())
-    shown = sheet(desk.form.form, "en", desk.services.today())
+    shown = make_sheet(desk.form.form, "en", desk.services.today())
     said = [shown.title, shown.who, shown.asks, shown.why, shown.until, shown.empty, shown.recognition]
     said += [shown.recognition_text, shown.photographs, shown.retention, shown.withdraw, shown.officer]
     assert [line for line in said if line not in page] == []
@@ -177,10 +177,7 @@ def test_one_photograph_is_looked_at_and_forgotten(desk: Desk, cast: support.Cas
         return visit.client.post("/s/photo", data=file, headers=token).get_json()
 
     assert look(photographs()[0]) == {"good": True, "words": "Deze foto is geschikt."}
-    assert look(b"nothing") == {
-        "good": False,
-        "words": "Dit bestand is niet te lezen als foto. Kies een ander.",
-    }
+    assert look(b"nothing") == {"good": False, "words": "Dit bestand is niet te lezen als foto. Kies een ander."}
     blank = BytesIO()
     Image.new("RGB", (400, 400), "white").save(blank, "JPEG")
     assert "Wij zien geen gezicht" in look(blank.getvalue())["words"]
@@ -195,7 +192,7 @@ def test_the_last_page_ends_with_the_link_of_the_visit(desk: Desk, cast: support
     paths = ("/s/done", "/s/receipt.json", "/s/receipt.pdf")
     assert [visit.client.get(path).status_code for path in paths] == [200, 200, 200]
     with desk.services.store.write() as tx:
-        assert links.revoke_all(desk.services, tx, asa, links.Kind.KEY, "test")
+        assert links.revoke_all(desk.services, tx, asa, links.LinkKind.KEY, "test")
     assert [visit.client.get(path).status_code for path in paths] == [410, 410, 410]
 
 
@@ -214,24 +211,17 @@ def test_a_link_that_the_staff_was_shown_opens_nobodys_past(
             page = theirs.page()
             session = theirs.client.get_cookie("facelease_sign", path="/s")
             assert session is not None
-            sent = {
-                "choice": "communication:press",
-                "signer": "Åsa",
-                "typed": "Å",
-                "email": "editor@example.org",
-            }
+            sent = {"choice": "communication:press", "signer": "Åsa", "typed": "Å", "email": "editor@example.org"}
             for _ in range(2):  # the second press as well
                 theirs.client.set_cookie("facelease_sign", session.value, path="/s")
                 assert theirs.send(sent, page).location == "/s/done"
-                key = links.opened(services, theirs.kept_link())
+                key = links.find_open(services, theirs.kept_link())
                 assert (key.kind, key.person_id) == ("key", person)
                 assert theirs.client.get("/s/me").status_code == 404
                 assert theirs.client.get("/s/key").status_code == 200
                 assert theirs.client.get("/s/receipt.json").status_code == 200
         with services.store.read() as conn:
-            assert (
-                conn.execute(select(t.invitation.c.id).where(t.invitation.c.kind == "page")).first() is None
-            )
+            assert conn.execute(select(t.invitation.c.id).where(t.invitation.c.kind == "page")).first() is None
             letters = select(t.mail.c.id).where(t.mail.c.person_id == asa).order_by(t.mail.c.created_at)
             last = conn.scalars(letters).all()[-1]
             (found,) = services.vault.find(conn, asa, "mail", subject=last)
@@ -239,9 +229,7 @@ def test_a_link_that_the_staff_was_shown_opens_nobodys_past(
         assert letter == {"to": "asa@example.org"}, "an address that nobody confirmed gets the receipt alone"
 
 
-def test_the_link_to_keep_is_under_our_own_address(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner
-) -> None:
+def test_the_link_to_keep_is_under_our_own_address(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> None:
     """Whatever host a request names: behind a proxy it is another, and whoever sends one may choose it."""
     config = support.configuration(tmp_path, server={"public_url": "http://127.0.0.1:8731"})
     with support.opened(config, clock, examiner) as services:
@@ -276,7 +264,7 @@ def test_links_that_open_nothing_say_so_kindly(desk: Desk, cast: support.Cast, c
     used, revoked, old = desk.invite(asa), desk.invite(asa), desk.invite(asa)
     Visit(desk.app, used).sign("press")
     with desk.services.store.write() as tx:
-        row = links.opened(desk.services, revoked)
+        row = links.find_open(desk.services, revoked)
         links.revoke(desk.services, tx, row.id, "test")
     late = Visit(desk.app, old)
     _refused(desk, used, 410, "used already", "al gebruikt")
@@ -311,9 +299,7 @@ def test_who_says_no_is_not_asked_again(desk: Desk, cast: support.Cast) -> None:
 # ---- minors --------------------------------------------------------------------------------------
 
 
-def test_a_guardian_signs_for_a_child_and_both_names_are_on_the_receipt(
-    desk: Desk, cast: support.Cast
-) -> None:
+def test_a_guardian_signs_for_a_child_and_both_names_are_on_the_receipt(desk: Desk, cast: support.Cast) -> None:
     """Below the age the page asks for the guardian, who is kept with address and proof of their own."""
     clara = cast.add("Clara", birth_date=date(2014, 5, 1))
     visit = desk.visit(clara)
@@ -330,7 +316,7 @@ def test_a_guardian_signs_for_a_child_and_both_names_are_on_the_receipt(
     assert (known["name"], known["email"]) == ("Greta Sample", "greta@example.org")
     assert claim.signed_by_guardians == (known["id"],)
     assert (receipt["person"], receipt["guardians"]) == ("Clara", ["Greta Sample"])
-    page = links.opened(desk.services, visit.kept_link())
+    page = links.find_open(desk.services, visit.kept_link())
     assert (page.person_id, page.guardian_id) == (clara, known["id"])
 
 
@@ -362,21 +348,17 @@ def test_two_guardians_sign_one_after_the_other(services: Services, cast: suppor
     }  # fmt: skip
 
 
-def test_a_half_that_stays_one_goes_with_its_link(
-    services: Services, cast: support.Cast, clock: ManualClock
-) -> None:
+def test_a_half_that_stays_one_goes_with_its_link(services: Services, cast: support.Cast, clock: ManualClock) -> None:
     """What the first guardian signed is destroyed when the second's link has ended without them."""
     desk = Desk(services, guardians=2)
     clara = cast.add("Clara", birth_date=date(2014, 5, 1))
     visit = desk.visit(clara)
-    visit.sign(
-        "press", signer="Greta", email="g@example.org", other_signer="Hugo", other_email="h@example.org"
-    )
-    assert pending_signatures.expire(services) == 0
+    visit.sign("press", signer="Greta", email="g@example.org", other_signer="Hugo", other_email="h@example.org")
+    assert pending_signatures.expire_pending(services) == 0
     clock.advance(timedelta(days=31))
-    assert pending_signatures.expire(services) == 1
+    assert pending_signatures.expire_pending(services) == 1
     with services.store.read() as conn:
-        assert not pending_signatures.of(services, conn, clara)
+        assert not pending_signatures.list_pending(services, conn, clara)
 
 
 @pytest.mark.parametrize("by", ["the page", "the desk"])
@@ -386,12 +368,7 @@ def test_what_was_taken_back_is_not_brought_back_by_a_second_guardian(
     """The first guardian's half ends with what they withdraw after it, and so does the link to the second."""
     desk = Desk(services, guardians=2)
     clara = cast.add("Clara", birth_date=date(2014, 5, 1))
-    about = {
-        "signer": "Greta",
-        "email": "g@example.org",
-        "other_signer": "Hugo",
-        "other_email": "h@example.org",
-    }
+    about = {"signer": "Greta", "email": "g@example.org", "other_signer": "Hugo", "other_email": "h@example.org"}
     first = desk.visit(clara)
     first.sign("press", "recognition", **about)
     assert Visit(desk.app, first.kept_link()).sign("press", "recognition", typed="Hugo").status_code == 303
@@ -404,35 +381,27 @@ def test_what_was_taken_back_is_not_brought_back_by_a_second_guardian(
     else:
         with services.store.write() as tx:
             greta = next(
-                one["id"]
-                for one in register.guardians_of(services, tx.connection, clara)
-                if one["name"] == "Greta"
+                one["id"] for one in register.guardians_of(services, tx.connection, clara) if one["name"] == "Greta"
             )
         made = visiting.link_of(services, clara, greta)
-        own_page.stop(services, own_page.visitor(services, made.id), How.WITHDRAW, None)
+        own_page.end_uses(services, own_page.find_visitor(services, made.id), StopMode.WITHDRAW, None)
     sent = {"choice": "communication:press", "recognition": "yes", "typed": "Hugo"}
     assert other.send(sent, shown).status_code == 410
     assert lines(services, clara) == set()
 
 
-def test_a_reminder_brings_the_second_guardian_to_the_same_half(
-    services: Services, cast: support.Cast
-) -> None:
+def test_a_reminder_brings_the_second_guardian_to_the_same_half(services: Services, cast: support.Cast) -> None:
     """A new link in the place of the old finds what the first guardian signed; the old one is of no use."""
     desk = Desk(services, guardians=2)
     clara = cast.add("Clara", birth_date=date(2014, 5, 1))
     visit = desk.visit(clara)
-    visit.sign(
-        "press", signer="Greta", email="g@example.org", other_signer="Hugo", other_email="h@example.org"
-    )
-    old = links.opened(services, visit.kept_link())
+    visit.sign("press", signer="Greta", email="g@example.org", other_signer="Hugo", other_email="h@example.org")
+    old = links.find_open(services, visit.kept_link())
     with services.store.write() as tx:
-        again = links.Link(
-            links.Kind.SIGN, "en", clara, old.form_id, old.guardian_id, by_mail=True, most_uses=1
-        )
+        again = links.Link(links.LinkKind.SIGN, "en", clara, old.form_id, old.guardian_id, by_mail=True, most_uses=1)
         made = links.make(services, tx, again, "calendar")
         links.revoke(services, tx, old.id, "calendar")
-    assert pending_signatures.expire(services) == 0
+    assert pending_signatures.expire_pending(services) == 0
     assert Visit(desk.app, made.token).sign("press", typed="Hugo").status_code == 303
     assert len(quitclaims(services, clara)[0].signed_by_guardians) == 2
 
@@ -440,7 +409,7 @@ def test_a_reminder_brings_the_second_guardian_to_the_same_half(
 def test_a_first_guardians_form_sent_twice_is_one(services: Services, cast: support.Cast) -> None:
     """The second press leads to the page for the other guardian, whose link it shows; the first link is of no use."""
     desk = Desk(services, guardians=2)
-    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("spring shoot", "the photographer"))
     modes.decide(services, support.SHOOT, ruling, "test")
     visit = desk.visit(collection_ref=support.SHOOT)
     page = visit.page()
@@ -505,9 +474,7 @@ def test_what_costs_much_is_not_had_without_end(services: Services, cast: suppor
         assert [app.test_client().get(path).status_code for _ in range(61)] == [200] * 60 + [429]
 
 
-def test_a_photograph_touches_no_disk(
-    desk: Desk, cast: support.Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_photograph_touches_no_disk(desk: Desk, cast: support.Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is uploaded by people stays in memory: it may be of somebody who does not sign in the end."""
 
     def on_disk(*_: object, **__: object) -> None:
@@ -532,21 +499,17 @@ def test_a_small_child_is_not_recognised(desk: Desk, cast: support.Cast) -> None
     assert visit.sign("press", signer="Greta", email="g@example.org").status_code == 303
 
 
-def test_a_child_that_objected_is_not_recognised_by_a_guardians_signature(
-    desk: Desk, cast: support.Cast
-) -> None:
+def test_a_child_that_objected_is_not_recognised_by_a_guardians_signature(desk: Desk, cast: support.Cast) -> None:
     """The line is gone from the form of whoever signs for them."""
     clara = cast.add("Clara", birth_date=date(2014, 5, 1))
-    grant_endings.object_(desk.services, clara, "person")
+    grant_endings.object_to_recognition(desk.services, clara, "person")
     assert 'name="recognition"' not in desk.visit(clara).page()
 
 
-def test_a_young_person_signs_from_their_birthday_on(
-    desk: Desk, cast: support.Cast, clock: ManualClock
-) -> None:
+def test_a_young_person_signs_from_their_birthday_on(desk: Desk, cast: support.Cast, clock: ManualClock) -> None:
     """The link that was sent ahead says from when; then it opens the form, without a guardian."""
     clara = cast.add("Clara", birth_date=date(2010, 3, 20))
-    token = desk.invite(clara, kind=links.Kind.MAJORITY)
+    token = desk.invite(clara, kind=links.LinkKind.MAJORITY)
     assert "You can sign from 20 March 2026" in Visit(desk.app, token).page()
     assert Visit(desk.app, token).send({"nonce": "0" * 32}).status_code == 400  # no form, no token
     clock.advance(timedelta(days=20))
@@ -560,7 +523,7 @@ def test_a_young_person_signs_from_their_birthday_on(
 @pytest.fixture
 def shoot(desk: Desk) -> str:
     """The token of a code that hangs at a shoot."""
-    evidence = Evidence("spring shoot", "the photographer")
+    evidence = BasisEvidence("spring shoot", "the photographer")
     ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, evidence)
     modes.decide(desk.services, support.SHOOT, ruling, "test")
     return desk.invite(collection_ref=support.SHOOT)
@@ -597,7 +560,7 @@ def test_many_sign_up_by_one_code(desk: Desk, shoot: str, photos: Path) -> None:
     assert _members(desk.services) == {"Åsa Öberg", "Bo Ek", "Eva"}
     with desk.services.store.read() as conn:
         assert all(conn.scalars(select(t.person.c.self_entered)))
-    ruling = modes.Ruling(Mode.AUTO, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
+    ruling = modes.Ruling(Mode.AUTO, Basis.SHOOT, BasisEvidence("spring shoot", "the photographer"))
     modes.decide(desk.services, support.SHOOT, ruling, "test")
     assert _members(desk.services) == {"Åsa Öberg", "Bo Ek", "Eva"}
 
@@ -671,7 +634,7 @@ def test_a_child_at_a_shoot_needs_a_guardian(desk: Desk, shoot: str) -> None:
 def test_a_child_entered_for_a_half_goes_with_it(services: Services, clock: ManualClock) -> None:
     """Who was entered at a shoot only for a signature that never became whole is forgotten again."""
     desk = Desk(services, guardians=2)
-    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("spring shoot", "the photographer"))
     modes.decide(services, support.SHOOT, ruling, "test")
     visit = desk.visit(collection_ref=support.SHOOT)
     fields = {"email": "g@example.org", "other_signer": "Hugo", "other_email": "h@example.org"}
@@ -682,7 +645,7 @@ def test_a_child_entered_for_a_half_goes_with_it(services: Services, clock: Manu
     assert desk.kept()["person"] == 1
     assert not _members(services)
     clock.advance(timedelta(days=31))
-    assert pending_signatures.expire(services) == 1
+    assert pending_signatures.expire_pending(services) == 1
     support.Cast(services).work()
     assert desk.kept()["person"] == 0
 
@@ -699,7 +662,7 @@ def test_what_is_renewed_supersedes_what_was(desk: Desk, cast: support.Cast, clo
     asa = cast.add("Åsa")
     desk.visit(asa).sign("press", "recognition", photographs=photographs())
     clock.advance(timedelta(days=30))
-    shown = desk.visit(asa, kind=links.Kind.RENEW).page()
+    shown = desk.visit(asa, kind=links.LinkKind.RENEW).page()
     assert "We have photographs already" not in shown, "a link that was handed over says no more than it must"
     visit = desk.letter(asa)
     assert "We have photographs already" in visit.page()
@@ -729,9 +692,7 @@ def test_uses_that_rest_on_a_contract_say_so(services: Services, cast: support.C
     assert basis == ["dpv-gdpr:A6-1-b", "dpv-gdpr:A6-1-a", "dpv-gdpr:A9-2-a"]
 
 
-def test_what_goes_wrong_at_the_end_leaves_nothing(
-    desk: Desk, shoot: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_goes_wrong_at_the_end_leaves_nothing(desk: Desk, shoot: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Person, quitclaim, template, link, receipt: together or not at all."""
     before = desk.kept()
 

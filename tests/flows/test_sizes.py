@@ -19,7 +19,7 @@ from plugin.flows.review import download_gate, tool_gate
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Resource, ShowsDates
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Answer, Code, Status, Use
+from plugin.quitclaim.clearance.answers import Answer, ReasonCode, ClearanceStatus, IntendedUse
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from tests import on_double, staff, support
@@ -30,7 +30,7 @@ from tests.program import Api, photograph
 
 CHANNELS = ("website", "press", "social media", "AI tools")
 SIZES = {"website": 1200, "social media": 4000, "AI tools": 1200}
-OPEN = {Status.CLEARED, Status.NO_PERSON_FOUND}
+OPEN = {ClearanceStatus.CLEARED, ClearanceStatus.NO_PERSON_FOUND}
 REF = "shoot/crowd.jpg"
 
 
@@ -40,7 +40,7 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
     rules = {"channels": CHANNELS, "max_px": SIZES}
     config = support.configuration(tmp_path, clearance=rules, gate={"ai_channel": "AI tools"})
     with support.opened(config, clock, examiner, wrap=Dated) as house:
-        calendar.start(house)
+        calendar.start_process(house)
         cast = support.Cast(house)
         asa = cast.add("Åsa")
         cast.sign(asa, channels=CHANNELS)
@@ -68,36 +68,34 @@ def crowded(services: Services) -> int:
         return int(conn.execute(select(t.resource.c.id).where(t.resource.c.ref == REF)).scalar_one())
 
 
-def statuses(services: Services, **sizes: int | None) -> dict[str, Status]:
-    uses = [Use("communication", channel) for channel in CHANNELS]
+def statuses(services: Services, **sizes: int | None) -> dict[str, ClearanceStatus]:
+    uses = [IntendedUse("communication", channel) for channel in CHANNELS]
     return {
         use.channel: one.status
-        for use, one in photo_answers.ask_many(services, [REF], uses, None, sizes)[REF].items()
+        for use, one in photo_answers.answer_photos(services, [REF], uses, None, sizes)[REF].items()
     }
 
 
 def said(answer: Answer) -> list[str]:
     """The sizes that it says it was judged for."""
-    return [dict(reason.values)["px"] for reason in answer.reasons if reason.code is Code.SHOWN_AT]
+    return [dict(reason.values)["px"] for reason in answer.reasons if reason.code is ReasonCode.SHOWN_AT]
 
 
 def test_each_channel_is_judged_at_its_size_and_says_so(services: Services) -> None:
     """At 1,200 px the crowd cannot be recognised; at 4,000 neither (60 px); in the file itself everybody can."""
-    answers = photo_answers.answers(services, REF, "communication")
-    yes = [channel for channel, one in answers.items() if one.status is Status.CLEARED]
+    answers = photo_answers.answer_channels(services, REF, "communication")
+    yes = [channel for channel, one in answers.items() if one.status is ClearanceStatus.CLEARED]
     assert yes == ["website", "social media", "AI tools"]
     assert {channel: said(one) for channel, one in answers.items()} == {
         channel: [str(SIZES[channel])] if channel in SIZES else [] for channel in CHANNELS
     }
-    assert [dict(r.values)["count"] for r in answers["website"].reasons if r.code is Code.SMALL_FIGURES] == [
-        "2"
-    ]
+    assert [dict(r.values)["count"] for r in answers["website"].reasons if r.code is ReasonCode.SMALL_FIGURES] == ["2"]
 
 
 def test_what_is_stored_and_what_is_asked_agree_on_every_channel(services: Services) -> None:
     """Widths, sizes of the original, and either not known: lists, dates in the DAM, and answers say the same."""
     number = crowded(services)
-    seen: set[tuple[Status, ...]] = set()
+    seen: set[tuple[ClearanceStatus, ...]] = set()
     widths = (None, 20, 64, 90, 100, 115, 200, 400, 700)
     for width, longest in product(widths, (None, 0, 900, 4000, 6000, 12_000)):
         crowd(services, number, (width,), longest)
@@ -107,11 +105,9 @@ def test_what_is_stored_and_what_is_asked_agree_on_every_channel(services: Servi
             rows = conn.execute(select(t.clearance).where(t.clearance.c.resource_id == number))
             stored = {row.channel for row in rows if row.valid_until <= NO_END}
             listed = {
-                c
-                for c in CHANNELS
-                if cleared_photos.count(conn, cleared_photos.now(services, "communication", c))
+                c for c in CHANNELS if cleared_photos.count(conn, cleared_photos.span_now(services, "communication", c))
             }
-        yes = {channel for channel, status in told.items() if status is Status.CLEARED}
+        yes = {channel for channel, status in told.items() if status is ClearanceStatus.CLEARED}
         assert stored == listed == yes
         assert {channel for channel, day in shown(services)[REF].items() if day} == yes
         seen.add(tuple(told.values()))
@@ -124,9 +120,7 @@ def test_the_count_of_downloads_judges_as_the_answers(services: Services) -> Non
     refs = []
     for n in range(60):
         refs.append(f"shoot/nobody-{n}.jpg")
-        widths = tuple(
-            dice.choice([None, 1, 19, 20, 63, 64, 115, 116, 400]) for _ in range(dice.randint(0, 2))
-        )
+        widths = tuple(dice.choice([None, 1, 19, 20, 63, 64, 115, 116, 400]) for _ in range(dice.randint(0, 2)))
         number = photograph(services, refs[-1])
         crowd(services, number, widths, dice.choice([None, 0, 900, 1024, 2048, 6000, 60_000]))
         if n % 9 == 0:
@@ -134,10 +128,10 @@ def test_the_count_of_downloads_judges_as_the_answers(services: Services) -> Non
                 tx.execute(update(t.resource).where(t.resource.c.id == number).values(unread="broken"))
     counted = []
     for house in (services, changed(services, "clearance", small_figures_block=True)):
-        calendar.start(house)
+        calendar.start_process(house)
         support.Cast(house).work()
         for channel in CHANNELS:
-            told = photo_answers.ask_many(house, [*refs, REF], [Use("communication", channel)])
+            told = photo_answers.answer_photos(house, [*refs, REF], [IntendedUse("communication", channel)])
             right = sum(answer.status in OPEN for one in told.values() for answer in one.values())
             counted.append((download_gate.count_open(house, channel), right))
     assert all(sql == asked for sql, asked in counted), counted
@@ -148,19 +142,13 @@ def test_who_takes_a_larger_file_is_judged_by_what_they_get(services: Services) 
     """At the gate and at downloads; less than the channel shows is judged as the channel."""
     assert statuses(services, **{REF: 800}) == statuses(services)
     larger = statuses(services, **{REF: 4300})  # 64.5 px
-    assert set(larger.values()) == {Status.UNKNOWN}
-    assert set(statuses(services, **{REF: None}).values()) == {Status.UNKNOWN}
+    assert set(larger.values()) == {ClearanceStatus.UNKNOWN}
+    assert set(statuses(services, **{REF: None}).values()) == {ClearanceStatus.UNKNOWN}
 
     def goes(channel: str, *px: int) -> bool:
-        return download_gate.ask(services, [REF], [channel], {REF: px[0]} if px else {})[REF].open
+        return download_gate.judge_downloads(services, [REF], [channel], {REF: px[0]} if px else {})[REF].open
 
-    assert [goes("website", *px) for px in ((1100,), (1200,), (4000,), (4300,), ())] == [
-        True,
-        True,
-        True,
-        False,
-        False,
-    ]
+    assert [goes("website", *px) for px in ((1100,), (1200,), (4000,), (4300,), ())] == [True, True, True, False, False]
     assert [goes("press", *px) for px in ((1100,), ())] == [False, False]
 
 
@@ -178,25 +166,28 @@ def test_the_gate_says_up_to_which_size(
     services: Services, kind: str, channel: str, px: int | None, allowed: bool, most: int | None
 ) -> None:
     """Not said: the channel's own, and the answer tells it; a larger one is judged at that."""
-    asked = tool_gate.Question(
-        REF, Use("communication", channel), kind, claims=frozenset({"cms"}), longest_px=px
+    asked = tool_gate.GateQuestion(
+        REF, IntendedUse("communication", channel), kind, claims=frozenset({"cms"}), longest_px=px
     )
-    told = tool_gate.ask(services, asked, "api:x")
-    assert (told.verdict is tool_gate.Verdict.ALLOW, told.max_px) == (allowed, most)
+    told = tool_gate.judge_tool_use(services, asked, "api:x")
+    assert (told.verdict is tool_gate.GateVerdict.ALLOW, told.max_px) == (allowed, most)
 
 
 def test_a_small_size_of_the_channel_for_ai_lets_no_larger_file_through(services: Services) -> None:
     """What the tool gets decides, not what the channel of its permit would show."""
     house = changed(services, "clearance", max_px={"AI tools": 600})
-    ask = tool_gate.Question(REF, Use("communication", "press"), "ai", longest_px=None)
-    assert tool_gate.ask(house, ask, "api:x").verdict is tool_gate.Verdict.UNKNOWN
+    ask = tool_gate.GateQuestion(REF, IntendedUse("communication", "press"), "ai", longest_px=None)
+    assert tool_gate.judge_tool_use(house, ask, "api:x").verdict is tool_gate.GateVerdict.UNKNOWN
     crowd(services, crowded(services), ())
-    assert tool_gate.ask(house, ask, "api:x").verdict is tool_gate.Verdict.ALLOW
+    assert tool_gate.judge_tool_use(house, ask, "api:x").verdict is tool_gate.GateVerdict.ALLOW
     both = changed(services, "clearance", max_px={"website": 4300, "AI tools": 600})
     crowd(services, crowded(services), (89,))  # 63.8 px: recognised at 4,300
-    sized = replace(ask, use=Use("communication", "website"))
-    assert tool_gate.ask(both, sized, "api:x").verdict is tool_gate.Verdict.UNKNOWN
-    assert tool_gate.ask(both, replace(sized, use=Use("communication", "AI tools")), "api:x").max_px == 600
+    sized = replace(ask, use=IntendedUse("communication", "website"))
+    assert tool_gate.judge_tool_use(both, sized, "api:x").verdict is tool_gate.GateVerdict.UNKNOWN
+    assert (
+        tool_gate.judge_tool_use(both, replace(sized, use=IntendedUse("communication", "AI tools")), "api:x").max_px
+        == 600
+    )
 
 
 def test_the_api_refuses_a_size_that_is_none(services: Services) -> None:
@@ -237,18 +228,18 @@ def test_another_size_in_the_configuration_cuts_what_rested_on_the_old_one(servi
         ({"max_px": {}}, []),
     ):
         house = changed(services, "clearance", **settings)
-        calendar.start(house)
+        calendar.start_process(house)
         with house.store.read() as conn:
-            assert conn.scalar(select(t.clearance.c.resource_id).where(believed.now(conn))) is None
+            assert conn.scalar(select(t.clearance.c.resource_id).where(believed.is_valid(conn))) is None
         support.Cast(house).work()
         assert dated() == channels
 
 
 def test_a_file_that_was_replaced_has_no_size_any_more(services: Services) -> None:
     """An original that is enlarged later: what is known of the old one's size says nothing."""
-    assert statuses(services)["website"] is Status.CLEARED
+    assert statuses(services)["website"] is ClearanceStatus.CLEARED
     resources.register(services, Resource(REF, "another", (), ()), frozenset())
-    assert set(statuses(services).values()) == {Status.UNKNOWN}
+    assert set(statuses(services).values()) == {ClearanceStatus.UNKNOWN}
     with services.store.read() as conn:
         assert conn.scalar(select(t.resource.c.longest_px).where(t.resource.c.ref == REF)) is None
 

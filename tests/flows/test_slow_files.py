@@ -20,7 +20,7 @@ from plugin.ledger.log.head_book import HeadBook
 from tests import support
 
 ACTS: dict[str, Callable[[Services, Path], object]] = {
-    "the hourly head": lambda services, _: calendar.heads(services),
+    "the hourly head": lambda services, _: calendar.write_log_head(services),
     "another key of heads": lambda services, _: log_heads.replace_key(services, "test"),
     "a file of wrapped keys": lambda services, root: _wrap(services, root),
     "a backup": lambda services, root: _back_up(services, root),
@@ -67,11 +67,11 @@ def test_who_asks_to_be_forgotten_reads_no_certificate_inside_a_write(
     monkeypatch.setattr(certificate, "_folder", folder)
     first, second = cast.add("Åsa"), cast.add("Bo")
     number = erasure.begin(services, first, "test")
-    asked = erasure_requests.filed(services, second)
+    asked = erasure_requests.read_filed(services, second)
     with services.store.write() as tx:
-        other = erasure_requests.ask(services, tx, second, "person", asked).number
+        other = erasure_requests.request_in(services, tx, second, "person", asked).number
     assert int(other.split("-")[1]) == int(number.split("-")[1]) + 1
-    erasure.settle(services, first)
+    erasure.make_unreadable(services, first)
     assert inside == []
 
 

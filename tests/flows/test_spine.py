@@ -13,27 +13,25 @@ from plugin.flows.consent import grant_endings
 from plugin.flows.review import review
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from sidecar.commands.demo import samples
 from tests import support
 
 
-def test_who_agreed_is_tagged_and_who_did_not_is_a_box(
-    services: Services, cast: support.Cast, photos: Path
-) -> None:
+def test_who_agreed_is_tagged_and_who_did_not_is_a_box(services: Services, cast: support.Cast, photos: Path) -> None:
     """One photograph of Åsa and a stranger: her name, his box, and no answer for him."""
     asa = cast.add("Åsa")
     cast.sign(asa)
     cast.enrol(asa)
     cast.open_collection()
     ref = support.together(photos, "shoot/both.jpg", samples.A_STANDING, samples.B_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert cast.names_on(ref) == {"Åsa"}
     with services.store.read() as conn:
         states = conn.scalars(select(t.face.c.state).order_by(t.face.c.left)).all()
     assert states == ["matched", "unmatched"]
-    assert photo_answers.ask(services, ref, "communication", "website").status is Status.UNKNOWN
+    assert photo_answers.answer_photo(services, ref, "communication", "website").status is ClearanceStatus.UNKNOWN
 
 
 def test_a_lease_that_ends_takes_its_tags(
@@ -47,14 +45,14 @@ def test_a_lease_that_ends_takes_its_tags(
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
     with Image.open(photos / ref) as picture:
         before = picture.tobytes()
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert cast.names_on(ref) == {"Åsa"}
-    assert photo_answers.ask(services, ref, "communication", "website").status is Status.CLEARED
-    assert photo_answers.ask(services, ref, "communication", "press").status is Status.BLOCKED
+    assert photo_answers.answer_photo(services, ref, "communication", "website").status is ClearanceStatus.CLEARED
+    assert photo_answers.answer_photo(services, ref, "communication", "press").status is ClearanceStatus.BLOCKED
     clock.advance(timedelta(days=10))
-    assert calendar.sweep(services) == 2
-    assert photo_answers.ask(services, ref, "communication", "website").status is not Status.CLEARED
+    assert calendar.sweep_endings(services) == 2
+    assert photo_answers.answer_photo(services, ref, "communication", "website").status is not ClearanceStatus.CLEARED
     cast.work()
     assert cast.names_on(ref) == set()
     assert "Åsa".encode("utf-16-le") not in (photos / ref).read_bytes()
@@ -75,7 +73,7 @@ def test_recognition_withdrawn_keeps_what_an_editor_confirmed(
     cast.open_collection()
     first = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
     second = support.put(photos, "shoot/two.jpg", samples.A_FRONT)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.read() as conn:
         face = conn.scalar(

@@ -54,7 +54,7 @@ def dated(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Se
         cast.open_collection()
         support.put(tmp_path / "photos", "shoot/one.jpg", samples.A_STANDING)
         support.put(tmp_path / "photos", "shoot/stranger.jpg", samples.B_STANDING)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         yield services
 
@@ -69,9 +69,7 @@ def test_a_date_reaches_no_further_than_the_horizon(dated: Services) -> None:
     assert shown(dated) == {"shoot/one.jpg": {"website": day, "press": None}}
 
 
-def test_a_date_is_renewed_while_the_grant_lasts_and_never_beyond_it(
-    dated: Services, clock: ManualClock
-) -> None:
+def test_a_date_is_renewed_while_the_grant_lasts_and_never_beyond_it(dated: Services, clock: ManualClock) -> None:
     """Renewed when half of the horizon is over, not every night; at the end it stops at the last whole day."""
     first = shown(dated)["shoot/one.jpg"]["website"]
     clock.advance(timedelta(days=3))
@@ -81,7 +79,7 @@ def test_a_date_is_renewed_while_the_grant_lasts_and_never_beyond_it(
     latest = []
     for _ in range(96):
         clock.advance(timedelta(days=1))
-        calendar.sweep(dated)
+        calendar.sweep_endings(dated)
         dam_dates.renew(dated)
         support.Cast(dated).work()
         latest.append(shown(dated)["shoot/one.jpg"]["website"])
@@ -89,14 +87,12 @@ def test_a_date_is_renewed_while_the_grant_lasts_and_never_beyond_it(
     assert max(day for day in latest if day) == end - timedelta(days=1)
     assert dated.dam.calls < 12  # type: ignore[attr-defined]
     clock.advance(timedelta(days=1))
-    calendar.sweep(dated)
+    calendar.sweep_endings(dated)
     support.Cast(dated).work()
     assert shown(dated)["shoot/one.jpg"] == {"website": None, "press": None}
 
 
-def test_a_withdrawal_empties_the_date_also_when_the_dam_was_down(
-    dated: Services, clock: ManualClock
-) -> None:
+def test_a_withdrawal_empties_the_date_also_when_the_dam_was_down(dated: Services, clock: ManualClock) -> None:
     """What could not be told is told later; the ledger's own answer never waited for it."""
     with dated.store.read() as conn:
         asa = roster.find(conn, "Åsa")

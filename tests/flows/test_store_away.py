@@ -33,10 +33,7 @@ ROOT = Path(__file__).parents[2]
 def held(url: str) -> Iterator[None]:
     """Another process holds the writer's turn."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.lock_holder", url],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
+        [sys.executable, "-m", "tests.lock_holder", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
     )
     assert child.stdout is not None
     assert child.stdout.readline() == b"held\n"
@@ -83,9 +80,7 @@ def says(answer: Any, what: str, language: str) -> bool:
     )  # fmt: skip
 
 
-def test_pages_that_are_read_do_not_wait_for_a_writer(
-    services: Services, asa: str, clock: ManualClock
-) -> None:
+def test_pages_that_are_read_do_not_wait_for_a_writer(services: Services, asa: str, clock: ManualClock) -> None:
     """A person's page, the staff's, what a program asks and the front: that they were used is noted later."""
     browser = visiting.visit(services, asa)
     assert browser.get("/s/me").status_code == 200
@@ -114,11 +109,9 @@ def test_a_withdrawal_that_waits_in_vain_says_that_nothing_was_changed(services:
     assert in_force(services, asa) == 0
 
 
-def test_what_was_done_is_not_called_undone(
-    services: Services, asa: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_done_is_not_called_undone(services: Services, asa: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The store is taken right after a withdrawal: the answer is the usual one. Lost on the way: look, it says."""
-    browser, stop = visiting.visit(services, asa), own_page.stop
+    browser, stop = visiting.visit(services, asa), own_page.end_uses
     form = {"csrf_token": visiting.token(browser.get("/s/me/stop/all").text), "how": "withdraw"}
     with ExitStack() as later:
 
@@ -127,14 +120,14 @@ def test_what_was_done_is_not_called_undone(
             later.enter_context(held(services.store.url))
             return ended
 
-        monkeypatch.setattr(own_page, "stop", stop_and_lose)
+        monkeypatch.setattr(own_page, "end_uses", stop_and_lose)
         assert browser.post("/s/me/stop/all", data=form).status_code == 303
         assert in_force(services, asa) == 0
 
     def lose(*_: Any) -> int:
         raise StoreAway("the store does not answer", unsure=True)
 
-    monkeypatch.setattr(own_page, "stop", lose)
+    monkeypatch.setattr(own_page, "end_uses", lose)
     assert says(browser.post("/s/me/stop/all", data=form), "unsure", "en")
 
 
@@ -153,9 +146,7 @@ def test_a_visit_begins_and_ends_or_says_that_it_did_not(services: Services, asa
     assert browser.get("/s/me").status_code != 200
 
 
-def test_programs_and_the_staff_are_told_to_come_again(
-    services: Services, asa: str, clock: ManualClock
-) -> None:
+def test_programs_and_the_staff_are_told_to_come_again(services: Services, asa: str, clock: ManualClock) -> None:
     """A problem of 503 and a page of it, both with Retry-After; nothing is withdrawn."""
     app = staff.app(services)
     program = Api(services, app.test_client())
@@ -181,9 +172,7 @@ def test_a_program_whose_request_took_effect_is_told_so(
 ) -> None:
     """Though its answer could not be kept under the key; with the key again it is told to look."""
     program, stop = Api(services, visiting.app_of(services).test_client()), grant_endings.stop
-    ask = partial(
-        program.ask, "POST", f"/people/{asa}/withdrawal", {"grants": "all"}, headers={"Idempotency-Key": "k"}
-    )
+    ask = partial(program.ask, "POST", f"/people/{asa}/withdrawal", {"grants": "all"}, headers={"Idempotency-Key": "k"})
     with ExitStack() as later:
 
         def stop_and_lose(*given: Any) -> int:

@@ -19,7 +19,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
 from plugin.hooks.left_out import LeftOutReason
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from plugin.recognizer.process.examiner import Examiner
 from tests import program, signers, staff, support, visiting
 from tests.crowd import B, Crowd
@@ -79,7 +79,7 @@ def test_what_no_index_holds_stops_no_other_photograph(
         below = deeper
     os.link(photos / fine, "deep.jpg", dst_dir_fd=below)
     os.close(below)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.read() as conn:
         found = {row.ref: row.examined for row in conn.execute(select(t.resource))}
@@ -88,9 +88,9 @@ def test_what_no_index_holds_stops_no_other_photograph(
     assert found == {fine: "whole", wordy: "whole"}
     assert (tag.node, tag.person_id) == (long, None)
     assert LeftOutReason.NAME in {one.why for one in services.dam.left_out()}
-    answer = photo_answers.ask(services, wordy, "communication", "website")
-    assert answer.status is not Status.CLEARED
-    calendar.poll(services)
+    answer = photo_answers.answer_photo(services, wordy, "communication", "website")
+    assert answer.status is not ClearanceStatus.CLEARED
+    calendar.poll_dam(services)
     cast.work()
     assert cast.services.dam.look(wordy).names
 
@@ -116,9 +116,7 @@ def test_no_page_of_the_staff_fails_by_what_is_sent(
 
 
 @pytest.mark.parametrize("value", [NUL, BEYOND])
-def test_no_page_of_a_person_fails_by_what_is_sent(
-    services: Services, cast: support.Cast, value: str
-) -> None:
+def test_no_page_of_a_person_fails_by_what_is_sent(services: Services, cast: support.Cast, value: str) -> None:
     """The same on the page of one's own and on the form."""
     asa = cast.add("Åsa")
     me = visiting.visit(services, asa)
@@ -137,9 +135,7 @@ def test_no_page_of_a_person_fails_by_what_is_sent(
 
 
 @pytest.mark.parametrize("value", [NUL, BEYOND])
-def test_no_answer_of_the_api_fails_by_what_is_sent(
-    services: Services, cast: support.Cast, value: str
-) -> None:
+def test_no_answer_of_the_api_fails_by_what_is_sent(services: Services, cast: support.Cast, value: str) -> None:
     """In the path, the query and every field of the body."""
     cast.add("Åsa")
     app = staff.app(services)

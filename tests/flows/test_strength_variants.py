@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import func, select
 
 from plugin.flows.access import links, rate_limits
-from plugin.flows.access.rate_limits import Asker, Cause
+from plugin.flows.access.rate_limits import Requester, MailCause
 from plugin.flows.common import roster
 from plugin.flows.mail import coming_of_age
 from plugin.flows.people import register
 from plugin.flows.rights import key_rotation
 from plugin.flows.signing import invitations, lost_links
-from plugin.flows.signing.invitations import Invite
+from plugin.flows.signing.invitations import InvitationRequest
 from plugin.ledger import tables as t
 from sidecar.running.runner import Runner
 from tests import mailbox, visiting
@@ -32,7 +32,7 @@ def desk(post: Post) -> Desk:
 
 
 def ask(desk: Desk, person_id: str, actor: str, **about: object) -> str:
-    asked = Invite(person_id=person_id, form=desk.form.form.name, **about)  # type: ignore[arg-type]
+    asked = InvitationRequest(person_id=person_id, form=desk.form.form.name, **about)  # type: ignore[arg-type]
     return invitations.invite(desk.services, asked, actor).token
 
 
@@ -56,18 +56,12 @@ def test_an_address_that_was_a_guardians_is_not_the_childs_after_the_guardian_ha
             post.reach(clara, None, "mum@example.org")
         post.reach(clara, mum, "new@example.org")
         with post.services.store.read() as conn:
-            assert coming_of_age.own_address(post.services, conn, clara) is None, first
+            assert coming_of_age.find_own_address(post.services, conn, clara) is None, first
 
 
 @pytest.mark.parametrize(
     "spelled",
-    [
-        "Mum@Example.org",
-        "mum+clara@example.org",
-        "mum@example.org.",
-        " mum@example.org",
-        "MUM+x@example.org.",
-    ],
+    ["Mum@Example.org", "mum+clara@example.org", "mum@example.org.", " mum@example.org", "MUM+x@example.org."],
 )
 def test_a_guardians_address_in_another_spelling_is_not_the_childs_own(post: Post, spelled: str) -> None:
     clara, (mum,) = post.child(BORN, "mum@example.org", email=spelled)
@@ -75,24 +69,22 @@ def test_a_guardians_address_in_another_spelling_is_not_the_childs_own(post: Pos
     post.until(SIXTEEN + timedelta(days=1))
     with post.services.store.read() as conn:
         assert conn.scalar(select(func.count()).select_from(t.invitation)) == 0
-        assert coming_of_age.own_address(post.services, conn, clara) is None
+        assert coming_of_age.find_own_address(post.services, conn, clara) is None
 
 
-def test_a_letter_to_the_child_that_a_guardian_signs_opens_no_page_of_the_young_adult(
-    desk: Desk, post: Post
-) -> None:
+def test_a_letter_to_the_child_that_a_guardian_signs_opens_no_page_of_the_young_adult(desk: Desk, post: Post) -> None:
     """Two accounts entered it and wrote to it, and a guardian reads it: not the child's page, and not their own."""
     clara = post.cast.add("Clara Sample", by=EDITOR, birth_date=BORN, email="mum@example.org")
     visit = Visit(desk.app, ask(desk, clara, OTHER, by_mail=True))
     answer = visit.sign("website", signer="Mum Sample", typed="Mum Sample", email="mum@example.org")
     assert answer.status_code == 303, answer.text
     before = len(post.box.got)
-    lost_links.write(desk.services, clara, None, OTHER)
+    lost_links.send_letter(desk.services, clara, None, OTHER)
     post.clock.set(SIXTEEN + timedelta(days=1))
-    lost_links.write(desk.services, clara, None, OTHER)
+    lost_links.send_letter(desk.services, clara, None, OTHER)
     for text in texts(post, "mum@example.org", before):
         for token in (word.rsplit("/", 1)[1] for word in text.split() if "/s/" in word):
-            row = links.opened(desk.services, token)
+            row = links.find_open(desk.services, token)
             assert row.kind != "page", "the page of somebody who has come of age"
 
 
@@ -102,7 +94,7 @@ def test_a_guardian_who_has_no_say_any_more_gets_no_page_by_a_letter(desk: Desk,
     old = visiting.link_of(desk.services, clara, mum)
     post.clock.set(SIXTEEN + timedelta(days=1))
     before = len(post.box.got)
-    lost_links.ask(desk.services, token=old.token)
+    lost_links.request_letter(desk.services, token=old.token)
     assert not any("/s/" in text for text in texts(post, "mum@example.org", before))
 
 
@@ -110,25 +102,23 @@ def test_a_guardian_who_has_no_say_any_more_gets_no_page_by_a_letter(desk: Desk,
 
 
 @pytest.mark.parametrize("by", ["name", "link"])
-def test_a_letter_that_waits_while_the_master_key_changes_finds_its_person(
-    desk: Desk, post: Post, by: str
-) -> None:
+def test_a_letter_that_waits_while_the_master_key_changes_finds_its_person(desk: Desk, post: Post, by: str) -> None:
     """Each erasure changes it, in the same worker, and the letter is behind it in the queue."""
     asa = post.cast.add("Åsa Sample", email="asa@example.org")
     token = visiting.link_of(desk.services, asa).token if by == "link" else ""
     before = len(post.box.got)
-    lost_links.ask(desk.services, name="" if token else "Åsa Sample", token=token)
+    lost_links.request_letter(desk.services, name="" if token else "Åsa Sample", token=token)
     key_rotation.rotate(desk.services)
     assert len(texts(post, "asa@example.org", before)) == 1
 
 
 def test_a_budget_outlives_a_change_of_the_master_key(desk: Desk) -> None:
-    asker = Asker(address="asa@example.org")
+    asker = Requester(address="asa@example.org")
     with desk.services.store.write() as tx:
-        spent = [rate_limits.spend(desk.services, tx, Cause.CODE, asker) for _ in range(5)]
+        spent = [rate_limits.spend(desk.services, tx, MailCause.CODE, asker) for _ in range(5)]
     key_rotation.rotate(desk.services)
     with desk.services.store.write() as tx:
-        assert not rate_limits.spend(desk.services, tx, Cause.CODE, asker)
+        assert not rate_limits.spend(desk.services, tx, MailCause.CODE, asker)
     assert spent == [True, True, True, False, False]
 
 
@@ -137,10 +127,10 @@ def test_one_mailbox_is_one_address_however_it_is_spelled(desk: Desk) -> None:
     went = 0
     for number in range(40):
         spelled = (f"asa+{number}@example.org", f"ASA+{number}@Example.ORG.", "asa@example.org")[number % 3]
-        asker = Asker(link_id="link", address=spelled, network=f"10.0.0.{number}", shoot=True)
+        asker = Requester(link_id="link", address=spelled, network=f"10.0.0.{number}", shoot=True)
         with desk.services.store.write() as tx:
-            went += rate_limits.spend(desk.services, tx, Cause.CODE, asker)
-    assert went == rate_limits.LIMITS[Cause.CODE]["address"][0]
+            went += rate_limits.spend(desk.services, tx, MailCause.CODE, asker)
+    assert went == rate_limits.LIMITS[MailCause.CODE]["address"][0]
 
 
 # ---- what must not be refused ------------------------------------------------------------------------
@@ -185,17 +175,15 @@ def test_an_address_typed_in_a_visit_is_renewed_year_after_year(desk: Desk, post
 def test_a_lost_key_comes_again_for_what_the_last_letter_brought(desk: Desk, post: Post) -> None:
     asa = typed_and_signed(desk, post)
     before = len(post.box.got)
-    while not (
-        found := [one for one in texts(post, "asa@example.org", before) if "choose again here" in one]
-    ):
+    while not (found := [one for one in texts(post, "asa@example.org", before) if "choose again here" in one]):
         post.day(6)
     assert Visit(desk.app, mailbox.token(found[-1])).sign("press").status_code == 303
     before = len(post.box.got)
     texts(post, "asa@example.org")
     before = len(post.box.got)
-    lost_links.ask(desk.services, name="Åsa Öberg")
+    lost_links.request_letter(desk.services, name="Åsa Öberg")
     (text,) = texts(post, "asa@example.org", before)
-    row = links.opened(desk.services, mailbox.token(text))
+    row = links.find_open(desk.services, mailbox.token(text))
     assert (row.kind, row.quitclaim_id) == ("key", next(iter(in_force(desk, asa))))
 
 
@@ -221,7 +209,7 @@ def test_a_letter_by_staff_goes_to_the_guardian_who_came_first(desk: Desk, post:
     register.change_address(desk.services, clara, "mum2@example.org", OTHER, mum)
     invitations.invite(
         desk.services,
-        Invite(person_id=clara, form=desk.form.form.name, by_mail=True, may_replace=True),
+        InvitationRequest(person_id=clara, form=desk.form.form.name, by_mail=True, may_replace=True),
         OFFICER,
     )
     with desk.services.store.read() as conn:

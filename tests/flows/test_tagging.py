@@ -13,7 +13,7 @@ from sqlalchemy import select
 from plugin.clock import ManualClock
 from plugin.flows.clearance import photo_answers
 from plugin.flows.collections import modes
-from plugin.flows.common.recogniser import Faces
+from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.matching import gallery
@@ -22,15 +22,15 @@ from plugin.flows.review import review
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Status
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.answers import ClearanceStatus
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.examination.messages import Examination, ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import support
 from tests.crowd import A, B, Crowd, jpeg
 
-EVIDENCE = Evidence("list of who was asked", "the administrator")
+EVIDENCE = BasisEvidence("list of who was asked", "the administrator")
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def set_mode(services: Services, ref: str, mode: Mode, *members: str) -> None:
 
 def look(services: Services, cast: support.Cast, *again: str) -> None:
     """Poll, examine `again` once more, and run the jobs."""
-    calendar.poll(services)
+    calendar.poll_dam(services)
     scan_queue.enqueue(services, again)
     cast.work()
 
@@ -117,7 +117,7 @@ def test_each_mode_and_the_widest_of_nested_ones(
     assert cast.names_on(ref) == names
     if not faces:
         assert resource(services, ref) == ("no", "recognition_off")
-        assert photo_answers.ask(services, ref, "communication", "website").status is Status.UNKNOWN
+        assert photo_answers.answer_photo(services, ref, "communication", "website").status is ClearanceStatus.UNKNOWN
 
 
 def test_a_shoot_names_only_those_who_signed_up(
@@ -136,7 +136,7 @@ def test_a_shoot_names_only_those_who_signed_up(
     assert faces_on(services, ref) == ["unmatched", "unmatched"]
 
 
-class Interrupted(Faces):
+class Interrupted(Recogniser):
     """The recogniser; after each examination, before anything of it is stored, something happens once."""
 
     def __init__(self, examiner: Examiner, act: Callable[[], None]) -> None:
@@ -163,7 +163,7 @@ def test_a_collection_switched_off_while_it_is_examined(
     """Between the match and its commit the collection is switched off: nothing lands."""
     cast.open_collection()
     ref = crowd.put(photos, "shoot/one.jpg", crowd.row([A[0]]))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     interrupted(services, examiner, lambda: set_mode(services, "shoot", Mode.OFF)).work()
     assert faces_on(services, ref) == []
     assert cast.names_on(ref) == set()
@@ -175,7 +175,7 @@ def test_a_gallery_that_moves_while_a_photograph_is_examined(
     """Another thread has opened the new gallery already: what was matched with the old one lands all the same never."""
     cast.open_collection()
     ref = crowd.put(photos, "shoot/one.jpg", crowd.row([A[0]]))
-    calendar.poll(services)
+    calendar.poll_dam(services)
 
     def withdrawn() -> None:
         grant_endings.withdraw(services, asa, None, "test")
@@ -221,7 +221,10 @@ def test_a_broken_photograph_says_why_and_is_not_cleared(
     examined, reason = resource(services, "shoot/bad.jpg")
     assert examined == "no"
     assert reason
-    assert photo_answers.ask(services, "shoot/bad.jpg", "communication", "website").status is Status.UNKNOWN
+    assert (
+        photo_answers.answer_photo(services, "shoot/bad.jpg", "communication", "website").status
+        is ClearanceStatus.UNKNOWN
+    )
     assert cast.names_on(good) == {"Åsa"}
 
 
@@ -235,7 +238,10 @@ def test_an_animated_file_is_examined_partly_and_never_cleared(
     support.settle(photos / "shoot/two.gif")
     look(services, cast)
     assert resource(services, "shoot/two.gif")[0] == "partly"
-    assert photo_answers.ask(services, "shoot/two.gif", "communication", "website").status is Status.UNKNOWN
+    assert (
+        photo_answers.answer_photo(services, "shoot/two.gif", "communication", "website").status
+        is ClearanceStatus.UNKNOWN
+    )
 
 
 @pytest.mark.parametrize("confirmed", [False, True])
@@ -259,7 +265,7 @@ def test_a_replaced_file(
     look(services, cast)
     assert faces_on(services, ref) == ["unmatched"]
     assert cast.names_on(ref) == ({"Åsa"} if confirmed else set())
-    assert photo_answers.ask(services, ref, "communication", "website").status is Status.UNKNOWN
+    assert photo_answers.answer_photo(services, ref, "communication", "website").status is ClearanceStatus.UNKNOWN
 
 
 def test_a_replaced_file_in_a_collection_that_was_switched_off(
@@ -289,9 +295,7 @@ def test_a_moved_photograph_keeps_what_was_decided(
     look(services, cast)
     with services.store.read() as conn:
         face = conn.scalar(
-            select(t.face.c.id)
-            .join(t.resource, t.resource.c.id == t.face.c.resource_id)
-            .where(t.resource.c.ref == one)
+            select(t.face.c.id).join(t.resource, t.resource.c.id == t.face.c.resource_id).where(t.resource.c.ref == one)
         )
     assert face is not None
     review.reject(services, face, "editor")
@@ -333,9 +337,7 @@ def test_a_deleted_photograph_is_forgotten_and_our_tag_comes_back_as_ours(
     ref = crowd.put(photos, "shoot/one.jpg", crowd.row([A[0]]))
     crowd.put(photos, "shoot/other.jpg", crowd.row([B]))
     look(services, cast)
-    kept = {
-        path.name: path.read_bytes() for path in (photos / "shoot").iterdir() if path.name.startswith("one")
-    }
+    kept = {path.name: path.read_bytes() for path in (photos / "shoot").iterdir() if path.name.startswith("one")}
     for name in kept:
         (photos / "shoot" / name).unlink()
     look(services, cast)
@@ -383,9 +385,7 @@ def test_a_child_is_suggested_and_never_named_by_the_machine(
     """Clara is twelve, her guardian signed."""
     from plugin.flows.people import register
 
-    clara = cast.add(
-        "Clara", birth_date=(clock.now() - timedelta(days=12 * 366)).date(), guardians=("Guardian",)
-    )
+    clara = cast.add("Clara", birth_date=(clock.now() - timedelta(days=12 * 366)).date(), guardians=("Guardian",))
     with services.store.read() as conn:
         guardian = str(register.guardians_of(services, conn, clara)[0]["id"])
     cast.sign(clara, guardians=(guardian,))
@@ -419,9 +419,9 @@ def test_a_tag_written_while_another_job_was_looking_is_not_taken_for_removed(
 
     cast.open_collection()
     ref = crowd.put(photos, "shoot/one.jpg", crowd.row([A[0]]))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     with services.store.read() as conn:
-        settled = dam_names.settled(conn, ref)
+        settled = dam_names.list_settled(conn, ref)
     seen = services.dam.look(ref)
     cast.work()
     resources.register(services, seen, settled)

@@ -32,7 +32,7 @@ from plugin.ledger.keys import free_text
 from plugin.ledger.tables import contents
 from plugin.ledger.tables.columns import stored_type
 from plugin.ledger.tables.contents import Holds
-from plugin.quitclaim.clearance.answers import Code, Status
+from plugin.quitclaim.clearance.answers import ReasonCode, ClearanceStatus
 from plugin.recognizer.process.examiner import Examiner
 from tests import program, staff, support
 from tests.program import Api
@@ -84,31 +84,21 @@ def plain(services: Services, asa: str) -> int:
         ]  # fmt: skip
         tx.execute(insert(t.face), rows)
         evidence = {"basis_reference": f"{MARK} list", "basis_by": f"{MARK} Bo Sample"}
-        about = {
-            "title": "Shoot",
-            "mode": "detect",
-            "basis": "all-asked",
-            "set_by": "cli:jo",
-            "set_at": tx.now,
-        }
+        about = {"title": "Shoot", "mode": "detect", "basis": "all-asked", "set_by": "cli:jo", "set_at": tx.now}
         tx.execute(insert(t.collection).values(ref="shoot", **about, **evidence))
         tx.execute(insert(t.ruling).values(collection_ref="shoot", why="set", **about, **evidence))
         tx.execute(insert(t.request).values(
             id="r", person_id=asa, kind="erasure", asked_at=tx.now, asked_by="person", due_on=tx.now.date(),
             decided_at=tx.now, decided_by="cli:jo", outcome="refused", reason=f"{MARK} contract",
         ))  # fmt: skip
-        tx.execute(
-            update(t.address).values(confirmed_at=tx.now, confirmed_by="cli:jo", reason=f"{MARK} alone")
-        )
+        tx.execute(update(t.address).values(confirmed_at=tx.now, confirmed_by="cli:jo", reason=f"{MARK} alone"))
         tx.execute(insert(t.api_token).values(
             id="a", label=f"{MARK} laptop", secret_sha256="x", scopes=[], tools=[], created_at=tx.now, created_by="x",
         ))  # fmt: skip
         tx.execute(insert(t.idempotency).values(
             id="i", request_sha256="x", status=200, body={"reference": f"{MARK} list"}, created_at=tx.now,
         ))  # fmt: skip
-        tx.execute(
-            insert(t.idempotency).values(id="j", request_sha256="x", status=0, body=None, created_at=tx.now)
-        )
+        tx.execute(insert(t.idempotency).values(id="j", request_sha256="x", status=0, body=None, created_at=tx.now))
     chance = random.Random(1)
     numbers = list(range(MANY))
     chance.shuffle(numbers)
@@ -119,9 +109,7 @@ def plain(services: Services, asa: str) -> int:
             for place in numbers[start : start + 100]:
                 long = chance.randint(1, 40) * "x"
                 tx.execute(
-                    update(t.face)
-                    .where(t.face.c.id == ids[place])
-                    .values(reason=f"{MARK} {place} statue {long}")
+                    update(t.face).where(t.face.c.id == ids[place]).values(reason=f"{MARK} {place} statue {long}")
                 )
     return number
 
@@ -131,25 +119,25 @@ def test_a_store_of_before_is_sealed_by_one_start(house: Services) -> None:
     asa = register.add(house, register.Newcomer("Åsa Sample", of_age=True, email="asa@example.org"), "test")
     number = plain(house, asa)
     assert bytes_of(house).count(MARK.encode()) > MANY
-    calendar.start(house)
+    calendar.start_process(house)
     assert bytes_of(house).count(MARK.encode()) == 0
     with house.store.read() as conn:
         assert conn.scalar(select(t.state.c.texts_sealed_at)) is None
         texts = house.texts(conn)
-        said = {face_rows.reason_of(texts, row).split()[1] for row in face_rows.of(conn, number)}
+        said = {face_rows.reason_of(texts, row).split()[1] for row in face_rows.list_of(conn, number)}
         assert said == {str(place) for place in range(MANY)}
-        (past,) = ruling_history.history(house, conn, "shoot")
+        (past,) = ruling_history.list_rulings(house, conn, "shoot")
         assert (past.reference, past.by) == (f"{MARK} list", f"{MARK} Bo Sample")
-        (listed,) = recognitions.self_confirmed(house, conn)
+        (listed,) = recognitions.list_self_confirmed(house, conn)
         assert listed.reason == f"{MARK} alone"
         body = conn.scalar(select(t.idempotency.c.body).where(t.idempotency.c.id == "i"))
         assert json.loads(texts.read(body, "idempotency.body")) == {"reference": f"{MARK} list"}
         assert conn.scalar(select(t.idempotency.c.body).where(t.idempotency.c.id == "j")) is None
-    (one,) = [one for one in collection_list.listed(house) if one.ref == "shoot"]
+    (one,) = [one for one in collection_list.list_collections(house) if one.ref == "shoot"]
     assert (one.reference, one.by) == (f"{MARK} list", f"{MARK} Bo Sample")
-    assert [token.label for token in api_tokens.without_end(house)] == [f"{MARK} laptop"]
+    assert [token.label for token in api_tokens.list_endless(house)] == [f"{MARK} laptop"]
     assert register.export(house, asa, "test")["requests"][0]["reason"] == f"{MARK} contract"
-    assert text_sealing.seal_plain(house) == 0
+    assert text_sealing.seal_plain_texts(house) == 0
 
 
 @pytest.mark.parametrize("house", ["sqlite"], indirect=True)  # a server's file is its own
@@ -160,19 +148,17 @@ def test_a_reader_in_the_way_holds_the_overwriting_back_until_it_is_gone(house: 
     with closing(sqlite3.connect(file_of(house), isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM face").fetchone()
-        calendar.start(house)
+        calendar.start_process(house)
         with house.store.read() as conn:
             assert conn.scalar(select(t.state.c.texts_sealed_at)) is not None
         reader.execute("ROLLBACK")
-    calendar.housekeeping(house)
+    calendar.run_housekeeping(house)
     assert bytes_of(house).count(MARK.encode()) == 0
     with house.store.read() as conn:
         assert conn.scalar(select(t.state.c.texts_sealed_at)) is None
 
 
-def test_a_start_that_dies_in_the_middle_is_gone_on_with(
-    house: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_start_that_dies_in_the_middle_is_gone_on_with(house: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Portions that are done stay done."""
     asa = register.add(house, register.Newcomer("Åsa Sample", of_age=True), "test")
     plain(house, asa)
@@ -185,9 +171,9 @@ def test_a_start_that_dies_in_the_middle_is_gone_on_with(
 
     monkeypatch.setattr(text_sealing, "_seal", dying)
     with pytest.raises(KeyboardInterrupt):
-        calendar.start(house)
+        calendar.start_process(house)
     monkeypatch.undo()
-    calendar.start(house)
+    calendar.start_process(house)
     assert bytes_of(house).count(MARK.encode()) == 0
 
 
@@ -207,13 +193,11 @@ def test_what_only_looks_sealed_is_sealed_as_well(house: Services) -> None:
             decided_at=tx.now, outcome="refused", reason="Gone Sample has a contract",
         ))  # fmt: skip
         house.vault.destroy_key(tx, gone, "record")
-    calendar.start(house)
+    calendar.start_process(house)
     with house.store.read() as conn:
-        stored = [row.reason for row in face_rows.of(conn, number)]
+        stored = [row.reason for row in face_rows.list_of(conn, number)]
         assert conn.scalar(select(t.request.c.reason)) == ""
-        assert (
-            tuple(face_rows.reason_of(house.texts(conn), row) for row in face_rows.of(conn, number)) == typed
-        )
+        assert tuple(face_rows.reason_of(house.texts(conn), row) for row in face_rows.list_of(conn, number)) == typed
     assert [free_text.is_sealed(one) for one in stored] == [True, True, True, True]
 
 
@@ -228,33 +212,28 @@ def test_blank_text_stays_nothing(house: Services) -> None:
                 state="dismissed", reason=said, created_at=tx.now,
             ))  # fmt: skip
     assert download_gate.count_open(house, "website") == 0
-    calendar.start(house)
+    calendar.start_process(house)
     assert download_gate.count_open(house, "website") == 0
-    answer = photo_answers.ask(house, "shoot/a.jpg", "communication", "website")
-    assert answer.status is Status.UNKNOWN
+    answer = photo_answers.answer_photo(house, "shoot/a.jpg", "communication", "website")
+    assert answer.status is ClearanceStatus.UNKNOWN
     with house.store.write() as tx:
         assert [free_text.seal_text(tx, house.vault, said, "face.reason") for said in blanks] == [""] * 4
-        tx.execute(
-            update(t.face).values(reason=free_text.seal_text(tx, house.vault, "statue", "face.reason"))
-        )
+        tx.execute(update(t.face).values(reason=free_text.seal_text(tx, house.vault, "statue", "face.reason")))
     assert download_gate.count_open(house, "website") == 0
-    assert photo_answers.ask(house, "shoot/a.jpg", "communication", "website").status is Status.UNKNOWN
+    assert (
+        photo_answers.answer_photo(house, "shoot/a.jpg", "communication", "website").status is ClearanceStatus.UNKNOWN
+    )
     with house.store.write() as tx:
         tx.execute(update(t.face).values(dismissal="no_person"))
     assert download_gate.count_open(house, "website") == 1
-    answer = photo_answers.ask(house, "shoot/a.jpg", "communication", "website")
-    assert answer.status is Status.NO_PERSON_FOUND
-    assert {dict(one.values)["why"] for one in answer.reasons if one.code is Code.FACE_DISMISSED} == {
-        "statue"
-    }
+    answer = photo_answers.answer_photo(house, "shoot/a.jpg", "communication", "website")
+    assert answer.status is ClearanceStatus.NO_PERSON_FOUND
+    assert {dict(one.values)["why"] for one in answer.reasons if one.code is ReasonCode.FACE_DISMISSED} == {"statue"}
 
 
 def test_text_that_was_moved_does_not_open(house: Services) -> None:
     """To another column, to another person, between a person and the house: nothing, and no page fails."""
-    asa, bo = (
-        register.add(house, register.Newcomer(f"{name} Sample", of_age=True), "test")
-        for name in ("Åsa", "Bo")
-    )
+    asa, bo = (register.add(house, register.Newcomer(f"{name} Sample", of_age=True), "test") for name in ("Åsa", "Bo"))
     with house.store.write() as tx:
         conn, texts = tx.connection, house.texts(tx.connection)
         kept = free_text.seal_text(tx, house.vault, "a contract", "request.reason", asa)
@@ -278,7 +257,7 @@ def test_pages_stand_without_the_key(house: Services, clock: ManualClock) -> Non
     """The house's key and a person's are gone: every page is there, without the words; a start fails at nothing."""
     asa = register.add(house, register.Newcomer("Åsa Sample", of_age=True, email="asa@example.org"), "test")
     plain(house, asa)
-    calendar.start(house)
+    calendar.start_process(house)
     with house.store.write() as tx:
         tx.execute(delete(t.house_key))
         house.vault.destroy_key(tx, asa, "record")
@@ -291,16 +270,18 @@ def test_pages_stand_without_the_key(house: Services, clock: ManualClock) -> Non
     ):  # fmt: skip
         page = browser.get(path)
         assert (page.status_code, MARK in page.text, "sealed:" in page.text) == (200, False, False), path
-    view = photo_panel.of(house, "shoot/a.jpg")
+    view = photo_panel.load_panel(house, "shoot/a.jpg")
     assert view is not None
     assert {face.reason for face in view.faces} == {""}
-    assert photo_answers.ask(house, "shoot/a.jpg", "communication", "website").status is Status.UNKNOWN
+    assert (
+        photo_answers.answer_photo(house, "shoot/a.jpg", "communication", "website").status is ClearanceStatus.UNKNOWN
+    )
     api = Api(house, app.test_client())
     assert {one["reason"] for one in api.get("/faces?state=dismissed")["items"]} == {None}
     assert {one["reference"] for one in api.get("/collections/shoot/history")["items"]} == {None}
     assert register.export(house, asa, "test")["requests"][0]["reason"] is None
-    assert api_tokens.without_end(house)[0].label == ""
-    calendar.start(house)
+    assert api_tokens.list_endless(house)[0].label == ""
+    calendar.start_process(house)
 
 
 def test_a_key_that_does_not_open_leaves_what_is_plain(house: Services) -> None:
@@ -312,7 +293,7 @@ def test_a_key_that_does_not_open_leaves_what_is_plain(house: Services) -> None:
             resource_id=number, file_version="v", left=0.1, top=0.1, width=0.1, height=0.1, width_px=90,
             state="dismissed", reason="statue", created_at=tx.now,
         ))  # fmt: skip
-    calendar.start(house)
+    calendar.start_process(house)
     with house.store.read() as conn:
         assert conn.scalar(select(t.face.c.reason)) == "statue"
 
@@ -320,9 +301,7 @@ def test_a_key_that_does_not_open_leaves_what_is_plain(house: Services) -> None:
 def test_an_error_of_the_store_quotes_no_value(house: Services) -> None:
     """What goes wrong in the database is told in a traceback: without what was to be written."""
     with pytest.raises(SQLAlchemyError) as caught, house.store.write() as tx:
-        tx.execute(
-            update(t.face).where(t.face.c.reason == f"{MARK} statue", text("nonsense = 1")).values(reason="")
-        )
+        tx.execute(update(t.face).where(t.face.c.reason == f"{MARK} statue", text("nonsense = 1")).values(reason=""))
     assert MARK not in f"{caught.value}{caught.value!r}"
 
 
@@ -330,7 +309,7 @@ def test_a_page_unwraps_the_key_once(house: Services) -> None:
     """Whatever it opens: seen by what is asked of the store."""
     asa = register.add(house, register.Newcomer("Åsa Sample", of_age=True), "test")
     plain(house, asa)
-    calendar.start(house)
+    calendar.start_process(house)
     asked: list[str] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, *_others: Any) -> None:
@@ -339,9 +318,9 @@ def test_a_page_unwraps_the_key_once(house: Services) -> None:
     event.listen(Engine, "before_cursor_execute", note)
     try:
         for look in (
-            lambda: photo_panel.of(house, "shoot/a.jpg"), lambda: collection_list.listed(house),
-            lambda: photo_answers.ask(house, "shoot/a.jpg", "communication", "website"),
-            lambda: api_tokens.listed(house),
+            lambda: photo_panel.load_panel(house, "shoot/a.jpg"), lambda: collection_list.list_collections(house),
+            lambda: photo_answers.answer_photo(house, "shoot/a.jpg", "communication", "website"),
+            lambda: api_tokens.list_all(house),
         ):  # fmt: skip
             asked.clear()
             look()
@@ -353,22 +332,20 @@ def test_a_page_unwraps_the_key_once(house: Services) -> None:
 
 def test_what_follows_a_collection_is_bound_to_where_it_stands(house: Services, tmp_path: Path) -> None:
     """A ruling that followed its folder, was lost or copied into the history opens everywhere."""
-    ruling = CollectionRuling(
-        "shoot", "Shoot", "suggest", "all-asked", f"{MARK} list", "  Bo Sample ", set_by="admin"
-    )
+    ruling = CollectionRuling("shoot", "Shoot", "suggest", "all-asked", f"{MARK} list", "  Bo Sample ", set_by="admin")
     for _ in range(3):
         with house.store.write() as tx:
-            modes.adopt(house, tx, [ruling])
+            modes.import_in(house, tx, [ruling])
     with house.store.read() as conn:
-        (heard,) = ruling_history.history(house, conn, "shoot")
+        (heard,) = ruling_history.list_rulings(house, conn, "shoot")
         assert (heard.reference, heard.by) == (f"{MARK} list", "  Bo Sample ")
-    calendar.reconcile(house)  # from here on the folder is known by its own mark
+    calendar.begin_comparison(house)  # from here on the folder is known by its own mark
     (tmp_path / "photos/shoot").rename(tmp_path / "photos/party")
-    calendar.reconcile(house)
+    calendar.begin_comparison(house)
     with house.store.read() as conn:
         row = conn.execute(select(t.collection)).one()
         assert modes.evidence_of(house.texts(conn), row) == (f"{MARK} list", "  Bo Sample ")
-        told = ruling_history.history(house, conn, row.ref)
+        told = ruling_history.list_rulings(house, conn, row.ref)
     assert len(told) > 1
     assert {(one.reference, one.by) for one in told} == {(f"{MARK} list", "  Bo Sample ")}
     assert bytes_of(house).count(MARK.encode()) == 0
@@ -378,7 +355,7 @@ def test_a_refusal_after_the_evidence_went_is_still_kept(house: Services, clock:
     """Whose record key went with its term gets another for the reason that they are told."""
     asa = register.add(house, register.Newcomer("Åsa Sample", of_age=True), "test")
     with house.store.write() as tx:
-        asked = erasure_requests.ask(house, tx, asa, "person", erasure_requests.filed(house, asa))
+        asked = erasure_requests.request_in(house, tx, asa, "person", erasure_requests.read_filed(house, asa))
         house.vault.destroy_key(tx, asa, "record")
     clock.advance(timedelta(minutes=1))
     erasure_requests.decide(house, asked.id, grant=False, actor="cli:jo", reason=f"{MARK} contract")

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
 from plugin.flows.access import email_codes, links
-from plugin.flows.access.links import Kind, Link
+from plugin.flows.access.links import LinkKind, Link
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.rights import key_rotation
@@ -37,19 +37,17 @@ def beside(services: Services) -> Services:
     return replace(services, master=master, vault=Vault(master))
 
 
-def test_a_mailed_code_is_good_whatever_key_is_changed_meanwhile(
-    services: Services, cast: support.Cast
-) -> None:
+def test_a_mailed_code_is_good_whatever_key_is_changed_meanwhile(services: Services, cast: support.Cast) -> None:
     """An erasure changes the master key while somebody has a code in hand, and another process is asked about it."""
     desk, other = signers.Desk(services), beside(services)
     asa, sent = cast.add("Åsa"), list[str]()
     with services.store.write() as tx:
-        link = links.make(services, tx, Link(Kind.SIGN, "en", asa, desk.form.id), "test").id
+        link = links.make(services, tx, Link(LinkKind.SIGN, "en", asa, desk.form.id), "test").id
     email_codes.send(services, link, "asa@example.org", lambda _id, _to, code: sent.append(code))
     key_rotation.rotate(services)
     for process in (other, services):
-        assert email_codes.accepted(process, link, "ASA@example.org", sent[0]) is not None
-        assert email_codes.accepted(process, link, "bo@example.org", sent[0]) is None
+        assert email_codes.verify(process, link, "ASA@example.org", sent[0]) is not None
+        assert email_codes.verify(process, link, "bo@example.org", sent[0]) is None
 
 
 def test_a_form_that_is_sent_twice_at_once_is_answered_twice(
@@ -57,7 +55,7 @@ def test_a_form_that_is_sent_twice_at_once_is_answered_twice(
 ) -> None:
     """A button that is pressed twice: the browser shows the second answer, which is no less than the first."""
     visit = signers.Desk(services).visit(cast.add("Åsa"))
-    form, known, answers = visit.hidden(), sign_form.again, list[TestResponse]()
+    form, known, answers = visit.hidden(), sign_form.find_earlier_result, list[TestResponse]()
 
     def sent_meanwhile(*asked: Any) -> Any:
         found = known(*asked)
@@ -68,7 +66,7 @@ def test_a_form_that_is_sent_twice_at_once_is_answered_twice(
             press.join(60)
         return found
 
-    monkeypatch.setattr(sign_form, "again", sent_meanwhile)
+    monkeypatch.setattr(sign_form, "find_earlier_result", sent_meanwhile)
     answers.append(visit.sign("website", **form))
     assert [one.status_code for one in answers] == [200, 303, 303]
     assert _count(services, t.quitclaim) == 1
@@ -90,9 +88,7 @@ def cut_off(tmp_path: Path, clock: ManualClock, examiner: Examiner, line: Line) 
 
 
 @pytest.mark.embedded
-def test_a_commit_whose_answer_is_lost_is_not_told_to_whoever_signs_as_nothing(
-    cut_off: Services, line: Line
-) -> None:
+def test_a_commit_whose_answer_is_lost_is_not_told_to_whoever_signs_as_nothing(cut_off: Services, line: Line) -> None:
     """Whichever commit of the request it is: they read a page that does not say the opposite, and it is signed once."""
     desk, cast = signers.Desk(cut_off), support.Cast(cut_off)
     desk.app.config["PROPAGATE_EXCEPTIONS"] = False

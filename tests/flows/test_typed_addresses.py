@@ -14,16 +14,12 @@ Typed = Callable[[Services, str, str], object]
 WAYS: dict[str, Typed] = {
     "entering": lambda services, _, email: register.add(services, Newcomer("Bo Sample", email=email), "test"),
     "changing": lambda services, who, email: register.change_address(services, who, email, "cli:ann"),
-    "a guardian": lambda services, who, email: register.add_guardian(
-        services, who, "Greta", "cli:ann", email
-    ),
+    "a guardian": lambda services, who, email: register.add_guardian(services, who, "Greta", "cli:ann", email),
 }
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
-    "email", ["nonsense", "two@x.org three@x.org", "asa@example.org\nBcc: x@x.org", "@x.org"]
-)
+@pytest.mark.parametrize("email", ["nonsense", "two@x.org three@x.org", "asa@example.org\nBcc: x@x.org", "@x.org"])
 def test_refused(services: Services, cast: support.Cast, way: str, email: str) -> None:
     """And what was on file stays."""
     asa = cast.add("Åsa Sample", email="asa@example.org")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from plugin.flows.common import reference_sets
-from plugin.flows.common.reference_sets import Source
+from plugin.flows.common.reference_sets import PictureSource
 from plugin.flows.common.services import Services
 from plugin.flows.matching import gallery
 from plugin.flows.review import review
@@ -30,11 +30,11 @@ def mallory(services: Services, cast: support.Cast, photos: Path, examiner: Exam
     cast.sign(who)
     bodies = [samples.portrait(prefix).read_bytes() for prefix in A]
     with services.store.write() as tx:
-        source = Source("link", "link", "dam:inviter")
-        gallery.keep(services, tx, who, services.faces.enrol(bodies), bodies, "person", source)
+        source = PictureSource("link", "link", "dam:inviter")
+        gallery.enrol_in(services, tx, who, services.faces.enrol(bodies), bodies, "person", source)
     crowd.put(photos, "shoot/other.jpg", crowd.row([A[0]], cell=240, chance=random.Random(1)))
     crowd.put(photos, "shoot/herself.jpg", crowd.row([B], cell=240, chance=random.Random(2)))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     return who
 
@@ -47,7 +47,7 @@ def face(services: Services, ref: str) -> int:
 
 def declared(services: Services, person_id: str) -> bool:
     with services.store.read() as conn:
-        return not any(reference_sets.is_vouched(row) for row in reference_sets.of(conn, person_id))
+        return not any(reference_sets.is_vouched(row) for row in reference_sets.list_of(conn, person_id))
 
 
 @pytest.mark.parametrize("before", ["unmatched", "typed first"])
@@ -62,12 +62,10 @@ def test_who_names_her_own_face_vouches_for_no_pictures_of_another(
     cast.work()
     assert declared(services, mallory)
     assert review.is_sound(services, herself), "the name itself is the account's own knowledge"
-    other = review.face_by_id(services, face(services, "shoot/other.jpg"))
+    other = review.find_face(services, face(services, "shoot/other.jpg"))
     assert other.state == "suggested"
 
 
-def test_who_knows_the_face_that_the_pictures_found_vouches_for_them(
-    services: Services, mallory: str
-) -> None:
+def test_who_knows_the_face_that_the_pictures_found_vouches_for_them(services: Services, mallory: str) -> None:
     review.confirm(services, face(services, "shoot/other.jpg"), EDITOR, None, "met")
     assert not declared(services, mallory)

@@ -20,13 +20,13 @@ from plugin.flows.photos import scan_queue
 from plugin.flows.review import names_by_hand
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
-from plugin.flows.views.waiting_list import Entry, Kind
+from plugin.flows.views.waiting_list import WaitingCount, WaitingKind
 from plugin.hooks.dam import Resource, Write
 from plugin.ledger import tables as t
 from plugin.recognizer.process.examiner import Examiner
 from plugin.words.catalogues import LANGUAGES, Words
 from sidecar.commands.demo import samples
-from sidecar.console.home import OFFICER_LISTS
+from sidecar.console.home import OFFICER_KINDS
 from sidecar.doctor import checks
 from sidecar.doctor.finding import Finding
 from sidecar.words import staff_words
@@ -58,19 +58,19 @@ def asa(services: Services, cast: support.Cast, photos: Path) -> str:
     services.dam.write(REF, [Write("Åsa", True, services.dam.places)], None)
     for path in photos.joinpath("shoot").iterdir():
         support.settle(path)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     grant_endings.withdraw(services, asa, None, "test")
     cast.work()
     return asa
 
 
-def _waits(services: Services) -> dict[Kind, int]:
-    return {one.kind: one.count for one in waiting_list.entries(services)}
+def _waits(services: Services) -> dict[WaitingKind, int]:
+    return {one.kind: one.count for one in waiting_list.list_counts(services)}
 
 
-def _doctor(services: Services, clock: ManualClock, kind: Kind) -> Finding | None:
-    found = checks.examine(services.config, clock)
+def _doctor(services: Services, clock: ManualClock, kind: WaitingKind) -> Finding | None:
+    found = checks.run_checks(services.config, clock)
     return next((one for one in found if one.code == kind.value), None)
 
 
@@ -105,13 +105,13 @@ def test_a_write_that_failed_for_good(tmp_path: Path, clock: ManualClock, examin
         cast.enrol(asa)
         cast.open_collection()
         Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0]]))
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
-        assert _waits(services) == {Kind.FAILED_WRITES: 1}
-        (one,) = waiting_list.items(services, Kind.FAILED_WRITES)
+        assert _waits(services) == {WaitingKind.FAILED_WRITES: 1}
+        (one,) = waiting_list.list_items(services, WaitingKind.FAILED_WRITES)
         assert (one.ref, one.name, one.person_id) == (REF, "Åsa", asa)
         assert "cannot be written unharmed" in one.why
-        assert not _found(services, clock, Kind.FAILED_WRITES).ok
+        assert not _found(services, clock, WaitingKind.FAILED_WRITES).ok
         dam[0].refusing = False
         with services.store.write() as tx:  # somebody has it examined again
             tx.execute(update(t.face).values(state="unmatched", person_id=None))
@@ -120,7 +120,7 @@ def test_a_write_that_failed_for_good(tmp_path: Path, clock: ManualClock, examin
         assert (cast.names_on(REF), _waits(services)) == ({"Åsa"}, {})
 
 
-def _found(services: Services, clock: ManualClock, kind: Kind) -> Finding:
+def _found(services: Services, clock: ManualClock, kind: WaitingKind) -> Finding:
     found = _doctor(services, clock, kind)
     assert found is not None
     return found
@@ -131,7 +131,7 @@ def test_a_job_that_was_given_up(services: Services) -> None:
     with services.store.write() as tx:
         job = services.queue.put(tx, "gone", "nothing.jpg")
         tx.execute(update(t.job).values(state="dead", finished_at=tx.now, error="DamError"))
-    assert _waits(services) == {Kind.DEAD_JOBS: 1}
+    assert _waits(services) == {WaitingKind.DEAD_JOBS: 1}
     services.queue.revive(job)
     assert _waits(services) == {}
 
@@ -141,8 +141,8 @@ def test_a_ruling_that_is_lost(services: Services, cast: support.Cast) -> None:
     cast.open_collection()
     with services.store.write() as tx:
         tx.execute(update(t.collection).values(lost_at=tx.now))
-    assert _waits(services) == {Kind.LOST_RULINGS: 1}
-    (one,) = waiting_list.items(services, Kind.LOST_RULINGS)
+    assert _waits(services) == {WaitingKind.LOST_RULINGS: 1}
+    (one,) = waiting_list.list_items(services, WaitingKind.LOST_RULINGS)
     assert (one.ref, one.why, one.by) == ("shoot", "auto", "test")
     with services.store.write() as tx:
         tx.execute(update(t.collection).values(lost_at=None))
@@ -150,9 +150,7 @@ def test_a_ruling_that_is_lost(services: Services, cast: support.Cast) -> None:
 
 
 @pytest.mark.parametrize("said", ["born", "of age", "ended", "never signed"])
-def test_somebody_of_unknown_age(
-    services: Services, cast: support.Cast, clock: ManualClock, said: str
-) -> None:
+def test_somebody_of_unknown_age(services: Services, cast: support.Cast, clock: ManualClock, said: str) -> None:
     """Listed, no failure, until an age is known or nothing is in force."""
     bo = cast.add("Bo", birth_date=None)
     with services.store.write() as tx:
@@ -161,8 +159,8 @@ def test_somebody_of_unknown_age(
     if said == "never signed":
         return
     cast.sign(bo, recognition=False)
-    assert _waits(services) == {Kind.UNKNOWN_AGE: 1}
-    finding = _found(services, clock, Kind.UNKNOWN_AGE)
+    assert _waits(services) == {WaitingKind.UNKNOWN_AGE: 1}
+    finding = _found(services, clock, WaitingKind.UNKNOWN_AGE)
     assert (finding.ok, finding.waits, finding.count) == (True, True, 1)
     with services.store.write() as tx:
         if said == "born":
@@ -180,19 +178,15 @@ def test_a_token_without_an_end(services: Services) -> None:
         bare = {"scopes": [], "created_at": tx.now, "created_by": "cli:ann", "tools": []}
         later = tx.now + timedelta(days=1)
         tx.execute(insert(t.api_token).values(id="a", label="CMS", secret_sha256="a", **bare))
-        tx.execute(
-            insert(t.api_token).values(id="b", label="AI", secret_sha256="b", expires_at=later, **bare)
-        )
-    assert _waits(services) == {Kind.ENDLESS_TOKENS: 1}
-    assert [one.name for one in waiting_list.items(services, Kind.ENDLESS_TOKENS)] == ["CMS"]
+        tx.execute(insert(t.api_token).values(id="b", label="AI", secret_sha256="b", expires_at=later, **bare))
+    assert _waits(services) == {WaitingKind.ENDLESS_TOKENS: 1}
+    assert [one.name for one in waiting_list.list_items(services, WaitingKind.ENDLESS_TOKENS)] == ["CMS"]
     with services.store.write() as tx:
         tx.execute(update(t.api_token).values(revoked_at=tx.now))
     assert _waits(services) == {}
 
 
-def test_a_young_person_whom_nobody_can_ask(
-    services: Services, cast: support.Cast, clock: ManualClock
-) -> None:
+def test_a_young_person_whom_nobody_can_ask(services: Services, cast: support.Cast, clock: ManualClock) -> None:
     """From the days of warning before the birthday, until there is an address of their own."""
     clara = cast.add("Clara", birth_date=date(2010, 6, 20), guardians=("Guardian Sample",))
     with services.store.read() as conn:
@@ -201,10 +195,10 @@ def test_a_young_person_whom_nobody_can_ask(
     cast.work()
     assert _waits(services) == {}
     clock.set(datetime(2026, 6, 15, 12, tzinfo=UTC))
-    assert _waits(services) == {Kind.COME_OF_AGE: 1}
-    (one,) = waiting_list.items(services, Kind.COME_OF_AGE)
+    assert _waits(services) == {WaitingKind.COME_OF_AGE: 1}
+    (one,) = waiting_list.list_items(services, WaitingKind.COME_OF_AGE)
     assert (one.person_id, one.name, one.at.date()) == (clara, "Clara", date(2026, 6, 19))  # midnight here
-    finding = _found(services, clock, Kind.COME_OF_AGE)
+    finding = _found(services, clock, WaitingKind.COME_OF_AGE)
     assert not finding.ok
     register.change_address(services, clara, "clara@example.org", "cli:ann")
     assert _waits(services) == {}
@@ -213,20 +207,14 @@ def test_a_young_person_whom_nobody_can_ask(
 def test_a_name_that_came_back(services: Services, cast: support.Cast, photos: Path) -> None:
     """Until it is off again; whose it was is not said, for they may be erased."""
     support.put(photos, REF, samples.B_STANDING, (300, 400))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.write() as tx:
         one = tx.connection.scalar(select(t.resource.c.id))
-        came = {
-            "node": "Bo",
-            "node_key": "bo",
-            "origin": "returned",
-            "places": ["iptc"],
-            "created_at": tx.now,
-        }
+        came = {"node": "Bo", "node_key": "bo", "origin": "returned", "places": ["iptc"], "created_at": tx.now}
         tx.execute(insert(t.tag).values(resource_id=one, **came))
-    assert _waits(services) == {Kind.RETURNED_NAMES: 1}
-    (item,) = waiting_list.items(services, Kind.RETURNED_NAMES)
+    assert _waits(services) == {WaitingKind.RETURNED_NAMES: 1}
+    (item,) = waiting_list.list_items(services, WaitingKind.RETURNED_NAMES)
     assert (item.ref, item.name) == (REF, "")
     with services.store.write() as tx:
         tx.execute(delete(t.tag))
@@ -247,9 +235,9 @@ def test_pictures_that_came_by_a_link(services: Services, cast: support.Cast, cl
     """They wait until an account vouches for them, or refuses them; those near somebody are another task."""
     asa, bo = (cast.add(name, birth_date=date(1990, 5, 1)) for name in ("Åsa", "Bo"))
     _set(services, asa)
-    assert _waits(services) == {Kind.DECLARED_SETS: 1}
+    assert _waits(services) == {WaitingKind.DECLARED_SETS: 1}
     for values, kinds in (
-        ({"near_id": bo}, {Kind.NEAR_SETS: 1}),
+        ({"near_id": bo}, {WaitingKind.NEAR_SETS: 1}),
         ({"refused_at": clock.now()}, {}),
         ({"refused_at": None, "ended_at": clock.now()}, {}),
         ({"ended_at": None, "near_id": None, "vouched_at": clock.now(), "vouched_by": "dam:bo"}, {}),
@@ -259,16 +247,14 @@ def test_pictures_that_came_by_a_link(services: Services, cast: support.Cast, cl
         assert _waits(services) == kinds
 
 
-@pytest.mark.parametrize(
-    ("by", "own"), [("dam:ann", True), ("cli:Ann", True), ("dam:bo", False), ("api:ann", False)]
-)
+@pytest.mark.parametrize(("by", "own"), [("dam:ann", True), ("cli:Ann", True), ("dam:bo", False), ("api:ann", False)])
 def test_who_vouches_for_their_own_invitation(
     services: Services, cast: support.Cast, officer: FlaskClient, by: str, own: bool
 ) -> None:
     """The same name in the DAM and at the command line is one account; with how, and until it is refused."""
     asa = cast.add("Åsa", birth_date=date(1990, 5, 1))
     _set(services, asa, vouched_at=services.clock.now(), vouched_by=by, vouched_how="badge")
-    assert _waits(services) == ({Kind.OWN_INVITATIONS: 1} if own else {})
+    assert _waits(services) == ({WaitingKind.OWN_INVITATIONS: 1} if own else {})
     text = officer.get("/console/officer").text
     assert ("Vouched for by whoever invited" in text, "badge" in text) == (own, own)
     with services.store.write() as tx:
@@ -276,9 +262,7 @@ def test_who_vouches_for_their_own_invitation(
     assert _waits(services) == {}
 
 
-def test_an_address_that_one_account_confirmed(
-    services: Services, cast: support.Cast, officer: FlaskClient
-) -> None:
+def test_an_address_that_one_account_confirmed(services: Services, cast: support.Cast, officer: FlaskClient) -> None:
     """With its reason, while it is on file; one that another account confirmed is not listed."""
     asa = cast.add("Åsa", birth_date=date(1990, 5, 1))
     with services.store.write() as tx:
@@ -288,7 +272,7 @@ def test_an_address_that_one_account_confirmed(
     assert _waits(services) == {}
     with services.store.write() as tx:
         tx.execute(update(t.address).values(confirmed_by="dam:ann", reason="alone here"))
-    assert _waits(services) == {Kind.SELF_CONFIRMED: 1}
+    assert _waits(services) == {WaitingKind.SELF_CONFIRMED: 1}
     assert "alone here" in officer.get("/console/officer").text
     with services.store.write() as tx:
         tx.execute(update(t.address).values(retired_at=tx.now))
@@ -302,12 +286,12 @@ def test_the_doctor_is_red_while_something_went_wrong_and_says_how_to_mend_it(
     services: Services, cast: support.Cast, asa: str, clock: ManualClock
 ) -> None:
     """With the number and a command; and nothing of it once it is decided."""
-    finding = _found(services, clock, Kind.HAND_NAMES)
+    finding = _found(services, clock, WaitingKind.HAND_NAMES)
     assert (finding.ok, finding.waits, finding.count) == (False, False, 1)
     assert "facelease tags" in finding.mend
-    names_by_hand.keep(services, [one.tag_id for one in names_by_hand.find(services)], "cli:ann")
-    assert _doctor(services, clock, Kind.HAND_NAMES) is None
-    (said,) = [one.said for one in checks.examine(services.config, clock) if one.what == "waiting"]
+    names_by_hand.keep_names(services, [one.tag_id for one in names_by_hand.list_hand_names(services)], "cli:ann")
+    assert _doctor(services, clock, WaitingKind.HAND_NAMES) is None
+    (said,) = [one.said for one in checks.run_checks(services.config, clock) if one.what == "waiting"]
     assert said.startswith("nothing waits for anybody")
 
 
@@ -327,10 +311,7 @@ def test_each_role_sees_on_its_first_page_what_it_may_act_on(
     assert shown == {
         "administrator": (True, True), "officer": (False, True), "editor": (True, False), "auditor": (False, False),
     }  # fmt: skip
-    assert (
-        "handmatige namen"
-        in staff.signed_in(app, clock, "editor", language="nl").get("/console/").text.lower()
-    )
+    assert "handmatige namen" in staff.signed_in(app, clock, "editor", language="nl").get("/console/").text.lower()
 
 
 def test_an_editor_decides_about_names_by_hand(
@@ -377,17 +358,17 @@ def test_the_officers_list_names_who_and_when_and_each_look_is_audited(
 
 def test_every_kind_is_counted_worded_and_has_a_page() -> None:
     """In English and Dutch; the officer's page has words for each of its lists."""
-    keys = {f"{kind.value}{part}" for kind in Kind for part in ("", ".title", ".mend")}
+    keys = {f"{kind.value}{part}" for kind in WaitingKind for part in ("", ".title", ".mend")}
     for language in LANGUAGES:
         assert set(Words("waiting", language)) == keys
         w = Words("console", language)
-        assert [kind for kind in OFFICER_LISTS if f"officer_{kind.value}_text" not in w] == []
-        for kind in Kind:
-            told = staff_words.waiting(Entry(kind, 7, True, ()), language)
+        assert [kind for kind in OFFICER_KINDS if f"officer_{kind.value}_text" not in w] == []
+        for kind in WaitingKind:
+            told = staff_words.waiting(WaitingCount(kind, 7, True, ()), language)
             assert "7" in told.said
             assert told.title
             assert told.mend
-            one = staff_words.waiting(Entry(kind, 1, True, ()), language)
+            one = staff_words.waiting(WaitingCount(kind, 1, True, ()), language)
             assert "1 " in one.said
-    assert {kind for kind, *_ in waiting_list.SOURCES} == set(Kind)
+    assert {kind for kind, *_ in waiting_list.SOURCES} == set(WaitingKind)
     assert all(roles and Role.AUDITOR not in roles for *_, roles in waiting_list.SOURCES)

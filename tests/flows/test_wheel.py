@@ -122,9 +122,7 @@ def test_what_the_code_imports_comes_with_the_wheel(wheel: Path) -> None:
         (described,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         asked = message_from_bytes(archive.read(described)).get_all("Requires-Dist", [])
     needed, missing = _needed(asked, frozenset(), set()), set[str]()
-    known = {
-        name for name, by in packages_distributions().items() if needed & set(map(canonicalize_name, by))
-    }
+    known = {name for name, by in packages_distributions().items() if needed & set(map(canonicalize_name, by))}
     known |= sys.stdlib_module_names | set(PACKAGES) | OPTIONAL
     for name in _tracked():
         if name.startswith(PACKAGES) and name.endswith(".py"):
@@ -155,9 +153,7 @@ def _imported(path: Path) -> set[str]:
 def test_it_runs_from_where_it_was_installed(python: Path) -> None:
     """Not from this checkout, whose packages the environment borrows."""
     for package in PACKAGES:
-        assert Path(_said(python, f"import {package}; print({package}.__file__)")).is_relative_to(
-            python.parents[1]
-        )
+        assert Path(_said(python, f"import {package}; print({package}.__file__)")).is_relative_to(python.parents[1])
 
 
 def test_the_plugin_comes_with_it_byte_for_byte(python: Path) -> None:
@@ -169,9 +165,7 @@ def test_the_plugin_comes_with_it_byte_for_byte(python: Path) -> None:
 def test_commands_read_and_write_a_store(python: Path, house: Processes) -> None:
     """The command itself is there, with its version; a person who was added is listed."""
     command = python.with_name("facelease")
-    version = subprocess.run(
-        [command, "--version"], capture_output=True, text=True, check=True, cwd=house.root
-    )
+    version = subprocess.run([command, "--version"], capture_output=True, text=True, check=True, cwd=house.root)
     assert version.stdout.split()[-1] == "0.1.0"
     house.run("person", "add", "Åsa Ek")
     assert "Åsa Ek" in house.run("person", "list")
@@ -200,8 +194,6 @@ def test_pages_open_with_their_styles_and_words(double: Double, house: Processes
     with requests.Session() as browser:
         pages = [browser.get(house.url), browser.get(link), browser.post(house.url + staff.PATH, data=told)]
         pages += [browser.get(f"{house.url}/console/{name}") for name in ("people", "forms", "log")]
-        pages += [
-            browser.get(f"{house.url}/static/{name}") for name in ("facelease.css", "console.css", "sign.js")
-        ]
+        pages += [browser.get(f"{house.url}/static/{name}") for name in ("facelease.css", "console.css", "sign.js")]
     assert [page.status_code for page in pages] == [200] * len(pages), [page.url for page in pages]
     assert [page.url.removeprefix(house.url) for page in pages[1:3]] == ["/s/form", "/console/"]

@@ -84,9 +84,7 @@ def test_a_worker_outlives_whatever_a_job_raises(services: Services, monkeypatch
     assert failed == {kind.__name__ for kind in ODD}
     assert services.queue.counts() == {"queued": len(ODD), "running": 0, "dead": 0}
     assert SECRET not in str(logs)
-    assert all(
-        entry["where"][-1].split(":")[1] == "handler" for entry in logs if entry["event"] == "job failed"
-    )
+    assert all(entry["where"][-1].split(":")[1] == "handler" for entry in logs if entry["event"] == "job failed")
 
 
 def test_a_worker_outlives_a_store_that_is_away(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +123,7 @@ def test_the_start_is_tried_again_and_what_needs_somebody_is_raised(
 ) -> None:
     """An error that nobody foresaw, the DAM, the store: again. A key that is missing: said, and the worker ends."""
     raised = [ValueError(SECRET), DamError("no"), StoreAway("no")]
-    begin, begun = calendar.start, []
+    begin, begun = calendar.start_process, []
 
     def start(house: Services) -> int:
         if raised:
@@ -134,7 +132,7 @@ def test_the_start_is_tried_again_and_what_needs_somebody_is_raised(
         return 0
 
     monkeypatch.setattr(loops, "_FIRST", 0.05)
-    monkeypatch.setattr(calendar, "start", start)
+    monkeypatch.setattr(calendar, "start_process", start)
     with capture_logs() as logs, _working(services):
         assert _until(lambda: begun)
     assert len([entry for entry in logs if entry.get("loop") == "start"]) == 3
@@ -218,9 +216,7 @@ def test_what_needs_no_dam_is_done_while_all_else_hangs_in_it(
         go_on.set()
 
 
-def test_a_job_that_another_has_is_not_beaten_for(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_that_another_has_is_not_beaten_for(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said once, and not at each beat."""
     hangs, go_on = threading.Event(), threading.Event()
 
@@ -254,7 +250,7 @@ def test_a_daily_chore_that_failed_is_tried_again_soon(
         if fails:
             raise StoreAway("the store does not answer")
 
-    monkeypatch.setattr(calendar, "housekeeping", night)
+    monkeypatch.setattr(calendar, "run_housekeeping", night)
     table = Timetable(services, lambda: None)
     run = table.act("housekeeping")
     run()
@@ -265,9 +261,7 @@ def test_a_daily_chore_that_failed_is_tried_again_soon(
     assert "housekeeping again" not in table.times
 
 
-def test_a_machine_that_is_off_each_night_does_what_a_night_does(
-    services: Services, clock: ManualClock
-) -> None:
+def test_a_machine_that_is_off_each_night_does_what_a_night_does(services: Services, clock: ManualClock) -> None:
     """Soon after its start; the comparison only where none began for a day."""
     times = Timetable(services, lambda: None).times
     assert {name for name, when in times.items() if when.startswith("date")} >= {
@@ -276,8 +270,8 @@ def test_a_machine_that_is_off_each_night_does_what_a_night_does(
     }
 
     def began() -> datetime | None:
-        calendar.reconcile_missed(services)
-        return comparison.now(services).began_at
+        calendar.begin_missed_comparison(services)
+        return comparison.find_round(services).began_at
 
     first = began()
     clock.advance(timedelta(hours=23))
@@ -286,19 +280,17 @@ def test_a_machine_that_is_off_each_night_does_what_a_night_does(
     assert began() == services.clock.now()
 
 
-def test_every_sweep_is_told_also_one_that_failed(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_sweep_is_told_also_one_that_failed(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock goes on, and that is what the server wants to know."""
     swept: list[bool] = []
-    monkeypatch.setattr(calendar, "sweep", lambda _: (_ for _ in ()).throw(SystemExit(3)))
+    monkeypatch.setattr(calendar, "sweep_endings", lambda _: (_ for _ in ()).throw(SystemExit(3)))
     Timetable(services, lambda: swept.append(True)).act("sweep")()
     assert swept == [True]
 
 
 def test_a_pause_doubles_to_a_minute_and_begins_anew_after_a_success() -> None:
     """1, 2, 4, … 60, 60 seconds."""
-    pause = loops.Pause()
+    pause = loops.Backoff()
     assert [pause.next() for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
     pause.reset()
     assert pause.next() == 1
@@ -314,7 +306,7 @@ def test_a_thread_that_died_is_started_again() -> None:
         if len(lives) > 1:
             stop.wait()
 
-    crew = loops.Crew("mended", run, 1)
+    crew = loops.ThreadGroup("mended", run, 1)
     assert _until(lambda: crew.mend() == 1)
     assert _until(lambda: len(lives) == 2)
     assert (crew.mend(), _count("mended")) == (0, 1)
@@ -338,7 +330,7 @@ def test_what_led_to_an_error_is_logged_without_a_word_of_it() -> None:
         try:
             outer()
         except RuntimeError as error:
-            loops.note("here", error)
+            loops.log_error("here", error)
     (entry,) = logs
     assert (entry["error"], entry["causes"], entry["said"]) == ("RuntimeError", ["ValueError"], "")
     assert [call.split(":")[1] for call in entry["where"]][-1] == "outer"
@@ -355,7 +347,7 @@ def test_a_thread_that_ends_of_an_error_prints_nothing(
         raise ValueError(SECRET)
 
     with capture_logs() as logs:
-        loops.note_threads()
+        loops.log_thread_errors()
         thread = threading.Thread(target=fail)
         thread.start()
         thread.join()
@@ -363,9 +355,7 @@ def test_a_thread_that_ends_of_an_error_prints_nothing(
     assert SECRET not in str(logs) + "".join(capsys.readouterr())
 
 
-def test_a_clock_is_shut_in_the_middle_of_a_round(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clock_is_shut_in_the_middle_of_a_round(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """A chore that is due once is taken off the list at that moment; no thread ends of it."""
     ended: list[object] = []
     monkeypatch.setattr(threading, "excepthook", ended.append)

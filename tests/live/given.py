@@ -58,9 +58,7 @@ class Given:
         usage = bool(os.environ.get("FACELEASE_LIVE_DOWNLOAD_USAGE", ""))
         editors = int(os.environ.get("FACELEASE_LIVE_EDITORS", "") or 0)
         url = url.rstrip("/")
-        return cls(
-            url, user, key, password, service, service_key, int(port), events, panel, signin, usage, editors
-        )
+        return cls(url, user, key, password, service, service_key, int(port), events, panel, signin, usage, editors)
 
     def server(self) -> Server:
         """The server, as its Super Admin reaches it."""
@@ -93,10 +91,7 @@ class Sidecar(Processes):
             signin = secret_file(root / "signin.secret", given.signin_secret)
             tables["server"]["public_url"] = f"http://127.0.0.1:{given.port}"
             tables["webhooks"]["signin_secret_file"] = signin
-            tables["access"] = {
-                "administrators": [_SUPER_ADMINS],
-                "editors": [given.editors] if given.editors else [],
-            }
+            tables["access"] = {"administrators": [_SUPER_ADMINS], "editors": [given.editors] if given.editors else []}
         text = f'data = "{root}/data"\n' + "".join(_toml(name, table) for name, table in tables.items())
         super().__init__(root, given.port, text)
 

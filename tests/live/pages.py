@@ -48,9 +48,7 @@ class Pages:
     def speak(self, language: str) -> None:
         """The language of the pages from now on, as the server's own choice of it leaves it."""
         for path in ("/", "/pages/", "/plugins/"):
-            self.page.context.add_cookies(
-                [{"name": "language", "value": language, "url": f"{self._given.url}{path}"}]
-            )
+            self.page.context.add_cookies([{"name": "language", "value": language, "url": f"{self._given.url}{path}"}])
 
     # ---- collections and uploads -------------------------------------------------------------
 
@@ -104,9 +102,7 @@ class Pages:
 
     def named(self) -> set[str]:
         """The people in the metadata that the page shows; the server puts invisible spaces into long words."""
-        return {
-            text.replace("\u200b", "") for text in self.page.locator(".fixedlistnodepill").all_inner_texts()
-        }
+        return {text.replace("\u200b", "") for text in self.page.locator(".fixedlistnodepill").all_inner_texts()}
 
     def download(self, ref: str, to: Path) -> Path:
         """The original, by the button."""
@@ -146,10 +142,7 @@ class Pages:
     def _embed(self, tag: str, never: bool) -> tuple[str, bool]:
         """The field's tag in files, and whether it is never written there; returns what stood before."""
         self.open("pages/admin/admin_resource_type_field_edit.php?ref=29")
-        field, read_only = (
-            self.page.locator("input[name=exiftool_field]"),
-            self.page.locator("input[name=read_only]"),
-        )
+        field, read_only = (self.page.locator("input[name=exiftool_field]"), self.page.locator("input[name=read_only]"))
         before = field.input_value(), read_only.is_checked()
         field.fill(tag)
         read_only.set_checked(never)
@@ -158,9 +151,7 @@ class Pages:
 
     def _post(self, button: str, page: str) -> None:
         """Send a form, which the server's pages do by script, and wait until its answer is shown."""
-        sent = self.page.expect_response(
-            lambda answer: page in answer.url and answer.request.method == "POST"
-        )
+        sent = self.page.expect_response(lambda answer: page in answer.url and answer.request.method == "POST")
         with sent:
             self.page.locator(button).first.click()
         self.page.wait_for_load_state("networkidle")

@@ -37,10 +37,7 @@ class Told:
     def holds(self, *words: str) -> list[tuple[str, str]]:
         """Where which of these words stands."""
         return [
-            (what, word)
-            for what, text in self.text.items()
-            for word in words
-            if word.casefold() in text.casefold()
+            (what, word) for what, text in self.text.items() for word in words if word.casefold() in text.casefold()
         ]
 
     @property
@@ -53,15 +50,11 @@ class Phone:
     """A browser that has seen nothing of us before, at a phone's size."""
 
     def __init__(self, browser: Browser, address: str) -> None:
-        self.context = browser.new_context(
-            viewport={"width": 390, "height": 844}, locale="en-GB", base_url=address
-        )
+        self.context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB", base_url=address)
         self.page: Page = self.context.new_page()
         self.key = self.own = self.mark = ""
 
-    def sign(
-        self, link: str, name: str, *channels: str, photographs: Sequence[Path] = (), email: str = ""
-    ) -> None:
+    def sign(self, link: str, name: str, *channels: str, photographs: Sequence[Path] = (), email: str = "") -> None:
         """Open a link and sign for these channels, with photographs for recognition too; keeps what it gives."""
         page = self.page
         page.goto(link)
@@ -94,16 +87,7 @@ class Phone:
         """Open a link, and fetch whatever a page of a person, or a key, could give; whatever it answers."""
         ask, told = self.context.request, Told()
         told.add("opened", ask.get(link))
-        for path in (
-            "done",
-            "receipt.json",
-            "key",
-            "key/receipt.json",
-            "me",
-            "me/photos",
-            "me/object",
-            "me/forget",
-        ):
+        for path in ("done", "receipt.json", "key", "key/receipt.json", "me", "me/photos", "me/object", "me/forget"):
             told.add(path, ask.get(f"/s/{path}"))
         for number in range(_PHOTOGRAPHS):
             told.add(f"picture {number}", ask.get(f"/s/me/photos/{number}/picture"))
@@ -116,9 +100,7 @@ class Phone:
 
     def _take_along(self, told: Told) -> None:
         """The export and the reference photographs, by the forms of the page, or with what a page would send."""
-        guards = (
-            re.search(r'name="csrf_token" value="([^"]+)"', told.text.get(one, "")) for one in ("me", "key")
-        )
+        guards = (re.search(r'name="csrf_token" value="([^"]+)"', told.text.get(one, "")) for one in ("me", "key"))
         found = next(filter(None, guards), None)
         about = re.search(r'name="about" value="([^"]+)"', told.text.get("me", ""))
         form = {"csrf_token": found[1] if found else "", "about": about[1] if about else ""}

@@ -74,9 +74,7 @@ class Story:
         form = self.folder / "form.txt"
         form.write_text("SAMPLE, NOT SIGNED BY THE PERSON SHOWN.\n")
         self.sidecar.run("person", "add", ASA, "--of-age")
-        publications = [
-            word for channel in channels for word in ("--publication", f"communication:{channel}")
-        ]
+        publications = [word for channel in channels for word in ("--publication", f"communication:{channel}")]
         self.sidecar.run(
             "quitclaim", "add", ASA, "--recognition", *publications, "--until", until_day,
             "--text-version", "sample", "--evidence", str(form), handed_on=True,

@@ -71,40 +71,27 @@ class Scene:
         session = self.sessions.get(role) or requests.Session()
         asked = {name: str(value) for name, value in params.items()}
         return session.get(
-            f"{self.given.url}/pages/download.php",
-            params={**asked, **extra},
-            timeout=60,
-            allow_redirects=False,
+            f"{self.given.url}/pages/download.php", params={**asked, **extra}, timeout=60, allow_redirects=False
         )
 
     def _key(self, role: str, params: Mapping[str, object]) -> str:
         """The key in the address that the API gives for this resource and size."""
         mine = Server(self.given.url, self.given.service, self.given.service_key)
         server = mine if role == "service" else self.story.server
-        asked = {
-            "ref": params["ref"],
-            "not_used": "",
-            "size": params["size"],
-            "generate": 0,
-            "extension": "jpg",
-        }
+        asked = {"ref": params["ref"], "not_used": "", "size": params["size"], "generate": 0, "extension": "jpg"}
         found = re.search(r"access_key=([^&]+)", str(answer(server, "get_resource_path", **asked)))
         return unquote(found[1]) if found else ""
 
     def mine(self) -> list[dict[str, Any]]:
         """Those of these two photographs: the server also tells what went before."""
         return [
-            row
-            for row in self.rows()
-            if (row["resources"] or row["resources_left_out"]) in (self.hers, self.other)
+            row for row in self.rows() if (row["resources"] or row["resources_left_out"]) in (self.hers, self.other)
         ]
 
     def rows(self) -> list[dict[str, Any]]:
         """FaceLease's log of deliveries."""
         with closing(sqlite3.connect(self.story.sidecar.root / "data" / "ledger.db")) as store:
-            found = store.execute(
-                "SELECT details, actor FROM audit WHERE action = 'gate:delivery:note' ORDER BY seq"
-            )
+            found = store.execute("SELECT details, actor FROM audit WHERE action = 'gate:delivery:note' ORDER BY seq")
             return [json.loads(details) | {"actor": actor} for details, actor in found]
 
 
@@ -125,9 +112,7 @@ def scene(story: Story, given: Given) -> Iterator[Scene]:
     with ExitStack() as stack:
         made.sessions["admin"] = _signed_in(given, given.user, given.password)
         for role, group in (("editor", given.editors), ("general", _GENERAL)):
-            one = stack.enter_context(
-                account(story.server, office, f"{role}-sample-{secrets.token_hex(4)}", group)
-            )
+            one = stack.enter_context(account(story.server, office, f"{role}-sample-{secrets.token_hex(4)}", group))
             made.sessions[role] = _signed_in(given, one.name, one.password)
         stack.callback(story.pages.rules, {"website": "off", "press": "off"}, dict.fromkeys(USAGES, ""))
         yield made
@@ -156,10 +141,7 @@ def _alternative(server: Server, ref: str) -> str:
     }
     alt = str(answer(server, "add_alternative_file", resource=ref, **about, file=""))
     form = sign_call(
-        server.user,
-        server.key,
-        "upload_multipart",
-        {"ref": ref, "no_exif": 1, "revert": 0, "alternative": alt},
+        server.user, server.key, "upload_multipart", {"ref": ref, "no_exif": 1, "revert": 0, "alternative": alt}
     )
     files = {"file": ("green.jpg", memory.getvalue(), "image/jpeg")}
     assert requests.post(f"{server.url}/api/", data=form, files=files, timeout=60).status_code == 204
@@ -187,9 +169,7 @@ class Seen:
 
 def _seen(sent: requests.Response) -> Seen | None:
     """None for a page, a refusal, and the server's icon for what is not there."""
-    if sent.status_code not in (200, 206) or not sent.headers.get("content-type", "").startswith(
-        "image/jpeg"
-    ):
+    if sent.status_code not in (200, 206) or not sent.headers.get("content-type", "").startswith("image/jpeg"):
         return None
     with Image.open(io.BytesIO(sent.content)) as picture:
         plain = picture.convert("RGB")
@@ -206,16 +186,10 @@ def _questions(scene: Scene) -> Iterator[tuple[str, str, dict[str, object]]]:
     everything = itertools.product((scene.hers, scene.other), _SIZES, shapes, ("Web", "Press", "TV"))
     roles = itertools.cycle(("admin", "editor", "general", "share", "api", "service", "general"))
     # One in eleven: with metadata written into each download, all of them take ten minutes.
-    for (ref, size, shape, usage), role in zip(
-        itertools.islice(everything, 0, None, 11), roles, strict=False
-    ):
+    for (ref, size, shape, usage), role in zip(itertools.islice(everything, 0, None, 11), roles, strict=False):
         alt = scene.alternatives[ref]
         named = {key: alt if value == "ALT" else value for key, value in shape.items()}
-        yield (
-            role,
-            ref,
-            {"ref": ref, "size": size.format(alt=alt), "ext": "jpg", "usage": _NUMBER[usage], **named},
-        )
+        yield (role, ref, {"ref": ref, "size": size.format(alt=alt), "ext": "jpg", "usage": _NUMBER[usage], **named})
 
 
 def test_what_the_server_sends_is_judged_however_it_is_asked_for(
@@ -247,9 +221,7 @@ def test_what_the_server_sends_is_judged_however_it_is_asked_for(
             out += 1
             print("DELIVERED", role, params, came.longer)
         if not goes and role == "share":
-            outsiders += any(
-                word in _page(scene, sent) for word in (ASA, "agree", "not known", "website", "examined")
-            )
+            outsiders += any(word in _page(scene, sent) for word in (ASA, "agree", "not known", "website", "examined"))
     until(lambda: len(scene.mine()) >= len(told), 30)
     rows = scene.mine()
     same = [(row["happened"], row["resources"] or row["resources_left_out"]) for row in rows]
@@ -328,9 +300,7 @@ def test_channels_in_any_letters_survive_saving(given: Given, server: Server) ->
 
 
 def _channels(office: Office, written: str) -> None:
-    office.post(
-        _SETUP, save="true", facelease_people_field="29", facelease_take_names="0", facelease_channels=written
-    )
+    office.post(_SETUP, save="true", facelease_people_field="29", facelease_take_names="0", facelease_channels=written)
 
 
 def test_the_gate_is_tried_by_the_server_itself(given: Given, server: Server) -> None:

@@ -77,11 +77,8 @@ class House:
 @pytest.fixture
 def sidecar(given: Given, tmp_path: Path) -> Iterator[Sidecar]:
     """As everywhere, with mail."""
-    with (
-        mailbox.running(tmp_path / "mail") as box,
-        Sidecar(tmp_path, given, mail=box.section()) as running,
-    ):
-        (tmp_path / "form.toml").write_text(form_store.sample())
+    with mailbox.running(tmp_path / "mail") as box, Sidecar(tmp_path, given, mail=box.section()) as running:
+        (tmp_path / "form.toml").write_text(form_store.read_sample())
         running.run("form", "add", str(tmp_path / "form.toml"))
         running.box = box  # type: ignore[attr-defined]
         running.up()

@@ -36,8 +36,7 @@ def test_faces_in_large_originals(
             found += bool(seen.faces)
             passed += seen.whole and not seen.faces
     promise(
-        "U1",
-        f"a real server, {profile}: faces of 64 and 90 px in 6,000 and 12,000 px found {found} of {len(SIZES)}",
+        "U1", f"a real server, {profile}: faces of 64 and 90 px in 6,000 and 12,000 px found {found} of {len(SIZES)}"
     )
     assert passed == 0
     assert profile == "classic" or found == len(SIZES)

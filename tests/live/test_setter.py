@@ -15,12 +15,7 @@ from tests.live.given import Given, answer, bin_all, until
 from tests.live.office import Office
 
 ARCHIVED, ACTIVE, GENERAL_USERS = 2, 0, 2
-BASIS = {
-    "basis": "all-asked",
-    "reference": "List (sample)",
-    "decided_by": "A. Sample",
-    "decided": "2026-05-02",
-}
+BASIS = {"basis": "all-asked", "reference": "List (sample)", "decided_by": "A. Sample", "decided": "2026-05-02"}
 
 
 class Editor:
@@ -87,9 +82,7 @@ def test_it_counts_only_where_the_setter_may_edit(
         shown = editor.choose(collection, "auto")
         if kind != "private":
             sort = {"public": 4, "featured": 3}[kind]
-            data = (
-                f'{{"name": "Setter (sample)", "public": 1, "type": {sort}, "parent": 0, "allow_changes": 1}}'
-            )
+            data = f'{{"name": "Setter (sample)", "public": 1, "type": {sort}, "parent": 0, "allow_changes": 1}}'
             answer(server, "save_collection", ref=collection, coldata=data)
         assert "Saved" in shown
         assert "does not count for this many of the first 200 photographs: 1" in shown

@@ -41,9 +41,7 @@ def fields(office: Office, shown: bool) -> None:
     office.post(page, save="true", ref="29", **({"external_user_access": "1"} if shown else {}))
 
 
-def test_one_button_hides_names_and_dates_from_shares(
-    server: Server, office: Office, shared: tuple[str, str]
-) -> None:
+def test_one_button_hides_names_and_dates_from_shares(server: Server, office: Office, shared: tuple[str, str]) -> None:
     """Shown to whoever has the address before, and told on the set-up page; neither afterwards. Names stay."""
     ref, key = shared
     for field in answer(server, "get_resource_type_fields", find="Cleared until"):
@@ -98,24 +96,13 @@ def test_a_category_counts_for_what_lies_below_it(server: Server, office: Office
     ref = server.photo()
     upper, lower = server.collection("Above (sample)"), server.collection("Below (sample)", ref)
     for one, name, parent in ((upper, "Above (sample)", 0), (lower, "Below (sample)", int(upper))):
-        kept = {
-            "name": name,
-            "type": 3,
-            "parent": parent,
-            "public": 1,
-            "keywords": "",
-            "allow_changes": 0,
-            "users": "",
-        }
+        kept = {"name": name, "type": 3, "parent": parent, "public": 1, "keywords": "", "allow_changes": 0, "users": ""}
         answer(server, "save_collection", ref=one, coldata=json.dumps(kept))
     try:
         office.post(f"plugins/facelease/pages/collection.php?collection={upper}", collection=upper, save="true",
                     mode="never")  # fmt: skip
         photo = answer(server, "facelease_photo", ref=ref)
-        assert {str(one["ref"]): one["mode"] for one in photo["collections"]} == {
-            upper: "never",
-            lower: "off",
-        }
+        assert {str(one["ref"]): one["mode"] for one in photo["collections"]} == {upper: "never", lower: "off"}
         held = answer(server, "facelease_members", collection=upper, offset=0, limit=10)
         assert (held["total"], held["refs"]) == (1, [int(ref)])
         below = office.page(f"plugins/facelease/pages/collection.php?collection={lower}")

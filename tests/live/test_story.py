@@ -136,10 +136,7 @@ def test_while_the_sidecar_is_stopped_nothing_is_cleared_and_nothing_is_lost(sto
     story.sidecar.stop()
     story.pages.upload(collection, [story.portrait(samples.A_STANDING, "one.jpg")])
     (ref,) = story.members(collection)
-    for language, said in (
-        ("en", "Unknown: FaceLease did not answer"),
-        ("nl", "Onbekend: FaceLease gaf geen"),
-    ):
+    for language, said in (("en", "Unknown: FaceLease did not answer"), ("nl", "Onbekend: FaceLease gaf geen")):
         story.pages.speak(language)
         panel = story.pages.view(ref)
         assert said in panel.inner_text()

@@ -19,9 +19,7 @@ def test_the_team_centre_hands_over_once(story: Story) -> None:
     page = story.pages.page.request.get(f"{story.server.url}/plugins/facelease/pages/console.php").text()
     form = dict(re.findall(r'name="(payload|signature)" value="([^"]+)"', page))
     address = f"http://127.0.0.1:{story.sidecar.port}/signin/resourcespace"
-    statuses = [
-        requests.post(address, data=form, allow_redirects=False, timeout=10).status_code for _ in "12"
-    ]
+    statuses = [requests.post(address, data=form, allow_redirects=False, timeout=10).status_code for _ in "12"]
     assert statuses == [303, 401]
     console.goto(f"http://127.0.0.1:{story.sidecar.port}/console/")
     console.get_by_role("button", name="Sign out").click()

@@ -179,9 +179,7 @@ class _Book:
         heads.write(store, self.key, self.file, 84, NOTHING_ENDED)
 
     def verify(self, connection: Connection, signed: Sequence[SignedHead] | None = None) -> LogProof:
-        return proof.verify_log(
-            connection, heads.read(self.file) if signed is None else signed, self.key.known
-        )
+        return proof.verify_log(connection, heads.read(self.file) if signed is None else signed, self.key.known)
 
 
 def _begin(store: Store, folder: Path) -> _Book:

@@ -21,7 +21,7 @@ from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
 from plugin.flows.tags import intents
 from plugin.flows.views import waiting_list
-from plugin.flows.views.waiting_list import Kind
+from plugin.flows.views.waiting_list import WaitingKind
 from plugin.hooks.dam import ChangeKind
 from plugin.hooks.left_out import LeftOutReason
 from plugin.ledger import tables as t
@@ -82,21 +82,17 @@ def _shut(*paths: Path) -> Iterator[None]:
 
 def _unread(services: Services) -> dict[str, str]:
     with services.store.read() as conn:
-        rows = conn.execute(
-            select(t.resource.c.ref, t.resource.c.unread).where(t.resource.c.unread.is_not(None))
-        )
+        rows = conn.execute(select(t.resource.c.ref, t.resource.c.unread).where(t.resource.c.unread.is_not(None)))
         return {row.ref: row.unread for row in rows}
 
 
-def test_a_library_with_bad_items_is_taken_up_but_for_these(
-    services: Services, photos: Path, promise: Promise
-) -> None:
+def test_a_library_with_bad_items_is_taken_up_but_for_these(services: Services, photos: Path, promise: Promise) -> None:
     """Special files beside photographs, unreadable ones, names that are none: the good ones are noted, the bad told."""
     cast = support.Cast(services)
     good = [_photo(photos / support.SHOOT, f"good{n}.jpg", n) for n in range(4)]
     bad = _break(photos)
     with plain_account():
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         left = {one.ref: one.why.value for one in services.dam.left_out()}
         unread = _unread(services)
@@ -105,10 +101,7 @@ def test_a_library_with_bad_items_is_taken_up_but_for_these(
     done = sum(f"{support.SHOOT}/{one.name}" in noted for one in good)
     said = left | unread
     told = sum(any(name in ref and why == kind for ref, why in said.items()) for name, kind in bad.items())
-    promise(
-        "O1",
-        f"bad items in a library {len(bad)}: others done {done} of {len(good)}, told {told} of {len(bad)}",
-    )
+    promise("O1", f"bad items in a library {len(bad)}: others done {done} of {len(good)}, told {told} of {len(bad)}")
     assert (done, told) == (len(good), len(bad)), said
     assert len(said) == len(bad)
 
@@ -118,36 +111,32 @@ def test_a_closed_folder_is_no_empty_one(services: Services, photos: Path, promi
     cast = support.Cast(services)
     inner = photos / support.SHOOT / "inner"
     _photo(inner / "deep", "a.jpg", 1), _photo(inner, "b.jpg", 2), _photo(photos, "c.jpg", 3)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     cast.open_collection("shoot/inner/deep", Mode.NEVER)
     with _shut(inner):
         _photo(photos, "d.jpg", 4)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
-        calendar.reconcile(services)
+        calendar.begin_comparison(services)
         cast.work()
         below = {"shoot/inner/b.jpg", "shoot/inner/deep/a.jpg"}
         assert _unread(services) == dict.fromkeys(below, "photo")
-        assert [(one.ref, one.why) for one in services.dam.left_out()] == [
-            ("shoot/inner", LeftOutReason.CLOSED)
-        ]
+        assert [(one.ref, one.why) for one in services.dam.left_out()] == [("shoot/inner", LeftOutReason.CLOSED)]
         assert {one.what for one in services.dam.changes()} <= {ChangeKind.METADATA}
         assert {"c.jpg", "d.jpg", *below} <= set(services.dam.refs())
-        (entry,) = [one for one in waiting_list.entries(services) if one.kind is Kind.OUT_OF_REACH]
+        (entry,) = [one for one in waiting_list.list_counts(services) if one.kind is WaitingKind.OUT_OF_REACH]
         assert (entry.count, entry.wrong) == (1, False)
-        said = checks.examine(services.config, services.clock)
-        assert [one.count for one in said if one.code == Kind.OUT_OF_REACH.value] == [1]
+        said = checks.run_checks(services.config, services.clock)
+        assert [one.count for one in said if one.code == WaitingKind.OUT_OF_REACH.value] == [1]
         with services.store.read() as conn:
             lost = conn.scalars(select(t.collection.c.ref).where(t.collection.c.lost_at.is_not(None))).all()
             gone = conn.scalars(select(t.resource.c.ref).where(t.resource.c.deleted_at.is_not(None))).all()
             dead = services.queue.dead()
         assert (list(lost), list(gone), list(dead)) == ([], [], [])
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
-    promise(
-        "O1", f"a folder closed and opened again: taken for deleted 0, unknown meanwhile {len(below)} of 2"
-    )
+    promise("O1", f"a folder closed and opened again: taken for deleted 0, unknown meanwhile {len(below)} of 2")
     assert (_unread(services), list(services.dam.left_out())) == ({}, [])
 
 
@@ -157,7 +146,7 @@ def test_a_share_that_goes_in_the_middle_of_a_walk_loses_nothing(
     """Folders that were listed and are not there when they are read are no deletion before the next walk says so."""
     for name in ("one", "two", "three"):
         _photo(photos / name, "a.jpg", len(name))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     support.Cast(services).work()
     real, away = os.scandir, photos.with_name("away")
 
@@ -173,14 +162,12 @@ def test_a_share_that_goes_in_the_middle_of_a_walk_loses_nothing(
     assert services.dam.changes() == []
 
 
-def test_a_file_that_cannot_be_read_stops_no_erasure(
-    services: Services, photos: Path, promise: Promise
-) -> None:
+def test_a_file_that_cannot_be_read_stops_no_erasure(services: Services, photos: Path, promise: Promise) -> None:
     """One of two photographs is closed: the person is forgotten, the other is clean, the certificate names the one."""
     cast = support.Cast(services)
     for number, name in enumerate(("open.jpg", "closed.jpg")):
         _photo(photos / support.SHOOT, name, number)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     person = cast.add(NAME)
     cast.sign(person)
@@ -190,10 +177,7 @@ def test_a_file_that_cannot_be_read_stops_no_erasure(
         made = erasure.erase(services, person, "test")
         cast.work()
     left = [one for one in made.left if one.key == "dam_unread"]
-    promise(
-        "O1",
-        f"an erasure beside a file that cannot be read: finished 1 of 1, not reached told {len(left)} of 1",
-    )
+    promise("O1", f"an erasure beside a file that cannot be read: finished 1 of 1, not reached told {len(left)} of 1")
     assert [one.values["at"] for one in left] == ["shoot/closed.jpg"]
     assert cast.names_on("shoot/open.jpg") == set()
     with services.store.read() as conn:
@@ -205,7 +189,7 @@ def _tag(services: Services, person: str, ref: str) -> None:
     with services.store.write() as tx:
         number = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
         assert number is not None
-        one = intents.Proposal(number, person, NAME, "add", "confirmed", services.dam.places)
+        one = intents.NewIntent(number, person, NAME, "add", "confirmed", services.dam.places)
         intent = intents.propose(services, tx, one)
     assert intents.carry_out(services, intent) == "done"
 
@@ -228,34 +212,31 @@ def test_one_broken_row_stops_no_calendar_and_no_change(
         ))  # fmt: skip
     clock.advance(timedelta(days=2))
     for _ in range(3):
-        grant_endings.sweep(services)
+        grant_endings.end_due(services)
     for number, name in enumerate(("a.jpg", "b.jpg", "c.jpg")):
         _photo(photos, name, number)
     for _ in range(3):
-        calendar.poll(services)
+        calendar.poll_dam(services)
     cast.work()
     with services.store.read() as conn:
         ended = set(conn.scalars(select(t.grant.c.person_id).where(t.grant.c.ended_at.is_not(None))))
         known = set(conn.scalars(select(t.resource.c.ref)))
-    (entry,) = [one for one in waiting_list.entries(services) if one.kind is Kind.SET_ASIDE]
-    promise(
-        "O1",
-        f"a broken row among others: others done {len(ended) + len(known)} of 4, told {entry.count} of 2",
-    )
+    (entry,) = [one for one in waiting_list.list_counts(services) if one.kind is WaitingKind.SET_ASIDE]
+    promise("O1", f"a broken row among others: others done {len(ended) + len(known)} of 4, told {entry.count} of 2")
     assert ended == {people[0], people[2]}
     assert known == {"a.jpg", "c.jpg"}
     assert (entry.count, entry.wrong) == (2, True)
     with services.store.write() as tx:
         tx.connection.execute(text("DROP TRIGGER broken"))
         tx.connection.execute(text("DROP TRIGGER odd"))
-    assert (grant_endings.sweep(services), calendar.poll(services)) == (2, 1), "tried again, and done"
+    assert (grant_endings.end_due(services), calendar.poll_dam(services)) == (2, 1), "tried again, and done"
 
 
 def _in_doubt(services: Services, name: str) -> bool:
     """Whether somebody who is entered now owns no name of the library by its spelling."""
     person = support.Cast(services).add(name)
-    calendar.poll(services)
-    return name_doubts.of(services, person) is not None
+    calendar.poll_dam(services)
+    return name_doubts.find_gaps(services, person) is not None
 
 
 def test_who_is_entered_beside_what_was_never_read_is_in_doubt(services: Services, photos: Path) -> None:
@@ -263,23 +244,23 @@ def test_who_is_entered_beside_what_was_never_read_is_in_doubt(services: Service
     closed = photos / "closed"
     _photo(closed, "a.jpg", 1)
     with _shut(closed):
-        calendar.poll(services)
+        calendar.poll_dam(services)
         support.Cast(services).work()
         assert _in_doubt(services, "Bo Sample")
-    calendar.poll(services)
+    calendar.poll_dam(services)
     support.Cast(services).work()
     with services.store.write() as tx:
         tx.connection.execute(text(
             "CREATE TRIGGER odd BEFORE INSERT ON job WHEN new.key = 'b.jpg' BEGIN SELECT RAISE(ABORT, 'broken'); END"
         ))  # fmt: skip
     _photo(photos, "b.jpg", 2)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     support.Cast(services).work()
     assert _in_doubt(services, "Cee Sample")
     with services.store.write() as tx:
         tx.connection.execute(text("DROP TRIGGER odd"))
     for _ in range(2):
-        calendar.poll(services)
+        calendar.poll_dam(services)
         support.Cast(services).work()
     assert not _in_doubt(services, "Dag Sample"), "all was read"
 
@@ -290,16 +271,14 @@ def test_who_is_named_in_a_closed_sidecar_is_entered_in_doubt(services: Services
     beside.write_bytes(name_places.packet("Cee Sample").encode())
     support.settle(beside)
     with _shut(beside):
-        calendar.poll(services)
+        calendar.poll_dam(services)
         support.Cast(services).work()
         assert _in_doubt(services, "Cee Sample")
         assert _unread(services) == {"shoot/c.jpg": "sidecar"}
-    calendar.poll(services)
+    calendar.poll_dam(services)
     support.Cast(services).work()
     with services.store.read() as conn:
-        assert conn.scalar(select(t.person.c.doubted_at)) is not None, (
-            "it stands there, and nobody said whose it is"
-        )
+        assert conn.scalar(select(t.person.c.doubted_at)) is not None, "it stands there, and nobody said whose it is"
 
 
 def test_a_broken_row_of_the_dam_is_passed_over(
@@ -307,7 +286,7 @@ def test_a_broken_row_of_the_dam_is_passed_over(
 ) -> None:
     """Rows of the log that say nothing whole, that the server itself breaks on, a name without a number."""
     with Double() as double, on_double.house(tmp_path, double, clock, examiner) as services:
-        calendar.poll(services)
+        calendar.poll_dam(services)
         refs = [double.library.create(1).ref for _ in range(4)]
         broken = ({"type": None, "field": {"a": 1}}, {"resource": ["x"]}, {"notes": b"\xff"}, {"user": "x"})
         for odd in broken:
@@ -315,11 +294,11 @@ def test_a_broken_row_of_the_dam_is_passed_over(
             next(row for row in double.library.log if row["ref"] == number).update(odd)
         after = double.library.create(1).ref
         for _ in range(3):
-            calendar.poll(services)
+            calendar.poll_dam(services)
         with services.store.read() as conn:
             asked = set(conn.scalars(select(t.job.c.key).where(t.job.c.kind == "photo")))
         done = sum(str(ref) in asked for ref in [*refs, after])
-        (entry,) = [one for one in waiting_list.entries(services) if one.kind is Kind.SET_ASIDE]
+        (entry,) = [one for one in waiting_list.list_counts(services) if one.kind is WaitingKind.SET_ASIDE]
         promise("O1", f"broken rows of the DAM's log 4: others done {done} of 5, told {entry.count} of 4")
         assert (done, entry.count) == (5, 4)
 
@@ -328,7 +307,7 @@ def test_a_share_that_comes_back_is_read_again_by_itself(services: Services, pho
     """Also by a program that was allowed the folder of before: it came back as another."""
     cast = support.Cast(services)
     _photo(photos / support.SHOOT, "a.jpg", 1)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert services.dam.look("shoot/a.jpg").unread is None
     old = photos.with_name("old")

@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select
 
 from plugin.clock import ManualClock
 from plugin.flows.collections import modes
-from plugin.flows.common.recogniser import Faces
+from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.matching import gallery
@@ -53,7 +53,7 @@ class Here:
     """The real engine in this process, where the calls of its encoder can be counted."""
 
     def __init__(self, services: Services) -> None:
-        config = bootstrap.with_models(services.config)
+        config = bootstrap.resolve_models(services.config)
         engine = open_engine(config.recognizer, Path(config.recognizer.cache))
         self.counting = Counting(engine.encoder)
         self._pipeline = Pipeline(replace(engine, encoder=self.counting), config.recognizer, config.matching)
@@ -73,9 +73,7 @@ class Here:
         """Nothing to end."""
 
 
-def _rule(
-    services: Services, ref: str, mode: str, basis: str | None, review: date | None, member: str
-) -> None:
+def _rule(services: Services, ref: str, mode: str, basis: str | None, review: date | None, member: str) -> None:
     """Put a collection's ruling into the store as it is, lawful or not: as if set long ago."""
     with services.store.write() as tx:
         tx.execute(delete(t.collection).where(t.collection.c.ref == ref))
@@ -85,7 +83,7 @@ def _rule(
             )
         )
         if member:
-            modes.join(tx, ref, member)
+            modes.join_shoot(tx, ref, member)
 
 
 def _lawful(mode: str, basis: str | None, review: str | None, people: str, other: str | None) -> bool:
@@ -125,7 +123,7 @@ def test_no_encoding_without_a_basis(
     photos = encoded_without = lawful = silent = 0
     with support.opened(config, clock, examiner) as with_child:
         here = Here(with_child)
-        services = replace(with_child, faces=Faces(typed(Examiner, here)))
+        services = replace(with_child, faces=Recogniser(typed(Examiner, here)))
         cast = support.Cast(services)
         asa, dag = cast.add("Åsa"), cast.add("Dag")
         ref = support.put(tmp_path / "photos", "shoot/within/one.jpg", samples.A_STANDING, (240, 320))

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, insert, literal, select
 
-from bench.library import Library, built
+from bench.library import Library, build_library
 from plugin.errors import QueueFull
 from plugin.flows.collections import modes
 from plugin.flows.common import believed, dam_events
@@ -22,7 +22,7 @@ from plugin.flows.schedule import calendar
 from plugin.hooks.webhooks import events
 from plugin.ledger import tables as t
 from plugin.ledger.log.endings import Ending
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.running.runner import Runner
 from tests.stores import Stores
 
@@ -75,10 +75,8 @@ class Beside:
             self.refused += 1
         self.waits.append(time.monotonic() - began)
         with suppress(QueueFull):
-            dam_events.take(
-                self.services,
-                uuid4().hex,
-                events.ResourceCreated(f"new-{person_id}", self.services.clock.now()),
+            dam_events.accept(
+                self.services, uuid4().hex, events.ResourceCreated(f"new-{person_id}", self.services.clock.now())
             )
             return
         self.events_refused += 1
@@ -89,7 +87,7 @@ def library(tmp_path: Path, full: bool, stores: Stores, store_kind: str) -> Iter
     """Five chores beside which people withdraw, in a collection that holds every third photograph."""
     photos = 1_000_000 if full else 5_000
     (tmp_path / "house" / "photos" / "shoot").mkdir(parents=True)
-    with built(tmp_path / "house", photos, {_SHOWN: 5 * _EACH}, stores.empty(store_kind)) as made:
+    with build_library(tmp_path / "house", photos, {_SHOWN: 5 * _EACH}, stores.empty(store_kind)) as made:
         jobs = made.services.config.jobs.model_copy(update={"limit": 500})
         config = made.services.config.model_copy(update={"jobs": jobs})
         services = replace(made.services, config=config)
@@ -103,24 +101,22 @@ def library(tmp_path: Path, full: bool, stores: Stores, store_kind: str) -> Iter
 
 
 def _ruling(mode: Mode) -> modes.Ruling:
-    return modes.Ruling(mode, Basis.ALL_ASKED, Evidence("a list: sample", "the administrator"))
+    return modes.Ruling(mode, Basis.ALL_ASKED, BasisEvidence("a list: sample", "the administrator"))
 
 
 def _late_consent(services: Services) -> None:
     """Somebody was vouched for: every photograph with an unnamed face, where comparing is allowed, is asked for."""
     with services.store.write() as tx:
-        who = tx.connection.scalar(
-            select(t.person.c.id).where(t.person.c.display_name == t.person.c.id).limit(1)
-        )
+        who = tx.connection.scalar(select(t.person.c.id).where(t.person.c.display_name == t.person.c.id).limit(1))
         values = {"added_at": tx.now, "added_by": "test", "vouched_at": tx.now, "vouched_how": "met"}
         tx.execute(insert(t.reference_set).values(id="late", person_id=who, came_by="link", **values))
         tx.move_generation()
-    scan_queue.late_consent(services)
+    scan_queue.begin_late_consent(services)
 
 
 def _configured_anew(services: Services) -> None:
     clearance = services.config.clearance.model_copy(update={"small_figures_block": True})
-    recompute_library.follow(
+    recompute_library.follow_policy(
         replace(services, config=services.config.model_copy(update={"clearance": clearance}))
     )
 
@@ -128,20 +124,18 @@ def _configured_anew(services: Services) -> None:
 def _after_a_restore(services: Services) -> None:
     """ended.log goes further than the copy that was put back: everybody of some who signed ended meanwhile."""
     with services.store.read() as conn:
-        rows = conn.execute(
-            select(t.grant.c.id, t.grant.c.person_id).where(t.grant.c.ended_at.is_(None)).limit(40)
-        )
+        rows = conn.execute(select(t.grant.c.id, t.grant.c.person_id).where(t.grant.c.ended_at.is_(None)).limit(40))
         lines = [Ending(row.person_id, row.id, services.clock.now(), "withdrawn") for row in rows]
     for line in lines:
         services.ended.write(line)
-    calendar.start(services)
-    calendar.reconcile(services, gone=True)
+    calendar.start_process(services)
+    calendar.begin_comparison(services, gone=True)
 
 
 _CHORES: dict[str, Callable[[Services], object]] = {
     "late consent": _late_consent,
     "a mode change": lambda services: modes.decide(services, "shoot", _ruling(Mode.NEVER), "test"),
-    "reconcile": calendar.reconcile,
+    "reconcile": calendar.begin_comparison,
     "a restore's aftermath": _after_a_restore,
     "a change of the configuration": _configured_anew,
 }
@@ -190,4 +184,4 @@ def _counted(services: Services, person_id: str) -> int:
     with services.store.read() as conn:
         query = select(func.count()).select_from(t.clearance)
         later = c.valid_until > services.clock.now()
-        return conn.scalar(query.where(mine, later, believed.now(conn))) or 0
+        return conn.scalar(query.where(mine, later, believed.is_valid(conn))) or 0

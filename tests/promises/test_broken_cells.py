@@ -17,7 +17,7 @@ from plugin.flows.consent import grant_endings
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.ledger.tables.columns import Instant
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from sidecar.doctor import checks
@@ -52,7 +52,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, examiner: Examiner) -> Path:
         for name, portraits in (("Åsa", ()), ("Bo", (samples.B_STANDING,))):
             cast.sign(person := cast.add(name))
             cast.enrol(person, *portraits)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         assert cast.names_on("shoot/a.jpg") == {"Åsa"}
         assert cast.names_on("other/b.jpg") == {"Bo"}
@@ -137,12 +137,12 @@ def _fails(services: Services, clock: ManualClock) -> list[str]:
         asa = conn.scalars(select(t.person.c.id).where(t.person.c.display_name == "Åsa")).one()
         (bo,) = {*ids} - {asa}
     acts: list[tuple[str, Callable[[], Any]]] = [
-        ("start", lambda: calendar.start(services)), ("sweep", lambda: calendar.sweep(services)),
-        ("owe", lambda: calendar.owe(services)), ("housekeeping", lambda: calendar.housekeeping(services)),
-        ("remind", lambda: calendar.remind(services)),
-        ("poll", lambda: calendar.poll(services)),
-        ("reconcile", lambda: calendar.reconcile(services)), ("work", cast.work),
-        ("doctor", lambda: _sound(checks.examine(services.config, clock))),
+        ("start", lambda: calendar.start_process(services)), ("sweep", lambda: calendar.sweep_endings(services)),
+        ("owe", lambda: calendar.follow_up_owed(services)), ("housekeeping", lambda: calendar.run_housekeeping(services)),
+        ("remind", lambda: calendar.send_reminders(services)),
+        ("poll", lambda: calendar.poll_dam(services)),
+        ("reconcile", lambda: calendar.begin_comparison(services)), ("work", cast.work),
+        ("doctor", lambda: _sound(checks.run_checks(services.config, clock))),
         ("clearance", lambda: _cleared(services)),
         ("withdrawal", lambda: grant_endings.withdraw(services, asa, None, "person")), ("work after it", cast.work),
         ("gone", lambda: _gone(services, cast, asa)),
@@ -176,20 +176,29 @@ def _sound(findings: list[Finding]) -> None:
 
 
 def _cleared(services: Services) -> None:
-    assert photo_answers.ask(services, "shoot/a.jpg", "communication", "website").status is Status.CLEARED
+    assert (
+        photo_answers.answer_photo(services, "shoot/a.jpg", "communication", "website").status
+        is ClearanceStatus.CLEARED
+    )
 
 
 def _gone(services: Services, cast: support.Cast, asa: str) -> None:
     assert not cast.names_on("shoot/a.jpg")
     assert not cast.tags(asa)
-    assert photo_answers.ask(services, "shoot/a.jpg", "communication", "website").status is not Status.CLEARED
+    assert (
+        photo_answers.answer_photo(services, "shoot/a.jpg", "communication", "website").status
+        is not ClearanceStatus.CLEARED
+    )
 
 
 def _over(services: Services, person_id: str) -> None:
     g = t.grant.c
     with services.store.read() as conn:
         assert not list(conn.scalars(select(g.id).where(g.person_id == person_id, g.ended_at.is_(None))))
-    assert photo_answers.ask(services, "other/b.jpg", "communication", "website").status is not Status.CLEARED
+    assert (
+        photo_answers.answer_photo(services, "other/b.jpg", "communication", "website").status
+        is not ClearanceStatus.CLEARED
+    )
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -200,9 +209,7 @@ def test_a_broken_cell_is_a_matter_of_its_row(
     cells = list(_cells(t.metadata.tables[table]))
     tries = [dict(cells[::-1])] if not full else [{column: value} for column, value in cells]
     said = SAID.get(table, "\n")
-    found = [
-        (one, [fail for fail in damaged(table, one) if not fail.startswith(said)]) for one in tries if one
-    ]
+    found = [(one, [fail for fail in damaged(table, one) if not fail.startswith(said)]) for one in tries if one]
     stopped = [(one, fails) for one, fails in found if fails]
     promise("O1", f"broken cells of {table}: everything else stopped {len(stopped)} of {len(tries)}")
     assert not stopped

@@ -15,12 +15,12 @@ from plugin.flows.consent import grant_endings
 from plugin.flows.matching import gallery
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
-from plugin.flows.views.waiting_list import Kind
+from plugin.flows.views.waiting_list import WaitingKind
 from plugin.hooks.names_in_files.metadata import EXIF_PLACE, XMP_PLACES
 from plugin.hooks.resourcespace.profile import PLACE
 from plugin.ledger import tables as t
 from plugin.ledger.tables.columns import EVERY_PLACE
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from sidecar.commands.demo import samples
 from sidecar.doctor import checks
 from tests import support
@@ -36,7 +36,7 @@ def _two(services: Services, photos: Path) -> tuple[support.Cast, str, str]:
     """Åsa and Bo, enrolled, in a collection on auto in which nobody was looked for yet."""
     cast = support.Cast(services)
     support.put(photos, "shoot/a.jpg", samples.A_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.open_collection()
     asa, bo = cast.add("Åsa Sample"), cast.add("Bo Sample")
     for person in (asa, bo):
@@ -54,22 +54,18 @@ def _break_key(services: Services, person_id: str, purpose: str) -> None:
         tx.move_generation()
 
 
-def test_who_has_a_damaged_key_withdraws_all_the_same(
-    services: Services, photos: Path, promise: Promise
-) -> None:
+def test_who_has_a_damaged_key_withdraws_all_the_same(services: Services, photos: Path, promise: Promise) -> None:
     """The log cannot say by their reference who it was; name, clearance and template go as ever. Doctor says it."""
     cast, asa, _ = _two(services, photos)
     cast.work()
     assert cast.names_on("shoot/a.jpg") == {"Åsa Sample"}
     _break_key(services, asa, "record")
-    keys = [one for one in checks.examine(services.config, services.clock) if one.what == "people's keys"]
+    keys = [one for one in checks.run_checks(services.config, services.clock) if one.what == "people's keys"]
     assert [one.ok for one in keys] == [False]
     ended = grant_endings.withdraw(services, asa, None, "person")
     cast.work()
     with services.store.read() as conn:
-        left = conn.scalars(
-            select(t.grant.c.id).where(t.grant.c.person_id == asa, t.grant.c.ended_at.is_(None))
-        )
+        left = conn.scalars(select(t.grant.c.id).where(t.grant.c.person_id == asa, t.grant.c.ended_at.is_(None)))
         gone = not list(left) and not cast.names_on("shoot/a.jpg")
     promise("O1", f"a damaged key: withdrawals refused {int(not gone)} of 1")
     assert (ended, gone) == (2, True)
@@ -89,7 +85,7 @@ def test_a_template_that_does_not_open_hides_no_other(
             tx.execute(update(t.sealed).where(mine).values(body=BROKEN))
     cast.work()
     named = cast.names_on("shoot/a.jpg")
-    told = [one for one in waiting_list.entries(services) if one.kind is Kind.SET_ASIDE]
+    told = [one for one in waiting_list.list_counts(services) if one.kind is WaitingKind.SET_ASIDE]
     promise("O1", f"a {what} that does not open: others recognised {len(named)} of 1, told {len(told)} of 1")
     assert named == {"Åsa Sample"}
     assert [one.count for one in told] == [1]
@@ -123,7 +119,7 @@ def test_a_job_that_holds_no_json_stops_no_other(
     for _ in range(services.config.jobs.attempts + 2):
         cast.work()
         clock.advance(timedelta(hours=2))
-        assert checks.examine(services.config, clock)
+        assert checks.run_checks(services.config, clock)
     dead = {one.key for one in services.queue.dead()}
     promise("O1", f"jobs that hold nonsense {len(odd)}: given up and told {len(dead)} of {len(odd)}")
     assert cast.names_on("shoot/a.jpg") == {"Åsa Sample"}
@@ -140,7 +136,7 @@ BROKEN_GRANTS = {
 
 
 def _told(services: Services) -> list[str]:
-    return [one.ref for one in waiting_list.items(services, Kind.SET_ASIDE)]
+    return [one.ref for one in waiting_list.list_items(services, WaitingKind.SET_ASIDE)]
 
 
 @STORES
@@ -151,31 +147,29 @@ def test_a_grant_that_cannot_be_read_agrees_to_nothing(
     """Nothing stops; no match and no clearance rests on it; it is named once; whose it is withdraws as ever."""
     cast, asa, bo = _two(services, photos)
     support.put(photos, "shoot/b.jpg", samples.B_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
-    assert photo_answers.ask(services, "shoot/b.jpg", *USE).status is Status.CLEARED
+    assert photo_answers.answer_photo(services, "shoot/b.jpg", *USE).status is ClearanceStatus.CLEARED
     with services.store.write() as tx:
-        query = text(
-            f"UPDATE grant_line SET {BROKEN_GRANTS[what]} WHERE person_id = :bo AND kind = 'publication'"
-        )
+        query = text(f"UPDATE grant_line SET {BROKEN_GRANTS[what]} WHERE person_id = :bo AND kind = 'publication'")
         tx.execute(query, {"bo": bo})
         tx.move_generation()
     for chore in (
-        calendar.start,
-        calendar.sweep,
-        calendar.owe,
-        calendar.housekeeping,
-        calendar.reconcile,
-        calendar.remind,
+        calendar.start_process,
+        calendar.sweep_endings,
+        calendar.follow_up_owed,
+        calendar.run_housekeeping,
+        calendar.begin_comparison,
+        calendar.send_reminders,
     ):
         chore(services)
-        assert photo_answers.ask(services, "shoot/b.jpg", *USE).status is not Status.CLEARED, chore.__name__
-    assert [one.said for one in checks.examine(services.config, clock) if "Error" in one.said] == []
+        assert photo_answers.answer_photo(services, "shoot/b.jpg", *USE).status is not ClearanceStatus.CLEARED, (
+            chore.__name__
+        )
+    assert [one.said for one in checks.run_checks(services.config, clock) if "Error" in one.said] == []
     named = _told(services)
-    assert photo_answers.ask(services, "shoot/a.jpg", *USE).status is Status.CLEARED
-    ended = grant_endings.withdraw(services, bo, None, "person") + grant_endings.withdraw(
-        services, asa, None, "person"
-    )
+    assert photo_answers.answer_photo(services, "shoot/a.jpg", *USE).status is ClearanceStatus.CLEARED
+    ended = grant_endings.withdraw(services, bo, None, "person") + grant_endings.withdraw(services, asa, None, "person")
     cast.work()
     g = t.grant.c
     with services.store.read() as conn:
@@ -220,7 +214,7 @@ def test_a_job_whose_moment_is_no_number_is_due(
     state = "running" if cell == "lease_until" else "queued"
     with services.store.write() as tx:
         tx.execute(text(f"UPDATE job SET {cell} = 'broken', state = :state"), {"state": state})
-    calendar.owe(services)
+    calendar.follow_up_owed(services)
     cast.work()
     promise("O1", f"jobs with a broken {cell}: left {services.queue.counts()}")
     assert cast.names_on("shoot/a.jpg") == {"Åsa Sample"}
@@ -236,9 +230,9 @@ def test_a_ruling_that_cannot_be_read_forbids(cell: str, services: Services, pho
     cast.open_collection("other")
     with services.store.write() as tx:
         tx.execute(text(f"UPDATE collection SET {cell} = 'broken' WHERE ref = :ref"), {"ref": support.SHOOT})
-    calendar.start(services)
-    calendar.poll(services)
-    calendar.housekeeping(services)
+    calendar.start_process(services)
+    calendar.poll_dam(services)
+    calendar.run_housekeeping(services)
     cast.work()
     assert not cast.names_on("shoot/a.jpg")
     assert cast.names_on("other/b.jpg") == {"Bo Sample"}

@@ -29,7 +29,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.backups import backup
 from plugin.ledger.keys import sealing
 from plugin.ledger.log.head_book import HeadBook
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from tests import raw_search, support
 from tests.doubles.resourcespace import Double
@@ -134,10 +134,7 @@ def plant_in_folder(photos: Path) -> None:
 def plant_in_store(services: Services, cast: support.Cast, ref: str) -> None:
     """Reasons, references, requests, jobs, labels, other people's names."""
     modes.decide(
-        services,
-        ref,
-        modes.Ruling(Mode.DETECT, Basis.ALL_ASKED, Evidence(f"letter of {NAME}", "Ann")),
-        "test",
+        services, ref, modes.Ruling(Mode.DETECT, Basis.ALL_ASKED, BasisEvidence(f"letter of {NAME}", "Ann")), "test"
     )
     other = cast.add(f"{NAME} Jr")
     cast.add(f"Maria {NAME.upper()}-Jones")
@@ -160,9 +157,7 @@ def plant_in_store(services: Services, cast: support.Cast, ref: str) -> None:
             id=uuid4().hex, label=f"phone of {NAME}", secret_sha256=uuid4().hex, scopes=[], created_at=tx.now,
             created_by="x",
         ))  # fmt: skip
-        tx.execute(
-            update(t.resource).where(t.resource.c.id == photo).values(examined_reason=f"asked by {NAME}")
-        )
+        tx.execute(update(t.resource).where(t.resource.c.id == photo).values(examined_reason=f"asked by {NAME}"))
     log = services.config.path("{data}/logs/facelease.log")
     log.parent.mkdir(exist_ok=True)
     log.write_text(f"an older version wrote: {NAME}\n", "utf-8")
@@ -184,9 +179,7 @@ def check_ours(services: Services, config: Config, made: Certificate, person_id:
     for path in raw_search.in_files(data, NAME):
         ref = path.relative_to(data).as_posix()
         name = re.sub("^(store|manifest|keys)-|[.](db|json)$", "", path.name)
-        report.found_in(
-            ref, raw_search.shown(ref, NAME) in text or name in text or ref.startswith("ledger.db")
-        )
+        report.found_in(ref, raw_search.shown(ref, NAME) in text or name in text or ref.startswith("ledger.db"))
     report.left += [path.name for path in raw_search.in_files(data, ADDRESS)]
     report.left += raw_search.in_tables(store, ADDRESS)
     _check_statements(services, made, person_id, report)
@@ -200,14 +193,11 @@ def _check_statements(services: Services, made: Certificate, person_id: str, rep
             "keys are gone",
             conn.scalar(select(t.person_key.c.purpose).where(t.person_key.c.person_id == person_id)) is None,
         )
-        report.says(
-            "rows are gone", conn.scalar(select(t.person.c.id).where(t.person.c.id == person_id)) is None
-        )
+        report.says("rows are gone", conn.scalar(select(t.person.c.id).where(t.person.c.id == person_id)) is None)
         held = conn.scalar(select(t.erasure.c.held).where(t.erasure.c.person_id == person_id))
     report.says("what was held is gone, or the certificate says so", held is None or "letter_waits" in said)
     report.says(
-        "every backup is told",
-        said["looked_backups"].values["count"] == len(list(folder.glob("manifest-*.json"))),
+        "every backup is told", said["looked_backups"].values["count"] == len(list(folder.glob("manifest-*.json")))
     )
     for one in (one for one in made.looks if one.key in {"backup_sealed", "backup_plain"}):
         copy = folder / f"store-{one.values['name']}.db"
@@ -233,9 +223,7 @@ def _opened(services: Services, folder: Path, person_id: str) -> int:
         for who, what, version, wrapped, _ in json.loads(path.read_text())["keys"]:
             if who == person_id:
                 try:
-                    sealing.unwrap(
-                        services.master.key(version), base64.b64decode(wrapped), who, what, version
-                    )
+                    sealing.unwrap(services.master.key(version), base64.b64decode(wrapped), who, what, version)
                     count += 1
                 except VaultError:
                     continue
@@ -260,14 +248,14 @@ def test_a_folders_certificate_lists_all_that_a_search_of_all_bytes_finds(
     with house(config, clock, examiner) as (services, cast):
         asa = register.add(services, register.Newcomer(NAME, email=ADDRESS, of_age=True), "test", adopt=True)
         cast.sign(asa, recognition=False)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         plant_in_store(services, cast, support.SHOOT)
         back_up(services)
         clock.advance(timedelta(days=1))
         made = erasure.erase(services, asa, "test")
         cast.work()
-        made = erasure_register.look(services, made.number, "test")
+        made = erasure_register.read_certificate(services, made.number, "test")
         clock.advance(timedelta(days=1))
         text = "\n".join(made.not_reached)
         photos = config.path(config.folder.path)
@@ -292,10 +280,10 @@ def test_a_servers_certificate_lists_all_that_stands_in_its_tables(
             asa = cast.add(NAME, email=ADDRESS)
             cast.sign(asa, recognition=False)
             _plant_on_server(double)
-            calendar.poll(services)
+            calendar.poll_dam(services)
             cast.work()
             back_up(services)
-            made = erasure_register.look(services, erasure.erase(services, asa, "test").number, "test")
+            made = erasure_register.read_certificate(services, erasure.erase(services, asa, "test").number, "test")
             text = "\n".join(made.not_reached)
             unseen = "without the plugin facelease" in text
             assert unseen != plugin

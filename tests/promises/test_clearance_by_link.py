@@ -12,7 +12,7 @@ from plugin.clock import ManualClock
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
-from plugin.quitclaim.clearance.answers import Policy, answer, spans
+from plugin.quitclaim.clearance.answers import Policy, answer, cleared_windows
 from plugin.quitclaim.consent.model import EndKind, Grant, Person, Quitclaim, Window
 from plugin.recognizer.process.examiner import Examiner
 from tests import support
@@ -105,7 +105,7 @@ def test_what_was_ticked_on_the_page_is_what_is_cleared(
         for use, at in product(USES, moments):
             told = answer(facts, grants[use], policy, at).status
             right = naive._naive(facts, policy, use, at)
-            held = naive._holds(spans(facts, grants[use], policy), at)
+            held = naive._holds(cleared_windows(facts, grants[use], policy), at)
             found[right] += 1
             if told != right or held != (right == "cleared"):
                 wrong.append(f"{told} not {right}: {facts} {use} {at}")

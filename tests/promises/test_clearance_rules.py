@@ -10,17 +10,17 @@ from itertools import combinations, product
 import pytest
 
 from plugin.quitclaim.clearance.answers import (
-    Code,
+    ReasonCode,
     Examined,
     FaceFact,
     FaceState,
     Facts,
     NameFact,
-    Origin,
+    NameOrigin,
     Policy,
-    Status,
+    ClearanceStatus,
     answer,
-    spans,
+    cleared_windows,
 )
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim, Window
@@ -34,20 +34,10 @@ CHANNELS = ("internal", "website", "social media", "print", "press", "advertisin
 PURPOSES = ("communication", "commercial")
 USES = tuple(product(PURPOSES, CHANNELS))
 SIXTEEN = datetime(2026, 3, 19, 23, 0, tzinfo=UTC)  # Clara's birthday, midnight in Amsterdam
-MOMENTS = (
-    NOON - 300 * DAY,
-    NOON - TICK,
-    NOON,
-    NOON + 10 * DAY - TICK,
-    NOON + 10 * DAY,
-    SIXTEEN - TICK,
-    SIXTEEN,
-)
+MOMENTS = (NOON - 300 * DAY, NOON - TICK, NOON, NOON + 10 * DAY - TICK, NOON + 10 * DAY, SIXTEEN - TICK, SIXTEEN)
 
 
-def _lines(
-    owner: str, start: datetime, until: datetime | None, uses: tuple[tuple[str, str], ...]
-) -> list[Grant]:
+def _lines(owner: str, start: datetime, until: datetime | None, uses: tuple[tuple[str, str], ...]) -> list[Grant]:
     """Publication grants, and one of recognition, which must never clear anything."""
     lines = [
         Grant(f"{owner}-{n}", GrantKind.PUBLICATION, purpose, channel, start, until)
@@ -159,7 +149,7 @@ class Part:
 
 def _ways(name: str) -> Iterator[Part]:
     """Every way in which a person can be in a photograph."""
-    for origin in Origin:
+    for origin in NameOrigin:
         yield Part((), (NameFact(name, origin, name),))
         for width in (9, 60):
             yield Part((FaceFact(FaceState.MATCHED, name, width),), (NameFact(name, origin, name),))
@@ -170,7 +160,7 @@ def _ways(name: str) -> Iterator[Part]:
 def _strays() -> Iterator[Part]:
     """Nothing, a name that nobody has linked, and every face that is nobody's."""
     yield Part()
-    yield Part((), (NameFact(None, Origin.HAND, "a guest"),))
+    yield Part((), (NameFact(None, NameOrigin.HAND, "a guest"),))
     for width in (19, 20, 63, 64, 115, None):
         yield Part((FaceFact(FaceState.UNMATCHED, None, width),))
     for state, width in product((FaceState.REJECTED, FaceState.MATCHED), (19, 20)):
@@ -178,12 +168,7 @@ def _strays() -> Iterator[Part]:
     for reason in (None, " ", "statue"):
         yield Part((FaceFact(FaceState.DISMISSED, None, 60, reason),))
     sizes = [(Dismissal.TOO_SMALL, width) for width in (9, 127, 128, None)]
-    for why, width in (
-        *sizes,
-        (Dismissal.NO_PERSON, None),
-        (Dismissal.BYSTANDER, 60),
-        (Dismissal.OBJECTS, 9),
-    ):
+    for why, width in (*sizes, (Dismissal.NO_PERSON, None), (Dismissal.BYSTANDER, 60), (Dismissal.OBJECTS, 9)):
         yield Part((FaceFact(FaceState.DISMISSED, None, width, None, dismissal=why),))
 
 
@@ -237,7 +222,7 @@ def test_cleared_only_if_every_face_is_settled_and_everybody_named_agrees(
         for step, use in enumerate(USES):
             longest, shown = SIZES[(number + step) % len(SIZES)]
             facts, policy = replace(known, longest_px=longest), replace(house, shown_px=shown)
-            cleared = spans(facts, grants[use], policy)
+            cleared = cleared_windows(facts, grants[use], policy)
             moments = MOMENTS if full else MOMENTS[(number + step) % 2 :: 2]
             for at in moments:
                 told = answer(facts, grants[use], policy, at)
@@ -247,7 +232,7 @@ def test_cleared_only_if_every_face_is_settled_and_everybody_named_agrees(
                 held = until is None or (
                     _naive(facts, policy, use, until - TICK) == "cleared" != _naive(facts, policy, use, until)
                 )
-                sized = Code.SHOWN_AT in {reason.code for reason in told.reasons}
+                sized = ReasonCode.SHOWN_AT in {reason.code for reason in told.reasons}
                 if (
                     sized != (shown is not None)
                     or told.status != right
@@ -287,12 +272,12 @@ def test_no_dismissal_that_settles_nothing_moves_a_photograph_nearer_to_use(
         for place, why in product(range(len(facts.faces)), (None, *Dismissal)):
             for after in _dismissed(known, place, why):
                 told = answer(after, grants, policy, NOON)
-                open_ = told.status in {Status.CLEARED, Status.NO_PERSON_FOUND}
+                open_ = told.status in {ClearanceStatus.CLEARED, ClearanceStatus.NO_PERSON_FOUND}
                 if why in {"no_person", "too_small"}:
                     settled += open_
                     continue
                 tried += 1
-                if open_ or _holds(spans(after, grants, policy), NOON):
+                if open_ or _holds(cleared_windows(after, grants, policy), NOON):
                     nearer.append((before.status, after, policy))
     promise("U1", f"dismissed by a reason that settles nothing: cleared {len(nearer)} of {tried}")
     assert not nearer, nearer[:3]

@@ -43,19 +43,19 @@ def test_a_head_and_a_backup_of_the_future(
     cast.sign(cast.add("Anna Sample"))
     bo = cast.add("Bo Sample")
     cast.sign(bo)
-    calendar.heads(services)
+    calendar.write_log_head(services)
     clock.advance(timedelta(days=365))
-    calendar.heads(services)
+    calendar.write_log_head(services)
     ahead = _backup(services, folder)
     clock.advance(timedelta(days=-365))
-    calendar.heads(services)
+    calendar.write_log_head(services)
     grant_endings.withdraw(services, bo, None, "test")
     key_rotation.rotate(services)
     clock.advance(timedelta(hours=1))
     newest = _backup(services, folder)
-    calendar.heads(services)
+    calendar.write_log_head(services)
     assert newest < ahead
-    assert audit_view.verified(services).verdict is ProofVerdict.HOLDS
+    assert audit_view.verify_log(services).verdict is ProofVerdict.HOLDS
     book = HeadBook.from_config(services.config)
     url = stores.empty("sqlite")
     init_store(url, clock).close()
@@ -73,7 +73,7 @@ def test_heads_out_of_reach(services: Services, cast: support.Cast, folder: Path
     bo = cast.add("Bo Sample")
     cast.sign(bo)
     cast.enrol(bo)
-    calendar.heads(services)
+    calendar.write_log_head(services)
     _backup(services, folder)
     path = services.config.path(services.config.keys.heads_file)
     away = tmp_path / "away"
@@ -81,19 +81,19 @@ def test_heads_out_of_reach(services: Services, cast: support.Cast, folder: Path
     for blocked in (False, True):
         if blocked:
             path.mkdir()
-        calendar.start(services)
+        calendar.start_process(services)
         with pytest.raises(VaultError, match=r"keys\.heads_file"):
-            log_heads.write(services)
+            log_heads.write_head(services)
         with pytest.raises(VaultError, match=r"keys\.heads_file"):
             _backup(services, folder)
         assert grant_endings.withdraw(services, bo, None, "test") == (0 if blocked else 2)
         cast.work()
         key_rotation.rotate(services)
-        calendar.housekeeping(services)
+        calendar.run_housekeeping(services)
         assert services.queue.dead() == []
-        assert audit_view.verified(services).verdict is ProofVerdict.NOT_PROVEN
+        assert audit_view.verify_log(services).verdict is ProofVerdict.NOT_PROVEN
     path.rmdir()
     away.rename(path)
-    calendar.heads(services)
-    assert audit_view.verified(services).verdict is ProofVerdict.HOLDS
+    calendar.write_log_head(services)
+    assert audit_view.verify_log(services).verdict is ProofVerdict.HOLDS
     assert heads.find_last_number(path) == len(heads.read(path)) - 1

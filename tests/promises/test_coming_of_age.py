@@ -22,13 +22,13 @@ from plugin.errors import FaceLeaseError
 from plugin.flows.access import links
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.mail.form_store import Stored, add
+from plugin.flows.mail.form_store import StoredForm, add
 from plugin.flows.people import contacts, register
 from plugin.flows.schedule import calendar
 from plugin.flows.self_service import own_page
 from plugin.flows.signing import invitations, lost_links, sign_form
-from plugin.flows.signing.form_validation import Filled
-from plugin.flows.signing.invitations import Invite
+from plugin.flows.signing.form_validation import FilledForm
+from plugin.flows.signing.invitations import InvitationRequest
 from plugin.ledger import tables as t
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running.runner import Runner
@@ -40,20 +40,7 @@ EVE, OLGA = "dam:eve", "dam:olga"
 START = datetime(2026, 5, 25, 9, tzinfo=ZONE)
 SPELLINGS = ("{}@example.org", "{}@EXAMPLE.org", "{}+kid@example.org", "{}@example.org.", "{}+a@Example.org.")
 HERS = "clara@example.org"
-ACTS = (
-    "his",
-    "childs",
-    "hers",
-    "writes",
-    "writes",
-    "signs",
-    "signs",
-    "lost",
-    "letter",
-    "opens",
-    "days",
-    "days",
-)
+ACTS = ("his", "childs", "hers", "writes", "writes", "signs", "signs", "lost", "letter", "opens", "days", "days")
 
 
 @dataclass
@@ -63,7 +50,7 @@ class Family:
     services: Services
     clock: ManualClock
     box: mailbox.Mailbox
-    form: Stored
+    form: StoredForm
     chance: random.Random
     day: datetime
     clara: str = ""
@@ -103,7 +90,7 @@ class Family:
     def act_childs(self) -> None:
         """He says that this is the child's; of an address that is not his on file nobody could know."""
         with self.services.store.read() as conn:
-            his = contacts.known_to(self.services, conn, self.clara, self.gus)
+            his = contacts.address_of(self.services, conn, self.clara, self.gus)
         if his and not (self.honest and self.hers_since):
             told = self.chance.choice(SPELLINGS).format(his.partition("@")[0])
             register.change_address(self.services, self.clara, told, self.chance.choice((EVE, OLGA)))
@@ -115,7 +102,7 @@ class Family:
 
     def act_writes(self) -> None:
         to = self.chance.choice((None, self.gus))
-        asked = Invite(self.clara, form=self.form.form.name, by_mail=True, guardian_id=to, may_replace=True)
+        asked = InvitationRequest(self.clara, form=self.form.form.name, by_mail=True, guardian_id=to, may_replace=True)
         invitations.invite(self.services, asked, self.chance.choice((EVE, OLGA)))
 
     def act_signs(self) -> None:
@@ -125,8 +112,8 @@ class Family:
 
     def sign(self, token: str, signer: str) -> None:
         self.nonce += 1
-        row = links.opened(self.services, token)
-        filled = Filled(
+        row = links.find_open(self.services, token)
+        filled = FilledForm(
             nonce=f"{self.nonce:032x}", language="en", choices=frozenset({"communication:website"}), name="",
             birth_date="", email="gus@example.org", signer=signer, other_signer="", other_email="", typed=signer,
             drawn=b"", code="", photographs=(),
@@ -135,26 +122,26 @@ class Family:
 
     def act_lost(self) -> None:
         if self.tokens and self.chance.random() < 0.5:
-            lost_links.ask(self.services, token=self.chance.choice(self.tokens))
+            lost_links.request_letter(self.services, token=self.chance.choice(self.tokens))
         else:
-            lost_links.ask(self.services, name="Clara Sample")
+            lost_links.request_letter(self.services, name="Clara Sample")
 
     def act_letter(self) -> None:
         to = self.chance.choice((None, self.gus))
-        lost_links.write(self.services, self.clara, to, self.chance.choice((EVE, OLGA)))
+        lost_links.send_letter(self.services, self.clara, to, self.chance.choice((EVE, OLGA)))
 
     def act_opens(self) -> None:
         """What is on the page he may do: a link to sign anew, made before the birthday, is kept for after it."""
         for token in self.tokens:
-            row = links.opened(self.services, token)
-            who = own_page.visitor(self.services, row.id)
-            self.tokens.append(own_page.anew(self.services, who).token)
+            row = links.find_open(self.services, token)
+            who = own_page.find_visitor(self.services, row.id)
+            self.tokens.append(own_page.make_renewal_link(self.services, who).token)
             return
 
     def act_days(self) -> None:
         before = self.clock.now()
         self.clock.advance(timedelta(days=self.chance.choice((1, 3, 8))))
-        calendar.remind(self.services)
+        calendar.send_reminders(self.services)
         own = self.hers_since is not None and self.hers_since < before < self.day <= self.clock.now()
         count = len(self.told)
         self.post()
@@ -166,11 +153,7 @@ class Family:
     def has_been_signed_for(self) -> bool:
         with self.services.store.read() as conn:
             claims = roster.load(self.services, conn, self.clara).quitclaims
-        return any(
-            grant.valid_until is None or grant.valid_until > self.day
-            for one in claims
-            for grant in one.grants
-        )
+        return any(grant.valid_until is None or grant.valid_until > self.day for one in claims for grant in one.grants)
 
     def post(self) -> None:
         Runner(self.services).drain((lost_links.JOB, "mail"))
@@ -188,7 +171,7 @@ class Family:
         for token in dict.fromkeys(self.tokens):
             self.tried += 1
             try:
-                own_page.visitor(self.services, links.opened(self.services, token).id)
+                own_page.find_visitor(self.services, links.find_open(self.services, token).id)
             except FaceLeaseError:
                 continue
             self.wrong.append("a page of the young adult")
@@ -213,14 +196,7 @@ def test_a_guardian_has_no_page_and_no_signature_of_the_young_adult(
                 form = add(services, tree(), "cli:root")
                 day = datetime(2026, 6, 1 + seed % 12, tzinfo=ZONE)
                 family = Family(
-                    services,
-                    clock,
-                    box,
-                    form,
-                    random.Random(seed),
-                    day,
-                    read=len(box.letters),
-                    honest=seed % 2 == 0,
+                    services, clock, box, form, random.Random(seed), day, read=len(box.letters), honest=seed % 2 == 0
                 )
                 family.enter()
                 family.act_his()

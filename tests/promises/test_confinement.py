@@ -70,9 +70,7 @@ def house(tmp_path: Path) -> Config:
     """A folder of photographs, and a data folder with every key, made by `init`."""
     (tmp_path / "photos").mkdir()
     file = tmp_path / "facelease.toml"
-    file.write_text(
-        f'data = "{tmp_path}/data"\n[dam]\nkind = "folder"\n[folder]\npath = "{tmp_path}/photos"\n'
-    )
+    file.write_text(f'data = "{tmp_path}/data"\n[dam]\nkind = "folder"\n[folder]\npath = "{tmp_path}/photos"\n')
     done = CliRunner().invoke(cli, ["--config", str(file), "init"])
     assert done.exit_code == 0, done.output
     return load(file)
@@ -96,12 +94,7 @@ def targets(house: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         socket.socket(socket.AF_UNIX) as unix,
         socket.socket(socket.AF_UNIX) as abstract,
     ):
-        addresses: tuple[Any, ...] = (
-            ("127.0.0.1", 0),
-            ("127.0.0.1", 0),
-            str(tmp_path / "s"),
-            f"\0{tmp_path}",
-        )
+        addresses: tuple[Any, ...] = (("127.0.0.1", 0), ("127.0.0.1", 0), str(tmp_path / "s"), f"\0{tmp_path}")
         for one, address in zip((tcp, udp, unix, abstract), addresses, strict=True):
             one.bind(address)
         for one in (tcp, unix, abstract):
@@ -174,12 +167,7 @@ def test_a_parser_that_was_taken_over_reaches_nothing(
     )
     outside = told(done.stdout)
     assert outside, done
-    assert {name for name, done in outside.items() if not done} <= {
-        "parent's mem",
-        "read /etc/shadow",
-        "add",
-        "chmod",
-    }
+    assert {name for name, done in outside.items() if not done} <= {"parent's mem", "read /etc/shadow", "add", "chmod"}
     assert len(in_reader) == len(in_child) > 30
     assert in_tool.keys() == outside.keys() - {"own folder"}
     got = [name for found in (in_reader, in_child, in_tool) for name, done in found.items() if done]

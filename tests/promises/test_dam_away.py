@@ -65,8 +65,7 @@ def _right(done: Result, wanted: int | None) -> bool:
     if wanted is not None:
         return done.exit_code == wanted
     return done.exit_code in {0, 3} or (
-        done.exit_code == 1
-        and any(word in str(done.exception) + done.output for word in ("folder", "the server"))
+        done.exit_code == 1 and any(word in str(done.exception) + done.output for word in ("folder", "the server"))
     )
 
 
@@ -77,7 +76,7 @@ def test_what_needs_no_dam_works_without_it(
     """A visit by letter is opened and everything is withdrawn on it; commands end as they do with the DAM there."""
     with _house(kind, tmp_path, clock, examiner) as (services, away):
         cast = support.Cast(services)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         people = [cast.add(name) for name in ("Åsa", "Bea", "Cee")]
         for person in people:
@@ -87,7 +86,7 @@ def test_what_needs_no_dam_works_without_it(
         browser = visiting.visit(services, people[1])
         page = browser.get("/s/me")
         pressed = visiting.send(browser, "/s/me/stop/all", how="withdraw")
-        calendar.start(services), calendar.sweep(services)
+        calendar.start_process(services), calendar.sweep_endings(services)
         known = {line: wanted for line, wanted in WORKS.items() if line.split()[0] in cli.commands}
         wrong = [
             (line, done.exit_code, done.output[-300:], str(done.exception))
@@ -125,17 +124,13 @@ def test_server_and_worker_start_without_the_folder(words: tuple[str, ...], tmp_
     """And stop when they are told to."""
     port = processes.free_port()
     path = tmp_path / "facelease.toml"
-    path.write_text(
-        f'data = "{tmp_path}/data"\n[folder]\npath = "{tmp_path}/photos"\n[server]\nport = {port}\n'
-    )
+    path.write_text(f'data = "{tmp_path}/data"\n[folder]\npath = "{tmp_path}/photos"\n[server]\nport = {port}\n')
     command = [sys.executable, "-m", "sidecar", "--config", str(path)]
     (tmp_path / "photos").mkdir()
     for one in (("init",), ("person", "add", "Åsa")):
         subprocess.run([*command, *one], check=True, capture_output=True, cwd=processes.ROOT)
     (tmp_path / "photos").rmdir()
-    running = subprocess.Popen(
-        [*command, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=processes.ROOT
-    )
+    running = subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=processes.ROOT)
     try:
         time.sleep(6)
         assert running.poll() is None, running.stdout.read() if running.stdout else ""

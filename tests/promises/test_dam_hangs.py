@@ -66,7 +66,7 @@ def test_who_withdraws_does_not_wait_for_their_pictures(
         cast = support.Cast(services)
         for _ in range(PICTURES):
             double.library.create(1)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         asa = cast.add("Åsa")
         cast.sign(asa)
@@ -80,9 +80,7 @@ def test_who_withdraws_does_not_wait_for_their_pictures(
             took = time.monotonic() - began
         with services.store.read() as conn:
             left = conn.scalar(select(t.grant.c.id).where(t.grant.c.ended_at.is_(None)))
-    promise(
-        "O1", f"a hanging DAM: {PICTURES} pictures, 'not me', withdrawal: {took:.1f} s, limit 0.5 s a picture"
-    )
+    promise("O1", f"a hanging DAM: {PICTURES} pictures, 'not me', withdrawal: {took:.1f} s, limit 0.5 s a picture")
     assert (said, decided.status_code, pressed.status_code, left) == ([404] * PICTURES, 200, 200, None)
     assert took < 0.5 * PICTURES
 

@@ -43,9 +43,7 @@ class Editor:
             subprocess.run(["exiftool", "-q", "-o", str(path), *arguments], check=True, capture_output=True)
         else:
             subprocess.run(
-                ["exiftool", "-q", "-overwrite_original", "-m", *arguments, str(path)],
-                check=True,
-                capture_output=True,
+                ["exiftool", "-q", "-overwrite_original", "-m", *arguments, str(path)], check=True, capture_output=True
             )
         support.settle(path)
 
@@ -66,10 +64,7 @@ class Editor:
         photo = self._photos / ref
         left = [word for word in self._keywords(photo) if word != name]
         self._run(
-            photo,
-            f"-XPKeywords={';'.join(left)}",
-            f"-IPTC:Keywords-={name}",
-            f"-XMP-iptcExt:PersonInImage-={name}",
+            photo, f"-XPKeywords={';'.join(left)}", f"-IPTC:Keywords-={name}", f"-XMP-iptcExt:PersonInImage-={name}"
         )
         beside = photo.with_name(photo.name + ".xmp")
         if beside.exists():
@@ -154,7 +149,7 @@ class Walk:
 
     def settle(self) -> None:
         """The system's answer, and the count."""
-        calendar.poll(self.services)
+        calendar.poll_dam(self.services)
         self.cast.work()
         self.check()
 
@@ -203,9 +198,7 @@ class Walk:
                 self.taken += 1
 
     def confirm(self) -> None:
-        query = select(t.face.c.id, t.resource.c.ref).join(
-            t.resource, t.resource.c.id == t.face.c.resource_id
-        )
+        query = select(t.face.c.id, t.resource.c.ref).join(t.resource, t.resource.c.id == t.face.c.resource_id)
         with self.services.store.read() as conn:
             rows = conn.execute(query.where(t.face.c.state.in_(("matched", "suggested")))).all()
         if rows:
@@ -227,9 +220,7 @@ class Walk:
         for ref in self.refs:
             with Image.open(self._photos / ref) as picture:
                 exif = picture.info.get("exif", b"")
-                picture.convert("RGB").save(
-                    self._photos / ref, "JPEG", quality=self._random.randint(60, 95), exif=exif
-                )
+                picture.convert("RGB").save(self._photos / ref, "JPEG", quality=self._random.randint(60, 95), exif=exif)
             support.settle(self._photos / ref)
         self.by_hand = {tag for tag in self.by_hand if tag[2] in {"exif", "xmp"}}
 
@@ -244,9 +235,7 @@ class Walk:
                 )
             ).all()
         kinds = self._random.choice([{"recognition"}, {"recognition", "publication"}])
-        grant_endings.withdraw(
-            self.services, self.asa, {row.id for row in lines if row.kind in kinds}, "test"
-        )
+        grant_endings.withdraw(self.services, self.asa, {row.id for row in lines if row.kind in kinds}, "test")
 
     def sign_again(self) -> None:
         self.cast.sign(self.asa)

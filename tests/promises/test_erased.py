@@ -78,17 +78,14 @@ def _enter(services: Services, cast: support.Cast, number: int, *pictures: bytes
     )
     signing = Signing("v1", None, "en", "paper", True, (), now, lines)
     grant_endings.record(
-        services, life.id, signing, [grant_endings.Evidence(f"form-{number:04d}.pdf", proof)], "test"
+        services, life.id, signing, [grant_endings.SignatureEvidence(f"form-{number:04d}.pdf", proof)], "test"
     )
     gallery.enrol(services, life.id, pictures, "test")
     with services.store.read() as conn:
         (found,) = services.vault.find(conn, life.id, "template")
         template = services.vault.open(conn, found)
     life.needles = _spellings("name", name) | _spellings("e-mail", email) | _spellings("guardian", guardian)
-    life.needles |= _vector(template) | {
-        "evidence": proof[:60],
-        "evidence's name": f"form-{number:04d}".encode(),
-    }
+    life.needles |= _vector(template) | {"evidence": proof[:60], "evidence's name": f"form-{number:04d}".encode()}
     for place, picture in enumerate(pictures):
         middle = len(picture) // 2
         life.needles[f"reference photograph {place}"] = picture[middle : middle + 64]
@@ -153,9 +150,7 @@ def house_with_a_log(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
     (tmp_path / "temp").mkdir()
     (tmp_path / "photos" / support.SHOOT).mkdir(parents=True)
-    config = support.configuration(
-        tmp_path, server={"log_file": "{data}/logs/facelease.log", "log_level": "debug"}
-    )
+    config = support.configuration(tmp_path, server={"log_file": "{data}/logs/facelease.log", "log_level": "debug"})
     import logging
 
     before = logging.getLogger().handlers
@@ -169,11 +164,7 @@ def house_with_a_log(
 
 @pytest.mark.promise
 def test_erased_means_erased(
-    house_with_a_log: Services,
-    clock: ManualClock,
-    tmp_path: Path,
-    promise: Callable[[str, str], None],
-    full: bool,
+    house_with_a_log: Services, clock: ManualClock, tmp_path: Path, promise: Callable[[str, str], None], full: bool
 ) -> None:
     """After an erasure no byte of the person is left, and no key that ever was opens again.
 
@@ -189,7 +180,7 @@ def test_erased_means_erased(
     cast.enrol(living, samples.B_STANDING)
     cast.open_collection()
     refs = [support.put(photos, f"shoot/{n}.jpg", samples.A_STANDING, (600, 800)) for n in range(2)]
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert all(first.name in cast.names_on(ref) for ref in refs)
     small = (tmp_path / support.put(tmp_path, "small.jpg", samples.A_FRONT, (300, 400))).read_bytes()

@@ -59,9 +59,7 @@ def reports_for(
     size = min(size, len(people))
     rounds = 1 if size == len(people) else rounds
     galleries = [draw.sample(people, size) for _ in range(rounds)]
-    return [
-        report_identification(gallery, strangers, pipeline.engine, CONFIG.matching) for gallery in galleries
-    ]
+    return [report_identification(gallery, strangers, pipeline.engine, CONFIG.matching) for gallery in galleries]
 
 
 @pytest.mark.promise
@@ -110,10 +108,7 @@ def test_small_faces_are_found_and_few_invented(
         assert not full, "--full needs photographs: give --faces DIR"
         return
     result = tally_detections(faces / "groups", pipeline, CONFIG)
-    rows = [
-        f"{low}-{high} px {result.found[low, high][0]}/{result.found[low, high][1]}"
-        for low, high in BINS[:-1]
-    ]
+    rows = [f"{low}-{high} px {result.found[low, high][0]}/{result.found[low, high][1]}" for low, high in BINS[:-1]]
     rows.append(f"{BINS[-1][0]}+ px {result.found[BINS[-1]][0]}/{result.found[BINS[-1]][1]}")
     found, of = result.recall(20)
     promise(

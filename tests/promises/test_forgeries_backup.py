@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 from plugin.clock import ManualClock
 from plugin.errors import FaceLeaseError
 from plugin.flows.access import api_tokens, links
-from plugin.flows.access.links import Kind, Link
+from plugin.flows.access.links import LinkKind, Link
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.rights import key_rotation
@@ -101,10 +101,10 @@ def _build(services: Services, root: Path, clock: ManualClock) -> House:
     for person_id in people.values():
         house.cast.sign(person_id)
     house.cast.enrol(people["Anna"])
-    stolen = api_tokens.add(services, "lost laptop", ["people:read"], "test")
-    api_tokens.add(services, "cms", ["gate:use"], "test")
+    stolen = api_tokens.create(services, "lost laptop", ["people:read"], "test")
+    api_tokens.create(services, "cms", ["gate:use"], "test")
     with services.store.write() as tx:
-        links.make(services, tx, Link(Kind.PAGE, "en", people["Anna"]), "test")
+        links.make(services, tx, Link(LinkKind.PAGE, "en", people["Anna"]), "test")
     house.backup()
     grant_endings.withdraw(services, people["Bo"], None, "test")
     api_tokens.revoke(services, stolen.id, "test")
@@ -266,13 +266,7 @@ def _format_one(s: Scene) -> None:
     name = s.manifest.stem.removeprefix("manifest-")
     tree = json.loads(s.manifest.read_text())
     sums = {path.name: _sha256(path) for path in (s.store, s.wrapped)}
-    old = {
-        "format": 1,
-        "made": tree["made"],
-        "revision": tree["revision"],
-        "rows": tree["rows"],
-        "sha256": sums,
-    }
+    old = {"format": 1, "made": tree["made"], "revision": tree["revision"], "rows": tree["rows"], "sha256": sums}
     (s.folder / f"manifest-{name}.json").write_text(json.dumps(old))
 
 
@@ -396,17 +390,7 @@ FORGERS: dict[str, Callable[[Scene], object]] = {
 
 def _is_empty(store: Store) -> bool:
     with store.read() as conn:
-        tables = (
-            t.person,
-            t.quitclaim,
-            t.grant,
-            t.api_token,
-            t.invitation,
-            t.person_key,
-            t.house_key,
-            t.audit,
-            t.job,
-        )
+        tables = (t.person, t.quitclaim, t.grant, t.api_token, t.invitation, t.person_key, t.house_key, t.audit, t.job)
         return not any(conn.scalar(select(func.count()).select_from(table)) for table in tables)
 
 
@@ -433,9 +417,7 @@ class Trial:
     def restore(self, scene: Scene, store: Store, **wish: Any) -> restore.RestoreReport:
         book = _book(scene.keys, scene.house.book)
         master = MasterKeys.load(scene.keys / "master.json")
-        return restore.restore_backup(
-            store.url, scene.folder, master, self.clock, book, RestoreOptions(**wish)
-        )
+        return restore.restore_backup(store.url, scene.folder, master, self.clock, book, RestoreOptions(**wish))
 
 
 @pytest.fixture
@@ -514,9 +496,7 @@ def _by_a_replaced_key(house: House) -> dict[str, Callable[[Scene], object]]:
     def knowing(s: Scene, line: bytes) -> bytes:
         name = s.manifest.stem.removeprefix("manifest-")
         note = {"kind": "manifest", "name": name, "sha256": _sha256(s.manifest)}
-        body = {name: value for name, value in json.loads(line).items() if name != "signature"} | {
-            "note": note
-        }
+        body = {name: value for name, value in json.loads(line).items() if name != "signature"} | {"note": note}
         body |= {"signature": old.sign(b"facelease head\n" + canonical_json(body))}
         return json.dumps(body, sort_keys=True).encode() + b"\n"
 
@@ -537,9 +517,7 @@ def _by_a_replaced_key(house: House) -> dict[str, Callable[[Scene], object]]:
     return {
         "a replaced key, with a head in the place of another": instead,
         "a replaced key, with a head in the place of another, and none after": lambda s: instead(s, cut=True),
-        "a replaced key, with a head put between": lambda s: own_lines(
-            s, lambda x: [x[0], knowing(s, x[0]), *x[1:]]
-        ),
+        "a replaced key, with a head put between": lambda s: own_lines(s, lambda x: [x[0], knowing(s, x[0]), *x[1:]]),
         "a replaced key, after its end": lambda s: forge(s, now.isoformat()),
         "no heads, a replaced key after its end": _without_heads(lambda s: forge(s, now.isoformat())),
         "a replaced key, dated before": lambda s: forge(s, before.isoformat()),
@@ -621,13 +599,9 @@ def test_rotation_and_renewal_leave_heads_of_their_keys(
     clock.advance(timedelta(days=1))
     key_rotation.rotate(services)
     clock.advance(timedelta(days=config.backup.key_days + 2))
-    key_rotation.renew(services)
+    key_rotation.renew_key_file(services)
     lines = [json.loads(line) for line in book.path.read_text().splitlines() if line.startswith("{")]
-    told = {
-        note["name"]: note["sha256"]
-        for note in (line["note"] for line in lines)
-        if note.get("kind") == "keys"
-    }
+    told = {note["name"]: note["sha256"] for note in (line["note"] for line in lines) if note.get("kind") == "keys"}
     assert len(told) == 3
     for path in folder.glob("keys-*.json"):
         assert told[path.stem.removeprefix("keys-")] == _sha256(path)

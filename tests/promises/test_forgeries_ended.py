@@ -34,7 +34,7 @@ from plugin.ledger.log.endings import LINK, NOTHING_ENDED, EndedLog, Ending, Mar
 from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.audit import canonical_json
-from plugin.quitclaim.clearance.answers import Status, Use
+from plugin.quitclaim.clearance.answers import ClearanceStatus, IntendedUse
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from sidecar.doctor import checks
@@ -44,7 +44,7 @@ from tests.doubles.resourcespace_house import jpeg
 from tests.stores import Stores
 
 BO = "Bo Sample"
-USE = Use("communication", "website")
+USE = IntendedUse("communication", "website")
 RULING = {
     "mode": "auto", "basis": "all-asked", "reference": "a list", "by": "the administrator", "decided": "2026-03-01",
     "review": "", "set_by": "admin",
@@ -74,9 +74,7 @@ def _portrait(height: int) -> bytes:
     """A photograph of Bo, of another size each."""
     out = BytesIO()
     with Image.open(samples.portrait(samples.A_STANDING)) as picture:
-        picture.convert("RGB").resize((picture.width * height // picture.height, height)).save(
-            out, "JPEG", quality=90
-        )
+        picture.convert("RGB").resize((picture.width * height // picture.height, height)).save(out, "JPEG", quality=90)
     return out.getvalue()
 
 
@@ -118,7 +116,7 @@ class House:
         self.arrive(size=500)
         for number in range(3):
             self.end_somebody(number)
-        token = api_tokens.add(self.services, "sample", ["clearance:read"], "test")
+        token = api_tokens.create(self.services, "sample", ["clearance:read"], "test")
         api_tokens.revoke(self.services, token.id, "test")
         self.head()
         self.note()
@@ -128,7 +126,7 @@ class House:
         ref = self.double.photo(_portrait(size + len(self.refs)))
         self.shelf.resources.append(ref)
         self.refs.append(ref)
-        calendar.poll(self.services)
+        calendar.poll_dam(self.services)
         with self.services.store.write() as tx:
             self.services.queue.put(tx, "photo", str(ref))
         self.cast.work()
@@ -166,7 +164,7 @@ class House:
     def minute(self) -> None:
         """A sweep, and every job that is due."""
         self.clock.advance(timedelta(minutes=2))
-        calendar.sweep(self.services)
+        calendar.sweep_endings(self.services)
         self.cast.work()
 
     def put_back(self) -> None:
@@ -177,7 +175,7 @@ class House:
         self.cast.work()
 
     def why(self) -> str | None:
-        return closed_house.why_now(self.services)
+        return closed_house.find_reason(self.services)
 
     def dates(self) -> int:
         return on_double.dates(self.double.library, self.refs)
@@ -192,21 +190,23 @@ class House:
     def cleared(self) -> int:
         """How many ways of asking say that something may be used."""
         refs, one = [str(ref) for ref in self.refs], str(self.refs[0])
-        found = photo_answers.ask_many(self.services, refs, [USE])
+        found = photo_answers.answer_photos(self.services, refs, [USE])
         yes = sum(answer[USE].status in download_gate.OPEN for answer in found.values())
-        span = cleared_photos.now(self.services, USE.purpose, USE.channel)
+        span = cleared_photos.span_now(self.services, USE.purpose, USE.channel)
         with self.services.store.read() as conn:
-            yes += cleared_photos.count(conn, span) + len(cleared_photos.page(conn, span).photos)
+            yes += cleared_photos.count(conn, span) + len(cleared_photos.list_page(conn, span).photos)
         yes += download_gate.count_open(self.services, USE.channel)
-        yes += sum(verdict.open for verdict in download_gate.ask(self.services, refs, [USE.channel]).values())
-        asked = tool_gate.ask(
-            self.services, tool_gate.Question(one, USE, "cms", claims=frozenset({"cms"})), "test"
+        yes += sum(
+            verdict.open for verdict in download_gate.judge_downloads(self.services, refs, [USE.channel]).values()
         )
-        yes += asked.verdict is tool_gate.Verdict.ALLOW
-        view = photo_panel.of(self.services, one, USE.purpose)
+        asked = tool_gate.judge_tool_use(
+            self.services, tool_gate.GateQuestion(one, USE, "cms", claims=frozenset({"cms"})), "test"
+        )
+        yes += asked.verdict is tool_gate.GateVerdict.ALLOW
+        view = photo_panel.load_panel(self.services, one, USE.purpose)
         assert view is not None
-        yes += sum(answer.status is Status.CLEARED for answer in view.channels.values())
-        return yes + sum(a.status is Status.CLEARED for who in view.people for a in who.channels.values())
+        yes += sum(answer.status is ClearanceStatus.CLEARED for answer in view.channels.values())
+        return yes + sum(a.status is ClearanceStatus.CLEARED for who in view.people for a in who.channels.values())
 
     def confirmed(self) -> int:
         """An editor confirms what stands there."""
@@ -231,8 +231,8 @@ def house(
     with Double() as double:
         config = on_double.configuration(tmp_path, double, store={"url": url})
         with support.opened(config, clock, examiner, wrap=Watched) as services:
-            calendar.start(services)
-            calendar.poll(services)
+            calendar.start_process(services)
+            calendar.poll_dam(services)
             made = House(services, double, clock, tmp_path)
             made.begin()
             yield made
@@ -290,10 +290,7 @@ def insert_unseen(house: House) -> None:
     """A line that ends where a careless reader sees no end of a line."""
     first, *rest = _lines(house)
     _write(
-        house,
-        first,
-        b'{"person": "x", "grant": null, "at": "2026-03-02T12:00:00+00:00", "kind": "erased"}\r',
-        *rest,
+        house, first, b'{"person": "x", "grant": null, "at": "2026-03-02T12:00:00+00:00", "kind": "erased"}\r', *rest
     )
 
 
@@ -351,9 +348,7 @@ def test_a_file_that_is_not_the_one_which_was_known_closes_the_house(house: Hous
 
 
 @pytest.mark.promise
-def test_what_was_put_back_in_time_with_the_file_is_held_against_the_heads(
-    house: House, promise: Promise
-) -> None:
+def test_what_was_put_back_in_time_with_the_file_is_held_against_the_heads(house: House, promise: Promise) -> None:
     """Store and file of a day before, heads of today: closed at the start. The right file is told again, and opens."""
     before = house.path.read_bytes()
     gone = house.end_somebody(7)
@@ -363,7 +358,7 @@ def test_what_was_put_back_in_time_with_the_file_is_held_against_the_heads(
     right = house.path.read_bytes()
     house.roll_back()
     house.path.write_bytes(before)
-    calendar.start(house.services)
+    calendar.start_process(house.services)
     house.minute()
     closed = house.why()
     figures = (house.cleared(), house.dates(), house.named())
@@ -398,13 +393,13 @@ def test_who_has_the_key_of_before_tells_nothing_of_the_file(house: House, promi
             house.path.write_bytes(b"")
             with house.services.store.write() as tx:
                 house_state.set_mark(tx, lie)
-        calendar.start(house.services)
+        calendar.start_process(house.services)
         accepted += (house.why() is None) == (lie == NOTHING_ENDED)
-        calendar.heads(house.services)
+        calendar.write_log_head(house.services)
         accepted += heads.read(file)[-1].ended != right
         file.write_bytes(kept)
         shutil.copy(house.right, house.path)
-        calendar.start(house.services)
+        calendar.start_process(house.services)
         house.minute()
         assert house.why() is None
     promise("V2", f"ended.log, {house.services.store.kind}: heads by a former key believed {accepted} of 4")
@@ -431,9 +426,7 @@ def test_a_file_that_goes_while_the_worker_runs(house: House, promise: Promise) 
 def _crash(house: House) -> None:
     """A line on the disk, and no commit."""
     with house.services.store.read() as conn:
-        grant = conn.scalar(
-            select(t.grant.c.id).where(t.grant.c.person_id == house.bo, t.grant.c.channel == "press")
-        )
+        grant = conn.scalar(select(t.grant.c.id).where(t.grant.c.person_id == house.bo, t.grant.c.channel == "press"))
     house.services.ended.write(Ending(house.bo, grant, house.clock.now(), "withdrawn"))
 
 
@@ -486,7 +479,7 @@ def test_what_only_looks_like_a_forgery_is_accepted(house: House, promise: Promi
     accepted = 0
     for happen in GENUINE:
         happen(house)
-        calendar.start(house.services)
+        calendar.start_process(house.services)
         house.minute()
         with house.services.store.read() as conn:
             known = house_state.read(conn).mark
@@ -500,9 +493,9 @@ def test_a_line_without_its_commit_is_told_within_a_minute(house: House) -> None
     _crash(house)
     house.end_somebody(30)
     house.minute()
-    use = Use(USE.purpose, "press")
-    found = photo_answers.ask_many(house.services, [str(house.refs[0])], [USE, use])[str(house.refs[0])]
-    assert (found[USE].status, found[use].status) == (Status.CLEARED, Status.BLOCKED)
+    use = IntendedUse(USE.purpose, "press")
+    found = photo_answers.answer_photos(house.services, [str(house.refs[0])], [USE, use])[str(house.refs[0])]
+    assert (found[USE].status, found[use].status) == (ClearanceStatus.CLEARED, ClearanceStatus.BLOCKED)
     assert house.why() is None
 
 
@@ -511,7 +504,7 @@ def test_in_the_minute_before_it_is_closed_no_date_is_wished_for(house: House) -
     with house.services.store.read() as conn:
         ids = list(conn.scalars(select(t.statement.c.resource_id)))
     house.path.unlink()
-    dam_dates.wish_many(house.services, ids)
+    dam_dates.plan_many(house.services, ids)
     with house.services.store.read() as conn:
         assert house_state.read(conn).closed_at is None
         wanted = [day for row in conn.scalars(select(t.statement.c.wanted)) for day in row.values()]
@@ -525,15 +518,13 @@ def test_a_house_without_any_ending_needs_no_file(house: House) -> None:
         house_state.set_mark(tx, NOTHING_ENDED)
     house.services.config.path(house.services.config.keys.heads_file).unlink()
     house.path.unlink()
-    calendar.start(house.services)
+    calendar.start_process(house.services)
     assert house.why() is None
 
 
 def test_begun_anew_it_holds_what_the_store_knows(house: House) -> None:
     """With a reason, on record; heads of before do not close it again; who had ended stays so in an older copy."""
-    _longer(
-        house
-    )  # of a link that the store does not know, so that the new file is not the old one by chance
+    _longer(house)  # of a link that the store does not know, so that the new file is not the old one by chance
     house.minute()
     house.note()
     house.path.unlink()
@@ -542,8 +533,8 @@ def test_begun_anew_it_holds_what_the_store_knows(house: House) -> None:
     late = house.end_somebody(20)
     for wrong in ("", "  ", "x" * 201, "a\nb\x07"):
         with pytest.raises(ConsentError, match="reason"):
-            house_closing.begin_anew(house.services, wrong, "test")
-    begun = house_closing.begin_anew(house.services, "the disk of keys died", "cli:sample")
+            house_closing.open_without_ended_log(house.services, wrong, "test")
+    begun = house_closing.open_without_ended_log(house.services, "the disk of keys died", "cli:sample")
     house.minute()
     assert (house.why(), begun.lines) == (None, 5)
     assert late in {line.person_id for line in house.services.ended.lines()}
@@ -551,11 +542,9 @@ def test_begun_anew_it_holds_what_the_store_knows(house: House) -> None:
         said = list(conn.scalars(select(t.audit.c.details).where(t.audit.c.action == Action.HOUSE_OPEN)))
     assert len(said) == 1
     assert "the disk of keys died" in said[0]
-    assert any(
-        "begun anew on 2026-03-02" in one.said for one in checks.examine(house.services.config, house.clock)
-    )
+    assert any("begun anew on 2026-03-02" in one.said for one in checks.run_checks(house.services.config, house.clock))
     house.roll_back()  # a store from before the file was begun anew: the head says which file counts
-    calendar.start(house.services)
+    calendar.start_process(house.services)
     house.minute()
     assert house.why() is None
     with house.services.store.read() as conn:
@@ -565,14 +554,14 @@ def test_begun_anew_it_holds_what_the_store_knows(house: House) -> None:
 
 def test_after_a_restore_without_it_no_link_and_no_token_opens(house: House) -> None:
     with house.services.store.write() as tx:
-        made = links.make(house.services, tx, links.Link(links.Kind.PAGE, "en", house.bo), "test")
-    token = api_tokens.add(house.services, "sample", ["clearance:read"], "test")
+        made = links.make(house.services, tx, links.Link(links.LinkKind.PAGE, "en", house.bo), "test")
+    token = api_tokens.create(house.services, "sample", ["clearance:read"], "test")
     house.path.unlink()
-    begun = house_closing.begin_anew(house.services, "lost with the machine", "test", restored=True)
+    begun = house_closing.open_without_ended_log(house.services, "lost with the machine", "test", restored=True)
     assert (begun.links, begun.tokens) == (1, 1)
     with pytest.raises(LinkRefused):
-        links.opened(house.services, made.token)
+        links.find_open(house.services, made.token)
     with pytest.raises(TokenRefused):
-        api_tokens.known(house.services, token.secret)
+        api_tokens.authenticate(house.services, token.secret)
     house.minute()
     assert house.why() is None

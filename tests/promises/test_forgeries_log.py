@@ -64,8 +64,7 @@ class House:
     def found(self) -> "House":
         with self.store.write() as tx:
             assert (
-                heads.create_first_head(tx, self.folder / "heads.key", self.file, self.months, self.ended)
-                is not None
+                heads.create_first_head(tx, self.folder / "heads.key", self.file, self.months, self.ended) is not None
             )
         return self
 
@@ -236,10 +235,7 @@ def _rewrite_without_heads(house: House) -> None:
         rows = [row for row in _rows(tx) if row["action"] != Action.HEAD_WRITE.value]
         _put(tx, rows, chain_from=0)
     with house.store.write() as tx:
-        assert (
-            heads.create_first_head(tx, house.folder / "heads.key", house.file, house.months, house.ended)
-            is None
-        )
+        assert heads.create_first_head(tx, house.folder / "heads.key", house.file, house.months, house.ended) is None
 
 
 def _empty(house: House) -> None:
@@ -731,9 +727,7 @@ class Verifier:
 
     def run(self, log: Path, file: Path, *keys: str) -> tuple[int, str]:
         call = [str(self.python), str(VERIFIER), str(log), str(file), *(f"--key={key}" for key in keys)]
-        done = subprocess.run(
-            call, capture_output=True, text=True, cwd=self.folder, env={"PATH": os.environ["PATH"]}
-        )
+        done = subprocess.run(call, capture_output=True, text=True, cwd=self.folder, env={"PATH": os.environ["PATH"]})
         assert not done.stderr, done.stderr
         return done.returncode, done.stdout
 
@@ -746,16 +740,12 @@ def verifier(tmp_path_factory: pytest.TempPathFactory) -> Verifier:
 def test_the_bare_environment_is_bare(verifier: Verifier) -> None:
     """None of our packages is there, or the next test would show nothing."""
     for name in ("sidecar", "plugin", "sqlalchemy"):
-        done = subprocess.run(
-            [verifier.python, "-c", f"import {name}"], capture_output=True, cwd=verifier.folder
-        )
+        done = subprocess.run([verifier.python, "-c", f"import {name}"], capture_output=True, cwd=verifier.folder)
         assert done.returncode != 0, name
 
 
 @pytest.mark.promise
-def test_no_forgery_holds_and_every_genuine_log_does(
-    builder: Builder, verifier: Verifier, promise: Promise
-) -> None:
+def test_no_forgery_holds_and_every_genuine_log_does(builder: Builder, verifier: Verifier, promise: Promise) -> None:
     """Ours and the verifier of one file say the same of each."""
     accepted, differ = [], []
     for number, forge in enumerate(FORGERIES):

@@ -60,9 +60,7 @@ class Doors:
 
     def face(self) -> int:
         """A face that waits, on a photograph of its own."""
-        ref = support.put(
-            self.root / "photos", f"shoot/{len(self.typed):02d}.jpg", samples.A_SPEECH, (60, 80)
-        )
+        ref = support.put(self.root / "photos", f"shoot/{len(self.typed):02d}.jpg", samples.A_SPEECH, (60, 80))
         number = resources.enter(self.services, ref).resource_id
         with self.services.store.write() as tx:
             made = insert(t.face).values(
@@ -83,8 +81,8 @@ class Doors:
         """Somebody who asked to be forgotten; the number of the request."""
         person = support.Cast(self.services).add(name)
         with self.services.store.write() as tx:
-            return erasure_requests.ask(
-                self.services, tx, person, "person", erasure_requests.filed(self.services, person)
+            return erasure_requests.request_in(
+                self.services, tx, person, "person", erasure_requests.read_filed(self.services, person)
             ).id
 
 
@@ -94,13 +92,7 @@ def _configuration(root: Path, url: str) -> Config:
         f"{name}_secret_file": sender.secret_file(root / f"{name}.secret", secret)
         for name, secret in (("signin", staff.SECRET), ("panel", sender.SECRET))
     }
-    mine = {
-        "server": {
-            "log_file": "{data}/logs/facelease.log",
-            "log_level": "debug",
-            "public_url": staff.AUDIENCE,
-        }
-    }
+    mine = {"server": {"log_file": "{data}/logs/facelease.log", "log_level": "debug", "public_url": staff.AUDIENCE}}
     return support.configuration(root, store={"url": url}, webhooks=secrets, access=staff.ACCESS, **mine)
 
 
@@ -113,7 +105,7 @@ def doors(
 
     No start seals afterwards what was written plain: commands start often, and would hide it.
     """
-    monkeypatch.setattr(text_sealing, "seal_plain", lambda _services: 0)
+    monkeypatch.setattr(text_sealing, "seal_plain_texts", lambda _services: 0)
     config = _configuration(tmp_path, stores.migrated(request.param))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
@@ -155,10 +147,7 @@ def _dismissals(doors: Doors) -> None:
     editor = staff.signed_in(doors.app, doors.clock, "editor")
     face = doors.face()
     other = doors.type("console dismiss")
-    assert (
-        staff.post(editor, f"/console/review/{face}/dismiss", dismissal="other", note=other).status_code
-        == 303
-    )
+    assert staff.post(editor, f"/console/review/{face}/dismiss", dismissal="other", note=other).status_code == 303
     api = Api(doors.services, doors.app.test_client())
     face = doors.face()
     body = {"dismissal": "bystander", "note": doors.type("API dismiss")}
@@ -203,9 +192,7 @@ def _refusals(doors: Doors) -> None:
     assert staff.post(officer, f"/console/requests/{number}/refuse", reason=reason).status_code == 303
     api = Api(doors.services, doors.app.test_client())
     number = doors.asked("Dag Sample")
-    api.post(
-        f"/erasures/{number}/decision", {"forget": False, "reason": doors.type("API refuse")}, headers=KEY
-    )
+    api.post(f"/erasures/{number}/decision", {"forget": False, "reason": doors.type("API refuse")}, headers=KEY)
     number = doors.asked("Eva Sample")
     doors.run("person", "requests", "decide", number, "--refuse", "--reason", doors.type("command refuse"))
     for name, door in (("Clara", "console refuse"), ("Dag", "API refuse"), ("Eva", "command refuse")):
@@ -231,9 +218,7 @@ def _imports(doors: Doors) -> None:
     assert "imported" in said, said
     table.write_text(f"{columns},remarks\n{row},{doors.type('remark in a table')}\n")
     shell = Shell(doors.services.config, doors.clock)
-    refused = CliRunner().invoke(
-        cli.commands["quitclaim"], ["import", "table", str(table), "--apply"], obj=shell
-    )
+    refused = CliRunner().invoke(cli.commands["quitclaim"], ["import", "table", str(table), "--apply"], obj=shell)
     assert refused.exit_code
 
 
@@ -252,9 +237,7 @@ def _everything(doors: Doors) -> dict[str, bytes]:
     services = doors.services
     api = Api(services, doors.app.test_client())
     book = HeadBook.from_config(services.config)
-    made = backup.write_backup(
-        services.store, services.master, doors.root / "backups", services.clock, book, 7
-    )
+    made = backup.write_backup(services.store, services.master, doors.root / "backups", services.clock, book, 7)
     assert made.store.is_file()
     found = {
         str(path.relative_to(doors.root)): path.read_bytes()
@@ -288,13 +271,11 @@ def _columns(services: Services) -> dict[str, bytes]:
 
 
 @pytest.mark.promise
-def test_what_was_typed_stands_nowhere_in_the_clear(
-    doors: Doors, promise: Callable[[str, str], None]
-) -> None:
+def test_what_was_typed_stands_nowhere_in_the_clear(doors: Doors, promise: Callable[[str, str], None]) -> None:
     """At every door; read back where it was always shown; then every byte is searched."""
     for door in (_recognitions, _labels, _dismissals, _rulings, _refusals, _imports):
         door(doors)
-    calendar.housekeeping(doors.services)
+    calendar.run_housekeeping(doors.services)
     places = _everything(doors)
     clear = [
         f"{door} in {place}"
@@ -313,9 +294,7 @@ def test_what_was_typed_stands_nowhere_in_the_clear(
     assert not clear, clear
 
 
-def test_what_the_plugin_of_the_dam_sends_is_sealed(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner
-) -> None:
+def test_what_the_plugin_of_the_dam_sends_is_sealed(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> None:
     """The form of a collection, as it stands in ResourceSpace's own table: heard again and again it is one row."""
     typed = ("Sperwer list of Ann Sample", "Sperwer Bo Sample")
     with Double() as double, on_double.house(tmp_path, double, clock, examiner) as services:
@@ -325,12 +304,10 @@ def test_what_the_plugin_of_the_dam_sends_is_sealed(
             "set_by": "jo", "set_at": "2026-02-01 12:00:00",
         }  # fmt: skip
         for _ in range(3):
-            modes.hear(services)
+            modes.import_from_dam(services)
         with services.store.read() as conn:
-            (row,) = ruling_history.history(services, conn, str(shelf.ref))
+            (row,) = ruling_history.list_rulings(services, conn, str(shelf.ref))
         assert (row.reference, row.by) == typed
         assert not [name for name, body in _columns(services).items() if b"Sperwer" in body]
         services.store.close()
-        assert b"Sperwer" not in b"".join(
-            path.read_bytes() for path in (tmp_path / "data").glob("ledger.db*")
-        )
+        assert b"Sperwer" not in b"".join(path.read_bytes() for path in (tmp_path / "data").glob("ledger.db*"))

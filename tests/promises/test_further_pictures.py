@@ -58,9 +58,7 @@ def pipeline() -> Pipeline:
     """The default engine, in this process."""
     config = Config(recognizer=RecognizerSection(cache=str(Path(".cache/models").resolve())))
     return Pipeline(
-        open_engine(config.recognizer, config.path(config.recognizer.cache)),
-        config.recognizer,
-        config.matching,
+        open_engine(config.recognizer, config.path(config.recognizer.cache)), config.recognizer, config.matching
     )
 
 
@@ -138,12 +136,7 @@ def test_no_such_photograph_is_cleared(
 ) -> None:
     """Through a real house: a person who signed is on the photograph, somebody else is in its file."""
     main, other = scenes
-    chosen = [
-        *random.Random(3).sample(sorted(KINDS), 6),
-        "exif thumbnail",
-        "tiff preview first",
-        "mp4 behind",
-    ]
+    chosen = [*random.Random(3).sample(sorted(KINDS), 6), "exif thumbnail", "tiff preview first", "mp4 behind"]
     clock = ManualClock(datetime(2026, 3, 2, 12, tzinfo=UTC))
     folder = tmp_path / "photos" / SHOOT
     folder.mkdir(parents=True)
@@ -160,12 +153,12 @@ def test_no_such_photograph_is_cleared(
             path.write_bytes(data)
             settle(path)
             refs[name] = f"{SHOOT}/{path.name}"
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
-        scan_queue.enqueue(services, list(scan_queue.due(services, (), False)))
+        scan_queue.enqueue(services, list(scan_queue.list_due(services, (), False)))
         cast.work()
         answers = {
-            name: photo_answers.ask(services, ref, "communication", "website").status.value
+            name: photo_answers.answer_photo(services, ref, "communication", "website").status.value
             for name, ref in refs.items()
         }
     assert answers.pop("ordinary") == "cleared"

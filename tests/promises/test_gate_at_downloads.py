@@ -56,16 +56,16 @@ def services(tmp_path: Path, double: Double, examiner: Examiner) -> Iterator[Ser
     config = on_double.configuration(tmp_path, double, webhooks=webhooks)
     with support.opened(config, SystemClock(), examiner) as house:
         cast = support.Cast(house)
-        calendar.poll(house)  # from here on the log is followed
+        calendar.poll_dam(house)  # from here on the log is followed
         double.library.create(1)
-        calendar.poll(house)
+        calendar.poll_dam(house)
         cast.work()
         asa = cast.add(ASA)
         cast.sign(asa, recognition=False)
         on_double.tag(house, asa, ASA)
         for _ in range(2):
             double.library.create(1)
-        calendar.poll(house)
+        calendar.poll_dam(house)
         cast.work()
         yield house
 
@@ -140,9 +140,7 @@ def expected(asked: Asked, what: tuple[int, str, str]) -> str:
     shown = ("noattach" in asked.params and "userfile" not in asked.params) or "slideshow" in asked.params
     if kind == "design" or (shown and size in _SMALL and kind in ("main", "page")):
         return "exempt"
-    if (
-        asked.role == "facelease" and "slideshow" not in asked.params
-    ):  # nobody is signed in where slides are shown
+    if asked.role == "facelease" and "slideshow" not in asked.params:  # nobody is signed in where slides are shown
         return "exempt"
     channels = _asked_channels(asked, kind)[0]
     return "delivered" if kind == "main" and _CLEARED[ref] >= set(channels) else "stopped"
@@ -155,20 +153,12 @@ def _asked_channels(asked: Asked, kind: str) -> tuple[list[str], str]:
 
 def rows(services: Services) -> list[Any]:
     with services.store.read() as conn:
-        found = conn.execute(
-            select(t.audit).where(t.audit.c.action == "gate:delivery:note").order_by(t.audit.c.seq)
-        )
-        return [
-            json.loads(row.details) | {"actor": row.actor, "resource_id": row.resource_id} for row in found
-        ]
+        found = conn.execute(select(t.audit).where(t.audit.c.action == "gate:delivery:note").order_by(t.audit.c.seq))
+        return [json.loads(row.details) | {"actor": row.actor, "resource_id": row.resource_id} for row in found]
 
 
 def test_what_is_sent_is_judged_however_it_is_asked_for(
-    host: DownloadHost,
-    bare: DownloadHost,
-    services: Services,
-    full: bool,
-    promise: Callable[[str, str], None],
+    host: DownloadHost, bare: DownloadHost, services: Services, full: bool, promise: Callable[[str, str], None]
 ) -> None:
     """Refused files delivered 0, allowed ones stopped 0, deliveries without a row 0, rows that say otherwise 0."""
     count = {"asked": 0, "exempt": 0, "delivered": 0, "stopped": 0, "nothing": 0}
@@ -190,9 +180,7 @@ def test_what_is_sent_is_judged_however_it_is_asked_for(
         in_ += (not came) and want != "stopped"
         if want != "exempt":
             outside = asked.role == "share" or "slideshow" in asked.params
-            told.append(
-                (want, what[0], ", ".join(_asked_channels(asked, what[1])[0]), "share" if outside else "dam")
-            )
+            told.append((want, what[0], ", ".join(_asked_channels(asked, what[1])[0]), "share" if outside else "dam"))
         if want == "stopped" and asked.role == "share":
             page = host.follow(got) if got.location else got
             outsiders += _tells(page.text)
@@ -217,19 +205,14 @@ def _same(row: Any, one: tuple[str, int, str, str]) -> bool:
     happened, ref, channels, actor = one
     named = {"delivered": row["resources"], "stopped": row["resources_left_out"]}[happened]
     known = row["resource_id"] is not None or ref == 0
-    return (row["happened"], named, row["channels"], known) == (
-        happened,
-        str(ref or ""),
-        channels,
-        True,
-    ) and row["actor"].startswith(actor)
+    return (row["happened"], named, row["channels"], known) == (happened, str(ref or ""), channels, True) and row[
+        "actor"
+    ].startswith(actor)
 
 
 def _tells(text: str) -> bool:
     """A name, or what is known of somebody's consent."""
-    return any(
-        word in text for word in (ASA, "Åsa", "agree", "known", "website", "press", "FaceLease", "examined")
-    )
+    return any(word in text for word in (ASA, "Åsa", "agree", "known", "website", "press", "FaceLease", "examined"))
 
 
 def test_who_insists_does_so_by_the_form_and_once(host: DownloadHost, services: Services) -> None:
@@ -300,14 +283,7 @@ def test_the_account_of_everybody_is_somebody_outside(host: DownloadHost, servic
     shown = host.follow(stopped).text
     assert not _tells(shown)
     assert "facelease_insist" not in shown
-    form = {
-        "ref": 1,
-        "size": "lpr",
-        "ext": "jpg",
-        "usage": "0",
-        "facelease_insist": "1",
-        "CSRFToken": "token-",
-    }
+    form = {"ref": 1, "size": "lpr", "ext": "jpg", "usage": "0", "facelease_insist": "1", "CSRFToken": "token-"}
     assert host.get("pages/download.php", None, post=form).body not in host.files
     host.cron()
     assert [(row["happened"], row["actor"]) for row in rows(services)] == [("stopped", "share")] * 2
@@ -319,11 +295,7 @@ def test_without_curl_the_dates_decide(tmp_path: Path, sidecar: str) -> None:
         host.store["photos"]["2"]["lease"] = "2999-01-01"
         host.save()
         about = {"size": "lpr", "usage": "2"}
-        assert host.files[host.get("pages/download.php", {**about, "ref": 2}, "editor").body] == (
-            2,
-            "main",
-            "lpr",
-        )
+        assert host.files[host.get("pages/download.php", {**about, "ref": 2}, "editor").body] == (2, "main", "lpr")
         stopped = host.get("pages/download.php", {**about, "ref": 1}, "editor")
         assert "did not answer" in host.follow(stopped, "editor").text
         said = host.cron()
@@ -331,9 +303,7 @@ def test_without_curl_the_dates_decide(tmp_path: Path, sidecar: str) -> None:
         assert host.errors() == ""
 
 
-@pytest.mark.parametrize(
-    "part", ["include/whole.php", "include/all.php", "include/gate.php", "include/panel.php"]
-)
+@pytest.mark.parametrize("part", ["include/whole.php", "include/all.php", "include/gate.php", "include/panel.php"])
 def test_no_file_goes_by_half_a_copy(host: DownloadHost, part: str) -> None:
     """While the plugin is copied: no spelling delivers what would be judged, and our own pages say what is wrong."""
     (host.root / "plugins" / "facelease" / part).unlink()
@@ -351,12 +321,7 @@ def test_no_file_goes_by_half_a_copy(host: DownloadHost, part: str) -> None:
 
 @pytest.mark.parametrize(
     ("usage", "user", "refs", "sends"),
-    [
-        ("0", "editor", [1, 2, 3], True),
-        ("2", "editor", [1], True),
-        ("2", "", [1], True),
-        ("0", "", None, False),
-    ],
+    [("0", "editor", [1, 2, 3], True), ("2", "editor", [1], True), ("2", "", [1], True), ("0", "", None, False)],
 )
 def test_no_archive_holds_what_nobody_examined(
     host: DownloadHost, usage: str, user: str, refs: list[int] | None, sends: bool
@@ -443,9 +408,7 @@ def test_rules_that_the_host_no_longer_asks_about_are_told(host: DownloadHost) -
     host.save()
     said = host.cron()
     assert (said["on"], said["open"]) == (True, ["$download_usage = false"])
-    assert (
-        b"\xff\xd8" in host.get("pages/download.php", {"ref": 2, "size": "lpr", "usage": "2"}, "editor").body
-    )
+    assert b"\xff\xd8" in host.get("pages/download.php", {"ref": 2, "size": "lpr", "usage": "2"}, "editor").body
 
 
 def test_a_host_that_does_not_reach_itself_is_no_yes(host: DownloadHost) -> None:
@@ -462,9 +425,7 @@ def test_a_host_that_does_not_reach_itself_is_no_yes(host: DownloadHost) -> None
 def crowd(tmp_path: Path, examiner: Examiner) -> Iterator[Services]:
     """1 shows Åsa, cleared for the website, before people who can be recognised from 3,840 px on; it shows 1,200."""
     webhooks = {"panel_secret_file": secret_file(tmp_path / "panel.secret", SECRET)}
-    config = support.configuration(
-        tmp_path / "house", webhooks=webhooks, clearance={"max_px": {"website": 1200}}
-    )
+    config = support.configuration(tmp_path / "house", webhooks=webhooks, clearance={"max_px": {"website": 1200}})
     with support.opened(config, SystemClock(), examiner) as house:
         cast = support.Cast(house)
         asa = cast.add(ASA)
@@ -474,12 +435,7 @@ def crowd(tmp_path: Path, examiner: Examiner) -> Iterator[Services]:
             tx.execute(update(t.resource).values(longest_px=12_000))
             tx.execute(update(t.face).values(file_px=2000))
             box = {"left": 0.7, "top": 0.2, "width": 0.02, "height": 0.03, "width_px": 17, "file_px": 200}
-            stranger = {
-                "resource_id": number,
-                "file_version": "v",
-                "state": "unmatched",
-                "created_at": tx.now,
-            }
+            stranger = {"resource_id": number, "file_version": "v", "state": "unmatched", "created_at": tx.now}
             tx.execute(insert(t.face).values(**box, **stranger))
         yield house
 
@@ -499,14 +455,9 @@ def test_a_channel_that_states_a_size_lets_copies_out_by_theirs(
         replace(one, params={**one.params, "ref": 1, "usage": "2", "ext": one.params.get("ext", "jpg")}, cookies=())
         for one in spellings(400, 11) if one.role != "facelease" and not {"slideshow", "filename"} & one.params.keys()
     ]  # fmt: skip
-    asked += [
-        Asked("editor", {"ref": 1, "usage": "2", "size": size, "ext": "jpg"})
-        for size in (*small, *large, "hpr")
-    ]
+    asked += [Asked("editor", {"ref": 1, "usage": "2", "size": size, "ext": "jpg"}) for size in (*small, *large, "hpr")]
     asked += [Asked("editor", {"ref": 1, "usage": "2", "size": "", "ext": ext}) for ext in ("tif", "jpg")]
-    asked += [
-        Asked(role, {"userfile": "1_crop.jpg", "usage": "2", "ref": 1}) for role in ("editor", "general")
-    ]
+    asked += [Asked(role, {"userfile": "1_crop.jpg", "usage": "2", "ref": 1}) for role in ("editor", "general")]
     with (
         DownloadHost(tmp_path / "host", f"http://127.0.0.1:{server.server_port}", SECRET) as host,
         DownloadHost(tmp_path / "bare-host", plugin=False) as bare,
@@ -527,9 +478,7 @@ def test_a_channel_that_states_a_size_lets_copies_out_by_theirs(
                     continue
                 came = one.of(host).body == plain.body
                 right = (
-                    what[1] in ("main", "page")
-                    and what[2] in may
-                    and (what[1] == "main" or "noattach" in one.params)
+                    what[1] in ("main", "page") and what[2] in may and (what[1] == "main" or "noattach" in one.params)
                 )
                 shown = "noattach" in one.params and what[2] in _SMALL and what[1] in ("main", "page")
                 right = right or shown
@@ -547,8 +496,6 @@ def test_a_channel_that_states_a_size_lets_copies_out_by_theirs(
         assert host.errors() == ""
     out, stopped = answered[0] + silent[0], answered[1] + silent[1]
     in_, allowed = answered[2] + silent[2], answered[3] + silent[3]
-    promise(
-        "G2", f"sizes: refused files delivered {out} of {stopped}, allowed copies stopped {in_} of {allowed}"
-    )
+    promise("G2", f"sizes: refused files delivered {out} of {stopped}, allowed copies stopped {in_} of {allowed}")
     assert (out, in_) == (0, 0), (answered, silent)
     assert min(answered[1], answered[3], silent[1], silent[3]) > 20

@@ -29,7 +29,7 @@ from plugin.flows.mail import form_store
 from plugin.flows.people import addresses, register
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.quitclaim.consent.model import name_key
 from sidecar.commands.demo import samples
 from tests import support
@@ -80,12 +80,12 @@ def two(services: Services, cast: support.Cast, photos: Path) -> list[str]:
     cast.sign(asa, channels=("website", "press"))
     cast.enrol(asa)
     support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     cast.sign(bo, channels=("website", "press"))
     cast.enrol(bo, samples.B_STANDING)
     support.put(photos, "shoot/two.jpg", samples.B_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     return [asa, bo]
 
@@ -96,29 +96,29 @@ def _dead_links(services: Services, person: str) -> tuple[list[str], list[str]]:
     confirm(services, person)
     with services.store.write() as tx:
         row, claims = (
-            addresses.on_file(tx.connection, person),
+            addresses.find_on_file(tx.connection, person),
             roster.load(services, tx.connection, person).quitclaims,
         )
         assert row is not None
 
-        def make(kind: links.Kind, uses: int | None = None) -> links.Made:
+        def make(kind: links.LinkKind, uses: int | None = None) -> links.MadeLink:
             link = _link(person, kind, form, uses)
-            to = row.id if kind is links.Kind.PAGE else None
-            key = claims[0].id if kind is links.Kind.KEY else None
+            to = row.id if kind is links.LinkKind.PAGE else None
+            key = claims[0].id if kind is links.LinkKind.KEY else None
             return links.make(services, tx, replace(link, address_id=to, quitclaim_id=key), "test")
 
-        back, used = [make(kind) for kind in links.Kind], [make(kind, 1) for kind in links.Kind]
-        mortal = [make(kind) for kind in links.Kind]
+        back, used = [make(kind) for kind in links.LinkKind], [make(kind, 1) for kind in links.LinkKind]
+        mortal = [make(kind) for kind in links.LinkKind]
         for one in back:
             links.revoke(services, tx, one.id, "test")
         for one in used:
-            links.use(services, tx, one.id)
+            links.count_use(services, tx, one.id)
     return [one.token for one in (*back, *used)], [one.token for one in mortal]
 
 
-def _link(person: str, kind: links.Kind, form: str, uses: int | None) -> links.Link:
-    who = None if kind is links.Kind.SHOOT else person
-    asks = None if kind in (links.Kind.PAGE, links.Kind.KEY) else form
+def _link(person: str, kind: links.LinkKind, form: str, uses: int | None) -> links.Link:
+    who = None if kind is links.LinkKind.SHOOT else person
+    asks = None if kind in (links.LinkKind.PAGE, links.LinkKind.KEY) else form
     return links.Link(kind, "en", who, asks, most_uses=uses, lasts=timedelta(days=1))
 
 
@@ -167,14 +167,7 @@ def _forged(app: Flask, genuine: str, kept: str, body: dict[str, Any]) -> Iterat
             yield str(URLSafeSerializer(other, salt=salt).dumps(body))
     for place in range(len(genuine)):
         yield f"{genuine[:place]}{'A' if genuine[place] != 'A' else 'B'}{genuine[place + 1 :]}"
-    yield from (
-        genuine[:-1],
-        f"{genuine}=",
-        f" {genuine}A",
-        kept,
-        kept[:43],
-        bytes.fromhex(kept).hex().upper(),
-    )
+    yield from (genuine[:-1], f"{genuine}=", f" {genuine}A", kept, kept[:43], bytes.fromhex(kept).hex().upper())
     yield urlsafe_b64encode(bytes.fromhex(kept)).decode().rstrip("=")
 
 
@@ -198,9 +191,7 @@ def test_a_forged_cookie_opens_nothing(services: Services, two: list[str], promi
     staff = fresh(app)
     staff.set_cookie("facelease_staff", genuine.value, path="/")
     accepted += [genuine.value] if _told(staff.get(PAGE).text) else []
-    promise(
-        "P1", f"sessions forged or altered ({len(accepted)} of {tried + 1} accepted); the genuine one opens"
-    )
+    promise("P1", f"sessions forged or altered ({len(accepted)} of {tried + 1} accepted); the genuine one opens")
     assert accepted == []
     assert _told(browser.get(PAGE).text)
 
@@ -259,9 +250,7 @@ def _try(browser: FlaskClient, path: str, methods: set[str], fields: dict[str, s
 
 
 @pytest.mark.promise
-def test_a_visitor_touches_nothing_of_anybody_else(
-    services: Services, two: list[str], promise: Promise
-) -> None:
+def test_a_visitor_touches_nothing_of_anybody_else(services: Services, two: list[str], promise: Promise) -> None:
     """Every address under a person's page, with every id of somebody else in it and in its form: nothing of
     theirs is told, and no row of theirs is another afterwards."""
     asa, bo = two
@@ -282,9 +271,7 @@ def test_a_visitor_touches_nothing_of_anybody_else(
             tried += len(answers)
             told += sum(NAMES[1] in text or bo in text for text in answers)
     changed = [name for name, rows in _state(services, bo).items() if rows != before[name]]
-    promise(
-        "P1", f"asked for with somebody else's ids {tried} times: told {told}, rows changed {len(changed)}"
-    )
+    promise("P1", f"asked for with somebody else's ids {tried} times: told {told}, rows changed {len(changed)}")
     assert (told, changed) == (0, [])
     assert tried > 100
     assert NAMES[0] in browser.get(PAGE).text
@@ -314,7 +301,7 @@ class _Guests:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
+        ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("shoot", "photographer"))
         modes.decide(services, support.SHOOT, ruling, "test")
         self.desk = Desk(services)
         self.link = self.desk.invite(collection_ref=support.SHOOT)
@@ -352,12 +339,7 @@ def _named_by_hand(services: Services, name: str) -> None:
         number = made.inserted_primary_key[0]  # type: ignore[index]
         tx.execute(
             insert(t.tag).values(
-                resource_id=number,
-                node=name,
-                node_key=name_key(name),
-                origin="hand",
-                places=[],
-                created_at=tx.now,
+                resource_id=number, node=name, node_key=name_key(name), origin="hand", places=[], created_at=tx.now
             )
         )
 

@@ -122,11 +122,11 @@ def _visitors(services: Services, app: Flask, adult: str, child: str) -> dict[st
     page, hers = link_of(services, adult), link_of(services, child, guardian)
     form = form_store.add(services, tree(), "test").form.name
     sign = invitations.invite(
-        services, invitations.Invite(form=form, person_id=adult, may_replace=True), "test"
+        services, invitations.InvitationRequest(form=form, person_id=adult, may_replace=True), "test"
     )
     with services.store.write() as tx:
         signed = roster.load(services, tx.connection, adult).quitclaims[0]
-        key = key_links.make(services, tx, adult, signed.id, "en", "person")
+        key = key_links.make_key(services, tx, adult, signed.id, "en", "person")
     return {
         "nobody": (fresh(app), "x"),
         **{
@@ -153,8 +153,8 @@ def test_every_page_has_its_policy_and_every_form_its_token(
     child = cast.add("Clara", birth_date=date(2012, 5, 1), guardians=("Gerda",))
     cast.open_collection()
     support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    calendar.poll(services)
-    calendar.sweep(services)
+    calendar.poll_dam(services)
+    calendar.sweep_endings(services)
     cast.work()
     with services.store.read() as conn:
         photo = conn.scalar(select(t.resource.c.id))
@@ -189,9 +189,7 @@ def test_every_page_has_its_policy_and_every_form_its_token(
 
 
 @pytest.mark.promise
-@pytest.mark.parametrize(
-    "public", ["https://lease.example.org", "https://example.org/lease", "http://127.0.0.1:8731"]
-)
+@pytest.mark.parametrize("public", ["https://lease.example.org", "https://example.org/lease", "http://127.0.0.1:8731"])
 def test_cookies_and_hsts_where_tls_is(
     tmp_path: Path, clock: ManualClock, examiner: Examiner, public: str, promise: Promise
 ) -> None:
@@ -213,15 +211,10 @@ def test_cookies_and_hsts_where_tls_is(
             name, *parts = re.split(r"; ?", cookie)
             assert {"HttpOnly", "SameSite=Lax"} <= {*parts}
             assert not any(part.startswith("Domain") for part in parts)
-            assert (name.startswith("__Host-facelease_"), "Secure" in parts, "Path=/" in parts) == (
-                tls,
-                tls,
-                tls,
-            )
+            assert (name.startswith("__Host-facelease_"), "Secure" in parts, "Path=/" in parts) == (tls, tls, tls)
         where = "with" if tls else "without"
         promise(
-            "S3",
-            f"{where} TLS: answers whose HSTS is wrong {wrong} of {len(said)}; cookies as they must be 2 of 2",
+            "S3", f"{where} TLS: answers whose HSTS is wrong {wrong} of {len(said)}; cookies as they must be 2 of 2"
         )
         assert wrong == 0
 
@@ -259,9 +252,7 @@ def test_a_cookie_of_the_name_before_tls_is_not_read_and_goes(
             assert other.get_cookie(f"facelease_{surface}", path=path) is None
 
 
-def test_a_surface_reads_its_own_session_alone(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner
-) -> None:
+def test_a_surface_reads_its_own_session_alone(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> None:
     """Both cookies come with every request where TLS is: neither opens the other's pages, under either name."""
     public = "https://lease.example.org"
     config = staff.configuration(tmp_path / "tls", server={"public_url": public})

@@ -107,9 +107,6 @@ def test_no_program_is_told_yes_after_the_answer(
                 with _asking(app, api, f"{ref}.too") as said:
                     act(who, grants)
                 after += said
-    promise(
-        "R1",
-        f'over HTTP "cleared" or "allow" after the answer {sum(after)} of {len(after)} ({len(ways)} ways)',
-    )
+    promise("R1", f'over HTTP "cleared" or "allow" after the answer {sum(after)} of {len(after)} ({len(ways)} ways)')
     assert sum(after) == 0
     assert len(after) >= 4 * 2 * len(ways)

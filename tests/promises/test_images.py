@@ -65,14 +65,7 @@ def corpus() -> Iterator[tuple[str, bytes]]:
         exif = Image.Exif()
         exif[0x0112] = orientation
         yield f"turned {orientation}", saved(image, "JPEG", exif=exif)
-    for mode, kind in (
-        ("CMYK", "JPEG"),
-        ("CMYK", "TIFF"),
-        ("P", "PNG"),
-        ("LA", "PNG"),
-        ("1", "TIFF"),
-        ("F", "TIFF"),
-    ):
+    for mode, kind in (("CMYK", "JPEG"), ("CMYK", "TIFF"), ("P", "PNG"), ("LA", "PNG"), ("1", "TIFF"), ("F", "TIFF")):
         yield f"{mode} {kind}", saved(image.convert("L" if mode == "F" else mode).convert(mode), kind)
     yield "16 bit", saved(Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257), "PNG")
     for kind in ("GIF", "WEBP", "PNG", "TIFF", "MPO"):
@@ -85,16 +78,7 @@ def corpus() -> Iterator[tuple[str, bytes]]:
 def hostile(image: Image.Image) -> Iterator[tuple[str, bytes]]:
     """Files that lie about what they hold, or are no pictures."""
     yield "empty", b""
-    for text in (
-        b"\0",
-        b"GIF89a",
-        b"\xff\xd8\xff",
-        b"%PDF-1.7",
-        b"PK\x03\x04",
-        b"\x7fELF",
-        b"<svg/>",
-        b"<html>",
-    ):
+    for text in (b"\0", b"GIF89a", b"\xff\xd8\xff", b"%PDF-1.7", b"PK\x03\x04", b"\x7fELF", b"<svg/>", b"<html>"):
         yield f"only {text!r}", text
         yield f"{text!r} and zeros", text + b"\0" * 5000
     yield "bomb by size", png(60_000, 60_000, zlib.compress(b"\0" * 100))
@@ -118,18 +102,13 @@ def hostile_inside(image: Image.Image) -> Iterator[tuple[str, bytes]]:
     bomb = png(10_500, 10_500, zlib.compress(b"\0" * (10_500 * 3 + 1) * 10_500, 9))
     yield "bomb behind", jpeg + bomb
     yield "bombs behind", jpeg + bomb * 40
-    yield (
-        "bomb as a thumbnail",
-        further.with_segments(jpeg, *further.spanning(0xE4, bomb, lambda *_: b"", 65_000)),
-    )
+    yield ("bomb as a thumbnail", further.with_segments(jpeg, *further.spanning(0xE4, bomb, lambda *_: b"", 65_000)))
     yield "a thousand thumbnails", jpeg + thumb * 1000
     yield "a hundred thousand begun", jpeg + b"\xff\xd8\xff" * 100_000
     yield "begun in text", jpeg + b"/9j/" * 500_000
     yield "begun in hex", jpeg + b"ffd8ffe0" * 500_000
     yield "a million boxes", jpeg + further.box(b"ftyp", b"heic\0\0\0\0") + b"\0\0\0\x08free" * 1_000_000
-    index = (
-        b"MPF\0II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 0xB002, 7, 0xFFFFFFF0, 8) + struct.pack("<I", 8)
-    )
+    index = b"MPF\0II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 0xB002, 7, 0xFFFFFFF0, 8) + struct.pack("<I", 8)
     yield "endless MPF index", further.with_segments(jpeg, further.segment(0xE2, index))
     nest = jpeg
     for _ in range(12):
@@ -165,9 +144,7 @@ def hostile_directories(image: Image.Image) -> Iterator[tuple[str, bytes]]:
     yield "chain without end", bytes(chain)
     yield (
         "EXIF with a chain",
-        further.with_segments(
-            saved(image, "JPEG"), further.segment(0xE1, b"Exif\0\0" + bytes(chain[-60_000:]))
-        ),
+        further.with_segments(saved(image, "JPEG"), further.segment(0xE1, b"Exif\0\0" + bytes(chain[-60_000:]))),
     )
     strips = bytearray(plain)
     where = plain.index(struct.pack("<HHI", 273, 4, 1)) + 4
@@ -184,9 +161,7 @@ def mutated(draw: random.Random, seeds: list[bytes]) -> bytes:
         if how == 0:
             data[at] = draw.randrange(256)
         elif how == 1:
-            data[at : at + 4] = draw.choice(
-                (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\x80\0\0\0")
-            )
+            data[at : at + 4] = draw.choice((b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\x80\0\0\0"))
         elif how == 2:
             del data[at : at + draw.randrange(1, 64)]
         else:
@@ -225,9 +200,7 @@ def test_a_bad_picture_harms_nothing(promise: Callable[[str, str], None], full: 
     holding = [make(one, two) for _, make in (*further.jpegs(), *further.others())]
     seeds += [data for data in holding if len(data) < 150_000]
     inputs += [(f"mutation {i}", mutated(draw, seeds)) for i in range(4000 if full else 250)]
-    config = RecognizerSection(
-        cache=str(Path(".cache/models").resolve()), memory_mb=MEMORY_MB, seconds=SECONDS
-    )
+    config = RecognizerSection(cache=str(Path(".cache/models").resolve()), memory_mb=MEMORY_MB, seconds=SECONDS)
     counts: dict[str, int] = {}
     slowest, peak = 0.0, 0
     with Examiner(config, MatchingSection()) as examiner:

@@ -31,7 +31,7 @@ _PATIENCE = 120  # seconds: no measure of ours, only the end of a test that hang
 
 
 def _config(tmp_path: Path) -> Config:
-    return bootstrap.with_models(support.configuration(tmp_path, jobs=_JOBS, resourcespace={"seconds": 1}))
+    return bootstrap.resolve_models(support.configuration(tmp_path, jobs=_JOBS, resourcespace={"seconds": 1}))
 
 
 def _until(true: Callable[[], bool], what: str, services: Services | None = None) -> None:
@@ -54,9 +54,7 @@ def _open(services: Services) -> int:
     """Intents and jobs that are not finished; tomorrow's second look is not for today."""
     with services.store.read() as conn:
         intents = conn.scalar(select(func.count()).where(t.intent.c.state == "open")) or 0
-        jobs = select(func.count()).where(
-            t.job.c.state.in_(("queued", "running")), t.job.c.kind != "look-again"
-        )
+        jobs = select(func.count()).where(t.job.c.state.in_(("queued", "running")), t.job.c.kind != "look-again")
         return intents + (conn.scalar(jobs) or 0)
 
 
@@ -181,9 +179,7 @@ def test_who_withdraws_is_matched_no_more_and_no_tag_in_flight_stays(
     withdraws, and the whole revocation runs before, or after, the first one goes on."""
     config, control = _config(tmp_path), tmp_path / "control"
     crowd, photos = Crowd(examiner), tmp_path / "photos"
-    plan = [(step, first) for step in ("match", "intent", "call") for first in (True, False)] * (
-        10 if full else 1
-    )
+    plan = [(step, first) for step in ("match", "intent", "call") for first in (True, False)] * (10 if full else 1)
     matches = standing = in_flight = 0
     counts: Counter[str] = Counter()
     with support.opened(config, SystemClock(), examiner) as services:
@@ -208,7 +204,7 @@ def test_who_withdraws_is_matched_no_more_and_no_tag_in_flight_stays(
                 standing += len(cast.names_on(ref))
                 matches += _matched(services, asa)
                 counts[step] += 1
-        calendar.start(services)
+        calendar.start_process(services)
     promise(
         "L1",
         f"withdrawals {len(plan)} ({', '.join(f'{n} after {s}' for s, n in counts.items())}), 2 processes: matches "
@@ -219,9 +215,7 @@ def test_who_withdraws_is_matched_no_more_and_no_tag_in_flight_stays(
 
 
 def _matched(services: Services, person_id: str) -> int:
-    query = select(func.count()).where(
-        t.face.c.person_id == person_id, t.face.c.state.in_(("matched", "suggested"))
-    )
+    query = select(func.count()).where(t.face.c.person_id == person_id, t.face.c.state.in_(("matched", "suggested")))
     tags = select(func.count()).where(t.tag.c.person_id == person_id)
     with services.store.read() as conn:
         return (conn.scalar(query) or 0) + (conn.scalar(tags) or 0)

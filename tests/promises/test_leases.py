@@ -17,7 +17,7 @@ from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common import reference_sets
-from plugin.flows.common.recogniser import Faces
+from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.matching import gallery
@@ -27,8 +27,8 @@ from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
-from plugin.quitclaim.clearance.answers import Status
-from plugin.quitclaim.consent.lifecycle import How, Signing
+from plugin.quitclaim.clearance.answers import ClearanceStatus
+from plugin.quitclaim.consent.lifecycle import StopMode, Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from plugin.recognizer.examination.messages import ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
@@ -70,17 +70,13 @@ class Somebody:
 
     def recognised(self, at: datetime, services: Services) -> bool:
         """Whether any line allows recognition at that moment."""
-        return self.age(at, services) >= 6 and any(
-            self._holds(line, at, services) for line in self.lines.values()
-        )
+        return self.age(at, services) >= 6 and any(self._holds(line, at, services) for line in self.lines.values())
 
     def lapsed_since(self, made: datetime, at: datetime, services: Services) -> bool:
         """Whether recognition was not allowed at any moment since then: it can stop only where a line does."""
         stops = [moment for line in self.lines.values() for moment in (line.until, line.ended)]
         if self.born is not None:
-            turned = datetime(
-                self.born.year + 16, self.born.month, self.born.day, tzinfo=services.config.site.zone
-            )
+            turned = datetime(self.born.year + 16, self.born.month, self.born.day, tzinfo=services.config.site.zone)
             stops.append(turned.astimezone(UTC))
         between = [stop for stop in [*stops, self.objected] if stop is not None and made < stop <= at]
         return not all(self.recognised(stop, services) for stop in [*between, at])
@@ -99,9 +95,7 @@ class Somebody:
 class Walk:
     """Random steps on a real house, each noted on paper too."""
 
-    def __init__(
-        self, config: object, clock: ManualClock, examiner: Examiner, seed: int, small: bytes
-    ) -> None:
+    def __init__(self, config: object, clock: ManualClock, examiner: Examiner, seed: int, small: bytes) -> None:
         self.rng, self.clock, self.examiner, self.config = random.Random(seed), clock, examiner, config
         self.stack = ExitStack()
         self.services = self._open()
@@ -115,7 +109,7 @@ class Walk:
     def _open(self) -> Services:
         services = self.stack.enter_context(bootstrap.open_house(self.config, self.clock))  # type: ignore[arg-type]
         services.faces.close()
-        return replace(services, faces=Faces(self.examiner))
+        return replace(services, faces=Recogniser(self.examiner))
 
     def _enter(self) -> None:
         births = [None, None, date(2010, 3, 20), date(2010, 4, 2), date(2020, 3, 25), date(2014, 2, 28)]
@@ -146,9 +140,7 @@ class Walk:
     def sign(self, who: Somebody) -> None:
         now, rng = self.services.clock.now(), self.rng
         start = now + timedelta(days=rng.choice([0, 0, 0, -2, 3, 20]))
-        until = rng.choice(
-            [None, start + timedelta(days=rng.choice([1, 5, 30, 400]), hours=rng.randrange(24))]
-        )
+        until = rng.choice([None, start + timedelta(days=rng.choice([1, 5, 30, 400]), hours=rng.randrange(24))])
         own = who.guardian is None or rng.random() < 0.3
         signed = now - timedelta(hours=rng.choice([0, 0, 5]))
         lines = [Grant(uuid4().hex, GrantKind.PUBLICATION, "communication", "press", start, until)]
@@ -161,9 +153,7 @@ class Walk:
         for line in who.lines.values():
             line.ended = min(line.ended or replaced, replaced)
         who.lines |= {
-            g.id: Line(g.valid_from, g.valid_until, signed, own)
-            for g in lines
-            if g.kind is GrantKind.RECOGNITION
+            g.id: Line(g.valid_from, g.valid_until, signed, own) for g in lines if g.kind is GrantKind.RECOGNITION
         }
 
     def enrol(self, who: Somebody) -> None:
@@ -179,14 +169,12 @@ class Walk:
             who.enrolled = now
 
     def withdraw(self, who: Somebody) -> None:
-        chosen = (
-            set(self.rng.sample(list(who.lines), min(1, len(who.lines)))) if self.rng.random() < 0.5 else None
-        )
+        chosen = set(self.rng.sample(list(who.lines), min(1, len(who.lines)))) if self.rng.random() < 0.5 else None
         grant_endings.withdraw(self.services, who.id, chosen, "test")
         self._end(who, chosen)
 
     def restrict(self, who: Somebody) -> None:
-        grant_endings.stop(self.services, who.id, How.RESTRICT, None, "test")
+        grant_endings.stop(self.services, who.id, StopMode.RESTRICT, None, "test")
         self._end(who, None)
 
     def _end(self, who: Somebody, chosen: set[str] | None) -> None:
@@ -199,25 +187,23 @@ class Walk:
             who.enrolled = None
 
     def object(self, who: Somebody) -> None:
-        grant_endings.object_(self.services, who.id, "test")
+        grant_endings.object_to_recognition(self.services, who.id, "test")
         self._end(who, None)
         who.objected = who.objected or self.services.clock.now()
 
     def on(self, _: Somebody) -> None:
-        self.clock.advance(
-            timedelta(hours=self.rng.choice([0, 1, 5, 24, 24, 72, 500]), minutes=self.rng.randrange(60))
-        )
+        self.clock.advance(timedelta(hours=self.rng.choice([0, 1, 5, 24, 24, 72, 500]), minutes=self.rng.randrange(60)))
 
     def back(self, _: Somebody) -> None:
         self.clock.advance(-timedelta(days=self.rng.choice([1, 3, 40])))
 
     def sweep(self, _: Somebody) -> None:
-        calendar.sweep(self.services)
+        calendar.sweep_endings(self.services)
         self.swept()
 
     def nightly(self, _: Somebody) -> None:
-        calendar.sweep(self.services)
-        calendar.housekeeping(self.services)
+        calendar.sweep_endings(self.services)
+        calendar.run_housekeeping(self.services)
         self.swept()
 
     def work(self, _: Somebody) -> None:
@@ -226,7 +212,7 @@ class Walk:
     def restart(self, _: Somebody) -> None:
         self.stack.close()
         self.services = self._open()
-        calendar.start(self.services)
+        calendar.start_process(self.services)
         self.swept()
 
     def swept(self) -> None:
@@ -234,9 +220,7 @@ class Walk:
         now = self.services.clock.now()
         with self.services.store.read() as conn:
             kept = set(conn.scalars(select(t.sealed.c.person_id).where(t.sealed.c.purpose == "face")))
-            kept |= set(
-                conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face"))
-            )
+            kept |= set(conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")))
         for who in self.people:
             if who.enrolled is not None and who.lapsed_since(who.enrolled, now, self.services):
                 who.enrolled = None
@@ -248,15 +232,13 @@ class Walk:
         now, services = self.services.clock.now(), self.services
         without = {who.id for who in self.people if not who.recognised(now, services)}
         with services.store.read() as conn:
-            sets = reference_sets.compared(conn)
+            sets = reference_sets.find_compared(conn)
             entries = gallery._entries(services, conn, services.faces.engine_id, sets, [])
         self.usable += sum(1 for entry in entries if now < entry.until and entry.key in without)
         if sum(self.done.values()) % 10 == 0:
             gallery.refresh(services)
             for who in self.people:
-                asked = ExaminationRequest(
-                    now, True, {who.id: "suggest"}, generation=services.faces.generation
-                )
+                asked = ExaminationRequest(now, True, {who.id: "suggest"}, generation=services.faces.generation)
                 seen = services.faces.examine(Picture("v", data=self.face), asked)
                 named = [f.key for f in seen.faces if f.key]
                 self.matched += len(named)
@@ -297,9 +279,7 @@ def test_no_template_without_a_recognition_grant(
     assert (usable, late) == (0, 0)
     assert lost == 0, "somebody lost a template though recognition never stopped"
     assert matched > 0
-    assert all(
-        done[name] for name in ("sign", "enrol", "withdraw", "restrict", "object", "back", "restart")
-    ), done
+    assert all(done[name] for name in ("sign", "enrol", "withdraw", "restrict", "object", "back", "restart")), done
 
 
 # ---- R1 ------------------------------------------------------------------------------------------
@@ -330,10 +310,10 @@ def _asking(services: Services, ref: str) -> Iterator[list[tuple[int, bool]]]:
 
 
 def _cleared(services: Services, ref: str) -> bool:
-    answer = photo_answers.ask(services, ref, "communication", "website").status is Status.CLEARED
-    here = cleared_photos.now(services, "communication", "website")
+    answer = photo_answers.answer_photo(services, ref, "communication", "website").status is ClearanceStatus.CLEARED
+    here = cleared_photos.span_now(services, "communication", "website")
     with services.store.read() as conn:
-        stored = [row.ref for row in cleared_photos.page(conn, here).photos]
+        stored = [row.ref for row in cleared_photos.list_page(conn, here).photos]
     return answer or ref in stored
 
 
@@ -347,16 +327,14 @@ def _ways(services: Services, cast: support.Cast, clock: ManualClock) -> dict[st
 
     def swept(_: str, __: dict[str, str]) -> None:
         clock.advance(timedelta(days=365))
-        calendar.sweep(services)
+        calendar.sweep_endings(services)
 
     return {
         "all withdrawn": lambda who, _: grant_endings.withdraw(services, who, None, "test"),
-        "publication withdrawn": lambda who, ids: grant_endings.withdraw(
-            services, who, {ids["website"]}, "test"
-        ),
-        "all restricted": lambda who, _: grant_endings.stop(services, who, How.RESTRICT, None, "test"),
+        "publication withdrawn": lambda who, ids: grant_endings.withdraw(services, who, {ids["website"]}, "test"),
+        "all restricted": lambda who, _: grant_endings.stop(services, who, StopMode.RESTRICT, None, "test"),
         "publication restricted": lambda who, ids: grant_endings.stop(
-            services, who, How.RESTRICT, {ids["website"]}, "test"
+            services, who, StopMode.RESTRICT, {ids["website"]}, "test"
         ),
         NARROWER: lambda who, _: cast.sign(who, channels=("press",)),
         "expired": expired,
@@ -391,7 +369,7 @@ def test_an_ended_grant_stops_clearance_at_once(
             ids = cast.sign(who)
             cast.enrol(who, samples.A_FRONT)
             ref = support.put(photos, f"shoot/{round_}-{number}.jpg", samples.A_STANDING, (300 + number, 400))
-            calendar.poll(services)
+            calendar.poll_dam(services)
             cast.work()
             assert _cleared(services, ref), way
             assert b"MR-LMR" in _release(photos, ref), way
@@ -400,7 +378,7 @@ def test_an_ended_grant_stops_clearance_at_once(
                 end(who, ids)
                 after.append(_cleared(services, ref))
             after += [cleared for ended, cleared in said if ended]
-            calendar.sweep(services)
+            calendar.sweep_endings(services)
             cast.work()
             after.append(_cleared(services, ref))
             stated = b"MR-LMR" in _release(photos, ref)
@@ -436,7 +414,7 @@ def test_an_end_is_noticed_after_downtime(
             cast.enrol(who, samples.A_FRONT)
         cast.open_collection()
         support.put(tmp_path / "photos", "shoot/one.jpg", samples.A_STANDING, (300, 400))
-        assert calendar.poll(services) == 1
+        assert calendar.poll_dam(services) == 1
     clock.advance(timedelta(days=3))
     open_at_first: list[int] = []
     stop = threading.Event()
@@ -448,9 +426,7 @@ def test_an_end_is_noticed_after_downtime(
             story(house_, job)
             stop.set()
 
-        handlers = {
-            kind: _noting(services, gone, open_at_first, act) for kind, act in calendar.HANDLERS.items()
-        }
+        handlers = {kind: _noting(services, gone, open_at_first, act) for kind, act in calendar.HANDLERS.items()}
         monkeypatch.setattr(calendar, "HANDLERS", handlers | {"photo": arrived})
         threading.Timer(20, stop.set).start()
         Runner(services).run(stop)

@@ -17,7 +17,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
-from plugin.flows.views.waiting_list import Kind
+from plugin.flows.views.waiting_list import WaitingKind
 from plugin.quitclaim.clearance.scope import Mode
 from sidecar.doctor import checks
 from sidecar.words import left_out_words
@@ -53,25 +53,23 @@ def test_everything_that_is_left_out_is_told(
 ) -> None:
     """By the list, by the number behind a scan, by the doctor, on the first page; in no log line by its name."""
     number = _left_out(photos)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     found = services.dam.left_out()
     assert list(services.dam.refs()) == ["shoot/outside.png"]
     lines = [left_out_words.one(one) for one in found]
     assert all(any(name in line for line in lines) for name in (*_HEADS, "link.png", "gone.png", "pipe.jpg"))
     assert left_out_words.data(found)["count"] == number
     assert left_out_words.summary(found)[0].startswith(f"{number} left out")
-    (entry,) = [one for one in waiting_list.entries(services) if one.kind is Kind.LEFT_OUT]
+    (entry,) = [one for one in waiting_list.list_counts(services) if one.kind is WaitingKind.LEFT_OUT]
     assert (entry.count, entry.wrong) == (number, False)
-    (finding,) = [one for one in checks.examine(services.config, clock) if one.code == Kind.LEFT_OUT.value]
+    (finding,) = [one for one in checks.run_checks(services.config, clock) if one.code == WaitingKind.LEFT_OUT.value]
     assert (finding.waits, finding.ok, finding.count) == (True, True, number)
     assert "--left-out" in finding.mend
     promise("D3", f"files and folders left out: told {len(found)} of {number}")
     assert len(found) == number
 
 
-def test_the_log_says_numbers_and_no_names(
-    services: Services, photos: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_log_says_numbers_and_no_names(services: Services, photos: Path, caplog: pytest.LogCaptureFixture) -> None:
     _left_out(photos)
     (photos / "Bo Sample.psd").write_bytes(b"8BPS")
     services.dam.left_out()
@@ -87,14 +85,14 @@ def house(services: Services, cast: support.Cast) -> Services:
 
 
 def _status(services: Services, ref: str) -> str:
-    return photo_answers.ask(services, ref, "communication", "website").status.value
+    return photo_answers.answer_photo(services, ref, "communication", "website").status.value
 
 
 def _work(services: Services, cast: support.Cast, clock: ManualClock) -> None:
     clock.advance(timedelta(minutes=5))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
-    scan_queue.enqueue(services, list(scan_queue.due(services, (), False)))
+    scan_queue.enqueue(services, list(scan_queue.list_due(services, (), False)))
     cast.work()
 
 
@@ -131,10 +129,7 @@ def test_what_leaves_the_library_has_no_clearance(
     support.settle(shoot / "a.png")
     _work(house, cast, clock)
     kept += _usable(house, "shoot/a.png")
-    promise(
-        "D3",
-        f"moved into bins or made into what cannot be examined: still usable {kept} of {len(names) + 1}",
-    )
+    promise("D3", f"moved into bins or made into what cannot be examined: still usable {kept} of {len(names) + 1}")
     assert (before, after, kept) == (["no_person_found"] * 5, ["no_person_found"] * 5, 0)
 
 

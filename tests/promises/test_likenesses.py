@@ -56,13 +56,7 @@ class Painter:
         ref = self._save(f"shoot/{number:04}", size, [(box, self._hue(person)) for box, _, person in faces])
         version = self._services.dam.look(ref).file_version
         with self._services.store.write() as tx:
-            values = {
-                "ref": ref,
-                "file_version": version,
-                "kind": "photo",
-                "examined": "whole",
-                "seen_at": tx.now,
-            }
+            values = {"ref": ref, "file_version": version, "kind": "photo", "examined": "whole", "seen_at": tx.now}
             key = tx.execute(insert(t.resource).values(**values)).inserted_primary_key
             assert key is not None
             for box, state, person in faces:
@@ -81,10 +75,7 @@ class Painter:
         """A box that touches the own one, or overlaps it in part."""
         left, top, width, height = own
         shift = self._dice.choice((-1, 1)) * self._dice.uniform(0.5, 1.1) * width
-        x, y = (
-            min(max(0.0, left + shift), 0.98),
-            min(max(0.0, top + self._dice.uniform(-0.4, 0.4) * height), 0.98),
-        )
+        x, y = (min(max(0.0, left + shift), 0.98), min(max(0.0, top + self._dice.uniform(-0.4, 0.4) * height), 0.98))
         return x, y, min(width, 1 - x), min(height, 1 - y)
 
     def _save(self, stem: str, size: tuple[int, int], faces: list[tuple[Box, int]]) -> str:
@@ -107,9 +98,7 @@ class Painter:
         support.settle(path)
         return f"{stem}.{kind}"
 
-    def _face(
-        self, tx: object, resource: int, version: str, box: Box, state: str, person: str | None
-    ) -> None:
+    def _face(self, tx: object, resource: int, version: str, box: Box, state: str, person: str | None) -> None:
         values = dict(zip(("left", "top", "width", "height"), box, strict=True))
         tx.execute(  # type: ignore[attr-defined]
             insert(t.face).values(
@@ -207,7 +196,7 @@ def crowded(services: Services, cast: support.Cast, photos: Path, examiner: Exam
         row = [B] * dice.randint(1, 3)
         row.insert(dice.randint(0, len(row)), A[number % 2])
         crowd.put(photos, f"shoot/{number}.jpg", crowd.row(row, 160 + 20 * number, dice))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     return asa
 

@@ -101,9 +101,7 @@ def places(width: int, height: int, cell: int, chance: random.Random, most: int)
             yield x, y
 
 
-def pasted(
-    size: tuple[int, int], people: Sequence[Head], chance: random.Random, most: int
-) -> tuple[Pixels, Floats]:
+def pasted(size: tuple[int, int], people: Sequence[Head], chance: random.Random, most: int) -> tuple[Pixels, Floats]:
     """A picture with faces of all WIDTHS, and their boxes."""
     picture, boxes = ground(*size, chance), []
     for number, (x, y) in enumerate(places(*size, 330, chance, most)):
@@ -164,9 +162,7 @@ def jpeg(picture: Pixels) -> bytes:
 
 
 @pytest.mark.promise
-def test_faces_pasted_into_large_pictures(
-    promise: Promise, full: bool, faces: Path | None, pipeline: Pipeline
-) -> None:
+def test_faces_pasted_into_large_pictures(promise: Promise, full: bool, faces: Path | None, pipeline: Pipeline) -> None:
     """Of faces 64 px wide and more in the file at least 98 % are found, once each, with the box on the face."""
     people, chance, count = heads(faces, pipeline, 400 if full else 60), random.Random(11), Count()
     for size in (*SIZES * 6, LARGEST, LARGEST) if full else SIZES:
@@ -175,10 +171,7 @@ def test_faces_pasted_into_large_pictures(
         assert not seen.partly, size
         count.add(in_file(seen), true, lambda number: WIDTHS[number % len(WIDTHS)])
     given = f"{len(people)} people, pictures {', '.join(f'{w} x {h}' for w, h in SIZES)}"
-    promise(
-        "U1",
-        f"pasted faces by width in the file: {count.words()}; from {LEAST} px {count.recall():.3f}; {given}",
-    )
+    promise("U1", f"pasted faces by width in the file: {count.words()}; from {LEAST} px {count.recall():.3f}; {given}")
     assert count.recall() >= 0.98
     assert count.extra == 0
 
@@ -191,10 +184,7 @@ def groups(faces: Path, pipeline: Pipeline, wanted: int) -> Iterator[tuple[Pixel
         picture = finer_pass.shrink(original, 1600)  # type: ignore[arg-type]  # faces of 64 px are smaller than there
         boxes = pipeline.engine.detector.detect(picture).boxes
         points = np.array(
-            [
-                *entry.get("nose_points", []),
-                *((x + w / 2, y + h / 2) for x, y, w, h in entry.get("boxes", [])),
-            ],
+            [*entry.get("nose_points", []), *((x + w / 2, y + h / 2) for x, y, w, h in entry.get("boxes", []))],
             np.float32,
         ) * np.float32(picture.shape[1] / original.shape[1])
         held = [np.flatnonzero(covered(point, boxes)) for point in points]
@@ -202,11 +192,7 @@ def groups(faces: Path, pipeline: Pipeline, wanted: int) -> Iterator[tuple[Pixel
         if widths.any():
             scale = wanted / float(np.median(widths[widths > 0]))
             how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-            yield (
-                cv2.resize(picture, None, fx=scale, fy=scale, interpolation=how),
-                points * scale,
-                widths * scale,
-            )  # type: ignore[misc]
+            yield (cv2.resize(picture, None, fx=scale, fy=scale, interpolation=how), points * scale, widths * scale)  # type: ignore[misc]
 
 
 def covered(point: Floats, boxes: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -236,9 +222,7 @@ def test_groups_embedded_in_large_pictures(
             if x + width > size[0]:
                 x, y, row = 0, y + row + 40, 0
             picture[y : y + height, x : x + width] = group
-            true += [
-                (point + np.array([x, y]), float(w)) for point, w in zip(points, widths, strict=True) if w
-            ]
+            true += [(point + np.array([x, y]), float(w)) for point, w in zip(points, widths, strict=True) if w]
             x, row = x + width + 40, max(row, height)
         found = in_file(pipeline.see(jpeg(picture)))
         for point, width in true:
@@ -256,9 +240,7 @@ def test_groups_embedded_in_large_pictures(
 
 
 @pytest.mark.promise
-def test_nobody_is_seen_where_nobody_is(
-    promise: Promise, full: bool, faces: Path | None, pipeline: Pipeline
-) -> None:
+def test_nobody_is_seen_where_nobody_is(promise: Promise, full: bool, faces: Path | None, pipeline: Pipeline) -> None:
     """Photographs of 12 to 36 megapixels, of one person each: tools, plants and folds of cloth are no faces."""
     if faces is None:
         promise("U1", "boxes on nobody not counted (no photographs)")

@@ -24,7 +24,7 @@ from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.ledger.store.engine import BUSY_SECONDS
 from plugin.ledger.store.store import Store
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.commands.demo import samples
 from sidecar.running import bootstrap
 from tests import support
@@ -120,9 +120,7 @@ def _worker(server: "subprocess.Popen[bytes]") -> int:
     return found[0]
 
 
-def _stopped(
-    process: "subprocess.Popen[bytes]", number: int = signal.SIGTERM
-) -> tuple[int, float, list[str]]:
+def _stopped(process: "subprocess.Popen[bytes]", number: int = signal.SIGTERM) -> tuple[int, float, list[str]]:
     """Exit code, seconds, and what is left of its children, after one signal."""
     below = descendants(process.pid)
     began = time.monotonic()
@@ -207,9 +205,7 @@ def test_the_store_away_and_workers_killed(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [("work",), ("serve", "--with-worker")])
-def test_all_that_runs_stops_quietly_at_every_moment(
-    words: tuple[str, ...], tmp_path: Path, stores: Stores
-) -> None:
+def test_all_that_runs_stops_quietly_at_every_moment(words: tuple[str, ...], tmp_path: Path, stores: Stores) -> None:
     """While it loads, while it opens the house, idle, and with a body that arrives slowly: code 0, without a word."""
     with Kept(tmp_path, stores.empty("sqlite")) as kept:
         for seconds, number in ((0.0, signal.SIGINT), (1.2, signal.SIGTERM)):
@@ -291,9 +287,9 @@ def _photographs(kept: Kept) -> None:
     for number in range(_PHOTOGRAPHS):
         support.put(kept.root / "photos", f"shoot/{number}.jpg", samples.A_STANDING, (300, 400))
     with bootstrap.open_house(kept.config) as services:
-        ruling = modes.Ruling(Mode.DETECT, Basis.SHOOT, Evidence("shoot", "photographer"))
+        ruling = modes.Ruling(Mode.DETECT, Basis.SHOOT, BasisEvidence("shoot", "photographer"))
         modes.decide(services, "shoot", ruling, "test")
-        calendar.poll(services)
+        calendar.poll_dam(services)
 
 
 def _freeze(kept: Kept, process: "subprocess.Popen[bytes]") -> None:
@@ -301,9 +297,7 @@ def _freeze(kept: Kept, process: "subprocess.Popen[bytes]") -> None:
     found: list[int] = []
 
     def at_it() -> bool:
-        found[:] = [
-            pid for pid, line in descendants(process.pid).items() if "recognizer.process.child" in line
-        ]
+        found[:] = [pid for pid, line in descendants(process.pid).items() if "recognizer.process.child" in line]
         return bool(found) and kept.jobs("running") > 0
 
     assert _until(at_it)

@@ -110,9 +110,7 @@ def _open(services: Services) -> int:
 
 
 @pytest.mark.promise
-def test_no_letter_goes_twice_under_two_ids(
-    tmp_path: Path, examiner: Examiner, promise: Promise, full: bool
-) -> None:
+def test_no_letter_goes_twice_under_two_ids(tmp_path: Path, examiner: Examiner, promise: Promise, full: bool) -> None:
     """Processes killed at any moment, a server in every mood: none is lost, and a repetition bears its old id."""
     kills, chance = (40 if full else 6), random.Random(11)
     with mailbox.running(tmp_path / "mail") as box:

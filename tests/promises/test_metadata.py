@@ -81,8 +81,7 @@ ORDERS = {"ii": "-ExifByteOrder=II", "mm": "-ExifByteOrder=MM"}
 NOTES = {
     "": b"",
     "canon": b"\x01\x00\x06\x00\x02\x00\x04\x00\x00\x00abc\x00" + b"\x00" * 40,
-    "apple": b"Apple iOS\x00\x00\x01MM\x00\x01\x00\x01\x00\x09\x00\x00\x00\x01\x00\x00\x00\x05"
-    + b"\x00" * 20,
+    "apple": b"Apple iOS\x00\x00\x01MM\x00\x01\x00\x01\x00\x09\x00\x00\x00\x01\x00\x00\x00\x05" + b"\x00" * 20,
 }
 SIDECARS = ("", ".xmp")
 
@@ -171,9 +170,7 @@ def _foreign(other: Other, paths: list[Path]) -> dict[str, object]:
         answer = other.read(path) if path.exists() else {}
         skipped = ("System:", "SourceFile", "ExifTool:", "File:ExifByteOrder", "Composite:")
         moved = ("IFD1:ThumbnailOffset", "File:CurrentIPTCDigest")
-        fields |= {
-            path.suffix + k: v for k, v in answer.items() if not k.startswith(skipped) and k not in moved
-        }
+        fields |= {path.suffix + k: v for k, v in answer.items() if not k.startswith(skipped) and k not in moved}
     return fields
 
 

@@ -22,9 +22,7 @@ from tests.promises.test_metadata import BOX, CAMERA, PLACES, XMP, Other, _forei
 pytestmark = pytest.mark.promise
 
 PEOPLE = ("Åsa Sample", "Bo Sample")
-FILM = struct.pack(">I4s4sI4s4s", 24, b"ftyp", b"mp42", 0, b"mp42", b"isom") + struct.pack(
-    ">I4s", 3008, b"mdat"
-)
+FILM = struct.pack(">I4s4sI4s4s", 24, b"ftyp", b"mp42", 0, b"mp42", b"isom") + struct.pack(">I4s", 3008, b"mdat")
 FILM += bytes(range(250)) * 12
 CANON = b"\x01\x00\x06\x00\x02\x00\x04\x00\x00\x00abc\x00" + b"\x00" * 40
 pillow_heif.register_heif_opener()
@@ -141,9 +139,7 @@ def test_other_kinds_keep_pixels_fields_and_further_pictures(
     )
 
 
-def test_a_name_is_taken_out_of_a_jpeg_whatever_it_is_called(
-    dam: FolderDam, tmp_path: Path, other: Other
-) -> None:
+def test_a_name_is_taken_out_of_a_jpeg_whatever_it_is_called(dam: FolderDam, tmp_path: Path, other: Other) -> None:
     """Also where ExifTool has to do it, which goes by endings when it writes."""
     temp, path = tmp_path / "x.jpg", dam._root / "a.png"
     temp.write_bytes(_bytes("JPEG"))

@@ -242,9 +242,7 @@ def test_who_takes_part_in_a_shoot_is_taken_over_and_given_back(stores: Stores, 
     today, then = [("7", "asa"), ("7", "cy"), ("9", "bo")], [(1, "asa"), (1, "bo"), (2, "asa")]
     migrations.upgrade(url, "0011")
     assert _asked(url, _TODAY.format("shoot_person", "shoot_id = c.shoot_id")) == today
-    assert (
-        _asked(url, _THEN.format("shoot_person", "shoot_id = r.shoot_id AND p.after_ruling < r.id")) == then
-    )
+    assert _asked(url, _THEN.format("shoot_person", "shoot_id = r.shoot_id AND p.after_ruling < r.id")) == then
     migrations.downgrade(url, "0010")
     assert _asked(url, _TODAY.format("shoot_member", "collection_ref = c.ref")) == today
     assert _asked(url, _THEN.format("ruling_member", "ruling_id = r.id")) == then

@@ -185,13 +185,8 @@ def test_minors_are_recognised_only_as_guardians_and_birthdays_allow(
     for birth in _births(rng, 30_000 if full else 1_000):
         for case in _cases(rng, birth):
             zone = case.rules.zone
-            turns = [
-                _turns(birth, years, zone) for years in {case.rules.age, case.rules.recognition_from} - {0}
-            ]
-            moments = {turn + near for turn in turns for near in NEAR} | {
-                case.signed_at - TICK,
-                case.signed_at,
-            }
+            turns = [_turns(birth, years, zone) for years in {case.rules.age, case.rules.recognition_from} - {0}]
+            moments = {turn + near for turn in turns for near in NEAR} | {case.signed_at - TICK, case.signed_at}
             moments |= {case.objected_at - TICK, case.objected_at} if case.objected_at else set()
             for at in moments:
                 wrong += _wrong(case, at)

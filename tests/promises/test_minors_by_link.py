@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from plugin.clock import ManualClock
-from plugin.flows.access.links import Kind
+from plugin.flows.access.links import LinkKind
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.recognizer.process.examiner import Examiner
@@ -33,9 +33,7 @@ class Child:
 
 
 @pytest.fixture(params=["Europe/Amsterdam", "America/Sao_Paulo"])
-def house(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock, examiner: Examiner
-) -> Iterator[Services]:
+def house(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Services]:
     config = support.configuration(tmp_path, site={"timezone": request.param})
     with support.opened(config, clock, examiner) as services:
         yield services
@@ -47,9 +45,7 @@ class Registry:
     def __init__(self, services: Services, clock: ManualClock) -> None:
         self.services, self.clock = services, clock
         self.zone = services.config.site.zone
-        self.desks = {
-            n: Desk(services, name=f"Form {n}", guardians=n, duration={"days": 3660}) for n in (1, 2)
-        }
+        self.desks = {n: Desk(services, name=f"Form {n}", guardians=n, duration={"days": 3660}) for n in (1, 2)}
         self.wrong: list[str] = []
         self.steps: list[tuple[datetime, Callable[[Child], None], Child]] = []
 
@@ -88,7 +84,7 @@ class Registry:
 
     def too_early(self, child: Child) -> None:
         """A tick before the birthday the young person's own link signs nothing."""
-        visit = self.desks[1].visit(child.id, kind=Kind.MAJORITY)
+        visit = self.desks[1].visit(child.id, kind=LinkKind.MAJORITY)
         token = self.desks[1].visit(child.id).hidden()
         sent = {"nonce": token["nonce"], "choice": "communication:press", "signer": "Child", "typed": "Child"}
         page = visit.client.get("/s/form").get_data(as_text=True)
@@ -97,7 +93,7 @@ class Registry:
 
     def child_signs(self, child: Child) -> None:
         """From the first moment of the birthday on they sign alone."""
-        visit = self.desks[1].visit(child.id, kind=Kind.MAJORITY)
+        visit = self.desks[1].visit(child.id, kind=LinkKind.MAJORITY)
         done = visit.sign("press", "recognition", signer="Child", typed="Child").status_code
         self._expect(child, "of age", done, 303)
         child.own = self.clock.now()
@@ -107,10 +103,7 @@ class Registry:
         with self.services.store.read() as conn:
             standing = roster.load(self.services, conn, child.id)
         turns = [_turns(child.birth, years, self.zone) for years in (AGE, FLOOR)]
-        moments = {turn + near for turn in turns for near in NEAR} | {
-            self.clock.now(),
-            self.clock.now() - TICK,
-        }
+        moments = {turn + near for turn in turns for near in NEAR} | {self.clock.now(), self.clock.now() - TICK}
         for at in moments:
             public = self._agreed(child, at)
             old_enough = _age(child.birth, at, self.zone) >= FLOOR

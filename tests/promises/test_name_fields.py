@@ -17,41 +17,39 @@ from plugin.errors import DamError, NameTaken, WriteRefused
 from plugin.flows.clearance import photo_answers
 from plugin.flows.consent import grant_endings, revocation
 from plugin.flows.names import name_doubts
-from plugin.flows.names.name_index import Gaps
+from plugin.flows.names.name_index import IndexGaps
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Write
 from plugin.hooks.name_search import SoughtName
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from tests import name_places, support
 
 LATIN = "Jorg Sample"
 NAMES = (*name_places.NAMES, LATIN)
 
 
-def _ask(cast: support.Cast, ref: str) -> Status:
-    return photo_answers.ask(cast.services, ref, "communication", "website").status
+def _ask(cast: support.Cast, ref: str) -> ClearanceStatus:
+    return photo_answers.answer_photo(cast.services, ref, "communication", "website").status
 
 
 def _look(cast: support.Cast) -> None:
-    calendar.poll(cast.services)
+    calendar.poll_dam(cast.services)
     cast.work()
 
 
 @pytest.mark.promise
-def test_names_are_missed_in_no_field(
-    cast: support.Cast, photos: Path, promise: Callable[[str, str], None]
-) -> None:
+def test_names_are_missed_in_no_field(cast: support.Cast, photos: Path, promise: Callable[[str, str], None]) -> None:
     """One house: entered before the photographs came, never asked; then agreed and withdrawn; then looked for."""
     ids = {name: cast.add(name) for name in NAMES}
     places = name_places.make(photos / "shoot")
     _look(cast)
-    missed = [p for p in places if _ask(cast, f"shoot/{p.photo}") is not Status.BLOCKED]
+    missed = [p for p in places if _ask(cast, f"shoot/{p.photo}") is not ClearanceStatus.BLOCKED]
     for person in ids.values():
         cast.sign(person)
         grant_endings.withdraw(cast.services, person, None, "test")
     cast.work()
-    cleared = [p for p in places if _ask(cast, f"shoot/{p.photo}") is Status.CLEARED]
+    cleared = [p for p in places if _ask(cast, f"shoot/{p.photo}") is ClearanceStatus.CLEARED]
     listed = {name: set(revocation.list_by_hand(cast.services, person)) for name, person in ids.items()}
     unlisted = [p for p in places if f"shoot/{p.photo}" not in listed[p.name]]
     found = {name: _certified(cast, name) for name in NAMES}
@@ -150,9 +148,7 @@ def test_a_name_that_could_not_be_read_is_not_gone(cast: support.Cast, photos: P
         assert conn.scalar(select(t.resource.c.unread)) is None
 
 
-def test_who_is_entered_while_photographs_cannot_be_read_owns_no_name(
-    cast: support.Cast, photos: Path
-) -> None:
+def test_who_is_entered_while_photographs_cannot_be_read_owns_no_name(cast: support.Cast, photos: Path) -> None:
     """Told with the number; no name is theirs by spelling until all was read and it stands nowhere."""
     name_places.blank(photos / "shoot", "a.jpg")
     (photos / "shoot/a.jpg.xmp").mkdir()
@@ -164,26 +160,24 @@ def test_who_is_entered_while_photographs_cannot_be_read_owns_no_name(
         cast.add("Cee Sample")
     services = cast.services
     person, dee = cast.add("Bo Sample"), cast.add("Dee Sample")
-    doubt = name_doubts.of(services, person)
+    doubt = name_doubts.find_gaps(services, person)
     assert doubt is not None
-    assert "1 photographs were not read yet" in name_doubts.said(doubt)
+    assert "1 photographs were not read yet" in name_doubts.explain(doubt)
     cast.sign(person)
     (photos / "shoot/a.jpg.xmp").rmdir()
     name_places.embed(photos / "shoot/a.jpg", name_places.packet("Bo Sample").encode())
     support.settle(photos / "shoot/a.jpg")
     _look(cast)
     assert cast.tags(person) == {}
-    assert _ask(cast, "shoot/a.jpg") is Status.BLOCKED
-    assert name_doubts.of(services, person) == Gaps(0)
-    assert name_doubts.of(services, dee) == Gaps(0)
-    calendar.sweep(services)
-    assert name_doubts.of(services, person) == Gaps(0)
-    assert name_doubts.of(services, dee) is None
+    assert _ask(cast, "shoot/a.jpg") is ClearanceStatus.BLOCKED
+    assert name_doubts.find_gaps(services, person) == IndexGaps(0)
+    assert name_doubts.find_gaps(services, dee) == IndexGaps(0)
+    calendar.sweep_endings(services)
+    assert name_doubts.find_gaps(services, person) == IndexGaps(0)
+    assert name_doubts.find_gaps(services, dee) is None
 
 
-def test_what_we_do_not_write_stays_told_where_names_by_hand_are_to_go(
-    cast: support.Cast, photos: Path
-) -> None:
+def test_what_we_do_not_write_stays_told_where_names_by_hand_are_to_go(cast: support.Cast, photos: Path) -> None:
     """`after_end = "remove"` takes off what we could have written; a keyword of Lightroom's is listed, and blocks."""
     services = cast.services
     remove = services.config.hand_tags.model_copy(update={"after_end": "remove"})
@@ -196,7 +190,7 @@ def test_what_we_do_not_write_stays_told_where_names_by_hand_are_to_go(
     _look(cast)
     grant_endings.withdraw(house, person, None, "test")
     support.Cast(house).work()
-    calendar.reconcile(house)
+    calendar.begin_comparison(house)
     support.Cast(house).work()
     assert revocation.list_by_hand(house, person) == ["shoot/a.jpg"]
-    assert _ask(cast, "shoot/a.jpg") is Status.BLOCKED
+    assert _ask(cast, "shoot/a.jpg") is ClearanceStatus.BLOCKED

@@ -16,9 +16,9 @@ from plugin.flows.names import name_doubts, name_index
 from plugin.flows.people import acquaintance, register
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
-from plugin.flows.views.waiting_list import Kind
+from plugin.flows.views.waiting_list import WaitingKind
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from tests import name_places, support
 from tests.promises.test_name_fields import NAMES
 
@@ -28,13 +28,7 @@ _seen: list[str] = []
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    if (
-        _watched
-        and event in _LOOKS
-        and args
-        and isinstance(args[0], str)
-        and args[0].startswith(str(_watched[0]))
-    ):
+    if _watched and event in _LOOKS and args and isinstance(args[0], str) and args[0].startswith(str(_watched[0])):
         _seen.append(f"{event} {args[0]}")
 
 
@@ -57,7 +51,7 @@ def unopened(photos: Path) -> Iterator[None]:
 
 def look(cast: support.Cast) -> None:
     """A poll, and what it asks for."""
-    calendar.poll(cast.services)
+    calendar.poll_dam(cast.services)
     cast.work()
 
 
@@ -77,18 +71,12 @@ def test_why_somebody_is_in_doubt_is_true_and_listed(cast: support.Cast, photos:
     look(cast)
     person = register.add(cast.services, register.Newcomer("Bo Sample", of_age=True), "test")
     assert "1 photographs were not read" in _why(cast, person)
-    assert [one.person_id for one in waiting_list.items(cast.services, Kind.DOUBTED_NAMES)] == [person]
+    assert [one.person_id for one in waiting_list.list_items(cast.services, WaitingKind.DOUBTED_NAMES)] == [person]
     (photos / "shoot/p.jpg.xmp").unlink()
     look(cast)
     with cast.services.store.write() as tx:
         number = tx.connection.scalar(select(t.resource.c.id))
-        back = {
-            "node": "Cy Sample",
-            "node_key": "cy sample",
-            "origin": "returned",
-            "places": [],
-            "created_at": tx.now,
-        }
+        back = {"node": "Cy Sample", "node_key": "cy sample", "origin": "returned", "places": [], "created_at": tx.now}
         tx.execute(insert(t.tag).values(resource_id=number, **back))
     other = register.add(cast.services, register.Newcomer("Cy Sample", of_age=True), "test")
     assert "came back on 1 photographs" in _why(cast, other)
@@ -96,13 +84,13 @@ def test_why_somebody_is_in_doubt_is_true_and_listed(cast: support.Cast, photos:
         tx.execute(delete(t.tag).where(t.tag.c.node_key == "cy sample"))
     assert "looked up within a minute" in _why(cast, other)
     look(cast)
-    assert not waiting_list.items(cast.services, Kind.DOUBTED_NAMES)
+    assert not waiting_list.list_items(cast.services, WaitingKind.DOUBTED_NAMES)
 
 
 def _why(cast: support.Cast, person: str) -> str:
-    gaps = name_doubts.of(cast.services, person)
+    gaps = name_doubts.find_gaps(cast.services, person)
     assert gaps is not None
-    return name_doubts.said(gaps)
+    return name_doubts.explain(gaps)
 
 
 @pytest.mark.promise
@@ -117,18 +105,13 @@ def test_names_are_found_by_the_index_alone(
     with unopened(photos):
         for name in NAMES:
             with services.store.read() as conn:
-                found = name_index.holders(services, conn, name)
+                found = name_index.list_holders(services, conn, name)
             missed += [p for p in places if p.name == name and f"shoot/{p.photo}" not in found]
             wrong += [ref for ref in found if not any(f"shoot/{p.photo}" == ref for p in places)]
             with pytest.raises(NameTaken, match=f"stands on {len(found)} photographs"):
                 cast.add(name)
-        ids = {
-            name: register.add(services, register.Newcomer(name, of_age=True), "test", adopt=True)
-            for name in NAMES
-        }
-    promise(
-        "U2", f"names read before their people were known: missed by the index {len(missed)} of {len(places)}"
-    )
+        ids = {name: register.add(services, register.Newcomer(name, of_age=True), "test", adopt=True) for name in NAMES}
+    promise("U2", f"names read before their people were known: missed by the index {len(missed)} of {len(places)}")
     assert not missed
     assert not wrong
     cast.work()
@@ -153,7 +136,7 @@ def test_withdrawal_and_its_second_look_ask_the_index(cast: support.Cast, photos
         grant_endings.withdraw(cast.services, bo, None, "test")
     _watched.append(photos / "shoot/p")
     cast.work()
-    revocation.take_out(cast.services, bo, revocation.ALL - {"hand"}, everywhere=True)
+    revocation.remove_tags(cast.services, bo, revocation.ALL - {"hand"}, everywhere=True)
     _watched.clear()
     read = {Path(one.split(" ", 1)[1]).name for one in _seen}
     _seen.clear()
@@ -169,17 +152,20 @@ def test_a_name_put_on_before_its_person_was_entered_is_nobodys(cast: support.Ca
     support.settle(photo)
     bo = cast.add("Bo Sample")
     cast.sign(bo)
-    assert name_doubts.of(services, bo) is None
+    assert name_doubts.find_gaps(services, bo) is None
     look(cast)
     assert cast.tags(bo) == {}
-    assert photo_answers.ask(services, "shoot/a.jpg", "communication", "website").status is Status.BLOCKED
-    calendar.sweep(services)
-    assert name_doubts.of(services, bo) == name_index.Gaps(0)
+    assert (
+        photo_answers.answer_photo(services, "shoot/a.jpg", "communication", "website").status
+        is ClearanceStatus.BLOCKED
+    )
+    calendar.sweep_endings(services)
+    assert name_doubts.find_gaps(services, bo) == name_index.IndexGaps(0)
     with services.store.write() as tx:
         acquaintance.acknowledge(services, tx, bo, "met", "test")
     cast.work()
     assert cast.tags(bo) == {"shoot/a.jpg": "hand"}
-    assert name_doubts.of(services, bo) is None
+    assert name_doubts.find_gaps(services, bo) is None
 
 
 def test_a_name_put_on_after_its_person_was_entered_is_theirs(cast: support.Cast, photos: Path) -> None:
@@ -208,13 +194,13 @@ def test_a_store_of_before_is_told_as_not_read_and_filled_by_the_nightly_compari
         tx.execute(t.tag.delete())
         tx.execute(update(t.resource).values(indexed=None))
     dee, bo = cast.add("Dee Sample"), cast.add("Bo Sample")
-    assert name_doubts.of(services, dee) == name_index.Gaps(3)
-    calendar.reconcile(services)
+    assert name_doubts.find_gaps(services, dee) == name_index.IndexGaps(3)
+    calendar.begin_comparison(services)
     cast.work()
-    calendar.poll(services)
-    calendar.sweep(services)
-    assert name_doubts.of(services, dee) is None
-    assert name_doubts.of(services, bo) == name_index.Gaps(0)
+    calendar.poll_dam(services)
+    calendar.sweep_endings(services)
+    assert name_doubts.find_gaps(services, dee) is None
+    assert name_doubts.find_gaps(services, bo) == name_index.IndexGaps(0)
     assert cast.tags(bo) == {}
 
 
@@ -232,17 +218,17 @@ def test_what_stood_and_stands_no_more_is_in_no_index(cast: support.Cast, photos
     support.settle(name_places.blank(photos / "shoot", "b.jpg"))
     look(cast)
     with services.store.read() as conn:
-        assert not name_index.holders(services, conn, "Bo Sample")
+        assert not name_index.list_holders(services, conn, "Bo Sample")
         assert not conn.execute(select(t.name_word)).all()
-    assert name_doubts.of(services, cast.add("Bo Sample")) is None
+    assert name_doubts.find_gaps(services, cast.add("Bo Sample")) is None
 
 
 def test_a_house_whose_library_was_never_read_says_so(cast: support.Cast) -> None:
     """Nobody knows how many photographs there are, so nobody says that they were read."""
     with cast.services.store.write() as tx:
         tx.execute(update(t.state).values(polled_at=None))
-    doubt = name_doubts.of(cast.services, cast.add("Bo Sample"))
+    doubt = name_doubts.find_gaps(cast.services, cast.add("Bo Sample"))
     assert doubt is not None
     assert doubt.never
     look(cast)
-    calendar.sweep(cast.services)
+    calendar.sweep_endings(cast.services)

@@ -24,7 +24,7 @@ from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.tables import contents
 from plugin.ledger.tables.contents import Holds
 from plugin.quitclaim.clearance.dismissal import Dismissal
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import support
@@ -34,13 +34,7 @@ WORD = "kanarie"
 
 
 def _spellings(text: str) -> Iterator[bytes]:
-    for form in (
-        text,
-        text.casefold(),
-        unicodedata.normalize("NFD", text),
-        json.dumps(text)[1:-1],
-        quote(text),
-    ):
+    for form in (text, text.casefold(), unicodedata.normalize("NFD", text), json.dumps(text)[1:-1], quote(text)):
         raw = form.encode()
         yield from (raw, form.encode("utf-16-le"), raw.hex().encode())
         yield from (base64.b64encode(b" " * n + raw)[4:-4] for n in range(3))
@@ -73,20 +67,20 @@ def _about_people(services: Services, cast: support.Cast, photos: Path) -> set[s
     cast.sign(anna)
     cast.enrol(anna)
     typed = {f"{what} Kanarie-{what}" for what in ("reference", "by", "reason", "refusal", "label")}
-    evidence = Evidence("reference Kanarie-reference", "by Kanarie-by")
+    evidence = BasisEvidence("reference Kanarie-reference", "by Kanarie-by")
     support.put(photos, f"{folder}/Åsa Kanarie-Een.jpg", samples.A_STANDING, (600, 800))
     support.put(photos, f"{folder}/Bo Kanarie-Drie.jpg", samples.B_STANDING, (600, 800))
     modes.decide(services, folder, modes.Ruling(Mode.AUTO, Basis.ALL_ASKED, evidence), "test")
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.read() as conn:
         unknown = conn.scalar(select(t.face.c.id).where(t.face.c.state == "unmatched").limit(1))
     assert unknown is not None
     dismissals.dismiss(services, unknown, Dismissal.OTHER, "test", "reason Kanarie-reason")
-    api_tokens.add(services, "label Kanarie-label", ["people:read"], "test")
+    api_tokens.create(services, "label Kanarie-label", ["people:read"], "test")
     bo = cast.add("Bo Kanarie-Drie")
     with services.store.write() as tx:
-        asked = erasure_requests.ask(services, tx, bo, "person", erasure_requests.filed(services, bo))
+        asked = erasure_requests.request_in(services, tx, bo, "person", erasure_requests.read_filed(services, bo))
     if not asked.at_once:
         erasure_requests.decide(services, asked.id, False, "test", "refusal Kanarie-refusal")
     _by_programs(services, f"{folder}/Bo Kanarie-Drie.jpg")
@@ -126,7 +120,5 @@ def test_half_a_names_nobody(
     for path in (made.store, made.keys, made.manifest):
         data = path.read_bytes()
         hits += [(one, path.name) for one in needles if any(spelled in data for spelled in _spellings(one))]
-    promise(
-        "V2", f"backup {store_kind}: {len(needles)} names, paths, reasons, jobs: found in half A {len(hits)}"
-    )
+    promise("V2", f"backup {store_kind}: {len(needles)} names, paths, reasons, jobs: found in half A {len(hits)}")
     assert not hits

@@ -55,10 +55,10 @@ def house(
 
 
 def _work(services: Services, night: bool = False) -> None:
-    calendar.poll(services)
+    calendar.poll_dam(services)
     support.Cast(services).work()
     if night:
-        calendar.reconcile(services)
+        calendar.begin_comparison(services)
         support.Cast(services).work()
 
 
@@ -70,7 +70,7 @@ def _ways(services: Services, api: Api, refs: list[str]) -> dict[str, set[str]]:
     batch = api.post("/clearance:batch", {"refs": refs, "uses": [USE]})["items"]
     listed = {one["ref"] for one in api.get("/clearance?purpose=communication&channel=website")["items"]}
     return {
-        "flow": {photo_answers.ask(services, ref, USE["purpose"], USE["channel"]).status.value for ref in refs},
+        "flow": {photo_answers.answer_photo(services, ref, USE["purpose"], USE["channel"]).status.value for ref in refs},
         "command": {str(code) for code in codes}, "gate": gate,
         "API": {answer["status"] for one in batch for answer in one["answers"]},
         "listed": listed & set(refs),
@@ -109,7 +109,7 @@ def test_a_name_blocks_whoever_asks(
     made = erasure.erase(house, bo, "test")
     before = _ways(house, api, his)
     cast.work()
-    text = "\n".join(erasure_register.look(house, made.number, "test").not_reached)
+    text = "\n".join(erasure_register.read_certificate(house, made.number, "test").not_reached)
     assert all(name in text for name in ("keyword.JPG", "tree.JPG", "sidecar.xmp", ".picasa.ini"))
     after = _ways(house, api, his)
     clock.advance(timedelta(days=1))

@@ -12,7 +12,7 @@ from plugin.clock import ManualClock
 from plugin.config import Config
 from plugin.errors import LinkRefused, StoreError, TokenRefused
 from plugin.flows.access import api_tokens, links
-from plugin.flows.access.links import Kind, Link
+from plugin.flows.access.links import LinkKind, Link
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
@@ -25,7 +25,7 @@ from plugin.ledger.backups.backup_trust import RestoreOptions
 from plugin.ledger.backups.restore import RestoreReport
 from plugin.ledger.keys.master_keys import MasterKeys
 from plugin.ledger.log.head_book import HeadBook
-from plugin.quitclaim.consent.lifecycle import How
+from plugin.quitclaim.consent.lifecycle import StopMode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import support
@@ -58,15 +58,13 @@ def _begin(services: Services, count: int) -> Past:
     return past
 
 
-def _open_doors(services: Services, past: Past) -> tuple[list[links.Made], list[api_tokens.Made]]:
+def _open_doors(services: Services, past: Past) -> tuple[list[links.MadeLink], list[api_tokens.NewToken]]:
     """Links and tokens of the living: half of them are shut afterwards."""
     made_links = []
     for person_id in past.people["living"] * 2:
         with services.store.write() as tx:
-            made_links.append(links.make(services, tx, Link(Kind.PAGE, "en", person_id), "test"))
-    made_tokens = [
-        api_tokens.add(services, f"token {n}", ["people:read"], "test") for n in range(len(made_links))
-    ]
+            made_links.append(links.make(services, tx, Link(LinkKind.PAGE, "en", person_id), "test"))
+    made_tokens = [api_tokens.create(services, f"token {n}", ["people:read"], "test") for n in range(len(made_links))]
     return made_links, made_tokens
 
 
@@ -77,7 +75,7 @@ def _end(services: Services, clock: ManualClock, past: Past) -> None:
     for person_id in past.people["withdrawn"]:
         grant_endings.withdraw(services, person_id, None, "test")
     for person_id in past.people["restricted"]:
-        grant_endings.stop(services, person_id, How.RESTRICT, None, "test")
+        grant_endings.stop(services, person_id, StopMode.RESTRICT, None, "test")
     for person_id in past.people["shortened"]:
         cast.sign(person_id, lasts=timedelta(days=5))
     for person_id in past.people["shortened later"]:
@@ -85,7 +83,7 @@ def _end(services: Services, clock: ManualClock, past: Past) -> None:
 
 
 def _shut(
-    services: Services, past: Past, made_links: list[links.Made], made_tokens: list[api_tokens.Made]
+    services: Services, past: Past, made_links: list[links.MadeLink], made_tokens: list[api_tokens.NewToken]
 ) -> None:
     half = len(made_links) // 2
     for link in made_links[:half]:
@@ -98,7 +96,7 @@ def _shut(
     past.open_tokens = [token.secret for token in made_tokens[half:]]
 
 
-def _tokens_of(made: list[links.Made], half: int) -> tuple[list[str], list[str]]:
+def _tokens_of(made: list[links.MadeLink], half: int) -> tuple[list[str], list[str]]:
     return [link.token for link in made[:half]], [link.token for link in made[half:]]
 
 
@@ -124,13 +122,13 @@ def _opening(services: Services, link_tokens: list[str], secrets: list[str]) -> 
     count = 0
     for token in link_tokens:
         try:
-            links.opened(services, token)
+            links.find_open(services, token)
             count += 1
         except LinkRefused:
             continue
     for secret in secrets:
         try:
-            api_tokens.known(services, secret)
+            api_tokens.authenticate(services, secret)
             count += 1
         except TokenRefused:
             continue
@@ -143,9 +141,7 @@ def _moved(config: Config, url: str) -> Config:
 
 def _restore(config: Config, clock: ManualClock, wish: RestoreOptions = NEWEST) -> RestoreReport:
     master, book = MasterKeys.load(config.path(config.keys.master_file)), HeadBook.from_config(config)
-    return restore.restore_backup(
-        config.store_url, config.path(config.backup.folder), master, clock, book, wish
-    )
+    return restore.restore_backup(config.store_url, config.path(config.backup.folder), master, clock, book, wish)
 
 
 @pytest.mark.promise
@@ -167,13 +163,10 @@ def test_an_old_backup_brings_nobody_back(
         made.append(_backup(services))
         _shut(services, past, *doors)
         support.Cast(services).work()
-        calendar.housekeeping(services)
+        calendar.run_housekeeping(services)
         assert all(_usable(services, p) for p in past.people["shortened later"])
     clock.advance(timedelta(days=2))
-    over = [
-        ENDED[:4],
-        ENDED[:3],
-    ]  # the second backup has the shorter versions, which hold for three days more
+    over = [ENDED[:4], ENDED[:3]]  # the second backup has the shorter versions, which hold for three days more
     figures = [
         _figures(_moved(config, stores.migrated(store_kind)), clock, examiner, past, one, groups)
         for one, groups in zip(made, over, strict=True)
@@ -205,22 +198,19 @@ def _figures(
         pass
     assert _restore(moved, clock, RestoreOptions(name)).rows
     with support.opened(moved, clock, examiner) as services:
-        calendar.start(services)
+        calendar.start_process(services)
         support.Cast(services).work()
         early = {who for g in over for who in past.people[g] if _usable(services, who)}
         opened = _opening(services, past.shut_links, past.shut_tokens)
         assert _opening(services, past.open_links, past.open_tokens) == len(past.open_links) * 2
-        back = restoration.count(services)
+        back = restoration.count_restored(services)
         assert back.links >= len(past.open_links)
         assert back.tokens == len(past.open_tokens)
         clock.advance(timedelta(days=10))
-        calendar.sweep(services)
+        calendar.sweep_endings(services)
         support.Cast(services).work()
         late = {who for g in ENDED for who in past.people[g] if _usable(services, who)}
-        kept = sum(
-            bodies == past.templates[who]
-            for who, bodies in _templates(services, past.people["living"]).items()
-        )
+        kept = sum(bodies == past.templates[who] for who, bodies in _templates(services, past.people["living"]).items())
         names = _names(services)
     clock.set(at)
     living = {f"living {n}" for n in range(len(past.people["living"]))}
@@ -243,7 +233,7 @@ def test_without_ended_log_nothing_is_restored_or_nothing_opens(
         _end(services, clock, past)
         _shut(services, past, *doors)
         support.Cast(services).work()
-        calendar.housekeeping(services)
+        calendar.run_housekeeping(services)
         services.ended.path.rename(tmp_path / "lost.log")
     moved = _moved(config, stores.migrated(store_kind))
     with support.opened(moved, clock, examiner) as services:

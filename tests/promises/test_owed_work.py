@@ -48,9 +48,13 @@ class World:
         """The worker's calendar and its jobs, three hours at a time; a chore that fails is tried at its next time."""
         for _ in range(0, count, 3):
             self.clock.advance(timedelta(hours=3))
-            due: list[Callable[[Services], object]] = [calendar.sweep, calendar.poll, calendar.owe]
+            due: list[Callable[[Services], object]] = [
+                calendar.sweep_endings,
+                calendar.poll_dam,
+                calendar.follow_up_owed,
+            ]
             if self.clock.now().hour in (3, 4, 5):
-                due += [calendar.housekeeping, calendar.reconcile, calendar.remind]
+                due += [calendar.run_housekeeping, calendar.begin_comparison, calendar.send_reminders]
             for chore in due:
                 with suppress(FaceLeaseError, OSError):
                     chore(self.services)
@@ -62,9 +66,7 @@ class World:
 
 
 @contextmanager
-def _world(
-    kind: str, root: Path, url: str, clock: ManualClock, examiner: Examiner, box: Mailbox
-) -> Iterator[World]:
+def _world(kind: str, root: Path, url: str, clock: ManualClock, examiner: Examiner, box: Mailbox) -> Iterator[World]:
     sections = {
         "store": {"url": url}, "mail": box.section(), "server": {"public_url": mailbox.PUBLIC},
         "jobs": {"attempts": 3},
@@ -88,7 +90,7 @@ def _world(
             config = config.model_copy(update={"resourcespace": once})
             with support.opened(config, clock, examiner) as services:
                 on_double.with_dates(config, double)
-                calendar.poll(services)  # from here on the log is followed
+                calendar.poll_dam(services)  # from here on the log is followed
                 for _ in NAMES:
                     double.library.create(1)
 
@@ -101,8 +103,8 @@ def _world(
 def _peopled(services: Services, clock: ManualClock, box: Mailbox, away: Callable[[bool], None]) -> World:
     """Everybody signs; their names are written as confirmed ones, which needs no face."""
     cast = support.Cast(services)
-    calendar.poll(services)
-    calendar.reconcile(services)
+    calendar.poll_dam(services)
+    calendar.begin_comparison(services)
     cast.work()
     people = {name: cast.add(name, email=f"{name[0].lower()}@example.org") for name in NAMES}
     with services.store.read() as conn:
@@ -111,11 +113,9 @@ def _peopled(services: Services, clock: ManualClock, box: Mailbox, away: Callabl
         cast.sign(people[name], recognition=False)
         with services.store.write() as tx:
             places = services.dam.places
-            proposal = intents.Proposal(row.id, people[name], name, "add", "confirmed", places)
+            proposal = intents.NewIntent(row.id, people[name], name, "add", "confirmed", places)
             made = intents.propose(services, tx, proposal)
-            tx.execute(
-                t.resource.update().values(examined="whole", looked_px=1, engine=services.faces.engine_id)
-            )
+            tx.execute(t.resource.update().values(examined="whole", looked_px=1, engine=services.faces.engine_id))
         assert intents.carry_out(services, made) == "done"
     photo_answers.recompute_many(services, [row.id for row in rows])
     cast.work()
@@ -129,7 +129,7 @@ def _promised(world: World) -> None:
     erasure.begin(services, who["Bo Sample"], "officer", tell=True)
     clara = who["Clara Sample"]
     with services.store.write() as tx:
-        asked = erasure_requests.ask(services, tx, clara, "person", erasure_requests.filed(services, clara))
+        asked = erasure_requests.request_in(services, tx, clara, "person", erasure_requests.read_filed(services, clara))
     erasure_requests.decide(services, asked.id, True, "officer")
     with services.store.read() as conn:
         grant = conn.scalar(select(t.grant.c.id).where(t.grant.c.person_id == who["Dag Sample"]))
@@ -156,13 +156,7 @@ def _done(world: World) -> dict[str, bool]:
 @pytest.mark.promise
 @pytest.mark.parametrize("dam", ["folder", "resourcespace"])
 def test_after_three_days_without_a_dam_all_is_done_by_itself(
-    dam: str,
-    tmp_path: Path,
-    stores: Stores,
-    store_kind: str,
-    clock: ManualClock,
-    examiner: Examiner,
-    promise: Promise,
+    dam: str, tmp_path: Path, stores: Stores, store_kind: str, clock: ManualClock, examiner: Examiner, promise: Promise
 ) -> None:
     """Every job is given up, again and again; when DAM and mail server are back nobody has to do anything."""
     with (
@@ -177,7 +171,7 @@ def test_after_three_days_without_a_dam_all_is_done_by_itself(
         with services.store.read() as conn:
             dead = conn.scalar(select(func.count()).where(t.audit.c.action == Action.JOB_DEAD.value)) or 0
             rows = conn.scalar(select(func.count()).where(t.job.c.state == "dead"))
-        matters = [kind for kind in overdue.QUERIES if overdue.figure(services, kind).count]
+        matters = [kind for kind in overdue.QUERIES if overdue.measure(services, kind).count]
         assert dead > 7
         assert rows is not None
         assert rows <= 10, "what is given up day after day does not grow"
@@ -187,7 +181,7 @@ def test_after_three_days_without_a_dam_all_is_done_by_itself(
         box.rcpt = lambda _address: mailbox.TAKEN
         world.hours(26)
         done = _done(world)
-        left = sum(overdue.figure(services, kind).count for kind in overdue.QUERIES)
+        left = sum(overdue.measure(services, kind).count for kind in overdue.QUERIES)
     promise(
         "O1",
         f"owed ({dam}, {store_kind}) 72 h without DAM and mail, given up {dead} times: done {sum(done.values())} of "

@@ -32,16 +32,16 @@ from plugin.flows.access import links
 from plugin.flows.collections import modes
 from plugin.flows.common import roster
 from plugin.flows.mail import form_store, page_links
-from plugin.flows.mail.form_store import Stored
+from plugin.flows.mail.form_store import StoredForm
 from plugin.flows.people import addresses, contacts, recognitions, register
 from plugin.flows.self_service import own_page
 from plugin.flows.signing import invitations, key_links, lost_links, sign_form
-from plugin.flows.signing.form_validation import Filled
-from plugin.flows.signing.invitations import Invite
-from plugin.flows.signing.submission import Signed
+from plugin.flows.signing.form_validation import FilledForm
+from plugin.flows.signing.invitations import InvitationRequest
+from plugin.flows.signing.submission import SigningResult
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
-from plugin.quitclaim.consent.lifecycle import How
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
+from plugin.quitclaim.consent.lifecycle import StopMode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running.runner import Runner
 from tests import mailbox, support
@@ -94,7 +94,7 @@ class Passing(RuleBasedStateMachine):
         (here / "photos" / support.SHOOT).mkdir(parents=True)
         config = support.configuration(here, mail=self.box.section(), server={"public_url": mailbox.PUBLIC})
         self.services = self.stack.enter_context(support.opened(config, self.clock, self.examiner))
-        self.form: Stored = form_store.add(self.services, tree(), "cli:root")
+        self.form: StoredForm = form_store.add(self.services, tree(), "cli:root")
         self.cast = support.Cast(self.services)
         self.his: set[str] = set()  # ids of links that he holds: handed over, mailed to him, or shown to him
         self.signs: dict[str, str] = {}  # links to sign that he holds: id, person
@@ -116,15 +116,13 @@ class Passing(RuleBasedStateMachine):
             Somebody(rita, "rita@example.org"), Somebody(petra, "petra@example.org"),
             Somebody(clara, "greta@example.org", greta, True),
         ]  # fmt: skip
-        self.cast.sign(
-            rita, recognition=False
-        )  # there is something of hers to be after from the first step on
+        self.cast.sign(rita, recognition=False)  # there is something of hers to be after from the first step on
         with self.services.store.read() as conn:
             self.people[0].own.append(roster.load(self.services, conn, rita).quitclaims[0].id)
-        ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
+        ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("shoot", "photographer"))
         modes.decide(self.services, support.SHOOT, ruling, EVE)
         self.shoot = invitations.invite(
-            self.services, Invite(collection_ref=support.SHOOT, form=self.form.form.name), EVE
+            self.services, InvitationRequest(collection_ref=support.SHOOT, form=self.form.form.name), EVE
         ).id
 
     # ---- what goes where ----------------------------------------------------
@@ -144,36 +142,32 @@ class Passing(RuleBasedStateMachine):
 
     def hold(self, token: str) -> None:
         try:
-            row = links.opened(self.services, token)
+            row = links.find_open(self.services, token)
         except LinkRefused:
             return
         self.his.add(str(row.id))
         if row.form_id is not None and row.person_id is not None:
             self.signs[str(row.id)] = str(row.person_id)
 
-    def sign(self, link_id: str, name: str, mail: str, child: bool) -> Signed:
+    def sign(self, link_id: str, name: str, mail: str, child: bool) -> SigningResult:
         self.nonce += 1
         signer = "" if link_id == self.shoot else "Greta" if child else name
-        filled = Filled(
+        filled = FilledForm(
             nonce=f"{self.nonce:032x}", language="en", choices=frozenset({"communication:website"}),
             name=name, birth_date="", of_age=not child, email=mail, signer=signer, other_signer="", other_email="",
             typed=name, drawn=b"", code="", photographs=(),
         )  # fmt: skip
         return sign_form.sign(self.services, link_id, filled)
 
-    def ask(self, one: Somebody, actor: str, by_mail: bool, may_replace: bool = False) -> links.Made:
-        asked = Invite(
-            one.id,
-            form=self.form.form.name,
-            by_mail=by_mail,
-            may_replace=may_replace,
-            guardian_id=one.side,
+    def ask(self, one: Somebody, actor: str, by_mail: bool, may_replace: bool = False) -> links.MadeLink:
+        asked = InvitationRequest(
+            one.id, form=self.form.form.name, by_mail=by_mail, may_replace=may_replace, guardian_id=one.side
         )
         return invitations.invite(self.services, asked, actor)
 
     def on_file(self, one: Somebody) -> str:
         with self.services.store.read() as conn:
-            return contacts.known_to(self.services, conn, one.id, one.side)
+            return contacts.address_of(self.services, conn, one.id, one.side)
 
     def signed(self, one: Somebody) -> bool:
         with self.services.store.read() as conn:
@@ -216,9 +210,9 @@ class Passing(RuleBasedStateMachine):
         one = self.people[who]
         try:
             if outside:
-                lost_links.ask(self.services, name=("Rita Real", "Petra Paper", "Clara Sample")[who])
+                lost_links.request_letter(self.services, name=("Rita Real", "Petra Paper", "Clara Sample")[who])
             else:
-                lost_links.write(self.services, one.id, one.side, EVIL)
+                lost_links.send_letter(self.services, one.id, one.side, EVIL)
         except ConsentError:
             return
         self.post()
@@ -262,7 +256,9 @@ class Passing(RuleBasedStateMachine):
         for link_id in sorted(self.his):
             self.tally.tried += 1
             with suppress(FaceLeaseError):
-                key_links.stop(self.services, key_links.holder(self.services, link_id), How.WITHDRAW, None)
+                key_links.end_uses(
+                    self.services, key_links.find_holder(self.services, link_id), StopMode.WITHDRAW, None
+                )
         self.count_ended(before)
 
     # ---- the others ------------------------------------------------------------
@@ -302,7 +298,7 @@ class Passing(RuleBasedStateMachine):
         with self.services.store.write() as tx:
             claim = roster.load(self.services, tx.connection, one.id).quitclaims[-1]
             one.own.append(claim.id)
-            one.keys.append(key_links.by_staff(self.services, tx, one.id, claim.id, OLGA).id)
+            one.keys.append(key_links.make_key_for_staff(self.services, tx, one.id, claim.id, OLGA).id)
         self.tally.needed += 1
 
     @precondition(lambda self: any(one.keys for one in self.people))
@@ -313,7 +309,9 @@ class Passing(RuleBasedStateMachine):
             return
         self.tally.needed += 1
         try:
-            key_links.stop(self.services, key_links.holder(self.services, one.keys[-1]), How.WITHDRAW, None)
+            key_links.end_uses(
+                self.services, key_links.find_holder(self.services, one.keys[-1]), StopMode.WITHDRAW, None
+            )
         except FaceLeaseError as error:
             self.tally.refused.append(f"a key of their own: {error}")
         with self.services.store.read() as conn:
@@ -326,15 +324,15 @@ class Passing(RuleBasedStateMachine):
         """A confirmed address that opens now gets the page by a letter that anybody asked for."""
         one = self.people[who]
         with self.services.store.write() as tx:
-            row = addresses.on_file(tx.connection, one.id, one.side)
+            row = addresses.find_on_file(tx.connection, one.id, one.side)
             if (
                 row is None
                 or self.on_file(one) != one.mail
-                or not addresses.opens(self.services, tx.connection, row.id)
+                or not addresses.opens_page(self.services, tx.connection, row.id)
             ):
                 return
             self.tally.needed += 1
-            if not lost_links.put(self.services, tx, one.id, one.side, "system"):
+            if not lost_links.queue_letter(self.services, tx, one.id, one.side, "system"):
                 self.tally.refused.append("a lost link")
         self.post()
 
@@ -366,7 +364,7 @@ class Passing(RuleBasedStateMachine):
         for row in rows:
             self.tally.tried += 1
             try:
-                who = own_page.visitor(self.services, row.id)
+                who = own_page.find_visitor(self.services, row.id)
             except FaceLeaseError:
                 continue
             one = next(one for one in self.people if one.id == who.person_id)
@@ -402,11 +400,7 @@ def _carry_out(run: type[Passing]) -> None:
                 for name, more in plan:
                     step = getattr(one, name)
                     step(
-                        **(
-                            {"who": who}
-                            if name.startswith(("he_enters", "he_asks", "eve", "the_", "they"))
-                            else {}
-                        ),
+                        **({"who": who} if name.startswith(("he_enters", "he_asks", "eve", "the_", "they")) else {}),
                         **more,
                     )
                     one.no_page_of_hers_is_his()
@@ -427,19 +421,17 @@ def _with_one_account(run: type[Passing], tally: Tally) -> None:
         recognitions.recognise(services, who, None, "met", alone, reason="I am the only one here")
         with services.store.write() as tx:
             made = page_links.make(services, tx, who, alone)
-        if made is None or own_page.visitor(services, made.id).person_id != who:
+        if made is None or own_page.find_visitor(services, made.id).person_id != who:
             tally.refused.append("a house with one account")
         with services.store.read() as conn:
-            if not any(row.person_id == who for row in recognitions.self_confirmed(services, conn)):
+            if not any(row.person_id == who for row in recognitions.list_self_confirmed(services, conn)):
                 tally.refused.append("listed for the officer")
     finally:
         one.teardown()
 
 
 @pytest.mark.promise
-def test_nobody_passes_for_somebody_else(
-    tmp_path: Path, examiner: Examiner, full: bool, promise: Promise
-) -> None:
+def test_nobody_passes_for_somebody_else(tmp_path: Path, examiner: Examiner, full: bool, promise: Promise) -> None:
     """V1, pages: see above. What people need is refused to nobody."""
     tally = Tally()
     with mailbox.running(tmp_path / "mail") as box:

@@ -138,9 +138,7 @@ def test_every_job_is_done_whatever_is_killed(real: Store, promise: Promise, ful
     lost = sum(f"key{number}" not in completed for number in range(jobs))
     stuck = counts["queued"] + counts["running"] + counts["dead"]
     twice = sum(times > 1 for times in completed.values())
-    promise(
-        "J1", f"({real.kind}) jobs {jobs}, kills {done}, lost {lost}, stuck {stuck}, completed twice {twice}"
-    )
+    promise("J1", f"({real.kind}) jobs {jobs}, kills {done}, lost {lost}, stuck {stuck}, completed twice {twice}")
     assert (lost, stuck, twice, len(completed)) == (0, 0, 0, jobs)
     with real.read() as connection:
         retried = any(int(name.split()[1]) > 1 for name in connection.scalars(select(t.event.c.id)))
@@ -180,13 +178,9 @@ def test_a_poisoned_job_does_not_stop_the_others(real: Store, promise: Promise) 
     delay = (last - put_at).total_seconds()
     dead = {job.kind: job.error for job in queue.dead()}
     promise(
-        "J2",
-        f"({real.kind}) {count} others delayed at most {delay:.1f} s; dead letters {len(dead)}, alerts {alerts}",
+        "J2", f"({real.kind}) {count} others delayed at most {delay:.1f} s; dead letters {len(dead)}, alerts {alerts}"
     )
-    assert dead == {
-        "fails": "DamError: the DAM says no",
-        "kills": "its process died or overran its lease each time",
-    }
+    assert dead == {"fails": "DamError: the DAM says no", "kills": "its process died or overran its lease each time"}
     assert alerts == 2
     assert len(_completions(real)) == count
     assert delay < 5

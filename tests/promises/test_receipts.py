@@ -41,22 +41,14 @@ def _signers(services: Services, rng: random.Random, count: int) -> Iterator[Vis
     cast = support.Cast(services)
     for number in range(count):
         two = number % 4 == 3
-        changes = {
-            "name": f"Form {number % 5}",
-            "guardians": 2 if two else 1,
-            "jurisdiction": rng.choice(["NL", "BE"]),
-        }
+        changes = {"name": f"Form {number % 5}", "guardians": 2 if two else 1, "jurisdiction": rng.choice(["NL", "BE"])}
         desk = Desk(services, **changes)
         chosen = rng.sample(["website", "press", "recognition"], rng.randint(1, 3))
         name = f"{NAMES[number % len(NAMES)]} {number}"
         child = number % 2
-        person = cast.add(
-            name, language=rng.choice(["en", "nl"]), birth_date=date(2014, 5, 1) if child else None
-        )
+        person = cast.add(name, language=rng.choice(["en", "nl"]), birth_date=date(2014, 5, 1) if child else None)
         visit = desk.visit(person)
-        about = (
-            {"signer": f"Greta {number}", "email": f"g{number}@example.org"} if child else {"signer": name}
-        )
+        about = {"signer": f"Greta {number}", "email": f"g{number}@example.org"} if child else {"signer": name}
         if two:
             about |= {"other_signer": f"Hugo {number}", "other_email": f"h{number}@example.org"}
         assert visit.sign(*chosen, **about).location == "/s/done"
@@ -127,13 +119,7 @@ def test_the_pdf_shows_the_hash_and_both_names(house: Services) -> None:
     tree_ = json.loads(visit.client.get("/s/receipt.json").data)
     pages = PdfReader(BytesIO(visit.client.get("/s/receipt.pdf").data)).pages
     text = "".join("".join(page.extract_text() for page in pages).split())
-    for words in (
-        "Clara<i>Sample</i>",
-        "GretaSample",
-        "Ontvangstbewijs",
-        tree_["hash"]["value"],
-        tree_["text_sha256"],
-    ):
+    for words in ("Clara<i>Sample</i>", "GretaSample", "Ontvangstbewijs", tree_["hash"]["value"], tree_["text_sha256"]):
         assert words in text
     assert "japers" in text.replace("communicatie:", "").replace("\n", "")
     assert "neewebsite" in text.replace("communicatie:", "")
@@ -141,15 +127,11 @@ def test_the_pdf_shows_the_hash_and_both_names(house: Services) -> None:
 
 def test_a_receipt_fetches_nothing(house: Services) -> None:
     """A form with an address in its text makes no call when its receipt is made."""
-    texts = form_store.read(form_store.sample())["texts"]
-    texts["en"]["retention"] = (
-        '<img src="http://127.0.0.1:9/x.png"><link rel=stylesheet href="file:///etc/passwd">'
-    )
+    texts = form_store.parse_toml(form_store.read_sample())["texts"]
+    texts["en"]["retention"] = '<img src="http://127.0.0.1:9/x.png"><link rel=stylesheet href="file:///etc/passwd">'
     desk = Desk(house, texts=texts)
     assert tree(texts=texts)["texts"]["en"]["retention"].startswith("<img")
     visit = desk.visit(support.Cast(house).add("Åsa"))
     visit.sign("press")
-    text = "".join(
-        page.extract_text() for page in PdfReader(BytesIO(visit.client.get("/s/receipt.pdf").data)).pages
-    )
+    text = "".join(page.extract_text() for page in PdfReader(BytesIO(visit.client.get("/s/receipt.pdf").data)).pages)
     assert "<img" in text

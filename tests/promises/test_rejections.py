@@ -57,25 +57,21 @@ def _turned(data: bytes, orientation: int) -> bytes:
 
 
 def _again(services: Services, cast: support.Cast, refs: list[str]) -> None:
-    calendar.poll(services)
+    calendar.poll_dam(services)
     scan_queue.enqueue(services, refs)
     cast.work(threads=2)
 
 
 @pytest.mark.promise
 def test_one_person_once_and_no_rejected_pair_again(
-    tmp_path: Path,
-    clock: ManualClock,
-    examiner: Examiner,
-    full: bool,
-    promise: Callable[[str, str], None],
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, full: bool, promise: Callable[[str, str], None]
 ) -> None:
     """Crowds in which the same person seems to stand several times: one of them is named. Whoever an editor
     then rejects on a face is not proposed for it again: not by a second look, at another preview size, by
     another engine, in the file saved anew, turned by EXIF or in its pixels, or mirrored."""
     count, chance = (40 if full else 4), random.Random(5)
     crowd, photos = Crowd(examiner), tmp_path / "photos"
-    config = bootstrap.with_models(support.configuration(tmp_path))
+    config = bootstrap.resolve_models(support.configuration(tmp_path))
     pictures = {}
     for n in range(count):
         heads = chance.sample([*A, B], k=3) if n % 2 else [A[n % 3], B]

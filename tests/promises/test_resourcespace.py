@@ -98,10 +98,7 @@ def test_without_the_plugin_nothing_stays_unnoticed(
     """No event is ever delivered: what the log records stands in the ledger after one poll, the rest after
     one sweep. Names, files, the bin and the end; collections, old photographs put into one, renamed names."""
     count = 200 if full else 20
-    with (
-        Double(plugin=False) as double,
-        on_double.house(tmp_path, double, clock, examiner, count // 4) as services,
-    ):
+    with Double(plugin=False) as double, on_double.house(tmp_path, double, clock, examiner, count // 4) as services:
         cast, library = support.Cast(services), double.library
         old = list(library.photos)  # these were there before us
         refs = [double.photo(jpeg(400, 300, shade=number % 200)) for number in range(count)]
@@ -109,13 +106,13 @@ def test_without_the_plugin_nothing_stays_unnoticed(
             library.edit(ref, ["Bo Ek"])
         shoot = library.collect("shoot", 2, refs)
         cast.open_collection(str(shoot.ref), Mode.DETECT)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         assert _noticed(services, list(map(str, refs))) == count
 
         _logged(library, refs)
         began = time.monotonic()
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         slowest = time.monotonic() - began
         logged = _noticed(services, list(map(str, refs)))
@@ -126,18 +123,18 @@ def test_without_the_plugin_nothing_stays_unnoticed(
             library.delete(ref, 1)
         assert {row["type"] for row in library.log[rows:]} == {"xx"}  # nothing else tells of their end
         standing = len(binned) - len(set(map(str, binned)) - _ledger(services).keys())
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         ended = len(set(map(str, binned)) - _ledger(services).keys())
 
         left = [ref for ref in refs if ref in library.photos and library.photos[ref].archive == 0]
         _unlogged(library, left, old, shoot.ref)
         before = _noticed(services, list(map(str, left + old)))
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         assert _noticed(services, list(map(str, left + old))) == before
         began = time.monotonic()
-        calendar.reconcile(services)
+        calendar.begin_comparison(services)
         cast.work()
         unlogged = _noticed(services, list(map(str, left + old)))
         sweep = time.monotonic() - began
@@ -230,9 +227,7 @@ def _contend(
         )
         edits = sum(len(watch.kept[ref]) + len(watch.gone[ref]) for ref in refs)
     assert not failed
-    return _Outcome(
-        edits, 8 * rounds * len(refs), lost, len(watch.windows), max(watch.windows, default=0), wrong
-    )
+    return _Outcome(edits, 8 * rounds * len(refs), lost, len(watch.windows), max(watch.windows, default=0), wrong)
 
 
 class _Late:
@@ -288,8 +283,7 @@ def test_an_editors_edit_at_the_same_time_is_never_lost(
     rounds = 25 if full else 6
     bound = _contend(tmp_path / "with", clock, True, SUPER, rounds, monkeypatch)
     without = [
-        _contend(tmp_path / f"without{group}", clock, False, group, rounds, monkeypatch)
-        for group in (SUPER, ADMIN)
+        _contend(tmp_path / f"without{group}", clock, False, group, rounds, monkeypatch) for group in (SUPER, ADMIN)
     ]
     lost, undone = sum(one.lost for one in without), sum(one.undone for one in without)
     promise(

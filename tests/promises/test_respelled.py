@@ -64,11 +64,11 @@ def test_a_name_of_ours_spelled_anew_goes(
         for i, how in enumerate(SPELLINGS)
     }
     cast.open_collection()
-    calendar.poll(cast.services)
+    calendar.poll_dam(cast.services)
     cast.work()
     for how, ref in refs.items():
         respell(photos / ref, SPELLINGS[how])
-    calendar.poll(cast.services)
+    calendar.poll_dam(cast.services)
     cast.work()
     assert set(cast.tags(person)) == set(refs.values()), "still one tag each, and ours"
     spelled = sum(len(left(photos / ref)) for ref in refs.values())
@@ -76,9 +76,7 @@ def test_a_name_of_ours_spelled_anew_goes(
     cast.work()
     stays = sum(len(left(photos / ref)) for ref in refs.values())
     lost = sum(not {"Edna Sample", "a fair"} <= another_program.words(photos / ref) for ref in refs.values())
-    promise(
-        "R3", f"respelled names of ours left {stays} of {spelled}, others' words lost {lost} of {len(refs)}"
-    )
+    promise("R3", f"respelled names of ours left {stays} of {spelled}, others' words lost {lost} of {len(refs)}")
     assert spelled == 3 * len(refs)
     assert (stays, lost) == (0, 0)
     assert cast.services.queue.dead() == []
@@ -108,7 +106,7 @@ def test_a_name_by_hand_spelled_anew_in_a_region_blocks_no_erasure(cast: support
     beside = photos / "shoot/a.jpg.xmp"
     beside.write_text(beside.read_text("utf-8").replace(NAME, SPELLINGS["decomposed"]), "utf-8")
     support.settle(photos / ref)
-    calendar.poll(cast.services)
+    calendar.poll_dam(cast.services)
     cast.work()
     certificate = erasure.erase(cast.services, person, "test")
     assert certificate.finished_at is not None

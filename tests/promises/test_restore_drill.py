@@ -99,21 +99,10 @@ def test_the_drill_without_ended_log_fails_safely(installation: Installation) ->
     assert done.returncode != 0
     assert "ended.log is missing" in done.stderr
     assert "Nothing was restored" in done.stderr
-    for table in (
-        "person",
-        "quitclaim",
-        "grant_line",
-        "invitation",
-        "api_token",
-        "resource",
-        "person_key",
-        "audit",
-    ):
+    for table in ("person", "quitclaim", "grant_line", "invitation", "api_token", "resource", "person_key", "audit"):
         assert installation.rows("drill/ledger.db", table) == 0, table
     assert not (installation.root / "before.txt").exists()
-    restored = (
-        'facelease --config drill.toml restore drill-a --yes --json --without-ended-log "the disk is lost"'
-    )
+    restored = 'facelease --config drill.toml restore drill-a --yes --json --without-ended-log "the disk is lost"'
     told: dict[str, Any] = json.loads(installation.do(restored))
     assert told["without_ended_log"] == "the disk is lost"
     assert (told["links"], told["tokens"]) == (0, 0)
@@ -124,9 +113,7 @@ def test_an_ended_log_of_before_the_withdrawal_is_too_short(installation: Instal
     """The copy in half B is older than the backup beside it."""
     lines = _drill()
     installation.do(
-        BACKUP,
-        "cp -p facelease-data/keys/ended.log older.log",
-        'facelease quitclaim withdraw "Bo Sample" --yes',
+        BACKUP, "cp -p facelease-data/keys/ended.log older.log", 'facelease quitclaim withdraw "Bo Sample" --yes'
     )
     lines[lines.index(COPY)] = "cp -p older.log drill-b/ended.log"
     done = installation.bash(lines)

@@ -40,8 +40,7 @@ class House:
         self.cast.sign(self.person)
         self.cast.enrol(self.person)
         self.refs = [
-            support.put(self.photos, f"shoot/{i}.jpg", samples.A_STANDING, (300 + i, 400))
-            for i in range(count)
+            support.put(self.photos, f"shoot/{i}.jpg", samples.A_STANDING, (300 + i, 400)) for i in range(count)
         ]
         another_program.name(self.photos / self.refs[0], EDNA)
         self.cast.open_collection()
@@ -51,8 +50,8 @@ class House:
 
     def reconcile(self) -> None:
         """One poll, one reconcile, and what follows."""
-        calendar.poll(self.cast.services)
-        calendar.reconcile(self.cast.services)
+        calendar.poll_dam(self.cast.services)
+        calendar.begin_comparison(self.cast.services)
         self.cast.work()
 
     def withdraw(self) -> None:
@@ -121,10 +120,9 @@ def test_what_is_put_back_goes_again(
         left += len(house.left())
         touched += len(set(by_hand) - set(house.left(EDNA)))
         with house.cast.services.store.read() as conn:
-            assert returned_names.waiting(conn) == []
+            assert returned_names.list_waiting(conn) == []
     promise(
-        "R4",
-        f"folder, {end}: our names left after one reconcile {left} of {came}, names by hand touched {touched}",
+        "R4", f"folder, {end}: our names left after one reconcile {left} of {came}, names by hand touched {touched}"
     )
     assert came >= 10
     assert (left, touched) == (0, 0)
@@ -165,7 +163,7 @@ def test_a_name_typed_after_our_removal_is_by_hand(house: House) -> None:
     house.reconcile()
     assert set(house.left()) == {house.refs[1], house.refs[2]}
     with house.cast.services.store.read() as conn:
-        assert returned_names.by_hand_again(house.cast.services, conn) == [
+        assert returned_names.list_by_hand_again(house.cast.services, conn) == [
             (house.refs[1], BO), (house.refs[2], BO),
         ]  # fmt: skip
 
@@ -220,11 +218,11 @@ def test_removals_of_before_are_remembered_once(house: House) -> None:
     with services.store.write() as tx:
         tx.execute(delete(t.taken_off))
         tx.execute(update(t.state).values(taken_off_at=None))
-    calendar.start(services)
+    calendar.start_process(services)
     with services.store.write() as tx:
         assert len(tx.execute(select(t.taken_off)).all()) == len(house.refs)
         tx.execute(delete(t.taken_off).where(t.taken_off.c.resource_id == 1))
-    calendar.start(services)
+    calendar.start_process(services)
     with services.store.read() as conn:
         assert len(conn.execute(select(t.taken_off)).all()) == len(house.refs) - 1
 

@@ -57,11 +57,11 @@ class House:
         self.dump = self.library.dump()
 
     def poll(self) -> None:
-        calendar.poll(self.cast.services)
+        calendar.poll_dam(self.cast.services)
         self.cast.work()
 
     def reconcile(self) -> None:
-        calendar.reconcile(self.cast.services)
+        calendar.begin_comparison(self.cast.services)
         self.cast.work()
 
     def end(self, how: str) -> None:
@@ -90,9 +90,7 @@ class House:
 
 
 @pytest.fixture(params=["plugin", "classic"])
-def house(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock, examiner: Examiner
-) -> Iterator[House]:
+def house(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[House]:
     with (
         Double(plugin=request.param == "plugin") as double,
         on_double.house(tmp_path, double, clock, examiner) as services,
@@ -248,7 +246,7 @@ def test_what_waits_is_nothing_after_it(house: House) -> None:
     house.restore()
     house.poll()
     with house.cast.services.store.read() as conn:
-        assert returned_names.waiting(conn) == []
+        assert returned_names.list_waiting(conn) == []
         assert BO not in str(conn.execute(select(t.tag)).all())
 
 

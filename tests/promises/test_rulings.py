@@ -21,13 +21,13 @@ from sqlalchemy import Connection, select, update
 
 from plugin.clock import ManualClock
 from plugin.flows.collections import modes, ruling_history, ruling_identity
-from plugin.flows.common.recogniser import Faces
+from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
 from plugin.flows.review import held_photos
 from plugin.flows.schedule import calendar
 from plugin.hooks.folder import folder_marks
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.examination.messages import Examination, ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running.runner import Runner
@@ -67,7 +67,7 @@ class House:
         cast.sign(person)
         cast.enrol(person)
         self.noting = Noting(services.faces.engine_id)
-        self.services = replace(services, faces=Faces(typed(Examiner, self.noting)))
+        self.services = replace(services, faces=Recogniser(typed(Examiner, self.noting)))
         self.clock = clock
         self.root = services.config.path(services.config.folder.path)
         self._number = 0
@@ -86,7 +86,7 @@ class House:
         self.clock.advance(timedelta(minutes=1))
         basis = Basis.ALL_ASKED if mode in {Mode.AUTO, Mode.SUGGEST} else None
         modes.decide(
-            self.services, ref, modes.Ruling(mode, basis, Evidence("who was asked", "the head")), "cli:test"
+            self.services, ref, modes.Ruling(mode, basis, BasisEvidence("who was asked", "the head")), "cli:test"
         )
         self.clock.advance(timedelta(minutes=1))
 
@@ -94,7 +94,7 @@ class House:
         """A poll, and every photograph asked for anew; the refs that were compared in all of it."""
         self.clock.advance(timedelta(minutes=1))
         self.noting.compared.clear()
-        calendar.poll(self.services)
+        calendar.poll_dam(self.services)
         Runner(self.services).drain()
         with self.services.store.write() as tx:
             for ref in self.refs():
@@ -109,20 +109,18 @@ class House:
 
     def lost(self) -> list[str]:
         with self.services.store.read() as conn:
-            return [row.ref for row in held_photos.lost(conn)]
+            return [row.ref for row in held_photos.list_lost_rulings(conn)]
 
     def held(self) -> list[str]:
         with self.services.store.read() as conn:
-            found = held_photos.held(self.services, conn)
+            found = held_photos.list_held(self.services, conn)
             assert found == self._held_one_by_one(conn)
             return found
 
     def _held_one_by_one(self, conn: Connection) -> list[str]:
         """By the rule for one photograph: its collections alone would have it compared otherwise than it is."""
         found = []
-        rows = conn.execute(
-            select(t.resource.c.id, t.resource.c.ref).where(t.resource.c.deleted_at.is_(None))
-        )
+        rows = conn.execute(select(t.resource.c.id, t.resource.c.ref).where(t.resource.c.deleted_at.is_(None)))
         for row in rows.all():
             mine = t.resource_collection.c
             refs = list(conn.scalars(select(mine.collection_ref).where(mine.resource_id == row.id)))
@@ -236,7 +234,7 @@ def test_the_history_says_that_it_followed(kindergarten: House) -> None:
     with kindergarten.services.store.read() as conn:
         told = [
             (one.why.value, one.moved_from)
-            for one in ruling_history.history(kindergarten.services, conn, "shoot/pupils")
+            for one in ruling_history.list_rulings(kindergarten.services, conn, "shoot/pupils")
         ]
         assert told == [("set", ""), ("followed", "shoot/kids")]
         actions = list(conn.scalars(select(t.audit.c.action)))
@@ -312,10 +310,8 @@ def test_numbers_that_change_with_every_mount(kindergarten: House, monkeypatch: 
     monkeypatch.setattr(
         "plugin.hooks.folder.folder_marks.find_mark", lambda path: str(next(marks)) if path.is_dir() else None
     )
-    calendar.poll(kindergarten.services)
-    stable = {
-        path: str(i) for i, path in enumerate([kindergarten.root, *kindergarten.root.rglob("*")], 20_000)
-    }
+    calendar.poll_dam(kindergarten.services)
+    stable = {path: str(i) for i, path in enumerate([kindergarten.root, *kindergarten.root.rglob("*")], 20_000)}
     monkeypatch.setattr(
         "plugin.hooks.folder.folder_marks.find_mark", lambda path: stable.get(path) if path.is_dir() else None
     )
@@ -406,7 +402,7 @@ def test_what_waits_for_a_decision_is_not_looked_at_over_and_over(house: House) 
     before = house.noting.asked
     for _ in range(3):
         house.clock.advance(timedelta(minutes=2))
-        calendar.poll(house.services)
+        calendar.poll_dam(house.services)
         Runner(house.services).drain()
     assert house.noting.asked == before
     house.rule("later", Mode.SUGGEST)
@@ -449,9 +445,7 @@ class Model:
         self.step = 0
         self.seen: dict[int, dict[frozenset[int], int]] = {}  # picture -> under which it lay, since when
         self.things: dict[int, Thing] = {}
-        self.spots: dict[
-            tuple[int, str], tuple[int, frozenset[int], int]
-        ] = {}  # picture, rulings, since when
+        self.spots: dict[tuple[int, str], tuple[int, frozenset[int], int]] = {}  # picture, rulings, since when
 
     def all(self) -> list[Thing]:
         return [thing for top in self.tops for thing in top.all()]
@@ -527,9 +521,7 @@ def _grown(house: House, model: Model, dice: random.Random) -> None:
                 one.photos[f"p{number}.png"] = number
                 house.photo(f"{one.path}/p{number}.png")
     for thing in model.all():
-        mode = dice.choice(
-            [None, Mode.AUTO, Mode.NEVER, Mode.NEVER] if thing.above else [Mode.AUTO, Mode.AUTO, None]
-        )
+        mode = dice.choice([None, Mode.AUTO, Mode.NEVER, Mode.NEVER] if thing.above else [Mode.AUTO, Mode.AUTO, None])
         _decide(house, model, thing, mode)
 
 
@@ -581,9 +573,7 @@ def _act(house: House, model: Model, dice: random.Random) -> str:
         else:
             shutil.copy2(source, there)
     elif act == "swap":
-        other = dice.choice(
-            [o for o in things if one not in o.line() and o not in one.line() and o.above] or [one]
-        )
+        other = dice.choice([o for o in things if one not in o.line() and o not in one.line() and o.above] or [one])
         if other is not one:
             a, b, between = house.root / one.path, house.root / other.path, house.root / "between"
             a.rename(between), b.rename(a), between.rename(b)
@@ -632,9 +622,7 @@ def _live(house: House, model: Model, dice: random.Random) -> None:
 
 
 def _forbidden(model: Model) -> set[str]:
-    return {
-        f"{thing.path}/{name}" for thing, name, one in model.instances() if model.forbidden(thing, name, one)
-    }
+    return {f"{thing.path}/{name}" for thing, name, one in model.instances() if model.forbidden(thing, name, one)}
 
 
 def _never(model: Model) -> set[str]:
@@ -675,9 +663,6 @@ def test_generated_trees(house: House, promise: Callable[[str, str], None], full
         against += len(compared & may_not)
         may = {f"{thing.path}/{name}" for thing, name, _ in model.instances()} - may_not
         allowed, still = allowed + len(may), still + len(may & compared)
-    promise(
-        "L6",
-        f"compared against a ruling {against} of {looked} photographs, still compared {still} of {allowed}",
-    )
+    promise("L6", f"compared against a ruling {against} of {looked} photographs, still compared {still} of {allowed}")
     assert against == 0
     assert still == allowed > 0

@@ -283,9 +283,7 @@ def test_every_form_of_the_console_says_when_there_was_nothing(
 
 
 @pytest.mark.promise
-def test_forms_of_own_pages_and_the_dam_do_nothing_without_who_asks(
-    over: nothing.Over, promise: Promise
-) -> None:
+def test_forms_of_own_pages_and_the_dam_do_nothing_without_who_asks(over: nothing.Over, promise: Promise) -> None:
     """Each that takes a post, without a visit, a guard or a signature: refused."""
     app = create_app(over.services.config, over.services)
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -328,7 +326,7 @@ def test_with_the_dam_away_what_is_left_is_said(
         with Double() as double, on_double.house(root, double, clock, examiner) as services:
             cast = support.Cast(services)
             double.library.create(1)
-            calendar.poll(services)
+            calendar.poll_dam(services)
             cast.work()
             asa = cast.add("Åsa")
             cast.sign(asa)
@@ -338,12 +336,10 @@ def test_with_the_dam_away_what_is_left_is_said(
                 tx.execute(t.tag.update().values(origin="machine"))
             double.faults = lambda function: "500"
             done = run(services, act)
-            if done.exit_code != 3 or not any(
-                word in _said(done) for word in ("not finished", "NOT FINISHED")
-            ):
+            if done.exit_code != 3 or not any(word in _said(done) for word in ("not finished", "NOT FINISHED")):
                 wrong.append((act, done.exit_code, _said(done)))
             ready = create_app(services.config, services).test_client().get("/ready")
-            found = {one.what: one for one in checks.examine(services.config, clock)}
+            found = {one.what: one for one in checks.run_checks(services.config, clock)}
             if ready.status_code != 503 or found["DAM"].ok:
                 wrong.append(("ready", ready.status_code, found["DAM"].said))
     promise("V4", f"with the DAM away: said done and was not {len(wrong)} of {2 * len(acts)}")
@@ -363,19 +359,14 @@ def test_with_the_folder_away_no_command_says_done(over: nothing.Over, promise: 
                 continue
             line, tried = ask.words.format(**over.names), tried + 1
             done = run(over.services, line)
-            same = (
-                done.exit_code != 0 if ask.code is None else done.exit_code == ask.code
-            ) and ask.says in _said(done)
+            same = (done.exit_code != 0 if ask.code is None else done.exit_code == ask.code) and ask.says in _said(done)
             speaks = done.exit_code in {1, 3} and str(photos) in _said(done)
             alike += same
             if not (same or speaks):
                 wrong.append((line, done.exit_code, _said(done)[-200:]))
     promise("V4", f"with the folder away: commands that say done and are not {len(wrong)} of {tried}")
     named = tried - alike - len(wrong)
-    promise(
-        "O1",
-        f"with the folder away, of {tried} commands: as before {alike}, naming it {named}, else {len(wrong)}",
-    )
+    promise("O1", f"with the folder away, of {tried} commands: as before {alike}, naming it {named}, else {len(wrong)}")
     assert wrong == []
     assert alike > 70
 
@@ -388,9 +379,9 @@ def test_ready_and_doctor_are_green_about_what_they_looked_at(
     services = over.services
     client = create_app(services.config, services).test_client()
     Path(services.config.data).chmod(0o700)
-    calendar.sweep(services)
+    calendar.sweep_endings(services)
     assert client.get("/ready").status_code == 200
-    assert [one.what for one in checks.examine(services.config, clock) if not one.ok] == []
+    assert [one.what for one in checks.run_checks(services.config, clock) if not one.ok] == []
     wrong = [name for name, away in _AWAY.items() if not away(over, clock)]
     promise("V4", f"{services.config.dam.kind}: green with something away {len(wrong)} of {len(_AWAY)}")
     assert wrong == []
@@ -398,7 +389,7 @@ def test_ready_and_doctor_are_green_about_what_they_looked_at(
 
 def _red(services: Services, clock: ManualClock, what: str) -> bool:
     status = create_app(services.config, services).test_client().get("/ready").status_code
-    found = [one for one in checks.examine(services.config, clock) if one.what == what]
+    found = [one for one in checks.run_checks(services.config, clock) if one.what == what]
     return status == 503 and not any(one.ok for one in found)
 
 
@@ -408,7 +399,7 @@ def _worker_away(over: nothing.Over, clock: ManualClock) -> bool:
         tx.execute(t.state.update().values(worked_at=None))
     run(over.services, "sweep")
     red = _red(over.services, clock, "worker")
-    calendar.sweep(over.services)
+    calendar.sweep_endings(over.services)
     return red
 
 

@@ -102,7 +102,7 @@ def _sign(services: Services, person_id: str) -> None:
         Grant("p", GrantKind.PUBLICATION, "communication", "website", now),
     )
     signing = Signing("v1", None, "en", "paper", True, (), now, lines)
-    grant_endings.record(services, person_id, signing, [grant_endings.Evidence("form.pdf", PROOF)], "test")
+    grant_endings.record(services, person_id, signing, [grant_endings.SignatureEvidence("form.pdf", PROOF)], "test")
     gallery.enrol(services, person_id, [samples.portrait(samples.A_FRONT).read_bytes()], "test")
 
 
@@ -161,7 +161,7 @@ def test_no_secret_is_ever_said(
         canaries = _gather(services, asa)
         cast.open_collection()
         support.put(tmp_path / "photos", f"shoot/{NAME}.jpg", samples.A_STANDING, (300, 400))
-        calendar.poll(services)
+        calendar.poll_dam(services)
         faulty = services.dam
         for _ in range(4):
             Runner(services).drain()
@@ -189,15 +189,12 @@ def test_no_secret_is_ever_said(
         )
         shown += len(done.output)
     away = tmp_path / "away.toml"
-    away.write_text(
-        f'data = "{tmp_path}/data"\n[store]\nurl = "postgresql://somebody:{PASSWORD}@127.0.0.1:9/none"\n'
-    )
+    away.write_text(f'data = "{tmp_path}/data"\n[store]\nurl = "postgresql://somebody:{PASSWORD}@127.0.0.1:9/none"\n')
     for command in (("doctor",), ("sweep",), ("migrate",)):
         done = CliRunner().invoke(cli, ["--config", str(away), *command])
         assert done.exit_code
         leaks += canaries.leaks(
-            f"facelease {command[0]} without a database",
-            f"{done.output}{done.stderr}{done.exception}".encode(),
+            f"facelease {command[0]} without a database", f"{done.output}{done.stderr}{done.exception}".encode()
         )
     for handler in logging.getLogger().handlers:
         handler.close()
@@ -208,8 +205,7 @@ def test_no_secret_is_ever_said(
     out, err = capfd.readouterr()
     leaks += canaries.leaks("standard output and error", f"{out}{err}".encode())
     promise(
-        "S5",
-        f"canaries {len(canaries.needles)}, leaked {len(leaks)} ({len(SILENT) + 3} commands, logs, errors, audit)",
+        "S5", f"canaries {len(canaries.needles)}, leaked {len(leaks)} ({len(SILENT) + 3} commands, logs, errors, audit)"
     )
     assert shown
     assert not leaks, leaks

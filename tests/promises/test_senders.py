@@ -48,9 +48,7 @@ _STOP_SECONDS = 15  # on a busy machine; it gives itself 8
 @pytest.fixture
 def served(tmp_path: Path, full: bool) -> Iterator[Served]:
     """A house with open visits, served."""
-    with Served(
-        tmp_path, 201 if full else 41, guests=400 if full else 60, leavers=100 if full else 20
-    ) as house:
+    with Served(tmp_path, 201 if full else 41, guests=400 if full else 60, leavers=100 if full else 20) as house:
         yield house
 
 
@@ -70,8 +68,7 @@ def sending(kinds: Sequence[str], served: Served, about: Path) -> Iterator[None]
     core = str(max(os.sched_getaffinity(0)))
     command = [sys.executable, "-m", "tests.hostile_senders"]
     running = [
-        subprocess.Popen([*command, kind, str(served.port), core, str(about)], stdout=subprocess.PIPE)
-        for kind in kinds
+        subprocess.Popen([*command, kind, str(served.port), core, str(about)], stdout=subprocess.PIPE) for kind in kinds
     ]
     try:
         for process in running:

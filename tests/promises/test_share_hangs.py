@@ -14,7 +14,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.people import register
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.commands.demo import samples
 from sidecar.running import bootstrap
 from sidecar.running.timetable import Timetable
@@ -72,9 +72,7 @@ def _cuts(services: Services) -> tuple[int, int]:
         return left, conn.scalar(select(func.count()).where(t.job.c.kind == "cut")) or 0
 
 
-def test_a_worker_whose_threads_all_hang_in_the_share_follows_a_withdrawal(
-    hung: Hung, promise: Promise
-) -> None:
+def test_a_worker_whose_threads_all_hang_in_the_share_follows_a_withdrawal(hung: Hung, promise: Promise) -> None:
     """Every thread that may ask the DAM waits for it; what a withdrawal cut is followed all the same."""
     with bootstrap.open_house(hung.config) as services:
         cast = support.Cast(services)
@@ -83,7 +81,7 @@ def test_a_worker_whose_threads_all_hang_in_the_share_follows_a_withdrawal(
         modes.decide(
             services,
             support.SHOOT,
-            modes.Ruling(Mode.DETECT, Basis.ALL_ASKED, Evidence("list", "the test")),
+            modes.Ruling(Mode.DETECT, Basis.ALL_ASKED, BasisEvidence("list", "the test")),
             "test",
         )
         with services.store.write() as tx:
@@ -100,10 +98,7 @@ def test_a_worker_whose_threads_all_hang_in_the_share_follows_a_withdrawal(
         assert _running(services, "gone") == 3
         hung.share.go_on()
         assert _until(lambda: _running(services, "gone") == 0)
-    promise(
-        "O1",
-        f"a share that hangs, with all of a worker's threads in it: a withdrawal followed in {took:.1f} s",
-    )
+    promise("O1", f"a share that hangs, with all of a worker's threads in it: a withdrawal followed in {took:.1f} s")
 
 
 def test_a_poll_and_a_comparison_that_hang_keep_no_other_chore(hung: Hung) -> None:

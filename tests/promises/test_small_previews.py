@@ -21,7 +21,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Dam, Picture
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
@@ -29,12 +29,12 @@ from tests import dams, on_double, support
 from tests.doubles.resourcespace import Double
 
 Promise = Callable[[str, str], None]
-OPEN = {Status.CLEARED, Status.NO_PERSON_FOUND}
+OPEN = {ClearanceStatus.CLEARED, ClearanceStatus.NO_PERSON_FOUND}
 
 
 def _open(services: Services, refs: list[str]) -> list[str]:
     """Those that somebody may use on any channel now."""
-    asked = ((ref, photo_answers.answers(services, ref, "communication")) for ref in refs)
+    asked = ((ref, photo_answers.answer_channels(services, ref, "communication")) for ref in refs)
     return [ref for ref, answers in asked if any(one.status in OPEN for one in answers.values())]
 
 
@@ -151,9 +151,7 @@ def test_with_the_plugin_the_original_is_examined(
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.heics", "a.btf", "a.apng", "a.insp"])
-def test_what_cannot_be_opened_is_unknown(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, name: str
-) -> None:
+def test_what_cannot_be_opened_is_unknown(tmp_path: Path, clock: ManualClock, examiner: Examiner, name: str) -> None:
     """The server made a preview of it, on which nobody is; the original tells nothing."""
     with Double() as double:
         ref = double.photo(support_plain(1500), name)
@@ -161,14 +159,12 @@ def test_what_cannot_be_opened_is_unknown(
         with on_double.house(tmp_path, double, clock, examiner) as services:
             _scan(services, double, [str(ref)])
             reason = _reasons(services)[str(ref)]
-            answers = photo_answers.answers(services, str(ref), "communication").values()
-    assert {one.status for one in answers} == {Status.UNKNOWN}
+            answers = photo_answers.answer_channels(services, str(ref), "communication").values()
+    assert {one.status for one in answers} == {ClearanceStatus.UNKNOWN}
     assert "preview" not in reason
 
 
-def test_a_storage_that_is_away_is_no_other_file(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner
-) -> None:
+def test_a_storage_that_is_away_is_no_other_file(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> None:
     """What was decided stays; a file that was replaced meanwhile is another one all the same."""
     with Double() as double:
         refs = [double.photo(large(1500, 90, random.Random(1))) for _ in range(2)]
@@ -179,7 +175,7 @@ def test_a_storage_that_is_away_is_no_other_file(
             _scan(services, double, every)
             for ref in refs:
                 double.library.overwrite(ref, large(1500, 90, random.Random(3)))
-            calendar.reconcile(services)
+            calendar.begin_comparison(services)
             support.Cast(services).work()
             boxes = [_boxes(services, ref) for ref in every]
             assert all(boxes)
@@ -188,7 +184,7 @@ def test_a_storage_that_is_away_is_no_other_file(
             double.library.photos[refs[1]].checksum = "another"
             after = [services.dam.look(ref).file_version for ref in every]
             assert (after[0] == before[0], after[1] == before[1]) == (True, False)
-            calendar.reconcile(services)
+            calendar.begin_comparison(services)
             support.Cast(services).work()
             assert _boxes(services, every[0]) == boxes[0]
             assert _open(services, every) == []
@@ -203,9 +199,7 @@ def support_plain(longest: int) -> bytes:
 
 def _boxes(services: Services, ref: str) -> list[tuple[float, float, float, float]]:
     f, r = t.face.c, t.resource.c
-    query = (
-        select(f.left, f.top, f.width, f.height).join(t.resource, r.id == f.resource_id).where(r.ref == ref)
-    )
+    query = select(f.left, f.top, f.width, f.height).join(t.resource, r.id == f.resource_id).where(r.ref == ref)
     with services.store.read() as conn:
         return [tuple(row) for row in conn.execute(query)]
 
@@ -242,9 +236,7 @@ def _padded(data: bytes, more: int, ending: str) -> bytes:
     if ending == "png":
         body = b"paDd" + bytes(more - 12)
         at = data.rindex(b"IEND") - 4
-        return (
-            data[:at] + struct.pack(">I", more - 12) + body + struct.pack(">I", zlib.crc32(body)) + data[at:]
-        )
+        return data[:at] + struct.pack(">I", more - 12) + body + struct.pack(">I", zlib.crc32(body)) + data[at:]
     if ending == "webp":
         more += more % 2
         data += b"PAD " + struct.pack("<I", more - 8) + bytes(more - 8)
@@ -333,9 +325,7 @@ def _root(services: Services) -> Path:
     return services.config.path(services.config.folder.path)
 
 
-def test_a_change_that_keeps_size_and_time_is_noticed(
-    folder: Services, clock: ManualClock, promise: Promise
-) -> None:
+def test_a_change_that_keeps_size_and_time_is_noticed(folder: Services, clock: ManualClock, promise: Promise) -> None:
     """Between nights by the file system's own time, by night whatever it says; the clearance goes at once."""
     services, root = folder, _root(folder)
     later: dict[str, bytes] = {}
@@ -357,12 +347,12 @@ def test_a_change_that_keeps_size_and_time_is_noticed(
     _round(services)
     by_day = len(seen) - len(_open(services, seen))
     unseen = len(_open(services, [ref for ref in refs if ref not in seen]))
-    calendar.reconcile(services)
+    calendar.begin_comparison(services)
     cast.work()
     by_night = len(refs) - len(_open(services, refs))
     Blind.shut = False
     clock.advance(on_double.LATER)
-    calendar.reconcile(services)
+    calendar.begin_comparison(services)
     cast.work()
     left = len(_open(services, refs))
     promise(
@@ -374,7 +364,7 @@ def test_a_change_that_keeps_size_and_time_is_noticed(
 
 
 def _round(services: Services) -> None:
-    calendar.poll(services)
+    calendar.poll_dam(services)
     support.Cast(services).work()
 
 
@@ -393,9 +383,7 @@ def _change(services: Services, path: Path, ref: str, data: bytes) -> None:
 def test_what_changes_no_content_is_silent(folder: Services, clock: ManualClock) -> None:
     """Mode, links and names beside it: nothing is examined anew, nor told, nor read twice."""
     services, root = folder, _root(folder)
-    refs = [
-        support.put(root, f"{support.SHOOT}/{number}.jpg", samples.A_FRONT, (200, 260)) for number in range(3)
-    ]
+    refs = [support.put(root, f"{support.SHOOT}/{number}.jpg", samples.A_FRONT, (200, 260)) for number in range(3)]
     support.Cast(services).open_collection(mode=Mode.DETECT)
     _round(services)
     before = _examined_at(services)
@@ -404,7 +392,7 @@ def test_what_changes_no_content_is_silent(folder: Services, clock: ManualClock)
     os.link(root / refs[1], root / "other.tmp")
     assert list(services.dam.changes()) == []
     _round(services)
-    calendar.reconcile(services)
+    calendar.begin_comparison(services)
     support.Cast(services).work()
     assert _examined_at(services) == before
     assert list(services.dam.changes()) == []
@@ -412,10 +400,7 @@ def test_what_changes_no_content_is_silent(folder: Services, clock: ManualClock)
 
 def _examined_at(services: Services) -> dict[str, object]:
     with services.store.read() as conn:
-        return {
-            row.ref: row.examined_at
-            for row in conn.execute(select(t.resource.c.ref, t.resource.c.examined_at))
-        }
+        return {row.ref: row.examined_at for row in conn.execute(select(t.resource.c.ref, t.resource.c.examined_at))}
 
 
 def test_on_a_server_the_file_is_read_anew(
@@ -438,12 +423,12 @@ def test_on_a_server_the_file_is_read_anew(
             for (ending, told), ref in refs.items():
                 double.library.overwrite(ref, pairs[ending][1], noticed=told)
             Blind.shut = True
-            calendar.reconcile(services)
+            calendar.begin_comparison(services)
             support.Cast(services).work()
             noticed = len(every) - len(_open(services, every))
             Blind.shut = False
             clock.advance(on_double.LATER)
-            calendar.reconcile(services)
+            calendar.begin_comparison(services)
             support.Cast(services).work()
             left = len(_open(services, every))
     promise(

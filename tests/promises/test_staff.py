@@ -157,9 +157,7 @@ def test_a_hand_over_works_once_for_us_for_a_minute(
         accepted += [way] * opened
         clock.advance(timedelta(seconds=chance.randint(0, 5)))
     broken = sum(n for status, n in statuses.items() if status >= 500)
-    promise(
-        "S6", f"accepted {len(accepted)} of {count:,}; {genuine[1]} of {genuine[0]} genuine; 500s {broken}"
-    )
+    promise("S6", f"accepted {len(accepted)} of {count:,}; {genuine[1]} of {genuine[0]} genuine; 500s {broken}")
     assert (accepted, broken) == ([], 0)
     assert genuine[0] == genuine[1] > 0
 
@@ -175,9 +173,7 @@ def _opens(app: Flask, body: bytes, address: str) -> tuple[int, bool]:
 
 
 @pytest.mark.promise
-def test_a_session_ends(
-    app: Flask, services: Services, clock: ManualClock, full: bool, promise: Promise
-) -> None:
+def test_a_session_ends(app: Flask, services: Services, clock: ManualClock, full: bool, promise: Promise) -> None:
     """Signed out, idle for too long or past its end, a session opens nothing, from whatever copy of its cookie;
     its id is another at each sign-in; and no cookie that somebody makes up opens anything."""
     count = 200 if full else 25
@@ -264,13 +260,13 @@ def routes(app: Flask, services: Services, cast: support.Cast, photos: Path, exa
     cast.enrol(asa)
     cast.open_collection(mode=Mode.SUGGEST)
     Crowd(examiner).put(photos, "shoot/one.jpg", Crowd(examiner).row([A[0]]))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
-    calendar.start(services)
-    proof = person_file.opened(services, asa, "test").proofs[0].id
+    calendar.start_process(services)
+    proof = person_file.open_file(services, asa, "test").proofs[0].id
     with services.store.write() as tx:
-        worker_state.note(services, tx)
-        asked = erasure_requests.ask(services, tx, asa, "person", erasure_requests.filed(services, asa))
+        worker_state.note_sweep(services, tx)
+        asked = erasure_requests.request_in(services, tx, asa, "person", erasure_requests.read_filed(services, asa))
         pictures = tx.connection.scalar(select(t.reference_set.c.id))
     form = form_store.add(services, signers.tree(), "test").id
     return Routes(
@@ -323,9 +319,7 @@ def _as(app: Flask, clock: ManualClock, role: str) -> FlaskClient:
 
 
 @pytest.mark.promise
-def test_headers_and_csrf_on_every_page(
-    app: Flask, routes: Routes, clock: ManualClock, promise: Promise
-) -> None:
+def test_headers_and_csrf_on_every_page(app: Flask, routes: Routes, clock: ManualClock, promise: Promise) -> None:
     """Every answer has a policy that runs no foreign or inline script and is stored nowhere; every form bears its
     guard, and no form of the staff is taken without it; no page holds a script or a style of its own."""
     bare, unguarded, inline, pages = [], [], [], 0
@@ -339,9 +333,7 @@ def test_headers_and_csrf_on_every_page(
         if method == "POST" and rule.endpoint.startswith("console.") and answer.status_code != 400:
             unguarded.append((method, path))
         inline += [(path, what) for what in _inline(answer.text)] if answer.mimetype == "text/html" else []
-    promise(
-        "S3", f"pages {pages}, without CSP/no-store/CSRF {len(bare) + len(unguarded) + len(inline)} (console)"
-    )
+    promise("S3", f"pages {pages}, without CSP/no-store/CSRF {len(bare) + len(unguarded) + len(inline)} (console)")
     assert (bare, unguarded, inline) == ([], [], [])
 
 

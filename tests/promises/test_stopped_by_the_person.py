@@ -66,7 +66,7 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner, double: Dou
     with support.opened(_configuration(tmp_path, double), clock, examiner) as open_:
         assert isinstance(open_.dam, ResourceSpaceDam)
         open_.dam.make_fields()
-        calendar.poll(open_)
+        calendar.poll_dam(open_)
         yield open_
 
 
@@ -82,10 +82,10 @@ class Asked:
         answer = self._panel.ask(ref=int(self._ref), user="editor", can_edit=False, purpose="communication")
         channels = (answer.json or {}).get("channels", {})
         told = channels.get("website", {}).get("status") == "cleared"
-        span = cleared_photos.now(self._services, "communication", "website")
+        span = cleared_photos.span_now(self._services, "communication", "website")
         with self._services.store.read() as conn:
-            stored = {row.ref for row in cleared_photos.page(conn, span).photos}
-        computed = photo_answers.ask(self._services, self._ref, "communication", "website").status.value
+            stored = {row.ref for row in cleared_photos.list_page(conn, span).photos}
+        computed = photo_answers.answer_photo(self._services, self._ref, "communication", "website").status.value
         return told or computed == "cleared" or self._ref in stored
 
 
@@ -123,13 +123,11 @@ def _field(double: Double, ref: str) -> str:
 
 def _photo(services: Services, double: Double, number: int) -> tuple[str, int]:
     """A portrait uploaded to the server's collection, found and tagged; its ref, and its number in the ledger."""
-    image = support.put(
-        services.config.path("{data}"), f"{number}.jpg", samples.A_STANDING, (420 + number, 560)
-    )
+    image = support.put(services.config.path("{data}"), f"{number}.jpg", samples.A_STANDING, (420 + number, 560))
     ref = double.photo(services.config.path("{data}").joinpath(image).read_bytes())
     next(one for one in double.library.shelves.values() if one.name == "shoot").resources.append(ref)
-    calendar.poll(services)
-    calendar.reconcile(services)
+    calendar.poll_dam(services)
+    calendar.begin_comparison(services)
     support.Cast(services).work()
     with services.store.read() as conn:
         return str(ref), conn.scalar(select(t.resource.c.id).where(t.resource.c.ref == str(ref))) or -1

@@ -129,11 +129,7 @@ def haystacks(tmp_path: Path, pids: list[int]) -> dict[str, bytes]:
     return found
 
 
-_PICTURES = (
-    *(b"\xff\xd8\xff" + kind for kind in (b"\xe0", b"\xe1", b"\xdb", b"\xee")),
-    b"\x89PNG\r\n",
-    b"RIFF",
-)
+_PICTURES = (*(b"\xff\xd8\xff" + kind for kind in (b"\xe0", b"\xe1", b"\xdb", b"\xee")), b"\x89PNG\r\n", b"RIFF")
 """How files of pictures begin. Three bytes stand anywhere by chance in a megabyte of what is sealed."""
 
 
@@ -164,11 +160,10 @@ def test_unknown_faces_leave_no_trace(
     (float16, float32, float64, base64, hex, decimal text) and face pixels."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    config = bootstrap.with_models(support.configuration(tmp_path))
+    config = bootstrap.resolve_models(support.configuration(tmp_path))
     photos, crowd, chance = tmp_path / "photos", Crowd(examiner), random.Random(7)
     refs = [
-        crowd.put(photos, f"shoot/{n}.jpg", crowd.row([B] * 4, 150 + n % 30, chance))
-        for n in range(150 if full else 8)
+        crowd.put(photos, f"shoot/{n}.jpg", crowd.row([B] * 4, 150 + n % 30, chance)) for n in range(150 if full else 8)
     ]
     number, vectors, crops = strangers(config, photos, refs)
     caplog.set_level(logging.DEBUG)
@@ -181,7 +176,7 @@ def test_unknown_faces_leave_no_trace(
         for told in tapped.values():
             told.clear()
         cast.open_collection()
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work(threads=2)
         scan_queue.enqueue(services, refs)
         cast.work()
@@ -191,9 +186,7 @@ def test_unknown_faces_leave_no_trace(
             hay["rows"] = raw_search.rows(services.store.url.replace("postgresql:", "postgresql+psycopg:"))
         seen = _faces(services)
     hay |= {name: bytes(told) for name, told in tapped.items()}
-    for (
-        ref
-    ) in refs:  # the child opens no file: each photograph crosses to it whole, and nothing cut out of one
+    for ref in refs:  # the child opens no file: each photograph crosses to it whole, and nothing cut out of one
         whole = (photos / ref).read_bytes()
         assert whole in hay["to the child"]
         hay["to the child"] = hay["to the child"].replace(whole, b"")
@@ -207,9 +200,7 @@ def test_unknown_faces_leave_no_trace(
             least = 4 if form == "text" else 1
             per_form[form] += sum(count for h in hay.values() if (count := sightings(h, needles)) >= least)
     pixels = sum(sightings(h, crops) for h in hay.values())
-    pictures = sum(
-        data.count(mark) for name, data in hay.items() if "/photos/" not in name for mark in _PICTURES
-    )
+    pictures = sum(data.count(mark) for name, data in hay.items() if "/photos/" not in name for mark in _PICTURES)
     # The search finds what is there: the one template that may cross, and pixels that stand in a bitmap.
     template = np.frombuffer(enrolled[-512:], "<f4")
     assert sightings(enrolled, vector_needles(template)["float32"]) > 0

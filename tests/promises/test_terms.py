@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 
 from plugin.clock import ManualClock
 from plugin.flows.access import links, visits
-from plugin.flows.access.links import Kind, Link
+from plugin.flows.access.links import LinkKind, Link
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.schedule import calendar, retention
@@ -72,9 +72,7 @@ def _held_long(services: Services) -> Any:
     before = _years_and_months(services.clock.now(), services.config.retention.audit_months)
     lines = services.config.path(services.config.keys.heads_file).read_text().splitlines()
     signed = [json.loads(line) for line in lines]
-    return t.audit.c.seq <= max(
-        (one["seq"] for one in signed if datetime.fromisoformat(one["at"]) < before), default=0
-    )
+    return t.audit.c.seq <= max((one["seq"] for one in signed if datetime.fromisoformat(one["at"]) < before), default=0)
 
 
 def _closed_before(moment: datetime) -> Any:
@@ -87,7 +85,7 @@ def _asked(services: Services, asa: str) -> str:
     """Letters, links, codes and requests of every fate; returns the link that is good for ten years."""
     with services.store.write() as tx:
         for fate in ("expired", "revoked", "used"):
-            made = links.make(services, tx, Link(Kind.SIGN, "en", asa, most_uses=1), "test")
+            made = links.make(services, tx, Link(LinkKind.SIGN, "en", asa, most_uses=1), "test")
             tx.execute(
                 insert(t.code).values(
                     id=fate, invitation_id=made.id, code_sha256=fate, address_sha256=fate, created_at=tx.now,
@@ -97,7 +95,7 @@ def _asked(services: Services, asa: str) -> str:
             if fate == "revoked":
                 links.revoke(services, tx, made.id, "test")
             elif fate == "used":
-                links.use(services, tx, made.id)
+                links.count_use(services, tx, made.id)
             state = {"expired": "sent", "revoked": "dropped", "used": "failed"}[fate]
             tx.execute(
                 insert(t.mail).values(
@@ -112,7 +110,7 @@ def _asked(services: Services, asa: str) -> str:
                     due_on=tx.now.date(), decided_at=decided,
                 )
             )  # fmt: skip
-        long = Link(Kind.PAGE, "en", asa, lasts=timedelta(days=3650))
+        long = Link(LinkKind.PAGE, "en", asa, lasts=timedelta(days=3650))
         return links.make(services, tx, long, "test").id
 
 
@@ -144,7 +142,7 @@ def _fill(services: Services, cast: support.Cast, clock: ManualClock, photos: Pa
     cast.open_collection()
     support.put(photos, "shoot/one.jpg", samples.A_STANDING, (300, 400))
     together = support.together(photos, "shoot/two.jpg", samples.A_SPEECH, samples.B_STANDING, height=500)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.write() as tx:
         many: list[dict[str, Any]] = [{"id": f"e{n}", "received_at": tx.now} for n in range(2300)]
@@ -198,11 +196,11 @@ def test_nothing_is_kept_past_its_term(
         seen: dict[str, int] = {}
         left: dict[str, int] = {}
         for days in (31, 60, 280, 365, 365, 365, 365, 365, 365, 365):
-            calendar.heads(services)
+            calendar.write_log_head(services)
             clock.advance(timedelta(days=days))
             before = _past(services)
-            calendar.sweep(services)
-            calendar.housekeeping(services)
+            calendar.sweep_endings(services)
+            calendar.run_housekeeping(services)
             after = _past(services)
             for kind in before:
                 seen[kind] = seen.get(kind, 0) + before[kind]
@@ -232,29 +230,24 @@ def test_a_row_of_the_log_is_kept_an_hour_longer_than_its_term(
     with support.opened(config, clock, examiner) as services:
         for hour in range(34 * 24):
             clock.advance(timedelta(hours=1))
-            calendar.heads(services)
+            calendar.write_log_head(services)
             if hour < 31 * 24 or hour % 12:
                 continue
             clock.advance(timedelta(minutes=59))
-            gone += calendar.housekeeping(services)["audit"]
+            gone += calendar.run_housekeeping(services)["audit"]
             with services.store.read() as conn:
                 oldest = conn.scalar(select(func.min(t.audit.c.at)))
             assert oldest is not None
             late = max(late, _years_and_months(clock.now(), 1) - oldest)
-            broken += audit_view.verified(services).verdict is not ProofVerdict.HOLDS
+            broken += audit_view.verify_log(services).verdict is not ProofVerdict.HOLDS
             clock.advance(timedelta(minutes=-59))
-    promise(
-        "T1",
-        f"rows of the log pruned {gone}, the oldest {late} past its term; not proven after it {broken} times",
-    )
+    promise("T1", f"rows of the log pruned {gone}, the oldest {late} past its term; not proven after it {broken} times")
     assert gone > 40
     assert late <= timedelta(hours=1)
     assert not broken
 
 
-def test_a_log_on_which_nothing_was_written_goes_too(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner
-) -> None:
+def test_a_log_on_which_nothing_was_written_goes_too(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> None:
     """Days that were quiet put no file aside: the last one goes as it stands, once its last line is too old."""
     config = support.configuration(tmp_path, server={"log_file": "{data}/logs/facelease.log"})
     with support.opened(config, clock, examiner) as services:
@@ -264,5 +257,5 @@ def test_a_log_on_which_nothing_was_written_goes_too(
             log.write_text("something\n")
             then = (clock.now() - timedelta(days=days)).timestamp()
             os.utime(log, (then, then))
-            retention.end(services)
+            retention.expire_all(services)
             assert log.exists() == stays

@@ -98,11 +98,7 @@ def _put_in_place(
 ) -> Iterator[bool]:
     for target in rows:
         mine = t.sealed.c.person_id == target.person_id, t.sealed.c.purpose == target.purpose
-        reader = (
-            target.id
-            if table is t.sealed
-            else tx.connection.scalars(select(t.sealed.c.id).where(*mine)).first()
-        )
+        reader = target.id if table is t.sealed else tx.connection.scalars(select(t.sealed.c.id).where(*mine)).first()
         for other in rows:
             if other is not target:
                 tx.execute(update(table).where(where(target)).values({column: getattr(other, column)}))
@@ -139,8 +135,7 @@ def test_sealed_items_open_only_as_what_they_are(scene: _Scene, promise: Promise
     assert len(swaps) == 24 * 23 + 4 * 3 + 7
     promise(
         "K1",
-        f"({scene.store.kind}) flips refused {sum(flips)} of {len(flips)}; "
-        f"swaps refused {sum(swaps)} of {len(swaps)}",
+        f"({scene.store.kind}) flips refused {sum(flips)} of {len(flips)}; swaps refused {sum(swaps)} of {len(swaps)}",
     )
     assert all(flips)
     assert all(swaps)
@@ -184,9 +179,7 @@ def _kill_one(store: Store, path: Path, after: float) -> bool:
 
 
 @pytest.mark.promise
-def test_a_rotation_is_total_and_survives_kills(
-    store: Store, tmp_path: Path, promise: Promise, full: bool
-) -> None:
+def test_a_rotation_is_total_and_survives_kills(store: Store, tmp_path: Path, promise: Promise, full: bool) -> None:
     """After any number of kills one more rotation leaves no key behind and none unreadable, and what died is dead."""
     path = tmp_path / "keys" / "master.json"
     vault = Vault(MasterKeys.create(path))
@@ -236,9 +229,7 @@ def _opened(master: MasterKeys, copy: Sequence[Row[Any]]) -> int:
     for row in copy:
         for version in master.versions:
             try:
-                sealing.unwrap(
-                    master.key(version), row.wrapped, row.person_id, row.purpose, row.master_version
-                )
+                sealing.unwrap(master.key(version), row.wrapped, row.person_id, row.purpose, row.master_version)
             except VaultError:
                 continue
             count += 1

@@ -18,7 +18,7 @@ from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common import reference_sets
-from plugin.flows.common.reference_sets import Source
+from plugin.flows.common.reference_sets import PictureSource
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.matching import declared_sets, gallery, vouching
@@ -26,7 +26,7 @@ from plugin.flows.review import dismissals, review
 from plugin.flows.schedule import calendar
 from plugin.flows.self_service import own_page
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Code, Status
+from plugin.quitclaim.clearance.answers import ReasonCode, ClearanceStatus
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.examination.messages import Enrolment
@@ -60,15 +60,15 @@ class Attack:
 
     def set_id(self) -> str:
         with self.services.store.read() as conn:
-            return str(reference_sets.of(conn, self.mallory)[0].id)
+            return str(reference_sets.list_of(conn, self.mallory)[0].id)
 
     def face(self, ref: str) -> int:
         with self.services.store.read() as conn:
             query = select(t.face.c.id).join(t.resource, t.resource.c.id == t.face.c.resource_id)
             return int(conn.scalar(query.where(t.resource.c.ref == ref)) or 0)
 
-    def status(self, ref: str) -> tuple[Status, set[Code]]:
-        answer = photo_answers.ask(self.services, ref, "communication", "website")
+    def status(self, ref: str) -> tuple[ClearanceStatus, set[ReasonCode]]:
+        answer = photo_answers.answer_photo(self.services, ref, "communication", "website")
         return answer.status, {reason.code for reason in answer.reasons}
 
     def stored(self) -> int:
@@ -80,8 +80,8 @@ class Attack:
     def told(self) -> dict[str, Any]:
         """All that reaches the person: page, export, letters."""
         who = own_page.Visitor("link", self.mallory, None, "en", (self.mallory,))
-        view = own_page.view(self.services, who)
-        held = own_page.export(self.services, who)
+        view = own_page.load_page(self.services, who)
+        held = own_page.export_own_data(self.services, who)
         return {
             "total": view.album.total, "shown": len(view.album.photos),
             **{key: len(held[key]) for key in ("photographs", "faces", "not_this_person")},
@@ -102,9 +102,7 @@ NOTHING = {"total": 0, "shown": 0, "photographs": 0, "faces": 0, "not_this_perso
 def photographs(photos: Path, crowd: Crowd, number: int = MANY) -> list[str]:
     """So many photographs of sample person A alone."""
     return [
-        crowd.put(
-            photos, f"shoot/victim-{n}.jpg", crowd.row([A[n % 3]], cell=200 + 10 * n, chance=random.Random(n))
-        )
+        crowd.put(photos, f"shoot/victim-{n}.jpg", crowd.row([A[n % 3]], cell=200 + 10 * n, chance=random.Random(n)))
         for n in range(number)
     ]
 
@@ -117,7 +115,7 @@ def attack(desk: Desk, services: Services, cast: support.Cast, photos: Path, exa
     mallory = cast.add("Mallory Sample")
     answer = desk.visit(mallory).sign("recognition", "website", photographs=PICTURES)
     assert answer.status_code == 303, answer.text
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     return Attack(services, cast, mallory, refs, photos, crowd)
 
@@ -145,34 +143,30 @@ def test_a_confirmed_match_clears_nothing_and_shows_nothing(attack: Attack) -> N
     assert set(attack.cast.tags(attack.mallory).values()) == {"confirmed"}
     for ref in attack.refs:
         status, codes = attack.status(ref)
-        assert (status, Code.FACE_NOT_VOUCHED in codes) == (Status.UNKNOWN, True)
+        assert (status, ReasonCode.FACE_NOT_VOUCHED in codes) == (ClearanceStatus.UNKNOWN, True)
     assert (attack.stored(), attack.told()) == (0, NOTHING)
     released = "SELECT count(*) FROM resource WHERE released"
     with attack.services.store.read() as conn:
         assert conn.exec_driver_sql(released).scalar() == 0, "nor does a file say that it is released"
 
 
-def test_not_when_the_set_is_destroyed_and_the_tag_becomes_by_hand(
-    attack: Attack, clock: ManualClock
-) -> None:
+def test_not_when_the_set_is_destroyed_and_the_tag_becomes_by_hand(attack: Attack, clock: ManualClock) -> None:
     """Recognition is withdrawn and publication kept: what the name rested on is known after the pictures are gone."""
     for ref in attack.refs:
         review.confirm(attack.services, attack.face(ref), EDITOR)
     attack.withdraw_recognition()
     assert set(attack.cast.tags(attack.mallory).values()) == {"hand"}
-    assert {attack.status(ref)[0] for ref in attack.refs} == {Status.UNKNOWN}
-    review.undo(attack.services, attack.face(attack.refs[0]), EDITOR)
+    assert {attack.status(ref)[0] for ref in attack.refs} == {ClearanceStatus.UNKNOWN}
+    review.undo_decision(attack.services, attack.face(attack.refs[0]), EDITOR)
     review.confirm(attack.services, attack.face(attack.refs[0]), EDITOR, attack.mallory)
-    assert attack.status(attack.refs[0])[0] is Status.UNKNOWN, "undone and typed again"
-    attack.crowd.put(
-        attack.photos, attack.refs[1], attack.crowd.row([A[2]], cell=300, chance=random.Random(99))
-    )
-    calendar.poll(attack.services)
+    assert attack.status(attack.refs[0])[0] is ClearanceStatus.UNKNOWN, "undone and typed again"
+    attack.crowd.put(attack.photos, attack.refs[1], attack.crowd.row([A[2]], cell=300, chance=random.Random(99)))
+    calendar.poll_dam(attack.services)
     attack.cast.work()
     review.confirm(attack.services, attack.face(attack.refs[1]), EDITOR, attack.mallory)
-    assert attack.status(attack.refs[1])[0] is Status.UNKNOWN, "the file was replaced, and the name typed"
+    assert attack.status(attack.refs[1])[0] is ClearanceStatus.UNKNOWN, "the file was replaced, and the name typed"
     dismissals.dismiss(attack.services, attack.face(attack.refs[2]), Dismissal.NO_PERSON, EDITOR)
-    assert attack.status(attack.refs[2])[0] is Status.UNKNOWN, (
+    assert attack.status(attack.refs[2])[0] is ClearanceStatus.UNKNOWN, (
         "its name rests on the pictures, whatever the face"
     )
     assert (attack.stored(), attack.told()) == (0, NOTHING)
@@ -186,10 +180,10 @@ def test_typing_the_name_rests_on_the_pictures_too(attack: Attack) -> None:
     other = attack.cast.add("Other Sample")
     attack.cast.sign(other, recognition=False)
     review.confirm(attack.services, second, EDITOR, other)
-    assert attack.status(attack.refs[1])[0] is Status.CLEARED, "somebody of whom there are no pictures"
+    assert attack.status(attack.refs[1])[0] is ClearanceStatus.CLEARED, "somebody of whom there are no pictures"
     review.confirm(attack.services, second, EDITOR, attack.mallory)
     review.confirm(attack.services, third, "api:7", attack.mallory)
-    assert {attack.status(ref)[0] for ref in attack.refs[:3]} == {Status.UNKNOWN}
+    assert {attack.status(ref)[0] for ref in attack.refs[:3]} == {ClearanceStatus.UNKNOWN}
     assert attack.told() == NOTHING
 
 
@@ -204,17 +198,15 @@ def test_a_copy_and_a_name_that_came_back_rest_on_what_ours_rested_on(attack: At
     review.reject(attack.services, attack.face(attack.refs[0]), EDITOR)
     source.write_bytes(held)
     support.settle(source)
-    calendar.poll(attack.services)
+    calendar.poll_dam(attack.services)
     attack.cast.work()
-    assert attack.cast.tags(attack.mallory) == {}, (
-        "no face bears it in the copy, and what was put back goes again"
-    )
+    assert attack.cast.tags(attack.mallory) == {}, "no face bears it in the copy, and what was put back goes again"
     assert all(not attack.cast.names_on(ref) for ref in ("shoot/copy.jpg", attack.refs[0]))
     for ref in ("shoot/copy.jpg", attack.refs[0]):
         dismissals.dismiss(attack.services, attack.face(ref), Dismissal.NO_PERSON, EDITOR)
-        assert attack.status(ref)[0] is not Status.CLEARED, "by its name alone"
+        assert attack.status(ref)[0] is not ClearanceStatus.CLEARED, "by its name alone"
         review.confirm(attack.services, attack.face(ref), EDITOR, attack.mallory)
-        assert attack.status(ref)[0] is Status.UNKNOWN
+        assert attack.status(ref)[0] is ClearanceStatus.UNKNOWN
     assert (attack.stored(), attack.told()) == (0, NOTHING)
 
 
@@ -223,13 +215,13 @@ def test_when_it_is_vouched_for_it_clears_and_is_shown(attack: Attack) -> None:
     review.confirm(attack.services, attack.face(attack.refs[0]), EDITOR)
     vouching.vouch(attack.services, attack.set_id(), "met", EDITOR)
     attack.cast.work()
-    assert attack.status(attack.refs[0])[0] is Status.CLEARED
+    assert attack.status(attack.refs[0])[0] is ClearanceStatus.CLEARED
     tags = attack.cast.tags(attack.mallory)
     assert tags[attack.refs[0]] == "confirmed"
     assert "machine" in tags.values(), "suggestions turned into names by themselves"
     assert attack.told()["total"] == len(tags)
     with attack.services.store.read() as conn:
-        assert declared_sets.own_invitations(conn) == []
+        assert declared_sets.list_own_vouchings(conn) == []
 
 
 def test_refused_it_is_destroyed_and_its_names_go(attack: Attack) -> None:
@@ -238,7 +230,7 @@ def test_refused_it_is_destroyed_and_its_names_go(attack: Attack) -> None:
         review.confirm(attack.services, attack.face(ref), EDITOR)
     vouching.vouch(attack.services, attack.set_id(), "badge", EDITOR)
     attack.cast.work()
-    assert attack.status(attack.refs[0])[0] is Status.CLEARED
+    assert attack.status(attack.refs[0])[0] is ClearanceStatus.CLEARED
     vouching.refuse(attack.services, attack.set_id(), EDITOR)
     attack.cast.work()
     assert attack.cast.tags(attack.mallory) == {}
@@ -278,18 +270,18 @@ def test_a_later_set_waits_beside_the_one_that_is_vouched_for(attack: Attack, ca
     cast.sign(eva)
     cast.enrol(eva, B)
     with services.store.read() as conn:
-        first = reference_sets.current(conn, eva)
+        first = reference_sets.find_current(conn, eva)
     enrolment = services.faces.enrol([samples.portrait(A[0]).read_bytes()])
     later = declare(services, eva, enrolment)
     with services.store.read() as conn:
-        assert reference_sets.compared(conn, [eva])[eva].id == first.id if first else False
+        assert reference_sets.find_compared(conn, [eva])[eva].id == first.id if first else False
         assert len(services.vault.find(conn, eva, "template")) == 2
     gallery.refresh(services)
     assert eva in services.faces.enrolled
     assert eva not in services.faces.declared
     vouching.vouch(services, later, "met", EDITOR)
     with services.store.read() as conn:
-        rows = {row.id: row for row in reference_sets.of(conn, eva)}
+        rows = {row.id: row for row in reference_sets.list_of(conn, eva)}
         assert len(services.vault.find(conn, eva, "template")) == 1
     assert rows[later].ended_at is None
     assert rows[first.id if first else ""].ended_at is not None
@@ -300,8 +292,8 @@ def test_a_later_set_waits_beside_the_one_that_is_vouched_for(attack: Attack, ca
 def declare(services: Services, person_id: str, enrolment: Enrolment, body: bytes = b"picture") -> str:
     """Pictures come by a link of the staff."""
     with services.store.write() as tx:
-        return gallery.keep(
-            services, tx, person_id, enrolment, [body], "person", Source("link", "link", "dam:inviter")
+        return gallery.enrol_in(
+            services, tx, person_id, enrolment, [body], "person", PictureSource("link", "link", "dam:inviter")
         )
 
 
@@ -350,9 +342,7 @@ class Machine:
     cleared: int = 0
     shown: int = 0  # photographs, counts and paths that reached the person against the naive rule
     looks: int = 0
-    sound: set[str] = field(
-        default_factory=set
-    )  # photographs that somebody who knows the face has named so far
+    sound: set[str] = field(default_factory=set)  # photographs that somebody who knows the face has named so far
     recognised: bool = True
 
     def step(self) -> None:
@@ -376,14 +366,8 @@ class Machine:
 
     def choose(self, _: str) -> None:
         with self.services.store.write() as tx:
-            made = gallery.keep(
-                self.services,
-                tx,
-                self.who,
-                self.chance.choice(self.enrolments),
-                [b"x"],
-                "cli:editor",
-                Source(),
+            made = gallery.enrol_in(
+                self.services, tx, self.who, self.chance.choice(self.enrolments), [b"x"], "cli:editor", PictureSource()
             )
         self.live = [made]
         self.vouched.add(made)
@@ -432,7 +416,7 @@ class Machine:
         self.vouched.add(said)  # the account said so, of this set or of itself
 
     def undo(self, ref: str) -> None:
-        review.undo(self.services, self._face(ref), EDITOR)
+        review.undo_decision(self.services, self._face(ref), EDITOR)
         self.rests.pop(ref, None)
         self.cast.work()
 
@@ -455,7 +439,7 @@ class Machine:
     def replace(self, ref: str) -> None:
         cell = self.chance.randrange(200, 320)
         self.crowd.put(self.photos, ref, self.crowd.row([A[self.chance.randrange(3)]], cell, self.chance))
-        calendar.poll(self.services)
+        calendar.poll_dam(self.services)
         self.cast.work()
         if self.counts() in self.vouched:
             self.rests.pop(ref, None)  # the machine may have named the new face, by a set that is vouched for
@@ -464,12 +448,12 @@ class Machine:
         """Each photograph, asked and stored, against the naive rule."""
         with self.services.store.read() as conn:
             rows = conn.execute(select(t.clearance.c.resource_id)).all()
-            stored = {
-                conn.scalar(select(t.resource.c.ref).where(t.resource.c.id == row.resource_id))
-                for row in rows
-            }
+            stored = {conn.scalar(select(t.resource.c.ref).where(t.resource.c.id == row.resource_id)) for row in rows}
         for ref in self.refs:
-            asked = photo_answers.ask(self.services, ref, "communication", "website").status is Status.CLEARED
+            asked = (
+                photo_answers.answer_photo(self.services, ref, "communication", "website").status
+                is ClearanceStatus.CLEARED
+            )
             self.cleared += asked
             self.wrong += (asked or ref in stored) and not self._may(ref)
         self._look_as_the_person()
@@ -477,8 +461,8 @@ class Machine:
     def _look_as_the_person(self) -> None:
         """What is on the page and in the export, of photographs whose name rests on pictures of a stranger."""
         who = own_page.Visitor("link", self.who, None, "en", (self.who,))
-        total = own_page.view(self.services, who).album.total
-        held = json.dumps(own_page.export(self.services, who), default=str)
+        total = own_page.load_page(self.services, who).album.total
+        held = json.dumps(own_page.export_own_data(self.services, who), default=str)
         self.sound |= {ref for ref in self.refs if self._may(ref)}
         self.looks += 1
         self.shown += sum(held.count(ref) for ref in self.refs if ref not in self.sound)
@@ -510,7 +494,7 @@ def test_cleared_on_a_face_that_nobody_vouched_for(
     who = cast.add("Mallory Sample")
     cast.sign(who)
     enrolments = [services.faces.enrol(PICTURES), services.faces.enrol([samples.portrait(B).read_bytes()])]
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     machine = Machine(services, cast, who, refs, photos, crowd, enrolments, random.Random(seed), clock)
     for _ in range(400 if full else 60):

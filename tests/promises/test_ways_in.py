@@ -95,9 +95,7 @@ def _close_link_here(browser: FlaskClient, services: Services, clock: ManualCloc
 
 def _take_back(browser: FlaskClient, services: Services, clock: ManualClock) -> None:
     with services.store.write() as tx:
-        for link in tx.connection.scalars(
-            select(t.invitation.c.id).where(t.invitation.c.revoked_at.is_(None))
-        ):
+        for link in tx.connection.scalars(select(t.invitation.c.id).where(t.invitation.c.revoked_at.is_(None))):
             links.revoke(services, tx, link, "test")
 
 
@@ -165,9 +163,7 @@ def test_a_copy_of_the_store_opens_no_visit(
         assert isinstance(body, bytes)
         assert cookie not in str(_saved(services))
         assert shown.encode() not in b"".join(bytes(one["body"]) for one in _saved(services))  # type: ignore[call-overload]
-        about = json.dumps(
-            ["facelease-visit", row["id_sha256"], row["invitation_id"], row["version"]]
-        ).encode()
+        about = json.dumps(["facelease-visit", row["id_sha256"], row["invitation_id"], row["version"]]).encode()
         assert shown in AESGCM(_derived(cookie.encode())).decrypt(body[:12], body[12:], about).decode()
         for key in _keys(services, row):
             for tried_key in (key, _derived(key)):
@@ -198,8 +194,7 @@ def test_a_row_that_was_exchanged_opens_nothing(services: Services, cast: suppor
     for browser in (mine, theirs):
         assert browser.get(PAGE).status_code == 200
     own, other = (
-        next(r for r in _saved(services) if r["id_sha256"] == token_digest.digest(_cookie(b)))
-        for b in (mine, theirs)
+        next(r for r in _saved(services) if r["id_sha256"] == token_digest.digest(_cookie(b))) for b in (mine, theirs)
     )
     with services.store.write() as tx:
         this = t.visit.c.id_sha256 == own["id_sha256"]
@@ -209,9 +204,7 @@ def test_a_row_that_was_exchanged_opens_nothing(services: Services, cast: suppor
 
 
 @pytest.mark.promise
-def test_visits_and_links_are_listed_and_closed(
-    services: Services, asa: str, app: Flask, promise: Promise
-) -> None:
+def test_visits_and_links_are_listed_and_closed(services: Services, asa: str, app: Flask, promise: Promise) -> None:
     """Every way in is on the page; each closes; what was closed is dead, the rest lives."""
     browsers = [on(services, link_of(services, asa).token, app) for _ in range(8)]
     for browser in browsers:
@@ -237,16 +230,14 @@ def test_visits_and_links_are_listed_and_closed(
     assert (listed, closed) == ((8, 8), 7)
 
 
-def test_nobody_closes_or_sees_the_ways_of_another(
-    services: Services, cast: support.Cast, app: Flask
-) -> None:
+def test_nobody_closes_or_sees_the_ways_of_another(services: Services, cast: support.Cast, app: Flask) -> None:
     """Not another person's, and of a child not the other guardian's nor the child's own."""
     child = cast.add("Clara Kanariefågel", birth_date=date(2012, 5, 1), guardians=("Gerda", "Hugo"))
     sibling = cast.add("Carl Kanariefågel", birth_date=date(2013, 5, 1), guardians=("Gerda",))
     with services.store.read() as conn:
         gerda, hugo = (str(one["id"]) for one in register.guardians_of(services, conn, child))
         gerda_of_carl = str(register.guardians_of(services, conn, sibling)[0]["id"])
-    guardian_links.join(services, (child, gerda), (sibling, gerda_of_carl), "test")
+    guardian_links.link_guardians(services, (child, gerda), (sibling, gerda_of_carl), "test")
     stranger = cast.add("Bo")
     made = {
         who: link_of(services, person, guardian)
@@ -261,11 +252,7 @@ def test_nobody_closes_or_sees_the_ways_of_another(
     assert _numbers(shown["hugo"], "link") == [made["hugo"].id]
     assert _numbers(shown["bo"], "link") == [made["bo"].id]
     others = [*_numbers(shown["gerda"], "visit", here=True), *_numbers(shown["bo"], "visit", here=True)]
-    for kind, number in (
-        *(("visit", one) for one in others),
-        ("link", made["gerda"].id),
-        ("link", made["clara"].id),
-    ):
+    for kind, number in (*(("visit", one) for one in others), ("link", made["gerda"].id), ("link", made["clara"].id)):
         assert press(browsers["hugo"], f"{PAGE}/ways-in/close", **{kind: number}).status_code == 404
     press(browsers["hugo"], f"{PAGE}/ways-in/close", others="yes")
     assert all(browser.get(PAGE).status_code == 200 for browser in browsers.values())
@@ -280,14 +267,14 @@ def test_who_opens_a_link_over_and_over_fills_no_table(
     mine = on(services, link, app)
     clock.advance(timedelta(seconds=1))
     assert mine.get(PAGE).status_code == 200
-    for _ in range(visits.MOST * 2):
+    for _ in range(visits.MAX_OPEN * 2):
         fresh(app).get(f"/s/{link}")
-    assert _rows(services) == visits.MOST
+    assert _rows(services) == visits.MAX_OPEN
     assert mine.get(PAGE).status_code == 200
     for path in ("/s/form?lang=nl", "/s/me", "/s/xyz", f"/s/{'A' * 43}", "/s/done"):
         fresh(app).get(path)
         fresh(app).post(path, data={"csrf_token": "x"})
-    assert _rows(services) == visits.MOST
+    assert _rows(services) == visits.MAX_OPEN
 
 
 def test_what_is_over_leaves_no_row(services: Services, asa: str, app: Flask, clock: ManualClock) -> None:
@@ -347,10 +334,7 @@ def console(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[
 def _pages(app: Flask) -> list[tuple[str, str]]:
     """(method, path) of every route of the console, with arguments that need not exist."""
     return [
-        (
-            method,
-            re.sub(r"<any\(([^,)]+)[^>]*>|<int:[^>]+>|<[^>]+>", lambda found: found[1] or "1", str(rule)),
-        )
+        (method, re.sub(r"<any\(([^,)]+)[^>]*>|<int:[^>]+>|<[^>]+>", lambda found: found[1] or "1", str(rule)))
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("console.")
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
@@ -395,9 +379,7 @@ def test_no_page_after_a_role_was_taken_away(console: Flask, clock: ManualClock,
     assert tried > 400
 
 
-def _narrowed(
-    app: Flask, clock: ManualClock, calls: list[tuple[str, str]]
-) -> tuple[int, list[tuple[str, str, str]]]:
+def _narrowed(app: Flask, clock: ManualClock, calls: list[tuple[str, str]]) -> tuple[int, list[tuple[str, str, str]]]:
     """An administrator becomes each other role: what is then open is what is open to that role."""
     tried = 0
     wrong: list[tuple[str, str, str]] = []
@@ -425,7 +407,7 @@ def test_sessions_are_listed_and_ended(console: Flask, clock: ManualClock, promi
     copies = [staff.cookie_of(client) for client in (*others, chief)]
     page = chief.get("/console/sessions").text
     listed = len(re.findall(r'name="session" value="[0-9a-f]{16}"', page))
-    numbers = {one.user: one.id for one in staff_sessions.sessions(services)}
+    numbers = {one.user: one.id for one in staff_sessions.list_open(services)}
     alive = []
 
     def _open(*which: int) -> int:
@@ -447,11 +429,7 @@ def test_sessions_are_listed_and_ended(console: Flask, clock: ManualClock, promi
     promise("S2", f"sessions listed {listed} of 5, ended 5 of 5: alive after it {sum(alive)}")
     assert (listed, alive) == (5, [0, 0, 0])
     with services.store.read() as conn:
-        ends = (
-            select(t.audit.c.actor)
-            .where(t.audit.c.action == Action.SESSION_END.value)
-            .order_by(t.audit.c.seq)
-        )
+        ends = select(t.audit.c.actor).where(t.audit.c.action == Action.SESSION_END.value).order_by(t.audit.c.seq)
         assert list(conn.scalars(ends)) == ["dam:administrator"] * 3 + ["dam:officer"] * 2
 
 
@@ -502,8 +480,6 @@ def test_a_server_is_asked_once_a_page(
             statuses.append(client.get("/console/log").status_code)
             user.active = True
             statuses.append(client.get("/console/log").status_code)
-    promise(
-        "S2", f"a ResourceSpace is asked {calls} times for 5 pages; pages after a role was taken away 0 of 4"
-    )
+    promise("S2", f"a ResourceSpace is asked {calls} times for 5 pages; pages after a role was taken away 0 of 4")
     assert statuses == [200] * 6 + [403, 200, 503, 200, 401, 401]
     assert calls == 5

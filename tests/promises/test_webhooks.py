@@ -22,7 +22,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock, SystemClock
-from plugin.flows.common.recogniser import Faces
+from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture, Resource, Write
@@ -170,10 +170,7 @@ def test_a_forged_event_changes_nothing(listening: Services, full: bool, promise
 
         attack()
     forged, broken = sum(statuses.values()), sum(n for status, n in statuses.items() if status >= 500)
-    promise(
-        "W1",
-        f"accepted {len(accepted)} of {forged:,} forged; {genuine[0]} of {genuine[1]} genuine; 500s {broken}",
-    )
+    promise("W1", f"accepted {len(accepted)} of {forged:,} forged; {genuine[0]} of {genuine[1]} genuine; 500s {broken}")
     assert not accepted, accepted[0]
     assert genuine[0] == genuine[1] >= forged // 20 > 50
     assert set(statuses) <= {401, 413}
@@ -196,7 +193,7 @@ class _Told(Through):
         return done
 
 
-class _Counting(Faces):
+class _Counting(Recogniser):
     """Counts how often a picture is examined."""
 
     scans = 0
@@ -252,7 +249,7 @@ def test_an_event_has_one_effect_and_our_own_writes_none(
     cast, crowd, app = support.Cast(services), Crowd(examiner), _app(services)
     photos = services.config.path(services.config.folder.path)
     refs = [crowd.put(photos, ref, crowd.row([A[0]], 130 + n)) for n, ref in enumerate(sender.refs(count))]
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     asa = cast.add("Åsa")
     cast.sign(asa)
@@ -266,7 +263,7 @@ def test_an_event_has_one_effect_and_our_own_writes_none(
     in_files = _in_files(photos, refs, "Åsa")
     doubles = sum(n > 1 for n in adds.values()) + sum(n for times, n in in_files.items() if times > 1)
     writes, scans = len(dam.writes), faces.scans
-    polled = calendar.poll(services)
+    polled = calendar.poll_dam(services)
     echoes = _deliver(app, services, "resource.metadata", [ref for ref, _ in dam.writes], chance)
     again = (faces.scans - scans, len(dam.writes) - writes)
     promise(
@@ -310,10 +307,7 @@ class _Traffic:
             now = SystemClock().now()
             body = sender.event("resource.created", ref, now)
             status = sender.post(
-                f"{self._house.url}{sender.EVENTS}",
-                body,
-                signature.sign_request(SECRET, message, now, body),
-                5,
+                f"{self._house.url}{sender.EVENTS}", body, signature.sign_request(SECRET, message, now, body), 5
             )
             with self._lock:
                 self.tries += 1
@@ -452,10 +446,7 @@ def test_a_secret_is_rotated_without_a_refused_event(
         traffic.ending.set()
         for thread in threads:
             thread.join()
-    delivered, refused = (
-        sum(traffic.statuses.values()),
-        sum(traffic.statuses.values()) - traffic.statuses[202],
-    )
+    delivered, refused = (sum(traffic.statuses.values()), sum(traffic.statuses.values()) - traffic.statuses[202])
     promise(
         "W4",
         f"{rotations} rotations in {delivered:,} deliveries: refused during rotation {refused}; "

@@ -60,7 +60,7 @@ def test_a_withdrawal_leaves_no_tag_of_ours(
         cast.sign(asa)
         cast.enrol(asa)
         cast.open_collection()
-        calendar.poll(services)
+        calendar.poll_dam(services)
         made[0].share = _SHARE
         for _ in range(2):
             cast.work()
@@ -84,10 +84,7 @@ def test_a_withdrawal_leaves_no_tag_of_ours(
         with services.store.read() as conn:
             rows = conn.scalar(select(func.count()).select_from(t.tag)) or 0
             open_ = conn.scalar(select(func.count()).where(t.intent.c.state == "open")) or 0
-            dead = (
-                conn.scalar(select(func.count()).where(t.job.c.state == "dead", t.job.c.kind == "revoke"))
-                or 0
-            )
+            dead = conn.scalar(select(func.count()).where(t.job.c.state == "dead", t.job.c.kind == "revoke")) or 0
     promise(
         "R2",
         f"{house_store}: resources {count}, tagged {tagged}, in flight {in_flight}; {made[0].failed} of "

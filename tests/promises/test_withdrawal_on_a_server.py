@@ -18,7 +18,7 @@ from plugin.flows.people import register
 from plugin.flows.schedule import calendar
 from plugin.hooks.resourcespace.api import client
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.answers import ClearanceStatus
 from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
@@ -83,16 +83,14 @@ def _open(services: Services, person_id: str) -> list[int]:
         tags = conn.scalar(select(func.count()).where(t.tag.c.person_id == person_id))
         open_ = conn.scalar(select(func.count()).where(t.intent.c.state == "open"))
         dead = conn.scalar(select(func.count()).where(t.job.c.state == "dead"))
-        done = conn.scalar(
-            select(func.count()).where(t.intent.c.action == "remove", t.intent.c.state == "done")
-        )
+        done = conn.scalar(select(func.count()).where(t.intent.c.action == "remove", t.intent.c.state == "done"))
         said = conn.scalar(select(func.count()).where(t.audit.c.action == "photo:tag:remove"))
     return [tags or 0, open_ or 0, dead or 0, abs((done or 0) - (said or 0))]
 
 
 def _still_cleared(services: Services, refs: list[int]) -> int:
     return sum(
-        photo_answers.ask(services, str(ref), "communication", "website").status is Status.CLEARED
+        photo_answers.answer_photo(services, str(ref), "communication", "website").status is ClearanceStatus.CLEARED
         for ref in refs
     )
 
@@ -116,7 +114,7 @@ def test_a_withdrawal_leaves_nothing_of_ours_on_a_server(
             library.edit(ref, ["Bo Ek"])
         bo = register.add(services, register.Newcomer("Bo Ek", of_age=True), "test", adopt=True)
         cast.sign(bo, recognition=False)
-        calendar.poll(services)
+        calendar.poll_dam(services)
         cast.work()
         asa = cast.add("Åsa Öberg")
         cast.sign(asa, recognition=False)
@@ -148,7 +146,5 @@ def test_a_withdrawal_leaves_nothing_of_ours_on_a_server(
     assert trouble.failed > trouble.calls * 0.2
     assert plugin is False or (trouble.refused > 0 and trouble.broken > 0)
     assert (after, left, stale) == (0, 0, 0)
-    assert (hands, kept) == (len(with_bo), len(with_bo)), (
-        "another's name, or the date that rests on his grant"
-    )
+    assert (hands, kept) == (len(with_bo), len(with_bo)), "another's name, or the date that rests on his grant"
     assert open_ == [0, 0, 0, 0]

@@ -44,9 +44,7 @@ def _count(services: Services, *where: object) -> int:
 
 
 @pytest.mark.promise
-def test_work_killed_at_any_moment_loses_no_photograph(
-    tmp_path: Path, examiner: Examiner, full: bool
-) -> None:
+def test_work_killed_at_any_moment_loses_no_photograph(tmp_path: Path, examiner: Examiner, full: bool) -> None:
     """Two `work` processes are killed in turn; every photograph ends tagged once, the broken one with a reason."""
     kills, chance = (20 if full else 3), random.Random(9)
     config = support.configuration(tmp_path)

@@ -5,12 +5,10 @@ import pytest
 from plugin.flows.people import accounts
 
 
-@pytest.mark.parametrize(
-    ("one", "other"), [("dam:anna", "cli:anna"), ("dam:Anna", "dam:anna"), ("api:7", "api:7")]
-)
+@pytest.mark.parametrize(("one", "other"), [("dam:anna", "cli:anna"), ("dam:Anna", "dam:anna"), ("api:7", "api:7")])
 def test_one_account(one: str, other: str) -> None:
-    assert accounts.same(one, other)
-    assert accounts.same(other, one)
+    assert accounts.is_same(one, other)
+    assert accounts.is_same(other, one)
 
 
 @pytest.mark.parametrize(
@@ -19,12 +17,10 @@ def test_one_account(one: str, other: str) -> None:
      ("dam:", "dam:"), ("system", "system"), ("calendar", "dam:calendar")],
 )  # fmt: skip
 def test_not_one_account(one: str | None, other: str | None) -> None:
-    assert not accounts.same(one, other)
+    assert not accounts.is_same(one, other)
 
 
-@pytest.mark.parametrize(
-    "actor", ["person", "guardian", "calendar", "system", "unknown", "", None, "dam", "dam:"]
-)
+@pytest.mark.parametrize("actor", ["person", "guardian", "calendar", "system", "unknown", "", None, "dam", "dam:"])
 def test_no_account(actor: str | None) -> None:
     assert not accounts.is_account(actor)
 

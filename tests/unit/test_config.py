@@ -31,9 +31,7 @@ def leaves(model: BaseModel, prefix: str = "") -> dict[str, Any]:
 def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in tree.items():
-        found |= (
-            flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name: value}
-        )
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name: value}
     return found
 
 
@@ -122,9 +120,7 @@ def test_a_channel_that_is_mistyped_is_refused_and_a_shipped_one_is_not() -> Non
     """`Print=prnt` is somebody's mistake; the pairs as delivered are told at the import, whatever the channels are."""
     with pytest.raises(ConfigError, match="prnt"):
         parse({"importing": {"mediums": ["Print=prnt", "TV=tv"]}})
-    fewer = parse(
-        {"clearance": {"channels": ["intranet"]}, "importing": {"mediums": ["TV=tv", "Print=print"]}}
-    )
+    fewer = parse({"clearance": {"channels": ["intranet"]}, "importing": {"mediums": ["TV=tv", "Print=print"]}})
     assert fewer.importing.channel_of == {"TV": "tv", "Print": "print"}
 
 

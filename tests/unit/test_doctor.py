@@ -37,15 +37,13 @@ def test_each_secret_that_others_can_read_is_named(tmp_path: Path, clock: Manual
     config = support.configuration(tmp_path, **_configured(tmp_path))
     open_to_others = tmp_path / "keys" / name
     open_to_others.chmod(0o640)
-    found = {one.what: one for one in checks.examine(config, clock) if one.what.startswith("permissions")}
+    found = {one.what: one for one in checks.run_checks(config, clock) if one.what.startswith("permissions")}
     assert {what for what, one in found.items() if not one.ok} == {f"permissions of {name}"}
     assert {f"permissions of {other}" for other in FILES} <= found.keys()
     assert found[f"permissions of {name}"].mend == f"chmod u=rwX,go= {open_to_others}"
 
 
-def test_a_dam_whose_key_others_can_read_is_not_opened(
-    tmp_path: Path, store: Store, clock: ManualClock
-) -> None:
+def test_a_dam_whose_key_others_can_read_is_not_opened(tmp_path: Path, store: Store, clock: ManualClock) -> None:
     """As with the master key: whoever has read it may do all that the account may."""
     config = support.configuration(tmp_path, **_configured(tmp_path))
     bootstrap.open_dam(store, config, clock).close()

@@ -60,13 +60,9 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
         except KeyError as missing:
             wrong.append(f"{call}: no command {missing}")
             continue
-        known = {
-            name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)
-        }
+        known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
         wrong += [
-            f"{call}: no option {o}"
-            for o in re.findall(r"--[a-z-]+", " ".join(rest))
-            if o not in {*known, "--help"}
+            f"{call}: no option {o}" for o in re.findall(r"--[a-z-]+", " ".join(rest)) if o not in {*known, "--help"}
         ]
     assert not wrong
 
@@ -102,11 +98,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
             continue
         name, _, anchor = target.partition("#")
         path = (document.parent / name).resolve() if name else document
-        headings = (
-            [_heading(line) for line in path.read_text().splitlines() if line.startswith("#")]
-            if anchor
-            else []
-        )
+        headings = [_heading(line) for line in path.read_text().splitlines() if line.startswith("#")] if anchor else []
         wrong += [target] if not path.exists() or (anchor and anchor not in headings) else []
     assert not wrong
 
@@ -136,9 +128,7 @@ def test_the_readme_names_what_run_can_do() -> None:
     """Each command that ./run knows stands in the README, and each variable that `./run live` takes."""
     usage = subprocess.run(["./run", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     readme = (ROOT / "README.md").read_text()
-    assert not {
-        name for name in re.findall(r"^\./run (\w+)", usage, re.MULTILINE) if f"./run {name}" not in readme
-    }
+    assert not {name for name in re.findall(r"^\./run (\w+)", usage, re.MULTILINE) if f"./run {name}" not in readme}
     sources = "".join((ROOT / name).read_text() for name in ("run", "tests/live/given.py"))
     taken = set(re.findall(r"FACELEASE_LIVE_([A-Z_]+)", sources))
     listed = re.search(r"for name in ([A-Z_ ]+); do", (ROOT / "run").read_text())

@@ -3,7 +3,7 @@
 import pytest
 
 from plugin.errors import DamError, FaceLeaseError
-from plugin.flows.views.waiting_list import Item
+from plugin.flows.views.waiting_list import WaitingItem
 from plugin.hooks.resourcespace.api.answers import TemporaryFailure
 from plugin.ledger.queue.jobs import KILLED, describe_error
 from plugin.words.catalogues import LANGUAGES, Words
@@ -21,24 +21,16 @@ def test_what_the_queue_keeps_is_said_in_words(language: str) -> None:
     assert error_words.reason(describe_error(PermissionError()), language) == (words["file"], "")
     assert error_words.reason("OperationalError", language) == (words["store"], "")
     assert error_words.reason("KeyError", language) == (words["unforeseen"].format(kind="KeyError"), "")
-    assert error_words.reason("Passing: it is down", language) == (
-        words["away"],
-        "it is down",
-    )  # as rows of before say
+    assert error_words.reason("Passing: it is down", language) == (words["away"], "it is down")  # as rows of before say
     assert error_words.reason(KILLED, language) == (words["killed"], "")
     assert error_words.reason("", language).line == ""
-    aside = error_words.aside(Item(ref="12", why="a change in the DAM: IntegrityError"), language)
+    aside = error_words.aside(WaitingItem(ref="12", why="a change in the DAM: IntegrityError"), language)
     assert aside == f"a change in the DAM: {words['row']} (12)"
 
 
 def test_both_languages_have_the_same_words_and_all_are_used() -> None:
     english, dutch = (Words("error", one) for one in ("en", "nl"))
-    used = {key for _, key in error_words._OURS} | {
-        *error_words._OTHERS.values(),
-        "unforeseen",
-        "file",
-        "killed",
-    }
+    used = {key for _, key in error_words._OURS} | {*error_words._OTHERS.values(), "unforeseen", "file", "killed"}
     assert english.keys() == dutch.keys() == used
     assert all(english[key] != dutch[key] for key in used)
 

@@ -11,9 +11,7 @@ MODULE, FUNCTION, MOST = 300, 40, 25
 FOLDER, GROUPS = 12, {"sidecar/commands": 15, "sidecar/console": 15, "sidecar/api": 15}
 """Modules of code in a folder; more where each is one command, or one group of routes."""
 REVISIONS = "plugin/ledger/store/migrations/versions"  # one a change of the schema, and none ever moves
-NAMES_OF_A_REST = re.compile(
-    r"(.*\d|misc|more|other|others|rest|utils?|helpers?|parts?|_.*|.*_(more|rest|part))$"
-)
+NAMES_OF_A_REST = re.compile(r"(.*\d|misc|more|other|others|rest|utils?|helpers?|parts?|_.*|.*_(more|rest|part))$")
 
 
 def files(*suffixes: str) -> Iterator[Path]:
@@ -32,9 +30,7 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def ours() -> list[Path]:
-    return [
-        path for path in files(".py") if path.relative_to(ROOT).parts[0] in {"plugin", "sidecar", "bench"}
-    ]
+    return [path for path in files(".py") if path.relative_to(ROOT).parts[0] in {"plugin", "sidecar", "bench"}]
 
 
 def test_no_module_and_no_function_is_too_long() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from plugin.errors import DamError
-from plugin.flows.common.batches import Failed, each
+from plugin.flows.common.batches import Failed, run_batches
 
 
 def test_what_fails_now_and_then_comes_again_while_others_succeed() -> None:
@@ -17,7 +17,7 @@ def test_what_fails_now_and_then_comes_again_while_others_succeed() -> None:
             tries[item] += 1
         return [(item, DamError("502")) for item in items if item % 4 == 3 and tries[item] <= item // 8]
 
-    each(list(tries), act)
+    run_batches(list(tries), act)
     assert tries == {item: 1 + (item // 8 if item % 4 == 3 else 0) for item in tries}
 
 
@@ -34,7 +34,7 @@ def test_one_that_breaks_the_call_is_found_in_smaller_and_smaller_batches() -> N
         return []
 
     with pytest.raises(DamError, match="1 of 1 photographs are not done yet: 500"):
-        each(list(range(1000)), act, 1000)
+        run_batches(list(range(1000)), act, 1000)
     assert done == set(range(1000)) - {700}
     assert len(calls) < 40
 
@@ -49,5 +49,5 @@ def test_a_dam_that_fails_for_all_is_left_alone_soon(size: int) -> None:
         return [(item, DamError("down")) for item in items]
 
     with pytest.raises(DamError, match="1000 of 1000 photographs are not done yet: down"):
-        each(list(range(1000)), act, size)
+        run_batches(list(range(1000)), act, size)
     assert len(calls) == 12

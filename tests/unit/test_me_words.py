@@ -31,12 +31,6 @@ def test_every_word_that_a_page_asks_for_is_there_and_none_is_left_over() -> Non
     assert {key for key in asked if not key.endswith("_")} - known == set()
     asked |= set(re.findall(r"""_back\(\s*["'](\w+)["']""", code))
     asked |= {key for pair in re.findall(r"""_closed\(\d+, "(\w+)", "(\w+)\"""", code) for key in pair}
-    asked |= {
-        key for pair in re.findall(r"""["'](\w+)["'] if [^\n]*? else ["'](\w+)["']""", code) for key in pair
-    }
-    plain = {
-        key
-        for key in known
-        if not key.endswith("_child") and not key.startswith(("state_", "origin_", "way_"))
-    }
+    asked |= {key for pair in re.findall(r"""["'](\w+)["'] if [^\n]*? else ["'](\w+)["']""", code) for key in pair}
+    plain = {key for key in known if not key.endswith("_child") and not key.startswith(("state_", "origin_", "way_"))}
     assert plain - asked == set()

@@ -56,7 +56,7 @@ def both(services: Services, cast: support.Cast, photos: Path) -> str:
     cast.enrol(asa)
     cast.open_collection(mode=Mode.SUGGEST)
     ref = support.together(photos, "shoot/both.jpg", samples.A_STANDING, samples.B_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     return ref
 
@@ -94,9 +94,7 @@ def test_it_shows_who_is_named_by_whom_and_until_when(page: Sender, both: str) -
     assert [face["state"] for face in before["faces"]] == ["suggested", "unmatched"]
     assert before["faces"][0]["person"] == "Åsa"
     assert before["faces"][0]["label"] == "suggested: Åsa"
-    after = page.ask(
-        ref=both, user="jo", can_edit=True, action="confirm", face=before["faces"][0]["id"]
-    ).get_json()
+    after = page.ask(ref=both, user="jo", can_edit=True, action="confirm", face=before["faces"][0]["id"]).get_json()
     (asa,) = after["people"]
     assert (asa["name"], asa["origin"], asa["by"]) == ("Åsa", "confirmed", "dam:jo")
     assert asa["channels"]["website"] == {"status": "cleared", "until": "2026-05-31", "why": []}
@@ -165,7 +163,7 @@ def test_a_face_of_another_photograph_is_not_touched(
 ) -> None:
     """The right to edit is that of the resource asked about: its faces and no others, 404."""
     other = support.put(photos, "shoot/other.jpg", samples.B_STANDING, (300, 400))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     foreign = shown(page, other)["faces"][0]["id"]
     assert decide(page, both, "dismiss", foreign, reason="bystander") == 404
@@ -177,18 +175,11 @@ def test_a_captured_decision_cannot_be_repeated(page: Sender, services: Services
     """Somebody took it back; the same signed request within its five minutes does not bring it about again.
     Another request that says the same is a new decision."""
     face = shown(page, both)["faces"][1]["id"]
-    question = {
-        "ref": both,
-        "user": "jo",
-        "can_edit": True,
-        "action": "dismiss",
-        "face": face,
-        "reason": "bystander",
-    }
+    question = {"ref": both, "user": "jo", "can_edit": True, "action": "dismiss", "face": face, "reason": "bystander"}
     body = json.dumps(question).encode()
     headers = page.headers(body)
     assert page.raw(body, headers).status_code == 200
-    review.undo(services, face, "kim")
+    review.undo_decision(services, face, "kim")
     assert page.raw(body, headers).status_code == 409
     assert shown(page, both)["faces"][1]["state"] == "unmatched"
     assert page.raw(body, page.headers(body)).status_code == 200

@@ -14,8 +14,8 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.importing import runs
-from plugin.flows.importing.entries import Defaults
-from plugin.flows.importing.judge import Status
+from plugin.flows.importing.entries import ImportDefaults
+from plugin.flows.importing.judge import RowStatus
 from plugin.flows.people import register
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
@@ -43,8 +43,8 @@ def services(tmp_path: Path, double: Double, clock: ManualClock, examiner: Exami
     }
     config = on_double.configuration(tmp_path, double, webhooks=webhooks)
     with support.opened(config, clock, examiner) as open_:
-        calendar.poll(open_)
-        calendar.sweep(open_)
+        calendar.poll_dam(open_)
+        calendar.sweep_endings(open_)
         yield open_
 
 
@@ -66,7 +66,7 @@ def test_what_waits_is_told_in_numbers(page: Sender, double: Double, services: S
     assert lines(page) == []
     ref = double.library.create(1).ref
     double.library.edit(ref, [BO])
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast = support.Cast(services)
     cast.work()
     bo = register.add(services, register.Newcomer(BO), "test", adopt=True)
@@ -83,7 +83,7 @@ def test_without_a_worker_the_page_says_so(page: Sender, services: Services, clo
     """First of all, and in the language that was asked for; a command that sweeps is no worker."""
     assert lines(page) == []
     clock.advance(timedelta(minutes=5))
-    calendar.start(services)
+    calendar.start_process(services)
     (said,) = lines(page)
     assert "facelease doctor" in said
     assert lines(page, language="nl") != [said]
@@ -108,26 +108,22 @@ def test_a_name_that_the_dam_cannot_hold_is_refused_when_it_is_entered(services:
 
 
 @pytest.mark.parametrize("name", ["~en:Bo~sv:Bosse", '"Bo" Sample', "Bo@@|@@Sample"])
-def test_such_a_name_is_refused_in_the_rehearsal_of_an_import(
-    services: Services, tmp_path: Path, name: str
-) -> None:
+def test_such_a_name_is_refused_in_the_rehearsal_of_an_import(services: Services, tmp_path: Path, name: str) -> None:
     """As by --apply: what is reported as good is good."""
     path = tmp_path / "people.csv"
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["name", "channels", "signed"], [name, "website", "2026-01-15"]])
-    defaults = Defaults(purposes=("communication",), text_version="1", list_is_proof=True)
+    defaults = ImportDefaults(purposes=("communication",), text_version="1", list_is_proof=True)
     for apply in (False, True):
-        (verdict,) = runs.table(services, path, defaults, apply, "test").verdicts
-        assert (verdict.status, "choose another display name" in verdict.reason) == (Status.REFUSED, True)
+        (verdict,) = runs.import_table(services, path, defaults, apply, "test").verdicts
+        assert (verdict.status, "choose another display name" in verdict.reason) == (RowStatus.REFUSED, True)
 
 
-def test_the_field_and_the_panel_say_the_same_or_why_not(
-    page: Sender, double: Double, services: Services
-) -> None:
+def test_the_field_and_the_panel_say_the_same_or_why_not(page: Sender, double: Double, services: Services) -> None:
     """Cleared until the end of 2027; the field holds a lease of thirty days, and the panel says so."""
     on_double.with_dates(services.config, double)
     ref = double.library.create(1).ref
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast = support.Cast(services)
     cast.work()
     bo = cast.add(BO)

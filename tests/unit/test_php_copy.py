@@ -53,11 +53,7 @@ def page(folder: Path, start: str = "") -> str:
     dam += "function sql_affected_rows() { return 0; } function ps_array(...$a) { return []; }"
     code = f"{dam} $folder = {json.dumps(str(folder))}; {start} {HOST}"
     done = subprocess.run(
-        [php, "-d", "display_errors=stderr", "-r", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
+        [php, "-d", "display_errors=stderr", "-r", code], capture_output=True, text=True, check=False, timeout=30
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     return done.stdout
@@ -85,8 +81,7 @@ def test_a_whole_copy_works(copy: Path) -> None:
         (name, how)
         for name in ALL
         for how in (HOW if name.endswith(".php") else HOW[:1])
-        if how != "half"
-        or not name.startswith(BY_HOST)  # which the DAM reads before anybody of ours is asked
+        if how != "half" or not name.startswith(BY_HOST)  # which the DAM reads before anybody of ours is asked
     ],
 )
 def test_a_copy_that_is_not_whole_breaks_no_page(copy: Path, name: str, how: str) -> None:
@@ -99,9 +94,7 @@ def test_a_copy_that_is_not_whole_breaks_no_page(copy: Path, name: str, how: str
         path.write_bytes({"empty": b"", "half": text[: len(text) // 2], "longer": text + b"\n"}[how])
     said = page(copy)
     assert said.endswith("other;page;")
-    assert ("panel.js" in said) is (
-        how == "longer" and name == "include/manifest.php"
-    )  # it does not list itself
+    assert ("panel.js" in said) is (how == "longer" and name == "include/manifest.php")  # it does not list itself
 
 
 def test_half_of_the_files_and_none(copy: Path) -> None:

@@ -56,9 +56,7 @@ def test_nothing_is_asked_where_the_dam_does_not_ask_or_no_channel_has_a_rule() 
     ours = share + "$GLOBALS['facelease_api_user'] = 'FaceLease'; $GLOBALS['username'] = 'facelease';"
     assert run_php(f"{SITE} $rules('warn', 'off'); {ours} {on}") == "false"
     shared = ours + "$GLOBALS['given'] = ['k' => 'share'];"
-    assert (
-        run_php(f"{SITE} $rules('warn', 'off'); {shared} {on}") == "true"
-    )  # a share that it made is nobody's
+    assert run_php(f"{SITE} $rules('warn', 'off'); {shared} {on}") == "true"  # a share that it made is nobody's
 
 
 DATES = """
@@ -78,9 +76,7 @@ def test_silence_leaves_the_lease_and_an_empty_lease_is_no() -> None:
     assert "did not answer" in judged["stopped"]["4"]["why"][0]
 
 
-@pytest.mark.parametrize(
-    "text", ["website", "пресса", "網站 'a' \"b\"", "ž€š 😀", "naïve", "a\\u0041b", "/&<>"]
-)
+@pytest.mark.parametrize("text", ["website", "пресса", "網站 'a' \"b\"", "ž€š 😀", "naïve", "a\\u0041b", "/&<>"])
 def test_a_setting_in_any_letters_survives(text: str) -> None:
     """The DAM keeps settings in ISO-8859-1, and quotes and backslashes as JSON has them."""
     kept = answer(f"facelease_kept({quoted(text)})")
@@ -165,9 +161,7 @@ def test_nobody_is_handed_over_without_leave_an_address_and_a_secret() -> None:
     for missing in (address + secret, address + held, secret + held):
         assert run_php(get + missing + asked) == "false"
     assert run_php(get + address + secret + held + "$GLOBALS['get'] = ['k' => 'share'];" + asked) == "false"
-    assert (
-        answer("[$GLOBALS['facelease_console_url'] = 'javascript:alert(1)', facelease_console()][1]") is None
-    )
+    assert answer("[$GLOBALS['facelease_console_url'] = 'javascript:alert(1)', facelease_console()][1]") is None
 
 
 def test_names_in_files_stay_out_unless_they_are_let_in() -> None:
@@ -203,10 +197,7 @@ def test_a_date_holds_for_copies_of_the_size_that_was_said_with_it() -> None:
     site = f"{DATES}{SITE}{STATE} $rules('refuse', 'off');"
     assert run_php(f"{site} facelease_keep_max_px(['w' => 1200]); {asked}") == "[5,6]"
     assert run_php(f"{site} {asked}") == "[]"  # nobody stated a size: the dates hold for any
-    assert (
-        run_php(f"{site} facelease_keep_max_px(['w' => 1200]); facelease_keep_max_px(['w' => 0]); {asked}")
-        == "[]"
-    )
+    assert run_php(f"{site} facelease_keep_max_px(['w' => 1200]); facelease_keep_max_px(['w' => 0]); {asked}") == "[]"
     both = "facelease_keep_max_px_of(['website' => 1200, 'press' => 300]);"
     assert run_php(f"{site} {both} {asked}") == "[5,6]"
     two = "echo json_encode(array_keys(facelease_judge([4], ['website', 'press'], 0.2, [4 => 1100])['stopped']));"
@@ -221,9 +212,7 @@ def test_a_field_and_the_panel_say_the_size() -> None:
     """Where the date is shown: in the field's title, and in the channel's line; in both languages."""
     fields = "[['name' => 'w', 'title' => 'Cleared until website'], ['name' => 'x', 'title' => 'Other']]"
     site = f"{SITE}{STATE} facelease_keep_max_px(['w' => 1200]);"
-    titles = json.loads(
-        run_php(f"{site} echo json_encode(array_column(facelease_sized_titles({fields}), 'title'));")
-    )
+    titles = json.loads(run_php(f"{site} echo json_encode(array_column(facelease_sized_titles({fields}), 'title'));"))
     assert titles == ["Cleared until website (copies of at most 1,200 px)", "Other"]
     state = "['status' => 'cleared', 'until' => '2027-03-01', 'max_px' => 1200]"
     line = run_php(f"{site} echo facelease_channel_line('website', {state});")

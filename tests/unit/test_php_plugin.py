@@ -72,9 +72,7 @@ def _analysed(*command: str) -> str:
 
 def test_no_function_is_written_twice() -> None:
     """All parts are loaded together: PHP ends the page at the second of a name."""
-    found = [
-        name for path in FILES for name in re.findall(r"^function (\w+)", path.read_text(), re.MULTILINE)
-    ]
+    found = [name for path in FILES for name in re.findall(r"^function (\w+)", path.read_text(), re.MULTILINE)]
     assert len(found) > 100
     assert sorted(found) == sorted(set(found))
 
@@ -108,13 +106,7 @@ def test_whatever_is_printed_is_escaped(path: Path) -> None:
 
 def test_the_check_for_escaping_sees_what_is_not() -> None:
     """The check above is no ornament."""
-    for bad in (
-        "$name",
-        "'<b>' . $name",
-        "escape($a) . $b",
-        "escape($a . $b) . facelease_word('x')",
-        '"<b>$x"',
-    ):
+    for bad in ("$name", "'<b>' . $name", "escape($a) . $b", "escape($a . $b) . facelease_word('x')", '"<b>$x"'):
         assert not all(HARMLESS.fullmatch(piece) for piece in parts(bad)), bad
     assert list(echoed("<?php echo 'a;b' . $c; ?> <?= $d ?>")) == ["'a;b' . $c", "$d"]
 
@@ -156,19 +148,8 @@ def test_nothing_that_is_not_configured_is_asked() -> None:
     assert answer("facelease_post('events', '/x', 'id', '{}', 1.0)['status']") == 0
     refused = ["", "whsec_", "whsec_c2hvcnQ=", "plain", "whsec_***", SECRET.removeprefix("whsec_")]
     for secret in refused:
-        assert (
-            answer(f"[$GLOBALS['facelease_secret_events'] = '{secret}', facelease_secret('events')][1]")
-            is None
-        )
-    for url in (
-        "",
-        "127.0.0.1:8731",
-        "file:///etc/passwd",
-        "gopher://x",
-        "http://a b",
-        "http://h/?q",
-        "http://h/#f",
-    ):
+        assert answer(f"[$GLOBALS['facelease_secret_events'] = '{secret}', facelease_secret('events')][1]") is None
+    for url in ("", "127.0.0.1:8731", "file:///etc/passwd", "gopher://x", "http://a b", "http://h/?q", "http://h/#f"):
         assert answer(f"[$GLOBALS['facelease_sidecar_url'] = '{url}', facelease_sidecar()][1]") is None, url
     given = "[$GLOBALS['facelease_sidecar_url'] = 'https://h.example/f/', facelease_sidecar()][1]"
     assert answer(given) == "https://h.example/f"
@@ -205,8 +186,7 @@ def test_a_burst_is_delivered_once_and_what_was_tried_is_kept() -> None:
     """Of rows never tried that say the same, the last goes; a row that was tried keeps its id."""
     rows = [(1, "a", 5, 0), (2, "a", 5, 0), (3, "b", 5, 0), (4, "a", 5, 2), (5, "a", 6, 0), (6, "a", 5, 0)]
     listed = ",".join(
-        f"['ref'=>{ref},'type'=>'{kind}','target'=>{target},'attempts'=>{tried}]"
-        for ref, kind, target, tried in rows
+        f"['ref'=>{ref},'type'=>'{kind}','target'=>{target},'attempts'=>{tried}]" for ref, kind, target, tried in rows
     )
     kept, asked = answer(f"[array_column(facelease_once_each([{listed}]), 'ref'), $GLOBALS['asked']]")
     assert sorted(kept) == [3, 4, 5, 6]
@@ -263,25 +243,9 @@ def test_only_our_decisions_leave_the_browser() -> None:
             "action": action, "face": 7, "reason": "too_small",
         }  # fmt: skip
     assert answer("facelease_decision('confirm', '7', 'somebody typed this')")["reason"] == ""
-    keys = (
-        "  ",
-        "crowd",
-        "Too_small",
-        "too_small ",
-        " too_small",
-        "no_person\\n",
-        "too_smalI",
-        "0",
-        "TOO_SMALL",
-    )
+    keys = ("  ", "crowd", "Too_small", "too_small ", " too_small", "no_person\\n", "too_smalI", "0", "TOO_SMALL")
     typed = [f"'{action}','7',\"{key}\"" for action in ("dismiss", "dismiss_small") for key in ("", *keys)]
-    for given in (
-        "'delete','7','x'",
-        "'confirm','7x',''",
-        "'confirm','',''",
-        "'dismiss','7x','other'",
-        *typed,
-    ):
+    for given in ("'delete','7','x'", "'confirm','7x',''", "'confirm','',''", "'dismiss','7x','other'", *typed):
         assert answer(f"facelease_decision({given})") is None, given
 
 
@@ -318,9 +282,7 @@ def test_both_languages_say_everything() -> None:
         assert (
             key in literals
             or key.startswith("term_")
-            or any(
-                key.startswith(start) and key.removeprefix(start) in literals | {"none"} for start in built
-            )
+            or any(key.startswith(start) and key.removeprefix(start) in literals | {"none"} for start in built)
         ), key
     for asked in re.findall(r"facelease_word\('(\w+)'[,)]", source):
         assert f"facelease_{asked}" in en, asked
@@ -349,9 +311,7 @@ def test_each_binding_asks_who_is_calling() -> None:
     assert set(bindings) == {f"api_facelease_{name}" for name in offered}
     for name, text in bindings.items():
         body = text[text.index("{") :]
-        assert re.match(
-            r"\{\s*(return facelease_may_serve\(\) \?|if \(!facelease_may_serve\(\)\) \{)", body
-        ), name
+        assert re.match(r"\{\s*(return facelease_may_serve\(\) \?|if \(!facelease_may_serve\(\)\) \{)", body), name
 
 
 def test_each_page_checks_session_permission_and_token() -> None:
@@ -380,9 +340,7 @@ def test_an_external_share_shows_nothing() -> None:
     """With an access key in the request nobody sees the panel or decides, not even an administrator."""
     start = "function getval($n, $d) { return $GLOBALS['get'][$n] ?? $d; }"
     start += "function get_resource_access($r) { return 0; }"
-    start += (
-        "function get_edit_access($r) { return true; } function collection_writeable($c) { return true; }"
-    )
+    start += "function get_edit_access($r) { return true; } function collection_writeable($c) { return true; }"
     start += "$GLOBALS['held'] = ['a', 'facelease-v', 'facelease-c'];"
     asked = "echo json_encode([facelease_may_see(1), facelease_may_decide(1), facelease_may_set_mode(1)]);"
     assert run_php(start + asked) == "[true,true,true]"
@@ -402,9 +360,7 @@ def test_secrets_stay_in_the_site_configuration() -> None:
         "ask",         "people_field", "channels", "take_names", "usages", "rules"
     }  # fmt: skip
     assert not [
-        path
-        for path in PLUGIN.rglob("*")
-        if path.is_file() and "whsec_" in path.read_text() and path.suffix != ".php"
+        path for path in PLUGIN.rglob("*") if path.is_file() and "whsec_" in path.read_text() and path.suffix != ".php"
     ]
 
 
@@ -451,9 +407,7 @@ def test_every_table_is_declared() -> None:
         "facelease_state",
     }  # fmt: skip
     for path in (PLUGIN / "dbstruct").glob("table_*.txt"):
-        assert all(line.count(",") == 5 for line in path.read_text().replace("(10,2)", "").splitlines()), (
-            path.name
-        )
+        assert all(line.count(",") == 5 for line in path.read_text().replace("(10,2)", "").splitlines()), path.name
 
 
 def test_the_plugin_keeps_the_sizes_of_the_house() -> None:
@@ -467,9 +421,7 @@ def test_the_plugin_keeps_the_sizes_of_the_house() -> None:
 
 def test_all_halves_open_the_same_files() -> None:
     """What the plugin hands out is what the adapter asks for, a folder looks at, and the recogniser opens."""
-    found = re.search(
-        r"FACELEASE_OPENED = \[(.*?)\]", (PLUGIN / "include" / "originals.php").read_text(), re.DOTALL
-    )
+    found = re.search(r"FACELEASE_OPENED = \[(.*?)\]", (PLUGIN / "include" / "originals.php").read_text(), re.DOTALL)
     assert found is not None
     assert {f".{ending}" for ending in re.findall(r"'(\w+)'", found[1])} == set(PHOTO_ENDINGS)
     assert set(FORMATS) == EXAMINED

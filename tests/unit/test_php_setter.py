@@ -129,7 +129,5 @@ def test_no_choice_and_one_that_the_plugin_ended() -> None:
 
 def test_a_fault_in_the_dams_rule_leaves_who_is_signed_in() -> None:
     """Whatever it throws."""
-    code = (
-        f"{SITE} $breaks = 1; try {{ facelease_account_may_edit(get_user(1), $resources[10]); echo 'no'; }}"
-    )
+    code = f"{SITE} $breaks = 1; try {{ facelease_account_may_edit(get_user(1), $resources[10]); echo 'no'; }}"
     assert json.loads(run_php(f"{code} catch (Exception) {{ echo json_encode(after()); }}"))

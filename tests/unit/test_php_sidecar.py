@@ -170,8 +170,7 @@ def test_what_proves_nothing_is_no_answer(sidecar: Answering, how: str) -> None:
     said = asked(sidecar)
     assert (said["status"], said["body"], said["ours"]) == (0, "", False)
     left = site(
-        sidecar,
-        "an_event(1, 5); $n = facelease_deliver(2.0); echo json_encode([$n, count($GLOBALS['events'])]);",
+        sidecar, "an_event(1, 5); $n = facelease_deliver(2.0); echo json_encode([$n, count($GLOBALS['events'])]);"
     )
     assert left == [0, 1]
 
@@ -216,8 +215,7 @@ def test_after_a_failure_no_page_waits_before_a_pause_is_over(sidecar: Answering
     # The pause is over: the place for the one that tries is taken, or free.
     over = "$GLOBALS['state'] = ['ask_failures' => 1, 'ask_until' => '1.0', 'ask_since' => 1];"
     busy = site(
-        sidecar,
-        f"{clock} {over} $GLOBALS['taken'] = ['.facelease.ask.1']; echo json_encode($t(fn() => {ASK % 0.4}));",
+        sidecar, f"{clock} {over} $GLOBALS['taken'] = ['.facelease.ask.1']; echo json_encode($t(fn() => {ASK % 0.4}));"
     )
     assert busy[1] == "busy"
     assert busy[2] < 0.1
@@ -238,8 +236,7 @@ def test_only_a_few_workers_wait_at_a_time(sidecar: Answering) -> None:
     """While nobody knows yet that it hangs, the fourth that comes goes on without an answer."""
     taken = "$GLOBALS['taken'] = ['.facelease.ask.1', '.facelease.ask.2', '.facelease.ask.3'];"
     said, took = site(
-        sidecar,
-        f"{taken} $s = microtime(true); $a = {ASK % 2.0}; echo json_encode([$a, microtime(true) - $s]);",
+        sidecar, f"{taken} $s = microtime(true); $a = {ASK % 2.0}; echo json_encode([$a, microtime(true) - $s]);"
     )
     assert (said["error"], sidecar.got) == ("busy", [])
     assert took < 0.5
@@ -268,8 +265,7 @@ def test_one_message_that_fails_holds_up_no_other(sidecar: Answering, status: in
 
     sidecar.act = act
     sent, left = site(
-        sidecar,
-        f"{EVENTS} $n = facelease_deliver(5.0); echo json_encode([$n, array_keys($GLOBALS['events'])]);",
+        sidecar, f"{EVENTS} $n = facelease_deliver(5.0); echo json_encode([$n, array_keys($GLOBALS['events'])]);"
     )
     assert (sent, left) == (5, [poison])
 
@@ -283,11 +279,7 @@ def test_a_message_on_which_the_sidecar_hangs_waits_behind_the_others(sidecar: A
             return proved(headers, 202, b"{}")
         if how == "silence":
             time.sleep(3)
-        return (
-            (200, {}, b"")
-            if how != "busy"
-            else (*proved(headers, 503, b"{}")[:1], {"Retry-After": "7"}, b"{}")
-        )
+        return (200, {}, b"") if how != "busy" else (*proved(headers, 503, b"{}")[:1], {"Retry-After": "7"}, b"{}")
 
     sidecar.act = act
     runs = site(

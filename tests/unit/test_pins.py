@@ -28,11 +28,7 @@ def test_run_gets_nothing_that_is_not_checked() -> None:
     code = re.sub(r"^ *#.*$", "", (ROOT / "run").read_text(), flags=re.MULTILINE).replace("\\\n", " ")
     checked = re.search(r'checked="(.*)"', code)
     assert checked is not None
-    calls = [
-        line.replace("$checked", checked[1])
-        for line in code.splitlines()
-        if re.search(r'/bin/pip" [a-z$]', line)
-    ]
+    calls = [line.replace("$checked", checked[1]) for line in code.splitlines() if re.search(r'/bin/pip" [a-z$]', line)]
     assert len(calls) == 4
     for call in calls:
         assert "--require-hashes" in call or "--no-index" in call, call

@@ -44,8 +44,8 @@ def hanging(services: Services) -> Iterator[Hanging]:
 @pytest.fixture
 def client(services: Services, hanging: Hanging) -> FlaskClient:
     """The app on it; a worker swept."""
-    calendar.start(services)
-    calendar.sweep(services)
+    calendar.start_process(services)
+    calendar.sweep_endings(services)
     return create_app(services.config, replace(services, dam=cast(Dam, hanging))).test_client()
 
 
@@ -108,12 +108,10 @@ def test_pages_and_figures_with_the_store_away(
 
     monkeypatch.setattr("plugin.ledger.store.store.Store.read", away)
     monkeypatch.setattr("plugin.ledger.store.store.Store.write", away)
-    found = {
-        path: client.get(path) for path in ("/", "/metrics", "/ready", "/s/i/x", "/s/me", "/api/v1/people")
-    }
-    assert {
-        path: answer.status_code for path, answer in found.items() if answer.status_code >= 500
-    } == dict.fromkeys([path for path, answer in found.items() if answer.status_code >= 500], 503)
+    found = {path: client.get(path) for path in ("/", "/metrics", "/ready", "/s/i/x", "/s/me", "/api/v1/people")}
+    assert {path: answer.status_code for path, answer in found.items() if answer.status_code >= 500} == dict.fromkeys(
+        [path for path, answer in found.items() if answer.status_code >= 500], 503
+    )
     text = found["/metrics"].get_data(as_text=True)
     assert "facelease_store_answers 0.0" in text
     assert "facelease_templates NaN" in text

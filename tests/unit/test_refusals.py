@@ -23,10 +23,7 @@ def said() -> frozenset[str]:
                     found.add(node.value)
                 elif isinstance(node, ast.JoinedStr):
                     found.add(
-                        "".join(
-                            str(part.value) if isinstance(part, ast.Constant) else "{}"
-                            for part in node.values
-                        )
+                        "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
                     )
     return frozenset(found)
 

@@ -30,9 +30,7 @@ def served(services: Services) -> Iterator[Listener]:
     def well() -> str:
         return "well"
 
-    config = services.config.model_copy(
-        update={"server": services.config.server.model_copy(update={"port": 0})}
-    )
+    config = services.config.model_copy(update={"server": services.config.server.model_copy(update={"port": 0})})
     here = Listener(app, config, services)
     thread = threading.Thread(target=here.run)
     thread.start()
@@ -54,9 +52,7 @@ def _ask(here: Listener, path: str = "/health", seconds: float = 5) -> int:
         line.close()
 
 
-def test_a_connection_that_cannot_be_asked_is_dropped(
-    served: Listener, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_that_cannot_be_asked_is_dropped(served: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the loop would fail of it at each round, and nobody would be served."""
     broken: list[Connection] = []
     real = Connection.readable

@@ -22,9 +22,7 @@ OURS = frozenset({
 @pytest.fixture
 def unit(tmp_path: Path) -> Path:
     """The unit, as somebody copies it."""
-    found = re.search(
-        r"^ +\[Unit\]\n.*?WantedBy=\S+\n", DOCUMENT.read_text("utf-8"), re.DOTALL | re.MULTILINE
-    )
+    found = re.search(r"^ +\[Unit\]\n.*?WantedBy=\S+\n", DOCUMENT.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     assert found
     path = tmp_path / "facelease.service"
     path.write_text("\n".join(line.strip() for line in found[0].splitlines()) + "\n")
@@ -87,8 +85,6 @@ def test_the_service_can_write_where_the_program_does(unit: Path) -> None:
     assert data
     config = Config.model_validate({"data": data[1]})
     assert all(any(path.is_relative_to(open_) for open_ in writable) for path in config.private)
-    assert not any(
-        Path(one).is_relative_to(open_) for open_ in writable for one in ("/etc", "/usr", "/opt/facelease")
-    )
+    assert not any(Path(one).is_relative_to(open_) for open_ in writable for one in ("/etc", "/usr", "/opt/facelease"))
     families = set(" ".join(settings(unit, "RestrictAddressFamilies")).split())
     assert families == {"AF_INET", "AF_INET6", "AF_UNIX"}

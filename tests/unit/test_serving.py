@@ -8,7 +8,7 @@ import pytest
 from waitress.adjustments import Adjustments
 from waitress.utilities import BadRequest
 
-from sidecar.serving.listener import is_taken_too_slowly
+from sidecar.serving.listener import is_read_too_slowly
 from sidecar.serving.pools import Pool
 from sidecar.serving.requests import Body, Request
 from sidecar.serving.surfaces import Budget
@@ -115,14 +115,7 @@ def pool() -> Iterator[Pool]:
 
 
 @pytest.mark.parametrize(
-    "act",
-    [
-        _begin_anew,
-        _fail(RuntimeError()),
-        _fail(MemoryError()),
-        _fail(SystemExit()),
-        _fail(KeyboardInterrupt()),
-    ],
+    "act", [_begin_anew, _fail(RuntimeError()), _fail(MemoryError()), _fail(SystemExit()), _fail(KeyboardInterrupt())]
 )
 def test_a_visit_is_free_after_what_was_done_of_it(pool: Pool, act: Callable[[Work], None]) -> None:
     """However it ended, the next of the same visit has its turn, and the thread is there."""
@@ -156,7 +149,7 @@ def test_who_has_most_in_a_full_queue_gives_way(pool: Pool) -> None:
 
 def test_a_large_answer_has_the_time_that_it_takes() -> None:
     """60 MB at a megabyte a second are taken to their end; who takes nothing, or hardly anything, has 20 seconds."""
-    assert not any(is_taken_too_slowly(seconds, 1_000_000 * seconds) for seconds in range(61))
-    assert not is_taken_too_slowly(20, 0)
-    assert is_taken_too_slowly(21, 0)
-    assert is_taken_too_slowly(60, 1_000_000)
+    assert not any(is_read_too_slowly(seconds, 1_000_000 * seconds) for seconds in range(61))
+    assert not is_read_too_slowly(20, 0)
+    assert is_read_too_slowly(21, 0)
+    assert is_read_too_slowly(60, 1_000_000)

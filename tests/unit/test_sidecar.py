@@ -40,9 +40,9 @@ def test_health_is_about_the_process_and_readiness_about_the_work(
     assert answer.status_code == 503
     assert answer.content_type == "application/problem+json"
     assert "facelease work" in answer.get_data(as_text=True)
-    calendar.start(services)
+    calendar.start_process(services)
     assert client.get("/ready").status_code == 503, "a command sweeps at its start, and is no worker"
-    calendar.sweep(services)
+    calendar.sweep_endings(services)
     looked_at = ["store", "ended.log", "master key", "worker", "DAM"]
     assert client.get("/ready").json == {"status": "ready", "looked_at": looked_at}
     clock.advance(timedelta(minutes=4))

@@ -95,9 +95,7 @@ def test_used_twice(services: Services, client: FlaskClient, dam: Dam) -> None:
     assert audit(services)[1] == ("staff:session:refuse", "dam:jan")
 
 
-@pytest.mark.parametrize(
-    ("seconds", "status"), [(0, 303), (-60, 303), (-61, 401), (5, 303), (6, 401), (-(10**8), 401)]
-)
+@pytest.mark.parametrize(("seconds", "status"), [(0, 303), (-60, 303), (-61, 401), (5, 303), (6, 401), (-(10**8), 401)])
 def test_its_minute(client: FlaskClient, dam: Dam, seconds: int, status: int) -> None:
     """It holds for sixty seconds, and allows the DAM's clock five of advance."""
     issued = int(dam.clock.now().timestamp()) + seconds
@@ -175,13 +173,9 @@ def test_nothing_of_it_beside_a_folder(services: Services) -> None:
     assert client.get("/console/").status_code == 404
 
 
-def test_nothing_of_it_without_an_address_of_ours(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner
-) -> None:
+def test_nothing_of_it_without_an_address_of_ours(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> None:
     """No console and no sign-in where `server.public_url` or the secret is missing."""
-    for number, tables in enumerate(
-        ({"server": {"public_url": ""}}, {"webhooks": {"signin_secret_file": ""}})
-    ):
+    for number, tables in enumerate(({"server": {"public_url": ""}}, {"webhooks": {"signin_secret_file": ""}})):
         config = staff.configuration(tmp_path / str(number), **tables)
         with support.opened(config, clock, examiner) as open_:
             client = staff.app(open_).test_client()
@@ -227,9 +221,7 @@ class TestSession:
         clock.advance(timedelta(minutes=minutes))
         assert client.get("/console/").status_code == status
 
-    def test_a_click_carries_it_on_until_its_end(
-        self, client: FlaskClient, dam: Dam, clock: ManualClock
-    ) -> None:
+    def test_a_click_carries_it_on_until_its_end(self, client: FlaskClient, dam: Dam, clock: ManualClock) -> None:
         """With a click now and then it lasts eight hours, and not a minute more."""
         dam.sign_in(client)
         statuses = []
@@ -238,9 +230,7 @@ class TestSession:
             statuses.append(client.get("/console/").status_code)
         assert statuses == [200] * 15 + [401] * 2
 
-    def test_the_role_is_read_at_each_request(
-        self, services: Services, client: FlaskClient, dam: Dam
-    ) -> None:
+    def test_the_role_is_read_at_each_request(self, services: Services, client: FlaskClient, dam: Dam) -> None:
         """What the DAM says of the account now holds, not what it said at sign-in."""
         dam.sign_in(client, groups=[1])
         accounts = staff.accounts_of(client)
@@ -264,9 +254,7 @@ class TestSession:
         staff.accounts_of(client)["jan"] = (1,)
         assert client.get("/console/").status_code == 401
 
-    def test_while_the_dam_is_silent_nothing_is_shown(
-        self, services: Services, client: FlaskClient, dam: Dam
-    ) -> None:
+    def test_while_the_dam_is_silent_nothing_is_shown(self, services: Services, client: FlaskClient, dam: Dam) -> None:
         """The session stays, for when it answers again."""
         dam.sign_in(client, groups=[1])
         staff.dam_of(client).silent = True
@@ -317,5 +305,5 @@ def test_doctor_says_why_there_is_no_console(
 ) -> None:
     """And that nobody could come in, where no group has a role."""
     config = staff.configuration(tmp_path, **tables)
-    (found,) = [one for one in checks.examine(config, clock) if one.what == "console"]
+    (found,) = [one for one in checks.run_checks(config, clock) if one.what == "console"]
     assert (found.ok, found.said) == (ok, said)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from plugin.errors import PictureError
-from plugin.flows.signing.signature_image import MOST_BYTES, redrawn
+from plugin.flows.signing.signature_image import MOST_BYTES, redraw
 from plugin.words import catalogues
 from sidecar.words.sign_words import Words, numbered
 from tests.signers import drawing
@@ -23,9 +23,7 @@ def test_every_word_is_used_and_there() -> None:
     sources = [*pages, *ROOT.glob("sidecar/templates/sign/*.html")]
     text = "\n".join(path.read_text() for path in [*sources, ROOT / "sidecar/templates/people_base.html"])
     asked = set(re.findall(r"""\bw\(["'](\w+)["']""", text))
-    asked |= {
-        key for pair in re.findall(r"""\bw\(["'](\w+)["'] if .+? else ["'](\w+)["']""", text) for key in pair
-    }
+    asked |= {key for pair in re.findall(r"""\bw\(["'](\w+)["'] if .+? else ["'](\w+)["']""", text) for key in pair}
     known = set(catalogues.Words("sign", "en"))
     assert asked <= known
     unused = {key for key in known - asked if f'"{key}"' not in text and not key.endswith("_title")}
@@ -58,9 +56,7 @@ def test_every_refusal_of_a_photograph_has_its_words() -> None:
     reasons += ["does not look like the person on the other photographs"]
     assert len(reasons) >= 6
     for language in catalogues.LANGUAGES:
-        said = {
-            Words(language).photograph(reason.replace("{int(widths[chosen])}", "31")) for reason in reasons
-        }
+        said = {Words(language).photograph(reason.replace("{int(widths[chosen])}", "31")) for reason in reasons}
         assert len(said) == len(reasons)
         assert Words(language).photograph("not a picture") not in said
 
@@ -77,7 +73,7 @@ def test_a_drawing_is_made_anew() -> None:
     with Image.open(io.BytesIO(drawing())) as image:
         image.info["Comment"] = "x"
         image.save(stuffed, "PNG", pnginfo=None)
-    made = redrawn(stuffed.getvalue() + b"<script>")
+    made = redraw(stuffed.getvalue() + b"<script>")
     with Image.open(io.BytesIO(made)) as image:
         assert (image.mode, image.size) == ("L", (700, 260))
         assert not set(image.info) - {"srgb", "gamma"}
@@ -96,4 +92,4 @@ def test_what_is_no_drawing_is_refused(what: str) -> None:
         "many bytes": drawing() + b"x" * MOST_BYTES, "cut": drawing()[:200],
     }  # fmt: skip
     with pytest.raises(PictureError):
-        redrawn(bodies[what])
+        redraw(bodies[what])

@@ -41,9 +41,7 @@ def is_asked(key: str) -> bool:
     if key in ASKED or key.isdecimal() or ("." in key and all(is_asked(part) for part in key.split("."))):
         return True
     shorter = [key.removeprefix(one) for one in STARTS if key.startswith(one)]
-    return any(
-        is_asked(one) for one in [*shorter, *(key.removesuffix(one) for one in ENDS if key.endswith(one))]
-    )
+    return any(is_asked(one) for one in [*shorter, *(key.removesuffix(one) for one in ENDS if key.endswith(one))])
 
 
 def test_each_message_is_asked_for() -> None:

@@ -16,9 +16,7 @@ from tests.stores import Postgres, Stores
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
-_IMPATIENT = (
-    "from plugin.ledger.store import engine; engine.BUSY_SECONDS = {}; from sidecar.cli import main; main()"
-)
+_IMPATIENT = "from plugin.ledger.store import engine; engine.BUSY_SECONDS = {}; from sidecar.cli import main; main()"
 
 
 class House:
@@ -27,9 +25,7 @@ class House:
     def __init__(self, folder: Path, url: str) -> None:
         self.url, self._folder = url, folder
         (folder / "photos").mkdir()
-        (folder / "facelease.toml").write_text(
-            f'data = "data"\n[folder]\npath = "photos"\n[store]\nurl = "{url}"\n'
-        )
+        (folder / "facelease.toml").write_text(f'data = "data"\n[folder]\npath = "photos"\n[store]\nurl = "{url}"\n')
 
     def start(self, seconds: int, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -54,10 +50,7 @@ def house(tmp_path: Path, stores: Stores, store_kind: str) -> House:
 @contextmanager
 def _held(url: str) -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.lock_holder", url],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
+        [sys.executable, "-m", "tests.lock_holder", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
     )
     assert child.stdout is not None
     assert child.stdout.readline() == b"held\n"
@@ -74,9 +67,7 @@ def test_a_command_that_waits_says_so_once_and_goes_on(house: House, store_kind:
         assert command.stderr is not None
         said = command.stderr.readline()
         who = (
-            rf"process {holder.pid} \(\S+\)"
-            if store_kind == "sqlite"
-            else r"process \d+ of the server \(lock_holder\)"
+            rf"process {holder.pid} \(\S+\)" if store_kind == "sqlite" else r"process \d+ of the server \(lock_holder\)"
         )
         assert re.fullmatch(rf"waiting: {who} is writing to the store\n", said)
         assert command.poll() is None
@@ -127,11 +118,7 @@ def test_a_damaged_file_is_a_sentence(tmp_path: Path, stores: Stores) -> None:
     assert house.run(30, "init")[0] == 0
     file = Path(house.url.removeprefix("sqlite:///"))
     whole = file.read_bytes()
-    for broken in (
-        b"no database" * 1000,
-        whole[: len(whole) // 2],
-        whole[:4096] + b"\1" * (len(whole) - 4096),
-    ):
+    for broken in (b"no database" * 1000, whole[: len(whole) // 2], whole[:4096] + b"\1" * (len(whole) - 4096)):
         file.write_bytes(broken)
         code, _, err = house.run(30, "person", "add", "Quixotic Sample", "--of-age")
         assert code == 1

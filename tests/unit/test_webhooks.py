@@ -84,8 +84,8 @@ def test_each_event_becomes_its_job(
 
 def test_every_event_has_a_job_and_every_job_a_handler() -> None:
     """No event is accepted that nothing would be done about."""
-    assert set(dam_events.KINDS) == set(events.EVENT_TYPES.values())
-    assert set(dam_events.KINDS.values()) <= set(calendar.HANDLERS)
+    assert set(dam_events.JOB_KINDS) == set(events.EVENT_TYPES.values())
+    assert set(dam_events.JOB_KINDS.values()) <= set(calendar.HANDLERS)
 
 
 def test_an_id_is_taken_once_for_thirty_days(told: tuple[Sender, Services], clock: ManualClock) -> None:
@@ -106,9 +106,7 @@ def test_an_id_is_taken_once_for_thirty_days(told: tuple[Sender, Services], cloc
 def test_what_is_not_for_us_is_acknowledged_and_ignored(told: tuple[Sender, Services]) -> None:
     """A type that nobody listens to is no error: the sender need not send it again."""
     dam, services = told
-    body = json.dumps(
-        {"type": "user.login", "timestamp": "2026-03-02T12:00:00Z", "data": {"x": [1]}}
-    ).encode()
+    body = json.dumps({"type": "user.login", "timestamp": "2026-03-02T12:00:00Z", "data": {"x": [1]}}).encode()
     answer = dam.raw(body, dam.headers(body))
     assert (answer.status_code, answer.json) == (202, {"status": "ignored"})
     assert (jobs(services), known(services)) == ([], 0)
@@ -132,9 +130,7 @@ def test_what_is_not_for_us_is_acknowledged_and_ignored(told: tuple[Sender, Serv
         {"webhook-signature": " ".join(["v1,AAAA"] * 1000)},
     ],
 )
-def test_a_request_that_is_not_the_signed_one_is_refused(
-    told: tuple[Sender, Services], change: dict[str, str]
-) -> None:
+def test_a_request_that_is_not_the_signed_one_is_refused(told: tuple[Sender, Services], change: dict[str, str]) -> None:
     """401 as problem+json, the same for every fault, and nothing is stored."""
     dam, services = told
     body = sender.event("resource.created", 1, dam.clock.now())
@@ -279,16 +275,14 @@ def test_a_full_queue_says_when_to_come_back_and_forgets_the_event(told: tuple[S
     assert dam.tell("resource.created", 6, "msg_6").json == {"status": "accepted"}
 
 
-def test_a_store_that_does_not_answer_is_a_503(
-    told: tuple[Sender, Services], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_does_not_answer_is_a_503(told: tuple[Sender, Services], monkeypatch: pytest.MonkeyPatch) -> None:
     """The sender keeps the event and comes again; the statement is not told."""
     dam, _ = told
 
     def locked(*_: object) -> bool:
         raise StoreAway("the store does not answer: SELECT secret")
 
-    monkeypatch.setattr(dam_events, "take", locked)
+    monkeypatch.setattr(dam_events, "accept", locked)
     answer = dam.tell("resource.created", 1)
     assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
     assert "SELECT" not in answer.get_data(as_text=True)
@@ -305,10 +299,10 @@ def test_secrets_are_separate_by_purpose_and_may_come_from_the_environment(servi
     """Several are parted by white space, the current one first; those of one endpoint open no other."""
     config = services.config
     given_ = {"FACELEASE_EVENTS_SECRET": f" {SECRET}\n{OTHER} ", "FACELEASE_PANEL_SECRET": ""}
-    of_events = signed_requests.secrets(config, "events", given_)
+    of_events = signed_requests.load_secrets(config, "events", given_)
     assert of_events is not None
     assert of_events() == (SECRET, OTHER)
-    assert signed_requests.secrets(config, "panel", given_) is None
+    assert signed_requests.load_secrets(config, "panel", given_) is None
 
 
 @pytest.mark.parametrize(
@@ -326,7 +320,7 @@ def test_a_file_that_holds_no_secret_says_so_at_the_start(tmp_path: Path, text: 
     path.write_text(text)
     config = parse({"webhooks": {"events_secret_file": str(path)}})
     with pytest.raises(ConfigError, match=said) as raised:
-        signed_requests.secrets(config, "events", {})
+        signed_requests.load_secrets(config, "events", {})
     assert "plain-words" not in str(raised.value)
     assert SECRET not in str(raised.value)
 
@@ -376,7 +370,7 @@ def test_a_collection_that_changed_has_its_comers_and_goers_looked_at(
     cast.enrol(asa)
     cast.open_collection()
     stays = support.put(photos, "shoot/stays.jpg", samples.A_STANDING, (300, 400))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     came = support.put(photos, "shoot/came.jpg", samples.A_STANDING, (330, 440))
     with services.store.write() as tx:
@@ -399,7 +393,7 @@ def test_a_node_that_changed_has_every_named_resource_looked_at(
     cast.open_collection()
     named = support.put(photos, "shoot/named.jpg", samples.A_STANDING, (300, 400))
     support.put(photos, "shoot/other.jpg", samples.B_STANDING, (300, 400))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.write() as tx:
         job = services.queue.put(tx, "renamed", "nodes")
@@ -445,7 +439,7 @@ def test_a_photograph_put_into_another_collection_is_examined_under_what_holds_t
     cast.open_collection("shoot", Mode.DETECT)
     cast.open_collection("new")
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING, (300, 400))
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     assert cast.names_on(ref) == set()
     dam.collections_of = ("new",)
@@ -465,7 +459,7 @@ def test_one_id_taken_by_eight_at_once_is_taken_by_one(store: Store) -> None:
 
     def take(_: int) -> bool:
         with store.write() as tx:
-            return dam_events.once(tx, "event:msg_1")
+            return dam_events.note_message(tx, "event:msg_1")
 
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(take, range(16))) == [False] * 15 + [True]
@@ -476,9 +470,9 @@ def test_doctor_says_whether_the_dam_is_heard(tmp_path: Path, clock: ManualClock
     file = sender.secret_file(tmp_path / "events.secret", SECRET, OTHER)
     webhooks = {"events_secret_file": file, "panel_secret_file": str(tmp_path / "none")}
     config = support.configuration(tmp_path, webhooks=webhooks)
-    found = {one.what: (one.ok, one.said) for one in checks.examine(config, clock)}
+    found = {one.what: (one.ok, one.said) for one in checks.run_checks(config, clock)}
     assert found["events of the DAM"] == (True, "on, 2 secrets")
     assert found["panel of the DAM"][0] is False
     assert "cannot be read" in found["panel of the DAM"][1]
-    off = {one.what: one.said for one in checks.examine(support.configuration(tmp_path), clock)}
+    off = {one.what: one.said for one in checks.run_checks(support.configuration(tmp_path), clock)}
     assert off["events of the DAM"].startswith("off")

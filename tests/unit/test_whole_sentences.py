@@ -54,9 +54,7 @@ def _key(of: nodes.Node, key: nodes.Node) -> object:
 
 def built(tree: nodes.Template) -> Iterator[int]:
     """The lines on which a template puts two messages together."""
-    both: list[tuple[int, list[nodes.Expr]]] = [
-        (one.lineno, one.nodes) for one in tree.find_all(nodes.Concat)
-    ]
+    both: list[tuple[int, list[nodes.Expr]]] = [(one.lineno, one.nodes) for one in tree.find_all(nodes.Concat)]
     both += [(one.lineno, [one.left, one.right]) for one in tree.find_all(nodes.Add)]
     for line, parts in both:
         if len([one for one in parts if asked(one) is not None]) > 1:
@@ -101,11 +99,7 @@ def said(node: ast.AST) -> object:
     """As `asked`, in Python: `w("key")`, `words["key"]`, `self._w("key")`, `w.counted("key", n)`."""
     if isinstance(node, ast.FormattedValue):
         return said(node.value)
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in {"format", "counted"}
-    ):
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"format", "counted"}:
         of = node.func.value
         return said(of) if node.func.attr == "format" else _said(of, node.args[0])
     if isinstance(node, ast.Call):
@@ -139,9 +133,7 @@ def joined(tree: ast.AST) -> Iterator[int]:
 
 
 def test_no_code_builds_a_sentence() -> None:
-    found = [
-        f"{path.relative_to(ROOT)}:{line}" for path in MODULES for line in joined(ast.parse(path.read_text()))
-    ]
+    found = [f"{path.relative_to(ROOT)}:{line}" for path in MODULES for line in joined(ast.parse(path.read_text()))]
     assert found == []
 
 

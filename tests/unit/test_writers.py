@@ -53,12 +53,8 @@ def _writers() -> dict[str, set[str]]:
 def test_a_table_has_one_writer() -> None:
     """Faces, tags, clearances, intents and grants have one home each; of the others no further writer comes."""
     writers = {table: names - WHOLE_STORE.keys() for table, names in _writers().items()}
-    assert {table: writers[table] for table in ONE_HOME} == {
-        table: {home} for table, home in ONE_HOME.items()
-    }
-    others = {
-        table: len(names) for table, names in writers.items() if table not in ONE_HOME and len(names) > 1
-    }
+    assert {table: writers[table] for table in ONE_HOME} == {table: {home} for table, home in ONE_HOME.items()}
+    others = {table: len(names) for table, names in writers.items() if table not in ONE_HOME and len(names) > 1}
     assert others == MORE_THAN_ONE
 
 

@@ -27,14 +27,14 @@ PREFIX = "facelease_"  # so that a token which lies about is known for what it i
 LABEL = "api_token.label"
 """To what the label of a token is sealed: the row is read by `known` at each request, which opens none."""
 
-LASTS = timedelta(days=365)
+DEFAULT_LIFETIME = timedelta(days=365)
 """How long a token is valid where nobody says otherwise."""
 
 _BYTES = 32
 _SEEN_EVERY = timedelta(minutes=1)  # a write a request would cost more than the moment is worth
 
 
-class Scope(StrEnum):
+class TokenScope(StrEnum):
     """What a token may do. Every route asks for exactly one."""
 
     PEOPLE_READ = "people:read"
@@ -59,7 +59,7 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True)
-class Made:
+class NewToken:
     """A new token: `secret` is shown once and never kept."""
 
     id: str
@@ -80,17 +80,17 @@ class Caller:
         return f"api:{self.id}"
 
 
-def add(
-    services: Services, label: str, scopes: Collection[str], actor: str, lasts: timedelta = LASTS,
+def create(
+    services: Services, label: str, scopes: Collection[str], actor: str, lasts: timedelta = DEFAULT_LIFETIME,
     tools: Collection[str] = (),
-) -> Made:  # fmt: skip
+) -> NewToken:  # fmt: skip
     """Make a token; `tools`: the plain kinds of tool that its bearer may claim to be at the gate.
 
     Raises ConfigError for no scope, one that does not exist, or a kind that nobody may claim by a token.
     """
     _refuse_scopes(scopes)
     _refuse_tools(services, scopes, tools)
-    made = Made(uuid4().hex, PREFIX + secrets.token_urlsafe(_BYTES))
+    made = NewToken(uuid4().hex, PREFIX + secrets.token_urlsafe(_BYTES))
     with services.store.write() as tx:
         tx.execute(
             insert(t.api_token).values(
@@ -107,10 +107,10 @@ def add(
 
 
 def _refuse_scopes(scopes: Collection[str]) -> None:
-    unknown = sorted(set(scopes) - set(Scope))
+    unknown = sorted(set(scopes) - set(TokenScope))
     if unknown or not scopes:
         wrong = f"no scope is called {unknown[0]!r}" if unknown else "a token needs a scope"
-        raise ConfigError(f"{wrong}: scopes are {', '.join(Scope)}")
+        raise ConfigError(f"{wrong}: scopes are {', '.join(TokenScope)}")
 
 
 def _refuse_tools(services: Services, scopes: Collection[str], tools: Collection[str]) -> None:
@@ -121,13 +121,11 @@ def _refuse_tools(services: Services, scopes: Collection[str], tools: Collection
             f"{tool!r} is none of gate.plain_tools ({', '.join(plain)}): leave it out, then the bearer is taken "
             "for an AI tool; or configure it first"
         )
-    if tools and Scope.GATE_USE not in scopes:
-        raise ConfigError(
-            f"what a token may claim to be counts at the gate alone: add the scope {Scope.GATE_USE}"
-        )
+    if tools and TokenScope.GATE_USE not in scopes:
+        raise ConfigError(f"what a token may claim to be counts at the gate alone: add the scope {TokenScope.GATE_USE}")
 
 
-class Known(NamedTuple):
+class TokenInfo(NamedTuple):
     """A token as it is listed: never what opens it."""
 
     id: str
@@ -140,17 +138,17 @@ class Known(NamedTuple):
     used_at: datetime | None
 
 
-def without_end(services: Services) -> list[Known]:
+def list_endless(services: Services) -> list[TokenInfo]:
     """Tokens that are valid for ever, made before every token had an end: the oldest first."""
-    return [one for one in reversed(listed(services)) if one.expires_at is None and one.revoked_at is None]
+    return [one for one in reversed(list_all(services)) if one.expires_at is None and one.revoked_at is None]
 
 
-def listed(services: Services) -> list[Known]:
+def list_all(services: Services) -> list[TokenInfo]:
     """Every token there was, the newest first."""
     with services.store.read() as conn:
         texts = services.texts(conn)
         return [
-            Known(
+            TokenInfo(
                 row.id, texts.read(row.label, LABEL), tuple(row.scopes), tuple(row.tools), row.created_at,
                 row.expires_at, row.revoked_at, row.used_at,
             )
@@ -176,15 +174,13 @@ def revoke_in(services: Services, tx: Tx, token_id: str, actor: str) -> datetime
 
 
 def _revoked_at(tx: Tx, token_id: str) -> datetime:
-    before: datetime | None = tx.connection.scalar(
-        select(t.api_token.c.revoked_at).where(t.api_token.c.id == token_id)
-    )
+    before: datetime | None = tx.connection.scalar(select(t.api_token.c.revoked_at).where(t.api_token.c.id == token_id))
     if before is None:
         raise NotFound("no such token: facelease token list shows them")
     return before
 
 
-def known(services: Services, secret: str) -> Caller:
+def authenticate(services: Services, secret: str) -> Caller:
     """Who bears this token now. Raises TokenRefused, which says no more to one who guesses than to one who is late.
 
     Any token costs the same: one hash, one look by that hash. Of a hash nothing can be guessed bit by bit.
@@ -193,9 +189,7 @@ def known(services: Services, secret: str) -> Caller:
     with services.store.read() as conn:
         row = conn.execute(select(t.api_token).where(t.api_token.c.secret_sha256 == digest(secret))).first()
     if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
-        raise TokenRefused(
-            "the token is missing, not known, or not valid any more: Authorization: Bearer TOKEN"
-        )
+        raise TokenRefused("the token is missing, not known, or not valid any more: Authorization: Bearer TOKEN")
     if row.used_at is None or row.used_at <= now - _SEEN_EVERY:
         services.store.note(update(t.api_token).where(t.api_token.c.id == row.id).values(used_at=now))
     return Caller(row.id, frozenset(row.scopes), frozenset(row.tools))

@@ -27,14 +27,14 @@ from plugin.ledger.keys import house_key
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 
-LASTS = timedelta(minutes=10)
-TRIES = 5
+LIFETIME = timedelta(minutes=10)
+MAX_TRIES = 5
 
-Post = Callable[[str, str, str], None]
+SendCode = Callable[[str, str, str], None]
 """Mails a code: id of the letter, address, code."""
 
 
-def send(services: Services, link_id: str, address: str, post: Post, network: str = "") -> None:
+def send(services: Services, link_id: str, address: str, post: SendCode, network: str = "") -> None:
     """Make a code for this address and mail it; earlier ones of it end. Raises TooMany, MailError.
 
     `network`: from where it is asked for (see `budgets`).
@@ -43,27 +43,25 @@ def send(services: Services, link_id: str, address: str, post: Post, network: st
     with services.store.write() as tx:
         mine = _mine(services, tx, link_id, address)
         link = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).one()
-        asker = rate_limits.Asker(
-            link_id, link.person_id or "", address, network, shoot=link.person_id is None
-        )
-        if not rate_limits.spend(services, tx, rate_limits.Cause.CODE, asker):
+        asker = rate_limits.Requester(link_id, link.person_id or "", address, network, shoot=link.person_id is None)
+        if not rate_limits.spend(services, tx, rate_limits.MailCause.CODE, asker):
             raise TooMany("too many codes were asked for: try again in an hour")
         tx.execute(update(t.code).where(mine, t.code.c.expires_at > tx.now).values(expires_at=tx.now))
         tx.execute(
             into(t.code).values(
                 id=code_id, invitation_id=link_id, code_sha256=_keyed(services, tx, f"code:{code_id}:{code}"),
                 address_sha256=_keyed(services, tx, f"address:{link_id}:{address.casefold()}"),
-                created_at=tx.now, expires_at=tx.now + LASTS,
+                created_at=tx.now, expires_at=tx.now + LIFETIME,
             )
         )  # fmt: skip
         tx.audit(Action.CODE_SEND, "person", link=link_id, code=code_id)
     post(code_id, address, code)
 
 
-def accepted(services: Services, link_id: str, address: str, code: str) -> str | None:
+def verify(services: Services, link_id: str, address: str, code: str) -> str | None:
     """The id of the code that this is, or None; a wrong one counts as a try, committed at once."""
     with services.store.write() as tx:
-        live = (t.code.c.expires_at > tx.now) & t.code.c.used_at.is_(None) & (t.code.c.tries < TRIES)
+        live = (t.code.c.expires_at > tx.now) & t.code.c.used_at.is_(None) & (t.code.c.tries < MAX_TRIES)
         row = tx.execute(select(t.code).where(_mine(services, tx, link_id, address), live)).first()
         if row is None:
             return None
@@ -73,7 +71,7 @@ def accepted(services: Services, link_id: str, address: str, code: str) -> str |
     return None
 
 
-def spend(tx: Tx, code_id: str) -> bool:
+def use_up(tx: Tx, code_id: str) -> bool:
     """Use the code up, in the transaction of what it was for; False where it was used before."""
     free = (t.code.c.id == code_id) & t.code.c.used_at.is_(None)
     return tx.execute(update(t.code).where(free).values(used_at=tx.now)).rowcount == 1

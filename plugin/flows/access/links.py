@@ -28,7 +28,7 @@ from plugin.ledger.store.store import Tx
 _TOKEN_BYTES = 32
 
 
-class Kind(StrEnum):
+class LinkKind(StrEnum):
     """What a link is for."""
 
     SIGN = "sign"
@@ -48,7 +48,7 @@ class Link:
     it may end what is in force, so it may be signed in the place of that.
     """
 
-    kind: Kind
+    kind: LinkKind
     language: str
     person_id: str | None = None
     form_id: str | None = None
@@ -67,18 +67,18 @@ Known = Row[Any]
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeLink:
     """The link's id, and its token: shown or mailed once, never kept."""
 
     id: str
     token: str
 
 
-def make(services: Services, tx: Tx, link: Link, actor: str) -> Made:
+def make(services: Services, tx: Tx, link: Link, actor: str) -> MadeLink:
     """Store a link in the caller's transaction, with its audit row."""
-    made = Made(uuid4().hex, secrets.token_urlsafe(_TOKEN_BYTES))
+    made = MadeLink(uuid4().hex, secrets.token_urlsafe(_TOKEN_BYTES))
     signing = services.config.signing
-    days = signing.page_days if link.kind is Kind.PAGE else signing.link_days
+    days = signing.page_days if link.kind is LinkKind.PAGE else signing.link_days
     tx.execute(
         insert(t.invitation).values(
             id=made.id, kind=link.kind.value, token_sha256=digest(made.token), form_id=link.form_id,
@@ -93,7 +93,7 @@ def make(services: Services, tx: Tx, link: Link, actor: str) -> Made:
     return made
 
 
-def opened(services: Services, token: str) -> Known:
+def find_open(services: Services, token: str) -> Known:
     """The link that the token opens now. Raises LinkRefused, which says why, as far as a holder may know.
 
     One that was never made and one that was guessed are told alike.
@@ -102,10 +102,10 @@ def opened(services: Services, token: str) -> Known:
         row = conn.execute(select(t.invitation).where(t.invitation.c.token_sha256 == digest(token))).first()
     if row is None:
         raise LinkRefused("unknown")
-    return usable(services, row)
+    return require_usable(services, row)
 
 
-def usable(services: Services, row: Known) -> Known:
+def require_usable(services: Services, row: Known) -> Known:
     """The row itself while the link may be used. Raises LinkRefused (revoked, expired, used)."""
     if row.revoked_at is not None:
         raise LinkRefused("revoked")
@@ -116,21 +116,21 @@ def usable(services: Services, row: Known) -> Known:
     return row
 
 
-def by_id(services: Services, link_id: str) -> Known:
+def find_usable(services: Services, link_id: str) -> Known:
     """The link that a session was opened with, while it may be used. Raises LinkRefused."""
     with services.store.read() as conn:
         row = conn.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
     if row is None:
         raise LinkRefused("unknown")
-    return usable(services, row)
+    return require_usable(services, row)
 
 
-def use(services: Services, tx: Tx, link_id: str) -> None:
+def count_use(services: Services, tx: Tx, link_id: str) -> None:
     """Count one use, in the transaction of what it was used for. Raises LinkRefused where none is left."""
     row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
     if row is None:
         raise LinkRefused("unknown")
-    usable(services, row)
+    require_usable(services, row)
     this = t.invitation.c.id == link_id
     tx.execute(update(t.invitation).where(this).values(uses=t.invitation.c.uses + 1, used_at=tx.now))
     if row.most_uses is not None and row.uses + 1 >= row.most_uses:
@@ -155,20 +155,20 @@ def _over(services: Services, tx: Tx, link_id: str) -> None:
 
 def is_full(services: Services, conn: Connection, link: Known) -> bool:
     """Whether it was delivered to an address that opens the full page now: confirmed, and still on file."""
-    return addresses.opens(services, conn, link.address_id)
+    return addresses.opens_page(services, conn, link.address_id)
 
 
-def lock(services: Services, tx: Tx, person_id: str, actor: str) -> int:
+def revoke_page_links(services: Services, tx: Tx, person_id: str, actor: str) -> int:
     """No link opens the person's page any more, nor one by which they would sign anew; returns how many did.
 
     From a page somebody makes themselves a link to renew, and whoever signs by that is on the page again.
     """
-    return sum(revoke_all(services, tx, person_id, kind, actor) for kind in (Kind.PAGE, Kind.RENEW, Kind.KEY))
+    return sum(
+        revoke_all(services, tx, person_id, kind, actor) for kind in (LinkKind.PAGE, LinkKind.RENEW, LinkKind.KEY)
+    )
 
 
-def revoke_all(
-    services: Services, tx: Tx, person_id: str, kind: Kind, actor: str, but: str | None = None
-) -> int:
+def revoke_all(services: Services, tx: Tx, person_id: str, kind: LinkKind, actor: str, but: str | None = None) -> int:
     """No link of this kind to this person opens any more, `but` one; returns how many did."""
     open_ = (
         (t.invitation.c.person_id == person_id)
@@ -182,7 +182,7 @@ def revoke_all(
     return len(found)
 
 
-def address(services: Services, token: str) -> str:
+def url(services: Services, token: str) -> str:
     """The address to hand over. Raises ConfigError while `server.public_url` is not set."""
     base = services.config.server.public_url
     if not base:

@@ -28,7 +28,7 @@ DAY = timedelta(days=1)
 _IPV6_PREFIX = 64  # what one house, one telephone, one rented server is given; all of it is one network
 
 
-class Cause(StrEnum):
+class MailCause(StrEnum):
     """What is caused: a one-time code, a letter asked for anew, or mail to an address typed while signing."""
 
     CODE = "code"
@@ -37,7 +37,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True)
-class Asker:
+class Requester:
     """Who causes it, as far as is known; "" is not counted. `shoot`: the link is shared by many."""
 
     link_id: str = ""
@@ -50,16 +50,16 @@ class Asker:
 Limits = tuple[int, int]
 """The most an hour, and the most a day."""
 
-LIMITS: dict[Cause, dict[str, Limits]] = {
-    Cause.CODE: {
+LIMITS: dict[MailCause, dict[str, Limits]] = {
+    MailCause.CODE: {
         "address": (3, 8), "person": (6, 20), "link": (6, 20), "addresses": (3, 6), "shoot": (200, 1000),
         "shoot on a network": (90, 400), "network": (150, 600),
     },
-    Cause.LETTER: {
+    MailCause.LETTER: {
         "address": (2, 4), "person": (2, 4), "link": (3, 6), "addresses": (3, 6), "shoot": (90, 200),
         "shoot on a network": (20, 60), "network": (20, 60),
     },
-    Cause.RECEIPT: {
+    MailCause.RECEIPT: {
         "address": (6, 10), "person": (6, 20), "link": (6, 20), "addresses": (3, 6), "shoot": (300, 1000),
         "shoot on a network": (90, 400), "network": (150, 600),
     },
@@ -82,7 +82,7 @@ def network_of(remote: str) -> str:
     return str(inner) if inner else str(ip_network((address, _IPV6_PREFIX), strict=False))
 
 
-def spend(services: Services, tx: Tx, cause: Cause, asker: Asker) -> bool:
+def spend(services: Services, tx: Tx, cause: MailCause, asker: Requester) -> bool:
     """Count one more; False, and nothing is counted, where any of the budgets is used up."""
     counters = list(_counters(services, tx, cause, asker))
     if any(not _left(tx, key, limits) for key, limits in counters):
@@ -95,11 +95,11 @@ def spend(services: Services, tx: Tx, cause: Cause, asker: Asker) -> bool:
 
 def spend_typed(services: Services, tx: Tx, link: Row[Any], addresses: Iterable[str], network: str) -> bool:
     """Count a letter to each address that was typed by whoever holds the link; "" is none."""
-    asker = Asker(link.id, link.person_id or "", network=network, shoot=link.person_id is None)
-    return all(spend(services, tx, Cause.RECEIPT, replace(asker, address=one)) for one in addresses if one)
+    asker = Requester(link.id, link.person_id or "", network=network, shoot=link.person_id is None)
+    return all(spend(services, tx, MailCause.RECEIPT, replace(asker, address=one)) for one in addresses if one)
 
 
-def _counters(services: Services, tx: Tx, cause: Cause, asker: Asker) -> Iterator[tuple[str, Limits]]:
+def _counters(services: Services, tx: Tx, cause: MailCause, asker: Requester) -> Iterator[tuple[str, Limits]]:
     limits = LIMITS[cause]
     for what, parts in _counted(asker):
         yield _keyed(services, cause.value, what, *parts), limits[what]
@@ -111,7 +111,7 @@ def _counters(services: Services, tx: Tx, cause: Cause, asker: Asker) -> Iterato
         yield pair, limits["address"]
 
 
-def _counted(asker: Asker) -> Iterator[tuple[str, Sequence[str]]]:
+def _counted(asker: Requester) -> Iterator[tuple[str, Sequence[str]]]:
     if asker.address:
         yield "address", [mailbox_key(asker.address)]
     if asker.person_id:

@@ -25,7 +25,7 @@ from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.words.catalogues import LANGUAGES
 
-SHOWN = 16
+ID_DIGITS = 16
 """How many digits of a session's hash are its number, in lists and in the log."""
 
 _TOKEN_BYTES = 32
@@ -77,7 +77,7 @@ def role_of(access: AccessSection, groups: Sequence[int]) -> Role | None:
     return next((role for role, numbers in mapped if set(numbers) & set(groups)), None)
 
 
-def enter(services: Services, known: Sequence[str], payload: str, signed: str) -> tuple[str, Staff]:
+def sign_in(services: Services, known: Sequence[str], payload: str, signed: str) -> tuple[str, Staff]:
     """Open a session on a hand-over; returns its token, which only the browser keeps, and who it is.
 
     Raises SignatureRefused (forged, for another address, too old, used before) and AccessRefused (no
@@ -85,16 +85,14 @@ def enter(services: Services, known: Sequence[str], payload: str, signed: str) -
     send, one a minute.
     """
     try:
-        told = handover.read_handover(
-            known, payload, signed, services.config.server.public_url, services.clock.now()
-        )
+        told = handover.read_handover(known, payload, signed, services.config.server.public_url, services.clock.now())
     except SignatureRefused:
         _refused(services)
         raise
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     role = role_of(services.config.access, told.groups)
     with services.store.write() as tx:
-        fresh = dam_events.once(tx, f"signin:{told.nonce}")
+        fresh = dam_events.note_message(tx, f"signin:{told.nonce}")
         if fresh and role is not None:
             return token, _opened(services, tx, told, role, digest(token))
         why = "no role" if fresh else "used before"
@@ -113,7 +111,7 @@ def _opened(services: Services, tx: Tx, told: Handover, role: Role, id_: str) ->
             seen_at=tx.now, expires_at=ends,
         )
     )  # fmt: skip
-    tx.audit(Action.SESSION_OPEN, staff.actor, role=role.value, session=id_[:SHOWN])
+    tx.audit(Action.SESSION_OPEN, staff.actor, role=role.value, session=id_[:ID_DIGITS])
     return staff
 
 
@@ -124,11 +122,11 @@ def _language(services: Services, told: Handover) -> str:
 def _refused(services: Services) -> None:
     minute = int(services.clock.now().timestamp()) // 60
     with services.store.write() as tx:
-        if dam_events.once(tx, f"signin-refused:{minute}"):
+        if dam_events.note_message(tx, f"signin-refused:{minute}"):
             tx.audit(Action.SESSION_REFUSE, "unknown", why="not signed")
 
 
-def found(services: Services, token: str) -> Staff | None:
+def find(services: Services, token: str) -> Staff | None:
     """Whose session the token opens now; None where it is over, was idle for too long, or never was."""
     id_, now = digest(token), services.clock.now()
     idle = timedelta(minutes=services.config.access.idle_minutes)
@@ -145,13 +143,13 @@ def _staff(row: Row[Any]) -> Staff:
     return Staff(row.id_sha256, row.user, Role(row.role), row.language)
 
 
-def present(services: Services, token: str) -> Staff | None:
+def authenticate(services: Services, token: str) -> Staff | None:
     """Whose session the token opens, with the role that the account's groups in the DAM have now.
 
     An account that is gone, disabled or without a role has its session ended. Raises DamError where the DAM
     cannot be asked: the session stays, and nothing is shown.
     """
-    staff = found(services, token)
+    staff = find(services, token)
     if staff is None:
         return None
     role = _role_now(services, staff.user)
@@ -161,7 +159,7 @@ def present(services: Services, token: str) -> Staff | None:
     if role is not staff.role:
         with services.store.write() as tx:
             tx.execute(update(t.session).where(t.session.c.id_sha256 == staff.id).values(role=role.value))
-            tx.audit(Action.SESSION_ROLE, staff.actor, role=role.value, session=staff.id[:SHOWN])
+            tx.audit(Action.SESSION_ROLE, staff.actor, role=role.value, session=staff.id[:ID_DIGITS])
     return replace(staff, role=role)
 
 
@@ -172,7 +170,7 @@ def _role_now(services: Services, user: str) -> Role | None:
     return None if groups is None else role_of(services.config.access, groups)
 
 
-def sessions(services: Services) -> list[Session]:
+def list_open(services: Services) -> list[Session]:
     """The sessions that are open, whoever's they are, the newest first."""
     now = services.clock.now()
     idle = timedelta(minutes=services.config.access.idle_minutes)
@@ -181,14 +179,14 @@ def sessions(services: Services) -> list[Session]:
     with services.store.read() as conn:
         rows = conn.execute(select(t.session).where(alive).order_by(s.created_at.desc(), s.id_sha256)).all()
     return [
-        Session(row.id_sha256[:SHOWN], row.user, Role(row.role), row.created_at, row.seen_at, row.expires_at)
+        Session(row.id_sha256[:ID_DIGITS], row.user, Role(row.role), row.created_at, row.seen_at, row.expires_at)
         for row in rows
     ]
 
 
 def end_session(services: Services, session_id: str, actor: str) -> datetime | None:
     """End one, by its number in the list; returns since when it was over already. Raises NotFound."""
-    one = func.substr(t.session.c.id_sha256, 1, SHOWN) == session_id
+    one = func.substr(t.session.c.id_sha256, 1, ID_DIGITS) == session_id
     if _end(services, one, actor):
         return None
     with services.store.read() as conn:
@@ -215,15 +213,15 @@ def _end(services: Services, which: ColumnElement[bool], actor: str, why: str = 
     with services.store.write() as tx:
         rows = tx.execute(ended.values(ended_at=tx.now).returning(t.session)).all()
         for row in rows:
-            tx.audit(Action.SESSION_END, actor, session=row.id_sha256[:SHOWN], why=why)
+            tx.audit(Action.SESSION_END, actor, session=row.id_sha256[:ID_DIGITS], why=why)
     return len(rows)
 
 
-def leave(services: Services, token: str) -> None:
+def sign_out(services: Services, token: str) -> None:
     """End the session, for good and wherever its cookie is. Repeating it does no harm."""
     alive = (t.session.c.id_sha256 == digest(token)) & t.session.c.ended_at.is_(None)
     with services.store.write() as tx:
         ended = update(t.session).where(alive).values(ended_at=tx.now).returning(t.session)
         row = tx.execute(ended).first()
         if row is not None:
-            tx.audit(Action.SESSION_END, _staff(row).actor, session=row.id_sha256[:SHOWN])
+            tx.audit(Action.SESSION_END, _staff(row).actor, session=row.id_sha256[:ID_DIGITS])

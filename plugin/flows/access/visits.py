@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import ColumnElement, Row, and_, case, delete, func, insert, or_, select, update
 
-from plugin.flows.access.links import Kind
+from plugin.flows.access.links import LinkKind
 from plugin.flows.access.token_digest import digest
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
@@ -28,12 +28,12 @@ from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 
 TOKEN_BYTES = 32
-MOST = 30
+MAX_OPEN = 30
 """How many visits by one link may be open at once: who opens a link again and again fills no table."""
-MOST_AT_A_SHOOT = 10_000
+MAX_OPEN_AT_A_SHOOT = 10_000
 """The same of a link that many people share."""
 
-_FORMS = frozenset(kind.value for kind in (Kind.SIGN, Kind.RENEW, Kind.MAJORITY, Kind.SHOOT))
+_FORMS = frozenset(kind.value for kind in (LinkKind.SIGN, LinkKind.RENEW, LinkKind.MAJORITY, LinkKind.SHOOT))
 _SEEN_SHARE = 30  # a page moves `seen_at` once in this part of the idle time: not every request is a write
 _NONCE = 12
 _AT_ONCE = 200
@@ -41,7 +41,7 @@ _VERSION = 1  # of the sealed form
 
 
 @dataclass(frozen=True)
-class Begun:
+class NewVisit:
     """A visit that began: its token goes to the browser and is kept nowhere."""
 
     token: str
@@ -57,7 +57,7 @@ class Visit:
     over: bool
 
 
-def begin(services: Services, link_id: str, memory: bytes, device: str = "") -> Begun:
+def begin(services: Services, link_id: str, memory: bytes, device: str = "") -> NewVisit:
     """Open a visit by this link. Where too many are open, one that nobody came back to gives way."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with services.store.write() as tx:
@@ -67,17 +67,17 @@ def begin(services: Services, link_id: str, memory: bytes, device: str = "") -> 
         tx.execute(
             insert(t.visit).values(
                 id_sha256=digest(token), invitation_id=link.id, person_id=link.person_id,
-                full=link.kind == Kind.PAGE.value, created_at=tx.now, seen_at=tx.now,
+                full=link.kind == LinkKind.PAGE.value, created_at=tx.now, seen_at=tx.now,
                 expires_at=min(ends, link.expires_at), device=device, version=_VERSION,
                 body=_seal(token, link.id, memory),
             )
         )  # fmt: skip
-    return Begun(token, link_id)
+    return NewVisit(token, link_id)
 
 
 def _make_room(tx: Tx, link: Row[Any]) -> None:
     mine = t.visit.c.invitation_id == link.id
-    most = MOST_AT_A_SHOOT if link.person_id is None else MOST
+    most = MAX_OPEN_AT_A_SHOOT if link.person_id is None else MAX_OPEN
     over = (tx.connection.scalar(select(func.count()).where(mine)) or 0) - most + 1
     if over > 0:
         came_back = case((t.visit.c.seen_at > t.visit.c.created_at, 1), else_=0)
@@ -89,12 +89,7 @@ def find(services: Services, token: str) -> Visit | None:
     """The visit that the token opens now; None where it is over, was idle for too long, or never was."""
     now, id_ = services.clock.now(), digest(token)
     query = (
-        select(
-            t.visit,
-            t.invitation.c.kind,
-            t.invitation.c.revoked_at,
-            t.invitation.c.expires_at.label("link_ends"),
-        )
+        select(t.visit, t.invitation.c.kind, t.invitation.c.revoked_at, t.invitation.c.expires_at.label("link_ends"))
         .join(t.invitation, t.invitation.c.id == t.visit.c.invitation_id)
         .where(t.visit.c.id_sha256 == id_)
     )
@@ -103,7 +98,7 @@ def find(services: Services, token: str) -> Visit | None:
     if row is None:
         return None
     over = row.revoked_at is not None or now >= row.link_ends
-    if not over and (now >= row.expires_at or now - row.seen_at >= idle(services, row.kind)):
+    if not over and (now >= row.expires_at or now - row.seen_at >= idle_limit(services, row.kind)):
         return None
     memory = _open(token, row)
     if memory is None:
@@ -113,7 +108,7 @@ def find(services: Services, token: str) -> Visit | None:
     return Visit(row.invitation_id, memory, over)
 
 
-def idle(services: Services, kind: str) -> timedelta:
+def idle_limit(services: Services, kind: str) -> timedelta:
     """How long a visit may rest: a page about somebody for minutes, a form for a day."""
     signing = services.config.signing
     return timedelta(hours=signing.visit_hours) if kind in _FORMS else timedelta(minutes=signing.idle_minutes)
@@ -122,10 +117,10 @@ def idle(services: Services, kind: str) -> timedelta:
 def _moved(services: Services, row: Row[Any], now: datetime) -> bool:
     """Whether it is time to note that the visit is in use; that somebody came back is noted at once."""
     first = row.seen_at == row.created_at and now > row.created_at
-    return bool(first or now - row.seen_at > idle(services, row.kind) / _SEEN_SHARE)
+    return bool(first or now - row.seen_at > idle_limit(services, row.kind) / _SEEN_SHARE)
 
 
-def keep(services: Services, token: str, memory: bytes, patience: float | None = None) -> None:
+def save(services: Services, token: str, memory: bytes, patience: float | None = None) -> None:
     """Remember this from now on. A visit that ended in the meantime stays ended. `patience`: as Store.write has it."""
     with services.store.write(patience=patience) as tx:
         this = t.visit.c.id_sha256 == digest(token)
@@ -149,7 +144,7 @@ def end_in(services: Services, tx: Tx, which: ColumnElement[bool], actor: str) -
     return ended
 
 
-def over(services: Services, now: datetime) -> ColumnElement[bool]:
+def is_over(services: Services, now: datetime) -> ColumnElement[bool]:
     """Which visits are past their end, or were idle for too long."""
     signing = services.config.signing
     rested = now - timedelta(minutes=signing.idle_minutes)
@@ -163,11 +158,11 @@ def prune(services: Services) -> int:
 
     def go(tx: Tx, some: Sequence[str]) -> None:
         nonlocal count
-        mine = t.visit.c.id_sha256.in_(some) & over(services, tx.now)
+        mine = t.visit.c.id_sha256.in_(some) & is_over(services, tx.now)
         count += tx.execute(delete(t.visit).where(mine)).rowcount
 
     with services.store.read() as conn:
-        ids = list(conn.scalars(select(t.visit.c.id_sha256).where(over(services, services.clock.now()))))
+        ids = list(conn.scalars(select(t.visit.c.id_sha256).where(is_over(services, services.clock.now()))))
     in_short_writes(services.store, ids, go, _AT_ONCE)
     return count
 
@@ -188,8 +183,6 @@ def _seal(token: str, link_id: str, memory: bytes) -> bytes:
 def _open(token: str, row: Row[Any]) -> bytes | None:
     """What the visit remembers; None where the row was changed, or moved to another link."""
     try:
-        return AESGCM(_key(token)).decrypt(
-            row.body[:_NONCE], row.body[_NONCE:], _bond(token, row.invitation_id)
-        )
+        return AESGCM(_key(token)).decrypt(row.body[:_NONCE], row.body[_NONCE:], _bond(token, row.invitation_id))
     except InvalidTag:
         return None

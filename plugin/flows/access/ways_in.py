@@ -11,19 +11,19 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from plugin.errors import NotFound
 from plugin.flows.access import links, token_digest, visits
-from plugin.flows.access.links import Kind
+from plugin.flows.access.links import LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.people import guardian_links
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 
-KINDS = (Kind.PAGE.value, Kind.KEY.value)
+KINDS = (LinkKind.PAGE.value, LinkKind.KEY.value)
 """What opens something of a person's own: the page, or by a key what was signed in one visit."""
 
 _NUMBER = 16  # digits of a visit's hash that number it
 
 
-class Holder(Protocol):
+class PageHolder(Protocol):
     """Whoever is on the page."""
 
     @property
@@ -37,7 +37,7 @@ class Holder(Protocol):
 
 
 @dataclass(frozen=True)
-class LinkIn:
+class OpenLink:
     """A link that opens: what, since and until when, how it was delivered; whether this visit came by it."""
 
     id: str
@@ -49,7 +49,7 @@ class LinkIn:
 
 
 @dataclass(frozen=True)
-class VisitIn:
+class OpenVisit:
     """A visit that is open: with what, since when, when it was last used; whether it is this one."""
 
     id: str
@@ -61,14 +61,14 @@ class VisitIn:
 
 
 @dataclass(frozen=True)
-class Ways:
+class WaysIn:
     """All ways in, the newest first."""
 
-    links: tuple[LinkIn, ...]
-    visits: tuple[VisitIn, ...]
+    links: tuple[OpenLink, ...]
+    visits: tuple[OpenVisit, ...]
 
 
-def of(services: Services, who: Holder, token: str) -> Ways:
+def list_open(services: Services, who: PageHolder, token: str) -> WaysIn:
     """The ways in to this page; `token` is that of the visit on which it is shown."""
     mine, now = token_digest.digest(token), services.clock.now()
     i, v = t.invitation.c, t.visit.c
@@ -76,23 +76,21 @@ def of(services: Services, who: Holder, token: str) -> Ways:
         theirs = _theirs(services, conn, who)
         query = select(t.invitation).where(theirs, _opens(now)).order_by(i.created_at.desc(), i.id)
         found = [
-            one
-            for one in conn.execute(query).all()
-            if one.kind == Kind.KEY or links.is_full(services, conn, one)
+            one for one in conn.execute(query).all() if one.kind == LinkKind.KEY or links.is_full(services, conn, one)
         ]
         come = conn.execute(
             select(t.visit, i.kind)
             .join(t.invitation, i.id == v.invitation_id)
-            .where(theirs, _opens(now), ~visits.over(services, now))
+            .where(theirs, _opens(now), ~visits.is_over(services, now))
             .order_by(v.created_at.desc(), v.id_sha256)
         ).all()
-    return Ways(
+    return WaysIn(
         tuple(
-            LinkIn(one.id, one.kind, one.created_at, one.expires_at, one.by_mail, one.id == who.link_id)
+            OpenLink(one.id, one.kind, one.created_at, one.expires_at, one.by_mail, one.id == who.link_id)
             for one in found
         ),
         tuple(
-            VisitIn(
+            OpenVisit(
                 one.id_sha256[:_NUMBER], one.kind, one.device or "", one.created_at, one.seen_at,
                 one.id_sha256 == mine,
             )
@@ -101,14 +99,14 @@ def of(services: Services, who: Holder, token: str) -> Ways:
     )  # fmt: skip
 
 
-def close_link(services: Services, who: Holder, link_id: str) -> None:
+def close_link(services: Services, who: PageHolder, link_id: str) -> None:
     """The link opens nothing more, and every visit by it ends. Raises NotFound for one that is not theirs."""
     with services.store.write() as tx:
         if not _close_links(services, tx, who, t.invitation.c.id == link_id):
             raise NotFound("no such way in is open: load your page again")
 
 
-def close_visit(services: Services, who: Holder, visit_id: str) -> None:
+def close_visit(services: Services, who: PageHolder, visit_id: str) -> None:
     """The visit ends. Raises NotFound for one that is not theirs."""
     with services.store.write() as tx:
         this = func.substr(t.visit.c.id_sha256, 1, _NUMBER) == visit_id
@@ -116,7 +114,7 @@ def close_visit(services: Services, who: Holder, visit_id: str) -> None:
             raise NotFound("no such way in is open: load your page again")
 
 
-def close_others(services: Services, who: Holder, token: str) -> int:
+def close_others(services: Services, who: PageHolder, token: str) -> int:
     """Every link and visit but this visit and the link that it came by; returns how many were closed."""
     with services.store.write() as tx:
         closed = _close_links(services, tx, who, t.invitation.c.id != who.link_id)
@@ -124,7 +122,7 @@ def close_others(services: Services, who: Holder, token: str) -> int:
         return closed + visits.end_in(services, tx, others, who.actor)
 
 
-def _close_links(services: Services, tx: Tx, who: Holder, which: ColumnElement[bool]) -> int:
+def _close_links(services: Services, tx: Tx, who: PageHolder, which: ColumnElement[bool]) -> int:
     theirs = and_(_theirs(services, tx.connection, who), _opens(tx.now), which)
     found = list(tx.connection.scalars(select(t.invitation.c.id).where(theirs)))
     for link_id in found:
@@ -133,19 +131,17 @@ def _close_links(services: Services, tx: Tx, who: Holder, which: ColumnElement[b
     return len(found)
 
 
-def _by_theirs(services: Services, tx: Tx, who: Holder) -> ColumnElement[bool]:
+def _by_theirs(services: Services, tx: Tx, who: PageHolder) -> ColumnElement[bool]:
     theirs = select(t.invitation.c.id).where(_theirs(services, tx.connection, who))
     return t.visit.c.invitation_id.in_(theirs)
 
 
-def _theirs(services: Services, conn: Connection, who: Holder) -> ColumnElement[bool]:
+def _theirs(services: Services, conn: Connection, who: PageHolder) -> ColumnElement[bool]:
     """Which links are this visitor's."""
     i, pairs = t.invitation.c, [(who.person_id, who.guardian_id)]
     if who.guardian_id is not None:
-        pairs += guardian_links.children(services, conn, who.person_id, who.guardian_id)
-    return and_(
-        i.kind.in_(KINDS), or_(*(and_(i.person_id == child, _addressed_to(entry)) for child, entry in pairs))
-    )
+        pairs += guardian_links.list_children(services, conn, who.person_id, who.guardian_id)
+    return and_(i.kind.in_(KINDS), or_(*(and_(i.person_id == child, _addressed_to(entry)) for child, entry in pairs)))
 
 
 def _addressed_to(guardian_id: str | None) -> ColumnElement[bool]:

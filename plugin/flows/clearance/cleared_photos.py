@@ -23,7 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Span:
+class UseSpan:
     """A use over a time: cleared at each moment from `start` until before `end`.
 
     `closed`: why the house is closed, where nothing is cleared for any use. `max_px`: the longest side
@@ -39,7 +39,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Photo:
+class ClearedPhoto:
     """A photograph, and when it stops being cleared for the use; None where no end is known."""
 
     ref: str
@@ -47,20 +47,20 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Page:
+class ClearedPage:
     """Some photographs, and where the next page begins; "" after the last."""
 
-    photos: tuple[Photo, ...]
+    photos: tuple[ClearedPhoto, ...]
     next: str
 
 
-def now(services: Services, purpose: str, channel: str) -> Span:
+def span_now(services: Services, purpose: str, channel: str) -> UseSpan:
     """This moment. Raises UseUnknown for a use that is not configured."""
     at = services.clock.now()
-    return between(services, purpose, channel, at, at + TICK)
+    return span_between(services, purpose, channel, at, at + TICK)
 
 
-def until(services: Services, purpose: str, channel: str, last: date, first: date | None = None) -> Span:
+def span_until(services: Services, purpose: str, channel: str, last: date, first: date | None = None) -> UseSpan:
     """From `first` (default: now) through the whole of the day `last`, both in the organisation's zone.
 
     Raises UseUnknown where the days run backwards, or for a use that is not configured.
@@ -73,16 +73,16 @@ def until(services: Services, purpose: str, channel: str, last: date, first: dat
     end = datetime.combine(last + timedelta(days=1), time(), zone)
     if end <= start:
         raise UseUnknown("the last day lies before the first: give a day from today on")
-    return between(services, purpose, channel, start, end)
+    return span_between(services, purpose, channel, start, end)
 
 
-def between(services: Services, purpose: str, channel: str, start: datetime, end: datetime) -> Span:
+def span_between(services: Services, purpose: str, channel: str, start: datetime, end: datetime) -> UseSpan:
     """The span of a use. Raises UseUnknown for one that is not configured; ConsentError as `footing.refuse_another`."""
     refuse_unknown(services, purpose, channel)
     most = services.config.clearance.max_px.get(channel)
     with services.store.read() as conn:
         policy_fingerprint.refuse_another(services, conn)
-        return Span(purpose, channel, start, end, closed_house.why(services, conn), most)
+        return UseSpan(purpose, channel, start, end, closed_house.find_reason_in(services, conn), most)
 
 
 def refuse_unknown(services: Services, purpose: str, channel: str) -> None:
@@ -95,7 +95,7 @@ def refuse_unknown(services: Services, purpose: str, channel: str) -> None:
         )
 
 
-def page(conn: Connection, span: Span, after: str = "", limit: int = 100) -> Page:
+def list_page(conn: Connection, span: UseSpan, after: str = "", limit: int = 100) -> ClearedPage:
     """At most `limit` photographs that are cleared over the whole span, those that end first in front.
 
     `after` is the `next` of the page before. What changes meanwhile shows where it now belongs: a
@@ -105,41 +105,41 @@ def page(conn: Connection, span: Span, after: str = "", limit: int = 100) -> Pag
     query = (
         select(t.resource.c.ref, t.clearance.c.valid_until, t.clearance.c.resource_id)
         .join(t.resource, t.resource.c.id == t.clearance.c.resource_id)
-        .where(*_past(span, after), believed.now(conn))
+        .where(*_past(span, after), believed.is_valid(conn))
         .order_by(t.clearance.c.valid_until, t.clearance.c.resource_id)
         .limit(limit + 1)
     )
     rows: list[Row[Any]] = list(conn.execute(query))
     more = len(rows) > limit
-    return Page(tuple(_photo(row) for row in rows[:limit]), _mark(rows[limit - 1]) if more else "")
+    return ClearedPage(tuple(_photo(row) for row in rows[:limit]), _mark(rows[limit - 1]) if more else "")
 
 
-def count(conn: Connection, span: Span) -> int:
+def count(conn: Connection, span: UseSpan) -> int:
     """How many photographs are cleared over the whole span: exactly, counted in the index."""
     return believed.count(conn, span.purpose, span.channel, _holds(span, span.end))
 
 
-def _over(span: Span, end: datetime) -> Any:
+def _over(span: UseSpan, end: datetime) -> Any:
     c = t.clearance.c
     return and_(c.purpose == span.purpose, c.channel == span.channel, _holds(span, end))
 
 
-def _holds(span: Span, end: datetime) -> Any:
+def _holds(span: UseSpan, end: datetime) -> Any:
     """Of one photograph and use the intervals do not overlap, so that at most one holds the span."""
     c = t.clearance.c
     last = max(end, span.end, span.start + TICK)  # one bound: the store begins to read there
     return false() if span.closed is not None else and_(c.valid_until >= last, c.valid_from <= span.start)
 
 
-def _photo(row: Row[Any]) -> Photo:
-    return Photo(row.ref, None if row.valid_until == NO_END else row.valid_until)
+def _photo(row: Row[Any]) -> ClearedPhoto:
+    return ClearedPhoto(row.ref, None if row.valid_until == NO_END else row.valid_until)
 
 
 def _mark(row: Row[Any]) -> str:
     return f"{(row.valid_until - _EPOCH) // TICK}-{row.resource_id}"
 
 
-def _past(span: Span, after: str) -> Sequence[Any]:
+def _past(span: UseSpan, after: str) -> Sequence[Any]:
     if not after:
         return (_over(span, span.end),)
     end, dash, number = after.partition("-")

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import policy_fingerprint
 from plugin.flows.common import believed
-from plugin.flows.common.batches import Failed, each, in_short_writes
+from plugin.flows.common.batches import Failed, run_batches, in_short_writes
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import ShowsDates
 from plugin.ledger import tables as t
@@ -30,7 +30,7 @@ EVERY = "*"  # the key of the job that writes all that is wished for; one photog
 _AT_ONCE = 10
 
 
-def wish(services: Services, tx: Tx, resource_ids: Iterable[int], computed: bool = False) -> None:
+def plan_dates(services: Services, tx: Tx, resource_ids: Iterable[int], computed: bool = False) -> None:
     """Note what the DAM should show of these photographs, and ask for it where it differs.
 
     `computed`: their clearances were computed in this very transaction, so that they count whatever is cut.
@@ -42,15 +42,15 @@ def wish(services: Services, tx: Tx, resource_ids: Iterable[int], computed: bool
         _wish(services, tx, ids[start : start + CHUNK], computed)
 
 
-def wish_many(services: Services, resource_ids: Sequence[int]) -> None:
+def plan_many(services: Services, resource_ids: Sequence[int]) -> None:
     """The same in as many short transactions as it takes."""
-    in_short_writes(services.store, resource_ids, lambda tx, some: wish(services, tx, some), _AT_ONCE)
+    in_short_writes(services.store, resource_ids, lambda tx, some: plan_dates(services, tx, some), _AT_ONCE)
 
 
 def _wish(services: Services, tx: Tx, ids: Sequence[int], computed: bool) -> None:
     stored = tx.execute(select(t.statement).where(t.statement.c.resource_id.in_(ids)))
     before = {row.resource_id: dict(row.wanted) for row in stored}
-    dates = _dates(services, tx.connection, ids, true() if computed else believed.now(tx.connection))
+    dates = _dates(services, tx.connection, ids, true() if computed else believed.is_valid(tx.connection))
     changed: dict[int, dict[str, str]] = {}
     for resource_id in ids:
         was = before.get(resource_id, {})
@@ -77,10 +77,7 @@ def _store(tx: Tx, changed: Mapping[int, dict[str, str]], known: Collection[int]
     if old:
         this = t.statement.c.resource_id == bindparam("key")
         tx.execute(
-            update(t.statement)
-            .where(this)
-            .values(wanted=bindparam("wish"), wanted_at=tx.now, stated_at=None),
-            old,
+            update(t.statement).where(this).values(wanted=bindparam("wish"), wanted_at=tx.now, stated_at=None), old
         )
 
 
@@ -97,7 +94,7 @@ def _dates(
         t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now, counts,
     )  # fmt: skip
     found = {key: dict.fromkeys(cleared.channels, "") for key in ids}
-    if not policy_fingerprint.shared(services, conn):
+    if not policy_fingerprint.is_shared(services, conn):
         return found
     today = services.today()
     for row in conn.execute(query):
@@ -116,7 +113,7 @@ def _patient(services: Services, before: dict[str, str], wanted: dict[str, str])
     return {channel: before[channel] if channel in later else day for channel, day in wanted.items()}
 
 
-def stated(services: Services, job: ClaimedJob) -> None:
+def handle_state(services: Services, job: ClaimedJob) -> None:
     """Write what is wished for: for one photograph, whose ref is the job's key, or for all but those that
     have a job of their own. Repeating it does no harm.
 
@@ -125,11 +122,9 @@ def stated(services: Services, job: ClaimedJob) -> None:
     rows = _untold(services, job.key)
     alone: list[str] = []
     try:
-        each(rows, lambda some: _write(services, some), services.dam.at_once if rows else 1)
+        run_batches(rows, lambda some: _write(services, some), services.dam.at_once if rows else 1)
     except DamError:
-        alone = [
-            row.ref for row in _untold(services, job.key) if row.resource_id in {r.resource_id for r in rows}
-        ]
+        alone = [row.ref for row in _untold(services, job.key) if row.resource_id in {r.resource_id for r in rows}]
         if job.key != EVERY or len(alone) == len(rows):
             raise
     with services.store.write() as tx:
@@ -194,7 +189,7 @@ def _land(services: Services, tx: Tx, rows: Sequence[Row[Any]]) -> None:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownDates:
     """The last day that the DAM's fields were told, by channel; `told` is False while another is on its way."""
 
     days: Mapping[str, str]
@@ -203,7 +198,7 @@ class Shown:
     """A day that only moves on is written anew once in so many days."""
 
 
-def shown(services: Services, ref: str) -> Shown | None:
+def find_shown(services: Services, ref: str) -> ShownDates | None:
     """What the DAM shows of the photograph; None where it has no fields for that."""
     if not isinstance(services.dam, ShowsDates):
         return None
@@ -212,8 +207,8 @@ def shown(services: Services, ref: str) -> Shown | None:
         row = conn.execute(query.where(t.resource.c.ref == ref)).first()
     horizon = services.config.clearance.horizon_days
     if row is None:
-        return Shown({}, True, horizon - horizon // 2)
-    return Shown(dict(row.stated or {}), row.stated_at is not None, horizon - horizon // 2)
+        return ShownDates({}, True, horizon - horizon // 2)
+    return ShownDates(dict(row.stated or {}), row.stated_at is not None, horizon - horizon // 2)
 
 
 def resume(services: Services) -> None:
@@ -230,4 +225,4 @@ def renew(services: Services) -> None:
         return
     with services.store.read() as conn:
         ids = list(conn.scalars(select(t.statement.c.resource_id)))
-    wish_many(services, ids)
+    plan_many(services, ids)

@@ -24,19 +24,19 @@ from plugin.ledger.store.store import Tx
 from plugin.ledger.tables.columns import parse_word
 from plugin.quitclaim.clearance.answers import (
     Answer,
-    Code,
+    ReasonCode,
     Examined,
     FaceFact,
     FaceState,
     Facts,
     GrantsOf,
     NameFact,
-    Origin,
+    NameOrigin,
     Reason,
-    Status,
-    Use,
+    ClearanceStatus,
+    IntendedUse,
     answer,
-    spans,
+    cleared_windows,
 )
 from plugin.quitclaim.consent.intervals import TICK, end_of
 from plugin.quitclaim.consent.standing import Published
@@ -48,7 +48,7 @@ PORTION = 50  # photographs of one write: others wait for it
 Sizes = Mapping[str, int | None]
 CHANNELS_OWN: Sizes = MappingProxyType({})
 
-NEVER_HEARD_OF = Answer(Status.UNKNOWN, None, (Reason(Code.NOT_EXAMINED),))
+UNKNOWN_PHOTO = Answer(ClearanceStatus.UNKNOWN, None, (Reason(ReasonCode.NOT_EXAMINED),))
 """The answer for a photograph that the ledger does not know."""
 
 
@@ -62,11 +62,11 @@ def facts_of(services: Services, conn: Connection, resource_id: int) -> Facts:
 
 def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[int]) -> dict[int, Facts]:
     """What the ledger knows of each of at most a few hundred photographs, those that it has."""
-    found, tags = face_rows.of_many(conn, resource_ids), _tags(conn, resource_ids)
-    vouched = {None, *reference_sets.vouched_among(conn, {row.set_id for row in (*found, *tags)})}
+    found, tags = face_rows.list_of_many(conn, resource_ids), _tags(conn, resource_ids)
+    vouched = {None, *reference_sets.find_vouched(conn, {row.set_id for row in (*found, *tags)})}
     seen: dict[int, list[FaceFact]] = defaultdict(list)
     texts = services.texts(conn)
-    never = forbidden.among(conn, resource_ids)
+    never = forbidden.find_among(conn, resource_ids)
     for face in found:
         state, good = parse_word(FaceState, face.state, FaceState.UNMATCHED), face.set_id in vouched
         if face.resource_id in never and face.decided_by is None and state is FaceState.MATCHED:
@@ -78,11 +78,11 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
     named: dict[int, list[NameFact]] = defaultdict(list)
     for tag in tags:
         # A name that the DAM shows is not theirs who entered themselves, by spelling alone.
-        whose = None if dam_names.by_spelling_alone(tag) else tag.person_id
-        origin = parse_word(Origin, tag.origin, Origin.MACHINE)
+        whose = None if dam_names.is_by_spelling_alone(tag) else tag.person_id
+        origin = parse_word(NameOrigin, tag.origin, NameOrigin.MACHINE)
         named[tag.resource_id].append(NameFact(whose, origin, tag.node, tag.set_id in vouched))
     c = t.resource.c
-    looked_at = policy_fingerprint.examined(services).label("looked_at")
+    looked_at = policy_fingerprint.is_examined(services).label("looked_at")
     rows = select(c.id, c.examined, c.examined_reason, c.longest_px, c.unread, looked_at)
     return {
         row.id: Facts(*_examined(row), tuple(seen[row.id]), tuple(named[row.id]), row.longest_px, row.unread)
@@ -129,11 +129,11 @@ def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
     A process whose configuration is not the one that the store follows stores none: unknown.
     """
     ids = sorted(set(resource_ids))
-    follows = policy_fingerprint.shared(services, tx.connection)
+    follows = policy_fingerprint.is_shared(services, tx.connection)
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
         _store(tx, some, list(_intervals(services, tx.connection, some)) if follows else [])
-    dam_dates.wish(services, tx, ids, computed=True)
+    dam_dates.plan_dates(services, tx, ids, computed=True)
 
 
 def _intervals(services: Services, conn: Connection, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -161,7 +161,7 @@ def _rows(
     mine = {person: published.get(person, {}) for person in people_in(facts)}
     policies = {channel: services.policy_for(channel) for channel in listed.channels}
     for use in product(listed.purposes, listed.channels):
-        for start, end in spans(facts, _grants(mine, use), policies[use[1]]):
+        for start, end in cleared_windows(facts, _grants(mine, use), policies[use[1]]):
             yield {
                 "resource_id": resource_id, "purpose": use[0], "channel": use[1],
                 "valid_from": start, "valid_until": end or NO_END,
@@ -173,32 +173,32 @@ def recompute_many(services: Services, resource_ids: Sequence[int]) -> None:
     in_short_writes(services.store, resource_ids, lambda tx, some: recompute(services, tx, some))
 
 
-def resources_naming(conn: Connection, person_id: str) -> list[int]:
+def list_resources_naming(conn: Connection, person_id: str) -> list[int]:
     """The ids of the photographs in which the person is named or matched."""
     tagged = select(t.tag.c.resource_id).where(t.tag.c.person_id == person_id)
     shown = select(t.face.c.resource_id).where(t.face.c.person_id == person_id, t.face.c.state == "matched")
     return sorted(set(conn.scalars(tagged.union(shown))))
 
 
-def ask(services: Services, ref: str, purpose: str, channel: str, day: date | None = None) -> Answer:
+def answer_photo(services: Services, ref: str, purpose: str, channel: str, day: date | None = None) -> Answer:
     """The answer for one photograph, with its reasons; `day` in the organisation's zone, default now.
 
     A day to come is cleared only if the whole of it is. Raises NotFound, ConsentError for a purpose
     or channel that the configuration does not list.
     """
-    found = ask_many(services, [ref], [Use(purpose, channel)], day)
+    found = answer_photos(services, [ref], [IntendedUse(purpose, channel)], day)
     if ref not in found:
         raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")
-    return found[ref][Use(purpose, channel)]
+    return found[ref][IntendedUse(purpose, channel)]
 
 
-def ask_many(
+def answer_photos(
     services: Services,
     refs: Sequence[str],
-    uses: Sequence[Use],
+    uses: Sequence[IntendedUse],
     day: date | None = None,
     sizes: Sizes = CHANNELS_OWN,
-) -> dict[str, dict[Use, Answer]]:
+) -> dict[str, dict[IntendedUse, Answer]]:
     """The same for many photographs and uses at once; a ref that the ledger does not know has no entry.
 
     `sizes`: the longer side of the file that is taken, by ref; None for the original's, whatever it is. Missing: at
@@ -206,7 +206,7 @@ def ask_many(
     """
     for use in uses:
         cleared_photos.refuse_unknown(services, use.purpose, use.channel)
-    found: dict[str, dict[Use, Answer]] = {}
+    found: dict[str, dict[IntendedUse, Answer]] = {}
     wanted = list(dict.fromkeys(refs))
     with services.store.read() as conn:
         for start in range(0, len(wanted), CHUNK):
@@ -215,9 +215,9 @@ def ask_many(
                 t.resource.c.ref.in_(some), t.resource.c.deleted_at.is_(None)
             )
             names = {row.id: row.ref for row in conn.execute(known)}
-            closed = closed_house.why(services, conn)
+            closed = closed_house.find_reason_in(services, conn)
             if closed is not None:
-                found |= {ref: dict.fromkeys(uses, closed_house.answer(closed)) for ref in names.values()}
+                found |= {ref: dict.fromkeys(uses, closed_house.make_answer(closed)) for ref in names.values()}
                 continue
             facts = facts_of_many(services, conn, list(names))
             published = _published(services, conn, facts.values())
@@ -232,14 +232,14 @@ def ask_many(
 
 
 def _on(
-    services: Services, facts: Facts, grants: GrantsOf, use: Use, day: date | None, longest: int | None
+    services: Services, facts: Facts, grants: GrantsOf, use: IntendedUse, day: date | None, longest: int | None
 ) -> Answer:
     now, policy = services.clock.now(), services.policy_for(use.channel, longest)
     if day is None or day == services.today():
         return answer(facts, grants, policy, now, use)
     first, last = _ends_of(services, day)
     morning = answer(facts, grants, policy, first, use)
-    if morning.status is Status.CLEARED and morning.until is not None and morning.until <= last:
+    if morning.status is ClearanceStatus.CLEARED and morning.until is not None and morning.until <= last:
         return answer(facts, grants, policy, last, use)
     return morning
 
@@ -249,10 +249,10 @@ def _ends_of(services: Services, day: date) -> tuple[datetime, datetime]:
     return datetime.combine(day, time(), zone), end_of(day, zone) - TICK
 
 
-def answers(services: Services, ref: str, purpose: str) -> dict[str, Answer]:
+def answer_channels(services: Services, ref: str, purpose: str) -> dict[str, Answer]:
     """The answer on every channel, now. Raises NotFound."""
-    uses = [Use(purpose, channel) for channel in services.config.clearance.channels]
-    found = ask_many(services, [ref], uses)
+    uses = [IntendedUse(purpose, channel) for channel in services.config.clearance.channels]
+    found = answer_photos(services, [ref], uses)
     if ref not in found:
         raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")
     return {use.channel: answer for use, answer in found[ref].items()}

@@ -18,7 +18,7 @@ CLOSED = "closed"
 """What the store follows in the place of a configuration while the house is closed: no photograph is cleared."""
 
 
-def fingerprint(services: Services) -> str:
+def compute(services: Services) -> str:
     """SHA-256 of every setting that a stored interval, or the date that the DAM shows of it, depends on."""
     config = services.config
     settings = [
@@ -31,30 +31,30 @@ def fingerprint(services: Services) -> str:
     return sha256(json.dumps(settings, ensure_ascii=False).encode()).hexdigest()
 
 
-def due(services: Services, conn: Connection) -> str:
+def find_due(services: Services, conn: Connection) -> str:
     """What the store is to follow now: this configuration, or that the house is closed."""
-    return fingerprint(services) if house_state.read(conn).closed_at is None else CLOSED
+    return compute(services) if house_state.read(conn).closed_at is None else CLOSED
 
 
-def shared(services: Services, conn: Connection) -> bool:
+def is_shared(services: Services, conn: Connection) -> bool:
     """Whether the store follows the configuration of this process; also before any process has worked on it.
 
     In a closed house it follows none.
     """
-    followed = conn.scalar(select(t.state.c.policy)) in {None, fingerprint(services)}
-    return followed and closed_house.why(services, conn) is None
+    followed = conn.scalar(select(t.state.c.policy)) in {None, compute(services)}
+    return followed and closed_house.find_reason_in(services, conn) is None
 
 
 def refuse_another(services: Services, conn: Connection) -> None:
     """Raises ConsentError where what is stored follows another configuration than this process has."""
-    if conn.scalar(select(t.state.c.policy)) not in {None, CLOSED, fingerprint(services)}:
+    if conn.scalar(select(t.state.c.policy)) not in {None, CLOSED, compute(services)}:
         raise ConsentError(
             "what is cleared was computed for another configuration than this process has: restart every process of "
             "FaceLease (`serve` and `work`)"
         )
 
 
-def examined(services: Services) -> ColumnElement[bool]:
+def is_examined(services: Services) -> ColumnElement[bool]:
     """Selects photographs that were looked at, and as closely as this configuration asks for; never null."""
     r, px = t.resource.c, services.config.clearance.recognisable_px
     return and_(r.examined != "no", func.coalesce(r.looked_px, px) <= px)

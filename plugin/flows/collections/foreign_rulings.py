@@ -28,7 +28,7 @@ def lose_those_of_another_dam(services: Services) -> int:
         rows = tx.execute(select(t.collection).where(t.collection.c.lost_at.is_(None))).all()
         strange = [row.ref for row in rows if _strange(services, tx.connection, row)]
         for ref in strange:
-            ruling_identity.lose(services, tx, ref, None)
+            ruling_identity.lose_in(services, tx, ref, None)
         if strange:
             tx.move_generation()
     return len(strange)
@@ -51,7 +51,7 @@ def _photographs_below(conn: Connection, ref: str) -> bool:
     return conn.execute(query.limit(1)).first() is not None
 
 
-def hear_anew(services: Services) -> int:
+def reread_after_restore(services: Services) -> int:
     """The DAM was put back: what it still says of its collections counts, and nothing else without being looked at.
 
     One that was decided in the DAM and that it does not say any more is lost; of those that were set here, one
@@ -61,9 +61,9 @@ def hear_anew(services: Services) -> int:
         return 0
     told = {one.ref: one for one in services.dam.rulings()}
     titles = {one.ref: one.title for one in services.dam.collections()}
-    modes.enter(services, list(told.values()))
+    modes.import_rulings(services, list(told.values()))
     with services.store.read() as conn:
-        heard = ruling_history.heard(conn)
+        heard = ruling_history.list_decided_in_dam(conn)
         rows = conn.execute(select(t.collection).where(t.collection.c.lost_at.is_(None))).all()
     gone = [row.ref for row in rows if _may_be_another(row, told, titles, heard)]
     _lose(services, gone)
@@ -73,13 +73,11 @@ def hear_anew(services: Services) -> int:
 def _lose(services: Services, refs: Sequence[str]) -> None:
     def lose(tx: Tx, some: Sequence[str]) -> None:
         for ref in some:
-            ruling_identity.lose(services, tx, ref, None)
+            ruling_identity.lose_in(services, tx, ref, None)
         tx.move_generation()
 
     in_short_writes(services.store, refs, lose, _AT_ONCE)
 
 
-def _may_be_another(
-    row: Row[Any], told: dict[str, CollectionRuling], titles: dict[str, str], heard: set[str]
-) -> bool:
+def _may_be_another(row: Row[Any], told: dict[str, CollectionRuling], titles: dict[str, str], heard: set[str]) -> bool:
     return row.ref not in told and (row.ref in heard or titles.get(row.ref) != row.title)

@@ -12,13 +12,13 @@ from plugin.flows.collections import modes
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import COMPARING, Basis, CollectionRule, Mode, effective, standing
+from plugin.quitclaim.clearance.scope import COMPARING, Basis, CollectionRule, Mode, combine, current_mode
 
 _CHUNK = 500
 _LOOKS = 20  # photographs that the ledger does not know are looked at in the DAM, so many at the most
 
 
-class Code(StrEnum):
+class NoEffectCode(StrEnum):
     """Why."""
 
     EMPTY = "empty"  # no photograph lies there or below
@@ -35,7 +35,7 @@ class Code(StrEnum):
 class NoEffect:
     """One reason; `other` is the title of the collection that counts instead, and `mode` what that one is set to."""
 
-    code: Code
+    code: NoEffectCode
     other: str = ""
     mode: str = ""
 
@@ -43,11 +43,11 @@ class NoEffect:
 def explain(services: Services, ref: str) -> list[NoEffect]:
     """Every reason for which the mode of this collection has no effect; none where it has one. Raises DamError."""
     with services.store.read() as conn:
-        rule = next(iter(modes.rules_for(conn, [ref])), None)
+        rule = next(iter(modes.list_rules(conn, [ref])), None)
     if rule is None:
         return []
-    stands = standing(rule, services.today())
-    found = [NoEffect(Code.REVIEW_PAST)] if stands is not rule.mode else []
+    stands = current_mode(rule, services.today())
+    found = [NoEffect(NoEffectCode.REVIEW_PAST)] if stands is not rule.mode else []
     if stands in COMPARING:
         found += _nobody(services, rule)
     return found + _not_reached(services, rule)
@@ -56,10 +56,10 @@ def explain(services: Services, ref: str) -> list[NoEffect]:
 def _nobody(services: Services, rule: CollectionRule) -> list[NoEffect]:
     shoot = rule.basis is Basis.SHOOT
     if shoot and not rule.members:
-        return [NoEffect(Code.NO_MEMBERS)]
+        return [NoEffect(NoEffectCode.NO_MEMBERS)]
     if any(not shoot or person in rule.members for person in _comparable(services)):
         return []
-    return [NoEffect(Code.MEMBERS_NOT_ENROLLED if shoot else Code.NOBODY_ENROLLED)]
+    return [NoEffect(NoEffectCode.MEMBERS_NOT_ENROLLED if shoot else NoEffectCode.NOBODY_ENROLLED)]
 
 
 def _comparable(services: Services) -> Iterator[str]:
@@ -83,8 +83,8 @@ def _not_reached(services: Services, rule: CollectionRule) -> list[NoEffect]:
         if instead is None:
             return _hidden(services, rule)
     if instead is None:
-        return [NoEffect(Code.EMPTY)]
-    code = Code.FORBIDDEN if instead.mode is Mode.NEVER else Code.WIDER
+        return [NoEffect(NoEffectCode.EMPTY)]
+    code = NoEffectCode.FORBIDDEN if instead.mode is Mode.NEVER else NoEffectCode.WIDER
     with services.store.read() as conn:
         title = conn.scalar(select(t.collection.c.title).where(t.collection.c.ref == instead.ref))
     return [NoEffect(code, title or instead.ref, instead.mode.value)]
@@ -99,13 +99,13 @@ def _instead(
     new = [ref for ref in groups if ref not in known]
     if new:
         with services.store.read() as conn:
-            known |= {one.ref: one for one in modes.rules_for(conn, new)}
+            known |= {one.ref: one for one in modes.list_rules(conn, new)}
     others = [known[ref] for ref in groups if ref in known and ref != rule.ref]
     today = services.today()
-    together = effective([rule, *others], today)
-    if together != effective(others, today) or together == effective([rule], today):
+    together = combine([rule, *others], today)
+    if together != combine(others, today) or together == combine([rule], today):
         return None
-    return next((one for one in others if standing(one, today) is together.mode), others[0])
+    return next((one for one in others if current_mode(one, today) is together.mode), others[0])
 
 
 def _photographs(services: Services, ref: str) -> Iterator[Sequence[str] | None]:
@@ -151,10 +151,8 @@ def _hidden(services: Services, rule: CollectionRule) -> list[NoEffect]:
     if rule.mode not in COMPARING:
         return []
     hidden = select(t.resource_hidden.c.resource_id)
-    mine = select(t.resource_collection.c.resource_id).where(
-        t.resource_collection.c.collection_ref == rule.ref
-    )
+    mine = select(t.resource_collection.c.resource_id).where(t.resource_collection.c.collection_ref == rule.ref)
     with services.store.read() as conn:
         some = conn.scalar(mine.limit(1))
         seen = conn.scalar(mine.where(t.resource_collection.c.resource_id.not_in(hidden)).limit(1))
-    return [NoEffect(Code.HIDDEN)] if some is not None and seen is None else []
+    return [NoEffect(NoEffectCode.HIDDEN)] if some is not None and seen is None else []

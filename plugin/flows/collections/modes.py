@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.collections import photo_places, ruling_history, shoots
-from plugin.flows.collections.ruling_history import Why
+from plugin.flows.collections.ruling_history import RulingCause
 from plugin.flows.common import roster
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
@@ -22,11 +22,11 @@ from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import (
     Basis,
     CollectionRule,
-    Evidence,
+    BasisEvidence,
     Mode,
     Scope,
-    effective,
-    narrowed,
+    combine,
+    narrow,
     refuse_mode,
 )
 
@@ -39,33 +39,33 @@ class Ruling:
 
     mode: Mode
     basis: Basis | None = None
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: BasisEvidence = field(default_factory=BasisEvidence)
     members: tuple[str, ...] = ()
 
 
-def rules_for(conn: Connection, refs: Sequence[str] | None) -> list[CollectionRule]:
+def list_rules(conn: Connection, refs: Sequence[str] | None) -> list[CollectionRule]:
     """The rulings on the collections among `refs` that have one; None: all."""
     ruled = select(t.collection)
     rows = conn.execute(ruled if refs is None else ruled.where(t.collection.c.ref.in_(refs))).all()
-    members = shoots.people_of(conn, refs)
+    members = shoots.list_people(conn, refs)
     return [
         CollectionRule(
-            ref=row.ref, mode=Mode(row.mode) if is_whole(row) else Mode.NEVER,
-            basis=Basis(row.basis) if row.basis and is_whole(row) else None,
+            ref=row.ref, mode=Mode(row.mode) if is_readable(row) else Mode.NEVER,
+            basis=Basis(row.basis) if row.basis and is_readable(row) else None,
             review_date=row.review_date, members=frozenset(members.get(row.ref, ())),
         )
         for row in rows
     ]  # fmt: skip
 
 
-def is_whole(row: Row[Any]) -> bool:
+def is_readable(row: Row[Any]) -> bool:
     """Whether a ruling's mode and basis can be read: what one that is not forbids, nobody knows."""
     return row.mode in set(Mode) and (not row.basis or row.basis in set(Basis))
 
 
 def scope_for(services: Services, conn: Connection, refs: Sequence[str]) -> Scope:
     """What may be done with a resource that lies in the collections `refs`, today."""
-    return effective(rules_for(conn, refs), services.today())
+    return combine(list_rules(conn, refs), services.today())
 
 
 def scope_of(services: Services, conn: Connection, resource_id: int) -> Scope:
@@ -95,21 +95,19 @@ def _beside_a_lost_one(conn: Connection, refs: Sequence[str]) -> bool:
     return conn.execute(lost).first() is not None
 
 
-def _as_it_lay(
-    services: Services, conn: Connection, resource_id: int, refs: Sequence[str], scope: Scope
-) -> Scope:
+def _as_it_lay(services: Services, conn: Connection, resource_id: int, refs: Sequence[str], scope: Scope) -> Scope:
     """No more than where the same picture lay before, until somebody rules on where it lies now."""
     if not isinstance(services.dam, NamedCollections):
         return scope
-    others = photo_places.elsewhere(conn, resource_id)
+    others = photo_places.list_elsewhere(conn, resource_id)
     if not others:
         return scope
     ref = conn.scalar(select(t.resource.c.ref).where(t.resource.c.id == resource_id))
     folder = next(iter(services.dam.lies_in(ref or "")), "")
     for place in others:
-        if not photo_places.decided_since(conn, resource_id, refs, folder, place):
+        if not photo_places.is_decided_since(conn, resource_id, refs, folder, place):
             other = scope_for(services, conn, sorted(place.refs))
-            scope = narrowed(scope, other) if scope.compares else scope
+            scope = narrow(scope, other) if scope.compares else scope
     return scope
 
 
@@ -151,7 +149,7 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
         } | listed | _sealed(services, tx, evidence)  # fmt: skip
         if tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**values)).rowcount == 0:
             tx.execute(insert(t.collection).values(ref=ref, **values))
-        ruling_history.append(services, tx, ref, Why.SET, actor)
+        ruling_history.append(services, tx, ref, RulingCause.SET, actor)
         tx.move_generation()
         tx.audit(
             Action.MODE_SET, actor, mode=ruling.mode.value, collection=pseudonym(ref),
@@ -165,25 +163,25 @@ def _listed(services: Services, ref: str, ruling: Ruling) -> tuple[int, dict[str
     with services.store.read() as conn:
         people = {roster.find(conn, name) for name in ruling.members}
         there = conn.scalar(select(t.collection.c.shoot_id).where(t.collection.c.ref == ref))
-        same = people and people == shoots.people_of(conn, [ref]).get(ref)
+        same = people and people == shoots.list_people(conn, [ref]).get(ref)
     if not people and ruling.basis is Basis.SHOOT:  # who signed up by themselves stays
         return 0, {}
-    return len(people), {"shoot_id": there if same else shoots.listed(services, people)}
+    return len(people), {"shoot_id": there if same else shoots.create_list(services, people)}
 
 
-def join(tx: Tx, ref: str, person_id: str) -> None:
+def join_shoot(tx: Tx, ref: str, person_id: str) -> None:
     """Who signed up at a shoot takes part from now on, and may be looked for there, if anything was decided on it."""
     this = t.collection.c.ref == ref
     row = tx.execute(select(t.collection.c.shoot_id).where(this)).first()
     if row is None:
         return
-    number = shoots.enter(tx, row.shoot_id, person_id)
+    number = shoots.add_person(tx, row.shoot_id, person_id)
     if row.shoot_id is None:
         tx.execute(update(t.collection).where(this).values(shoot_id=number))
     tx.move_generation()
 
 
-def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> None:
+def import_in(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> None:
     """Enter what the DAM itself keeps of its collections; there it is decided, here it is only heard.
 
     One whose basis is missing or past is entered as far as it goes without: faces are found, not compared.
@@ -191,7 +189,7 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
     texts = services.texts(tx.connection)
     for ruling in rulings:
         mode, basis = Mode(ruling.mode), Basis(ruling.basis) if ruling.basis else None
-        evidence = Evidence(ruling.reference, ruling.by, ruling.decided, ruling.review)
+        evidence = BasisEvidence(ruling.reference, ruling.by, ruling.decided, ruling.review)
         said = tuple(text if text.strip() else "" for text in (ruling.reference, ruling.by))
         try:
             refuse_mode(mode, basis, evidence, services.today())
@@ -215,36 +213,32 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
             tx.execute(insert(t.collection).values(ref=ruling.ref, **values))
         else:
             tx.execute(update(t.collection).where(this).values(**values))
-        ruling_history.append(services, tx, ruling.ref, Why.HEARD, by)
+        ruling_history.append(services, tx, ruling.ref, RulingCause.HEARD, by)
         tx.move_generation()
         on, ref = basis.value if basis else "", pseudonym(ruling.ref)
         tx.audit(Action.MODE_SET, "dam", mode=mode.value, collection=ref, basis=on)
         services.queue.put(tx, "remode", ruling.ref, {})
 
 
-def hear(services: Services) -> None:
+def import_from_dam(services: Services) -> None:
     """Enter every mode that the DAM keeps, also of collections in which nothing was ever looked at. Raises DamError."""
     if isinstance(services.dam, KeepsModes):
-        enter(services, services.dam.rulings())
+        import_rulings(services, services.dam.rulings())
 
 
-def enter(services: Services, rulings: Sequence[CollectionRuling]) -> None:
+def import_rulings(services: Services, rulings: Sequence[CollectionRuling]) -> None:
     """The same of rulings that were heard already, in short writes: there may be thousands."""
-    in_short_writes(services.store, rulings, lambda tx, some: adopt(services, tx, some), _AT_ONCE)
+    in_short_writes(services.store, rulings, lambda tx, some: import_in(services, tx, some), _AT_ONCE)
 
 
 def evidence_of(texts: TextSealer, row: Row[Any]) -> tuple[str, str]:
     """The reference and who decided, of a row of `collection`, as they were typed."""
-    return texts.read(row.basis_reference, ruling_history.REFERENCE), texts.read(
-        row.basis_by, ruling_history.BY
-    )
+    return texts.read(row.basis_reference, ruling_history.REFERENCE), texts.read(row.basis_by, ruling_history.BY)
 
 
-def _sealed(services: Services, tx: Tx, evidence: Evidence) -> dict[str, Any]:
+def _sealed(services: Services, tx: Tx, evidence: BasisEvidence) -> dict[str, Any]:
     return {
-        "basis_reference": free_text.seal_text(
-            tx, services.vault, evidence.reference, ruling_history.REFERENCE
-        )
+        "basis_reference": free_text.seal_text(tx, services.vault, evidence.reference, ruling_history.REFERENCE)
         or None,
         "basis_by": free_text.seal_text(tx, services.vault, evidence.by, ruling_history.BY) or None,
     }

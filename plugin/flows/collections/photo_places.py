@@ -20,7 +20,7 @@ _CHUNK = 500
 
 
 @dataclass(frozen=True)
-class Place:
+class RuledPlace:
     """Collections with rulings in which a picture lies, or lay, since when (None: since before that was noted)."""
 
     refs: frozenset[str]
@@ -28,20 +28,18 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Stand:
+class KnownPlace:
     """How the ledger had a resource until now."""
 
     version: str
-    place: Place
+    place: RuledPlace
 
 
-def stand(conn: Connection, resource_id: int) -> Stand | None:
+def find_known(conn: Connection, resource_id: int) -> KnownPlace | None:
     """The resource as it is entered; None where it is not, or was gone."""
     r = t.resource.c
-    row = conn.execute(
-        select(r.file_version, r.placed_at).where(r.id == resource_id, r.deleted_at.is_(None))
-    ).first()
-    return None if row is None else Stand(row.file_version, Place(_ruled(conn, resource_id), row.placed_at))
+    row = conn.execute(select(r.file_version, r.placed_at).where(r.id == resource_id, r.deleted_at.is_(None))).first()
+    return None if row is None else KnownPlace(row.file_version, RuledPlace(_ruled(conn, resource_id), row.placed_at))
 
 
 def _ruled(conn: Connection, resource_id: int) -> frozenset[str]:
@@ -50,20 +48,18 @@ def _ruled(conn: Connection, resource_id: int) -> frozenset[str]:
     return frozenset(conn.scalars(query.where(mine.resource_id == resource_id)))
 
 
-def note(tx: Tx, resource_id: int, before: Stand | None, resource: Resource) -> None:
+def note_change(tx: Tx, resource_id: int, before: KnownPlace | None, resource: Resource) -> None:
     """The resource is entered anew: where it left collections with rulings, or its picture left it, that is kept."""
     refs = _ruled(tx.connection, resource_id)
     if before is None or before.place.refs != refs:
         tx.execute(update(t.resource).where(t.resource.c.id == resource_id).values(placed_at=tx.now))
     if before is not None and (before.place.refs != refs or before.version != resource.file_version):
-        keep(tx, before)
+        add_former(tx, before)
 
 
-def keep(tx: Tx, left: Stand) -> None:
+def add_former(tx: Tx, left: KnownPlace) -> None:
     """The picture lay there, and may lie elsewhere now."""
-    if not left.place.refs or any(
-        one.refs == left.place.refs for one in _former(tx.connection, left.version)
-    ):
+    if not left.place.refs or any(one.refs == left.place.refs for one in _former(tx.connection, left.version)):
         return
     place = uuid4().hex
     for ref in sorted(left.place.refs):
@@ -74,7 +70,7 @@ def keep(tx: Tx, left: Stand) -> None:
         )  # fmt: skip
 
 
-def elsewhere(conn: Connection, resource_id: int) -> list[Place]:
+def list_elsewhere(conn: Connection, resource_id: int) -> list[RuledPlace]:
     """The other places of its picture that are older than its own, as far as they have rulings."""
     r = t.resource.c
     row = conn.execute(select(r.file_version, r.placed_at).where(r.id == resource_id)).one()
@@ -90,7 +86,7 @@ def _older(since: datetime | None, mine: datetime | None) -> bool:
     return since is None or since <= mine
 
 
-def _twins(conn: Connection, resource_id: int, version: str) -> list[Place]:
+def _twins(conn: Connection, resource_id: int, version: str) -> list[RuledPlace]:
     r, rc = t.resource.c, t.resource_collection.c
     query = (
         select(r.id, r.placed_at.label("since"), rc.collection_ref)
@@ -101,31 +97,29 @@ def _twins(conn: Connection, resource_id: int, version: str) -> list[Place]:
     return _grouped((row.id, row.since, row.collection_ref) for row in conn.execute(query))
 
 
-def _former(conn: Connection, version: str) -> list[Place]:
+def _former(conn: Connection, version: str) -> list[RuledPlace]:
     f = t.former_place.c
     query = select(f.place, f.since, f.collection_ref).where(f.file_version == version)
     return _grouped((row.place, row.since, row.collection_ref) for row in conn.execute(query))
 
 
-def _grouped(rows: Iterable[tuple[object, datetime | None, str]]) -> list[Place]:
+def _grouped(rows: Iterable[tuple[object, datetime | None, str]]) -> list[RuledPlace]:
     groups: dict[object, tuple[set[str], datetime | None]] = {}
     for number, since, ref in rows:
         groups.setdefault(number, (set(), since))[0].add(ref)
-    return [Place(frozenset(refs), since) for refs, since in groups.values()]
+    return [RuledPlace(frozenset(refs), since) for refs, since in groups.values()]
 
 
-def decided_since(
-    conn: Connection, resource_id: int, refs: Collection[str], folder: str, place: Place
-) -> bool:
+def is_decided_since(conn: Connection, resource_id: int, refs: Collection[str], folder: str, place: RuledPlace) -> bool:
     """Whether somebody ruled on the resource's own collections after it came there: on the one in which it lies, or
     on one above that has no part in the other place."""
     c = t.collection.c
     came = conn.scalar(select(t.resource.c.placed_at).where(t.resource.c.id == resource_id))
     rows: list[Row[Any]] = list(conn.execute(select(c.ref, c.set_at, c.lost_at).where(c.ref.in_(refs))))
-    return decided_after(rows, came, folder, place)
+    return is_decided_after(rows, came, folder, place)
 
 
-def decided_after(rulings: Iterable[Row[Any]], came: datetime | None, folder: str, place: Place) -> bool:
+def is_decided_after(rulings: Iterable[Row[Any]], came: datetime | None, folder: str, place: RuledPlace) -> bool:
     """The same of these rulings, which are the resource's own."""
     return any(
         (came is None or row.set_at > came) and (row.ref == folder or row.ref not in place.refs)
@@ -134,7 +128,7 @@ def decided_after(rulings: Iterable[Row[Any]], came: datetime | None, folder: st
     )
 
 
-class Places:
+class RuledPlaces:
     """The places of these pictures, read at once: `elsewhere` for many."""
 
     def __init__(self, conn: Connection, versions: Collection[str]) -> None:
@@ -147,18 +141,18 @@ class Places:
         )
         lay = select(f.place, f.file_version, f.since, f.collection_ref)
         self._ruled: dict[object, frozenset[str]] = {}
-        self._of: dict[str, dict[object, Place]] = {}
+        self._of: dict[str, dict[object, RuledPlace]] = {}
         for some in chunked(sorted(set(versions)), _CHUNK):
             here = conn.execute(lies.where(r.file_version.in_(some))).all()
             for number, version, since, ref in [*here, *conn.execute(lay.where(f.file_version.in_(some)))]:
                 refs = self._ruled[number] = self._ruled.get(number, frozenset()) | {ref}
-                self._of.setdefault(version, {})[number] = Place(refs, since)
+                self._of.setdefault(version, {})[number] = RuledPlace(refs, since)
 
     def ruled(self, resource_id: int) -> frozenset[str]:
         """The collections with rulings in which it lies."""
         return self._ruled.get(resource_id, frozenset())
 
-    def elsewhere(self, resource_id: int, version: str, came: datetime | None) -> list[Place]:
+    def elsewhere(self, resource_id: int, version: str, came: datetime | None) -> list[RuledPlace]:
         """As the function of that name."""
         mine, found = self.ruled(resource_id), self._of.get(version, {})
         places = [place for number, place in found.items() if number != resource_id]

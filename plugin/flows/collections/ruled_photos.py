@@ -64,9 +64,7 @@ class RuledPhotographs:
 
         None where that one has a ruling of its own, or is one of those above: it is more than this one was.
         """
-        found = Counter(
-            self._counterpart(old, new) for old in self._known for new in self._now(old, self._known[old])
-        )
+        found = Counter(self._counterpart(old, new) for old in self._known for new in self._now(old, self._known[old]))
         if len(found) != 1:
             return None
         target, count = found.most_common()[0]

@@ -25,7 +25,7 @@ _REFERENCE, _BY = "ruling.basis_reference", "ruling.basis_by"
 _COPIED = ("title", "mode", "basis", "basis_date", "review_date", "shoot_id")
 
 
-class Why(StrEnum):
+class RulingCause(StrEnum):
     """What brought a row about."""
 
     SET = "set"  # somebody decided it here
@@ -48,13 +48,13 @@ class PastRuling:
     review_date: date | None
     set_by: str
     set_at: datetime
-    why: Why
+    why: RulingCause
     moved_from: str
     members: int
     names: tuple[str, ...]
 
 
-def append(services: Services, tx: Tx, ref: str, why: Why, actor: str, moved_from: str | None = None) -> None:
+def append(services: Services, tx: Tx, ref: str, why: RulingCause, actor: str, moved_from: str | None = None) -> None:
     """Append what the table `collection` says of `ref` at this point of the transaction, and who takes part.
 
     Call it after the change, whoever makes one. `moved_from`: the ref that the collection had until now, where
@@ -72,37 +72,35 @@ def append(services: Services, tx: Tx, ref: str, why: Why, actor: str, moved_fro
     tx.execute(
         insert(t.ruling).values(
             collection_ref=ref, set_by=actor, set_at=tx.now, why=why.value, moved_from=moved_from,
-            members=shoots.size(tx.connection, row.shoot_id), **values,
+            members=shoots.count_people(tx.connection, row.shoot_id), **values,
         )
     )  # fmt: skip
 
 
-def history(services: Services, conn: Connection, ref: str) -> Sequence[PastRuling]:
+def list_rulings(services: Services, conn: Connection, ref: str) -> Sequence[PastRuling]:
     """What was decided about the collection, oldest first, also under the refs that it had before.
 
     A row that says that it moved away stands in the history of the ref that it had, too.
     """
     numbers = _numbers(conn, ref, None)
-    names = shoots.names_at(conn, numbers)
+    names = shoots.list_names_at(conn, numbers)
     rows = conn.execute(select(t.ruling).where(t.ruling.c.id.in_(numbers)).order_by(t.ruling.c.id)).all()
     texts = services.texts(conn)
     return [
         PastRuling(
             row.collection_ref, row.title, row.mode, row.basis or "", texts.read(row.basis_reference, _REFERENCE),
-            texts.read(row.basis_by, _BY), row.basis_date, row.review_date, row.set_by, row.set_at, Why(row.why),
+            texts.read(row.basis_by, _BY), row.basis_date, row.review_date, row.set_by, row.set_at, RulingCause(row.why),
             row.moved_from or "", row.members, tuple(names.get(row.id, ())),
         )
         for row in rows
     ]  # fmt: skip
 
 
-def heard(conn: Connection) -> set[str]:
+def list_decided_in_dam(conn: Connection) -> set[str]:
     """The collections whose ruling was last decided in the DAM."""
-    decided = t.ruling.c.why.in_((Why.SET.value, Why.HEARD.value))
+    decided = t.ruling.c.why.in_((RulingCause.SET.value, RulingCause.HEARD.value))
     last = select(func.max(t.ruling.c.id)).where(decided).group_by(t.ruling.c.collection_ref)
-    query = select(t.ruling.c.collection_ref).where(
-        t.ruling.c.id.in_(last), t.ruling.c.why == Why.HEARD.value
-    )
+    query = select(t.ruling.c.collection_ref).where(t.ruling.c.id.in_(last), t.ruling.c.why == RulingCause.HEARD.value)
     return set(conn.scalars(query))
 
 
@@ -112,7 +110,7 @@ def read(services: Services, ref: str, actor: str) -> Sequence[PastRuling]:
     Raises NotFound where nothing was ever decided about the collection.
     """
     with services.store.read() as conn:
-        found = history(services, conn, ref)
+        found = list_rulings(services, conn, ref)
     if not found:
         raise NotFound("nothing was ever decided about this collection: it is off")
     if any(one.names for one in found):
@@ -124,9 +122,7 @@ def read(services: Services, ref: str, actor: str) -> Sequence[PastRuling]:
 def _numbers(conn: Connection, ref: str, before: int | None) -> set[int]:
     """The rows of a ref older than `before`, and those of the refs that it was moved from, older than that move."""
     r = t.ruling.c
-    query = select(r.id, r.collection_ref, r.moved_from).where(
-        or_(r.collection_ref == ref, r.moved_from == ref)
-    )
+    query = select(r.id, r.collection_ref, r.moved_from).where(or_(r.collection_ref == ref, r.moved_from == ref))
     rows = conn.execute(query if before is None else query.where(r.id < before)).all()
     found = {int(row.id) for row in rows}
     for row in rows:

@@ -15,8 +15,8 @@ from sqlalchemy import Row, delete, or_, select, update
 from plugin.errors import NotFound
 from plugin.flows.collections import modes, ruling_history, ruling_moves
 from plugin.flows.collections.ruled_photos import RuledPhotographs
-from plugin.flows.collections.ruling_history import Why
-from plugin.flows.common.batches import ask_for
+from plugin.flows.collections.ruling_history import RulingCause
+from plugin.flows.common.batches import queue_jobs
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import Change, NamedCollections, Resource
 from plugin.ledger import tables as t
@@ -40,7 +40,7 @@ class _Plan:
     lost: list[str] = field(default_factory=list)
 
 
-def recognised(services: Services, resource: Resource) -> bool:
+def is_recognised(services: Services, resource: Resource) -> bool:
     """Whether every collection above the resource is the one that its ruling was made for, and none is another's.
 
     Asked before anything is compared: between a rename and the next poll the name says too little.
@@ -53,24 +53,22 @@ def _in_question(services: Services, dam: NamedCollections, refs: Sequence[str])
     """The rulings that may be meant for one of these collections, and are bound to another name or another thing."""
     marks = dam.identities(refs)
     c = t.collection.c
-    known = select(c.ref, c.identity, c.lost_at).where(
-        or_(c.ref.in_(refs), c.identity.in_(list(marks.values())))
-    )
+    known = select(c.ref, c.identity, c.lost_at).where(or_(c.ref.in_(refs), c.identity.in_(list(marks.values()))))
     with services.store.read() as conn:
         rows: list[Row[Any]] = list(conn.execute(known))
     return [row for row in rows if row.ref not in marks or row.identity not in {None, marks[row.ref]}]
 
 
-def guarded(services: Services, resource: Resource) -> Resource:
+def guard(services: Services, resource: Resource) -> Resource:
     """The resource, with nothing to be compared where a ruling above it is in question; that is settled by a job."""
-    if recognised(services, resource):
+    if is_recognised(services, resource):
         return resource
     with services.store.write() as tx:
         services.queue.put(tx, "rulings", "all", priority=1)
     return replace(resource, complete=False)
 
 
-def settle(services: Services, job: ClaimedJob) -> None:
+def handle_follow(services: Services, job: ClaimedJob) -> None:
     """Follow, and look again at every photograph that waited for it.
 
     What waits beside a ruling that is lost waits for a decision: it is not looked at over and over.
@@ -79,7 +77,7 @@ def settle(services: Services, job: ClaimedJob) -> None:
         follow(services, services.dam.changes(), exact=True)
     later = timedelta(seconds=services.config.dam.poll_seconds)
     free, on_the_way = _waiting_for_it(services)
-    ask_for(services, "photo", free, delay=later)
+    queue_jobs(services, "photo", free, delay=later)
     with services.store.write() as tx:
         if on_the_way:
             services.queue.put(tx, "rulings", "all", delay=later)
@@ -124,12 +122,12 @@ def follow(services: Services, changes: Sequence[Change], thorough: bool = False
     ruled = {row.ref for row in rows}
     for old, new in plan.moves.items():
         if new not in ruled:
-            ruling_moves.lie_there_too(services, old, new)
+            ruling_moves.add_photos(services, old, new)
     with services.store.write() as tx:
         _carry_out(services, tx, plan, titles)
     for old, new in plan.moves.items():
         if old not in plan.moves.values():
-            ruling_moves.leave(services, old, new)
+            ruling_moves.remove_photos(services, old, new)
     return len(plan.moves) + len(plan.lost)
 
 
@@ -185,22 +183,22 @@ def _without_clashes(plan: _Plan) -> _Plan:
 def _carry_out(services: Services, tx: Tx, plan: _Plan, titles: Mapping[str, str]) -> None:
     for ref in plan.lost:
         above = services.dam.lies_in(ref)
-        lose(services, tx, ref, above[0] if above else None)
+        lose_in(services, tx, ref, above[0] if above else None)
     if plan.moves:
-        ruling_moves.move(services, tx, plan.moves, titles)
+        ruling_moves.move_rulings(services, tx, plan.moves, titles)
     for ref, mark in plan.marks.items():
         known: dict[str, Any] = {"identity": mark or None, "lost_at": None, "lost_below": None}
         tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**known))
     tx.move_generation()
 
 
-def lose(services: Services, tx: Tx, ref: str, above: str | None) -> None:
+def lose_in(services: Services, tx: Tx, ref: str, above: str | None) -> None:
     """The ruling is lost: told, and nothing is compared in `ref` nor, of a *never*, in the collection `above`."""
     this = t.collection.c.ref == ref
     mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
     below = above if mode == Mode.NEVER.value else None
     tx.execute(update(t.collection).where(this).values(lost_at=tx.now, lost_below=below))
-    ruling_history.append(services, tx, ref, Why.LOST, "system")
+    ruling_history.append(services, tx, ref, RulingCause.LOST, "system")
     tx.audit(Action.MODE_LOSE, "system", mode=str(mode), collection=modes.pseudonym(ref))
     services.queue.put(tx, "remode", below or ref, {})
 
@@ -212,16 +210,16 @@ def give_up(services: Services, ref: str, actor: str) -> None:
     Raises NotFound.
     """
     with services.store.write() as tx:
-        given_up(services, tx, ref, actor)
+        give_up_in(services, tx, ref, actor)
 
 
-def given_up(services: Services, tx: Tx, ref: str, actor: str) -> None:
+def give_up_in(services: Services, tx: Tx, ref: str, actor: str) -> None:
     """The same in the caller's transaction."""
     this = (t.collection.c.ref == ref) & t.collection.c.lost_at.is_not(None)
     row = tx.execute(select(t.collection).where(this)).first()
     if row is None:
         raise NotFound(f"no ruling on {ref!r} is lost: facelease collection lost shows them")
-    ruling_history.append(services, tx, ref, Why.LOST, actor)
+    ruling_history.append(services, tx, ref, RulingCause.LOST, actor)
     if isinstance(services.dam, NamedCollections):
         tx.execute(update(t.collection).where(this).values(identity=GONE, lost_at=None, lost_below=None))
     else:  # another collection may bear the number

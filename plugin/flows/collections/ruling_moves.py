@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import delete, insert, literal, select, update
 
 from plugin.flows.collections import modes, ruling_history
-from plugin.flows.collections.ruling_history import Why
+from plugin.flows.collections.ruling_history import RulingCause
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
@@ -19,7 +19,7 @@ from plugin.ledger.store.store import Tx
 _AT_ONCE = 200  # photographs of one step
 
 
-def move(services: Services, tx: Tx, moves: Mapping[str, str], titles: Mapping[str, str]) -> None:
+def move_rulings(services: Services, tx: Tx, moves: Mapping[str, str], titles: Mapping[str, str]) -> None:
     """All at once: two may have changed places. One that is lost makes room for the one that comes."""
     for target in moves.values():
         if target not in moves and _exists(tx, target):
@@ -28,7 +28,7 @@ def move(services: Services, tx: Tx, moves: Mapping[str, str], titles: Mapping[s
     for old, new in moves.items():
         this = t.collection.c.ref == new
         tx.execute(update(t.collection).where(this).values(title=titles.get(new, new)))
-        ruling_history.append(services, tx, new, Why.FOLLOWED, "system", moved_from=old)
+        ruling_history.append(services, tx, new, RulingCause.FOLLOWED, "system", moved_from=old)
         mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
         tx.audit(Action.MODE_FOLLOW, "system", mode=str(mode), collection=modes.pseudonym(new))
         services.queue.put(tx, "remode", new, {})
@@ -70,7 +70,7 @@ def _take_over(tx: Tx, old: str, new: str) -> None:
     tx.execute(update(t.resource_collection).where(here).values(collection_ref=new))
 
 
-def lie_there_too(services: Services, old: str, new: str) -> None:
+def add_photos(services: Services, old: str, new: str) -> None:
     """Before a ruling follows its photographs lie where it goes: nothing is ruled there yet."""
     mine = t.resource_collection.c
     there = select(mine.resource_id).where(mine.collection_ref == new)
@@ -80,29 +80,23 @@ def lie_there_too(services: Services, old: str, new: str) -> None:
 
     def lie(tx: Tx, some: Sequence[int]) -> None:
         still = select(mine.resource_id, literal(new)).where(
-            mine.collection_ref == old,
-            mine.resource_id.in_(some),
-            mine.resource_id.not_in(there.correlate(None)),
+            mine.collection_ref == old, mine.resource_id.in_(some), mine.resource_id.not_in(there.correlate(None))
         )
         tx.execute(insert(t.resource_collection).from_select(["resource_id", "collection_ref"], still))
 
     in_short_writes(services.store, ids, lie, _AT_ONCE)
 
 
-def leave(services: Services, old: str, new: str) -> None:
+def remove_photos(services: Services, old: str, new: str) -> None:
     """After it: they do not lie where it was."""
     mine = t.resource_collection.c
     there = select(mine.resource_id).where(mine.collection_ref == new)
     with services.store.read() as conn:
         ids = list(
-            conn.scalars(
-                select(mine.resource_id).where(mine.collection_ref == old, mine.resource_id.in_(there))
-            )
+            conn.scalars(select(mine.resource_id).where(mine.collection_ref == old, mine.resource_id.in_(there)))
         )
 
     def go(tx: Tx, some: Sequence[int]) -> None:
-        tx.execute(
-            delete(t.resource_collection).where(mine.collection_ref == old, mine.resource_id.in_(some))
-        )
+        tx.execute(delete(t.resource_collection).where(mine.collection_ref == old, mine.resource_id.in_(some)))
 
     in_short_writes(services.store, ids, go, _AT_ONCE)

@@ -18,7 +18,7 @@ _AT_ONCE = 200
 _COLUMNS = ("shoot_id", "person_id", "after_ruling", "entered_at")
 
 
-def listed(services: Services, people: Iterable[str]) -> str | None:
+def create_list(services: Services, people: Iterable[str]) -> str | None:
     """The number of a new list of these, as far as they are known; none of nobody. Nothing rests on it yet."""
     left = sorted(set(people))
     if not left:
@@ -34,32 +34,27 @@ def listed(services: Services, people: Iterable[str]) -> str | None:
     return number
 
 
-def enter(tx: Tx, number: str | None, person_id: str) -> str:
+def add_person(tx: Tx, number: str | None, person_id: str) -> str:
     """Enter somebody in a list, or in a new one; returns its number. Rulings up to now did not mean them."""
     number, mine = number or uuid4().hex, t.shoot_person.c
-    if (
-        tx.execute(select(mine.id).where(mine.shoot_id == number, mine.person_id == person_id)).first()
-        is None
-    ):
+    if tx.execute(select(mine.id).where(mine.shoot_id == number, mine.person_id == person_id)).first() is None:
         last = tx.connection.scalar(select(func.max(t.ruling.c.id))) or 0
         entered = dict(zip(_COLUMNS, (number, person_id, last, tx.now), strict=True))
         tx.execute(insert(t.shoot_person).values(**entered))
     return number
 
 
-def people_of(conn: Connection, refs: Iterable[str] | None) -> Mapping[str, set[str]]:
+def list_people(conn: Connection, refs: Iterable[str] | None) -> Mapping[str, set[str]]:
     """By collection, who takes part in its shoot today; None: of all."""
     mine = t.shoot_person.c
-    query = select(t.collection.c.ref, mine.person_id).join(
-        t.shoot_person, mine.shoot_id == t.collection.c.shoot_id
-    )
+    query = select(t.collection.c.ref, mine.person_id).join(t.shoot_person, mine.shoot_id == t.collection.c.shoot_id)
     found: dict[str, set[str]] = {}
     for row in conn.execute(query if refs is None else query.where(t.collection.c.ref.in_(refs))):
         found.setdefault(row.ref, set()).add(row.person_id)
     return found
 
 
-def names(conn: Connection) -> Mapping[str, list[str]]:
+def list_names(conn: Connection) -> Mapping[str, list[str]]:
     """By collection, what those are called who take part today, in the order of their names."""
     mine = t.shoot_person.c
     query = (
@@ -84,12 +79,12 @@ def of_person(conn: Connection, person_id: str) -> dict[str, bool]:
     return {ref: ref in today for ref in sorted(today | set(conn.scalars(past)))}
 
 
-def size(conn: Connection, number: str | None) -> int:
+def count_people(conn: Connection, number: str | None) -> int:
     """How many take part."""
     return conn.scalar(select(func.count()).where(t.shoot_person.c.shoot_id == number)) or 0
 
 
-def names_at(conn: Connection, rulings: Iterable[int]) -> Mapping[int, list[str]]:
+def list_names_at(conn: Connection, rulings: Iterable[int]) -> Mapping[int, list[str]]:
     """By ruling, what those are called whom it meant, as far as they are still known."""
     mine = t.shoot_person.c
     query = (

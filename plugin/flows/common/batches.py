@@ -11,9 +11,7 @@ from plugin.ledger.store.store import Store, Tx
 
 T = TypeVar("T")
 Failed = list[tuple[T, DamError]]
-_DOWN = (
-    12  # batches that fail whole, one after the other: then the DAM is down, and the job comes again later
-)
+_DOWN = 12  # batches that fail whole, one after the other: then the DAM is down, and the job comes again later
 _ITS_OWN = (Unreadable, WriteRefused)  # errors that say nothing of other photographs
 _SMALLER = 8
 _SHORT = 0.04  # seconds after which a write takes no more: six times as long is the most (rule 45)
@@ -24,7 +22,7 @@ def chunked(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def each(
+def run_batches(
     items: Sequence[T], act: Callable[[Sequence[T]], Failed[T]], at_once: int = 1, apart: bool = False
 ) -> list[T]:
     """Do `act` on all of `items`, so many at once; it returns those on which the DAM failed, and why.
@@ -57,7 +55,7 @@ def each(
     return aside
 
 
-def for_a_moment(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+def chunks_for_one_write(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """The first of the items, so many at a time, for as long as a write may take more."""
     until = time.monotonic() + _SHORT
     for some in chunked(items, size):
@@ -66,19 +64,17 @@ def for_a_moment(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
             return
 
 
-def in_short_writes(
-    store: Store, items: Sequence[T], act: Callable[[Tx, Sequence[T]], object], size: int = 20
-) -> None:
+def in_short_writes(store: Store, items: Sequence[T], act: Callable[[Tx, Sequence[T]], object], size: int = 20) -> None:
     """Do `act` on all of the items, so many at a time, in as many writes as it takes: others have a turn between."""
     left = list(items)
     while left:
         with store.write() as tx:
-            for some in for_a_moment(left, size):
+            for some in chunks_for_one_write(left, size):
                 act(tx, some)
                 left = left[len(some) :]
 
 
-def ask_for(
+def queue_jobs(
     services: Services, kind: str, keys: Iterable[str], priority: int = 5, delay: timedelta = timedelta(0)
 ) -> None:
     """Ask for a job for each of the keys, in short writes; one asked for already is one job."""

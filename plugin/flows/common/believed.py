@@ -8,34 +8,22 @@ on names of the machine where a *never* is being followed: the rows themselves f
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    and_,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    true,
-    union,
-)
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, select, true, union
 
 from plugin.flows.common import face_rows, forbidden
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 
 
-def now(conn: Connection) -> ColumnElement[bool]:
+def is_valid(conn: Connection) -> ColumnElement[bool]:
     """Selects the rows of `clearance` that count; cheap while nothing is cut and nothing is computed anew.
 
     Asked of each row by its photograph: for a page, or the rows of some photographs. `count` is for all of them.
     """
-    return and_(_turn(conn), uncut()) if face_rows.cuts_open(conn) else _turn(conn)
+    return and_(_turn(conn), is_uncut()) if face_rows.has_open_cuts(conn) else _turn(conn)
 
 
-def uncut() -> ColumnElement[bool]:
+def is_uncut() -> ColumnElement[bool]:
     """Those that no end has cut, whatever their turn."""
     c = t.clearance.c
     hits = (
@@ -54,7 +42,7 @@ def count(conn: Connection, purpose: str, channel: str, holds: ColumnElement[boo
     c = t.clearance.c
     rows = select(func.count()).select_from(t.clearance).where(holds, _turn(conn))
     whole = conn.scalar(rows.where(c.purpose == purpose, c.channel == channel)) or 0
-    if not whole or not face_rows.cuts_open(conn):
+    if not whole or not face_rows.has_open_cuts(conn):
         return whole
     # Texts that no index has: the store then goes from the people to their photographs, not through the library.
     ways = _ways(t.cut.c.person_id.concat(""), purpose, channel)
@@ -63,21 +51,21 @@ def count(conn: Connection, purpose: str, channel: str, holds: ColumnElement[boo
     return whole - (conn.scalar(rows.join(hit, hit.c.resource_id == c.resource_id).where(use)) or 0)
 
 
-def hit_by(person_id: str) -> Select[Any]:
+def select_hit_by(person_id: str) -> Select[Any]:
     """The numbers of the photographs of which stored clearances, or faces, may have been cut by ends of this person."""
     tagged = select(t.tag.c.resource_id).where(t.tag.c.person_id == person_id)
     shown = select(t.face.c.resource_id).where(t.face.c.person_id == person_id)
     return select(union(tagged, shown).subquery().c.resource_id)
 
 
-def follow(tx: Tx, resource_ids: Sequence[int]) -> None:
+def apply_cuts(tx: Tx, resource_ids: Sequence[int]) -> None:
     """What is cut of these photographs goes now.
 
     Also asked for before a name or a face goes that tells that they are hit: what is stored of them would count again.
     """
-    if not resource_ids or not face_rows.cuts_open(tx.connection):
+    if not resource_ids or not face_rows.has_open_cuts(tx.connection):
         return
-    tx.execute(delete(t.clearance).where(t.clearance.c.resource_id.in_(resource_ids), ~uncut()))
+    tx.execute(delete(t.clearance).where(t.clearance.c.resource_id.in_(resource_ids), ~is_uncut()))
     face_rows.unname_cut(tx, resource_ids)
 
 
@@ -110,5 +98,5 @@ def _ways(who: Any, purpose: Any, channel: Any) -> list[tuple[Any, ColumnElement
         (tag, and_(theirs[tag], use)),
         (face, and_(theirs[face], use, matched)),
         (tag, and_(theirs[tag], cut.set_id == tag.c.set_id)),
-        (face, and_(theirs[face], matched, face_rows.cut_by(face))),
+        (face, and_(theirs[face], matched, face_rows.is_cut_by(face))),
     ]

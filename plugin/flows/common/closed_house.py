@@ -10,10 +10,10 @@ from plugin.errors import HouseClosed
 from plugin.flows.common.services import Services
 from plugin.ledger.log import house_state
 from plugin.ledger.log.endings import DIFFERENT, MISSING, SHORTER
-from plugin.quitclaim.clearance.answers import Answer, Code, Reason, Status
+from plugin.quitclaim.clearance.answers import Answer, ReasonCode, Reason, ClearanceStatus
 
 
-def why(services: Services, conn: Connection) -> str | None:
+def find_reason_in(services: Services, conn: Connection) -> str | None:
     """What ended.log is (missing, shorter, different) that closes the house; None where it is open."""
     now = house_state.read(conn)
     if now.closed_at is not None:
@@ -21,28 +21,28 @@ def why(services: Services, conn: Connection) -> str | None:
     return services.ended.lacks(now.mark) if now.mark is not None else None
 
 
-def why_now(services: Services) -> str | None:
+def find_reason(services: Services) -> str | None:
     """The same in a snapshot of its own."""
     with services.store.read() as conn:
-        return why(services, conn)
+        return find_reason_in(services, conn)
 
 
-def refuse(services: Services, conn: Connection) -> None:
+def refuse_in(services: Services, conn: Connection) -> None:
     """Raises HouseClosed where the house is closed."""
-    found = why(services, conn)
+    found = find_reason_in(services, conn)
     if found is not None:
         raise HouseClosed(
             f"the house is closed, for ended.log is {_WHAT[found]} and nobody knows who has withdrawn: {MEND}"
         )
 
 
-def refuse_now(services: Services) -> None:
+def refuse(services: Services) -> None:
     """The same in a snapshot of its own."""
     with services.store.read() as conn:
-        refuse(services, conn)
+        refuse_in(services, conn)
 
 
-def said(found: str, file: object = "ended.log") -> str:
+def explain(found: str, file: object = "ended.log") -> str:
     """That the house is closed, and why, for the staff."""
     return (
         f"the house is closed: {file} is {_WHAT[found]}, so nobody knows who has withdrawn; nothing is "
@@ -57,6 +57,6 @@ MEND = (
 )
 
 
-def answer(found: str) -> Answer:
+def make_answer(found: str) -> Answer:
     """What a closed house says of any photograph."""
-    return Answer(Status.UNKNOWN, None, (Reason(Code.HOUSE_CLOSED, (("log", found),)),))
+    return Answer(ClearanceStatus.UNKNOWN, None, (Reason(ReasonCode.HOUSE_CLOSED, (("log", found),)),))

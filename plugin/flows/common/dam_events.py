@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from sqlalchemy import insert, select
 
 from plugin.errors import ResourceGone
-from plugin.flows.common.batches import ask_for
+from plugin.flows.common.batches import queue_jobs
 from plugin.flows.common.services import Services
 from plugin.hooks.webhooks import events
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.store import Tx
 
-KINDS: Mapping[type[events.Event], str] = {
+JOB_KINDS: Mapping[type[events.Event], str] = {
     events.ResourceCreated: "photo",
     events.ResourceReplaced: "photo",
     events.ResourceMetadata: "names",
@@ -25,21 +25,21 @@ KINDS: Mapping[type[events.Event], str] = {
 _ALL_NODES = "nodes"  # whichever node changed, the same is done: a burst of them is one job
 
 
-def take(services: Services, message: str, event: events.Event) -> bool:
+def accept(services: Services, message: str, event: events.Event) -> bool:
     """Enter the job that `event` asks for and the id of its message, in one transaction.
 
     False if the message was taken before: whoever sends it again did not hear our answer. Raises
     QueueFull, and then the message is not taken.
     """
     with services.store.write() as tx:
-        if not once(tx, f"event:{message}"):
+        if not note_message(tx, f"event:{message}"):
             return False
         key = _ALL_NODES if isinstance(event, events.NodeChanged) else event.ref
-        services.queue.put(tx, KINDS[type(event)], key, bounded=True)
+        services.queue.put(tx, JOB_KINDS[type(event)], key, bounded=True)
     return True
 
 
-def once(tx: Tx, message: str) -> bool:
+def note_message(tx: Tx, message: str) -> bool:
     """Note a message's id; False if it was noted within `retention.events_days` already."""
     if tx.execute(select(t.event.c.id).where(t.event.c.id == message)).first() is not None:
         return False
@@ -47,7 +47,7 @@ def once(tx: Tx, message: str) -> bool:
     return True
 
 
-def regrouped(services: Services, job: ClaimedJob) -> None:
+def handle_members(services: Services, job: ClaimedJob) -> None:
     """A collection holds other resources, or another ruling: those that came or went are examined under what
     now holds for them, and one of the others is looked at, so that the DAM's own ruling is heard.
 
@@ -64,13 +64,13 @@ def regrouped(services: Services, job: ClaimedJob) -> None:
     )
     with services.store.read() as conn:
         before = set(conn.scalars(known))
-    ask_for(services, "photo", sorted(now ^ before), priority=6)
-    ask_for(services, "names", sorted(now & before)[:1], priority=2)
+    queue_jobs(services, "photo", sorted(now ^ before), priority=6)
+    queue_jobs(services, "names", sorted(now & before)[:1], priority=2)
     with services.store.write() as tx:
         services.queue.finish(tx, job)
 
 
-def renamed(services: Services, job: ClaimedJob) -> None:
+def handle_renamed(services: Services, job: ClaimedJob) -> None:
     """A name changed in the DAM, which says of which node and not on what: every named resource is looked at."""
     named = (
         select(t.resource.c.ref)
@@ -80,6 +80,6 @@ def renamed(services: Services, job: ClaimedJob) -> None:
     )
     with services.store.read() as conn:
         refs = list(conn.scalars(named))
-    ask_for(services, "names", sorted(refs), priority=8)
+    queue_jobs(services, "names", sorted(refs), priority=8)
     with services.store.write() as tx:
         services.queue.finish(tx, job)

@@ -3,20 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    and_,
-    case,
-    delete,
-    exists,
-    insert,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exists, insert, or_, select, true, update
 
 from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
@@ -32,20 +19,20 @@ REASON = "face.reason"
 DECIDED = frozenset({"matched", "rejected", "dismissed"})
 
 
-def of(conn: Connection, resource_id: int) -> list[Row[Any]]:
+def list_of(conn: Connection, resource_id: int) -> list[Row[Any]]:
     """All faces of a resource, left to right."""
-    return of_many(conn, [resource_id])
+    return list_of_many(conn, [resource_id])
 
 
-def of_many(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
+def list_of_many(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
     """All faces of these resources, each one's left to right; one whose name is cut names nobody."""
-    query = select(*columns(conn)).where(t.face.c.resource_id.in_(resource_ids))
+    query = select(*select_columns(conn)).where(t.face.c.resource_id.in_(resource_ids))
     return list(conn.execute(query.order_by(t.face.c.resource_id, t.face.c.left, t.face.c.id)))
 
 
-def by_id(conn: Connection, face_id: int) -> Row[Any] | None:
+def find(conn: Connection, face_id: int) -> Row[Any] | None:
     """The face, in the same way; None where it is gone."""
-    return conn.execute(select(*columns(conn)).where(t.face.c.id == face_id)).first()
+    return conn.execute(select(*select_columns(conn)).where(t.face.c.id == face_id)).first()
 
 
 _BARE: dict[str, Any] = {
@@ -54,37 +41,35 @@ _BARE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def columns(conn: Connection) -> list[ColumnElement[Any]]:
+def select_columns(conn: Connection) -> list[ColumnElement[Any]]:
     """A face as it is to be read: what an end has cut is unmatched already, though the row follows by job (rule 46)."""
     every: list[ColumnElement[Any]] = list(t.face.c)
-    if not cuts_open(conn):
+    if not has_open_cuts(conn):
         return every
     bare = {name: case((is_cut(), value), else_=t.face.c[name]) if value else case((~is_cut(), t.face.c[name]))
             for name, value in _BARE.items()}  # fmt: skip
     return [bare[column.name].label(column.name) if column.name in bare else column for column in t.face.c]
 
 
-def cuts_open(conn: Connection) -> bool:
+def has_open_cuts(conn: Connection) -> bool:
     """Whether anything is cut whose rows have not followed yet."""
     return conn.execute(select(t.cut.c.id).limit(1)).first() is not None
 
 
 def is_cut(face: Any = t.face) -> ColumnElement[bool]:
     """Selects faces that name somebody by what has ended: rows of `cut`, and what of the face they speak of."""
-    return exists().where(t.cut.c.person_id == face.c.person_id, cut_by(face))
+    return exists().where(t.cut.c.person_id == face.c.person_id, is_cut_by(face))
 
 
-def cut_by(face: Any) -> ColumnElement[bool]:
+def is_cut_by(face: Any) -> ColumnElement[bool]:
     """Whether the row of `cut`, of the face's person, takes the face's name.
 
     An end of recognition takes what the machine alone named by pictures that ended with it, or by none; not what
     it names since, by new ones. A refusal takes all that rests on the set.
     """
     f, cut, sets = face.c, t.cut.c, t.reference_set.c
-    ended = f.set_id.is_(None) | exists().where(sets.id == f.set_id, sets.ended_at <= cut.cut_at).correlate(
-        face, t.cut
-    )
-    alone = and_(cut.set_id.is_(None), by_machine(face), ended)
+    ended = f.set_id.is_(None) | exists().where(sets.id == f.set_id, sets.ended_at <= cut.cut_at).correlate(face, t.cut)
+    alone = and_(cut.set_id.is_(None), is_by_machine(face), ended)
     rests = and_(cut.set_id == f.set_id, f.state.in_(("matched", "suggested")))
     return and_(cut.purpose.is_(None), or_(alone, rests))
 
@@ -110,9 +95,7 @@ def box_of(row: Row[Any]) -> Box:
     return (row.left, row.top, row.width, row.height)
 
 
-def rejections(
-    conn: Connection, resource_id: int, file_version: str
-) -> tuple[list[tuple[Box, str]], set[str]]:
+def list_rejections(conn: Connection, resource_id: int, file_version: str) -> tuple[list[tuple[Box, str]], set[str]]:
     """What may not be proposed again: (box, person) pairs, and people who may only be suggested.
 
     Where the pixels changed since, a box is compared in its four rotations, mirrored too, and the
@@ -154,7 +137,7 @@ def merge(
     A face that somebody or something decided on keeps its decision as long as the pixels are the
     same; of a replaced file nothing is kept but the rejections, which then hold for the resource.
     """
-    before = of(tx.connection, resource_id)
+    before = list_of(tx.connection, resource_id)
     if any(row.file_version != file_version for row in before):
         tx.execute(delete(t.face).where(t.face.c.resource_id == resource_id))
         before = []
@@ -194,11 +177,7 @@ def set_state(tx: Tx, face_id: int, state: str, person_id: str | None = None, **
         "distance": None, "thresholds": None, "reason": None, "dismissal": None, "decided_by": None, "decided_at": None,
         "set_id": None,
     }  # fmt: skip
-    tx.execute(
-        update(t.face)
-        .where(t.face.c.id == face_id)
-        .values(state=state, person_id=person_id, **blank | values)
-    )
+    tx.execute(update(t.face).where(t.face.c.id == face_id).values(state=state, person_id=person_id, **blank | values))
 
 
 def reject(tx: Tx, resource_id: int, person_id: str, file_version: str, by: str) -> None:
@@ -215,9 +194,7 @@ def reject(tx: Tx, resource_id: int, person_id: str, file_version: str, by: str)
     add_rejection(tx, resource_id, person_id, file_version, None, by)
 
 
-def add_rejection(
-    tx: Tx, resource_id: int, person_id: str, file_version: str, box: Box | None, by: str
-) -> None:
+def add_rejection(tx: Tx, resource_id: int, person_id: str, file_version: str, box: Box | None, by: str) -> None:
     """Store one rejection; the same one twice is one."""
     left, top, width, height = box or (None, None, None, None)
     what = {
@@ -229,7 +206,7 @@ def add_rejection(
         tx.execute(insert(t.rejection).values(by=by, at=tx.now, **what))
 
 
-def elsewhere(tx: Tx, resource_id: int, person_id: str, face_id: int) -> int | None:
+def find_other_match(tx: Tx, resource_id: int, person_id: str, face_id: int) -> int | None:
     """Another face of the photograph on which the person is matched: somebody is in it once at most."""
     query = select(t.face.c.id).where(
         t.face.c.resource_id == resource_id, t.face.c.person_id == person_id,
@@ -238,7 +215,7 @@ def elsewhere(tx: Tx, resource_id: int, person_id: str, face_id: int) -> int | N
     return tx.connection.scalar(query)
 
 
-def free(tx: Tx, person_id: str, states: Iterable[str] | None, *where: Any) -> int:
+def unname(tx: Tx, person_id: str, states: Iterable[str] | None, *where: Any) -> int:
     """Take the person off every face in `states` (None: any) that `where` selects; returns how many there were."""
     chosen = true() if states is None else t.face.c.state.in_(tuple(states))
     result = tx.execute(
@@ -264,7 +241,7 @@ def forget_suggestions(tx: Tx, resource_id: int) -> None:
     )
 
 
-def by_machine(face: Any = t.face) -> ColumnElement[bool]:
+def is_by_machine(face: Any = t.face) -> ColumnElement[bool]:
     """Selects the faces that are named, or proposed, and on which nobody has decided."""
     named = and_(face.c.state == "matched", face.c.decided_by.is_(None))
     return or_(named, face.c.state == "suggested")
@@ -274,6 +251,6 @@ def forget_machine_names(tx: Tx, resource_id: int) -> None:
     """Faces that the machine named or proposed are unnamed again; those that somebody decided on stay."""
     tx.execute(
         update(t.face)
-        .where(t.face.c.resource_id == resource_id, by_machine())
+        .where(t.face.c.resource_id == resource_id, is_by_machine())
         .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
     )

@@ -17,12 +17,11 @@ _CLOSED = tuple(mode for mode in Mode if mode not in COMPARING)
 """The modes under which nothing is proposed."""
 
 
-def refs(conn: Connection, modes: Collection[Mode] = (Mode.NEVER,)) -> Sequence[str]:
+def list_collections(conn: Connection, modes: Collection[Mode] = (Mode.NEVER,)) -> Sequence[str]:
     """The collections in these modes whose photographs are gone through now, or never were because that failed."""
     j, c = t.job.c, t.collection.c
     asked = union(
-        select(j.key).where(j.kind == "remode", IS_OPEN),
-        select(j.key).where(j.state == "dead", j.kind == "remode"),
+        select(j.key).where(j.kind == "remode", IS_OPEN), select(j.key).where(j.state == "dead", j.kind == "remode")
     )
     keys = list(conn.scalars(asked))
     if not keys:
@@ -31,42 +30,36 @@ def refs(conn: Connection, modes: Collection[Mode] = (Mode.NEVER,)) -> Sequence[
     return list(conn.scalars(found))
 
 
-def among(
-    conn: Connection, resource_ids: Collection[int], modes: Collection[Mode] = (Mode.NEVER,)
-) -> set[int]:
+def find_among(conn: Connection, resource_ids: Collection[int], modes: Collection[Mode] = (Mode.NEVER,)) -> set[int]:
     """Those of these photographs on which the machine's names do not count any more; its proposals for `_CLOSED`."""
-    closed, mine = refs(conn, modes), t.resource_collection.c
+    closed, mine = list_collections(conn, modes), t.resource_collection.c
     if not closed:
         return set()
-    query = select(mine.resource_id).where(
-        mine.resource_id.in_(resource_ids), mine.collection_ref.in_(closed)
-    )
+    query = select(mine.resource_id).where(mine.resource_id.in_(resource_ids), mine.collection_ref.in_(closed))
     return set(conn.scalars(query))
 
 
-def unnamed(conn: Connection, faces: Sequence[Row[Any]]) -> set[int]:
+def find_unnamed(conn: Connection, faces: Sequence[Row[Any]]) -> set[int]:
     """Those of these faces whose name is gone to whoever looks: matched by the machine alone, or proposed."""
     ids = {face.resource_id for face in faces}
-    gone = {"matched": among(conn, ids), "suggested": among(conn, ids, _CLOSED)}
-    return {
-        face.id for face in faces if face.decided_by is None and face.resource_id in gone.get(face.state, ())
-    }
+    gone = {"matched": find_among(conn, ids), "suggested": find_among(conn, ids, _CLOSED)}
+    return {face.id for face in faces if face.decided_by is None and face.resource_id in gone.get(face.state, ())}
 
 
 def rests_on_the_machine(conn: Connection, resource_id: ColumnElement[int]) -> ColumnElement[bool] | None:
     """Selects photographs of these on which the machine alone named a face; None where there are none of these."""
-    never, f = refs(conn), t.face.c
+    never, f = list_collections(conn), t.face.c
     if not never:
         return None
     named = exists().where(f.resource_id == resource_id, f.state == "matched", f.decided_by.is_(None))
     return _lies(resource_id, never) & named
 
 
-def shown(conn: Connection, modes: Collection[Mode] = _CLOSED) -> list[ColumnElement[bool]]:
+def may_be_shown(conn: Connection, modes: Collection[Mode] = _CLOSED) -> list[ColumnElement[bool]]:
     """Selects the suggestions that may be shown, for NEVER alone the machine's matches; nothing to select by while no
     mode is followed.
     """
-    closed = refs(conn, modes)
+    closed = list_collections(conn, modes)
     return [~_lies(t.face.c.resource_id, closed)] if closed else []
 
 

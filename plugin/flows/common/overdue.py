@@ -24,20 +24,13 @@ LETTER_LATE = timedelta(hours=2)
 _MONTH = timedelta(days=30)
 
 _OWN = ("revoke", "erase", "state", "mail")  # kinds of job that have a line of their own
-_CHAINS = (
-    "anew",
-    "closely",
-    "comparison",
-    "late-consent",
-    "unheld",
-    "vouched",
-)  # through the library, in portions
+_CHAINS = ("anew", "closely", "comparison", "late-consent", "unheld", "vouched")  # through the library, in portions
 _BULK = ("photo", "names", "compare", "gone", "members", *_CHAINS)
 _OPEN = ("queued", "running")
 
 
 @dataclass(frozen=True)
-class Figure:
+class OverdueFigure:
     """How much of a kind is owed, and since when the oldest of it is; None where nothing is."""
 
     count: int
@@ -78,9 +71,7 @@ def _erasures(now: datetime) -> Select[Any]:
     begun = select(e.person_id.label("key"), func.coalesce(asked, decided, e.asked_at).label("since")).where(
         e.finished_at.is_(None), e.held.is_not(None), ~fresh.exists()
     )
-    jobs = select(j.key, j.created_at.label("since")).where(
-        j.kind == "erase", or_(_late(now, LATE), j.state == "dead")
-    )
+    jobs = select(j.key, j.created_at.label("since")).where(j.kind == "erase", or_(_late(now, LATE), j.state == "dead"))
     granted = (
         select(r.person_id.label("key"), r.decided_at.label("since"))
         .join(t.person, p.id == r.person_id)
@@ -101,9 +92,7 @@ def _dates(now: datetime) -> Select[Any]:
 def _writes(now: datetime) -> Select[Any]:
     """Names that were to be written or taken off, and of which nobody knows whether they were."""
     i = t.intent.c
-    return select(i.id.label("key"), i.created_at.label("since")).where(
-        i.state == "open", i.created_at < now - LATE
-    )
+    return select(i.id.label("key"), i.created_at.label("since")).where(i.state == "open", i.created_at < now - LATE)
 
 
 def _letters(now: datetime) -> Select[Any]:
@@ -138,15 +127,15 @@ PERSONAL = ("owed_revocations", "owed_erasures")
 """What somebody has a right to: each is a matter of its own, and an hour is long."""
 
 
-def figure(services: Services, kind: str) -> Figure:
+def measure(services: Services, kind: str) -> OverdueFigure:
     """How much of a kind is owed now."""
     found = QUERIES[kind](services.clock.now()).subquery()
     with services.store.read() as conn:
         row = conn.execute(select(func.count(), func.min(found.c.since)).select_from(found)).one()
-    return Figure(int(row[0]), row[1])
+    return OverdueFigure(int(row[0]), row[1])
 
 
-def of(services: Services, kind: str, limit: int) -> list[tuple[str, datetime]]:
+def list_oldest(services: Services, kind: str, limit: int) -> list[tuple[str, datetime]]:
     """The first few of a kind, the oldest first: whose or what, and since when."""
     query = QUERIES[kind](services.clock.now()).subquery()
     with services.store.read() as conn:
@@ -154,7 +143,7 @@ def of(services: Services, kind: str, limit: int) -> list[tuple[str, datetime]]:
     return [(str(row.key), row.since) for row in rows]
 
 
-def still(services: Services, person_id: str) -> bool:
+def is_pending(services: Services, person_id: str) -> bool:
     """Whether a revocation or the erasure of this person is not carried out yet."""
     j = t.job.c
     mine = (j.key == person_id) & j.kind.in_(("revoke", "erase")) & j.state.in_((*_OPEN, "dead"))

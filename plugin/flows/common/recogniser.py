@@ -12,7 +12,7 @@ from plugin.recognizer.matching.gallery import Enrolled
 from plugin.recognizer.process.examiner import Examiner
 
 
-class Faces:
+class Recogniser:
     """The recogniser with the gallery that this process last opened."""
 
     def __init__(self, examiner: Examiner, uploads: Examiner | None = None) -> None:
@@ -46,9 +46,7 @@ class Faces:
         """Whether the gallery is that of this generation, and of a house that is open, or closed."""
         return (generation, closed) == (self.generation, self._closed)
 
-    def load(
-        self, entries: Sequence[Enrolled], declared: frozenset[str], generation: int, closed: bool
-    ) -> None:
+    def load(self, entries: Sequence[Enrolled], declared: frozenset[str], generation: int, closed: bool) -> None:
         """Take the gallery of a generation; `declared`: those whose pictures nobody vouched for."""
         self._examiner.load_gallery(entries, generation)
         self._closed, self.generation = closed, generation

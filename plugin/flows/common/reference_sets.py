@@ -24,7 +24,7 @@ VOUCHED = _SET.vouched_at.is_not(None) & _SET.refused_at.is_(None)
 
 
 @dataclass(frozen=True)
-class Source:
+class PictureSource:
     """How pictures came: chosen by the staff, or by a link, whoever made it; `shoot` is the link's collection."""
 
     came_by: str = "staff"
@@ -33,21 +33,21 @@ class Source:
     shoot: str | None = None
 
 
-def by_link(link: Row[Any]) -> Source:
+def source_of_link(link: Row[Any]) -> PictureSource:
     """The source of pictures that came by this link."""
-    return Source("link", link.id, link.created_by, link.collection_ref)
+    return PictureSource("link", link.id, link.created_by, link.collection_ref)
 
 
 # ---- which set counts ---------------------------------------------------------------------
 
 
-def of(conn: Connection, person_id: str) -> list[Row[Any]]:
+def list_of(conn: Connection, person_id: str) -> list[Row[Any]]:
     """Every set of the person's, the newest first, those whose pictures are gone too."""
     mine = select(t.reference_set).where(_SET.person_id == person_id)
     return list(conn.execute(mine.order_by(_SET.added_at.desc(), _SET.id)))
 
 
-def compared(conn: Connection, person_ids: Iterable[str] | None = None) -> dict[str, Row[Any]]:
+def find_compared(conn: Connection, person_ids: Iterable[str] | None = None) -> dict[str, Row[Any]]:
     """By person the set that may be compared: the one vouched for, else the newest that was declared.
 
     One that resembles somebody else enrolled is not, before somebody of the staff has looked.
@@ -62,13 +62,13 @@ def compared(conn: Connection, person_ids: Iterable[str] | None = None) -> dict[
     return {person: row for person, row in best.items() if row.vouched_at is not None or row.near_id is None}
 
 
-def current(conn: Connection, person_id: str) -> Row[Any] | None:
+def find_current(conn: Connection, person_id: str) -> Row[Any] | None:
     """The set that a face named by hand rests on; None where the person never had one that could be believed.
 
     Where the pictures are gone, the last that counted and that nobody refused: who was taken for somebody
     by a declared set stays unknown after it.
     """
-    known = [row for row in of(conn, person_id) if row.refused_at is None]
+    known = [row for row in list_of(conn, person_id) if row.refused_at is None]
     live = [row for row in known if row.ended_at is None]
     last = max((row.ended_at for row in known if row.ended_at is not None), default=None)
     left = live or [row for row in known if row.ended_at == last]
@@ -94,40 +94,40 @@ def state_of(conn: Connection, person_ids: Iterable[str]) -> dict[str, Pictures]
     return found
 
 
-def by_id(conn: Connection, set_id: str | None) -> Row[Any] | None:
+def find(conn: Connection, set_id: str | None) -> Row[Any] | None:
     """The set, whether its pictures are there or not."""
     return conn.execute(select(t.reference_set).where(_SET.id == set_id)).first()
 
 
-def vouched_among(conn: Connection, set_ids: Iterable[str | None]) -> set[str]:
+def find_vouched(conn: Connection, set_ids: Iterable[str | None]) -> set[str]:
     """Those of these sets that are vouched for."""
     ids = sorted({one for one in set_ids if one is not None})
     return set(conn.scalars(select(_SET.id).where(_SET.id.in_(ids), VOUCHED))) if ids else set()
 
 
-def sound(set_id: ColumnElement[Any]) -> ColumnElement[bool]:
+def is_sound(set_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """The condition that what `set_id` belongs to rests on no set, or on one that is vouched for."""
     return or_(set_id.is_(None), set_id.in_(select(_SET.id).where(VOUCHED)))
 
 
-def theirs_to_see() -> ColumnElement[bool]:
+def is_theirs_to_see() -> ColumnElement[bool]:
     """The condition on tag and person that a name may reach whose it is.
 
     Not one that rests on pictures which nobody vouched for, nor one that is theirs by spelling alone.
     """
     by_spelling = t.person.c.self_entered & (t.tag.c.origin == "hand") & t.tag.c.set_id.is_(None)
-    return sound(t.tag.c.set_id) & ~by_spelling
+    return is_sound(t.tag.c.set_id) & ~by_spelling
 
 
 # ---- adding and ending --------------------------------------------------------------------
 
 
-def add(tx: Tx, person_id: str, actor: str, source: Source) -> str:
+def add(tx: Tx, person_id: str, actor: str, source: PictureSource) -> str:
     """A new set, in the place of those that it replaces; returns its id. The gallery is the caller's to move."""
     chosen = source.came_by == "staff"
-    for row in of(tx.connection, person_id):
+    for row in list_of(tx.connection, person_id):
         if row.ended_at is None and (chosen or row.vouched_at is None):
-            end(tx, row)
+            end_set(tx, row)
     set_id = uuid4().hex
     tx.execute(
         insert(t.reference_set).values(
@@ -147,10 +147,10 @@ def destroy(tx: Tx, row: Row[Any]) -> None:
     tx.execute(delete(t.sealed).where(pictures_of(row)))
 
 
-def end(tx: Tx, row: Row[Any]) -> None:
+def end_set(tx: Tx, row: Row[Any]) -> None:
     """The same, with what was only suggested by them."""
     destroy(tx, row)
-    face_rows.free(tx, row.person_id, ("suggested",), t.face.c.set_id == row.id)
+    face_rows.unname(tx, row.person_id, ("suggested",), t.face.c.set_id == row.id)
 
 
 def hold(tx: Tx, row: Row[Any], near: Row[Any]) -> None:
@@ -159,7 +159,7 @@ def hold(tx: Tx, row: Row[Any], near: Row[Any]) -> None:
     tx.execute(update(t.reference_set).where(this).values(near_id=near.person_id))
 
 
-def free_near(tx: Tx, person_id: str) -> list[str]:
+def release_near(tx: Tx, person_id: str) -> list[str]:
     """Nobody is held for resembling this person any more; returns the sets that were."""
     held = (_SET.near_id == person_id) & LIVE & _SET.vouched_at.is_(None)
     ids = list(tx.connection.scalars(select(_SET.id).where(held)))

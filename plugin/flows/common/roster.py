@@ -34,9 +34,7 @@ def load(services: Services, conn: Connection, person_id: str) -> Standing:
     return found[person_id]
 
 
-def load_many(
-    services: Services, conn: Connection, person_ids: Iterable[str] | None = None
-) -> dict[str, Standing]:
+def load_many(services: Services, conn: Connection, person_ids: Iterable[str] | None = None) -> dict[str, Standing]:
     """The standing of each of `person_ids` that exists, or of everybody."""
     if person_ids is None:
         return _assemble(conn, services.ages, None)
@@ -72,9 +70,7 @@ def labels(conn: Connection, person_ids: Iterable[str]) -> dict[str, str]:
     ids = sorted(set(person_ids))
     found: dict[str, str] = {}
     for start in range(0, len(ids), _CHUNK):
-        query = select(t.person.c.id, t.person.c.display_name).where(
-            t.person.c.id.in_(ids[start : start + _CHUNK])
-        )
+        query = select(t.person.c.id, t.person.c.display_name).where(t.person.c.id.in_(ids[start : start + _CHUNK]))
         found |= {row.id: row.display_name for row in conn.execute(query)}
     return found
 
@@ -87,9 +83,7 @@ def guardians(conn: Connection) -> Mapping[str, tuple[str, ...]]:
 
 def signer(row: Row[Any], guardian_ids: Sequence[str]) -> tuple[Person, Quitclaim]:
     """Who signed a version, as far as rules of signatures ask: of a row of `quitclaim` with the birth date."""
-    person = _made(
-        Person, id=row.person_id, display_name="", birth_date=row.birth_date, guardians=tuple(guardian_ids)
-    )
+    person = _made(Person, id=row.person_id, display_name="", birth_date=row.birth_date, guardians=tuple(guardian_ids))
     return person or Person(row.person_id, ""), _quitclaim(row, (), person is not None)
 
 

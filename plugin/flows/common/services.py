@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from plugin.clock import Clock
 from plugin.config import Config
-from plugin.flows.common.recogniser import Faces
+from plugin.flows.common.recogniser import Recogniser
 from plugin.hooks.dam import Dam
 from plugin.hooks.shortly import TimedCalls
 from plugin.ledger.keys.free_text import TextSealer
@@ -34,7 +34,7 @@ class Services:
     ended: EndedLog
     queue: Queue
     dam: Dam
-    faces: Faces
+    faces: Recogniser
     name_hasher: NameHasher
     shortly: TimedCalls = field(default_factory=TimedCalls)
     """By which a page asks the DAM for what it can do without."""

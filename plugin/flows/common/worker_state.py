@@ -18,7 +18,7 @@ LATE = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
-class Worker:
+class WorkerState:
     """`age` since a worker swept, None before the first; `alike`: it has this process's configuration."""
 
     age: timedelta | None
@@ -30,17 +30,17 @@ class Worker:
         return self.age is not None and self.age <= LATE
 
 
-def note(services: Services, tx: Tx) -> None:
+def note_sweep(services: Services, tx: Tx) -> None:
     """A worker swept, this moment."""
     tx.execute(update(t.state).values(worked_at=tx.now, worked_as=_configuration(services)))
 
 
-def worker(services: Services) -> Worker:
+def read(services: Services) -> WorkerState:
     """What the store knows of it."""
     with services.store.read() as conn:
         row = conn.execute(select(t.state.c.worked_at, t.state.c.worked_as)).one()
     age = None if row.worked_at is None else services.clock.now() - row.worked_at
-    return Worker(age, row.worked_as in {None, _configuration(services)})
+    return WorkerState(age, row.worked_as in {None, _configuration(services)})
 
 
 def sweep_age(services: Services) -> float | None:

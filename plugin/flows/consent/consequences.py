@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from plugin.flows.access import staff_sessions
-from plugin.flows.access.links import Kind
+from plugin.flows.access.links import LinkKind
 from plugin.flows.common import reference_sets, roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings, revocation
@@ -21,12 +21,12 @@ from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from plugin.quitclaim.consent.standing import Standing
 
-PAGES = (Kind.PAGE, Kind.RENEW, Kind.KEY)
+PAGES = (LinkKind.PAGE, LinkKind.RENEW, LinkKind.KEY)
 Held = tuple[Grant, datetime, datetime | None]
 
 
 @dataclass(frozen=True)
-class Ending:
+class Consequences:
     """Of one person: grants by kind, photographs on which their name is taken off, reference photographs, links."""
 
     name: str
@@ -42,29 +42,29 @@ class Ending:
         return any((self.recognition, self.publication, self.photographs, self.pictures, self.links))
 
 
-def of_grants(
+def preview_ending(
     services: Services, person_id: str, grant_ids: Collection[str] | None, kind: str = "withdraw"
-) -> Ending:
+) -> Consequences:
     """What `consent.withdraw`, `restrict` or, as `object`, the person's objection would end. Raises NotFound."""
     now = services.clock.now()
     with services.store.read() as conn:
         standing = roster.load(services, conn, person_id)
         claims = standing.quitclaims
         if kind == "object":
-            after = lifecycle.object_(standing.person, claims, now)[1]
+            after = lifecycle.object_to_recognition(standing.person, claims, now)[1]
         else:
             after = (lifecycle.withdraw if kind == "withdraw" else lifecycle.restrict)(claims, grant_ids, now)
-        due = [grant.kind for grant, _, _ in grant_endings.ended_by(claims, after)]
+        due = [grant.kind for grant, _, _ in grant_endings.find_ended(claims, after)]
         then = replace(standing, quitclaims=after)
-        return Ending(
+        return Consequences(
             standing.person.display_name,
             recognition=due.count(GrantKind.RECOGNITION), publication=due.count(GrantKind.PUBLICATION),
-            photographs=_named(conn, person_id, revocation.which(services, then)) if due else 0,
+            photographs=_named(conn, person_id, revocation.find_origins(services, then)) if due else 0,
             pictures=_pictures(services, conn, person_id, then) if due else 0,
         )  # fmt: skip
 
 
-def of_version(services: Services, person_id: str, signing: Signing) -> Ending:
+def preview_version(services: Services, person_id: str, signing: Signing) -> Consequences:
     """The grants that a new version so signed ends, or ends sooner: it takes the place of what was signed.
 
     Raises ConsentError where it could not be recorded.
@@ -77,9 +77,9 @@ def of_version(services: Services, person_id: str, signing: Signing) -> Ending:
         then = replace(held, quitclaims=(*lifecycle.supersede(claims, claim), claim))
         kept = then.windows()
         lost = [one[0].kind for one in held.windows() if _shortened(one, kept, now)]
-        return Ending(
+        return Consequences(
             person.display_name, lost.count(GrantKind.RECOGNITION), lost.count(GrantKind.PUBLICATION),
-            photographs=_named(conn, person_id, revocation.which(services, then)) if lost else 0,
+            photographs=_named(conn, person_id, revocation.find_origins(services, then)) if lost else 0,
             pictures=_pictures(services, conn, person_id, then) if GrantKind.RECOGNITION in lost else 0,
         )  # fmt: skip
 
@@ -94,56 +94,55 @@ def _shortened(held: Held, kept: Iterable[Held], now: datetime) -> bool:
     return whole is None or (whole[1] is not None and (end is None or whole[1] < end))
 
 
-def of_person(services: Services, person_id: str) -> Ending:
+def preview_erasure(services: Services, person_id: str) -> Consequences:
     """What an erasure destroys. Raises NotFound."""
-    whole = of_grants(services, person_id, None)
+    whole = preview_ending(services, person_id, None)
     with services.store.read() as conn:
-        return Ending(
+        return Consequences(
             whole.name, whole.recognition, whole.publication,
             photographs=_named(conn, person_id, revocation.ALL), pictures=_references(conn, person_id),
-            links=_links(services, conn, person_id, tuple(Kind)),
+            links=_links(services, conn, person_id, tuple(LinkKind)),
         )  # fmt: skip
 
 
-def of_links(services: Services, person_id: str) -> Ending:
+def preview_lock(services: Services, person_id: str) -> Consequences:
     """The links to the person's page, and keys, that open something now."""
     with services.store.read() as conn:
         name = roster.load(services, conn, person_id).person.display_name
-        return Ending(name, links=_links(services, conn, person_id, PAGES))
+        return Consequences(name, links=_links(services, conn, person_id, PAGES))
 
 
-def of_link(services: Services, link_id: str) -> Ending:
+def preview_link(services: Services, link_id: str) -> Consequences:
     """Whose link it is, and whether it still opens something."""
     link = t.invitation.c
     open_ = doors.is_open_link(services.clock.now())
     with services.store.read() as conn:
         row = conn.execute(select(link.person_id).where(link.id == link_id, *open_)).first()
         if row is None:
-            return Ending("")
+            return Consequences("")
         name = roster.labels(conn, [row.person_id]).get(row.person_id, "") if row.person_id else ""
-    return Ending(name or "everybody at the shoot", links=1)
+    return Consequences(name or "everybody at the shoot", links=1)
 
 
-def of_pictures(services: Services, person_id: str, set_id: str | None = None) -> Ending:
+def preview_pictures(services: Services, person_id: str, set_id: str | None = None) -> Consequences:
     """Reference photographs of the set; without one those that are vouched for, which new ones take the place of."""
     with services.store.read() as conn:
         name = roster.load(services, conn, person_id).person.display_name
-        sets = reference_sets.of(conn, person_id)
+        sets = reference_sets.list_of(conn, person_id)
         chosen = [row for row in sets if row.id == set_id or (set_id is None and row.vouched_at is not None)]
         count = sum(
-            _counted(conn, (t.sealed.c.kind == "reference") & reference_sets.pictures_of(row))
-            for row in chosen
+            _counted(conn, (t.sealed.c.kind == "reference") & reference_sets.pictures_of(row)) for row in chosen
         )
-    return Ending(name, pictures=count)
+    return Consequences(name, pictures=count)
 
 
-def of_address(services: Services, person_id: str, guardian_id: str | None) -> bool:
+def preview_address(services: Services, person_id: str, guardian_id: str | None) -> bool:
     """Whether an address is on file that would go."""
     with services.store.read() as conn:
-        return bool(contacts.known_to(services, conn, person_id, guardian_id))
+        return bool(contacts.address_of(services, conn, person_id, guardian_id))
 
 
-def of_mode(services: Services, ref: str, mode: str) -> tuple[int, int]:
+def preview_mode(services: Services, ref: str, mode: str) -> tuple[int, int]:
     """Photographs of the collection from which a machine's name goes, and suggestions that go, under the mode."""
     mine = select(t.resource_collection.c.resource_id).where(t.resource_collection.c.collection_ref == ref)
     with services.store.read() as conn:
@@ -157,14 +156,12 @@ def of_mode(services: Services, ref: str, mode: str) -> tuple[int, int]:
     return named, suggested
 
 
-def of_sessions(services: Services, session: str | None, user: str | None) -> int:
+def preview_sessions(services: Services, session: str | None, user: str | None) -> int:
     """Open sessions of the staff: the one of this number, those of an account, or all."""
-    return sum(
-        session in {None, one.id} and user in {None, one.user} for one in staff_sessions.sessions(services)
-    )
+    return sum(session in {None, one.id} and user in {None, one.user} for one in staff_sessions.list_open(services))
 
 
-def is_lost(services: Services, ref: str) -> bool:
+def is_ruling_lost(services: Services, ref: str) -> bool:
     """Whether the ruling on the collection is lost, so that it can be said to be gone."""
     this = (t.collection.c.ref == ref) & t.collection.c.lost_at.is_not(None)
     with services.store.read() as conn:
@@ -194,7 +191,7 @@ def _distinct(conn: Connection, what: ColumnElement[int], which: ColumnElement[b
     return int(conn.scalar(select(func.count(what.distinct())).where(which)) or 0)
 
 
-def _links(services: Services, conn: Connection, person_id: str, kinds: Sequence[Kind]) -> int:
+def _links(services: Services, conn: Connection, person_id: str, kinds: Sequence[LinkKind]) -> int:
     link = t.invitation.c
     mine = (link.person_id == person_id) & link.kind.in_([kind.value for kind in kinds])
     open_ = doors.is_open_link(services.clock.now())

@@ -42,9 +42,7 @@ def add(
     if UNREADABLE_USE in uses:  # what it was for nobody knows
         terms = services.config.clearance
         uses |= set(product(terms.purposes, terms.channels))
-    rows: list[dict[str, Any]] = [
-        {"purpose": use[0], "channel": use[1], "set_id": None} for use in sorted(uses)
-    ]
+    rows: list[dict[str, Any]] = [{"purpose": use[0], "channel": use[1], "set_id": None} for use in sorted(uses)]
     rows += [{"purpose": None, "channel": None, "set_id": None}] if machine else []
     rows += [{"purpose": None, "channel": None, "set_id": set_id}] if set_id is not None else []
     if rows:
@@ -60,13 +58,13 @@ def _latest(tx: Tx, person_id: str) -> datetime:
     return max(tx.now, last or tx.now)
 
 
-def shortened(before: Published, after: Published, now: datetime) -> set[Use]:
+def find_shortened(before: Published, after: Published, now: datetime) -> set[Use]:
     """The uses that were agreed to for longer, from now on, than they are."""
     ahead = [(now, None)]
     return {use for use, held in before.items() if minus(intersect(held, ahead), after.get(use, ()))}
 
 
-def follow(services: Services, job: ClaimedJob) -> None:
+def handle_cut(services: Services, job: ClaimedJob) -> None:
     """The next photographs of a person whose ends cut them, then those behind them; the job's key is their id."""
     after, upto = job.payload.get("after", 0), job.payload.get("upto")
     with services.store.read() as conn:
@@ -83,12 +81,12 @@ def follow(services: Services, job: ClaimedJob) -> None:
 
 
 def _follow(services: Services, tx: Tx, ids: Sequence[int]) -> None:
-    believed.follow(tx, ids)
+    believed.apply_cuts(tx, ids)
     photo_answers.recompute(services, tx, ids)
 
 
 def _next(conn: Connection, person_id: str, after: int) -> list[int]:
-    ids = believed.hit_by(person_id).subquery().c.resource_id
+    ids = believed.select_hit_by(person_id).subquery().c.resource_id
     return list(conn.scalars(select(ids).where(ids > after).order_by(ids).limit(photo_answers.PORTION)))
 
 

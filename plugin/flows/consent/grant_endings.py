@@ -27,7 +27,7 @@ from plugin.ledger.log.endings import Ending
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent import lifecycle
-from plugin.quitclaim.consent.lifecycle import How
+from plugin.quitclaim.consent.lifecycle import StopMode
 from plugin.quitclaim.consent.model import EndKind, Grant, Quitclaim
 from plugin.quitclaim.consent.standing import Standing
 
@@ -41,7 +41,7 @@ _SAID = {
 
 
 @dataclass(frozen=True)
-class Evidence:
+class SignatureEvidence:
     """What proves the signature: a scan, a signature image, a file; kept sealed under the record key."""
 
     name: str
@@ -49,7 +49,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Origin:
+class QuitclaimOrigin:
     """Where a quitclaim comes from: the form that was signed, and what each grant of it rests on.
 
     `bases`: by the id of the grant, only those that do not rest on consent. `quitclaim_id`: chosen by whoever must
@@ -62,34 +62,34 @@ class Origin:
     full: bool = False
 
 
-NO_FORM = Origin()
+NO_FORM = QuitclaimOrigin()
 
 HALF = "half"
 """The kind under which what the first of two guardians signed waits, sealed: see `halves`."""
 
 
 def record(
-    services: Services, person_id: str, signing: lifecycle.Signing, evidence: Sequence[Evidence], actor: str,
-    origin: Origin = NO_FORM,
+    services: Services, person_id: str, signing: lifecycle.Signing, evidence: Sequence[SignatureEvidence], actor: str,
+    origin: QuitclaimOrigin = NO_FORM,
 ) -> Quitclaim:  # fmt: skip
     """Record a signed quitclaim as the person's next version; it supersedes the version before.
 
     Raises ConsentError where it breaks a rule, and where nothing proves it.
     """
     with services.store.write() as tx:
-        return enter(services, tx, person_id, signing, evidence, actor, origin)
+        return record_in(services, tx, person_id, signing, evidence, actor, origin)
 
 
-def enter(
-    services: Services, tx: Tx, person_id: str, signing: lifecycle.Signing, evidence: Sequence[Evidence], actor: str,
-    origin: Origin = NO_FORM,
+def record_in(
+    services: Services, tx: Tx, person_id: str, signing: lifecycle.Signing, evidence: Sequence[SignatureEvidence], actor: str,
+    origin: QuitclaimOrigin = NO_FORM,
 ) -> Quitclaim:  # fmt: skip
     """As `record`, in the caller's transaction."""
     if not evidence:
         raise ConsentError("a quitclaim needs its evidence: give the file that was signed")
     standing = roster.load(services, tx.connection, person_id)
     before, agreed = standing.quitclaims, standing.published()
-    quitclaim_rows.record_key(services, tx, person_id)
+    quitclaim_rows.ensure_record_key(services, tx, person_id)
     claim = lifecycle.record(
         standing.person, before, signing, services.ages,
         quitclaim_id=origin.quitclaim_id or uuid4().hex, now=tx.now, by=actor,
@@ -108,8 +108,8 @@ def enter(
         quitclaim_rows.supersede(services, tx, old)
     tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
     standing = roster.load(services, tx.connection, person_id)
-    end(services, tx, person_id, standing.due_endings(tx.now), actor)
-    cuts.add(services, tx, person_id, cuts.shortened(agreed, standing.published(), tx.now))
+    end_in(services, tx, person_id, standing.due_endings(tx.now), actor)
+    cuts.add(services, tx, person_id, cuts.find_shortened(agreed, standing.published(), tx.now))
     tx.move_generation()
     services.queue.put(tx, "recompute", person_id)
     return claim
@@ -117,27 +117,27 @@ def enter(
 
 def withdraw(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:
     """End the named grants, or all (None), at once; returns how many ended. Repeating it does no harm."""
-    return stop(services, person_id, How.WITHDRAW, grant_ids, actor)
+    return stop(services, person_id, StopMode.WITHDRAW, grant_ids, actor)
 
 
-def stop(services: Services, person_id: str, how: How, grant_ids: Collection[str] | None, actor: str) -> int:
+def stop(services: Services, person_id: str, how: StopMode, grant_ids: Collection[str] | None, actor: str) -> int:
     """The same, or restricted: no matching and clearance rests on them, the evidence is kept (GDPR Art. 18)."""
     with services.store.write() as tx:
         return len(stop_in(services, tx, person_id, how, grant_ids, actor))
 
 
 def stop_in(
-    services: Services, tx: Tx, person_id: str, how: How, grant_ids: Collection[str] | None, actor: str
+    services: Services, tx: Tx, person_id: str, how: StopMode, grant_ids: Collection[str] | None, actor: str
 ) -> list["Due"]:
     """The same in the caller's transaction; returns what ended. Raises NotFound for grants of somebody else."""
     claims = roster.load(services, tx.connection, person_id).quitclaims
-    due = ended_by(claims, lifecycle.CHANGES[how](claims, grant_ids, tx.now))
-    forgo(services, tx, person_id, actor)
-    end(services, tx, person_id, due, actor)
+    due = find_ended(claims, lifecycle.CHANGES[how](claims, grant_ids, tx.now))
+    take_back_in(services, tx, person_id, actor)
+    end_in(services, tx, person_id, due, actor)
     return due
 
 
-def forgo(services: Services, tx: Tx, person_id: str, actor: str) -> None:
+def take_back_in(services: Services, tx: Tx, person_id: str, actor: str) -> None:
     """What one guardian signed and another did not yet is taken back as well, with the link of that other.
 
     Else their signature would bring back what was taken back after the first one's.
@@ -151,22 +151,22 @@ def forgo(services: Services, tx: Tx, person_id: str, actor: str) -> None:
         services.vault.discard(tx, item.id)
 
 
-def object_(services: Services, person_id: str, actor: str) -> int:
+def object_to_recognition(services: Services, person_id: str, actor: str) -> int:
     """The child's own objection: recognition stops at once, whatever a guardian signed."""
     with services.store.write() as tx:
-        return objected(services, tx, person_id, actor)
+        return object_in(services, tx, person_id, actor)
 
 
-def objected(services: Services, tx: Tx, person_id: str, actor: str) -> int:
+def object_in(services: Services, tx: Tx, person_id: str, actor: str) -> int:
     """The same in the caller's transaction."""
     standing = roster.load(services, tx.connection, person_id)
-    objecting, ended = lifecycle.object_(standing.person, standing.quitclaims, tx.now)
+    objecting, ended = lifecycle.object_to_recognition(standing.person, standing.quitclaims, tx.now)
     services.ended.append(tx, Ending(person_id, None, tx.now, EndKind.OBJECTED.value))
     tx.execute(update(t.person).where(t.person.c.id == person_id).values(objected_at=objecting.objected_at))
-    return end(services, tx, person_id, ended_by(standing.quitclaims, ended), actor)
+    return end_in(services, tx, person_id, find_ended(standing.quitclaims, ended), actor)
 
 
-def ended_by(before: Sequence[Quitclaim], after: Sequence[Quitclaim]) -> list["Due"]:
+def find_ended(before: Sequence[Quitclaim], after: Sequence[Quitclaim]) -> list["Due"]:
     """The grants that have an end in `after` which they had not in `before`."""
     old = {grant.id: grant.ended_at for claim in before for grant in claim.grants}
     return [
@@ -177,11 +177,11 @@ def ended_by(before: Sequence[Quitclaim], after: Sequence[Quitclaim]) -> list["D
     ]
 
 
-Due = tuple[Grant, datetime, EndKind]
+DueEnding = tuple[Grant, datetime, EndKind]
 
 
-def end(
-    services: Services, tx: Tx, person_id: str, due: Sequence[Due], actor: str, logged: bool = False
+def end_in(
+    services: Services, tx: Tx, person_id: str, due: Sequence[DueEnding], actor: str, logged: bool = False
 ) -> int:
     """End grants and settle what follows, in the caller's transaction; ended.log is written before it commits."""
     subject = roster.subject(services, tx, person_id)
@@ -191,17 +191,17 @@ def end(
         quitclaim_rows.end_grant(tx, grant.id, moment, kind)
         tx.audit(_SAID[kind], actor, subject=subject, grant=grant.id, kind=grant.kind.value)
     if due:
-        settle(services, tx, person_id, actor, [grant for grant, _, _ in due])
+        settle_in(services, tx, person_id, actor, [grant for grant, _, _ in due])
     return len(due)
 
 
-def settle(services: Services, tx: Tx, person_id: str, actor: str, ended: Sequence[Grant] = ()) -> None:
+def settle_in(services: Services, tx: Tx, person_id: str, actor: str, ended: Sequence[Grant] = ()) -> None:
     """What follows from the grants as they are now, `ended` among them: cut, destroy, and queue what comes after.
 
     As many rows whatever the number of photographs.
     """
     standing = roster.load(services, tx.connection, person_id)
-    kept = leased(services, tx.connection, person_id, standing, tx.now)
+    kept = is_leased(services, tx.connection, person_id, standing, tx.now)
     uses = {(grant.purpose, grant.channel) for grant in ended if grant.purpose and grant.channel}
     cuts.add(services, tx, person_id, uses, machine=not kept)
     tx.move_generation()
@@ -231,7 +231,7 @@ def _shred(services: Services) -> None:
         services.vault.shred(services.store)
 
 
-def sweep(services: Services, thorough: bool = False) -> int:
+def end_due(services: Services, thorough: bool = False) -> int:
     """End everything that the calendar has ended: first at start (`thorough`), then every minute. Returns how many.
 
     Also takes up what a crash left: a line in ended.log without its commit (rule 4). Each person's end is a write of
@@ -239,8 +239,8 @@ def sweep(services: Services, thorough: bool = False) -> int:
     """
     now = services.clock.now()
     with services.store.read() as conn:
-        late = _late(services, conn, now, None if thorough else lapses.due(services, conn, now))
-        orphans = _keys_without_grant(services, conn, now, None if thorough else lapses.keys(conn, now))
+        late = _late(services, conn, now, None if thorough else lapses.list_due(services, conn, now))
+        orphans = _keys_without_grant(services, conn, now, None if thorough else lapses.list_keys_due(conn, now))
     ended = sum(roster.each(services, "an ending", {*late, *orphans}, partial(_end_due, services)))
     with services.store.write() as tx:
         tx.execute(update(t.state).values(last_sweep=tx.now))
@@ -253,8 +253,8 @@ def _end_due(services: Services, person_id: str) -> int:
     with services.store.write() as tx:
         for standing in roster.load_many(services, tx.connection, [person_id]).values():
             if due := standing.due_endings(tx.now):
-                return end(services, tx, person_id, due, "calendar")
-            settle(services, tx, person_id, "calendar")
+                return end_in(services, tx, person_id, due, "calendar")
+            settle_in(services, tx, person_id, "calendar")
     return 0
 
 
@@ -264,18 +264,16 @@ def _late(services: Services, conn: Connection, now: datetime, people: list[str]
     return [pid for pid, standing in found.items() if standing.due_endings(now)]
 
 
-def _keys_without_grant(
-    services: Services, conn: Connection, now: datetime, people: list[str] | None
-) -> list[str]:
+def _keys_without_grant(services: Services, conn: Connection, now: datetime, people: list[str] | None) -> list[str]:
     """People whose face key is there though no recognition grant is in force: never for longer than a sweep."""
     if people is None:
         held = select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")
         people = list(conn.scalars(held))
     standings = roster.load_many(services, conn, people)
-    return [pid for pid, standing in standings.items() if not leased(services, conn, pid, standing, now)]
+    return [pid for pid, standing in standings.items() if not is_leased(services, conn, pid, standing, now)]
 
 
-def leased(services: Services, conn: Connection, person_id: str, standing: Standing, at: datetime) -> bool:
+def is_leased(services: Services, conn: Connection, person_id: str, standing: Standing, at: datetime) -> bool:
     """Whether recognition has been in force without a gap since the face key was made.
 
     A grant that begins after a gap is a new lease: the template of the old one ended with that one,

@@ -18,7 +18,7 @@ _G, _Q, _P = t.grant.c, t.quitclaim.c, t.person.c
 _OPEN = _G.ended_at.is_(None)
 
 
-def due(services: Services, conn: Connection, now: datetime) -> list[str]:
+def list_due(services: Services, conn: Connection, now: datetime) -> list[str]:
     """People of whom a grant without a written end may be over: by its dates, an objection, or its signature."""
     dated = select(_G.person_id).where(_OPEN, _G.valid_until <= now)
     replaced = select(_Q.person_id).where(_Q.superseded_at <= now, _held())
@@ -31,7 +31,7 @@ def _held() -> ColumnElement[bool]:
     return exists().where(_G.quitclaim_id == _Q.id, _OPEN)
 
 
-def keys(conn: Connection, now: datetime) -> list[str]:
+def list_keys_due(conn: Connection, now: datetime) -> list[str]:
     """People who have a face key, and no recognition grant whose dates say that it holds."""
     here = and_(_G.person_id == t.person_key.c.person_id, _G.kind == GrantKind.RECOGNITION.value)
     holds = and_(here, _OPEN, _G.valid_from <= now, _after(_G.valid_until, now), _G.quitclaim_id == _Q.id)

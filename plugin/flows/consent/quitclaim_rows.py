@@ -13,13 +13,11 @@ from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import EndKind, GrantKind, Quitclaim
 
 
-def record_key(services: Services, tx: Tx, person_id: str) -> None:
+def ensure_record_key(services: Services, tx: Tx, person_id: str) -> None:
     """A new record key for somebody whose last one went with its evidence, past its term."""
     if services.vault.has_key(tx.connection, person_id, "record"):
         return
-    erasing = select(t.job.c.id).where(
-        t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done"
-    )
+    erasing = select(t.job.c.id).where(t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done")
     if tx.execute(erasing).first() is not None:
         raise ConsentError("this person is being erased: enter them anew when that is finished")
     services.vault.create_key(tx, person_id, "record")
@@ -27,10 +25,10 @@ def record_key(services: Services, tx: Tx, person_id: str) -> None:
 
 def log_shortened(services: Services, tx: Tx, old: Quitclaim) -> None:
     """A version that a later one will replace: an older copy of the store must not know it for longer."""
-    services.ended.append(tx, *shortened(old, tx.now))
+    services.ended.append(tx, *find_shortened(old, tx.now))
 
 
-def shortened(old: Quitclaim, now: datetime) -> list[Ending]:
+def find_shortened(old: Quitclaim, now: datetime) -> list[Ending]:
     """The grants of a version that end with it at a moment to come; what is over `consent.end` logs."""
     until = old.superseded_at
     if until is None or until <= now:

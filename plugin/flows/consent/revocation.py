@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common import roster
-from plugin.flows.common.batches import Failed, chunked, each
+from plugin.flows.common.batches import Failed, chunked, run_batches
 from plugin.flows.common.services import Services
 from plugin.flows.consent import tags_that_stay
 from plugin.flows.names import name_index, resources
@@ -29,7 +29,7 @@ LOOK_AGAIN = timedelta(hours=24)
 ALL = frozenset({"machine", "confirmed", "hand"})
 
 
-def revoke(services: Services, job: ClaimedJob) -> None:
+def handle_revoke(services: Services, job: ClaimedJob) -> None:
     """The whole story of one revocation; the job's key is the person's id. What is stored follows by `cuts`."""
     with services.store.read() as conn:
         standing = roster.load_many(services, conn, [job.key]).get(job.key)
@@ -38,9 +38,9 @@ def revoke(services: Services, job: ClaimedJob) -> None:
             services.queue.finish(tx, job)
         return
     again = bool(job.payload.get("again"))
-    removed = take_out(services, job.key, which(services, standing), everywhere=again)
+    removed = remove_tags(services, job.key, find_origins(services, standing), everywhere=again)
     recompute(services, job.key)
-    tags_that_stay.ask_about(services, standing)
+    tags_that_stay.list_for_decision(services, standing)
     with services.store.write() as tx:
         subject = roster.subject(services, tx, job.key)
         tx.audit(Action.REVOCATION_DONE, intents.SYSTEM, subject=subject, removed=removed)
@@ -49,14 +49,14 @@ def revoke(services: Services, job: ClaimedJob) -> None:
         services.queue.finish(tx, job)
 
 
-def look_again(services: Services, job: ClaimedJob) -> None:
+def handle_look_again(services: Services, job: ClaimedJob) -> None:
     """A day after a revocation: whatever came back through us is taken off once more."""
     with services.store.write() as tx:
         services.queue.put(tx, "revoke", job.key, {"again": True})
         services.queue.finish(tx, job)
 
 
-def which(services: Services, standing: Standing) -> frozenset[str]:
+def find_origins(services: Services, standing: Standing) -> frozenset[str]:
     """The origins of the tags that must go, now."""
     now = services.clock.now()
     if not standing.in_force(now):
@@ -65,19 +65,17 @@ def which(services: Services, standing: Standing) -> frozenset[str]:
     return frozenset() if standing.recognition(now) else frozenset({"machine"})
 
 
-def overdue(services: Services) -> list[str]:
+def list_overdue(services: Services) -> list[str]:
     """People of whom tags stand that have no ground any more: their revocation was given up, or came before them."""
     origins = ALL if services.config.hand_tags.after_end == "remove" else ALL - {"hand"}
-    ours = select(t.tag.c.person_id, t.tag.c.origin).where(
-        t.tag.c.person_id.is_not(None), t.tag.c.origin.in_(origins)
-    )
+    ours = select(t.tag.c.person_id, t.tag.c.origin).where(t.tag.c.person_id.is_not(None), t.tag.c.origin.in_(origins))
     with services.store.read() as conn:
         standing = {(row.person_id, row.origin) for row in conn.execute(ours.distinct())}
         people = roster.load_many(services, conn, {person for person, _ in standing})
-    return sorted({person for person, origin in standing if origin in which(services, people[person])})
+    return sorted({person for person, origin in standing if origin in find_origins(services, people[person])})
 
 
-def take_out(
+def remove_tags(
     services: Services, person_id: str, origins: frozenset[str], actor: str = "system", everywhere: bool = False,
     unread: list[str] | None = None,
 ) -> int:  # fmt: skip
@@ -93,14 +91,14 @@ def take_out(
         return 0
     apart = unread is not None
     with services.store.read() as conn:
-        open_ = list(intents.open_for(conn, person_id))
+        open_ = list(intents.list_open(conn, person_id))
     many = services.dam.at_once
-    each(open_, lambda some: list(intents.carry_out_many(services, some, actor).items()), many, apart)
+    run_batches(open_, lambda some: list(intents.carry_out_many(services, some, actor).items()), many, apart)
     if "machine" in origins and "confirmed" not in origins:
-        tags_that_stay.become_hand(services, person_id)
-    tags = tags_of(services, person_id, origins)
-    shut = [row.ref for row in each(tags, lambda rows: removals.remove(services, rows, actor), many, apart)]
-    refs = set(touched(services, person_id)) - {*shut}
+        tags_that_stay.make_hand(services, person_id)
+    tags = list_tags(services, person_id, origins)
+    shut = [row.ref for row in run_batches(tags, lambda rows: removals.remove(services, rows, actor), many, apart)]
+    refs = set(list_touched(services, person_id)) - {*shut}
     if everywhere:
         refs |= _bearing(services, person_id)
     shut += read_back(services, person_id, origins, refs - {*shut}, apart)
@@ -116,11 +114,11 @@ def _bearing(services: Services, person_id: str) -> set[str]:
         if name is None:
             return set()
         if not isinstance(services.dam, TellsHolders):
-            return name_index.holders(services, conn, name)
+            return name_index.list_holders(services, conn, name)
     return set(services.dam.holders(name))
 
 
-def tags_of(services: Services, person_id: str, origins: Iterable[str]) -> list[Row[Any]]:
+def list_tags(services: Services, person_id: str, origins: Iterable[str]) -> list[Row[Any]]:
     """The person's tags of these origins, with the ref of each one's resource."""
     query = (
         select(t.tag, t.resource.c.ref)
@@ -131,7 +129,7 @@ def tags_of(services: Services, person_id: str, origins: Iterable[str]) -> list[
         return list(conn.execute(query))
 
 
-def touched(services: Services, person_id: str) -> list[str]:
+def list_touched(services: Services, person_id: str) -> list[str]:
     """Every resource on which we ever meant to write this person's name."""
     query = (
         select(t.resource.c.ref)
@@ -152,7 +150,7 @@ def read_back(
     """
     with services.store.read() as conn:
         label = roster.labels(conn, [person_id]).get(person_id, "")  # "": another process has deleted them
-    ours = {row.ref for row in tags_of(services, person_id, origins - {"hand"})}
+    ours = {row.ref for row in list_tags(services, person_id, origins - {"hand"})}
     key = name_key(label)
 
     def look(some: Sequence[str]) -> Failed[str]:
@@ -167,7 +165,7 @@ def read_back(
                 failed.append((ref, error))
         return failed
 
-    return each(sorted(refs), look, services.dam.at_once, apart)
+    return run_batches(sorted(refs), look, services.dam.at_once, apart)
 
 
 def _named(answer: Names | DamError, key: str) -> bool:
@@ -203,7 +201,7 @@ def _verify(services: Services, person_id: str, key: str, ref: str) -> None:
         mine = (t.tag.c.resource_id == arrival.resource_id) & (t.tag.c.node_key == key)
         ours = conn.scalar(select(t.tag.c.origin).where(mine, t.tag.c.origin != "hand"))
         standing = roster.load(services, conn, person_id)
-    if ours in which(services, standing):
+    if ours in find_origins(services, standing):
         raise DamError("a tag of ours still stands, or has come back: it will be taken out again")
 
 
@@ -218,13 +216,13 @@ def recompute(services: Services, person_id: str) -> int:
 def _resting_on(services: Services, person_id: str) -> list[int]:
     meant = select(t.intent.c.resource_id).where(t.intent.c.person_id == person_id)
     with services.store.read() as conn:
-        return sorted({*photo_answers.resources_naming(conn, person_id), *conn.scalars(meant)})
+        return sorted({*photo_answers.list_resources_naming(conn, person_id), *conn.scalars(meant)})
 
 
 def _restate(services: Services, person_id: str) -> None:
     """The release statement in the files of this person's photographs, where it is not as it should be."""
-    tags = tags_of(services, person_id, ("machine", "confirmed"))
-    each(tags, lambda rows: _restate_some(services, rows), services.dam.at_once)
+    tags = list_tags(services, person_id, ("machine", "confirmed"))
+    run_batches(tags, lambda rows: _restate_some(services, rows), services.dam.at_once)
 
 
 def _restate_some(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
@@ -236,13 +234,11 @@ def _restate_some(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[An
             found = intents.pending(tx.connection, [row.resource_id for row in stale], "release")
             fresh = [row for row in stale if (row.resource_id, row.person_id) not in found]
             wanted = [
-                intents.Proposal(row.resource_id, row.person_id, row.node, "release", row.origin, frozenset())
+                intents.NewIntent(row.resource_id, row.person_id, row.node, "release", row.origin, frozenset())
                 for row in fresh
             ]
             made = dict(zip(intents.propose_many(services, tx, wanted), fresh, strict=True))
-        by_intent |= made | {
-            found[key]: row for row in stale if (key := (row.resource_id, row.person_id)) in found
-        }
+        by_intent |= made | {found[key]: row for row in stale if (key := (row.resource_id, row.person_id)) in found}
     failed = intents.carry_out_many(services, list(by_intent))
     return [(by_intent[intent], error) for intent, error in failed.items()]
 
@@ -255,7 +251,7 @@ def _stale(services: Services, conn: Connection, rows: Sequence[Row[Any]]) -> li
     return [row for row in rows if stated.get(row.resource_id) != wanted[row.resource_id]]
 
 
-def recomputed(services: Services, job: ClaimedJob) -> None:
+def handle_recompute(services: Services, job: ClaimedJob) -> None:
     """A grant was given or changed: recompute what rests on it. The job's key is the person's id."""
     recompute(services, job.key)
     with services.store.write() as tx:
@@ -264,4 +260,4 @@ def recomputed(services: Services, job: ClaimedJob) -> None:
 
 def list_by_hand(services: Services, person_id: str) -> list[str]:
     """The resources on which an ended person is still named by hand: for the editor to decide."""
-    return [row.ref for row in tags_of(services, person_id, ("hand",))]
+    return [row.ref for row in list_tags(services, person_id, ("hand",))]

@@ -13,7 +13,7 @@ from plugin.quitclaim.consent.standing import Standing
 _PORTION = 500  # tags changed in one write: others wait for it
 
 
-def become_hand(services: Services, person_id: str) -> None:
+def make_hand(services: Services, person_id: str) -> None:
     """Recognition ended and publication did not: a confirmed tag is by now an editor's own knowledge."""
     confirmed = (t.tag.c.person_id == person_id) & (t.tag.c.origin == "confirmed")
     while True:
@@ -26,7 +26,7 @@ def become_hand(services: Services, person_id: str) -> None:
             tx.audit(Action.TAG_HAND, "system", subject=subject, tags=len(ids))
 
 
-def ask_about(services: Services, standing: Standing) -> None:
+def list_for_decision(services: Services, standing: Standing) -> None:
     """Since when each name by hand of somebody who ended waits for a decision (`hand_names`)."""
     while not standing.in_force(services.clock.now()):
         if not _ask_about_some(services, standing.person):

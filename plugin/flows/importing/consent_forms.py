@@ -13,28 +13,28 @@ from typing import Protocol, runtime_checkable
 
 from plugin.errors import ConfigError, ConsentError, FaceLeaseError, ImportRefused, StoreAway
 from plugin.flows.common.services import Services
-from plugin.flows.consent.grant_endings import Evidence
+from plugin.flows.consent.grant_endings import SignatureEvidence
 from plugin.flows.importing import csv_reports, judge, writing
-from plugin.flows.importing.entries import Decision, Line, decided
-from plugin.flows.importing.evidence_files import proof
-from plugin.flows.importing.judge import Status, Verdict
-from plugin.flows.importing.tables.spreadsheets import Row, Table
-from plugin.flows.importing.writing import Watch
+from plugin.flows.importing.entries import ImportDecision, ImportLine, parse_decision
+from plugin.flows.importing.evidence_files import load_evidence
+from plugin.flows.importing.judge import RowStatus, RowVerdict
+from plugin.flows.importing.tables.spreadsheets import TableRow, Table
+from plugin.flows.importing.writing import Progress
 from plugin.hooks.resourcespace.api.consents import ServerConsent
 from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent import mapping
-from plugin.quitclaim.consent.mapping import Entry
+from plugin.quitclaim.consent.mapping import ForeignConsent
 
-COLUMNS = (
+PLAN_COLUMNS = (
     "consent", "confirmed", "name", "display_name", "proposal", "reason", "link", "person", "keep", "purpose",
     "channels", "unmapped", "mediums", "signed", "expires", "birth_date", "guardian", "email", "form_file",
     "evidence", "fingerprint",
 )  # fmt: skip
-NAME = "consentmanager"
+SOURCE_NAME = "consentmanager"
 _YES = {"yes", "ja", "y", "j", "1", "true", "x"}
 
 
-class Source(Protocol):
+class ConsentSource(Protocol):
     """Where consents are read: hooks.resourcespace.consents.Consents."""
 
     @property
@@ -49,10 +49,10 @@ class Source(Protocol):
 class KeepsConsents(Protocol):
     """A DAM that has the plugin consentmanager, perhaps."""
 
-    def consents(self) -> Source: ...
+    def consents(self) -> ConsentSource: ...
 
 
-def source_of(services: Services) -> Source:
+def source_of(services: Services) -> ConsentSource:
     """The DAM's consents. Raises ConfigError where it can have none."""
     if not isinstance(services.dam, KeepsConsents):
         raise ConfigError("dam.kind: consentmanager is a plugin of ResourceSpace, and the DAM is another")
@@ -60,25 +60,25 @@ def source_of(services: Services) -> Source:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class PlanChoice:
     """What somebody decided of one consent: a row of the plan."""
 
     name: str
     purposes: tuple[str, ...]
-    decision: Decision
+    decision: ImportDecision
     evidence: str = ""
 
 
 @dataclass(frozen=True)
-class Plan:
+class ImportPlan:
     """What would become of every consent, and the consents as they were read."""
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[RowVerdict, ...]
     forms: Mapping[int, ServerConsent]
     purposes: tuple[str, ...]
 
 
-def plan(services: Services, source: Source, purposes: Sequence[str], actor: str) -> Plan:
+def make_plan(services: Services, source: ConsentSource, purposes: Sequence[str], actor: str) -> ImportPlan:
     """What would become of every consent there. Raises ImportRefused where no purpose is named, DamError."""
     if not purposes:
         known = ", ".join(services.config.clearance.purposes)
@@ -87,87 +87,89 @@ def plan(services: Services, source: Source, purposes: Sequence[str], actor: str
         )
     forms = {form.ref: form for form in source.all()}
     lines = [
-        _line(services, source, form, Chosen(form.name, tuple(purposes), Decision()), Path())
+        _build_line(services, source, form, PlanChoice(form.name, tuple(purposes), ImportDecision()), Path())
         for form in forms.values()
     ]
-    verdicts = [*writing.rehearsed(services, lines), *_gone(services, source, set(forms))]
-    writing.note(services, Action.IMPORT_PLAN, NAME, verdicts, actor)
-    return Plan(tuple(verdicts), forms, tuple(purposes))
+    verdicts = [*writing.rehearse(services, lines), *_find_gone(services, source, set(forms))]
+    writing.note_run(services, Action.IMPORT_PLAN, SOURCE_NAME, verdicts, actor)
+    return ImportPlan(tuple(verdicts), forms, tuple(purposes))
 
 
-def _gone(services: Services, source: Source, there: set[int]) -> list[Verdict]:
+def _find_gone(services: Services, source: ConsentSource, there: set[int]) -> list[RowVerdict]:
     """Consents that were imported and are no longer there: somebody should know why."""
     with services.store.read() as conn:
-        origins = judge.origins(services, conn)
-    start = f"{NAME}:{source.server}:"
+        origins = judge.list_imported(services, conn)
+    start = f"{SOURCE_NAME}:{source.server}:"
     refs = {int(key.removeprefix(start)): origin for key, origin in origins.items() if key.startswith(start)}
     said = "it is not in the DAM's list any more: if that person took it back, withdraw it here"
     return [
-        Verdict(Line(ref, ""), Status.GONE, said, origin.person_id)
+        RowVerdict(ImportLine(ref, ""), RowStatus.GONE, said, origin.person_id)
         for ref, origin in sorted(refs.items()) if ref not in there
     ]  # fmt: skip
 
 
-def _line(services: Services, source: Source, form: ServerConsent, chosen: Chosen, folder: Path) -> Line:
+def _build_line(
+    services: Services, source: ConsentSource, form: ServerConsent, chosen: PlanChoice, folder: Path
+) -> ImportLine:
     """A consent as an entry, or why it is none."""
-    channels, strange = _mapped(services, form)
+    channels, strange = _map_channels(services, form)
     notes = (f"no channel here: {', '.join(strange)}",) if strange else ()
     try:
         if not channels:
-            raise ConsentError(
-                "none of its mediums is a channel here: see importing.mediums in the configuration"
-            )
+            raise ConsentError("none of its mediums is a channel here: see importing.mediums in the configuration")
         if chosen.evidence:
-            proof(services, folder, chosen.evidence)
-        entry = Entry(
-            number=form.ref, source=f"{NAME}:{source.server}:{form.ref}", name=chosen.name,
-            uses=mapping.uses(
+            load_evidence(services, folder, chosen.evidence)
+        entry = ForeignConsent(
+            number=form.ref, source=f"{SOURCE_NAME}:{source.server}:{form.ref}", name=chosen.name,
+            uses=mapping.parse_uses(
                 chosen.purposes, channels, (services.config.clearance.purposes, services.config.clearance.channels)
             ),
-            signed=_signed(form), text_version=NAME, until=mapping.day(form.expires, "expires"),
-            email=form.email.strip(), birth_date=mapping.day(form.birth_date, "date of birth"),
+            signed=_find_signing_day(form), text_version=SOURCE_NAME, until=mapping.parse_day(form.expires, "expires"),
+            email=form.email.strip(), birth_date=mapping.parse_day(form.birth_date, "date of birth"),
             guardians=(form.guardian.strip(),) if form.guardian.strip() else (),
         )  # fmt: skip
     except StoreAway:
         raise
     except FaceLeaseError as error:
-        return Line(form.ref, form.name, notes=notes, fault=str(error))
-    evidence = partial(_evidence, services, form, chosen, folder)
-    return Line(form.ref, form.name, entry, chosen.decision, evidence, notes)
+        return ImportLine(form.ref, form.name, notes=notes, fault=str(error))
+    evidence = partial(_build_evidence, services, form, chosen, folder)
+    return ImportLine(form.ref, form.name, entry, chosen.decision, evidence, notes)
 
 
-def _mapped(services: Services, form: ServerConsent) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _map_channels(services: Services, form: ServerConsent) -> tuple[tuple[str, ...], tuple[str, ...]]:
     table = services.config.importing.channel_of
-    return mapping.mediums(form.usage, table, services.config.clearance.channels)
+    return mapping.parse_mediums(form.usage, table, services.config.clearance.channels)
 
 
-def _signed(form: ServerConsent) -> date:
+def _find_signing_day(form: ServerConsent) -> date:
     """The day of consent; where none was entered, the day on which the form was."""
-    signed = mapping.day(form.signed, "date of consent") or mapping.day(form.created[:10], "created")
+    signed = mapping.parse_day(form.signed, "date of consent") or mapping.parse_day(form.created[:10], "created")
     if signed is None:
         raise ConsentError("it says neither when it was given nor when it was entered")
     return signed
 
 
-def _evidence(services: Services, form: ServerConsent, chosen: Chosen, folder: Path) -> tuple[Evidence, ...]:
+def _build_evidence(
+    services: Services, form: ServerConsent, chosen: PlanChoice, folder: Path
+) -> tuple[SignatureEvidence, ...]:
     """The consent as the DAM had it, and the signed form if somebody put it beside the plan."""
-    row = Evidence(f"{NAME}-{form.ref}.json", form.raw)
-    return (proof(services, folder, chosen.evidence), row) if chosen.evidence else (row,)
+    row = SignatureEvidence(f"{SOURCE_NAME}-{form.ref}.json", form.raw)
+    return (load_evidence(services, folder, chosen.evidence), row) if chosen.evidence else (row,)
 
 
 # ---- the plan as a file ---------------------------------------------------------------------
 
 
-def written(services: Services, plan: Plan) -> bytes:
+def write_plan(services: Services, plan: ImportPlan) -> bytes:
     """The plan as a CSV file: nothing in it is confirmed yet."""
-    return csv_reports.written(COLUMNS, (_row(services, verdict, plan) for verdict in plan.verdicts))
+    return csv_reports.write_csv(PLAN_COLUMNS, (_build_row(services, verdict, plan) for verdict in plan.verdicts))
 
 
-def _row(services: Services, verdict: Verdict, plan: Plan) -> dict[str, object]:
+def _build_row(services: Services, verdict: RowVerdict, plan: ImportPlan) -> dict[str, object]:
     person = verdict.person_id or ""
-    if person.startswith(judge.COMING):  # entered by a row before this one, under this name
+    if person.startswith(judge.COMING_PREFIX):  # entered by a row before this one, under this name
         person = verdict.line.entry.name if verdict.line.entry else ""
-    link = "existing" if person else "new" if verdict.status is Status.NEW else ""
+    link = "existing" if person else "new" if verdict.status is RowStatus.NEW else ""
     said: dict[str, object] = {
         "consent": verdict.line.number, "proposal": verdict.status.value, "reason": verdict.reason,
         "person": person, "link": link, "purpose": "; ".join(plan.purposes),
@@ -175,7 +177,7 @@ def _row(services: Services, verdict: Verdict, plan: Plan) -> dict[str, object]:
     form = plan.forms.get(verdict.line.number)
     if form is None:
         return said
-    channels, strange = _mapped(services, form)
+    channels, strange = _map_channels(services, form)
     return said | {
         "name": form.name, "display_name": form.name, "channels": "; ".join(channels),
         "unmapped": "; ".join(strange), "mediums": form.usage, "signed": form.signed, "expires": form.expires,
@@ -184,38 +186,38 @@ def _row(services: Services, verdict: Verdict, plan: Plan) -> dict[str, object]:
     }  # fmt: skip
 
 
-def confirmed(row: Row) -> bool:
+def is_confirmed(row: TableRow) -> bool:
     """Whether somebody confirmed this row of a plan."""
     return row.cells.get("confirmed", "").strip().casefold() in _YES
 
 
-def apply(
-    services: Services, source: Source, table: Table, folder: Path, actor: str, watch: Watch = iter
-) -> list[Verdict]:
+def apply_plan(
+    services: Services, source: ConsentSource, table: Table, folder: Path, actor: str, watch: Progress = iter
+) -> list[RowVerdict]:
     """Carry out the confirmed rows of a plan, each against what the DAM says of it now. Raises ImportRefused."""
     missing = {"consent", "confirmed", "fingerprint", "display_name"} - set(table.columns)
     if missing:
-        raise ImportRefused(
-            f"that is no plan: it has no column {', '.join(sorted(missing))}; make one with --plan"
-        )
+        raise ImportRefused(f"that is no plan: it has no column {', '.join(sorted(missing))}; make one with --plan")
     lines, left = [], []
     for row in table.rows:
-        cells = {column: csv_reports.plain(text) for column, text in row.cells.items()}
-        if confirmed(row):
-            lines.append(_confirmed(services, source, row, cells, folder))
+        cells = {column: csv_reports.unmark_formulas(text) for column, text in row.cells.items()}
+        if is_confirmed(row):
+            lines.append(_read_confirmed(services, source, row, cells, folder))
         else:
-            left.append(Verdict(Line(_number(cells), cells.get("name", "")), Status.UNCONFIRMED))
-    verdicts = [*writing.carried_out(services, lines, actor, watch), *left]
-    writing.note(services, Action.IMPORT_RUN, NAME, verdicts, actor)
+            left.append(RowVerdict(ImportLine(_read_number(cells), cells.get("name", "")), RowStatus.UNCONFIRMED))
+    verdicts = [*writing.carry_out(services, lines, actor, watch), *left]
+    writing.note_run(services, Action.IMPORT_RUN, SOURCE_NAME, verdicts, actor)
     return sorted(verdicts, key=lambda verdict: verdict.line.number)
 
 
-def _confirmed(services: Services, source: Source, row: Row, cells: Mapping[str, str], folder: Path) -> Line:
-    ref, name = _number(cells), cells.get("name", "")
+def _read_confirmed(
+    services: Services, source: ConsentSource, row: TableRow, cells: Mapping[str, str], folder: Path
+) -> ImportLine:
+    ref, name = _read_number(cells), cells.get("name", "")
     try:
         if row.fault or not ref:
             raise ImportRefused(row.fault or "consent: that is no number of a consent")
-        link = decided(cells.get("link", ""), cells.get("person", ""), cells.get("keep", ""))
+        link = parse_decision(cells.get("link", ""), cells.get("person", ""), cells.get("keep", ""))
         if not link.link:
             raise ImportRefused("link: say whose consent it is: new, adopt, or existing with the person")
         form = source.one(ref)
@@ -223,19 +225,16 @@ def _confirmed(services: Services, source: Source, row: Row, cells: Mapping[str,
             raise ImportRefused("the DAM does not have this consent any more, or does not show it")
         if form.fingerprint != cells.get("fingerprint", ""):
             raise ImportRefused("it was changed in the DAM since the plan was made: make a new plan")
-        chosen = Chosen(
-            cells.get("display_name", ""),
-            mapping.parts(cells.get("purpose", "")),
-            link,
-            cells.get("evidence", ""),
+        chosen = PlanChoice(
+            cells.get("display_name", ""), mapping.split_list(cells.get("purpose", "")), link, cells.get("evidence", "")
         )
     except StoreAway:
         raise
     except FaceLeaseError as error:
-        return Line(ref, name, fault=str(error))
-    return _line(services, source, form, chosen, folder)
+        return ImportLine(ref, name, fault=str(error))
+    return _build_line(services, source, form, chosen, folder)
 
 
-def _number(cells: Mapping[str, str]) -> int:
+def _read_number(cells: Mapping[str, str]) -> int:
     text = cells.get("consent", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0

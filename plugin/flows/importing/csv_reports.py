@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from plugin.errors import ImportRefused
-from plugin.flows.importing.judge import Verdict
+from plugin.flows.importing.judge import RowVerdict
 from plugin.ledger.keys import private_files
 
-COLUMNS = ("row", "name", "status", "reason", "note")
+REPORT_COLUMNS = ("row", "name", "status", "reason", "note")
 
 # https://owasp.org/www-community/attacks/CSV_Injection; full-width forms are computed as well. A spreadsheet of another
 # country cuts a line at `;`, not `,`, also inside a cell that was quoted: so after anything that may separate cells no
@@ -21,23 +21,23 @@ _FORMULA = re.compile(rf"(^|[,;:|\t\r\n]){_FOLLOWS}")
 _MARKED = re.compile(rf"(^|[,;:|\t\r\n])'{_FOLLOWS}")
 
 
-def marked(cell: str) -> str:
+def mark_formulas(cell: str) -> str:
     """The cell with an apostrophe wherever a spreadsheet could begin to compute, whatever separates its cells."""
     return _FORMULA.sub(r"\1'", cell)
 
 
-def plain(cell: str) -> str:
+def unmark_formulas(cell: str) -> str:
     """The cell as it was before `marked`."""
     return _MARKED.sub(r"\1", cell)
 
 
-def written(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
+def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
     """A CSV file with a heading: UTF-8 with its mark, so that a spreadsheet shows names as they are."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([marked(_text(row.get(column))) for column in columns])
+        writer.writerow([mark_formulas(_text(row.get(column))) for column in columns])
     return out.getvalue().encode("utf-8-sig", "backslashreplace")
 
 
@@ -45,12 +45,12 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def report(verdicts: Iterable[Verdict]) -> bytes:
+def write_report(verdicts: Iterable[RowVerdict]) -> bytes:
     """What became of every row, as a CSV file."""
-    return written(COLUMNS, map(said, verdicts))
+    return write_csv(REPORT_COLUMNS, map(describe_verdict, verdicts))
 
 
-def said(verdict: Verdict) -> dict[str, object]:
+def describe_verdict(verdict: RowVerdict) -> dict[str, object]:
     """What became of a row, for a report or for machines."""
     line = verdict.line
     return {
@@ -59,7 +59,7 @@ def said(verdict: Verdict) -> dict[str, object]:
     }  # fmt: skip
 
 
-def save(path: Path, data: bytes) -> None:
+def save_report(path: Path, data: bytes) -> None:
     """Put a report or a plan at `path`, for its owner only: there are names in it. Raises ImportRefused."""
     try:
         private_files.write_secret(path, data)

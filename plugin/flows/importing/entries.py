@@ -10,26 +10,26 @@ from pathlib import Path
 
 from plugin.errors import ConsentError, FaceLeaseError, ImportRefused, StoreAway
 from plugin.flows.common.services import Services
-from plugin.flows.consent.grant_endings import Evidence
-from plugin.flows.importing.evidence_files import proof
-from plugin.flows.importing.tables.spreadsheets import Row, Table
+from plugin.flows.consent.grant_endings import SignatureEvidence
+from plugin.flows.importing.evidence_files import load_evidence
+from plugin.flows.importing.tables.spreadsheets import TableRow, Table
 from plugin.flows.people import ages
 from plugin.flows.people.ages import Age
 from plugin.quitclaim.consent import mapping
-from plugin.quitclaim.consent.mapping import Entry, Keep
+from plugin.quitclaim.consent.mapping import ForeignConsent, EarlierUses
 from plugin.quitclaim.consent.model import name_key
 from plugin.words.catalogues import LANGUAGES
 
-COLUMNS = (
+TABLE_COLUMNS = (
     "name", "email", "language", "birth_date", "of_age", "guardian", "purpose", "channels", "from", "until", "signed",
     "text_version", "evidence", "link", "person", "keep",
 )  # fmt: skip
-RECOGNITION = ("recognition", "face_recognition", "biometrics", "gezichtsherkenning", "herkenning")
+RECOGNITION_COLUMNS = ("recognition", "face_recognition", "biometrics", "gezichtsherkenning", "herkenning")
 _EXTRA = {"file": "evidence"}
 
 
 @dataclass(frozen=True)
-class Defaults:
+class ImportDefaults:
     """What holds where a row says nothing, and how its days are written."""
 
     purposes: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Defaults:
 
 
 @dataclass(frozen=True)
-class Decision:
+class ImportDecision:
     """What the staff decided of a row: whose it is, and what becomes of what that person agreed to before.
 
     `link`: "new", "existing" (the person `person`), "adopt" (new, and the name in the DAM is theirs), or ""
@@ -53,11 +53,11 @@ class Decision:
 
     link: str = ""
     person: str = ""
-    keep: Keep | None = None
+    keep: EarlierUses | None = None
 
 
 @dataclass(frozen=True)
-class Line:
+class ImportLine:
     """A row that was read: an entry with its proof and decision, or the reason why it is none.
 
     The proof is read when it is needed: a folder of scans does not fit in memory.
@@ -65,56 +65,54 @@ class Line:
 
     number: int
     name: str
-    entry: Entry | None = None
-    decision: Decision = Decision()
-    evidence: Callable[[], tuple[Evidence, ...]] = tuple
+    entry: ForeignConsent | None = None
+    decision: ImportDecision = ImportDecision()
+    evidence: Callable[[], tuple[SignatureEvidence, ...]] = tuple
     notes: tuple[str, ...] = ()
     fault: str = ""
 
 
-def no_recognition(table: Table) -> None:
+def refuse_recognition(table: Table) -> None:
     """Raise ImportRefused where the table has a column for recognition: no import can give that consent."""
-    if set(table.columns) & set(RECOGNITION):
+    if set(table.columns) & set(RECOGNITION_COLUMNS):
         raise ImportRefused(f"take the column out: {mapping.NO_RECOGNITION}")
 
 
-def of_table(services: Services, table: Table, folder: Path, defaults: Defaults, source: str) -> list[Line]:
+def read_lines(
+    services: Services, table: Table, folder: Path, defaults: ImportDefaults, source: str
+) -> list[ImportLine]:
     """Every row of a table, good or not; evidence lies in `folder`. Raises ImportRefused for the whole of it."""
-    no_recognition(table)
+    refuse_recognition(table)
     if "name" not in table.columns:
-        raise ImportRefused(
-            "the table has no column name: " + ", ".join(COLUMNS) + " may stand in its first row"
-        )
-    return [_line(services, row, folder, defaults, source) for row in table.rows]
+        raise ImportRefused("the table has no column name: " + ", ".join(TABLE_COLUMNS) + " may stand in its first row")
+    return [_read_line(services, row, folder, defaults, source) for row in table.rows]
 
 
-def _line(services: Services, row: Row, folder: Path, defaults: Defaults, source: str) -> Line:
+def _read_line(services: Services, row: TableRow, folder: Path, defaults: ImportDefaults, source: str) -> ImportLine:
     cells = {_EXTRA.get(column, column): text for column, text in row.cells.items()}
     name = cells.get("name", "")
     try:
         if row.fault:
             raise ImportRefused(row.fault)
-        decision = decided(cells.get("link", ""), cells.get("person", ""), cells.get("keep", ""))
-        entry = _entry(services, row.number, cells, defaults)
-        evidence = _evidence(services, cells, folder, defaults)
+        decision = parse_decision(cells.get("link", ""), cells.get("person", ""), cells.get("keep", ""))
+        entry = _read_entry(services, row.number, cells, defaults)
+        evidence = _build_evidence(services, cells, folder, defaults)
     except StoreAway:
         raise
     except FaceLeaseError as error:
-        return Line(row.number, name, notes=row.notes, fault=str(error))
+        return ImportLine(row.number, name, notes=row.notes, fault=str(error))
     # One form may be of several people: then it is a source for each.
     form = [sha256(evidence[0].body).hexdigest(), name_key(name)]
-    entry = replace(
-        entry, source=f"{source}:{mapping.digest(form) if defaults.pdf_only else entry.fingerprint}"
-    )
-    proof_of = partial(_evidence, services, cells, folder, defaults)
-    return Line(row.number, name, entry, decision, proof_of, row.notes)
+    entry = replace(entry, source=f"{source}:{mapping.entry_digest(form) if defaults.pdf_only else entry.fingerprint}")
+    proof_of = partial(_build_evidence, services, cells, folder, defaults)
+    return ImportLine(row.number, name, entry, decision, proof_of, row.notes)
 
 
-def _entry(services: Services, number: int, cells: dict[str, str], defaults: Defaults) -> Entry:
+def _read_entry(services: Services, number: int, cells: dict[str, str], defaults: ImportDefaults) -> ForeignConsent:
     cleared = services.config.clearance
 
     def day(column: str, otherwise: date | None = None) -> date | None:
-        return mapping.day(cells.get(column, ""), column, defaults.day_first) or otherwise
+        return mapping.parse_day(cells.get(column, ""), column, defaults.day_first) or otherwise
 
     signed = day("signed", defaults.signed)
     if signed is None:
@@ -122,23 +120,23 @@ def _entry(services: Services, number: int, cells: dict[str, str], defaults: Def
     language = cells.get("language", "").lower() or defaults.language
     if language and language not in LANGUAGES:
         raise ConsentError(f"language: {language[:20]!r} is none of {', '.join(LANGUAGES)}")
-    born, of_age = day("birth_date"), _yes(cells.get("of_age", ""))
-    ages.refuse(services, Age(of_age, born))
-    return Entry(
-        number=number, source="", name=cells.get("name", ""), email=_address(cells.get("email", "")),
+    born, of_age = day("birth_date"), _is_yes(cells.get("of_age", ""))
+    ages.refuse_invalid(services, Age(of_age, born))
+    return ForeignConsent(
+        number=number, source="", name=cells.get("name", ""), email=_check_address(cells.get("email", "")),
         language=language, birth_date=born, of_age=of_age,
         guardians=tuple(one.strip() for one in cells.get("guardian", "").split(";") if one.strip()),
-        uses=mapping.uses(
-            mapping.parts(cells.get("purpose", "")) or defaults.purposes,
-            mapping.parts(cells.get("channels", "")) or defaults.channels,
+        uses=mapping.parse_uses(
+            mapping.split_list(cells.get("purpose", "")) or defaults.purposes,
+            mapping.split_list(cells.get("channels", "")) or defaults.channels,
             (cleared.purposes, cleared.channels),
         ),
         start=day("from"), until=day("until", defaults.until), signed=signed,
-        text_version=mapping.text_version(cells.get("text_version", "") or defaults.text_version),
+        text_version=mapping.shorten_text(cells.get("text_version", "") or defaults.text_version),
     )  # fmt: skip
 
 
-def _yes(text: str) -> bool:
+def _is_yes(text: str) -> bool:
     """Whether a cell says yes. Raises ConsentError for what is neither yes, no nor empty."""
     said = text.strip().casefold()
     if said not in {"", "yes", "no", "ja", "nee"}:
@@ -146,34 +144,32 @@ def _yes(text: str) -> bool:
     return said in {"yes", "ja"}
 
 
-def _address(text: str) -> str:
+def _check_address(text: str) -> str:
     if text and not (text.count("@") == 1 and text.isprintable() and " " not in text and len(text) <= 254):
         raise ConsentError("email: that is no address; correct it or leave it out")
     return text
 
 
-def decided(link: str, person: str, keep: str) -> Decision:
+def parse_decision(link: str, person: str, keep: str) -> ImportDecision:
     """A decision as it is written in a row. Raises ImportRefused for words that are none."""
     link, keep = link.strip().lower(), keep.strip().lower()
     if link not in {"", "new", "existing", "adopt"}:
         raise ImportRefused(f"link: {link[:20]!r} is none of new, existing, adopt")
-    if keep not in {"", *Keep}:
-        raise ImportRefused(f"keep: {keep[:20]!r} is none of {', '.join(Keep)}")
+    if keep not in {"", *EarlierUses}:
+        raise ImportRefused(f"keep: {keep[:20]!r} is none of {', '.join(EarlierUses)}")
     if bool(person) != (link == "existing"):
-        raise ImportRefused(
-            "link existing goes with the person that is meant, by name or id, and only that does"
-        )
-    return Decision(link, person, Keep(keep) if keep else None)
+        raise ImportRefused("link existing goes with the person that is meant, by name or id, and only that does")
+    return ImportDecision(link, person, EarlierUses(keep) if keep else None)
 
 
-def _evidence(
-    services: Services, cells: dict[str, str], folder: Path, defaults: Defaults
-) -> tuple[Evidence, ...]:
+def _build_evidence(
+    services: Services, cells: dict[str, str], folder: Path, defaults: ImportDefaults
+) -> tuple[SignatureEvidence, ...]:
     """The file that was signed, if any, and always the row itself."""
     named = cells.get("evidence", "")
-    row = Evidence("row.json", json.dumps(cells, ensure_ascii=False, sort_keys=True).encode())
+    row = SignatureEvidence("row.json", json.dumps(cells, ensure_ascii=False, sort_keys=True).encode())
     if named:
-        return proof(services, folder, named, defaults.pdf_only), row
+        return load_evidence(services, folder, named, defaults.pdf_only), row
     if defaults.pdf_only or not defaults.list_is_proof:
         raise ImportRefused(
             "evidence: name the file that was signed, beside the table; where the list itself is all there is, "
@@ -182,10 +178,10 @@ def _evidence(
     return (row,)
 
 
-def of_folder(names: Sequence[str]) -> Table:
+def make_folder_table(names: Sequence[str]) -> Table:
     """PDFs that are called after those who signed, as a table: `_` stands for a space."""
     rows = (
-        Row(number, {"name": Path(name).stem.replace("_", " "), "evidence": name})
+        TableRow(number, {"name": Path(name).stem.replace("_", " "), "evidence": name})
         for number, name in enumerate(names, 1)
     )
     return Table(("name", "evidence"), tuple(rows), "names taken from the files")

@@ -10,22 +10,22 @@ from sqlalchemy import Connection, select
 from plugin.errors import ConsentError, FaceLeaseError, StoreAway
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.importing.entries import Decision, Line
-from plugin.flows.importing.name_conflicts import Standing
+from plugin.flows.importing.entries import ImportDecision, ImportLine
+from plugin.flows.importing.name_conflicts import NameCounts
 from plugin.flows.names import dam_names, name_doubts
 from plugin.flows.people import ages, register
 from plugin.flows.people.ages import Age
 from plugin.ledger import tables as t
 from plugin.quitclaim.consent import lifecycle, mapping
-from plugin.quitclaim.consent.mapping import Entry, Keep
+from plugin.quitclaim.consent.mapping import ForeignConsent, EarlierUses
 from plugin.quitclaim.consent.model import Person, Quitclaim, clean_name, name_key
 from plugin.quitclaim.consent.rules import is_minor
 
-COMING = "row:"  # begins the id of somebody whom a row before this one will enter
-KIND = "import"  # of the sealed item that says whence a quitclaim came
+COMING_PREFIX = "row:"  # begins the id of somebody whom a row before this one will enter
+SEALED_KIND = "import"  # of the sealed item that says whence a quitclaim came
 
 
-class Status(StrEnum):
+class RowStatus(StrEnum):
     """What becomes of a row."""
 
     NEW = "new person"
@@ -39,25 +39,25 @@ class Status(StrEnum):
     IMPORTED = "imported"
 
 
-GOOD = (Status.NEW, Status.EXISTING)
+GOOD_STATUSES = (RowStatus.NEW, RowStatus.EXISTING)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RowVerdict:
     """What becomes of a line, and why, in a sentence. `person_id` of an existing person."""
 
-    line: Line
-    status: Status
+    line: ImportLine
+    status: RowStatus
     reason: str = ""
     person_id: str | None = None
     adopt: bool = False
     unsure: bool = False
     """The name may stand on photographs that were not read."""
-    keep: Keep = Keep.ADD
+    keep: EarlierUses = EarlierUses.ADD
 
 
 @dataclass
-class Known:
+class KnownPerson:
     """A person as they stand, or will after the rows before: guardians by the key of their names."""
 
     person: Person
@@ -68,14 +68,14 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Origin:
+class ImportedForm:
     """Whose a quitclaim became that came from a source, and what it said."""
 
     person_id: str
     fingerprint: str
 
 
-class Book:
+class RowJudge:
     """What is known while rows are judged one after the other.
 
     `standing`: on how many resources a name stands in the DAM. `origins`: what was imported before, by
@@ -83,65 +83,69 @@ class Book:
     """
 
     def __init__(
-        self, services: Services, conn: Connection, standing: Standing, origins: dict[str, Origin]
+        self, services: Services, conn: Connection, standing: NameCounts, origins: dict[str, ImportedForm]
     ) -> None:
         self.services = services
         self.standing = standing
         self.origins = origins
         self._conn = conn
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, KnownPerson] = {}
         self._coming: dict[str, str] = {}
         self._ids = count()
 
-    def judge(self, line: Line) -> Verdict:
+    def judge(self, line: ImportLine) -> RowVerdict:
         """What would become of the line."""
         entry = line.entry
         if entry is None:
-            return Verdict(line, Status.REFUSED, line.fault)
+            return RowVerdict(line, RowStatus.REFUSED, line.fault)
         try:
             return self._judged(line, replace(entry, name=clean_name(entry.name)))
         except StoreAway:
             raise
         except FaceLeaseError as error:
-            return Verdict(line, Status.REFUSED, str(error))
+            return RowVerdict(line, RowStatus.REFUSED, str(error))
 
-    def _judged(self, line: Line, entry: Entry) -> Verdict:
+    def _judged(self, line: ImportLine, entry: ForeignConsent) -> RowVerdict:
         before = self.origins.get(entry.source)
         person_id, question = self._whose(entry, line.decision, before)
         before = self._imported(entry, person_id, before)
         if before is not None and before.fingerprint == entry.fingerprint:
-            return Verdict(line, Status.SAME, person_id=before.person_id)
-        if mapping.expired(entry, self.services.today()):
-            return Verdict(line, Status.EXPIRED, f"its last day was {entry.until}")
+            return RowVerdict(line, RowStatus.SAME, person_id=before.person_id)
+        if mapping.is_expired(entry, self.services.today()):
+            return RowVerdict(line, RowStatus.EXPIRED, f"its last day was {entry.until}")
         adopt = line.decision.link == "adopt"
         unsure = self.standing.gaps.any and not adopt
         if person_id is None:
             if why := self.services.dam.refusal(entry.name):
                 raise ConsentError(why)
-            self._signed(entry, _newcomer(entry, self.services), Keep.ADD)
+            self._signed(entry, _make_newcomer(entry, self.services), EarlierUses.ADD)
             if question:
-                return Verdict(line, Status.DECIDE, question, adopt=adopt)
-            told = name_doubts.said(self.standing.gaps) if unsure else ""
-            return Verdict(line, Status.NEW, told, adopt=adopt, unsure=unsure)
+                return RowVerdict(line, RowStatus.DECIDE, question, adopt=adopt)
+            told = name_doubts.explain(self.standing.gaps) if unsure else ""
+            return RowVerdict(line, RowStatus.NEW, told, adopt=adopt, unsure=unsure)
         known = self.known(person_id)
         question = question or self._differs(entry, known, line.decision)
         question = question or self._beside(known, line.decision, before is not None)
-        keep = line.decision.keep or Keep.ADD
+        keep = line.decision.keep or EarlierUses.ADD
         if question:
-            return Verdict(line, Status.DECIDE, question, person_id)
+            return RowVerdict(line, RowStatus.DECIDE, question, person_id)
         self._signed(entry, known, keep)
         said = f"the person of row {known.row}" if known.row is not None else ""
-        return Verdict(line, Status.EXISTING, said, person_id, keep=keep)
+        return RowVerdict(line, RowStatus.EXISTING, said, person_id, keep=keep)
 
-    def _imported(self, entry: Entry, person_id: str | None, before: Origin | None) -> Origin | None:
+    def _imported(
+        self, entry: ForeignConsent, person_id: str | None, before: ImportedForm | None
+    ) -> ImportedForm | None:
         """What was imported from this source for this person; looked up anew, another process may have done it."""
         if before is not None and before.person_id == person_id:
             return before
-        if person_id is None or person_id.startswith(COMING):
+        if person_id is None or person_id.startswith(COMING_PREFIX):
             return None
-        return origins_of(self.services, self._conn, person_id).get(entry.source)
+        return list_imported_of(self.services, self._conn, person_id).get(entry.source)
 
-    def _whose(self, entry: Entry, decision: Decision, before: Origin | None) -> tuple[str | None, str]:
+    def _whose(
+        self, entry: ForeignConsent, decision: ImportDecision, before: ImportedForm | None
+    ) -> tuple[str | None, str]:
         """The person whose consent this is, None for somebody new; and what has to be decided."""
         if decision.link == "existing":
             coming = self._coming.get(name_key(decision.person))
@@ -149,7 +153,7 @@ class Book:
         if before is not None:
             return before.person_id, ""
         key = name_key(entry.name)
-        owner = dam_names.bearer(self._conn, key)
+        owner = dam_names.find_bearer(self._conn, key)
         person_id = str(owner.id) if owner else self._coming.get(key)
         if decision.link in {"new", "adopt"} and person_id is not None:
             raise ConsentError(
@@ -169,32 +173,28 @@ class Book:
             )
         return person_id, ""
 
-    def _differs(self, entry: Entry, known: Known, decision: Decision) -> str:
+    def _differs(self, entry: ForeignConsent, known: KnownPerson, decision: ImportDecision) -> str:
         """What speaks against it that this is the person. Raises ConsentError where it is certain."""
-        ages.refuse(self.services, Age(entry.of_age, entry.birth_date or known.person.birth_date))
+        ages.refuse_invalid(self.services, Age(entry.of_age, entry.birth_date or known.person.birth_date))
         kept = known.person.birth_date
         if entry.birth_date and kept and entry.birth_date != kept:
-            raise ConsentError(
-                "the birth date is not the one that is known of this person: correct one of the two"
-            )
+            raise ConsentError("the birth date is not the one that is known of this person: correct one of the two")
         born = replace(known.person, birth_date=entry.birth_date)
         if kept is None and is_minor(born, self.services.ages, self.services.clock.now()):
-            raise ConsentError(
-                "this person is entered as an adult, but the birth date is a child's: correct one"
-            )
+            raise ConsentError("this person is entered as an adult, but the birth date is a child's: correct one")
         other = entry.email and known.email and entry.email.casefold() != known.email.casefold()
         if other and decision.link != "existing":
             return "the name is known with another address: link existing if it is them, else another display name"
         return ""
 
-    def _beside(self, known: Known, decision: Decision, changed: bool) -> str:
+    def _beside(self, known: KnownPerson, decision: ImportDecision, changed: bool) -> str:
         """What has to be decided of earlier forms."""
-        if decision.keep is Keep.ADD and self._on_contract(known.person.id):
+        if decision.keep is EarlierUses.ADD and self._on_contract(known.person.id):
             raise ConsentError("what was agreed before rests on a contract, which an import cannot carry on")
         if decision.keep is not None:
             return ""
         now = self.services.clock.now()
-        question = mapping.open_question(known.person, known.claims, self.services.ages, now, changed)
+        question = mapping.find_open_question(known.person, known.claims, self.services.ages, now, changed)
         return question and f"{question}: keep add if both stand, keep replace if this one alone does"
 
     def _on_contract(self, person_id: str) -> bool:
@@ -203,85 +203,70 @@ class Book:
         other = select(t.grant.c.id).where(mine, t.grant.c.basis.is_not(None), t.grant.c.basis != "consent")
         return self._conn.execute(other).first() is not None
 
-    def known(self, person_id: str) -> Known:
+    def known(self, person_id: str) -> KnownPerson:
         """A person, read once and then as the rows leave them. Raises NotFound."""
         if person_id not in self._known:
             services, conn = self.services, self._conn
             standing = roster.load(services, conn, person_id)
             sealed = services.vault.has_key(conn, person_id, "record")
             guardians = register.guardians_of(services, conn, person_id) if sealed else ()
-            self._known[person_id] = Known(
+            self._known[person_id] = KnownPerson(
                 standing.person, standing.quitclaims, register.email_of(services, conn, person_id) if sealed else "",
                 {name_key(str(one["name"])): str(one["id"]) for one in guardians},
             )  # fmt: skip
         return self._known[person_id]
 
-    def _signed(self, entry: Entry, known: Known, keep: Keep) -> Quitclaim:
+    def _signed(self, entry: ForeignConsent, known: KnownPerson, keep: EarlierUses) -> Quitclaim:
         """The quitclaim that the entry would make. Raises ConsentError with the rule that it breaks."""
         guardians = tuple(
-            known.guardians.get(name_key(clean_name(name)), f"new:{name_key(name)}")
-            for name in entry.guardians
+            known.guardians.get(name_key(clean_name(name)), f"new:{name_key(name)}") for name in entry.guardians
         )
         person = replace(known.person, guardians=tuple(dict.fromkeys((*known.person.guardians, *guardians))))
         services, now = self.services, self.services.clock.now()
-        signing = mapping.signing(
-            entry,
-            person,
-            known.claims,
-            guardians,
-            services.ages,
-            now,
-            keep,
-            lambda: f"coming:{next(self._ids)}",
+        signing = mapping.make_signing(
+            entry, person, known.claims, guardians, services.ages, now, keep, lambda: f"coming:{next(self._ids)}"
         )
         return lifecycle.record(
-            person,
-            known.claims,
-            signing,
-            services.ages,
-            quitclaim_id=f"coming:{next(self._ids)}",
-            now=now,
-            by="",
+            person, known.claims, signing, services.ages, quitclaim_id=f"coming:{next(self._ids)}", now=now, by=""
         )
 
-    def rehearse(self, verdict: Verdict) -> None:
+    def rehearse(self, verdict: RowVerdict) -> None:
         """Take the effect of a good row into account for the rows after it."""
         entry = verdict.line.entry
-        if entry is None or verdict.status not in GOOD:
+        if entry is None or verdict.status not in GOOD_STATUSES:
             return
         entry = replace(entry, name=clean_name(entry.name))
-        known = self.known(verdict.person_id) if verdict.person_id else _newcomer(entry, self.services)
+        known = self.known(verdict.person_id) if verdict.person_id else _make_newcomer(entry, self.services)
         claim = self._signed(entry, known, verdict.keep)
         known.claims = (*lifecycle.supersede(known.claims, claim), claim)
         known.guardians |= {
-            name_key(name): guardian
-            for name, guardian in zip(entry.guardians, claim.signed_by_guardians, strict=True)
+            name_key(name): guardian for name, guardian in zip(entry.guardians, claim.signed_by_guardians, strict=True)
         }
         known.person = replace(known.person, guardians=tuple(known.guardians.values()))
         self._known[known.person.id] = known
         self._coming.setdefault(name_key(entry.name), known.person.id)
-        self.origins[entry.source] = Origin(known.person.id, entry.fingerprint)
+        self.origins[entry.source] = ImportedForm(known.person.id, entry.fingerprint)
 
 
-def _newcomer(entry: Entry, services: Services) -> Known:
+def _make_newcomer(entry: ForeignConsent, services: Services) -> KnownPerson:
     language = entry.language or services.config.site.language
-    person = Person(f"{COMING}{entry.number}", entry.name, language, entry.birth_date, of_age=entry.of_age)
-    return Known(person, (), entry.email, row=entry.number)
+    person = Person(f"{COMING_PREFIX}{entry.number}", entry.name, language, entry.birth_date, of_age=entry.of_age)
+    return KnownPerson(person, (), entry.email, row=entry.number)
 
 
-def origins(services: Services, conn: Connection) -> dict[str, Origin]:
+def list_imported(services: Services, conn: Connection) -> dict[str, ImportedForm]:
     """What was imported before, by source: kept sealed under each person's record key, and gone with it."""
     found = {}
-    for person_id, body in services.vault.open_all(conn, KIND, ""):
+    for person_id, body in services.vault.open_all(conn, SEALED_KIND, ""):
         said = json.loads(body)
-        found[str(said["source"])] = Origin(person_id, str(said["fingerprint"]))
+        found[str(said["source"])] = ImportedForm(person_id, str(said["fingerprint"]))
     return found
 
 
-def origins_of(services: Services, conn: Connection, person_id: str) -> dict[str, Origin]:
+def list_imported_of(services: Services, conn: Connection, person_id: str) -> dict[str, ImportedForm]:
     """The same of one person."""
     found = {}
-    for item in services.vault.find(conn, person_id, KIND):
+    for item in services.vault.find(conn, person_id, SEALED_KIND):
         said = json.loads(services.vault.open(conn, item))
-        found[str(said["source"])] = Origin(person_id, str(said["fingerprint"]))
+        found[str(said["source"])] = ImportedForm(person_id, str(said["fingerprint"]))
     return found

@@ -8,20 +8,20 @@ from sqlalchemy import select
 from plugin.errors import ConsentError, DamError
 from plugin.flows.common.services import Services
 from plugin.flows.names import name_index
-from plugin.flows.names.name_index import Gaps
+from plugin.flows.names.name_index import IndexGaps
 from plugin.hooks.dam import TellsHolders
 from plugin.ledger import tables as t
 from plugin.quitclaim.consent.model import clean_name, name_key
 
 
-class Standing(NamedTuple):
+class NameCounts(NamedTuple):
     """On how many resources names stand, by their keys; and what is not known of that."""
 
     counts: Mapping[str, int]
-    gaps: Gaps = Gaps()
+    gaps: IndexGaps = IndexGaps()
 
 
-def standing(services: Services, wanted: Collection[str]) -> Standing:
+def count_names(services: Services, wanted: Collection[str]) -> NameCounts:
     """Where these names stand in the DAM. No file is read for it."""
     keys = {}
     for name in wanted:
@@ -33,8 +33,8 @@ def standing(services: Services, wanted: Collection[str]) -> Standing:
         owned = set(conn.scalars(select(t.person.c.name_key)))
         free = {key: name for key, name in keys.items() if key not in owned}
         if not isinstance(services.dam, TellsHolders):
-            return Standing(name_index.counts(services, conn, free.keys()), name_index.gaps(services, conn))
+            return NameCounts(name_index.count_names(services, conn, free.keys()), name_index.find_gaps(services, conn))
     try:
-        return Standing(services.dam.standing(list(free.values())))
+        return NameCounts(services.dam.standing(list(free.values())))
     except DamError:
-        return Standing({}, Gaps(away=True))
+        return NameCounts({}, IndexGaps(away=True))

@@ -6,98 +6,104 @@ from pathlib import Path
 
 from plugin.flows.common.services import Services
 from plugin.flows.importing import entries, evidence_files, writing
-from plugin.flows.importing.entries import Defaults, Line
-from plugin.flows.importing.judge import GOOD, Status, Verdict
+from plugin.flows.importing.entries import ImportDefaults, ImportLine
+from plugin.flows.importing.judge import GOOD_STATUSES, RowStatus, RowVerdict
 from plugin.flows.importing.tables import spreadsheets
-from plugin.flows.importing.tables.spreadsheets import Reading, Table
-from plugin.flows.importing.writing import Watch
+from plugin.flows.importing.tables.spreadsheets import ReadingOptions, Table
+from plugin.flows.importing.writing import Progress
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.consent.mapping import Keep
+from plugin.quitclaim.consent.mapping import EarlierUses
 
-Ask = Callable[[Sequence[Verdict]], None]
+ConfirmReplacing = Callable[[Sequence[RowVerdict]], None]
 """Hears which rows take the place of what their people agreed to before; raises where that is not to be done."""
 
-_AS_SAID = Reading()
-_KNOWN = frozenset({*entries.COLUMNS, *entries.RECOGNITION})
+_AS_SAID = ReadingOptions()
+_KNOWN = frozenset({*entries.TABLE_COLUMNS, *entries.RECOGNITION_COLUMNS})
 
 
-def _unasked(_replacing: Sequence[Verdict]) -> None:
+def _allow_replacing(_replacing: Sequence[RowVerdict]) -> None:
     """Nobody has to be asked."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ImportOutcome:
     """Every row with what becomes of it, and how the file was read."""
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[RowVerdict, ...]
     told: str
 
 
-def load(services: Services, path: Path, also: Sequence[str] = (), reading: Reading = _AS_SAID) -> Table:
+def load_table(services: Services, path: Path, also: Sequence[str] = (), reading: ReadingOptions = _AS_SAID) -> Table:
     """A table with the documented columns, and `also` these. Raises ImportRefused."""
     importing = services.config.importing
-    return spreadsheets.read(path, _KNOWN | set(also), importing.rows, importing.megabytes << 20, reading)
+    return spreadsheets.read_table(path, _KNOWN | set(also), importing.rows, importing.megabytes << 20, reading)
 
 
-def table(
+def import_table(
     services: Services,
     path: Path,
-    defaults: Defaults,
+    defaults: ImportDefaults,
     apply: bool,
     actor: str,
-    watch: Watch = iter,
-    reading: Reading = _AS_SAID,
-    ask: Ask = _unasked,
-) -> Outcome:
+    watch: Progress = iter,
+    reading: ReadingOptions = _AS_SAID,
+    ask: ConfirmReplacing = _allow_replacing,
+) -> ImportOutcome:
     """A CSV or XLSX file; its evidence lies beside it. Raises ImportRefused where it cannot be read at all."""
-    read = load(services, path, (), reading)
-    found = entries.of_table(services, read, path.parent, defaults, "table")
-    return Outcome(_run(services, found, "table", apply, actor, watch, ask), read.told)
+    read = load_table(services, path, (), reading)
+    found = entries.read_lines(services, read, path.parent, defaults, "table")
+    return ImportOutcome(_run(services, found, "table", apply, actor, watch, ask), read.told)
 
 
-def folder(
+def import_folder(
     services: Services,
     path: Path,
     names: Path | None,
-    defaults: Defaults,
+    defaults: ImportDefaults,
     apply: bool,
     actor: str,
-    watch: Watch = iter,
-    reading: Reading = _AS_SAID,
-    ask: Ask = _unasked,
-) -> Outcome:
+    watch: Progress = iter,
+    reading: ReadingOptions = _AS_SAID,
+    ask: ConfirmReplacing = _allow_replacing,
+) -> ImportOutcome:
     """PDFs in a folder, called after those who signed; or a table `names` that says whose each file is."""
-    there = evidence_files.pdfs(path)
-    read = load(services, names, ("file",), reading) if names else entries.of_folder(there)
-    found = entries.of_table(services, read, path, replace(defaults, pdf_only=True), "pdf")
+    there = evidence_files.list_pdfs(path)
+    read = load_table(services, names, ("file",), reading) if names else entries.make_folder_table(there)
+    found = entries.read_lines(services, read, path, replace(defaults, pdf_only=True), "pdf")
     verdicts = _run(services, found, "pdf", apply, actor, watch, ask)
     if names:
-        verdicts = (*verdicts, *_left_over(there, read))
-    return Outcome(verdicts, read.told)
+        verdicts = (*verdicts, *_list_unclaimed(there, read))
+    return ImportOutcome(verdicts, read.told)
 
 
-def _left_over(there: Sequence[str], read: Table) -> list[Verdict]:
+def _list_unclaimed(there: Sequence[str], read: Table) -> list[RowVerdict]:
     """PDFs of the folder that no row names."""
     named = {row.cells.get("file") or row.cells.get("evidence", "") for row in read.rows}
     return [
-        Verdict(Line(0, name), Status.REFUSED, "no row of the table says whose form this is")
+        RowVerdict(ImportLine(0, name), RowStatus.REFUSED, "no row of the table says whose form this is")
         for name in there if name not in named
     ]  # fmt: skip
 
 
 def _run(
-    services: Services, found: Sequence[Line], source: str, apply: bool, actor: str, watch: Watch, ask: Ask
-) -> tuple[Verdict, ...]:
+    services: Services,
+    found: Sequence[ImportLine],
+    source: str,
+    apply: bool,
+    actor: str,
+    watch: Progress,
+    ask: ConfirmReplacing,
+) -> tuple[RowVerdict, ...]:
     if not apply:
-        return tuple(writing.rehearsed(services, found))
-    if any(line.decision.keep is Keep.REPLACE for line in found):
+        return tuple(writing.rehearse(services, found))
+    if any(line.decision.keep is EarlierUses.REPLACE for line in found):
         ask(
             [
                 one
-                for one in writing.rehearsed(services, found)
-                if one.status in GOOD and one.keep is Keep.REPLACE
+                for one in writing.rehearse(services, found)
+                if one.status in GOOD_STATUSES and one.keep is EarlierUses.REPLACE
             ]
         )
-    verdicts = writing.carried_out(services, found, actor, watch)
-    writing.note(services, Action.IMPORT_RUN, source, verdicts, actor)
+    verdicts = writing.carry_out(services, found, actor, watch)
+    writing.note_run(services, Action.IMPORT_RUN, source, verdicts, actor)
     return tuple(verdicts)

@@ -13,105 +13,104 @@ from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.importing import judge, name_conflicts
-from plugin.flows.importing.entries import Line
-from plugin.flows.importing.judge import GOOD, Book, Known, Status, Verdict
+from plugin.flows.importing.entries import ImportLine
+from plugin.flows.importing.judge import GOOD_STATUSES, RowJudge, KnownPerson, RowStatus, RowVerdict
 from plugin.flows.people import ages, register
 from plugin.flows.people.ages import Age
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent import mapping
-from plugin.quitclaim.consent.mapping import Entry
+from plugin.quitclaim.consent.mapping import ForeignConsent
 from plugin.quitclaim.consent.model import clean_name, name_key
 
 
-def rehearsed(services: Services, lines: Sequence[Line]) -> list[Verdict]:
+def rehearse(services: Services, lines: Sequence[ImportLine]) -> list[RowVerdict]:
     """What would become of each line, in the lines' order; nothing is written."""
-    standing = name_conflicts.standing(services, _names(lines))
-    verdicts: dict[int, Verdict] = {}
+    standing = name_conflicts.count_names(services, _list_names(lines))
+    verdicts: dict[int, RowVerdict] = {}
     with services.store.read() as conn:
-        book = Book(services, conn, standing, judge.origins(services, conn))
+        book = RowJudge(services, conn, standing, judge.list_imported(services, conn))
         for place in _by_signature(lines):
             verdicts[place] = book.judge(lines[place])
             book.rehearse(verdicts[place])
     return [verdicts[place] for place in range(len(lines))]
 
 
-Watch = Callable[[Sequence[int]], Iterable[int]]
+Progress = Callable[[Sequence[int]], Iterable[int]]
 """Hands on what it is given, one after the other: for whoever shows how far it is."""
 
 
-def carried_out(services: Services, lines: Sequence[Line], actor: str, watch: Watch = iter) -> list[Verdict]:
+def carry_out(services: Services, lines: Sequence[ImportLine], actor: str, watch: Progress = iter) -> list[RowVerdict]:
     """Import the good lines; returns what became of each, in the lines' order.
 
     The names in the DAM are looked up once, before. An error stops its own row only.
     """
-    standing = name_conflicts.standing(services, _names(lines))
+    standing = name_conflicts.count_names(services, _list_names(lines))
     with services.store.read() as conn:
-        origins = judge.origins(services, conn)
-    verdicts: dict[int, Verdict] = {}
+        origins = judge.list_imported(services, conn)
+    verdicts: dict[int, RowVerdict] = {}
     for place in watch(_by_signature(lines)):
-        verdicts[place] = _one(services, lines[place], standing, origins, actor)
+        verdicts[place] = _import_line(services, lines[place], standing, origins, actor)
     return [verdicts[place] for place in range(len(lines))]
 
 
-def _names(lines: Sequence[Line]) -> list[str]:
+def _list_names(lines: Sequence[ImportLine]) -> list[str]:
     return [line.entry.name for line in lines if line.entry is not None]
 
 
-def _by_signature(lines: Sequence[Line]) -> list[int]:
+def _by_signature(lines: Sequence[ImportLine]) -> list[int]:
     """In the order of signing: the ledger takes forms of one person in that order only."""
     return sorted(
-        range(len(lines)),
-        key=lambda place: (entry.signed if (entry := lines[place].entry) else date.max, place),
+        range(len(lines)), key=lambda place: (entry.signed if (entry := lines[place].entry) else date.max, place)
     )
 
 
-def _one(
+def _import_line(
     services: Services,
-    line: Line,
-    standing: name_conflicts.Standing,
-    origins: dict[str, judge.Origin],
+    line: ImportLine,
+    standing: name_conflicts.NameCounts,
+    origins: dict[str, judge.ImportedForm],
     actor: str,
-) -> Verdict:
+) -> RowVerdict:
     try:
         evidence = line.evidence()
         with services.store.write() as tx:
-            verdict = Book(services, tx.connection, standing, origins).judge(line)
-            if line.entry is None or verdict.status not in GOOD:
+            verdict = RowJudge(services, tx.connection, standing, origins).judge(line)
+            if line.entry is None or verdict.status not in GOOD_STATUSES:
                 return verdict
             entry = replace(line.entry, name=clean_name(line.entry.name))
-            person_id = _enter(services, tx, entry, verdict, evidence, actor)
+            person_id = _enter_signing(services, tx, entry, verdict, evidence, actor)
     except StoreAway:
         raise
     except FaceLeaseError as error:
-        return Verdict(line, Status.REFUSED, str(error))
-    origins[entry.source] = judge.Origin(person_id, entry.fingerprint)
+        return RowVerdict(line, RowStatus.REFUSED, str(error))
+    origins[entry.source] = judge.ImportedForm(person_id, entry.fingerprint)
     reason = verdict.status.value + (f": {verdict.reason}" if verdict.unsure else "")
-    return replace(verdict, status=Status.IMPORTED, reason=reason, person_id=person_id)
+    return replace(verdict, status=RowStatus.IMPORTED, reason=reason, person_id=person_id)
 
 
-def _enter(
+def _enter_signing(
     services: Services,
     tx: Tx,
-    entry: Entry,
-    verdict: Verdict,
-    evidence: Sequence[grant_endings.Evidence],
+    entry: ForeignConsent,
+    verdict: RowVerdict,
+    evidence: Sequence[grant_endings.SignatureEvidence],
     actor: str,
 ) -> str:
     """Person, guardians, quitclaim, where it came from and audit rows, in one transaction."""
-    person_id = verdict.person_id or _newcomer(services, tx, entry, verdict, actor)
-    known = Book(services, tx.connection, name_conflicts.Standing({}), {}).known(person_id)
-    guardians = tuple(_guardian(services, tx, known, name) for name in entry.guardians)
+    person_id = verdict.person_id or _enter_newcomer(services, tx, entry, verdict, actor)
+    known = RowJudge(services, tx.connection, name_conflicts.NameCounts({}), {}).known(person_id)
+    guardians = tuple(_find_or_enter_guardian(services, tx, known, name) for name in entry.guardians)
     if verdict.person_id:
-        ages.say_in(services, tx, person_id, Age(of_age=entry.of_age), actor)
+        ages.declare_in(services, tx, person_id, Age(of_age=entry.of_age), actor)
     standing = roster.load(services, tx.connection, person_id)
     claims = standing.quitclaims
-    signing = mapping.signing(
+    signing = mapping.make_signing(
         entry, standing.person, claims, guardians, services.ages, tx.now, verdict.keep, lambda: uuid4().hex
     )
-    claim = grant_endings.enter(services, tx, person_id, signing, evidence, actor)
+    claim = grant_endings.record_in(services, tx, person_id, signing, evidence, actor)
     origin = json.dumps({"source": entry.source, "fingerprint": entry.fingerprint}).encode()
-    services.vault.seal(tx, person_id, "record", judge.KIND, origin, subject=claim.id)
+    services.vault.seal(tx, person_id, "record", judge.SEALED_KIND, origin, subject=claim.id)
     tx.audit(
         Action.CONSENT_IMPORT, actor, subject=roster.subject(services, tx, person_id),
         quitclaim=claim.id, source=entry.source.split(":", 1)[0], keep=verdict.keep.value,
@@ -119,7 +118,7 @@ def _enter(
     return person_id
 
 
-def _newcomer(services: Services, tx: Tx, entry: Entry, verdict: Verdict, actor: str) -> str:
+def _enter_newcomer(services: Services, tx: Tx, entry: ForeignConsent, verdict: RowVerdict, actor: str) -> str:
     language = entry.language or services.config.site.language
     newcomer = register.Newcomer(entry.name, language, entry.birth_date, entry.email, of_age=entry.of_age)
     person_id = uuid4().hex
@@ -127,7 +126,7 @@ def _newcomer(services: Services, tx: Tx, entry: Entry, verdict: Verdict, actor:
     return person_id
 
 
-def _guardian(services: Services, tx: Tx, known: Known, name: str) -> str:
+def _find_or_enter_guardian(services: Services, tx: Tx, known: KnownPerson, name: str) -> str:
     """The guardian of this name, entered where the person has none: declared, not verified."""
     key = name_key(clean_name(name))
     if key not in known.guardians:
@@ -135,7 +134,7 @@ def _guardian(services: Services, tx: Tx, known: Known, name: str) -> str:
     return known.guardians[key]
 
 
-def note(services: Services, action: Action, source: str, verdicts: Sequence[Verdict], actor: str) -> None:
+def note_run(services: Services, action: Action, source: str, verdicts: Sequence[RowVerdict], actor: str) -> None:
     """The audit row of a whole run: how many rows came to what, and no name."""
     counts: dict[str, Any] = dict(Counter(verdict.status.name.lower() for verdict in verdicts))
     with services.store.write() as tx:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from plugin.flows.access.links import Kind, Link
+from plugin.flows.access.links import LinkKind, Link
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import renewals
@@ -32,26 +32,22 @@ class Unreached:
     day: datetime
 
 
-def own_address(services: Services, conn: Connection, person_id: str) -> str | None:
+def find_own_address(services: Services, conn: Connection, person_id: str) -> str | None:
     """The id of the address on file, if it is the young person's own."""
-    row = addresses.on_file(conn, person_id)
-    if row is None or not addresses.own(conn, person_id):
+    row = addresses.find_on_file(conn, person_id)
+    if row is None or not addresses.is_own(conn, person_id):
         return None
     mine = contacts.email_of(services, conn, person_id)
-    return None if addresses.is_guardians(services, conn, person_id, mine) else str(row.id)
+    return None if addresses.is_guardian_mailbox(services, conn, person_id, mine) else str(row.id)
 
 
 def may_reach(services: Services, conn: Connection, person: Person, at: datetime) -> bool:
     """Whether a link for the person may go to the address on file: of who had guardians, only to their own."""
-    grown = (
-        person.birth_date is not None
-        and bool(person.guardians)
-        and not rules.is_minor(person, services.ages, at)
-    )
-    return not grown or own_address(services, conn, person.id) is not None
+    grown = person.birth_date is not None and bool(person.guardians) and not rules.is_minor(person, services.ages, at)
+    return not grown or find_own_address(services, conn, person.id) is not None
 
 
-def ask(services: Services, standing: Standing, now: datetime) -> int:
+def queue_letters(services: Services, standing: Standing, now: datetime) -> int:
     """Tell the young person some days ahead, and ask them on the day; returns how many letters."""
     person, claims = standing.person, standing.quitclaims
     birthday = calendar.coming_of_age(person, claims, services.ages)
@@ -59,18 +55,18 @@ def ask(services: Services, standing: Standing, now: datetime) -> int:
         return 0
     since = min(claim.recorded_at for claim in claims)
     ahead = (*services.config.minors.warn_days, 0)
-    days = calendar.nearest(birthday, ahead, now, since, renewals.late(services))
+    days = calendar.find_due_alert(birthday, ahead, now, since, renewals.max_delay(services))
     if days is None:
         return 0
     with services.store.write() as tx:
-        address_id = own_address(services, tx.connection, person.id)
+        address_id = find_own_address(services, tx.connection, person.id)
         if address_id is None:
             return _tell_guardians(services, tx, person, days)
         letter = Letter(f"majority:{person.id}:{days}", "majority", person.language, person.id)
         if not outbox.is_due(services, tx, letter):
             return 0
         link = _link(tx, person, claims, address_id) if days == 0 else None
-        return int(outbox.put(services, tx, replace(letter, secret=renewals.fresh(services, tx, link))))
+        return int(outbox.put(services, tx, replace(letter, secret=renewals.make_link(services, tx, link))))
 
 
 def _tell_guardians(services: Services, tx: Tx, person: Person, days: int) -> int:
@@ -83,12 +79,12 @@ def _tell_guardians(services: Services, tx: Tx, person: Person, days: int) -> in
 
 
 def _link(tx: Tx, person: Person, claims: Sequence[Quitclaim], address_id: str) -> Link | None:
-    form = renewals.successor(tx, claims[-1].id)
+    form = renewals.find_successor(tx, claims[-1].id)
     if form is None:
         return None
     language = person.language if person.language in form.body["texts"] else min(form.body["texts"])
     return Link(
-        Kind.MAJORITY, language, person.id, form.id, by_mail=True, most_uses=1, address_id=address_id
+        LinkKind.MAJORITY, language, person.id, form.id, by_mail=True, most_uses=1, address_id=address_id
     )  # fmt: skip
 
 
@@ -99,7 +95,7 @@ def _grown(services: Services, conn: Connection, soon: datetime) -> list[str]:
     return list(conn.scalars(young.where(t.person.c.birth_date <= born).distinct()))
 
 
-def without_address(services: Services) -> list[Unreached]:
+def list_without_address(services: Services) -> list[Unreached]:
     """The task of the staff: who comes of age within the days of warning, or has, and has no address of their own.
 
     Whoever signs, gets an address, or is forgotten leaves the list.
@@ -113,6 +109,6 @@ def without_address(services: Services) -> list[Unreached]:
             if (birthday := calendar.coming_of_age(one.person, one.quitclaims, one.ages)) is not None
             and birthday <= soon
             and services.vault.has_key(conn, one.person.id, "record")
-            and own_address(services, conn, one.person.id) is None
+            and find_own_address(services, conn, one.person.id) is None
         ]
     return sorted(found, key=lambda one: (one.day, one.name))

@@ -66,7 +66,7 @@ class Unsent:
     error: str
 
 
-def mailed(services: Services, job: ClaimedJob) -> None:
+def handle_mail(services: Services, job: ClaimedJob) -> None:
     """The job that sends a letter; its key is the letter's id.
 
     Raises MailError, which the queue answers with another try, and LeaseLost before anything is sent.
@@ -75,19 +75,16 @@ def mailed(services: Services, job: ClaimedJob) -> None:
     row = _row(services, job.key)
     if row is not None and row.state == "queued":
         try:
-            draft = draft_of(services, row)
+            draft = make_draft(services, row)
             services.queue.heartbeat(job)  # not sent by two
-            _post(
-                services,
-                Outgoing(row.id, draft.to, draft.subject, draft.text, row.created_at, draft.attachments),
-            )
+            _post(services, Outgoing(row.id, draft.to, draft.subject, draft.text, row.created_at, draft.attachments))
         except Gone as gone:
             state, error = DROPPED, str(gone)
         except MailRefused as refused:
             state, error = FAILED, str(refused)
     with services.store.write() as tx:
         if row is not None:
-            land(services, tx, row, state, error)
+            record_outcome(services, tx, row, state, error)
         services.queue.finish(tx, job)
 
 
@@ -96,11 +93,11 @@ def _row(services: Services, mail_id: str) -> Row[Any] | None:
         return conn.execute(select(t.mail).where(t.mail.c.id == mail_id)).first()
 
 
-def draft_of(services: Services, row: Row[Any]) -> Draft:
+def make_draft(services: Services, row: Row[Any]) -> Draft:
     """The letter, written from the ledger as it is now. Raises Gone."""
     with services.store.read() as conn:
         secret = _secret(services, conn, row)
-        values = {**_names(services, conn, row), **letter_values.values(services, conn, row, secret)}
+        values = {**_names(services, conn, row), **letter_values.find_values(services, conn, row, secret)}
     kind = str(values.pop("kind", row.kind))
     subject, text = letter_words.letter(kind, row.language, values)
     attach = ATTACHMENTS.get(row.kind)
@@ -121,7 +118,7 @@ def _secret(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str,
 
 
 def _last(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str, str]:
-    known = last_letter.secret(services, conn, row.data["erasure"])
+    known = last_letter.read_secret(services, conn, row.data["erasure"])
     if known is None:
         raise Gone("where it was to go is destroyed")
     return known
@@ -130,15 +127,13 @@ def _last(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str, s
 def _names(services: Services, conn: Connection, row: Row[Any]) -> dict[str, Value]:
     names: dict[str, Value] = {"site": services.config.site.name}
     if row.person_id is not None:
-        names["name"] = register.called(conn, row.person_id)
+        names["name"] = register.own_name_of(conn, row.person_id)
     if row.data.get("guardian"):
-        names["guardian"] = letter_values.guardian_name(services, conn, row.person_id, row.data["guardian"])
+        names["guardian"] = letter_values.find_guardian_name(services, conn, row.person_id, row.data["guardian"])
     return names
 
 
-def at_once(
-    services: Services, mail_id: str, kind: str, address: str, language: str, **values: Value
-) -> None:
+def send_now(services: Services, mail_id: str, kind: str, address: str, language: str, **values: Value) -> None:
     """Send a letter now, past the outbox: to somebody whom nobody here knows yet. Nothing of it is kept.
 
     `values` are its $words beside `site`, such as `code`. Raises MailError, to be told to whoever waits.
@@ -152,7 +147,7 @@ def _post(services: Services, letter: Outgoing) -> None:
     MailServer.from_config(config).send(compose(letter, config.mail.sender, config.site.name))
 
 
-def land(services: Services, tx: Tx, row: Row[Any], state: str, error: str | None) -> None:
+def record_outcome(services: Services, tx: Tx, row: Row[Any], state: str, error: str | None) -> None:
     """What became of the letter, once; address and link go."""
     this = (t.mail.c.id == row.id) & (t.mail.c.state == "queued")
     done = update(t.mail).where(this).values(state=state, finished_at=tx.now, error=error)
@@ -164,7 +159,7 @@ def land(services: Services, tx: Tx, row: Row[Any], state: str, error: str | Non
             services.vault.discard(tx, item)
         subject = roster.subject(services, tx, row.person_id)
     if "erasure" in row.data:
-        last_letter.landed(services, tx, row.data["erasure"])
+        last_letter.finish(services, tx, row.data["erasure"])
     said = {SENT: Action.MAIL_SEND, DROPPED: Action.MAIL_DROP, FAILED: Action.MAIL_FAIL}[state]
     tx.audit(said, "system", subject=subject, mail=row.id, kind=row.kind)
 
@@ -180,7 +175,7 @@ def list_unsent(services: Services, limit: int) -> tuple[int, list[Unsent]]:
         ]
 
 
-def unsent(services: Services, mail_ids: Sequence[str]) -> list[str]:
+def list_failures(services: Services, mail_ids: Sequence[str]) -> list[str]:
     """Why those of these letters were not sent that never will be."""
     never = t.mail.c.id.in_(mail_ids) & t.mail.c.state.in_((FAILED, DROPPED))
     with services.store.read() as conn:
@@ -201,7 +196,7 @@ def resume(services: Services) -> int:
         for row in some:
             patience = GIVE_UP_LAST if "erasure" in row.data else GIVE_UP
             if row.created_at <= tx.now - patience:
-                land(services, tx, row, FAILED, _STALE.format(days=patience.days))
+                record_outcome(services, tx, row, FAILED, _STALE.format(days=patience.days))
             else:
                 services.queue.put(tx, "mail", row.id, priority=3)
 

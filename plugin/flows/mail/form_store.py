@@ -14,11 +14,11 @@ from plugin.errors import ConsentError, NotFound
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.forms.templates import Form, digest, parse, unsuited
+from plugin.quitclaim.forms.templates import Form, digest, parse, find_misfits
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredForm:
     """A version of a form as it is kept."""
 
     id: str
@@ -28,12 +28,12 @@ class Stored:
     retired_at: datetime | None
 
 
-def sample() -> str:
+def read_sample() -> str:
     """The sample form, English and Dutch, as a TOML file to be made one's own."""
     return (files("plugin.flows.mail") / "sample_form.toml").read_text(encoding="utf-8")
 
 
-def read(text: str) -> dict[str, Any]:
+def parse_toml(text: str) -> dict[str, Any]:
     """The tree of a form's file. Raises ConsentError where it is not TOML."""
     try:
         return tomllib.loads(text)
@@ -41,14 +41,14 @@ def read(text: str) -> dict[str, Any]:
         raise ConsentError(f"the form is not TOML: {error}") from error
 
 
-def add(services: Services, tree: Mapping[str, Any], actor: str) -> Stored:
+def add(services: Services, tree: Mapping[str, Any], actor: str) -> StoredForm:
     """Keep a form as the next version of its name, and retire the one before.
 
     The same form once more is no new version. Raises ConsentError, which lists all that is missing.
     """
     form = parse(tree)
     cleared, language = services.config.clearance, services.config.site.language
-    wrong = unsuited(form, cleared.purposes, cleared.channels, language)
+    wrong = find_misfits(form, cleared.purposes, cleared.channels, language)
     if wrong:
         raise ConsentError("the form does not suit this house: " + "; ".join(wrong))
     body = form.body()
@@ -86,7 +86,7 @@ def retire(services: Services, name: str, actor: str) -> datetime | None:
     return retired
 
 
-def load(services: Services, form_id: str) -> Stored:
+def load(services: Services, form_id: str) -> StoredForm:
     """The form of an id, retired or not. Raises NotFound."""
     with services.store.read() as conn:
         row = conn.execute(select(t.form).where(t.form.c.id == form_id)).first()
@@ -95,7 +95,7 @@ def load(services: Services, form_id: str) -> Stored:
     return _stored(row)
 
 
-def in_use(services: Services, name: str | None = None) -> Stored:
+def find_in_use(services: Services, name: str | None = None) -> StoredForm:
     """The newest version of a form that is not retired; without a name the only one there is.
 
     Raises NotFound where there is none, ConsentError where a name is needed.
@@ -112,7 +112,7 @@ def in_use(services: Services, name: str | None = None) -> Stored:
     return _stored(rows[0])
 
 
-def listed(services: Services, name: str | None = None) -> Sequence[Stored]:
+def list_versions(services: Services, name: str | None = None) -> Sequence[StoredForm]:
     """Every version, by name, the newest first."""
     query = select(t.form).order_by(t.form.c.name, t.form.c.version.desc())
     with services.store.read() as conn:
@@ -125,5 +125,5 @@ def _newest(conn: Connection, name: str) -> Row[Any] | None:
     return conn.execute(select(t.form).where(t.form.c.name == name, t.form.c.version == highest)).first()
 
 
-def _stored(row: Row[Any]) -> Stored:
-    return Stored(row.id, parse(row.body, row.version), row.sha256, row.created_at, row.retired_at)
+def _stored(row: Row[Any]) -> StoredForm:
+    return StoredForm(row.id, parse(row.body, row.version), row.sha256, row.created_at, row.retired_at)

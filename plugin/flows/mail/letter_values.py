@@ -30,7 +30,7 @@ class Gone(Exception):
     """There is no reason any more to send the letter; the message says why."""
 
 
-def values(services: Services, conn: Connection, row: Row[Any], secret: Secret) -> dict[str, Value]:
+def find_values(services: Services, conn: Connection, row: Row[Any], secret: Secret) -> dict[str, Value]:
     """The $words of the letter beside the names; `kind` where another form of the letter is meant. Raises Gone."""
     if row.person_id is not None and not services.vault.has_key(conn, row.person_id, "record"):
         raise Gone("the person was erased")
@@ -45,14 +45,14 @@ def _link(services: Services, row: Row[Any], secret: Secret) -> dict[str, Value]
     if what is None:
         return {}
     try:
-        link = links.opened(services, secret[what].rsplit("/", 1)[1])
+        link = links.find_open(services, secret[what].rsplit("/", 1)[1])
     except LinkRefused as error:
         raise Gone(f"its link is {error.why}") from error
     until = letter_words.last_day(link.expires_at, row.language, services.config.site.zone)
     return {what: secret[what], "until": until}
 
 
-def guardian_name(services: Services, conn: Connection, person_id: str, guardian_id: str) -> str:
+def find_guardian_name(services: Services, conn: Connection, person_id: str, guardian_id: str) -> str:
     """What the guardian is called. Raises Gone where they no longer decide for the person."""
     for known in register.guardians_of(services, conn, person_id):
         if known["id"] == guardian_id:
@@ -115,9 +115,7 @@ def _ending_owner(services: Services, conn: Connection, row: Row[Any], _secret: 
         count, refs = _photographs(conn, person.id, room)
         room -= len(refs)
         until = letter_words.last_day(end, row.language, services.config.site.zone)
-        lines.append(
-            letter_words.say("alert", row.language, name=person.display_name, end=until, count=count)
-        )
+        lines.append(letter_words.say("alert", row.language, name=person.display_name, end=until, count=count))
         lines += ["- " + _where(services, ref) for ref in refs]
         if count > len(refs):
             lines.append("- " + letter_words.say("more", row.language, count=count - len(refs)))
@@ -127,7 +125,7 @@ def _ending_owner(services: Services, conn: Connection, row: Row[Any], _secret: 
 
 def _photographs(conn: Connection, person_id: str, most: int) -> tuple[int, Sequence[str]]:
     """How many photographs name the person, and the refs of the first of them."""
-    ids = photo_answers.resources_naming(conn, person_id)
+    ids = photo_answers.list_resources_naming(conn, person_id)
     shown = sorted(ids)[:most]
     query = select(t.resource.c.ref).where(t.resource.c.id.in_(shown)).order_by(t.resource.c.id)
     return len(ids), list(conn.scalars(query))
@@ -168,7 +166,7 @@ def _erased(_services: Services, _conn: Connection, _row: Row[Any], secret: Secr
 
 def _owed(services: Services, _conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
     """What is owed as the letter is sent, by number: nobody's name."""
-    found = {kind: overdue.figure(services, kind) for kind in overdue.QUERIES}
+    found = {kind: overdue.measure(services, kind) for kind in overdue.QUERIES}
     lines = [
         "- " + letter_words.say(
             kind, row.language, count=figure.count,

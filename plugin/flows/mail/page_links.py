@@ -29,7 +29,7 @@ class Visitor:
 
 def make(
     services: Services, tx: Tx, person_id: str, asked_by: str, guardian_id: str | None = None
-) -> links.Made | None:
+) -> links.MadeLink | None:
     """A link to the full page, to be put into a letter to the address on file, which `asked_by` asks for.
 
     None where that address does not open it (now), or a guardian has no say any more. Raises NotFound for a
@@ -41,21 +41,18 @@ def make(
         raise NotFound("no such guardian of this person: facelease person export lists them")
     if guardian_id is not None and not standing.is_minor(tx.now):
         return None
-    if not addresses.confirmed(services, tx.connection, person_id, guardian_id, asked_by):
+    if not addresses.may_open_page(services, tx.connection, person_id, guardian_id, asked_by):
         return None
-    address_id = addresses.deliver(services, tx, person_id, guardian_id, asked_by)
+    address_id = addresses.address_letter(services, tx, person_id, guardian_id, asked_by)
     link = links.Link(
-        links.Kind.PAGE,
-        person.language,
-        person_id,
-        guardian_id=guardian_id,
-        by_mail=True,
-        address_id=address_id,
+        links.LinkKind.PAGE, person.language, person_id, guardian_id=guardian_id, by_mail=True, address_id=address_id
     )
     return links.make(services, tx, link, asked_by)
 
 
-def tell(services: Services, tx: Tx, who: Visitor, what: str, kind: str = "changed", **data: object) -> None:
+def queue_confirmation(
+    services: Services, tx: Tx, who: Visitor, what: str, kind: str = "changed", **data: object
+) -> None:
     """The letter that confirms a change, to whoever made it, with a link to their page."""
     config = services.config
     if not config.mail.host:
@@ -63,7 +60,7 @@ def tell(services: Services, tx: Tx, who: Visitor, what: str, kind: str = "chang
     secret = {}
     if config.server.public_url:
         made = make(services, tx, who.person_id, who.actor, who.guardian_id)
-        secret = {"link": links.address(services, made.token)} if made else {}
+        secret = {"link": links.url(services, made.token)} if made else {}
     letter = outbox.Letter(
         cause=f"changed:{uuid4().hex}", kind=kind, language=who.language, person_id=who.person_id,
         to=who.guardian_id or "person", data={"what": what, **data}, secret=secret,

@@ -22,7 +22,7 @@ from plugin.flows.mail.smtp import Attachment
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import GrantKind, Quitclaim
-from plugin.quitclaim.forms.sheets import Sheet, key
+from plugin.quitclaim.forms.sheets import Sheet, line_key
 from plugin.quitclaim.forms.templates import RECOGNITION, Form, canonical, digest
 
 _KIND = "receipt"
@@ -134,7 +134,7 @@ def _recognised(claim: Quitclaim) -> bool:
 
 def _lines(claim: Quitclaim, sheet: Sheet) -> list[dict[str, Any]]:
     """Every line that was offered, and whether it was agreed to."""
-    given = {key(g.purpose, g.channel) for g in claim.grants if g.purpose and g.channel}
+    given = {line_key(g.purpose, g.channel) for g in claim.grants if g.purpose and g.channel}
     found = [
         {
             "purpose": c.purpose, "channel": c.channel, "words": f"{c.group}: {c.label}", "basis": c.legal.value,

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.flows.access import links
-from plugin.flows.access.links import Kind, Link
+from plugin.flows.access.links import LinkKind, Link
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import coming_of_age, renewals
@@ -39,7 +39,7 @@ _SOONEST = timedelta(days=1)  # a reminder that comes later than this before the
 
 
 @dataclass(frozen=True)
-class Ending:
+class NearEnding:
     """A quitclaim whose end is near, and how many days before it this alert is."""
 
     person: Person
@@ -48,7 +48,7 @@ class Ending:
     days: int
 
 
-def send(services: Services) -> dict[str, int]:
+def queue_due(services: Services) -> dict[str, int]:
     """Queue every letter that the calendar asks for by now; returns how many of each kind."""
     if not services.config.mail.host:
         return {}
@@ -59,9 +59,7 @@ def send(services: Services) -> dict[str, int]:
         waiting = _unanswered(services, conn, now)
     each = partial(set_aside.act_on_each, services.store)
     return {
-        "ending": sum(
-            each("a letter before an end", ending, partial(_alert, services), lambda one: one.claim.id)
-        ),
+        "ending": sum(each("a letter before an end", ending, partial(_alert, services), lambda one: one.claim.id)),
         "ending-owner": _tell_owner(services, ending),
         "reminder": sum(each("a reminder", waiting, partial(_remind, services), str)),
         "majority": sum(
@@ -69,7 +67,7 @@ def send(services: Services) -> dict[str, int]:
                 services,
                 "a letter at majority",
                 standings,
-                lambda one: coming_of_age.ask(services, standings[one], now),
+                lambda one: coming_of_age.queue_letters(services, standings[one], now),
             )
         ),
     }
@@ -78,9 +76,7 @@ def send(services: Services) -> dict[str, int]:
 # ---- before the end -----------------------------------------------------------------------
 
 
-def _ending(
-    services: Services, conn: Connection, standings: Iterable[Standing], now: datetime
-) -> Iterator[Ending]:
+def _ending(services: Services, conn: Connection, standings: Iterable[Standing], now: datetime) -> Iterator[NearEnding]:
     forms = {row.id: row for row in conn.execute(select(t.form))}
     asked: dict[str, str | None] = {
         row.id: row.form_id for row in conn.execute(select(t.quitclaim.c.id, t.quitclaim.c.form_id))
@@ -92,12 +88,12 @@ def _ending(
             if end is None:
                 continue
             days = form.body.get("alerts", ALERTS) if form is not None else ALERTS
-            due = calendar.nearest(end, days, now, claim.recorded_at, renewals.late(services))
+            due = calendar.find_due_alert(end, days, now, claim.recorded_at, renewals.max_delay(services))
             if due is not None:
-                yield Ending(standing.person, claim, end, due)
+                yield NearEnding(standing.person, claim, end, due)
 
 
-def _alert(services: Services, ending: Ending) -> int:
+def _alert(services: Services, ending: NearEnding) -> int:
     """Write to the person, or to each guardian who signed, where they may have one with a link; returns how many."""
     person, claim = ending.person, ending.claim
     if calendar.ends_with_age(person, claim, services.ages, ending.end):
@@ -108,36 +104,36 @@ def _alert(services: Services, ending: Ending) -> int:
         letter = Letter(cause, "ending", person.language, person.id, to, {"quitclaim": claim.id})
         with services.store.write() as tx:
             if outbox.is_due(services, tx, letter):
-                secret = renewals.fresh(services, tx, _renewal(services, tx, ending, to))
+                secret = renewals.make_link(services, tx, _renewal(services, tx, ending, to))
                 count += outbox.put(services, tx, replace(letter, secret=secret))
     return count
 
 
-def _renewal(services: Services, tx: Tx, ending: Ending, to: str) -> Link | None:
+def _renewal(services: Services, tx: Tx, ending: NearEnding, to: str) -> Link | None:
     """The link to renew by; None where no form is in use, or whose the address is nobody knows."""
     person, guardian = ending.person, None if to == "person" else to
-    form = renewals.successor(tx, ending.claim.id)
+    form = renewals.find_successor(tx, ending.claim.id)
     address_id = _reaches(services, tx, ending, guardian)
     if form is None or address_id is None:
         return None
     language = person.language if person.language in form.body["texts"] else min(form.body["texts"])
     lasts = max(timedelta(days=services.config.signing.link_days), ending.end - tx.now)
     return Link(
-        Kind.RENEW, language, person.id, form.id, guardian, by_mail=True, most_uses=1, lasts=lasts,
+        LinkKind.RENEW, language, person.id, form.id, guardian, by_mail=True, most_uses=1, lasts=lasts,
         address_id=address_id,
     )  # fmt: skip
 
 
-def _reaches(services: Services, tx: Tx, ending: Ending, guardian: str | None) -> str | None:
+def _reaches(services: Services, tx: Tx, ending: NearEnding, guardian: str | None) -> str | None:
     """The address on file, if it is confirmed, or was typed while signing what ends now."""
-    row = addresses.on_file(tx.connection, ending.person.id, guardian)
+    row = addresses.find_on_file(tx.connection, ending.person.id, guardian)
     if row is None:
         return None
-    sure = addresses.confirmed(services, tx.connection, ending.person.id, guardian, renewals.BY)
+    sure = addresses.may_open_page(services, tx.connection, ending.person.id, guardian, renewals.ACTOR)
     return str(row.id) if sure or row.quitclaim_id == ending.claim.id else None
 
 
-def _tell_owner(services: Services, ending: Sequence[Ending]) -> int:
+def _tell_owner(services: Services, ending: Sequence[NearEnding]) -> int:
     """One letter to the owner over all that ends, not one for each: a school has hundreds on one day."""
     with services.store.write() as tx:
         sent = tx.execute(select(t.mail.c.data).where(t.mail.c.kind == "ending-owner")).scalars().all()
@@ -160,7 +156,7 @@ def _unanswered(services: Services, conn: Connection, now: datetime) -> list[str
     signing = services.config.signing
     link = t.invitation.c
     open_ = (
-        (link.kind == Kind.SIGN.value)
+        (link.kind == LinkKind.SIGN.value)
         & link.by_mail
         & link.person_id.is_not(None)
         & link.revoked_at.is_(None)
@@ -193,15 +189,15 @@ def _remind(services: Services, link_id: str) -> bool:
         if not _same_reader(services, tx, row):
             return False
         link = Link(
-            Kind.SIGN, row.language, row.person_id, row.form_id, row.guardian_id, by_mail=True,
+            LinkKind.SIGN, row.language, row.person_id, row.form_id, row.guardian_id, by_mail=True,
             most_uses=row.most_uses, lasts=row.expires_at - tx.now, address_id=row.address_id,
             may_replace=row.may_replace,
         )  # fmt: skip
-        made = links.make(services, tx, link, renewals.BY)
-        links.revoke(services, tx, link_id, renewals.BY)
+        made = links.make(services, tx, link, renewals.ACTOR)
+        links.revoke(services, tx, link_id, renewals.ACTOR)
         counted = update(t.invitation).where(t.invitation.c.id == made.id)
         tx.execute(counted.values(reminded=row.reminded + 1, reminded_at=tx.now))
-        secret = {"link": links.address(services, made.token)}
+        secret = {"link": links.url(services, made.token)}
         return outbox.put(services, tx, replace(letter, secret=secret))
 
 
@@ -210,7 +206,7 @@ def _same_reader(services: Services, tx: Tx, row: Row[Any]) -> bool:
 
     Of a link without an address, from before they were kept: whether the address is from then too.
     """
-    on_file = addresses.on_file(tx.connection, row.person_id, row.guardian_id)
+    on_file = addresses.find_on_file(tx.connection, row.person_id, row.guardian_id)
     if (on_file.id if on_file is not None else None) != row.address_id:
         return False
     standing = roster.load(services, tx.connection, row.person_id)

@@ -11,16 +11,16 @@ from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 
-BY = "calendar"
+ACTOR = "calendar"
 """How the audit log and a link name who made it."""
 
 
-def late(services: Services) -> timedelta:
+def max_delay(services: Services) -> timedelta:
     """How far behind its day a letter may still come: what was sent is remembered for as long as that."""
     return timedelta(days=services.config.retention.mails_days)
 
 
-def successor(tx: Tx, quitclaim_id: str) -> Row[Any] | None:
+def find_successor(tx: Tx, quitclaim_id: str) -> Row[Any] | None:
     """The version in use of the form that was signed; of a quitclaim without one, the only form in use."""
     signed = select(t.form.c.name).join(t.quitclaim, t.quitclaim.c.form_id == t.form.c.id)
     name = tx.execute(signed.where(t.quitclaim.c.id == quitclaim_id)).scalar()
@@ -29,7 +29,7 @@ def successor(tx: Tx, quitclaim_id: str) -> Row[Any] | None:
     return rows[0] if rows and len({row.name for row in rows}) == 1 else None
 
 
-def fresh(services: Services, tx: Tx, link: Link | None) -> dict[str, str]:
+def make_link(services: Services, tx: Tx, link: Link | None) -> dict[str, str]:
     """What is sealed with the letter: a new link, in the place of those of its kind that are out."""
     if link is None or not services.config.server.public_url:
         return {}
@@ -39,6 +39,6 @@ def fresh(services: Services, tx: Tx, link: Link | None) -> dict[str, str]:
         t.invitation.c.revoked_at.is_(None), t.invitation.c.uses == 0,
     )  # fmt: skip
     for old in tx.execute(out).scalars().all():
-        links.revoke(services, tx, old, BY)
-    made = links.make(services, tx, link, BY)
-    return {"link": links.address(services, made.token)}
+        links.revoke(services, tx, old, ACTOR)
+    made = links.make(services, tx, link, ACTOR)
+    return {"link": links.url(services, made.token)}

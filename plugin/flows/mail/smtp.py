@@ -183,9 +183,7 @@ class MailServer:
         try:
             return ssl.create_default_context(cafile=self._ca_file)
         except OSError as error:
-            raise MailMisconfigured(
-                f"mail.ca_file: {self._ca_file} cannot be read as certificates (PEM)"
-            ) from error
+            raise MailMisconfigured(f"mail.ca_file: {self._ca_file} cannot be read as certificates (PEM)") from error
 
 
 def _password(config: Config) -> str:

@@ -19,7 +19,7 @@ DECLARED = reference_sets.LIVE & _SET.vouched_at.is_(None)
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredSet:
     """A set that waits for somebody who knows the face.
 
     `key`: the name as lists are sorted by it. `near`: whom it resembles. `shoot`: the collection where it came.
@@ -37,7 +37,7 @@ class Declared:
 
 
 @dataclass(frozen=True)
-class Own:
+class OwnVouching:
     """A set that was vouched for by whoever had made the link: for the officer to look at."""
 
     id: str
@@ -48,32 +48,30 @@ class Own:
     at: datetime
 
 
-def declared(conn: Connection, after: str = "", limit: int | None = None) -> list[Declared]:
+def list_declared(conn: Connection, after: str = "", limit: int | None = None) -> list[DeclaredSet]:
     """Every set that waits for somebody who knows the face, by name: one page after the person's key `after`."""
     query = _declared().where(t.person.c.name_key > after).order_by(t.person.c.name_key)
     return [_as_declared(conn, row) for row in conn.execute(query.limit(limit) if limit else query).all()]
 
 
-def near_tasks(conn: Connection) -> list[Declared]:
+def list_near(conn: Connection) -> list[DeclaredSet]:
     """Those of them that are held out of the gallery, because they resemble somebody enrolled."""
-    return [
-        _as_declared(conn, row) for row in conn.execute(_declared().where(_SET.near_id.is_not(None))).all()
-    ]
+    return [_as_declared(conn, row) for row in conn.execute(_declared().where(_SET.near_id.is_not(None))).all()]
 
 
-def of_shoot(conn: Connection, collection_ref: str) -> list[Declared]:
+def list_of_shoot(conn: Connection, collection_ref: str) -> list[DeclaredSet]:
     """Who signed up at this shoot and waits to be seen: the latest first."""
     query = _declared().where(t.invitation.c.collection_ref == collection_ref)
     return [_as_declared(conn, row) for row in conn.execute(query.order_by(_SET.added_at.desc())).all()]
 
 
-def waiting_of(conn: Connection, person_id: str) -> Declared | None:
+def find_waiting(conn: Connection, person_id: str) -> DeclaredSet | None:
     """The person's set that waits."""
     row = conn.execute(_declared().where(_SET.person_id == person_id).order_by(_SET.added_at.desc())).first()
     return None if row is None else _as_declared(conn, row)
 
 
-def own_invitations(conn: Connection) -> list[Own]:
+def list_own_vouchings(conn: Connection) -> list[OwnVouching]:
     """Sets vouched for by the account that had made their link, the latest first."""
     query = (
         select(t.reference_set, t.person.c.display_name)
@@ -82,14 +80,14 @@ def own_invitations(conn: Connection) -> list[Own]:
         .order_by(_SET.vouched_at.desc())
     )
     return [
-        Own(row.id, row.person_id, row.display_name, row.vouched_by, row.vouched_how, row.vouched_at)
+        OwnVouching(row.id, row.person_id, row.display_name, row.vouched_by, row.vouched_how, row.vouched_at)
         for row in conn.execute(query).all()
-        if accounts.same(row.vouched_by, row.invited_by)
+        if accounts.is_same(row.vouched_by, row.invited_by)
     ]
 
 
 @dataclass(frozen=True)
-class Proposal:
+class VouchProposal:
     """A set that photographs speak for: one face, suggested by it, and one name, which stood there before the link."""
 
     set_id: str
@@ -98,13 +96,13 @@ class Proposal:
     refs: tuple[str, ...]
 
 
-def proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[Proposal]:
+def list_proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[VouchProposal]:
     """Sets (of these, if given) that may be vouched for by photographs, by name: to be looked through and confirmed."""
     found: dict[str, list[Row[Any]]] = {}
     for row in _proposals(conn, set_ids):
         found.setdefault(row.set_id, []).append(row)
     made = [
-        Proposal(set_id, rows[0].person_id, rows[0].display_name, tuple(row.ref for row in rows))
+        VouchProposal(set_id, rows[0].person_id, rows[0].display_name, tuple(row.ref for row in rows))
         for set_id, rows in found.items()
     ]
     return sorted(made, key=lambda one: one.name.casefold())
@@ -129,7 +127,7 @@ def _proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[R
             DECLARED, _SET.near_id.is_(None), ~t.person.c.self_entered, t.face.c.state == "suggested",
             t.face.c.file_version == t.resource.c.file_version, t.resource.c.deleted_at.is_(None),
             t.resource.c.examined == "whole", t.tag.c.origin == "hand", t.tag.c.set_id.is_(None),
-            t.tag.c.created_at < t.invitation.c.created_at, faces == 1, names == 1, *forbidden.shown(conn),
+            t.tag.c.created_at < t.invitation.c.created_at, faces == 1, names == 1, *forbidden.may_be_shown(conn),
         )
         .order_by(t.resource.c.id)
     )  # fmt: skip
@@ -148,9 +146,9 @@ def _declared() -> Any:
     )
 
 
-def _as_declared(conn: Connection, row: Row[Any]) -> Declared:
+def _as_declared(conn: Connection, row: Row[Any]) -> DeclaredSet:
     near = roster.labels(conn, [row.near_id]).get(row.near_id) if row.near_id else None
-    return Declared(
+    return DeclaredSet(
         row.id, row.person_id, row.display_name, row.name_key, row.added_at, row.mark, row.near_id, near,
         row.collection_ref,
     )  # fmt: skip

@@ -10,11 +10,11 @@ from plugin.clock import NO_END
 from plugin.errors import ConsentError, EnrolmentRefused, VaultError
 from plugin.flows.collections import modes
 from plugin.flows.common import closed_house, reference_sets, roster
-from plugin.flows.common.reference_sets import Source
+from plugin.flows.common.reference_sets import PictureSource
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.people import acquaintance, resemblance
-from plugin.flows.people.resemblance import NOTHING, Opened
+from plugin.flows.people.resemblance import NONE_OPEN, OpenTemplates
 from plugin.ledger import tables as t
 from plugin.ledger.queue import set_aside
 from plugin.ledger.store.audit import Action
@@ -30,10 +30,10 @@ def refresh(services: Services) -> None:
     faces, damaged = services.faces, list[str]()
     with faces.alone(), services.store.read() as conn:
         generation = conn.scalar(select(t.state.c.generation)) or 0
-        closed = closed_house.why(services, conn) is not None
+        closed = closed_house.find_reason_in(services, conn) is not None
         if faces.hold(generation, closed):
             return
-        sets = {} if closed else reference_sets.compared(conn)
+        sets = {} if closed else reference_sets.find_compared(conn)
         entries = _entries(services, conn, faces.engine_id, sets, damaged)
         declared = frozenset(p for p, row in sets.items() if not reference_sets.is_vouched(row))
         faces.load(entries, declared, generation, closed)
@@ -53,7 +53,7 @@ def _entries(
     now = services.clock.now()
     bodies = {
         person_id: body
-        for person_id, set_id, body in resemblance.templates(services, conn, engine, damaged.append)
+        for person_id, set_id, body in resemblance.iterate_templates(services, conn, engine, damaged.append)
         if person_id in sets and sets[person_id].id == set_id
     }
     standings = roster.load_many(services, conn, bodies)
@@ -72,7 +72,7 @@ def _entries(
     return entries
 
 
-def levels(services: Services, scope: Scope, already: set[str]) -> dict[str, Level]:
+def list_levels(services: Services, scope: Scope, already: set[str]) -> dict[str, Level]:
     """For each enrolled person who may be named in this scope: auto or suggest at most.
 
     Whose pictures nobody has vouched for is suggested at most.
@@ -96,25 +96,25 @@ def enrol(
     """
     _demand_grant(services, person_id)
     try:
-        enrolment = examine(services, pictures)
+        enrolment = make_template(services, pictures)
     except EnrolmentRefused as error:
         raise EnrolmentRefused(error.reasons, names) from error
-    known = resemblance.opened(services)
+    known = resemblance.open_templates(services)
     with services.store.write() as tx:
-        keep(services, tx, person_id, enrolment, pictures, actor, Source(), known)
+        enrol_in(services, tx, person_id, enrolment, pictures, actor, PictureSource(), known)
     return enrolment
 
 
-def examine(services: Services, pictures: Sequence[bytes]) -> Enrolment:
+def make_template(services: Services, pictures: Sequence[bytes]) -> Enrolment:
     """A template of reference photographs, in memory. Raises EnrolmentRefused with a reason a photograph."""
     if not pictures:
         raise EnrolmentRefused(["no photograph was given: three or more of the same person are best"])
     return services.faces.enrol(pictures)
 
 
-def keep(
+def enrol_in(
     services: Services, tx: Tx, person_id: str, enrolment: Enrolment, pictures: Sequence[bytes], actor: str,
-    source: Source, known: Opened = NOTHING,
+    source: PictureSource, known: OpenTemplates = NONE_OPEN,
 ) -> str:  # fmt: skip
     """Seal a template and its photographs in the caller's transaction, as a set; returns the set's id.
 
@@ -126,7 +126,7 @@ def keep(
     standing = roster.load(services, tx.connection, person_id)
     if standing.recognition(tx.now) is None:
         raise ConsentError("no recognition grant is in force: nothing of the photographs was kept")
-    if not grant_endings.leased(services, tx.connection, person_id, standing, tx.now):
+    if not grant_endings.is_leased(services, tx.connection, person_id, standing, tx.now):
         grant_endings.destroy_key(services, tx, person_id, "face", actor)
     if not vault.has_key(tx.connection, person_id, "face"):
         vault.create_key(tx, person_id, "face")
@@ -136,7 +136,7 @@ def keep(
     vault.seal(tx, person_id, "face", "template", template, subject=set_id, engine=engine)
     for picture in pictures:
         vault.seal(tx, person_id, "face", "reference", picture, subject=set_id)
-    resemblance.release(services, tx, person_id, known)
+    resemblance.release_near(services, tx, person_id, known)
     resemblance.hold_near(services, tx, set_id, known)
     if source.came_by == "staff":
         acquaintance.acknowledge(services, tx, person_id, reference_sets.CHOSEN, actor)

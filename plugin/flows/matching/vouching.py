@@ -11,12 +11,12 @@ from sqlalchemy import Connection, Row, select, update
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common import reference_sets, roster
-from plugin.flows.common.batches import each
+from plugin.flows.common.batches import run_batches
 from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts
 from plugin.flows.matching import declared_sets
 from plugin.flows.people import accounts, acquaintance, resemblance
-from plugin.flows.people.resemblance import NOTHING, Opened
+from plugin.flows.people.resemblance import NONE_OPEN, OpenTemplates
 from plugin.flows.tags import removals
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
@@ -38,13 +38,13 @@ def vouch(services: Services, set_id: str, how: str, actor: str) -> None:
     It takes the place of the one before, and the photographs that rest on it are computed anew. Raises
     ConsentError where it is not for this account to say, NotFound where no such set waits.
     """
-    others = resemblance.opened(services)
+    others = resemblance.open_templates(services)
     with services.store.write() as tx:
         _vouch(services, tx, _waiting(tx, set_id), _by_sight(how), actor, others)
 
 
-def by_sight(
-    services: Services, tx: Tx, row: Row[Any], how: str, actor: str, *, matched: bool, others: Opened = NOTHING
+def vouch_in(
+    services: Services, tx: Tx, row: Row[Any], how: str, actor: str, *, matched: bool, others: OpenTemplates = NONE_OPEN
 ) -> str | None:  # fmt: skip
     """The same while a face is named; returns the set on which the name then rests.
 
@@ -62,10 +62,10 @@ def by_sight(
 
 def confirm_proposals(services: Services, set_ids: Iterable[str], actor: str) -> int:
     """Vouch for many at once, by photographs: each is looked at again. Returns how many were vouched for."""
-    done, others = 0, resemblance.opened(services)
+    done, others = 0, resemblance.open_templates(services)
     for set_id in dict.fromkeys(set_ids):
         with services.store.write() as tx:
-            if declared_sets.proposals(tx.connection, [set_id]):
+            if declared_sets.list_proposals(tx.connection, [set_id]):
                 _vouch(services, tx, _waiting(tx, set_id), PHOTOGRAPHS, actor, others)
                 done += 1
     return done
@@ -77,17 +77,17 @@ def refuse(services: Services, set_id: str, actor: str) -> None:
     From this commit on nothing counts that rests on it; rows, and names in the DAM, follow by job. Also one that was
     vouched for by mistake, and one whose pictures are gone already. Raises NotFound.
     """
-    others = resemblance.opened(services)
+    others = resemblance.open_templates(services)
     with services.store.write() as tx:
         _refuse_stranger(actor)
-        row = reference_sets.by_id(tx.connection, set_id)
+        row = reference_sets.find(tx.connection, set_id)
         if row is None or row.refused_at is not None:
             raise NotFound("no such reference pictures: load the page again")
         if row.ended_at is None:
             reference_sets.destroy(tx, row)
         said = {"refused_at": tx.now, "refused_by": actor}
         tx.execute(update(t.reference_set).where(_SET.id == set_id).values(**said))
-        resemblance.release(services, tx, row.person_id, others)
+        resemblance.release_near(services, tx, row.person_id, others)
         tx.move_generation()
         subject = roster.subject(services, tx, row.person_id)
         tx.audit(Action.REFERENCE_REFUSE, actor, subject=subject, set=set_id)
@@ -106,38 +106,34 @@ def _by_sight(how: str) -> str:
 def _refuse_stranger(actor: str) -> None:
     """Somebody of the staff says it; a program has never met anybody."""
     if not accounts.is_account(actor) or actor.startswith("api:"):
-        raise ConsentError(
-            "whether pictures show a person is for somebody of the staff to say, by their own account"
-        )
+        raise ConsentError("whether pictures show a person is for somebody of the staff to say, by their own account")
 
 
 def _waiting(tx: Tx, set_id: str) -> Row[Any]:
     row = tx.execute(select(t.reference_set).where(_SET.id == set_id, declared_sets.DECLARED)).first()
     if row is None:
-        raise NotFound(
-            "these pictures wait for nobody any more: they were vouched for, replaced or destroyed"
-        )
+        raise NotFound("these pictures wait for nobody any more: they were vouched for, replaced or destroyed")
     return row
 
 
-def _vouch(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, others: Opened) -> None:
+def _vouch(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, others: OpenTemplates) -> None:
     _refuse_stranger(actor)
-    for other in reference_sets.of(tx.connection, row.person_id):
+    for other in reference_sets.list_of(tx.connection, row.person_id):
         if other.id != row.id and other.ended_at is None:
-            reference_sets.end(tx, other)
+            reference_sets.end_set(tx, other)
     said = {"vouched_at": tx.now, "vouched_by": actor, "vouched_how": how, "near_id": None}
     tx.execute(update(t.reference_set).where(_SET.id == row.id).values(**said))
     resemblance.hold_near(services, tx, row.id, others)
     tx.move_generation()
     subject = roster.subject(services, tx, row.person_id)
-    own = accounts.same(actor, row.invited_by)
+    own = accounts.is_same(actor, row.invited_by)
     tx.audit(Action.REFERENCE_VOUCH, actor, subject=subject, set=row.id, how=how, own_invitation=own)
     acquaintance.acknowledge(services, tx, row.person_id, how, actor)
     services.queue.put(tx, "recompute", row.person_id)
     services.queue.put(tx, SUGGESTED, row.id, priority=6)
 
 
-def look_again(services: Services, job: ClaimedJob) -> None:
+def handle_vouched(services: Services, job: ClaimedJob) -> None:
     """Ask for the next photographs on which somebody was suggested by a set that is vouched for now, by its id."""
     with services.store.read() as conn:
         rows = _suggested_by(conn, job.key, job.payload.get("after", 0))
@@ -157,12 +153,12 @@ def _suggested_by(conn: Connection, set_id: str, after: int) -> list[Row[Any]]:
     return list(conn.execute(there.order_by(t.resource.c.id).limit(photo_answers.PORTION)))
 
 
-def take_off(services: Services, job: ClaimedJob) -> None:
+def handle_refused(services: Services, job: ClaimedJob) -> None:
     """Names of ours that rest on a refused set go, until none is left; the job's key is the set's id."""
     with services.store.read() as conn:
-        refused = reference_sets.by_id(conn, job.key)
+        refused = reference_sets.find(conn, job.key)
         rows = [] if refused is None else _ours_by(conn, refused)
-    each(rows, lambda some: removals.remove(services, some, job.payload["by"]), services.dam.at_once)
+    run_batches(rows, lambda some: removals.remove(services, some, job.payload["by"]), services.dam.at_once)
     with services.store.write() as tx:
         services.queue.finish(tx, job)
         if refused is not None:

@@ -22,7 +22,7 @@ from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
 
 
-def settled(conn: Connection, ref: str) -> frozenset[int]:
+def list_settled(conn: Connection, ref: str) -> frozenset[int]:
     """The intents on a resource whose outcome is known: asked before looking at it in the DAM."""
     mine = (t.resource.c.ref == ref) & (t.intent.c.resource_id == t.resource.c.id)
     return frozenset(conn.scalars(select(t.intent.c.id).where(mine, t.intent.c.state != "open")))
@@ -51,9 +51,7 @@ def compare(
     for named in resource.names:
         there.setdefault(name_key(named.node), []).append(named)
     in_flight = _in_flight(tx.connection, resource_id, settled)
-    returned = {
-        k for k in there.keys() & back.keys() - in_flight if k not in known or known[k].origin == "hand"
-    }
+    returned = {k for k in there.keys() & back.keys() - in_flight if k not in known or known[k].origin == "hand"}
     for key in returned:
         returned_names.enter(services, tx, resource_id, resource.ref, there[key][0], back[key])
     for key in there.keys() - known.keys() - in_flight - returned:
@@ -76,11 +74,9 @@ def _appeared(
 ) -> None:
     key = name_key(named[0].node)
     places = frozenset[str]().union(*(one.places for one in named))
-    copied = (
-        _copied(tx.connection, resource_id, resource.file_version, key) & places if fresh else frozenset()
-    )
-    person = owner(tx.connection, key, ours=bool(copied))
-    if person and not copied and name_doubts.cast(services, tx, person, resource):
+    copied = _copied(tx.connection, resource_id, resource.file_version, key) & places if fresh else frozenset()
+    person = find_owner(tx.connection, key, ours=bool(copied))
+    if person and not copied and name_doubts.doubt_if_older(services, tx, person, resource):
         person = None
     tag_rows.enter(
         tx, resource_id, named[0].node, "machine" if copied and person else "hand", copied,
@@ -144,9 +140,7 @@ def _last_written(rows: Iterable[Any]) -> frozenset[str]:
             mine[-1] |= frozenset(row.places)
         elif mine[-1]:
             mine.append(frozenset())
-    last = [
-        next((places for places in reversed(mine) if places), frozenset[str]()) for mine in times.values()
-    ]
+    last = [next((places for places in reversed(mine) if places), frozenset[str]()) for mine in times.values()]
     return frozenset.intersection(*last) if last else frozenset()
 
 
@@ -170,13 +164,11 @@ def _put_again(services: Services, tx: Tx, tag: Row[Any], resource: Resource) ->
     if tag.origin == "hand":
         return
     face = select(t.face.c.id).where(
-        t.face.c.resource_id == tag.resource_id,
-        t.face.c.person_id == tag.person_id,
-        t.face.c.state == "matched",
+        t.face.c.resource_id == tag.resource_id, t.face.c.person_id == tag.person_id, t.face.c.state == "matched"
     )
     intents.propose(
         services, tx,
-        intents.Proposal(
+        intents.NewIntent(
             tag.resource_id, tag.person_id, tag.node, "add", tag.origin, services.dam.places,
             tx.connection.scalar(face.limit(1)), tag.set_id,
         ),
@@ -187,7 +179,7 @@ def _put_again(services: Services, tx: Tx, tag: Row[Any], resource: Resource) ->
 def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]) -> None:
     """An unlinked name whose person came to be is linked; ours that stands only where we never wrote is by hand."""
     if tag.person_id is None and tag.origin == "hand":
-        person = owner(tx.connection, tag.node_key)
+        person = find_owner(tx.connection, tag.node_key)
         if person is not None and person.node_adopted:
             tag_rows.change(tx, t.tag.c.id == tag.id, person_id=person.id)
         return
@@ -199,26 +191,26 @@ def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]
         tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=tag.resource_id)
 
 
-def owner(conn: Connection, key: str, ours: bool = False) -> Row[Any] | None:
+def find_owner(conn: Connection, key: str, ours: bool = False) -> Row[Any] | None:
     """The person to whom a name that the DAM shows belongs, if any; `ours`: we wrote it there.
 
     Nobody's is one that is theirs by spelling alone, who entered themselves.
     """
-    person = bearer(conn, key)
+    person = find_bearer(conn, key)
     return None if person is None or (person.self_entered and not ours) else person
 
 
-def bearer(conn: Connection, key: str) -> Row[Any] | None:
+def find_bearer(conn: Connection, key: str) -> Row[Any] | None:
     """The person who bears the name here: no second one may."""
     return conn.execute(select(t.person).where(t.person.c.name_key == key)).first()
 
 
-def by_spelling_alone(tag: Row[Any]) -> bool:
+def is_by_spelling_alone(tag: Row[Any]) -> bool:
     """Whether the name is by hand, and its person (`self_entered`) somebody whom nobody of the staff knows."""
     return bool(tag.self_entered) and tag.origin == "hand" and tag.set_id is None
 
 
-def unlinked(conn: Connection) -> list[tuple[str, int]]:
+def list_unlinked(conn: Connection) -> list[tuple[str, int]]:
     """Names set by hand that no person owns, with the number of resources: proposed for linking."""
     counts: dict[str, tuple[str, int]] = {}
     nobodys = t.tag.c.person_id.is_(None) & (t.tag.c.origin == "hand")

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Row, select, update
 from plugin.clock import SystemClock
 from plugin.errors import DamError
 from plugin.flows.common import roster
-from plugin.flows.common.batches import ask_for
+from plugin.flows.common.batches import queue_jobs
 from plugin.flows.common.services import Services
 from plugin.flows.names import name_index
-from plugin.flows.names.name_index import Gaps
+from plugin.flows.names.name_index import IndexGaps
 from plugin.flows.tags import returned_names
 from plugin.hooks.dam import Resource, TellsHolders
 from plugin.ledger import tables as t
@@ -28,41 +28,41 @@ JOB = "name-stands"
 """Where the DAM did not say whether a name stands there; the key is the person's id."""
 
 
-class Sought(NamedTuple):
+class NameCount(NamedTuple):
     """On how many resources a name stands, and whether there may be more."""
 
     standing: int
     unsure: bool
 
 
-def seek(services: Services, name: str) -> Sought:
+def count_name(services: Services, name: str) -> NameCount:
     """Where a name stands; asks a DAM that answers for itself. Call it outside a transaction."""
     if isinstance(services.dam, TellsHolders):
         try:
-            return Sought(returned_names.by_others(services, services.dam, name), False)
+            return NameCount(returned_names.count_by_others(services, services.dam, name), False)
         except DamError:
-            return Sought(0, True)
+            return NameCount(0, True)
     key = name_key(name)
     with services.store.read() as conn:
         unsure = _gaps(services, conn, key).any
-        return Sought(name_index.counts(services, conn, [key]).get(key, 0), unsure)
+        return NameCount(name_index.count_names(services, conn, [key]).get(key, 0), unsure)
 
 
-def of(services: Services, person_id: str) -> Gaps | None:
+def find_gaps(services: Services, person_id: str) -> IndexGaps | None:
     """What is in the way of knowing where the person's name stands; None where nobody doubts it."""
     with services.store.read() as conn:
         doubted = (t.person.c.id == person_id) & t.person.c.doubted_at.is_not(None)
         key = conn.scalar(select(t.person.c.name_key).where(doubted))
         if key is None:
             return None
-        return Gaps(away=True) if isinstance(services.dam, TellsHolders) else _gaps(services, conn, key)
+        return IndexGaps(away=True) if isinstance(services.dam, TellsHolders) else _gaps(services, conn, key)
 
 
-def _gaps(services: Services, conn: Connection, key: str) -> Gaps:
-    return name_index.gaps(services, conn)._replace(returned=name_index.returning(conn, key))
+def _gaps(services: Services, conn: Connection, key: str) -> IndexGaps:
+    return name_index.find_gaps(services, conn)._replace(returned=name_index.count_returning(conn, key))
 
 
-def said(gaps: Gaps) -> str:
+def explain(gaps: IndexGaps) -> str:
     """The same in a sentence."""
     if gaps.away:
         why = "the DAM does not answer, so whether this name stands there is looked up later (facelease work)"
@@ -70,9 +70,7 @@ def said(gaps: Gaps) -> str:
         why = "the library was not read yet (facelease scan, or facelease work), and may bear this name"
     elif gaps.photographs:
         number = gaps.photographs
-        why = (
-            f"{number} photographs were not read yet, or cannot be, and may bear this name (facelease doctor)"
-        )
+        why = f"{number} photographs were not read yet, or cannot be, and may bear this name (facelease doctor)"
     elif gaps.returned:
         why = f"this name came back on {gaps.returned} photographs, and is taken off them first (facelease doctor)"
     else:
@@ -80,7 +78,7 @@ def said(gaps: Gaps) -> str:
     return f"{why}: until that is known, no name there is theirs by its spelling"
 
 
-def cast(services: Services, tx: Tx, person: Row[Any], resource: Resource) -> bool:
+def doubt_if_older(services: Services, tx: Tx, person: Row[Any], resource: Resource) -> bool:
     """Whether a name that appears may have stood there before its person was entered: then whose it is is in doubt."""
     if person.node_adopted or person.sought_at is None or resource.changed_at is None:
         return False
@@ -97,19 +95,19 @@ def doubt(tx: Tx, person_id: str, since: datetime) -> None:
     tx.execute(update(t.person).where(mine).values(self_entered=True, doubted_at=since))
 
 
-def settle(services: Services) -> int:
+def end_doubts(services: Services) -> int:
     """End the doubts that have no ground any more: all was read since, and the name stands nowhere. Says how many."""
     c, ended = t.person.c, 0
     with services.store.read() as conn:
         rows = conn.execute(select(c.id, c.name_key, c.doubted_at).where(c.doubted_at.is_not(None))).all()
-        if not rows or isinstance(services.dam, TellsHolders) or name_index.gaps(services, conn).any:
+        if not rows or isinstance(services.dam, TellsHolders) or name_index.find_gaps(services, conn).any:
             return 0
         polled = conn.scalar(select(t.state.c.polled_at))
         free = [
             row.id
             for row in rows
             if polled is not None and polled >= row.doubted_at
-            and not name_index.nobodys(services, conn, row.id, row.name_key)
+            and not name_index.count_of_others(services, conn, row.id, row.name_key)
         ]  # fmt: skip
     for person_id in free:
         with services.store.write() as tx:
@@ -117,7 +115,7 @@ def settle(services: Services) -> int:
     return ended
 
 
-def look_up(services: Services, job: ClaimedJob) -> None:
+def handle_look_up(services: Services, job: ClaimedJob) -> None:
     """Ask the DAM what it did not say when the person was entered. Raises DamError while it does not."""
     c = t.person.c
     with services.store.read() as conn:
@@ -125,8 +123,8 @@ def look_up(services: Services, job: ClaimedJob) -> None:
     dam = services.dam
     if not isinstance(dam, TellsHolders):
         raise DamError("the DAM does not know who is named in its files: the index of what was read does")
-    refs = sorted(set(dam.holders(name))) if name and returned_names.by_others(services, dam, name) else []
-    ask_for(services, "names", refs)
+    refs = sorted(set(dam.holders(name))) if name and returned_names.count_by_others(services, dam, name) else []
+    queue_jobs(services, "names", refs)
     with services.store.write() as tx:
         if name and not refs:
             _end(services, tx, job.key)
@@ -138,11 +136,6 @@ def _end(services: Services, tx: Tx, person_id: str) -> int:
     values = {"self_entered": False, "doubted_at": None, "sought_at": SystemClock().now()}
     count = tx.execute(update(t.person).where(mine).values(**values)).rowcount
     if count:
-        tx.audit(
-            Action.RECORD_CHANGE,
-            "system",
-            subject=roster.subject(services, tx, person_id),
-            doubt=False,
-        )
+        tx.audit(Action.RECORD_CHANGE, "system", subject=roster.subject(services, tx, person_id), doubt=False)
         services.queue.put(tx, "recompute", person_id)
     return count

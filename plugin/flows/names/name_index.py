@@ -25,7 +25,7 @@ _READING = ("photo", "names")
 _LIVING = t.resource.c.deleted_at.is_(None)
 
 
-class Gaps(NamedTuple):
+class IndexGaps(NamedTuple):
     """What is not in the index: photographs that were not read since they changed, or cannot be."""
 
     photographs: int = 0
@@ -42,16 +42,14 @@ class Gaps(NamedTuple):
         return self.photographs > 0 or self.never or self.away or self.returned > 0
 
 
-def marks(services: Services, resource: Resource) -> frozenset[int] | None:
+def hash_words(services: Services, resource: Resource) -> frozenset[int] | None:
     """What is noted of a resource that was read; None where nothing is."""
     if resource.words is None:
         return None
     return frozenset(map(services.name_hasher.number, resource.words))
 
 
-def note(
-    services: Services, tx: Tx, resource_id: int, resource: Resource, found: frozenset[int] | None
-) -> None:
+def index_words(services: Services, tx: Tx, resource_id: int, resource: Resource, found: frozenset[int] | None) -> None:
     """The resource was read. Where something of it was not, what was known before stays."""
     if isinstance(services.dam, TellsHolders):
         return
@@ -63,16 +61,16 @@ def note(
     fresh = [{"mac": mac, "resource_id": resource_id} for mac in sorted(seen - known)]
     if fresh:
         tx.execute(insert(t.name_word), fresh)
-    how = None if found is None or resource.unread else way(services)
+    how = None if found is None or resource.unread else index_version(services)
     tx.execute(update(t.resource).where(t.resource.c.id == resource_id).values(indexed=how))
 
 
-def stale(tx: Tx, ref: str) -> None:
+def mark_stale(tx: Tx, ref: str) -> None:
     """The resource changed, and was not read since."""
     tx.execute(update(t.resource).where(t.resource.c.ref == ref).values(indexed=None))
 
 
-def polled(services: Services, began: datetime, aside: int = 0) -> datetime | None:
+def note_poll(services: Services, began: datetime, aside: int = 0) -> datetime | None:
     """A poll that began then is done: every change that it found is a job, but for so many that were set `aside`.
 
     Returns when the one before it began; None where there was none.
@@ -86,7 +84,7 @@ def polled(services: Services, began: datetime, aside: int = 0) -> datetime | No
     return before
 
 
-def begin(tx: Tx) -> None:
+def note_empty_library(tx: Tx) -> None:
     """The library holds nothing when the house is made: there is nothing to be read."""
     unheard = t.state.c.polled_at.is_(None) & ~select(t.resource.c.id).exists()
     tx.execute(update(t.state).where(unheard).values(polled_at=tx.now))
@@ -96,9 +94,7 @@ def strike(services: Services, tx: Tx, resource_ids: Sequence[int], name: str) -
     """The name was seen not to stand on these any more."""
     if not isinstance(services.dam, TellsHolders):
         mac = services.name_hasher.number(name_key(name))
-        tx.execute(
-            delete(t.name_word).where(t.name_word.c.resource_id.in_(resource_ids), t.name_word.c.mac == mac)
-        )
+        tx.execute(delete(t.name_word).where(t.name_word.c.resource_id.in_(resource_ids), t.name_word.c.mac == mac))
 
 
 def drop(tx: Tx, resource_id: int) -> None:
@@ -106,28 +102,24 @@ def drop(tx: Tx, resource_id: int) -> None:
     tx.execute(delete(t.name_word).where(t.name_word.c.resource_id == resource_id))
 
 
-def way(services: Services) -> str:
+def index_version(services: Services) -> str:
     """How what is read now is noted: other keys of names, or other ways of making keys, make it unread."""
     return f"{_WAYS}:{services.name_hasher.sign}"
 
 
-def gaps(services: Services, conn: Connection) -> Gaps:
+def find_gaps(services: Services, conn: Connection) -> IndexGaps:
     """What the index does not know now."""
-    how, c = way(services), t.resource.c
-    others = (
-        c.indexed.is_(None),
-        c.indexed < how,
-        c.indexed > how,
-    )  # each by the index on it, and none by a scan
+    how, c = index_version(services), t.resource.c
+    others = (c.indexed.is_(None), c.indexed < how, c.indexed > how)  # each by the index on it, and none by a scan
     count = sum(conn.scalar(select(func.count()).where(_LIVING, one)) or 0 for one in others)
     entered = select(c.id).where(c.ref == t.job.c.key, _LIVING).exists()
     waiting = t.job.c.state.in_(("queued", "running", "dead")) & t.job.c.kind.in_(_READING)
     count += conn.scalar(select(func.count(t.job.c.key.distinct())).where(waiting, ~entered)) or 0
     state = conn.execute(select(t.state.c.polled_at, t.state.c.unreadable)).one()
-    return Gaps(count + state.unreadable, never=state.polled_at is None)
+    return IndexGaps(count + state.unreadable, never=state.polled_at is None)
 
 
-def counts(services: Services, conn: Connection, keys: Collection[str]) -> dict[str, int]:
+def count_names(services: Services, conn: Connection, keys: Collection[str]) -> dict[str, int]:
     """On how many resources each of these names (by key) stands, otherwise than by what came back; none left out."""
     found: defaultdict[str, set[int]] = defaultdict(set)
     macs = {services.name_hasher.number(key): key for key in keys}
@@ -143,13 +135,13 @@ def counts(services: Services, conn: Connection, keys: Collection[str]) -> dict[
     return {key: len(numbers) for key, numbers in found.items() if numbers}
 
 
-def returning(conn: Connection, key: str) -> int:
+def count_returning(conn: Connection, key: str) -> int:
     """On how many resources the name came back and was not taken off yet: nobody knows what else stands there."""
     back = (t.tag.c.node_key == key) & (t.tag.c.origin == "returned")
     return conn.scalar(select(func.count()).where(back)) or 0
 
 
-def holders(services: Services, conn: Connection, name: str) -> set[str]:
+def list_holders(services: Services, conn: Connection, name: str) -> set[str]:
     """Every resource that bears the name, or may."""
     key = name_key(name)
     numbers = {row.resource_id for row in conn.execute(_words([services.name_hasher.number(key)]))}
@@ -160,7 +152,7 @@ def holders(services: Services, conn: Connection, name: str) -> set[str]:
     return refs
 
 
-def nobodys(services: Services, conn: Connection, person_id: str, key: str) -> int:
+def count_of_others(services: Services, conn: Connection, person_id: str, key: str) -> int:
     """On how many resources the name stands, or may, without being this person's."""
     theirs = set(conn.scalars(select(t.tag.c.resource_id).where(t.tag.c.person_id == person_id)))
     numbers = {row.resource_id for row in conn.execute(_words([services.name_hasher.number(key)]))}
@@ -175,6 +167,4 @@ def _words(macs: Collection[int]) -> Select[Any]:
 
 def _tags(keys: Collection[str]) -> Select[Any]:
     query = select(t.tag.c.node_key, t.tag.c.resource_id, t.tag.c.origin)
-    return query.join(t.resource, t.resource.c.id == t.tag.c.resource_id).where(
-        t.tag.c.node_key.in_(keys), _LIVING
-    )
+    return query.join(t.resource, t.resource.c.id == t.tag.c.resource_id).where(t.tag.c.node_key.in_(keys), _LIVING)

@@ -21,7 +21,7 @@ from plugin.quitclaim.words.examination_words import NotExamined
 
 
 @dataclass(frozen=True)
-class Arrival:
+class EnteredResource:
     """A resource as it was looked at, and what may be done with it."""
 
     resource_id: int
@@ -30,22 +30,22 @@ class Arrival:
     generation: int
 
 
-def known(services: Services, ref: str) -> int:
+def find_number(services: Services, ref: str) -> int:
     """The ledger's number of a resource; -1 for one it does not know."""
     with services.store.read() as conn:
         return conn.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref)) or -1
 
 
-def enter(services: Services, ref: str) -> Arrival:
+def enter(services: Services, ref: str) -> EnteredResource:
     """Look at the resource in the DAM and enter it as it stands there.
 
     What of ours was written while we looked is left for the next look: the names that we saw are
     older than it. What could not be read of its names ends none that are known. Raises DamError, ResourceGone.
     """
     with services.store.read() as conn:
-        settled = dam_names.settled(conn, ref)
-    resource = ruling_identity.guarded(services, services.dam.look(ref))
-    back, lost = returned_names.find(services, resource), returned_names.lost(services, resource)
+        settled = dam_names.list_settled(conn, ref)
+    resource = ruling_identity.guard(services, services.dam.look(ref))
+    back, lost = returned_names.find_returned(services, resource), returned_names.find_lost(services, resource)
     arrival = register(services, resource, settled, back, lost)
     returned_names.remember(services, arrival.resource_id, resource)
     return arrival
@@ -57,13 +57,13 @@ def register(
     settled: frozenset[int],
     back: Mapping[str, frozenset[str]] = MappingProxyType({}),
     lost: frozenset[str] = frozenset(),
-) -> Arrival:
+) -> EnteredResource:
     """Enter the resource, its collections and the names that stood on it when those intents had closed."""
-    words = name_index.marks(services, resource)
+    words = name_index.hash_words(services, resource)
     with services.store.write() as tx:
-        stood = photo_places.stand(tx.connection, _number(tx, resource.ref))
+        stood = photo_places.find_known(tx.connection, _number(tx, resource.ref))
         key, fresh = _upsert(tx, resource)
-        believed.follow(tx, [key])
+        believed.apply_cuts(tx, [key])
         before = modes.scope_of(services, tx.connection, key)
         mine = t.resource_collection.c.resource_id == key
         tx.execute(delete(t.resource_collection).where(mine))
@@ -73,14 +73,14 @@ def register(
         if not resource.complete:
             tx.execute(insert(t.resource_hidden).values(resource_id=key))
         if isinstance(services.dam, NamedCollections):
-            photo_places.note(tx, key, stood, resource)
-        modes.adopt(services, tx, resource.rulings)
-        name_index.note(services, tx, key, resource, words)
+            photo_places.note_change(tx, key, stood, resource)
+        modes.import_in(services, tx, resource.rulings)
+        name_index.index_words(services, tx, key, resource, words)
         dam_names.compare(services, tx, key, resource, settled, fresh, back, lost)
         scope = modes.scope_of(services, tx.connection, key)
         if scope != before and not fresh:  # put into another collection, or that one means something else now
             services.queue.put(tx, "photo", resource.ref)
-        return Arrival(key, resource, scope, tx.generation())
+        return EnteredResource(key, resource, scope, tx.generation())
 
 
 def _number(tx: Tx, ref: str) -> int:
@@ -136,9 +136,9 @@ def forget(services: Services, ref: str) -> None:
         key = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
         if key is None:
             return
-        stood = photo_places.stand(tx.connection, key) if isinstance(services.dam, NamedCollections) else None
+        stood = photo_places.find_known(tx.connection, key) if isinstance(services.dam, NamedCollections) else None
         if stood is not None:
-            photo_places.keep(tx, stood)
+            photo_places.add_former(tx, stood)
         name_index.drop(tx, key)
         face_rows.drop(tx, key)
         tag_rows.drop(tx, t.tag.c.resource_id == key)

@@ -14,7 +14,7 @@ def is_person(actor: str | None) -> bool:
     return is_account(actor) and (actor or "").partition(":")[0] in _ONE_PERSON
 
 
-def same(one: str | None, other: str | None) -> bool:
+def is_same(one: str | None, other: str | None) -> bool:
     """Whether both are one account. Names are compared without case: the DAM signs in by such a name."""
     return is_account(one) and is_account(other) and _key(one) == _key(other)
 

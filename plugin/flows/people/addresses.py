@@ -20,7 +20,7 @@ from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
 
-HOW = ("met", "document", "badge", "personnel", "called")
+WAYS_TO_RECOGNISE = ("met", "document", "badge", "personnel", "called")
 """How somebody may have been recognised: seen, by a document, a badge, a personnel file, a known telephone number."""
 
 FIRST_LETTER = "first letter"
@@ -52,8 +52,8 @@ def enter(
     link they held, and `quitclaim_id` what they signed. One that takes the place of another is told to the
     other, and opens the full page after seven days.
     """
-    before = on_file(tx.connection, person_id, guardian_id)
-    known = contacts.known_to(services, tx.connection, person_id, guardian_id)
+    before = find_on_file(tx.connection, person_id, guardian_id)
+    known = contacts.address_of(services, tx.connection, person_id, guardian_id)
     same = name_key(known) == name_key(email)
     if same and (not email or _stays(before, actor)):
         return str(before.id) if before is not None else ""
@@ -77,7 +77,7 @@ def enter(
 def _stays(before: Row[Any] | None, actor: str) -> bool:
     """Whether what is known of an address stays, that is entered once more: another account may improve on it."""
     return before is not None and (
-        before.confirmed_at is not None or actor in HOLDERS or accounts.same(before.entered_by, actor)
+        before.confirmed_at is not None or actor in HOLDERS or accounts.is_same(before.entered_by, actor)
     )
 
 
@@ -121,18 +121,18 @@ def _seal(services: Services, tx: Tx, person_id: str, guardian_id: str | None, e
 def _see_whose(services: Services, tx: Tx, person_id: str) -> None:
     """A child's address that is also a guardian's is not the child's own, whatever the guardian's is later."""
     own = contacts.email_of(services, tx.connection, person_id)
-    if own and is_guardians(services, tx.connection, person_id, own):
-        row = on_file(tx.connection, person_id)
-        is_a_guardians(tx, row.id if row is not None else None)
+    if own and is_guardian_mailbox(services, tx.connection, person_id, own):
+        row = find_on_file(tx.connection, person_id)
+        mark_as_guardians(tx, row.id if row is not None else None)
 
 
-def is_guardians(services: Services, conn: Connection, person_id: str, email: str) -> bool:
+def is_guardian_mailbox(services: Services, conn: Connection, person_id: str, email: str) -> bool:
     """Whether this is the mailbox of one of the person's guardians, however it is spelled."""
     known = contacts.guardians_of(services, conn, person_id)
     return contacts.mailbox_key(email) in {contacts.mailbox_key(str(one.get("email", ""))) for one in known}
 
 
-def is_a_guardians(tx: Tx, address_id: str | None) -> None:
+def mark_as_guardians(tx: Tx, address_id: str | None) -> None:
     """It was entered as the child's, and is a guardian's: nothing confirms it but a recognition.
 
     Not what confirmed it before either: it would open the page of somebody who has come of age.
@@ -140,15 +140,11 @@ def is_a_guardians(tx: Tx, address_id: str | None) -> None:
     this = t.address.c.id == address_id
     mine = this & t.address.c.entered_by.not_in(HOLDERS)
     tx.execute(update(t.address).where(mine).values(account=t.address.c.entered_by, entered_by="guardian"))
-    childs = (
-        this
-        & t.address.c.guardian_id.is_(None)
-        & t.address.c.confirmed_how.in_((FIRST_LETTER, OTHER_ACCOUNT))
-    )
+    childs = this & t.address.c.guardian_id.is_(None) & t.address.c.confirmed_how.in_((FIRST_LETTER, OTHER_ACCOUNT))
     tx.execute(update(t.address).where(childs).values(**_UNCONFIRMED))
 
 
-def brought(tx: Tx, address_id: str | None, quitclaim_id: str) -> None:
+def attach_quitclaim(tx: Tx, address_id: str | None, quitclaim_id: str) -> None:
     """A letter to an address that was typed in an earlier visit has brought this: from now on the address stands
     for it, so that it is renewed, and a lost key written anew, in later years as well."""
     typed = (t.address.c.id == address_id) & t.address.c.quitclaim_id.is_not(None)
@@ -158,31 +154,25 @@ def brought(tx: Tx, address_id: str | None, quitclaim_id: str) -> None:
 def _insert(tx: Tx, person_id: str, guardian_id: str | None, **values: Any) -> str:
     row_id = uuid4().hex
     tx.execute(
-        insert(t.address).values(
-            id=row_id, person_id=person_id, guardian_id=guardian_id, entered_at=tx.now, **values
-        )
+        insert(t.address).values(id=row_id, person_id=person_id, guardian_id=guardian_id, entered_at=tx.now, **values)
     )
     return row_id
 
 
 def _of(person_id: str, guardian_id: str | None) -> Any:
     mine = t.address.c.person_id == person_id
-    return mine & (
-        t.address.c.guardian_id.is_(None) if guardian_id is None else t.address.c.guardian_id == guardian_id
-    )
+    return mine & (t.address.c.guardian_id.is_(None) if guardian_id is None else t.address.c.guardian_id == guardian_id)
 
 
-def on_file(conn: Connection, person_id: str, guardian_id: str | None = None) -> Row[Any] | None:
+def find_on_file(conn: Connection, person_id: str, guardian_id: str | None = None) -> Row[Any] | None:
     """The row of the address on file; None where there is none, or where nobody knows who entered it."""
     standing = _of(person_id, guardian_id) & t.address.c.retired_at.is_(None)
     return conn.execute(select(t.address).where(standing)).first()
 
 
-def confirmed(
-    services: Services, conn: Connection, person_id: str, guardian_id: str | None, asked_by: str
-) -> bool:
+def may_open_page(services: Services, conn: Connection, person_id: str, guardian_id: str | None, asked_by: str) -> bool:
     """Whether a letter to the address on file, asked for by `asked_by`, may open the full page now."""
-    row = on_file(conn, person_id, guardian_id)
+    row = find_on_file(conn, person_id, guardian_id)
     if row is None or (row.opens_at is not None and row.opens_at > services.clock.now()):
         return False
     return row.confirmed_at is not None or _by_another(row, asked_by)
@@ -195,10 +185,10 @@ def _by_another(row: Row[Any], account: str) -> bool:
     hold its token.
     """
     both = accounts.is_person(row.entered_by) and accounts.is_person(account)
-    return both and not accounts.same(row.entered_by, account)
+    return both and not accounts.is_same(row.entered_by, account)
 
 
-def opens(services: Services, conn: Connection, address_id: str | None) -> bool:
+def opens_page(services: Services, conn: Connection, address_id: str | None) -> bool:
     """Whether a link that was delivered to this address opens the full page now."""
     row = conn.execute(select(t.address).where(t.address.c.id == address_id)).first() if address_id else None
     if row is None or row.retired_at is not None or row.confirmed_at is None:
@@ -206,14 +196,14 @@ def opens(services: Services, conn: Connection, address_id: str | None) -> bool:
     return row.opens_at is None or bool(row.opens_at <= services.clock.now())
 
 
-def deliver(services: Services, tx: Tx, person_id: str, guardian_id: str | None, asked_by: str) -> str | None:
+def address_letter(services: Services, tx: Tx, person_id: str, guardian_id: str | None, asked_by: str) -> str | None:
     """The id of the address to which a letter goes that `asked_by` asks for; None where there is none.
 
     Where that is another account than the one that entered it, this confirms it.
     """
-    if not contacts.known_to(services, tx.connection, person_id, guardian_id):
+    if not contacts.address_of(services, tx.connection, person_id, guardian_id):
         return None
-    row = on_file(tx.connection, person_id, guardian_id)
+    row = find_on_file(tx.connection, person_id, guardian_id)
     if row is None:
         return _insert(tx, person_id, guardian_id, entered_by=UNKNOWN)
     if row.confirmed_at is None and _by_another(row, asked_by):
@@ -228,12 +218,7 @@ def confirm_first_letter(services: Services, tx: Tx, address_id: str | None) -> 
     is not on file.
     """
     row = tx.execute(select(t.address).where(t.address.c.id == address_id)).first() if address_id else None
-    if (
-        row is None
-        or row.retired_at is not None
-        or row.entered_by in HOLDERS
-        or _has_a_past(tx, row.person_id)
-    ):
+    if row is None or row.retired_at is not None or row.entered_by in HOLDERS or _has_a_past(tx, row.person_id):
         return False
     if row.confirmed_at is None:
         confirm(services, tx, row, FIRST_LETTER, "system")
@@ -275,7 +260,7 @@ def confirm(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, rea
     tx.audit(Action.ADDRESS_CONFIRM, actor, subject=subject, address=row.id, how=how)
 
 
-def own(conn: Connection, person_id: str) -> bool:
+def is_own(conn: Connection, person_id: str) -> bool:
     """Whether the address on file is the young person's own: no guardian gave it, and no holder typed it."""
-    row = on_file(conn, person_id)
-    return row is not None and (accounts.is_account(row.entered_by) or row.confirmed_how in HOW)
+    row = find_on_file(conn, person_id)
+    return row is not None and (accounts.is_account(row.entered_by) or row.confirmed_how in WAYS_TO_RECOGNISE)

@@ -28,7 +28,7 @@ class Age:
     birth_date: date | None = None
 
 
-def refuse(services: Services, said: Age) -> None:
+def refuse_invalid(services: Services, said: Age) -> None:
     """Raise ConsentError for an age that cannot be, or contradicts itself."""
     born = said.birth_date
     if born is None:
@@ -36,9 +36,7 @@ def refuse(services: Services, said: Age) -> None:
     if not born.year >= OLDEST_BIRTH_YEAR or born > services.today():
         raise ConsentError("that birth date cannot be right: correct it")
     if said.of_age and is_under_age(services, born, services.clock.now()):
-        raise ConsentError(
-            "this is the birth date of a child: correct it, or do not say that they are of age"
-        )
+        raise ConsentError("this is the birth date of a child: correct it, or do not say that they are of age")
 
 
 def is_under_age(services: Services, born: date, at: datetime) -> bool:
@@ -46,22 +44,22 @@ def is_under_age(services: Services, born: date, at: datetime) -> bool:
     return rules.birthday(born, services.ages.age, services.ages.zone) > at
 
 
-def say(services: Services, person_id: str, said: Age, actor: str) -> bool:
+def declare(services: Services, person_id: str, said: Age, actor: str) -> bool:
     """Somebody of the staff says how old a person is whose birth date nobody knows; False: it was known already.
 
     Raises NotFound, ConsentError where nothing is said, it cannot be, or a birth date is known.
     """
-    refuse(services, said)
+    refuse_invalid(services, said)
     if not said.of_age and said.birth_date is None:
         raise ConsentError("say a birth date, or that the person is of age")
     with services.store.write() as tx:
         person = roster.load(services, tx.connection, person_id).person
         if person.birth_date is not None:
             raise ConsentError("the birth date of this person is known: nothing else is said of their age")
-        return say_in(services, tx, person_id, said, actor)
+        return declare_in(services, tx, person_id, said, actor)
 
 
-def say_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str) -> bool:
+def declare_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str) -> bool:
     """The same in the caller's transaction; what is known already stays."""
     this = t.person.c.id == person_id
     values: dict[ColumnElement[bool], dict[str, Any]] = {}
@@ -70,8 +68,7 @@ def say_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str) ->
     if said.of_age:
         values[_unknown()] = {"of_age_at": tx.now, "of_age_by": actor}
     changed = sum(
-        tx.execute(update(t.person).where(this, when).values(**what)).rowcount
-        for when, what in values.items()
+        tx.execute(update(t.person).where(this, when).values(**what)).rowcount for when, what in values.items()
     )
     if not changed:
         return False

@@ -44,9 +44,7 @@ def guardians_of(services: Services, conn: Connection, person_id: str) -> Sequen
     """The guardians' ids and names, and addresses where known, opened from the vault; who came first, first."""
     mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "guardian")
     since = t.guardian.c.created_at
-    found = select(t.sealed.c.id, t.sealed.c.subject, since).join(
-        t.guardian, t.guardian.c.id == t.sealed.c.subject
-    )
+    found = select(t.sealed.c.id, t.sealed.c.subject, since).join(t.guardian, t.guardian.c.id == t.sealed.c.subject)
     rows = sorted(conn.execute(found.where(mine)), key=lambda row: row.created_at)
     return [{"id": row.subject, **json.loads(services.vault.open(conn, row.id))} for row in rows]
 
@@ -57,7 +55,7 @@ def email_of(services: Services, conn: Connection, person_id: str) -> str:
     return str(json.loads(services.vault.open(conn, kept[-1])).get("email", "")) if kept else ""
 
 
-def known_to(services: Services, conn: Connection, person_id: str, guardian_id: str | None) -> str:
+def address_of(services: Services, conn: Connection, person_id: str, guardian_id: str | None) -> str:
     """The address of the person, or of this guardian of theirs; "" where none is known."""
     if guardian_id is None:
         return email_of(services, conn, person_id)
@@ -72,9 +70,7 @@ def seal_email(services: Services, tx: Tx, person_id: str, email: str) -> None:
     services.vault.seal(tx, person_id, "record", "contact", json.dumps({"email": email}).encode())
 
 
-def seal_guardian(
-    services: Services, tx: Tx, person_id: str, guardian_id: str, name: str, email: str
-) -> None:
+def seal_guardian(services: Services, tx: Tx, person_id: str, guardian_id: str, name: str, email: str) -> None:
     """Keep a guardian's name and address, in the place of what was known."""
     for old in services.vault.find(tx.connection, person_id, "guardian", subject=guardian_id):
         services.vault.discard(tx, old)

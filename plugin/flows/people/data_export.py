@@ -15,7 +15,7 @@ from plugin.ledger import tables as t
 Rows = list[dict[str, Any]]
 
 
-def of(services: Services, conn: Connection, person_id: str, own: bool) -> dict[str, Rows]:
+def collect(services: Services, conn: Connection, person_id: str, own: bool) -> dict[str, Rows]:
     """Guardians, links, letters, requests, evidence, pictures, faces, rejections and shoots, each as plain rows.
 
     `own`: for the person, of whom nothing is said that rests on pictures which nobody has vouched for.
@@ -34,7 +34,7 @@ def of(services: Services, conn: Connection, person_id: str, own: bool) -> dict[
     }
 
 
-def photographs(conn: Connection, person_id: str, own: bool) -> Rows:
+def list_photographs(conn: Connection, person_id: str, own: bool) -> Rows:
     """Where the name stands and who put it there; for the staff also whether it rests on nothing doubtful."""
     mine = (
         select(t.resource.c.ref.label("resource"), t.tag.c.origin.label("tag"))
@@ -44,11 +44,11 @@ def photographs(conn: Connection, person_id: str, own: bool) -> Rows:
         .order_by(t.resource.c.ref)
     )
     if own:
-        return _rows(conn, mine.where(reference_sets.theirs_to_see()))
-    return _rows(conn, mine.add_columns(reference_sets.theirs_to_see().label("vouched")))
+        return _rows(conn, mine.where(reference_sets.is_theirs_to_see()))
+    return _rows(conn, mine.add_columns(reference_sets.is_theirs_to_see().label("vouched")))
 
 
-def as_json(data: Any) -> str:
+def to_json(data: Any) -> str:
     """JSON text: of an export wherever it is handed out, and of whatever a command prints.
 
     Moments in ISO 8601 and UTC, days, and sets as sorted lists.
@@ -71,9 +71,7 @@ def _rows(conn: Connection, query: Any) -> Rows:
 def _guardians(services: Services, conn: Connection, person_id: str) -> Rows:
     found = services.vault.find(conn, person_id, "guardian")
     query = select(t.sealed.c.id, t.sealed.c.subject).where(t.sealed.c.id.in_(found))
-    return [
-        {"id": row.subject} | json.loads(services.vault.open(conn, row.id)) for row in conn.execute(query)
-    ]
+    return [{"id": row.subject} | json.loads(services.vault.open(conn, row.id)) for row in conn.execute(query)]
 
 
 def _invitations(_: Services, conn: Connection, person_id: str) -> Rows:
@@ -127,10 +125,8 @@ def _faces(conn: Connection, person_id: str, own: bool) -> Rows:
     columns = (
         t.resource.c.ref, c.state, c.left, c.top, c.width, c.height, c.distance, c.engine, c.decided_at,
     )  # fmt: skip
-    joined = (
-        select(*columns).join(t.resource, t.resource.c.id == c.resource_id).where(c.person_id == person_id)
-    )
-    sound = reference_sets.sound(c.set_id) & (c.set_id.is_not(None) | (c.state == "matched"))
+    joined = select(*columns).join(t.resource, t.resource.c.id == c.resource_id).where(c.person_id == person_id)
+    sound = reference_sets.is_sound(c.set_id) & (c.set_id.is_not(None) | (c.state == "matched"))
     if own:
         return _rows(conn, joined.where(sound).order_by(t.resource.c.ref))
     return _rows(conn, joined.add_columns(sound.label("vouched")).order_by(t.resource.c.ref))
@@ -141,15 +137,11 @@ def _rejections(conn: Connection, person_id: str, own: bool) -> Rows:
     c = t.rejection.c
     joined = select(t.resource.c.ref, c.at).join(t.resource, t.resource.c.id == c.resource_id)
     query = joined.where(c.person_id == person_id).order_by(c.at)
-    doubtful = [
-        row.added_at for row in reference_sets.of(conn, person_id) if not reference_sets.is_vouched(row)
-    ]
+    doubtful = [row.added_at for row in reference_sets.list_of(conn, person_id) if not reference_sets.is_vouched(row)]
     if own and doubtful:
         query = query.where(c.by.in_(("person", "guardian")) | (c.at < min(doubtful)))
     return _rows(conn, query)
 
 
 def _shoots(_: Services, conn: Connection, person_id: str) -> Rows:
-    return [
-        {"collection_ref": ref, "today": today} for ref, today in shoots.of_person(conn, person_id).items()
-    ]
+    return [{"collection_ref": ref, "today": today} for ref, today in shoots.of_person(conn, person_id).items()]

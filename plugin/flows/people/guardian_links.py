@@ -21,7 +21,7 @@ Child = tuple[str, str]
 _KIND = "family"
 
 
-def join(services: Services, one: Child, other: Child, actor: str) -> bool:
+def link_guardians(services: Services, one: Child, other: Child, actor: str) -> bool:
     """The guardian of the one child is the guardian of the other as well; False: that was said already.
 
     Raises NotFound, ConsentError.
@@ -29,9 +29,7 @@ def join(services: Services, one: Child, other: Child, actor: str) -> bool:
     if one[0] == other[0]:
         raise ConsentError("both are guardians of the same child: name two children")
     with services.store.write() as tx:
-        both = [
-            (here, there, _note(services, tx, here, there)) for here, there in ((one, other), (other, one))
-        ]
+        both = [(here, there, _note(services, tx, here, there)) for here, there in ((one, other), (other, one))]
         for here, _, noted in both:
             if not noted:
                 continue
@@ -50,7 +48,7 @@ def _note(services: Services, tx: Tx, here: Child, there: Child) -> bool:
     return True
 
 
-def children(services: Services, conn: Connection, person_id: str, guardian_id: str) -> list[Child]:
+def list_children(services: Services, conn: Connection, person_id: str, guardian_id: str) -> list[Child]:
     """Every child of the guardian, the one of the link first."""
     here = (person_id, guardian_id)
     if not _known(services, conn, here):
@@ -70,6 +68,4 @@ def _known(services: Services, conn: Connection, child: Child) -> bool:
 def _joined(services: Services, conn: Connection, child: Child) -> list[Child]:
     """Whom the entry names; each is believed only where it names this one back."""
     found = services.vault.find(conn, child[0], _KIND, subject=child[1])
-    return [
-        (str(one), str(other)) for one, other in (json.loads(services.vault.open(conn, f)) for f in found)
-    ]
+    return [(str(one), str(other)) for one, other in (json.loads(services.vault.open(conn, f)) for f in found)]

@@ -41,9 +41,7 @@ class Letter:
 def is_due(services: Services, tx: Tx, letter: Letter) -> bool:
     """Whether the letter could be queued: somebody is there, can be written to, and was not yet, for this cause."""
     person_id = letter.person_id or ""
-    if is_known(tx.connection, letter.cause) or not services.vault.has_key(
-        tx.connection, person_id, "record"
-    ):
+    if is_known(tx.connection, letter.cause) or not services.vault.has_key(tx.connection, person_id, "record"):
         return False
     return bool(address_of(services, tx.connection, letter))
 
@@ -84,4 +82,4 @@ def address_of(services: Services, conn: Connection, letter: Letter) -> str:
     if letter.person_id is None:
         return services.config.mail.owner if letter.to == OWNER else ""
     guardian_id = None if letter.to == "person" else letter.to
-    return contacts.known_to(services, conn, letter.person_id, guardian_id)
+    return contacts.address_of(services, conn, letter.person_id, guardian_id)

@@ -38,15 +38,15 @@ def recognise(
     `officer`: the account is an officer's. Raises ConsentError where the account may not record it, or no reason
     is given where one is needed; NotFound.
     """
-    if how not in addresses.HOW:
-        raise ConsentError(f"say how they were recognised: {', '.join(addresses.HOW)}")
+    if how not in addresses.WAYS_TO_RECOGNISE:
+        raise ConsentError(f"say how they were recognised: {', '.join(addresses.WAYS_TO_RECOGNISE)}")
     reason = " ".join(reason.split())[:_LONGEST]
     with services.store.write() as tx:
         person = roster.load(services, tx.connection, person_id).person
         if guardian_id is not None and guardian_id not in person.guardians:
             raise NotFound("no such guardian of this person: facelease person export lists them")
-        address_id = addresses.deliver(services, tx, person_id, guardian_id, "system")
-        row = addresses.on_file(tx.connection, person_id, guardian_id)
+        address_id = addresses.address_letter(services, tx, person_id, guardian_id, "system")
+        row = addresses.find_on_file(tx.connection, person_id, guardian_id)
         if row is None and guardian_id is not None:
             raise NotFound("no address of this guardian is on file: enter it first")
         alone = _refuse_the_same(tx, row, actor, officer, reason)
@@ -55,20 +55,16 @@ def recognise(
         if guardian_id is None:
             acquaintance.acknowledge(services, tx, person_id, how, actor)
         subject = roster.subject(services, tx, person_id)
-        tx.audit(
-            Action.PERSON_RECOGNISE, actor, subject=subject, how=how, alone=alone, guardian=bool(guardian_id)
-        )
+        tx.audit(Action.PERSON_RECOGNISE, actor, subject=subject, how=how, alone=alone, guardian=bool(guardian_id))
     return row is not None and bool(address_id)
 
 
 def _refuse_the_same(tx: Tx, row: Row[Any] | None, actor: str, officer: bool, reason: str) -> bool:
     """Whether the account confirms what it entered itself, as the only one of its house. Raises ConsentError."""
     if not accounts.is_account(actor) or actor.startswith("api:"):
-        raise ConsentError(
-            "how somebody was recognised is recorded by a person of the staff, not by a program"
-        )
+        raise ConsentError("how somebody was recognised is recorded by a person of the staff, not by a program")
     entered_by = _account_of(row)
-    if officer or (entered_by is not None and not accounts.same(entered_by, actor)):
+    if officer or (entered_by is not None and not accounts.is_same(entered_by, actor)):
         return False
     if row is None:
         return False
@@ -78,9 +74,7 @@ def _refuse_the_same(tx: Tx, row: Row[Any] | None, actor: str, officer: bool, re
             "one that entered it, records how the person was recognised"
         )
     if not reason:
-        raise ConsentError(
-            "say why you confirm the address yourself, such as: I am the only one here (--reason)"
-        )
+        raise ConsentError("say why you confirm the address yourself, such as: I am the only one here (--reason)")
     return True
 
 
@@ -99,11 +93,11 @@ def _is_alone(tx: Tx, actor: str) -> bool:
     came_in = select(t.session.c.user).where(t.session.c.seen_at > since).distinct()
     found = [*tx.connection.scalars(acted), *(f"dam:{user}" for user in tx.connection.scalars(came_in))]
     staff = [one for one in found if accounts.is_account(one) and not one.startswith("api:")]
-    return all(accounts.same(one, actor) for one in staff)
+    return all(accounts.is_same(one, actor) for one in staff)
 
 
 @dataclass(frozen=True)
-class Side:
+class AddressHolder:
     """The person, or a guardian of theirs: the address on file, who entered it, and what is known of it.
 
     `entered_by`: an account, `person`, `guardian`, or "" where nobody knows. `how`: "" where it is not confirmed.
@@ -118,7 +112,7 @@ class Side:
     waits_until: datetime | None
 
 
-def sides(services: Services, conn: Connection, person_id: str) -> tuple[Side, ...]:
+def list_holders(services: Services, conn: Connection, person_id: str) -> tuple[AddressHolder, ...]:
     """Whom of this person we may write to, the person first."""
     person = roster.load(services, conn, person_id).person
     known: list[tuple[str | None, str]] = [(None, person.display_name)]
@@ -126,12 +120,12 @@ def sides(services: Services, conn: Connection, person_id: str) -> tuple[Side, .
     return tuple(_side(services, conn, person_id, *one) for one in known)
 
 
-def _side(services: Services, conn: Connection, person_id: str, guardian_id: str | None, name: str) -> Side:
-    row = addresses.on_file(conn, person_id, guardian_id)
-    email = contacts.known_to(services, conn, person_id, guardian_id)
+def _side(services: Services, conn: Connection, person_id: str, guardian_id: str | None, name: str) -> AddressHolder:
+    row = addresses.find_on_file(conn, person_id, guardian_id)
+    email = contacts.address_of(services, conn, person_id, guardian_id)
     waits = row.opens_at if row is not None and row.opens_at and row.opens_at > services.clock.now() else None
     by = str(row.entered_by) if row is not None and row.entered_by != addresses.UNKNOWN else ""
-    return Side(guardian_id, name, email, by, str(row.confirmed_how or "") if row is not None else "", waits)
+    return AddressHolder(guardian_id, name, email, by, str(row.confirmed_how or "") if row is not None else "", waits)
 
 
 @dataclass(frozen=True)
@@ -145,7 +139,7 @@ class SelfConfirmed:
     at: datetime
 
 
-def self_confirmed(services: Services, conn: Connection) -> list[SelfConfirmed]:
+def list_self_confirmed(services: Services, conn: Connection) -> list[SelfConfirmed]:
     """The officer's list of them: those on file, the latest first."""
     address = t.address.c
     query = (
@@ -158,7 +152,5 @@ def self_confirmed(services: Services, conn: Connection) -> list[SelfConfirmed]:
     found = []
     for row in conn.execute(query).all():
         reason = texts.read(row.reason, addresses.REASON, row.person_id)
-        found.append(
-            SelfConfirmed(row.person_id, row.display_name, row.confirmed_by, reason, row.confirmed_at)
-        )
+        found.append(SelfConfirmed(row.person_id, row.display_name, row.confirmed_by, reason, row.confirmed_at))
     return found

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from plugin.clock import SystemClock
 from plugin.errors import ConsentError, NameTaken, NothingDone
 from plugin.flows.common import roster
-from plugin.flows.common.batches import ask_for
+from plugin.flows.common.batches import queue_jobs
 from plugin.flows.common.services import Services
 from plugin.flows.names import dam_names, name_doubts, name_index
 from plugin.flows.people import addresses, ages, contacts, data_export
@@ -53,8 +53,8 @@ def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False)
     stands in the DAM: then only a staff decision (`adopt`) makes it this person's.
     """
     name, email = clean_name(newcomer.display_name), contacts.clean_email(newcomer.email)
-    ages.refuse(services, Age(newcomer.of_age, newcomer.birth_date))
-    found = name_doubts.Sought(0, False) if adopt else name_doubts.seek(services, name)
+    ages.refuse_invalid(services, Age(newcomer.of_age, newcomer.birth_date))
+    found = name_doubts.NameCount(0, False) if adopt else name_doubts.count_name(services, name)
     person_id = uuid4().hex
     with services.store.write() as tx:
         _free(tx, name, found.standing)
@@ -103,7 +103,7 @@ def enter(
 
 
 def _free(tx: Tx, name: str, standing: int) -> None:
-    if dam_names.bearer(tx.connection, name_key(name)) is not None:
+    if dam_names.find_bearer(tx.connection, name_key(name)) is not None:
         raise NameTaken(
             f"{name!r} is somebody else's display name: add what tells them apart, such as a place or a year"
         )
@@ -125,7 +125,7 @@ def _adopt(tx: Tx, person_id: str, name: str) -> bool:
     return len(ids) == _PORTION
 
 
-def look_again(services: Services, job: ClaimedJob) -> None:
+def handle_adopt(services: Services, job: ClaimedJob) -> None:
     """Have every photograph looked at that bears a name which is a person's now: as a keyword it was nobody's.
 
     In short writes; killed between two of them it begins once more.
@@ -135,13 +135,13 @@ def look_again(services: Services, job: ClaimedJob) -> None:
     with services.store.read() as conn:
         name = conn.scalar(select(t.person.c.display_name).where(t.person.c.id == job.key))
         refs = (
-            sorted(name_index.holders(services, conn, name))
+            sorted(name_index.list_holders(services, conn, name))
             if name and not isinstance(services.dam, TellsHolders)
             else []
         )
     if name and isinstance(services.dam, TellsHolders):
         refs = sorted(set(services.dam.holders(name)))
-    ask_for(services, "names", refs)
+    queue_jobs(services, "names", refs)
     with services.store.write() as tx:
         services.queue.finish(tx, job)
 
@@ -170,7 +170,7 @@ def add_guardian(services: Services, person_id: str, name: str, actor: str, emai
     return guardian_id
 
 
-def distinct(services: Services, person_id: str, actor: str) -> None:
+def clear_namesake(services: Services, person_id: str, actor: str) -> None:
     """Somebody on the staff looked: who signed up under a name that was taken is another person indeed.
 
     Raises NotFound, and NothingDone where they bear no mark of that.
@@ -188,12 +188,12 @@ def name_of(services: Services, conn: Connection, person_id: str) -> str:
     return roster.load(services, conn, person_id).person.display_name
 
 
-def called(conn: Connection, person_id: str) -> str:
+def own_name_of(conn: Connection, person_id: str) -> str:
     """What the person is called to themselves: the name that they gave, never one made to differ; "" if gone."""
-    return called_many(conn, [person_id]).get(person_id, "")
+    return own_names_of(conn, [person_id]).get(person_id, "")
 
 
-def called_many(conn: Connection, person_ids: Collection[str]) -> dict[str, str]:
+def own_names_of(conn: Connection, person_ids: Collection[str]) -> dict[str, str]:
     """The same of several people, by id. Whatever reaches somebody outside the staff says no other name."""
     name = func.coalesce(t.person.c.given_name, t.person.c.display_name).label("name")
     query = select(t.person.c.id, name).where(t.person.c.id.in_(person_ids))
@@ -209,13 +209,13 @@ def export(services: Services, person_id: str, actor: str, own: bool = False) ->
     own = own or actor in SELF
     with services.store.read() as conn:  # no write waits for what may be thousands of photographs
         standing = roster.load(services, conn, person_id)
-        tags = data_export.photographs(conn, person_id, own)
+        tags = data_export.list_photographs(conn, person_id, own)
         kinds = conn.execute(
             select(t.sealed.c.kind, t.sealed.c.created_at).where(t.sealed.c.person_id == person_id)
         ).all()
         email = email_of(services, conn, person_id)
-        person = replace(standing.person, display_name=called(conn, person_id))  # it is handed to the person
-        rest = data_export.of(services, conn, person_id, own)
+        person = replace(standing.person, display_name=own_name_of(conn, person_id))  # it is handed to the person
+        rest = data_export.collect(services, conn, person_id, own)
     with services.store.write() as tx:
         tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx, person_id))
     return {
@@ -227,9 +227,7 @@ def export(services: Services, person_id: str, actor: str, own: bool = False) ->
     }  # fmt: skip
 
 
-def change_address(
-    services: Services, person_id: str, email: str, actor: str, guardian_id: str | None = None
-) -> bool:
+def change_address(services: Services, person_id: str, email: str, actor: str, guardian_id: str | None = None) -> bool:
     """Put another address of the person, or of a guardian, on file, "" for none; False: it was the one on file.
 
     Raises NotFound, ConsentError, and NothingDone where none is on file to be taken off.
@@ -237,7 +235,7 @@ def change_address(
     email = contacts.clean_email(email)
     with services.store.write() as tx:
         roster.load(services, tx.connection, person_id)
-        known = contacts.known_to(services, tx.connection, person_id, guardian_id)
+        known = contacts.address_of(services, tx.connection, person_id, guardian_id)
         if not email and not known:
             raise NothingDone("no address is on file, so there is none to take off")
         addresses.enter(services, tx, person_id, email, actor, guardian_id=guardian_id)

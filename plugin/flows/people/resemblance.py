@@ -20,7 +20,7 @@ from plugin.recognizer.matching.gallery import find_nearer
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenTemplates:
     """Templates of this engine as they were before a write, by set: whose it is, and (128,) float32. For that one act,
     and then forgotten. `seen`: every set that there was, also those without one."""
 
@@ -28,23 +28,23 @@ class Opened:
     templates: dict[str, tuple[str, Floats]] = field(default_factory=dict, repr=False)
 
 
-NOTHING = Opened()
+NONE_OPEN = OpenTemplates()
 """Before any was opened: all of them are inside the write. For a house with few."""
 
 
-def opened(services: Services) -> Opened:
+def open_templates(services: Services) -> OpenTemplates:
     """Every template that may be compared with, for the write that follows. Call it outside a transaction."""
     with services.store.read() as conn:
         seen = frozenset(_live(conn))
-        every = templates(services, conn, services.faces.engine_id, _pass_over)
-        return Opened(seen, {one: (who, np.frombuffer(body, "<f4")) for who, one, body in every})
+        every = iterate_templates(services, conn, services.faces.engine_id, _pass_over)
+        return OpenTemplates(seen, {one: (who, np.frombuffer(body, "<f4")) for who, one, body in every})
 
 
 def _pass_over(_item: str) -> None:
     """A template that does not open: the gallery says so (`set_aside`), and nothing can be compared with it."""
 
 
-def templates(
+def iterate_templates(
     services: Services, conn: Connection, engine: str, damaged: Callable[[str], None]
 ) -> Iterator[tuple[str, str, bytes]]:
     """Person, set and template. What was kept before there were sets is of the set that bears the person's id.
@@ -60,7 +60,7 @@ def _live(conn: Connection) -> dict[str, str]:
     return {row.id: row.person_id for row in conn.execute(query)}
 
 
-def _now(services: Services, conn: Connection, known: Opened) -> dict[str, tuple[str, Floats]]:
+def _now(services: Services, conn: Connection, known: OpenTemplates) -> dict[str, tuple[str, Floats]]:
     """Those that there are in this write: without the ones that are gone since, with the ones that came."""
     live, engine = _live(conn), services.faces.engine_id
     found = {one: known.templates[one] for one in live if one in known.templates}
@@ -77,7 +77,7 @@ def _items(services: Services, conn: Connection, person_id: str, set_id: str, en
     return services.vault.find(conn, person_id, "template", subject=subject, engine=engine)
 
 
-def hold_near(services: Services, tx: Tx, set_id: str, known: Opened = NOTHING) -> None:
+def hold_near(services: Services, tx: Tx, set_id: str, known: OpenTemplates = NONE_OPEN) -> None:
     """Hold this set, if declared, near somebody enrolled; and each declared one that it is near to.
 
     Of two declared ones both: which of them shows the person that it says is for the staff to find out.
@@ -86,24 +86,24 @@ def hold_near(services: Services, tx: Tx, set_id: str, known: Opened = NOTHING) 
     _hold(services, tx, [set_id], known)
 
 
-def release(services: Services, tx: Tx, person_id: str, known: Opened = NOTHING) -> None:
+def release_near(services: Services, tx: Tx, person_id: str, known: OpenTemplates = NONE_OPEN) -> None:
     """A set of this person's is gone: what was held because it resembled that one is looked at anew."""
-    _hold(services, tx, reference_sets.free_near(tx, person_id), known)
+    _hold(services, tx, reference_sets.release_near(tx, person_id), known)
 
 
-def _hold(services: Services, tx: Tx, set_ids: list[str], known: Opened) -> None:
+def _hold(services: Services, tx: Tx, set_ids: list[str], known: OpenTemplates) -> None:
     conn = tx.connection
-    if not set_ids or closed_house.why(services, conn) is not None:
+    if not set_ids or closed_house.find_reason_in(services, conn) is not None:
         return
     every = _now(services, conn, known)
     for set_id in set_ids:
-        mine = reference_sets.by_id(conn, set_id)
+        mine = reference_sets.find(conn, set_id)
         if mine is None or set_id not in every:
             continue
         others = [(one, template) for one, (who, template) in every.items() if who != mine.person_id]
         near = find_nearer(every[set_id][1], [template for _, template in others], services.faces.look_alike)
         for place in near:
-            other = reference_sets.by_id(conn, others[place][0])
+            other = reference_sets.find(conn, others[place][0])
             if other is not None:
                 reference_sets.hold(tx, mine, other)
                 reference_sets.hold(tx, other, mine)

@@ -23,15 +23,15 @@ from plugin.ledger.store.store import Tx
 
 JOB = "comparison"
 PORTION = 100
-_SECONDS = 2.0  # then whoever waits for the worker's thread has a turn
-_PATIENCE = timedelta(minutes=5)
-_IN_A_ROW = 5  # so many failures make it worth asking whether the DAM is there
-_MOST_ALONE = 1000
+_PORTION_SECONDS = 2.0  # then whoever waits for the worker's thread has a turn
+_AWAY_DELAY = timedelta(minutes=5)
+_FAILURES_IN_A_ROW = 5  # so many failures make it worth asking whether the DAM is there
+_MAX_SINGLE_JOBS = 1000
 _TRIES = 3  # a portion that kills its process so often is handed out photograph by photograph
 
 
 @dataclass(frozen=True)
-class Round:
+class ComparisonRound:
     """When the last one began and ended; `left` photographs are still to be compared in it."""
 
     began_at: datetime | None
@@ -45,7 +45,7 @@ class Round:
 
 
 @dataclass(frozen=True)
-class _Done:
+class _PortionResult:
     """How far a portion came, which photographs get a job of their own, and whether the DAM was away then."""
 
     to: int
@@ -53,7 +53,7 @@ class _Done:
     away: bool = False
 
 
-def begin(services: Services, whole: bool = False, gone: bool = False) -> int:
+def begin_round(services: Services, whole: bool = False, gone: bool = False) -> int:
     """Begin a round, or go on with the one that is under way; returns how many photographs are known.
 
     `whole`: every photograph is compared once more from now on, also those that the round under way has compared
@@ -63,24 +63,24 @@ def begin(services: Services, whole: bool = False, gone: bool = False) -> int:
         after = tx.connection.scalar(select(t.state.c.compared_after))
         if whole and after is not None:
             tx.execute(update(t.state).values(round_from=after, round_began_at=tx.now))
-        elif whole or (after is None and not _open(tx.connection)):
+        elif whole or (after is None and not _count_open(tx.connection)):
             tx.execute(update(t.state).values(compared_after=0, round_from=0, round_began_at=tx.now))
         if gone:
             services.queue.put(tx, JOB, "gone", {"after": 0, "to": None, "gone": True}, priority=NIGHTLY)
-        for _ in range(_lanes(services) - _open(tx.connection)):
+        for _ in range(_max_open(services) - _count_open(tx.connection)):
             _hand_out(services, tx)
-        _note_end(tx)
+        _end_round(tx)
     there = select(func.count()).select_from(t.resource)
     with services.store.read() as conn:
         return conn.scalar(there if gone else there.where(t.resource.c.deleted_at.is_(None))) or 0
 
 
-def _lanes(services: Services) -> int:
+def _max_open(services: Services) -> int:
     """The worker has two threads more: no event waits for a portion."""
     return max(1, services.config.recognizer.processes)
 
 
-def _open(conn: Connection) -> int:
+def _count_open(conn: Connection) -> int:
     mine = select(func.count()).select_from(t.job).where(t.job.c.kind == JOB, IS_OPEN)
     return conn.scalar(mine) or 0
 
@@ -92,42 +92,38 @@ def _hand_out(services: Services, tx: Tx) -> None:
         return
     start = s.round_from or 0
     last_lap = s.compared_after < start
-    ids = [
-        row.id for row in _behind(tx.connection, s.compared_after, start if last_lap else None, gone=False)
-    ]
+    ids = [row.id for row in _list_after(tx.connection, s.compared_after, start if last_lap else None, gone=False)]
     ended = len(ids) < PORTION or (last_lap and ids[-1] >= start)
     next_ = ids[-1] if not ended else 0 if start and not last_lap else None
     tx.execute(update(t.state).values(compared_after=next_))
     if ids:
-        _ask_for(services, tx, {"after": s.compared_after, "to": ids[-1]})
+        _queue_portion(services, tx, {"after": s.compared_after, "to": ids[-1]})
     elif next_ is not None:
         _hand_out(services, tx)
 
 
-def _ask_for(services: Services, tx: Tx, payload: dict[str, Any], delay: timedelta = timedelta(0)) -> None:
+def _queue_portion(services: Services, tx: Tx, payload: dict[str, Any], delay: timedelta = timedelta(0)) -> None:
     """The key says which portion it is: one that was given up may be tried again beside all others."""
     key = "gone" if payload.get("gone") else f"{payload['after']}-{payload['to']}"
     services.queue.put(tx, JOB, key, payload, priority=NIGHTLY, delay=delay)
 
 
-def _behind(conn: Connection, after: int, to: int | None, gone: bool) -> list[Row[Any]]:
+def _list_after(conn: Connection, after: int, to: int | None, gone: bool) -> list[Row[Any]]:
     r = t.resource.c
-    query = select(r.id, r.ref).where(
-        r.id > after, r.deleted_at.is_not(None) if gone else r.deleted_at.is_(None)
-    )
+    query = select(r.id, r.ref).where(r.id > after, r.deleted_at.is_not(None) if gone else r.deleted_at.is_(None))
     query = query if to is None else query.where(r.id <= to)
     return list(conn.execute(query.order_by(r.id).limit(PORTION)))
 
 
-def portion(services: Services, job: ClaimedJob) -> None:
+def handle_portion(services: Services, job: ClaimedJob) -> None:
     """Compare what the job has in hand for a moment; a crash repeats no more than that."""
     after, to, gone = job.payload["after"], job.payload["to"], bool(job.payload.get("gone"))
     with services.store.read() as conn:
-        rows, full = _behind(conn, after, to, gone), _is_full(conn)
+        rows, full = _list_after(conn, after, to, gone), _is_full(conn)
     if full:
-        done = _Done(after, (), away=True)
+        done = _PortionResult(after, (), away=True)
     elif rows and job.attempt > _TRIES:
-        done = _Done(rows[-1].id, [row.ref for row in rows])
+        done = _PortionResult(rows[-1].id, [row.ref for row in rows])
     else:
         done = _compare(services, after, rows)
     if to is None and rows and len(rows) < PORTION:
@@ -137,39 +133,39 @@ def portion(services: Services, job: ClaimedJob) -> None:
         for ref in done.alone:
             services.queue.put(tx, "compare", ref, priority=NIGHTLY)
         if rows and (to is None or done.to < to):
-            delay = _PATIENCE if done.away else timedelta(0)
-            _ask_for(services, tx, dict(job.payload) | {"after": done.to}, delay)
-        elif _open(tx.connection) < _lanes(services):
+            delay = _AWAY_DELAY if done.away else timedelta(0)
+            _queue_portion(services, tx, dict(job.payload) | {"after": done.to}, delay)
+        elif _count_open(tx.connection) < _max_open(services):
             _hand_out(services, tx)
-        _note_end(tx)
+        _end_round(tx)
 
 
 def _is_full(conn: Connection) -> bool:
     """Whether so many failed that something else is wrong: then no more are asked for until some are through."""
     alone = select(t.job.c.id).where(t.job.c.kind == "compare", IS_OPEN)
-    return conn.execute(alone.offset(_MOST_ALONE).limit(1)).first() is not None
+    return conn.execute(alone.offset(_MAX_SINGLE_JOBS).limit(1)).first() is not None
 
 
-def _compare(services: Services, after: int, rows: Sequence[Row[Any]]) -> _Done:
+def _compare(services: Services, after: int, rows: Sequence[Row[Any]]) -> _PortionResult:
     """For a moment, or until nothing is left; back to before the failures where the DAM is away."""
-    until = time.monotonic() + _SECONDS
+    until = time.monotonic() + _PORTION_SECONDS
     alone: list[str] = []
     in_a_row, good = 0, after
     for row in rows:
         try:
-            tagging.look_anew(services, row.ref)
+            tagging.compare_photo(services, row.ref)
         except (StoreAway, SQLAlchemyError):
             raise  # the store, and not the photograph
         except Exception:  # whatever it is, the others are compared: its own job says what, and is counted
             alone.append(row.ref)
             in_a_row += 1
-            if in_a_row % _IN_A_ROW == 0 and _is_away(services):
-                return _Done(good, alone[:-in_a_row], away=True)
+            if in_a_row % _FAILURES_IN_A_ROW == 0 and _is_away(services):
+                return _PortionResult(good, alone[:-in_a_row], away=True)
         else:
             in_a_row, good = 0, row.id
-        if time.monotonic() >= until and in_a_row % _IN_A_ROW == 0:
-            return _Done(row.id, alone)
-    return _Done(rows[-1].id if rows else after, alone)
+        if time.monotonic() >= until and in_a_row % _FAILURES_IN_A_ROW == 0:
+            return _PortionResult(row.id, alone)
+    return _PortionResult(rows[-1].id if rows else after, alone)
 
 
 def _is_away(services: Services) -> bool:
@@ -180,30 +176,28 @@ def _is_away(services: Services) -> bool:
     return False
 
 
-def _note_end(tx: Tx) -> None:
+def _end_round(tx: Tx) -> None:
     s = t.state.c
     under_way = (s.compared_after.is_(None)) & s.round_began_at.is_not(None)
     not_noted = s.round_ended_at.is_(None) | (s.round_ended_at < s.round_began_at)
-    if not _open(tx.connection):
+    if not _count_open(tx.connection):
         tx.execute(update(t.state).where(under_way, not_noted).values(round_ended_at=tx.now))
 
 
-def now(services: Services, counted: bool = True) -> Round:
+def find_round(services: Services, counted: bool = True) -> ComparisonRound:
     """The last round, or the one that is under way; what is left is not `counted` where nobody asks for it."""
     s = t.state.c
     with services.store.read() as conn:
         row = conn.execute(select(s.round_began_at, s.round_ended_at, s.compared_after, s.round_from)).one()
-        left = _left(conn, row.compared_after, row.round_from or 0) if counted else 0
-    return Round(row.round_began_at, row.round_ended_at, left)
+        left = _count_left(conn, row.compared_after, row.round_from or 0) if counted else 0
+    return ComparisonRound(row.round_began_at, row.round_ended_at, left)
 
 
-def _left(conn: Connection, after: int | None, start: int) -> int:
+def _count_left(conn: Connection, after: int | None, start: int) -> int:
     """In the portions that are in hand, and behind them."""
     mine = select(t.job.c.payload).where(t.job.c.kind == JOB, IS_OPEN)
     asked = [payload for payload in conn.scalars(mine) if isinstance(payload, dict) and "after" in payload]
-    left = sum(
-        len(_behind(conn, one["after"], one["to"], gone=False)) for one in asked if not one.get("gone")
-    )
+    left = sum(len(_list_after(conn, one["after"], one["to"], gone=False)) for one in asked if not one.get("gone"))
     if after is None:
         return left
     number = t.resource.c.id

@@ -21,11 +21,11 @@ from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import Mode
 
-CHUNK = 200
-_AT_ONCE = 3
+PORTION = 200
+_BATCH = 3
 
 
-def remode(services: Services, job: ClaimedJob) -> None:
+def handle_mode_change(services: Services, job: ClaimedJob) -> None:
     """The next photographs of the collection, then those behind them: a crash repeats one portion at most.
 
     The job's key is the collection's ref. Where the mode changed again meanwhile it begins anew. A photograph on
@@ -34,106 +34,98 @@ def remode(services: Services, job: ClaimedJob) -> None:
     mine = t.resource_collection.c
     behind = (mine.collection_ref == job.key) & (mine.resource_id > job.payload.get("after", 0))
     with services.store.read() as conn:
-        query = select(mine.resource_id).where(behind).order_by(mine.resource_id).limit(CHUNK)
+        query = select(mine.resource_id).where(behind).order_by(mine.resource_id).limit(PORTION)
         ids = list(conn.scalars(query))
     _drop_suggestions(services, ids)
-    failed = _take_off(services, ids)
+    failed = _remove_forbidden(services, ids)
     with services.store.write() as tx:
         changed_again = tx.connection.scalar(select(t.job.c.again).where(t.job.c.id == job.id))
         services.queue.finish(tx, job)
-        for ref in _refs(tx.connection, failed):
+        for ref in _find_refs(tx.connection, failed):
             services.queue.put(tx, "names", ref)
-        if len(ids) == CHUNK and not changed_again:
+        if len(ids) == PORTION and not changed_again:
             services.queue.put(tx, "remode", job.key, {"after": ids[-1]})
 
 
-def unheld(services: Services, job: ClaimedJob) -> None:
+def handle_unheld(services: Services, job: ClaimedJob) -> None:
     """Nothing is in question any more: the next photographs of the collection (the job's key) that waited for that are
     examined, and those behind them in one commit with these."""
     r, mine = t.resource.c, t.resource_collection.c
     query = (
         select(r.id, r.ref, r.matched)
         .join(t.resource_collection, mine.resource_id == r.id)
-        .where(
-            mine.collection_ref == job.key, r.deleted_at.is_(None), mine.resource_id > job.payload["after"]
-        )
+        .where(mine.collection_ref == job.key, r.deleted_at.is_(None), mine.resource_id > job.payload["after"])
     )
     with services.store.read() as conn:
-        rows = conn.execute(query.order_by(mine.resource_id).limit(CHUNK)).all()
+        rows = conn.execute(query.order_by(mine.resource_id).limit(PORTION)).all()
     with services.store.write() as tx:
         services.queue.finish(tx, job)
         for row in rows:
             if not row.matched:
                 services.queue.put(tx, "photo", row.ref, priority=6)
-        if len(rows) == CHUNK:
+        if len(rows) == PORTION:
             services.queue.put(tx, "unheld", job.key, {"after": rows[-1].id})
 
 
-def _refs(conn: Connection, opened: Iterable[int]) -> list[str]:
+def _find_refs(conn: Connection, opened: Iterable[int]) -> list[str]:
     query = select(t.resource.c.ref).join(t.intent, t.intent.c.resource_id == t.resource.c.id)
     return list(conn.scalars(query.where(t.intent.c.id.in_(list(opened))).distinct()))
 
 
 def _drop_suggestions(services: Services, ids: Sequence[int]) -> None:
     with services.store.read() as conn:
-        mine = sorted(
-            {face.resource_id for face in face_rows.of_many(conn, ids) if face.state == "suggested"}
-        )
+        mine = sorted({face.resource_id for face in face_rows.list_of_many(conn, ids) if face.state == "suggested"})
 
     def drop(tx: Tx, some: Sequence[int]) -> None:
-        for face in face_rows.of_many(tx.connection, some):
+        for face in face_rows.list_of_many(tx.connection, some):
             if face.state == "suggested":
                 scope = modes.scope_of(services, tx.connection, face.resource_id)
                 if not modes.allows(scope, face.person_id, "suggest"):
                     face_rows.set_state(tx, face.id, "unmatched")
 
-    in_short_writes(services.store, mine, drop, _AT_ONCE)
+    in_short_writes(services.store, mine, drop, _BATCH)
 
 
-def clear_forbidden(services: Services, resource_id: int) -> None:
+def remove_forbidden(services: Services, resource_id: int) -> None:
     """Take the machine's names off the photograph where it lies in a *never* collection.
 
     Raises DamError where the DAM failed: the removal stays open, and comes again with the next look.
     """
-    for error in _take_off(services, [resource_id]).values():
+    for error in _remove_forbidden(services, [resource_id]).values():
         raise error
 
 
-def _take_off(services: Services, ids: Sequence[int]) -> dict[int, DamError]:
+def _remove_forbidden(services: Services, ids: Sequence[int]) -> dict[int, DamError]:
     """The same for many; the intents on which the DAM failed, and why."""
     with services.store.read() as conn:
-        asked = _forbidden(services, conn, ids)
+        asked = _find_forbidden(services, conn, ids)
     opened: list[int] = []
 
     def forget(tx: Tx, some: Sequence[int]) -> None:
-        still = _forbidden(services, tx.connection, some)
-        opened.extend(intent for one in still for intent in _forget(services, tx, one))
+        still = _find_forbidden(services, tx.connection, some)
+        opened.extend(intent for one in still for intent in _unname(services, tx, one))
         photo_answers.recompute(services, tx, still)
 
-    in_short_writes(services.store, asked, forget, _AT_ONCE)
+    in_short_writes(services.store, asked, forget, _BATCH)
     failed = intents.carry_out_many(services, opened) if opened else {}
     photo_answers.recompute_many(services, asked)
     return failed
 
 
-def _forbidden(services: Services, conn: Connection, ids: Sequence[int]) -> list[int]:
-    return [
-        one for one in _named_by_machine(conn, ids) if modes.scope_of(services, conn, one).mode is Mode.NEVER
-    ]
+def _find_forbidden(services: Services, conn: Connection, ids: Sequence[int]) -> list[int]:
+    return [one for one in _find_named_by_machine(conn, ids) if modes.scope_of(services, conn, one).mode is Mode.NEVER]
 
 
 _MACHINE_TAG = (t.tag.c.origin == "machine") & t.tag.c.person_id.is_not(None)
 
 
-def _named_by_machine(conn: Connection, ids: Sequence[int]) -> list[int]:
+def _find_named_by_machine(conn: Connection, ids: Sequence[int]) -> list[int]:
     """Those of the photographs on which something stands that nobody decided, or may stand in a moment.
 
     Asked by the photographs alone: by a state SQLite would go through all of a state in the library.
     """
-    seen = face_rows.of_many(conn, ids)
-    found = {
-        f.resource_id for f in seen if f.state == "suggested" or (f.state == "matched" and not f.decided_by)
-    }
+    seen = face_rows.list_of_many(conn, ids)
+    found = {f.resource_id for f in seen if f.state == "suggested" or (f.state == "matched" and not f.decided_by)}
     tags = select(t.tag.c.resource_id, t.tag.c.origin, t.tag.c.person_id).where(t.tag.c.resource_id.in_(ids))
     found |= {tag.resource_id for tag in conn.execute(tags) if tag.origin == "machine" and tag.person_id}
     i = t.intent.c
@@ -147,25 +139,23 @@ def _named_by_machine(conn: Connection, ids: Sequence[int]) -> list[int]:
     )  # fmt: skip
 
 
-def _machine_intents() -> ColumnElement[bool]:
+def _is_machine_intent() -> ColumnElement[bool]:
     return (t.intent.c.state == "open") & (t.intent.c.origin == "machine") & (t.intent.c.action != "release")
 
 
-def _forget(services: Services, tx: Tx, resource_id: int) -> list[int]:
+def _unname(services: Services, tx: Tx, resource_id: int) -> list[int]:
     """Unname the faces that the machine named; the intents to be carried out, those of an earlier try among them."""
     face_rows.forget_machine_names(tx, resource_id)
-    open_ = tx.execute(
-        select(t.intent).where(_machine_intents(), t.intent.c.resource_id == resource_id)
-    ).all()
+    open_ = tx.execute(select(t.intent).where(_is_machine_intent(), t.intent.c.resource_id == resource_id)).all()
     removed = {row.person_id for row in open_ if row.action == "remove"}
     tags = tx.execute(select(t.tag).where(_MACHINE_TAG, t.tag.c.resource_id == resource_id)).all()
     return [row.id for row in open_] + [
-        _removal(services, tx, tag) for tag in tags if tag.person_id not in removed
+        _propose_removal(services, tx, tag) for tag in tags if tag.person_id not in removed
     ]
 
 
-def _removal(services: Services, tx: Tx, tag: Row[Any]) -> int:
+def _propose_removal(services: Services, tx: Tx, tag: Row[Any]) -> int:
     return intents.propose(
         services, tx,
-        intents.Proposal(tag.resource_id, tag.person_id, tag.node, "remove", "machine", frozenset(tag.places)),
+        intents.NewIntent(tag.resource_id, tag.person_id, tag.node, "remove", "machine", frozenset(tag.places)),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 
 from plugin.flows.clearance import photo_answers, policy_fingerprint
-from plugin.flows.common.batches import for_a_moment
+from plugin.flows.common.batches import chunks_for_one_write
 from plugin.flows.common.services import Services
 from plugin.flows.photos import reexamination
 from plugin.ledger import tables as t
@@ -23,19 +23,19 @@ from plugin.ledger.store.store import Tx
 from plugin.quitclaim.words.examination_words import NotExamined
 
 PORTION = 400
-_AT_ONCE = 20
+_BATCH = 20
 _PRIORITY = 9  # after everything that somebody waits for
-_CLOSING = 1
-_PATIENCE = timedelta(minutes=1)
+_CLOSED_PRIORITY = 1
+_DELAY = timedelta(minutes=1)
 
 
-def follow(services: Services) -> bool:
+def follow_policy(services: Services) -> bool:
     """Let the store follow this configuration; True where it followed another one before, or an unknown one."""
     with services.store.read() as conn:
-        if conn.scalar(select(t.state.c.policy)) == policy_fingerprint.due(services, conn):
+        if conn.scalar(select(t.state.c.policy)) == policy_fingerprint.find_due(services, conn):
             return False
     with services.store.write() as tx:
-        now = policy_fingerprint.due(services, tx.connection)
+        now = policy_fingerprint.find_due(services, tx.connection)
         moved = update(t.state).where(t.state.c.policy.is_distinct_from(now)).values(policy=now)
         if tx.execute(moved).rowcount == 0:
             return False  # another process was faster
@@ -46,20 +46,20 @@ def follow(services: Services) -> bool:
     return True
 
 
-def follow_closing(services: Services) -> None:
+def follow_house_closing(services: Services) -> None:
     """Let the store follow that the house was closed, or opened, where it does not yet."""
     with services.store.read() as conn:
         follows = conn.scalar(select(t.state.c.policy)) == policy_fingerprint.CLOSED
-        closed = policy_fingerprint.due(services, conn) == policy_fingerprint.CLOSED
+        closed = policy_fingerprint.find_due(services, conn) == policy_fingerprint.CLOSED
     if follows != closed:
-        follow(services)
+        follow_policy(services)
 
 
 def _priority(policy: str) -> int:
-    return _CLOSING if policy == policy_fingerprint.CLOSED else _PRIORITY
+    return _CLOSED_PRIORITY if policy == policy_fingerprint.CLOSED else _PRIORITY
 
 
-def some(services: Services, job: ClaimedJob) -> None:
+def handle_portion(services: Services, job: ClaimedJob) -> None:
     """Compute the next photographs, then ask for those behind them, in one commit: a crash loses no progress.
 
     The job's key is the configuration it is for. One that the store no longer follows is dropped; where this process
@@ -71,16 +71,16 @@ def some(services: Services, job: ClaimedJob) -> None:
         after = tx.connection.scalar(select(t.state.c.anew_after))
         if after is None or job.key != tx.connection.scalar(select(t.state.c.policy)):
             return
-        if job.key != policy_fingerprint.due(services, tx.connection):
-            services.queue.put(tx, "anew", job.key, priority=_PRIORITY, delay=_PATIENCE)
+        if job.key != policy_fingerprint.find_due(services, tx.connection):
+            services.queue.put(tx, "anew", job.key, priority=_PRIORITY, delay=_DELAY)
             return
         behind = select(t.resource.c.id).where(t.resource.c.id > after)
         ids = list(tx.execute(behind.order_by(t.resource.c.id).limit(PORTION)).scalars())
         done = after if len(ids) == PORTION else None
-        for some in for_a_moment(ids, _AT_ONCE):
+        for some in chunks_for_one_write(ids, _BATCH):
             done = None if some[-1] == ids[-1] and len(ids) < PORTION else some[-1]
             tx.execute(update(t.state).values(anew_after=done))  # first: the DAM's dates are by what counts
-            _look_again(services, tx, some)
+            _queue_reexamination(services, tx, some)
             photo_answers.recompute(services, tx, some)
         if done is None:
             tx.execute(update(t.state).values(anew_after=None))
@@ -88,16 +88,16 @@ def some(services: Services, job: ClaimedJob) -> None:
             services.queue.put(tx, "anew", job.key, priority=_priority(job.key))
 
 
-def _look_again(services: Services, tx: Tx, ids: Sequence[int]) -> None:
+def _queue_reexamination(services: Services, tx: Tx, ids: Sequence[int]) -> None:
     """What was examined for larger faces than have to be found now is asked for once more, behind all else."""
     r = t.resource.c
-    less = update(t.resource).where(r.id.in_(ids), r.examined != "no", ~policy_fingerprint.examined(services))
+    less = update(t.resource).where(r.id.in_(ids), r.examined != "no", ~policy_fingerprint.is_examined(services))
     before = {"examined": "no", "examined_reason": NotExamined.BEFORE.value}
     if tx.execute(less.values(**before)).rowcount:
-        reexamination.put(services, tx)
+        reexamination.queue_from_start(services, tx)
 
 
-def left(services: Services) -> int:
+def count_left(services: Services) -> int:
     """How many photographs wait for their turn."""
     with services.store.read() as conn:
         after = conn.scalar(select(t.state.c.anew_after))

@@ -19,44 +19,42 @@ JOB = "closely"
 _PRIORITY = 9  # after everything that somebody waits for
 
 
-def _waits() -> ColumnElement[bool]:
+def _is_waiting() -> ColumnElement[bool]:
     r = t.resource.c
     return (r.examined == "no") & (r.examined_reason == NotExamined.BEFORE.value) & r.deleted_at.is_(None)
 
 
-def count(services: Services) -> int:
+def count_waiting(services: Services) -> int:
     """How many still wait to be examined anew."""
     with services.store.read() as conn:
-        return conn.scalar(select(func.count()).select_from(t.resource).where(_waits())) or 0
+        return conn.scalar(select(func.count()).select_from(t.resource).where(_is_waiting())) or 0
 
 
-def ask(services: Services) -> None:
+def queue_waiting(services: Services) -> None:
     """Begin, or go on, with those that wait; nothing where none does."""
     with services.store.read() as conn:
-        if conn.execute(select(t.resource.c.id).where(_waits()).limit(1)).first() is None:
+        if conn.execute(select(t.resource.c.id).where(_is_waiting()).limit(1)).first() is None:
             return
     with services.store.write() as tx:
-        put(services, tx)
+        queue_from_start(services, tx)
 
 
-def put(services: Services, tx: Tx) -> None:
+def queue_from_start(services: Services, tx: Tx) -> None:
     """Begin anew: with the first that waits."""
     services.queue.put(tx, JOB, JOB, {"after": 0}, priority=_PRIORITY)
 
 
-def portion(services: Services, job: ClaimedJob) -> None:
+def handle_portion(services: Services, job: ClaimedJob) -> None:
     """Ask for the next of them, then for the portion behind these, in one commit: a crash loses no progress."""
     with services.store.read() as conn:
         busy = scan_queue.is_busy(services, conn)
-        behind = select(t.resource.c.id, t.resource.c.ref).where(
-            _waits(), t.resource.c.id > job.payload["after"]
-        )
+        behind = select(t.resource.c.id, t.resource.c.ref).where(_is_waiting(), t.resource.c.id > job.payload["after"])
         rows = [] if busy else conn.execute(behind.order_by(t.resource.c.id).limit(scan_queue.PORTION)).all()
     with services.store.write() as tx:
         services.queue.finish(tx, job)
         for row in rows:
             services.queue.put(tx, "photo", row.ref, priority=_PRIORITY)
-        after, delay = job.payload["after"], scan_queue.PATIENCE if busy else timedelta(0)
+        after, delay = job.payload["after"], scan_queue.BUSY_DELAY if busy else timedelta(0)
         if busy or len(rows) == scan_queue.PORTION:
             payload = {"after": after if busy else rows[-1].id}
             services.queue.put(tx, JOB, JOB, payload, priority=_PRIORITY, delay=delay)

@@ -17,11 +17,11 @@ from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent.model import name_key
 
 
-def take_off(services: Services, job: ClaimedJob) -> None:
+def handle_returned(services: Services, job: ClaimedJob) -> None:
     """Take them off one resource and read back; the job's key is its ref. Raises DamError: the job comes again."""
     try:
         arrival = resources.enter(services, job.key)
-        for row in _waiting(services, arrival.resource_id):
+        for row in _list_returned(services, arrival.resource_id):
             _remove(services, job.key, row)
     except ResourceGone:
         resources.forget(services, job.key)
@@ -29,7 +29,7 @@ def take_off(services: Services, job: ClaimedJob) -> None:
         services.queue.finish(tx, job)
 
 
-def _waiting(services: Services, resource_id: int) -> list[Row[Any]]:
+def _list_returned(services: Services, resource_id: int) -> list[Row[Any]]:
     with services.store.read() as conn:
         return list(conn.execute(select(t.tag).where(t.tag.c.resource_id == resource_id, OURS)))
 
@@ -51,9 +51,7 @@ def _remove(services: Services, ref: str, row: Row[Any]) -> None:
     with services.store.write() as tx:
         tag_rows.drop(tx, t.tag.c.id == row.id, OURS)
         removed_names.note(services, tx, row.resource_id, row.node, row.places, position)
-        tx.audit(
-            Action.TAG_REMOVE, intents.SYSTEM, resource_id=row.resource_id, origin=row.origin, returned=True
-        )
+        tx.audit(Action.TAG_REMOVE, intents.SYSTEM, resource_id=row.resource_id, origin=row.origin, returned=True)
         photo_answers.recompute(services, tx, [row.resource_id])
-        if dam_names.owner(tx.connection, row.node_key) is not None:
+        if dam_names.find_owner(tx.connection, row.node_key) is not None:
             services.queue.put(tx, "photo", ref)  # who agreed again may be named again

@@ -12,22 +12,22 @@ from plugin.errors import ExaminationFailed, PictureError, ResourceGone
 from plugin.flows.clearance import policy_fingerprint
 from plugin.flows.collections import modes
 from plugin.flows.common import closed_house
-from plugin.flows.common.batches import ask_for
+from plugin.flows.common.batches import queue_jobs
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import IS_OPEN, NIGHTLY, ClaimedJob
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.examination.messages import ExaminationRequest
 
-LATE = "late-consent"
+LATE_JOB = "late-consent"
 PORTION = 100
-PATIENCE = timedelta(minutes=1)
+BUSY_DELAY = timedelta(minutes=1)
 _WINDOW, _LOOKS = 5000, 20  # numbers that one look spans, and looks of a portion: few may be unnamed
 _SAMPLE = 3  # photographs on which the cost is measured before it is asked for
 
 
 @dataclass(frozen=True)
-class Cost:
+class ScanCost:
     """What a scan will take, measured on a few of the photographs; `left_out` are in no open collection."""
 
     photos: int
@@ -40,40 +40,40 @@ class Cost:
         return self.photos / self.seconds if self.seconds else None
 
 
-def due(services: Services, collections: Sequence[str] = (), again: bool = False) -> Iterator[str]:
+def list_due(services: Services, collections: Sequence[str] = (), again: bool = False) -> Iterator[str]:
     """The photographs to scan: in collections that are on, not examined yet (or all, with `again`)."""
-    modes.hear(services)
-    done = policy_fingerprint.examined(services) & (t.resource.c.engine == services.faces.engine_id)
+    modes.import_from_dam(services)
+    done = policy_fingerprint.is_examined(services) & (t.resource.c.engine == services.faces.engine_id)
     with services.store.read() as conn:
         examined = set(conn.scalars(select(t.resource.c.ref).where(done))) if not again else set()
-    for ref in _candidates(services, collections):
+    for ref in _list_candidates(services, collections):
         if ref not in examined:
             yield ref
 
 
-def _candidates(services: Services, collections: Sequence[str]) -> Iterator[str]:
-    wanted = collections or _switched_on(services)
+def _list_candidates(services: Services, collections: Sequence[str]) -> Iterator[str]:
+    wanted = collections or _list_switched_on(services)
     yield from services.dam.refs(*wanted) if wanted else ()
 
 
-def _switched_on(services: Services) -> list[str]:
+def _list_switched_on(services: Services) -> list[str]:
     with services.store.read() as conn:
         on = (Mode.DETECT.value, Mode.SUGGEST.value, Mode.AUTO.value)
         return list(conn.scalars(select(t.collection.c.ref).where(t.collection.c.mode.in_(on))))
 
 
-def unheard_of(services: Services) -> list[str]:
+def list_unknown(services: Services) -> list[str]:
     """Photographs in collections that are on and that the ledger does not know: no event told of them.
 
     An old photograph that is put into a collection is one, where the DAM does not log that.
     """
-    modes.hear(services)
+    modes.import_from_dam(services)
     with services.store.read() as conn:
         known = set(conn.scalars(select(t.resource.c.ref).where(t.resource.c.deleted_at.is_(None))))
-    return [ref for ref in _candidates(services, ()) if ref not in known]
+    return [ref for ref in _list_candidates(services, ()) if ref not in known]
 
 
-def cost(services: Services, refs: Sequence[str]) -> Cost:
+def estimate_cost(services: Services, refs: Sequence[str]) -> ScanCost:
     """How many photographs, and how long on one process: measured on the first few, boxes only."""
     total = sum(collection.resources for collection in services.dam.collections())
     began, done = time.perf_counter(), 0
@@ -92,23 +92,23 @@ def cost(services: Services, refs: Sequence[str]) -> Cost:
         except (PictureError, ExaminationFailed, ResourceGone):
             continue
     seconds = (time.perf_counter() - began) / done * len(refs) if done else None
-    return Cost(len(refs), max(0, total - len(refs)), seconds)
+    return ScanCost(len(refs), max(0, total - len(refs)), seconds)
 
 
 def enqueue(services: Services, refs: Sequence[str], priority: int = 6) -> int:
     """Ask for each photograph to be examined; one asked for already is one job. Returns how many."""
-    ask_for(services, "photo", refs, priority)
+    queue_jobs(services, "photo", refs, priority)
     return len(refs)
 
 
-def waiting(services: Services) -> int:
+def count_waiting(services: Services) -> int:
     """How many photographs are still to be examined."""
     query = select(func.count()).select_from(t.job).where(t.job.c.kind == "photo", IS_OPEN)
     with services.store.read() as conn:
         return conn.scalar(query) or 0
 
 
-def late_consent(services: Services, paced: bool = True) -> int:
+def begin_late_consent(services: Services, paced: bool = True) -> int:
     """Begin a pass for all who enrolled, or were vouched for, since the last; returns how many its first portion takes.
 
     It takes the photographs with unnamed faces where comparing is allowed; the portions follow by job, each when
@@ -119,18 +119,18 @@ def late_consent(services: Services, paced: bool = True) -> int:
     with services.store.read() as conn:
         if not _is_due(conn) or _is_under_way(conn):
             return 0
-    return _late_portion(services, {"after": 0, "began": began.isoformat(), "paced": paced}, None)
+    return _run_late_portion(services, {"after": 0, "began": began.isoformat(), "paced": paced}, None)
 
 
-def late_portion(services: Services, job: ClaimedJob) -> None:
+def handle_late_portion(services: Services, job: ClaimedJob) -> None:
     """The next photographs of the pass, then the portion behind them, in one commit: a crash loses no progress."""
-    _late_portion(services, job.payload, job)
+    _run_late_portion(services, job.payload, job)
 
 
-def _late_portion(services: Services, payload: dict[str, Any], job: ClaimedJob | None) -> int:
+def _run_late_portion(services: Services, payload: dict[str, Any], job: ClaimedJob | None) -> int:
     with services.store.read() as conn:
         waits = payload["paced"] and is_busy(services, conn)
-        refs, after = ([], payload["after"]) if waits else _unnamed(services, conn, payload["after"])
+        refs, after = ([], payload["after"]) if waits else _find_unnamed(services, conn, payload["after"])
     with services.store.write() as tx:
         if job is not None:
             services.queue.finish(tx, job)
@@ -141,8 +141,8 @@ def _late_portion(services: Services, payload: dict[str, Any], job: ClaimedJob |
         if after is None:
             tx.execute(update(t.state).values(late_consent_at=datetime.fromisoformat(payload["began"])))
         else:
-            delay = PATIENCE if waits else timedelta(0)
-            services.queue.put(tx, LATE, LATE, payload | {"after": after}, priority=NIGHTLY, delay=delay)
+            delay = BUSY_DELAY if waits else timedelta(0)
+            services.queue.put(tx, LATE_JOB, LATE_JOB, payload | {"after": after}, priority=NIGHTLY, delay=delay)
     return len(refs)
 
 
@@ -153,7 +153,7 @@ def is_busy(services: Services, conn: Connection) -> bool:
     """
     waiting = select(t.job.c.id).where(t.job.c.state == "queued", t.job.c.priority >= NIGHTLY)
     full = conn.execute(waiting.offset(2 * PORTION).limit(1)).first() is not None
-    return full or closed_house.why(services, conn) is not None
+    return full or closed_house.find_reason_in(services, conn) is not None
 
 
 def _is_due(conn: Connection) -> bool:
@@ -167,18 +167,18 @@ def _is_due(conn: Connection) -> bool:
 
 def _is_under_way(conn: Connection) -> bool:
     j = t.job.c
-    open_ = select(j.id).where(j.kind == LATE, j.key == LATE, IS_OPEN)
+    open_ = select(j.id).where(j.kind == LATE_JOB, j.key == LATE_JOB, IS_OPEN)
     return conn.execute(open_).first() is not None
 
 
-def _unnamed(services: Services, conn: Connection, after: int) -> tuple[list[str], int | None]:
+def _find_unnamed(services: Services, conn: Connection, after: int) -> tuple[list[str], int | None]:
     """The next of them behind the number `after`, and how far was looked: None at the end of the library."""
     end = conn.scalar(select(func.max(t.resource.c.id))) or 0
     refs: list[str] = []
     for _ in range(_LOOKS):
         if after >= end:
             return refs, None
-        rows = conn.execute(_unnamed_among(conn, after, after + _WINDOW)).all()
+        rows = conn.execute(_select_unnamed(conn, after, after + _WINDOW)).all()
         after = rows[-1].id if len(rows) == PORTION else after + _WINDOW
         refs += [row.ref for row in rows if modes.scope_of(services, conn, row.id).compares]
         if len(refs) + len(rows) >= PORTION:
@@ -186,7 +186,7 @@ def _unnamed(services: Services, conn: Connection, after: int) -> tuple[list[str
     return refs, after if after < end else None
 
 
-def _unnamed_among(conn: Connection, after: int, last: int) -> Select[tuple[int, str]]:
+def _select_unnamed(conn: Connection, after: int, last: int) -> Select[tuple[int, str]]:
     """By the number, which is the table's own order: no index of what changes with each photograph is needed."""
     r, f = t.resource.c, t.face.c
     generation = conn.scalar(select(t.state.c.generation)) or 0

@@ -13,27 +13,27 @@ from plugin.quitclaim.clearance.scope import Mode
 _DETECTS = frozenset({Mode.DETECT, Mode.SUGGEST, Mode.AUTO})
 
 
-def only_noted(services: Services, collections: Sequence[str]) -> int:
+def count_only_noted(services: Services, collections: Sequence[str]) -> int:
     """How many photographs are there where everything was asked for and no collection is switched on; else 0.
 
     They are taken up then, with the names that stand on them, and that is something done.
     """
-    modes.hear(services)
-    if collections or _switched_on(services, collections):
+    modes.import_from_dam(services)
+    if collections or _find_switched_on(services, collections):
         return 0
     return sum(1 for _ in services.dam.refs())
 
 
-def _switched_on(services: Services, collections: Sequence[str]) -> set[str]:
+def _find_switched_on(services: Services, collections: Sequence[str]) -> set[str]:
     with services.store.read() as conn:
         modes.refuse_unknown(services, conn, collections)
-        return {rule.ref for rule in modes.rules_for(conn, collections or None) if rule.mode in _DETECTS}
+        return {rule.ref for rule in modes.list_rules(conn, collections or None) if rule.mode in _DETECTS}
 
 
 def refuse_nothing(services: Services, collections: Sequence[str]) -> None:
     """Raises NotFound for a collection that is not there, NothingDone where none of them has anything to look at."""
-    modes.hear(services)
-    on = _switched_on(services, collections)
+    modes.import_from_dam(services)
+    on = _find_switched_on(services, collections)
     if not collections and not on:
         raise NothingDone("no collection is switched on: facelease collection set REF detect switches one on")
     named = list(collections) or sorted(on)
@@ -41,9 +41,7 @@ def refuse_nothing(services: Services, collections: Sequence[str]) -> None:
     if not firsts:
         raise NothingDone(f"there is no photograph in {', '.join(named)}: nothing to examine")
     if not any(_is_on(services, first) for first in firsts):
-        raise NothingDone(
-            f"{', '.join(named)}: switched off, so nothing is examined: facelease collection set"
-        )
+        raise NothingDone(f"{', '.join(named)}: switched off, so nothing is examined: facelease collection set")
 
 
 def _is_on(services: Services, ref: str) -> bool:

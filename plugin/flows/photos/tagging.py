@@ -15,7 +15,7 @@ from plugin.flows.collections import modes
 from plugin.flows.common import believed, closed_house, face_rows, reference_sets, roster
 from plugin.flows.common.services import Services
 from plugin.flows.names import resources
-from plugin.flows.names.resources import Arrival
+from plugin.flows.names.resources import EnteredResource
 from plugin.flows.photos import examining, mode_change
 from plugin.flows.rights import dam_leftovers
 from plugin.flows.tags import intents
@@ -26,33 +26,33 @@ from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.examination.messages import Examination, FoundFace
 
-_PATIENCE = timedelta(minutes=1)
+_CLOSED_DELAY = timedelta(minutes=1)
 _TRIES = 5  # a gallery that moves while a photo is examined: examine again, so often at the most
 
 
-def arrived(services: Services, job: ClaimedJob) -> None:
+def handle_photo(services: Services, job: ClaimedJob) -> None:
     """The whole story of one photograph; the job's key is the resource's ref. In a closed house it waits."""
-    intents.recover(services, t.intent.c.resource_id == resources.known(services, job.key))
+    intents.recover(services, t.intent.c.resource_id == resources.find_number(services, job.key))
     _carry_out(services, job, _examine)
 
 
-def named(services: Services, job: ClaimedJob) -> None:
+def handle_names(services: Services, job: ClaimedJob) -> None:
     """Only names may have changed; pixels that were never examined are examined all the same."""
-    intents.recover(services, t.intent.c.resource_id == resources.known(services, job.key))
+    intents.recover(services, t.intent.c.resource_id == resources.find_number(services, job.key))
     _carry_out(services, job, _take_names)
 
 
-def compared(services: Services, job: ClaimedJob) -> None:
+def handle_comparison(services: Services, job: ClaimedJob) -> None:
     """The same after the content was read anew: a change that shows in nothing else is noticed by that."""
 
-    look_anew(services, job.key)
+    compare_photo(services, job.key)
     with services.store.write() as tx:
         services.queue.finish(tx, job)
 
 
-def look_anew(services: Services, ref: str) -> None:
+def compare_photo(services: Services, ref: str) -> None:
     """One photograph, whatever its job. In a closed house one that was never examined is asked for, and waits."""
-    intents.recover(services, t.intent.c.resource_id == resources.known(services, ref))
+    intents.recover(services, t.intent.c.resource_id == resources.find_number(services, ref))
     try:
         services.dam.read_anew(ref)
         _take_names(services, ref)
@@ -60,10 +60,10 @@ def look_anew(services: Services, ref: str) -> None:
         resources.forget(services, ref)
     except HouseClosed:
         with services.store.write() as tx:
-            services.queue.put(tx, "photo", ref, priority=NIGHTLY, delay=_PATIENCE)
+            services.queue.put(tx, "photo", ref, priority=NIGHTLY, delay=_CLOSED_DELAY)
 
 
-def gone(services: Services, job: ClaimedJob) -> None:
+def handle_gone(services: Services, job: ClaimedJob) -> None:
     """The DAM says that a resource is deleted; what is there all the same is examined."""
     _carry_out(services, job, lambda services, ref: services.dam.look(ref))
 
@@ -84,21 +84,21 @@ def _carry_out(services: Services, job: ClaimedJob, story: Callable[[Services, s
     with services.store.write() as tx:
         services.queue.finish(tx, job)
         if waits:
-            services.queue.put(tx, "photo", job.key, job.payload, delay=_PATIENCE)
+            services.queue.put(tx, "photo", job.key, job.payload, delay=_CLOSED_DELAY)
 
 
 def _take_names(services: Services, ref: str) -> None:
     arrival = resources.enter(services, ref)
-    if _seen(services, arrival):
-        mode_change.clear_forbidden(services, arrival.resource_id)
-        settle(services, arrival.resource_id)
+    if _is_examined(services, arrival):
+        mode_change.remove_forbidden(services, arrival.resource_id)
+        recompute(services, arrival.resource_id)
     else:
         _examine(services, ref)
 
 
-def _seen(services: Services, arrival: Arrival) -> bool:
+def _is_examined(services: Services, arrival: EnteredResource) -> bool:
     with services.store.read() as conn:
-        query = select(policy_fingerprint.examined(services)).where(t.resource.c.id == arrival.resource_id)
+        query = select(policy_fingerprint.is_examined(services)).where(t.resource.c.id == arrival.resource_id)
         examined = conn.execute(query).scalar_one()
     return bool(examined or arrival.scope.mode in {Mode.OFF, Mode.NEVER})
 
@@ -107,45 +107,41 @@ def _examine(services: Services, ref: str) -> None:
     for _ in range(_TRIES):
         arrival = resources.enter(services, ref)
         with services.store.read() as conn:
-            closed_house.refuse(services, conn)
+            closed_house.refuse_in(services, conn)
         try:
-            examination, reason = examining.look_at(services, arrival)
+            examination, reason = examining.examine(services, arrival)
         except GalleryStale:
             continue
-        landed = _land(services, arrival, examination, reason)
+        landed = _store_examination(services, arrival, examination, reason)
         if landed is not None:
             for intent_id in landed:
                 intents.carry_out(services, intent_id)
-            mode_change.clear_forbidden(services, arrival.resource_id)
-            settle(services, arrival.resource_id)
+            mode_change.remove_forbidden(services, arrival.resource_id)
+            recompute(services, arrival.resource_id)
             return
     raise StoreError("the gallery moved each time this photograph was examined: it will be tried again")
 
 
-def _land(
-    services: Services, arrival: Arrival, examination: Examination | None, reason: str
+def _store_examination(
+    services: Services, arrival: EnteredResource, examination: Examination | None, reason: str
 ) -> list[int] | None:
     """Store faces, suggestions and intents in one transaction; None when it must be examined again."""
     with services.store.write() as tx:
         if examination is None:
-            return _not_examined(services, tx, arrival, reason)
+            return _store_not_examined(services, tx, arrival, reason)
         if examination.compared and tx.generation() != arrival.generation:
             return None
-        closed_house.refuse(services, tx.connection)
+        closed_house.refuse_in(services, tx.connection)
         if modes.scope_of(services, tx.connection, arrival.resource_id) != arrival.scope:
             return None
-        if not _unchanged(tx, arrival):
+        if not _is_unchanged(tx, arrival):
             return None
         resource = arrival.resource
-        believed.follow(tx, [arrival.resource_id])
-        open_ = face_rows.merge(
-            tx, arrival.resource_id, resource.file_version, examination.faces, examination.engine
-        )
-        opened = [
-            _decide(services, tx, arrival, face_id, face, examination.engine) for face_id, face in open_
-        ]
-        opened += _no_longer_shown(services, tx, arrival)
-        _examined(services, tx, arrival, examination)
+        believed.apply_cuts(tx, [arrival.resource_id])
+        open_ = face_rows.merge(tx, arrival.resource_id, resource.file_version, examination.faces, examination.engine)
+        opened = [_decide(services, tx, arrival, face_id, face, examination.engine) for face_id, face in open_]
+        opened += _propose_removals(services, tx, arrival)
+        _store_examined(services, tx, arrival, examination)
         tx.audit(
             Action.FACE_SCAN, intents.SYSTEM, resource_id=arrival.resource_id, faces=len(examination.faces),
             encoded=examination.encoded, engine=examination.engine, mode=arrival.scope.mode.value,
@@ -153,7 +149,7 @@ def _land(
     return [intent for intent in opened if intent is not None]
 
 
-def _unchanged(tx: Tx, arrival: Arrival) -> bool:
+def _is_unchanged(tx: Tx, arrival: EnteredResource) -> bool:
     """Whether the file that was looked at is the one that the ledger knows: another process may have met a new one."""
     query = select(t.resource.c.file_version, t.resource.c.further)
     known = tx.execute(query.where(t.resource.c.id == arrival.resource_id)).one()
@@ -161,17 +157,17 @@ def _unchanged(tx: Tx, arrival: Arrival) -> bool:
     return known.file_version == arrival.resource.file_version and told in {None, known.further}
 
 
-def _not_examined(services: Services, tx: Tx, arrival: Arrival, reason: str) -> list[int]:
+def _store_not_examined(services: Services, tx: Tx, arrival: EnteredResource, reason: str) -> list[int]:
     not_looked_at = {"examined": "no", "examined_reason": reason, "examined_at": tx.now}
     tx.execute(update(t.resource).where(t.resource.c.id == arrival.resource_id).values(**not_looked_at))
     if arrival.scope.mode not in {Mode.OFF, Mode.NEVER}:
         return []
     face_rows.forget_suggestions(tx, arrival.resource_id)
     replaced = face_rows.drop(tx, arrival.resource_id, but=arrival.resource.file_version)
-    return _no_longer_shown(services, tx, arrival) if replaced else []
+    return _propose_removals(services, tx, arrival) if replaced else []
 
 
-def _examined(services: Services, tx: Tx, arrival: Arrival, examination: Examination) -> None:
+def _store_examined(services: Services, tx: Tx, arrival: EnteredResource, examination: Examination) -> None:
     tx.execute(
         update(t.resource)
         .where(t.resource.c.id == arrival.resource_id)
@@ -186,11 +182,11 @@ def _examined(services: Services, tx: Tx, arrival: Arrival, examination: Examina
 
 
 def _decide(
-    services: Services, tx: Tx, arrival: Arrival, face_id: int, face: FoundFace, engine: str
+    services: Services, tx: Tx, arrival: EnteredResource, face_id: int, face: FoundFace, engine: str
 ) -> int | None:
     """Match, suggest or leave one face; returns the intent of a match that has to be written."""
     before = tx.execute(select(t.face).where(t.face.c.id == face_id)).one()
-    level, set_id = _ground(services, tx, arrival, face_id, face)
+    level, set_id = _find_ground(services, tx, arrival, face_id, face)
     if face.key is None or level is None:
         if before.state == "suggested":
             face_rows.set_state(tx, face_id, "unmatched")
@@ -203,14 +199,14 @@ def _decide(
             )  # fmt: skip
         return None
     face_rows.set_state(tx, face_id, "matched", face.key, engine=engine, set_id=set_id)
-    return tag(services, tx, arrival, face.key, "machine", face_id, set_id=set_id)
+    return propose_tag(services, tx, arrival, face.key, "machine", face_id, set_id=set_id)
 
 
 _NONE = (None, None)
 
 
-def _ground(
-    services: Services, tx: Tx, arrival: Arrival, face_id: int, face: FoundFace
+def _find_ground(
+    services: Services, tx: Tx, arrival: EnteredResource, face_id: int, face: FoundFace
 ) -> tuple[str | None, str | None]:
     """The level at which this match may land and the set that it rests on, asked again inside the transaction.
 
@@ -218,7 +214,7 @@ def _ground(
     """
     if face.key is None or face.level is None:
         return _NONE
-    rests = reference_sets.compared(tx.connection, [face.key]).get(face.key)
+    rests = reference_sets.find_compared(tx.connection, [face.key]).get(face.key)
     if rests is None:
         return _NONE
     standing = roster.load_many(services, tx.connection, [face.key]).get(face.key)
@@ -226,7 +222,7 @@ def _ground(
         return _NONE
     if not modes.allows(arrival.scope, face.key, "suggest"):
         return _NONE
-    if face_rows.elsewhere(tx, arrival.resource_id, face.key, face_id) is not None:
+    if face_rows.find_other_match(tx, arrival.resource_id, face.key, face_id) is not None:
         return _NONE
     auto = (
         face.level == "auto"
@@ -237,10 +233,10 @@ def _ground(
     return "auto" if auto else "suggest", rests.id
 
 
-def tag(
+def propose_tag(
     services: Services,
     tx: Tx,
-    arrival: Arrival,
+    arrival: EnteredResource,
     person_id: str,
     origin: str,
     face_id: int,
@@ -249,29 +245,27 @@ def tag(
 ) -> int | None:
     """The intent to write a person's name on the resource; None where it stands there already."""
     person = tx.execute(select(t.person).where(t.person.c.id == person_id)).one()
-    places = intents.absent(services, arrival.resource, person.display_name)
+    places = intents.places_without(services, arrival.resource, person.display_name)
     if not places:
         return None
     name = person.display_name
-    add = intents.Proposal(arrival.resource_id, person_id, name, "add", origin, places, face_id, set_id)
+    add = intents.NewIntent(arrival.resource_id, person_id, name, "add", origin, places, face_id, set_id)
     return intents.propose(services, tx, add, actor)
 
 
-def _no_longer_shown(services: Services, tx: Tx, arrival: Arrival) -> list[int]:
+def _propose_removals(services: Services, tx: Tx, arrival: EnteredResource) -> list[int]:
     """Machine tags whose face is not in the picture any more: the file was replaced."""
     shown = select(t.face.c.person_id).where(
         t.face.c.resource_id == arrival.resource_id, t.face.c.state == "matched",
         t.face.c.person_id.is_not(None),
     )  # fmt: skip
     query = select(t.tag).where(
-        t.tag.c.resource_id == arrival.resource_id,
-        t.tag.c.origin == "machine",
-        t.tag.c.person_id.not_in(shown),
+        t.tag.c.resource_id == arrival.resource_id, t.tag.c.origin == "machine", t.tag.c.person_id.not_in(shown)
     )
     return [
         intents.propose(
             services, tx,
-            intents.Proposal(
+            intents.NewIntent(
                 arrival.resource_id, row.person_id, row.node, "remove", "machine", frozenset(row.places)
             ),
         )
@@ -279,6 +273,6 @@ def _no_longer_shown(services: Services, tx: Tx, arrival: Arrival) -> list[int]:
     ]  # fmt: skip
 
 
-def settle(services: Services, resource_id: int) -> None:
+def recompute(services: Services, resource_id: int) -> None:
     """Recompute the stored clearances of one resource."""
     photo_answers.recompute_many(services, [resource_id])

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from plugin.clock import format_local_day
 from plugin.errors import NothingDone
-from plugin.flows.access.links import Kind
+from plugin.flows.access.links import LinkKind
 from plugin.flows.common import face_rows, roster
 from plugin.flows.common.services import Services
 from plugin.flows.review import review
@@ -17,11 +17,8 @@ from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import EndKind
 
 
-def ended(
-    services: Services,
-    person_id: str,
-    grant_ids: Collection[str] | None,
-    act: Literal["withdraw", "restrict"],
+def find_ended_at(
+    services: Services, person_id: str, grant_ids: Collection[str] | None, act: Literal["withdraw", "restrict"]
 ) -> datetime:
     """When the last of these grants (None: all) ended, of which none is left to end.
 
@@ -35,20 +32,20 @@ def ended(
         raise NothingDone("this person has agreed to nothing, so there is nothing to end")
     if act == "restrict" and not any(one.why is EndKind.RESTRICTED for one in chosen):
         raise NothingDone(
-            f"all of it had ended already by {day(services, max(ends))}: what is over cannot be restricted"
+            f"all of it had ended already by {format_day(services, max(ends))}: what is over cannot be restricted"
         )
     return max(ends)
 
 
-def objected(services: Services, person_id: str) -> datetime | None:
+def find_objected_at(services: Services, person_id: str) -> datetime | None:
     """When the person objected to being recognised; None where they did not. Raises NotFound."""
     with services.store.read() as conn:
         return roster.load(services, conn, person_id).person.objected_at
 
 
-def decided(services: Services, face_id: int, state: str, **same: str) -> datetime | None:
+def find_decided_at(services: Services, face_id: int, state: str, **same: str) -> datetime | None:
     """When somebody decided on the face what is asked for now; None where it is something else. Raises NotFound."""
-    face = review.face_by_id(services, face_id)
+    face = review.find_face(services, face_id)
     if face.state != state or face.decided_by is None:
         return None
     at: datetime = face.decided_at
@@ -58,10 +55,10 @@ def decided(services: Services, face_id: int, state: str, **same: str) -> dateti
     return at if same.items() <= now.items() else None
 
 
-def locked(tx: Tx, person_id: str) -> datetime:
+def find_locked_at(tx: Tx, person_id: str) -> datetime:
     """When the last link to the person's page, or key of theirs, was taken back or ran out. Raises NothingDone."""
     link = t.invitation.c
-    kinds = (Kind.PAGE.value, Kind.RENEW.value, Kind.KEY.value)
+    kinds = (LinkKind.PAGE.value, LinkKind.RENEW.value, LinkKind.KEY.value)
     mine = (link.person_id == person_id) & link.kind.in_(kinds)
     rows = tx.execute(select(link.revoked_at, link.expires_at).where(mine)).all()
     if not rows:
@@ -70,6 +67,6 @@ def locked(tx: Tx, person_id: str) -> datetime:
     return max(ends)
 
 
-def day(services: Services, at: datetime) -> str:
+def format_day(services: Services, at: datetime) -> str:
     """The day on the organisation's calendar."""
     return format_local_day(at, services.config.site.zone)

@@ -23,15 +23,15 @@ from plugin.quitclaim.clearance.dismissal import LARGE, SETTLING, Dismissal, is_
 UNDECIDED = ("unmatched", "rejected")
 """States of a face on which nobody has decided, or only that it is not who was suggested."""
 
-_LONGEST = 200
+_MAX_CHARACTERS = 200
 
-_IN_A_ROW = 200  # characters of a text in the log's details
+_MAX_LOG_CHARACTERS = 200  # characters of a text in the log's details
 _STANDS_OUT = 0.05
 """Of the photograph's width: a face so wide is somebody in front, however small the file is, and no figure."""
 
 
 @dataclass(frozen=True)
-class Dismissed:
+class DismissalResult:
     """The faces that one act dismissed, and how many of the photograph are left to decide: large, suggested, or new.
 
     `before`: where none was left, when the last of the same had been dismissed already.
@@ -43,14 +43,14 @@ class Dismissed:
 
 
 @dataclass(frozen=True)
-class Small:
+class SmallFaces:
     """How many small faces of a photograph nobody has decided on, and the newest of them."""
 
     count: int = 0
     newest: int = 0
 
 
-def read(key: str) -> Dismissal:
+def parse_dismissal(key: str) -> Dismissal:
     """The reason of this key, spelled exactly so. Raises ConsentError, which lists the keys."""
     if key not in set(Dismissal):
         raise ConsentError(f"a dismissal needs one of these reasons: {', '.join(Dismissal)}")
@@ -63,78 +63,76 @@ def dismiss(services: Services, face_id: int, dismissal: Dismissal, actor: str, 
     Raises NotFound, and ConsentError where it is called too small and is not, or nobody knows.
     """
     said = said.strip()
-    if len(said) > _LONGEST:
-        raise ConsentError(f"what is said of a dismissal has at most {_LONGEST} characters: say it shorter")
-    review.look(services, face_id)
+    if len(said) > _MAX_CHARACTERS:
+        raise ConsentError(f"what is said of a dismissal has at most {_MAX_CHARACTERS} characters: say it shorter")
+    review.load_face(services, face_id)
     with services.store.write() as tx:
-        face = review.again(tx, face_id)
+        face = review.find_face_in(tx, face_id)
         if dismissal is Dismissal.TOO_SMALL:
             _refuse_large(services, face)
         opened = review.unname(services, tx, face, actor) if face.person_id else []
         sealed = free_text.seal_text(tx, services.vault, said, face_rows.REASON) if said else None
-        _put(tx, face_id, dismissal, actor, sealed)
-        review.note(services, tx, Action.FACE_DISMISS, face, None, actor, dismissal=dismissal.value)
+        _store(tx, face_id, dismissal, actor, sealed)
+        review.note_decision(services, tx, Action.FACE_DISMISS, face, None, actor, dismissal=dismissal.value)
         photo_answers.recompute(services, tx, [face.resource_id])
-    review.finish(services, face.resource_id, opened, actor)
+    review.finish_decision(services, face.resource_id, opened, actor)
 
 
 def dismiss_small(
     services: Services, ref: str, dismissal: Dismissal, actor: str, newest: int | None = None
-) -> Dismissed:
+) -> DismissalResult:
     """Dismiss all small faces of the photograph on which nobody has decided, in one act.
 
     Those that TOO_SMALL may be said of, but nobody who stands out in a small file; what is named, suggested or was
     dismissed stays. `newest`: the newest face that whoever decides has seen; later ones are left to decide. Raises
     NotFound, and NothingDone where there is none, and never was.
     """
-    if resources.known(services, ref) < 0:
+    if resources.find_number(services, ref) < 0:
         raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")
     arrival = resources.enter(services, ref)
     with services.store.write() as tx:
-        mine = [row for row in face_rows.of(tx.connection, arrival.resource_id) if _is_current(tx, row)]
+        mine = [row for row in face_rows.list_of(tx.connection, arrival.resource_id) if _is_current(tx, row)]
         some = [row for row in mine if _is_small(services, row) and (newest is None or row.id <= newest)]
-        left = len([row for row in mine if waits(services, row)]) - len(some)
+        left = len([row for row in mine if is_waiting(services, row)]) - len(some)
         if not some:
-            return Dismissed((), left, _before(mine, dismissal, left))
+            return DismissalResult((), left, _find_last(mine, dismissal, left))
         for face in some:
-            _put(tx, face.id, dismissal, actor)
-        for numbers in _lines([face.id for face in some]):
+            _store(tx, face.id, dismissal, actor)
+        for numbers in _wrap_numbers([face.id for face in some]):
             tx.audit(
                 Action.FACE_DISMISS, actor, resource_id=arrival.resource_id, faces=numbers,
                 dismissal=dismissal.value,
             )  # fmt: skip
         photo_answers.recompute(services, tx, [arrival.resource_id])
-    return Dismissed(tuple(face.id for face in some), left)
+    return DismissalResult(tuple(face.id for face in some), left)
 
 
-def undo(services: Services, face_id: int, actor: str) -> int:
+def undo_dismissal(services: Services, face_id: int, actor: str) -> int:
     """Take back the act that dismissed the face, with every face that it dismissed; returns how many there were."""
-    face, arrival = review.look(services, face_id)
+    face, arrival = review.load_face(services, face_id)
     with services.store.write() as tx:
-        face = review.again(tx, face_id)
+        face = review.find_face_in(tx, face_id)
         if face.state != "dismissed" or face.decided_by is None:
             raise ConsentError("nobody has dismissed this face: there is nothing to undo")
         act = (face.decided_by, face.decided_at)
-        seen = face_rows.of(tx.connection, face.resource_id)
-        same = [
-            row.id for row in seen if row.state == "dismissed" and (row.decided_by, row.decided_at) == act
-        ]
+        seen = face_rows.list_of(tx.connection, face.resource_id)
+        same = [row.id for row in seen if row.state == "dismissed" and (row.decided_by, row.decided_at) == act]
         for number in same:
             face_rows.set_state(tx, number, "unmatched")
-        for numbers in _lines(same):
+        for numbers in _wrap_numbers(same):
             tx.audit(Action.FACE_UNDO, actor, resource_id=face.resource_id, faces=numbers)
         services.queue.put(tx, "photo", arrival.resource.ref)
         photo_answers.recompute(services, tx, [face.resource_id])
     return len(same)
 
 
-def _lines(numbers: Iterable[int]) -> Iterator[str]:
+def _wrap_numbers(numbers: Iterable[int]) -> Iterator[str]:
     """The numbers, as many at a time as one row of the log holds: a stadium has more."""
-    for line in textwrap.wrap(", ".join(map(str, numbers)), _IN_A_ROW):
+    for line in textwrap.wrap(", ".join(map(str, numbers)), _MAX_LOG_CHARACTERS):
         yield line.rstrip(",")
 
 
-def small(services: Services, conn: Connection, resource_ids: Iterable[int]) -> dict[int, Small]:
+def count_small(services: Services, conn: Connection, resource_ids: Iterable[int]) -> dict[int, SmallFaces]:
     """What `dismiss_small` would dismiss of each of these photographs, those of which there is something."""
     f = t.face.c
     query = (
@@ -142,15 +140,15 @@ def small(services: Services, conn: Connection, resource_ids: Iterable[int]) -> 
         .join(t.resource, t.resource.c.id == f.resource_id)
         .where(
             f.resource_id.in_(list(resource_ids)), f.file_version == t.resource.c.file_version,
-            f.file_px < _limit(services), f.state.in_(UNDECIDED),
+            f.file_px < _large_from(services), f.state.in_(UNDECIDED),
             or_(f.width < _STANDS_OUT, f.file_px < services.config.clearance.recognisable_px),
         )
         .group_by(f.resource_id)
     )  # fmt: skip
-    return {row.resource_id: Small(row.number, row.newest) for row in conn.execute(query)}
+    return {row.resource_id: SmallFaces(row.number, row.newest) for row in conn.execute(query)}
 
 
-def waiting(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[Row[Any]]:
+def list_waiting(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[Row[Any]]:
     """Dismissed faces that have to be decided again, as `review.waiting` has them: one page after face `after`.
 
     Dismissed before there was a list; or as too small, and they are not, or nobody knows.
@@ -159,7 +157,7 @@ def waiting(services: Services, conn: Connection, after: int = 0, limit: int = 1
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
         .outerjoin(t.person, t.person.c.id == t.face.c.person_id)
-        .where(_is_again(services), t.face.c.id > after, t.resource.c.deleted_at.is_(None))
+        .where(_needs_decision(services), t.face.c.id > after, t.resource.c.deleted_at.is_(None))
         .order_by(t.face.c.id)
         .limit(limit)
     )
@@ -172,13 +170,13 @@ def count_waiting(services: Services) -> int:
         select(func.count())
         .select_from(t.face)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
-        .where(_is_again(services), t.resource.c.deleted_at.is_(None))
+        .where(_needs_decision(services), t.resource.c.deleted_at.is_(None))
     )
     with services.store.read() as conn:
         return conn.scalar(query) or 0
 
 
-def waits(services: Services, face: Row[Any]) -> bool:
+def is_waiting(services: Services, face: Row[Any]) -> bool:
     """Whether somebody has to decide on the face, of whatever size it is; dismissed ones are those of `waiting`."""
     if face.state != "dismissed":
         return face.state in (*UNDECIDED, "suggested")
@@ -199,19 +197,19 @@ def is_set_aside() -> ColumnElement[bool]:
     return and_(t.face.c.state == "dismissed", func.coalesce(t.face.c.dismissal, "").not_in(settling))
 
 
-def _is_again(services: Services) -> ColumnElement[bool]:
+def _needs_decision(services: Services) -> ColumnElement[bool]:
     f, by = t.face.c, func.coalesce(t.face.c.dismissal, "")
-    large = or_(f.file_px.is_(None), f.file_px >= _limit(services))
+    large = or_(f.file_px.is_(None), f.file_px >= _large_from(services))
     listed = [one.value for one in Dismissal]
     return and_(f.state == "dismissed", or_(by.not_in(listed), and_(by == Dismissal.TOO_SMALL.value, large)))
 
 
-def _limit(services: Services) -> int:
+def _large_from(services: Services) -> int:
     """From this width in the file on a face is not small."""
     return LARGE * services.config.clearance.recognisable_px
 
 
-def _put(tx: Tx, face_id: int, dismissal: Dismissal, actor: str, sealed: str | None = None) -> None:
+def _store(tx: Tx, face_id: int, dismissal: Dismissal, actor: str, sealed: str | None = None) -> None:
     face_rows.set_state(
         tx, face_id, "dismissed", reason=sealed, dismissal=dismissal.value, decided_by=actor, decided_at=tx.now,
     )  # fmt: skip
@@ -225,7 +223,7 @@ def _refuse_large(services: Services, face: Row[Any]) -> None:
         )
     if not is_small(face.file_px, services.config.clearance.recognisable_px):
         raise ConsentError(
-            f"this face is {face.file_px} px wide in the file, and from {_limit(services)} px on none is too small "
+            f"this face is {face.file_px} px wide in the file, and from {_large_from(services)} px on none is too small "
             "to be recognised: choose another reason"
         )
 
@@ -242,7 +240,7 @@ def _is_small(services: Services, face: Row[Any]) -> bool:
     return face.state in UNDECIDED and figure
 
 
-def _before(mine: Iterable[Row[Any]], dismissal: Dismissal, left: int) -> datetime:
+def _find_last(mine: Iterable[Row[Any]], dismissal: Dismissal, left: int) -> datetime:
     """When the last face was dismissed so. Raises NothingDone where none was."""
     at: list[datetime] = [row.decided_at for row in mine if face_rows.dismissal_of(row) is dismissal]
     if not at:

@@ -14,47 +14,47 @@ from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func
 
 from plugin.flows.clearance import cleared_photos, photo_answers, policy_fingerprint
 from plugin.flows.common import closed_house
-from plugin.flows.common.dam_events import once
+from plugin.flows.common.dam_events import note_message
 from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.clearance.answers import Answer, Code, Policy, Reason, Status, Use
+from plugin.quitclaim.clearance.answers import Answer, ReasonCode, Policy, Reason, ClearanceStatus, IntendedUse
 
-OPEN = frozenset({Status.CLEARED, Status.NO_PERSON_FOUND})
+OPEN = frozenset({ClearanceStatus.CLEARED, ClearanceStatus.NO_PERSON_FOUND})
 _NO_SIZES: Mapping[str, int] = MappingProxyType({})
-_NOT_EXAMINED = Answer(Status.UNKNOWN, None, (Reason(Code.NOT_EXAMINED),))
+_NOT_EXAMINED = Answer(ClearanceStatus.UNKNOWN, None, (Reason(ReasonCode.NOT_EXAMINED),))
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DownloadVerdict:
     """Whether a photograph may go out, and the answers that say no."""
 
     open: bool
     against: tuple[Answer, ...]
 
 
-def ask(
+def judge_downloads(
     services: Services, refs: Sequence[str], channels: Sequence[str], sizes: Mapping[str, int] = _NO_SIZES
-) -> dict[str, Verdict]:
+) -> dict[str, DownloadVerdict]:
     """The verdict on each of `refs`, for the first configured purpose. Raises ConsentError for a channel unknown.
 
     `sizes`: the longer side of the file that would be sent; what is missing is judged as the original.
     """
-    uses = [Use(services.config.clearance.purposes[0], channel) for channel in channels]
+    uses = [IntendedUse(services.config.clearance.purposes[0], channel) for channel in channels]
     delivered = {ref: sizes.get(ref) for ref in refs}
-    found = photo_answers.ask_many(services, refs, uses, sizes=delivered)
-    return {ref: _verdict(list(found[ref].values()) if ref in found else [_NOT_EXAMINED]) for ref in refs}
+    found = photo_answers.answer_photos(services, refs, uses, sizes=delivered)
+    return {ref: _judge(list(found[ref].values()) if ref in found else [_NOT_EXAMINED]) for ref in refs}
 
 
-def _verdict(answers: Sequence[Answer]) -> Verdict:
+def _judge(answers: Sequence[Answer]) -> DownloadVerdict:
     against = tuple(answer for answer in answers if answer.status not in OPEN)
-    return Verdict(bool(answers) and not against, against)
+    return DownloadVerdict(bool(answers) and not against, against)
 
 
-Said = Literal["open", "refused", "warned", "silent-open", "silent-refused", "silent-warned"]
-Happened = Literal["delivered", "stopped", "insisted"]
-Kind = Literal["main", "other", "untied", "archive"]
+DeliveryAnswer = Literal["open", "refused", "warned", "silent-open", "silent-refused", "silent-warned"]
+DeliveryOutcome = Literal["delivered", "stopped", "insisted"]
+DeliveredFile = Literal["main", "other", "untied", "archive"]
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,17 @@ class Delivery:
 
     at: datetime
     channels: tuple[str, ...]
-    said: Said
-    happened: Happened
-    file: Kind
+    said: DeliveryAnswer
+    happened: DeliveryOutcome
+    file: DeliveredFile
     sent: tuple[int, ...]
     held: tuple[int, ...]
 
 
-def record(services: Services, message: str, delivery: Delivery, actor: str) -> bool:
+def record_delivery(services: Services, message: str, delivery: Delivery, actor: str) -> bool:
     """Write one row of the log about it; False if this message was written before."""
     with services.store.write() as tx:
-        if not once(tx, f"delivery:{message}"):
+        if not note_message(tx, f"delivery:{message}"):
             return False
         refs = [*delivery.sent, *delivery.held]
         one = select(t.resource.c.id).where(t.resource.c.ref == str(refs[0])) if len(refs) == 1 else None
@@ -86,12 +86,12 @@ def record(services: Services, message: str, delivery: Delivery, actor: str) -> 
             Action.DELIVERY, actor, resource_id=None if one is None else tx.connection.scalar(one),
             at=delivery.at.isoformat(), channels=", ".join(known), said=delivery.said,
             happened=delivery.happened, file=delivery.file, photographs=len(delivery.sent),
-            resources=spans(delivery.sent), left_out=len(delivery.held), resources_left_out=spans(delivery.held),
+            resources=format_spans(delivery.sent), left_out=len(delivery.held), resources_left_out=format_spans(delivery.held),
         )  # fmt: skip
     return True
 
 
-def spans(numbers: Sequence[int]) -> str:
+def format_spans(numbers: Sequence[int]) -> str:
     """Numbers in order, each once, neighbours as from-to: `4-9, 12`."""
     kept = set(numbers)
     starts = (one for one in sorted(kept) if one - 1 not in kept)
@@ -99,10 +99,10 @@ def spans(numbers: Sequence[int]) -> str:
     return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 
-def sizes_of_dates(services: Services) -> dict[str, int] | None:
+def find_date_sizes(services: Services) -> dict[str, int] | None:
     """The sizes that the DAM's dates hold for, by channel; None where those are not of this configuration."""
     with services.store.read() as conn:
-        return services.config.clearance.max_px if policy_fingerprint.shared(services, conn) else None
+        return services.config.clearance.max_px if policy_fingerprint.is_shared(services, conn) else None
 
 
 def count_open(services: Services, channel: str) -> int:
@@ -110,14 +110,14 @@ def count_open(services: Services, channel: str) -> int:
 
     Raises ConsentError for a channel unknown.
     """
-    span = cleared_photos.now(services, services.config.clearance.purposes[0], channel)
+    span = cleared_photos.span_now(services, services.config.clearance.purposes[0], channel)
     nobody = (
         select(func.count())
         .select_from(t.resource)
-        .where(policy_fingerprint.examined(services), _shows_nobody(services.policy_for(channel)))
+        .where(policy_fingerprint.is_examined(services), _shows_nobody(services.policy_for(channel)))
     )
     with services.store.read() as conn:
-        if closed_house.why(services, conn) is not None:
+        if closed_house.find_reason_in(services, conn) is not None:
             return 0
         return cleared_photos.count(conn, span) + (conn.scalar(nobody) or 0)
 
@@ -136,13 +136,13 @@ def _shows_nobody(policy: Policy) -> ColumnElement[bool]:
             or_(
                 named,
                 dismissals.is_set_aside(),
-                and_(counts(policy), ~dismissals.is_settled(policy.recognisable_px)),
+                and_(is_counted(policy), ~dismissals.is_settled(policy.recognisable_px)),
             ),
         ),
     )
 
 
-def counts(policy: Policy) -> ColumnElement[bool]:
+def is_counted(policy: Policy) -> ColumnElement[bool]:
     """`answers` says which faces count; this is the same of the columns."""
     if policy.small_figures_block:
         return true()

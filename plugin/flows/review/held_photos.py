@@ -9,17 +9,17 @@ from plugin.flows.collections import modes, photo_places
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import NamedCollections
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import COMPARING, Mode, Scope, effective, narrowed
+from plugin.quitclaim.clearance.scope import COMPARING, Mode, Scope, combine, narrow
 
 
-def lost(conn: Connection) -> list[Row[Any]]:
+def list_lost_rulings(conn: Connection) -> list[Row[Any]]:
     """Rulings that nobody could follow: `ref`, `title`, `mode`, `lost_at`, `lost_below`."""
     c = t.collection.c
     query = select(c.ref, c.title, c.mode, c.lost_at, c.lost_below).where(c.lost_at.is_not(None))
     return list(conn.execute(query.order_by(c.lost_at, c.ref)))
 
 
-def held(services: Services, conn: Connection, ref: str | None = None) -> list[str]:
+def list_held(services: Services, conn: Connection, ref: str | None = None) -> list[str]:
     """The photographs (of one collection, or all) that their collections would have compared, and that wait for a
     decision on those: they came from under a stricter ruling, or a ruling around them is lost.
 
@@ -31,30 +31,28 @@ def held(services: Services, conn: Connection, ref: str | None = None) -> list[s
         .join(t.resource_collection, rc.resource_id == t.resource.c.id)
         .join(t.collection, t.collection.c.ref == rc.collection_ref)
         .where(t.collection.c.mode.in_([mode.value for mode in COMPARING]), t.resource.c.deleted_at.is_(None))
-        .where(_in_question())
+        .where(_may_be_held())
         .distinct()
         .order_by(t.resource.c.ref)
     )
     if ref is not None:
         query = query.where(t.resource.c.id.in_(select(rc.resource_id).where(rc.collection_ref == ref)))
     rows: list[Row[Any]] = list(conn.execute(query))
-    return _Held(services, conn, rows).refs() if rows else []
+    return _HeldPhotos(services, conn, rows).refs() if rows else []
 
 
-class _Held:
+class _HeldPhotos:
     """The question asked of many at once."""
 
     def __init__(self, services: Services, conn: Connection, rows: Sequence[Row[Any]]) -> None:
         self._services = services
         self._rows = rows
-        self._places = photo_places.Places(conn, {row.file_version for row in rows})
+        self._places = photo_places.RuledPlaces(conn, {row.file_version for row in rows})
         self._hidden = set(conn.scalars(select(t.resource_hidden.c.resource_id)))
         known = conn.execute(select(t.collection)).all()
         self._rulings = {row.ref: row for row in known}
-        self._rules = {rule.ref: rule for rule in modes.rules_for(conn, None)}
-        self._lost = {
-            ref for row in known if row.lost_at is not None for ref in (row.ref, row.lost_below) if ref
-        }
+        self._rules = {rule.ref: rule for rule in modes.list_rules(conn, None)}
+        self._lost = {ref for row in known if row.lost_at is not None for ref in (row.ref, row.lost_below) if ref}
         self._scopes: dict[frozenset[str], Scope] = {}
 
     def refs(self) -> list[str]:
@@ -70,9 +68,9 @@ class _Held:
             return alone.mode is not Mode.DETECT
         others = self._places.elsewhere(row.id, row.file_version, row.placed_at)
         return any(
-            narrowed(alone, self._scope(place.refs)) != alone
+            narrow(alone, self._scope(place.refs)) != alone
             for place in others
-            if not photo_places.decided_after(
+            if not photo_places.is_decided_after(
                 [self._rulings[one] for one in mine], row.placed_at, next(iter(above), ""), place
             )
         )
@@ -80,11 +78,11 @@ class _Held:
     def _scope(self, refs: frozenset[str]) -> Scope:
         if refs not in self._scopes:
             rules = [self._rules[one] for one in refs if one in self._rules]
-            self._scopes[refs] = effective(rules, self._services.today())
+            self._scopes[refs] = combine(rules, self._services.today())
         return self._scopes[refs]
 
 
-def _in_question() -> ColumnElement[bool]:
+def _may_be_held() -> ColumnElement[bool]:
     """Those few for which it is worth asking."""
     r, twin = t.resource.c, t.resource.alias()
     lost_ones = t.collection.alias()
@@ -108,7 +106,7 @@ def _in_question() -> ColumnElement[bool]:
     )
 
 
-def count(services: Services) -> int:
+def count_held(services: Services) -> int:
     """How many photographs wait."""
     with services.store.read() as conn:
-        return len(held(services, conn)) if isinstance(services.dam, NamedCollections) else 0
+        return len(list_held(services, conn)) if isinstance(services.dam, NamedCollections) else 0

@@ -14,7 +14,7 @@ from sqlalchemy import Row, Select, func, or_, select
 from plugin.errors import NotFound
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common import roster
-from plugin.flows.common.batches import chunked, each
+from plugin.flows.common.batches import chunked, run_batches
 from plugin.flows.common.services import Services
 from plugin.flows.tags import removals, tag_rows
 from plugin.ledger import tables as t
@@ -36,7 +36,7 @@ class HandName:
     kept_by: str
 
 
-def _query() -> Select[Any]:
+def _select_hand_names() -> Select[Any]:
     return (
         select(t.tag, t.resource.c.ref, t.person.c.display_name, t.person.c.ended_at)
         .join(t.resource, t.resource.c.id == t.tag.c.resource_id)
@@ -48,17 +48,17 @@ def _query() -> Select[Any]:
 _UNDECIDED = or_(t.tag.c.kept_at.is_(None), t.tag.c.kept_at < t.person.c.ended_at)
 
 
-def count(services: Services) -> int:
+def count_undecided(services: Services) -> int:
     """How many wait for a decision."""
     with services.store.read() as conn:
-        return conn.scalar(select(func.count()).select_from(_query().where(_UNDECIDED).subquery())) or 0
+        return conn.scalar(select(func.count()).select_from(_select_hand_names().where(_UNDECIDED).subquery())) or 0
 
 
-def find(
+def list_hand_names(
     services: Services, person_id: str | None = None, kept: bool = False, after: int = 0, limit: int = 1000
 ) -> list[HandName]:
     """Those that wait for a decision, or with `kept` those that an editor lets stand, in the order of their ids."""
-    query = _query().where(~_UNDECIDED if kept else _UNDECIDED, t.tag.c.id > after)
+    query = _select_hand_names().where(~_UNDECIDED if kept else _UNDECIDED, t.tag.c.id > after)
     if person_id is not None:
         query = query.where(t.tag.c.person_id == person_id)
     with services.store.read() as conn:
@@ -72,30 +72,30 @@ def find(
     ]  # fmt: skip
 
 
-def keep(services: Services, tag_ids: Sequence[int], actor: str) -> int:
+def keep_names(services: Services, tag_ids: Sequence[int], actor: str) -> int:
     """The names stand: recorded, and asked again only if the person signs and ends anew. Raises NotFound."""
     for some in chunked(sorted(set(tag_ids)), _CHUNK):
         with services.store.write() as tx:
-            for row in _wanted(tx.execute(_query().where(t.tag.c.id.in_(some))).all(), some):
+            for row in _refuse_missing(tx.execute(_select_hand_names().where(t.tag.c.id.in_(some))).all(), some):
                 tag_rows.change(tx, t.tag.c.id == row.id, kept_at=tx.now, kept_by=actor)
                 subject = roster.subject(services, tx, row.person_id)
                 tx.audit(Action.TAG_KEEP, actor, subject=subject, resource_id=row.resource_id)
     return len(set(tag_ids))
 
 
-def kept(services: Services, tag_ids: Sequence[int]) -> int:
+def count_kept(services: Services, tag_ids: Sequence[int]) -> int:
     """How many of these somebody lets stand already."""
-    return sum(one.tag_id in set(tag_ids) for one in find(services, kept=True, limit=1_000_000))
+    return sum(one.tag_id in set(tag_ids) for one in list_hand_names(services, kept=True, limit=1_000_000))
 
 
-def standing(services: Services, tag_ids: Sequence[int]) -> int:
+def count_standing(services: Services, tag_ids: Sequence[int]) -> int:
     """How many of these names stand still."""
     query = select(func.count()).where(t.tag.c.id.in_(tag_ids))
     with services.store.read() as conn:
         return conn.scalar(query) or 0
 
 
-def take_off(services: Services, tag_ids: Sequence[int], actor: str) -> int:
+def remove_names(services: Services, tag_ids: Sequence[int], actor: str) -> int:
     """The names go from the DAM, wherever we can write, through intents of whoever decided it.
 
     Raises NotFound, and DamError where the DAM failed: those that are left are tried again by themselves.
@@ -103,15 +103,15 @@ def take_off(services: Services, tag_ids: Sequence[int], actor: str) -> int:
     rows: list[Row[Any]] = []
     with services.store.read() as conn:
         for some in chunked(sorted(set(tag_ids)), _CHUNK):
-            rows += _wanted(conn.execute(_query().where(t.tag.c.id.in_(some))).all(), some)
+            rows += _refuse_missing(conn.execute(_select_hand_names().where(t.tag.c.id.in_(some))).all(), some)
     try:
-        each(rows, lambda some: removals.remove(services, some, actor), services.dam.at_once)
+        run_batches(rows, lambda some: removals.remove(services, some, actor), services.dam.at_once)
     finally:
         photo_answers.recompute_many(services, sorted({row.resource_id for row in rows}))
     return len(rows)
 
 
-def _wanted(rows: Sequence[Row[Any]], ids: Sequence[int]) -> Sequence[Row[Any]]:
+def _refuse_missing(rows: Sequence[Row[Any]], ids: Sequence[int]) -> Sequence[Row[Any]]:
     missing = set(ids) - {row.id for row in rows}
     if missing:
         raise NotFound(

@@ -11,9 +11,9 @@ from plugin.flows.common import closed_house, face_rows, forbidden, reference_se
 from plugin.flows.common.services import Services
 from plugin.flows.matching import vouching
 from plugin.flows.names import resources
-from plugin.flows.names.resources import Arrival
+from plugin.flows.names.resources import EnteredResource
 from plugin.flows.people import resemblance
-from plugin.flows.people.resemblance import NOTHING, Opened
+from plugin.flows.people.resemblance import NONE_OPEN, OpenTemplates
 from plugin.flows.photos import tagging
 from plugin.flows.tags import intents, tag_rows
 from plugin.ledger import tables as t
@@ -22,14 +22,14 @@ from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import Mode
 
 
-def waiting(
+def list_waiting(
     conn: Connection, state: str = "suggested", after: int = 0, limit: int = 100, *only: ColumnElement[bool]
 ) -> Iterator[Row[Any]]:
     """Faces in `state` with their resource and person, oldest first: one page after face `after`. `only` those.
 
     Their reasons are sealed: `Services.texts` opens them.
     """
-    shown = forbidden.shown(conn) if state == "suggested" else []
+    shown = forbidden.may_be_shown(conn) if state == "suggested" else []
     query = (
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
@@ -48,7 +48,7 @@ def waiting(
     yield from conn.execute(query)
 
 
-def unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[Row[Any]]:
+def list_unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[Row[Any]]:
     """Matched faces whose tag is still the machine's own: confirming them lets them clear. One page after `after`."""
     query = (
         select(t.face, t.resource.c.ref, t.person.c.display_name)
@@ -59,7 +59,7 @@ def unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[
         )
         .where(
             t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after, ~face_rows.is_cut(),
-            *forbidden.shown(conn, (Mode.NEVER,)),
+            *forbidden.may_be_shown(conn, (Mode.NEVER,)),
         )
         .order_by(t.face.c.id)
         .limit(limit)
@@ -67,10 +67,10 @@ def unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[
     yield from conn.execute(query)
 
 
-def face_by_id(services: Services, face_id: int) -> Row[Any]:
+def find_face(services: Services, face_id: int) -> Row[Any]:
     """One face with the `ref` of its resource, as the ledger has it. Raises NotFound."""
     with services.store.read() as conn:
-        found = conn.execute(_query(conn, face_id)).first()
+        found = conn.execute(_select_face(conn, face_id)).first()
     if found is None:
         raise NotFound(f"no face {face_id}: facelease review list shows them")
     return found
@@ -78,85 +78,79 @@ def face_by_id(services: Services, face_id: int) -> Row[Any]:
 
 def is_sound(services: Services, face_id: int) -> bool:
     """Whether the face's name rests on nothing that nobody has vouched for. Raises NotFound."""
-    face = face_by_id(services, face_id)
+    face = find_face(services, face_id)
     with services.store.read() as conn:
-        return face.set_id is None or face.set_id in reference_sets.vouched_among(conn, [face.set_id])
+        return face.set_id is None or face.set_id in reference_sets.find_vouched(conn, [face.set_id])
 
 
-def confirm(
-    services: Services, face_id: int, actor: str, person_id: str | None = None, how: str | None = None
-) -> str:
+def confirm(services: Services, face_id: int, actor: str, person_id: str | None = None, how: str | None = None) -> str:
     """Name a face: the person suggested or matched, or `person_id` to correct it. Returns the person's id.
 
     `how` the account knows them by sight (vouching.BY_SIGHT) vouches for the pictures that the name rests
     on; without it a name that rests on declared ones clears nothing. Raises NotFound, and ConsentError
     where the person has no grant in force: we write no such name. HouseClosed where nobody knows.
     """
-    face, arrival = look(services, face_id)
+    face, arrival = load_face(services, face_id)
     chosen = person_id or face.person_id
     if chosen is None:
         raise ConsentError("nobody is suggested for this face: say who it is, with --person")
     opened = []
-    others = resemblance.opened(services) if how is not None else NOTHING
+    others = resemblance.open_templates(services) if how is not None else NONE_OPEN
     with services.store.write() as tx:
-        closed_house.refuse(services, tx.connection)
-        face = again(tx, face_id)
+        closed_house.refuse_in(services, tx.connection)
+        face = find_face_in(tx, face_id)
         standing = roster.load(services, tx.connection, chosen)
         if not standing.in_force(tx.now):
-            raise ConsentError(
-                "this person has no grant in force, so their name is not written: ask them first"
-            )
-        _only_once(tx, face, chosen)
+            raise ConsentError("this person has no grant in force, so their name is not written: ask them first")
+        _refuse_second_face(tx, face, chosen)
         if face.person_id not in (None, chosen):
             opened += unname(services, tx, face, actor)
             box = face_rows.box_of(face)
             face_rows.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
-        rests = _rests_on(services, tx, face, chosen, actor, how, others)
+        rests = _choose_set(services, tx, face, chosen, actor, how, others)
         face_rows.set_state(
             tx, face_id, "matched", chosen, decided_by=actor, decided_at=tx.now, engine=face.engine, set_id=rests,
         )  # fmt: skip
         _withdraw_rejections(tx, face, chosen)
-        opened += _name(services, tx, arrival, chosen, face_id, actor, rests)
-        note(services, tx, Action.FACE_CONFIRM, face, chosen, actor)
-    finish(services, face.resource_id, opened, actor)
+        opened += _confirm_tag(services, tx, arrival, chosen, face_id, actor, rests)
+        note_decision(services, tx, Action.FACE_CONFIRM, face, chosen, actor)
+    finish_decision(services, face.resource_id, opened, actor)
     return chosen
 
 
-def _rests_on(
-    services: Services, tx: Tx, face: Row[Any], person_id: str, actor: str, how: str | None, others: Opened
+def _choose_set(
+    services: Services, tx: Tx, face: Row[Any], person_id: str, actor: str, how: str | None, others: OpenTemplates
 ) -> str | None:  # fmt: skip
     """The set on which the name rests: the one of the suggestion, or the person's own where it is named by hand.
 
     Where the suggestion's is not vouched for and another of the person's is, whoever confirms names by hand.
     """
-    suggested = reference_sets.by_id(tx.connection, face.set_id) if face.person_id == person_id else None
-    current = reference_sets.current(tx.connection, person_id)
+    suggested = reference_sets.find(tx.connection, face.set_id) if face.person_id == person_id else None
+    current = reference_sets.find_current(tx.connection, person_id)
     by_hand = current is not None and reference_sets.is_vouched(current)
     rests = suggested if suggested is not None and not by_hand else current
     if how is None or rests is None or reference_sets.is_vouched(rests):
         return None if rests is None else str(rests.id)
     by_engine = suggested is not None and face.decided_by is None
-    return vouching.by_sight(services, tx, rests, how, actor, matched=by_engine, others=others)
+    return vouching.vouch_in(services, tx, rests, how, actor, matched=by_engine, others=others)
 
 
 def reject(services: Services, face_id: int, actor: str) -> None:
     """ "Not this person": remembered for the face; a tag of ours on it goes."""
-    face, _ = look(services, face_id)
+    face, _ = load_face(services, face_id)
     if face.person_id is None:
         raise ConsentError("nobody is suggested or named for this face: there is nothing to reject")
     with services.store.write() as tx:
-        face = again(tx, face_id)
+        face = find_face_in(tx, face_id)
         opened = unname(services, tx, face, actor)
         face_rows.set_state(tx, face_id, "rejected", decided_by=actor, decided_at=tx.now)
         box = face_rows.box_of(face)
         face_rows.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
-        note(services, tx, Action.FACE_REJECT, face, face.person_id, actor)
-    finish(services, face.resource_id, opened, actor)
+        note_decision(services, tx, Action.FACE_REJECT, face, face.person_id, actor)
+    finish_decision(services, face.resource_id, opened, actor)
 
 
-def disown(
-    services: Services, resource_id: int, person_id: str, actor: str, also: Callable[[Tx], object]
-) -> None:
+def disown(services: Services, resource_id: int, person_id: str, actor: str, also: Callable[[Tx], object]) -> None:
     """ "That is not me", said by the person: no face of the photograph is theirs, and the name goes, by hand too.
 
     Remembered for each face that bore it and for the photograph. `also` commits with it. Raises
@@ -172,63 +166,61 @@ def disown(
         if tag is None:
             raise NotFound("no such photograph bears this person's name")
         places = frozenset(tag.places) or services.dam.places
-        proposal = intents.Proposal(resource_id, person_id, tag.node, "remove", tag.origin, places)
+        proposal = intents.NewIntent(resource_id, person_id, tag.node, "remove", tag.origin, places)
         opened = [intents.propose(services, tx, proposal, actor)]
         face_rows.reject(tx, resource_id, person_id, tag.file_version, actor)
         subject = roster.subject(services, tx, person_id)
         tx.audit(Action.FACE_REJECT, actor, subject=subject, resource_id=resource_id)
         photo_answers.recompute(services, tx, [resource_id])
         also(tx)
-    services.shortly.ask(lambda: finish(services, resource_id, opened, actor))  # their page waits for it
+    services.shortly.ask(lambda: finish_decision(services, resource_id, opened, actor))  # their page waits for it
 
 
-def undo(services: Services, face_id: int, actor: str) -> None:
+def undo_decision(services: Services, face_id: int, actor: str) -> None:
     """Take the last decision on a face back; the photograph is examined once more."""
-    face, arrival = look(services, face_id)
+    face, arrival = load_face(services, face_id)
     if face.decided_by is None:
         raise ConsentError("nobody has decided on this face: there is nothing to undo")
     with services.store.write() as tx:
-        face = again(tx, face_id)
+        face = find_face_in(tx, face_id)
         opened = unname(services, tx, face, actor) if face.person_id else []
         face_rows.set_state(tx, face_id, "unmatched")
         tx.execute(delete(t.rejection).where(*_this_box(face), t.rejection.c.by == face.decided_by))
-        note(services, tx, Action.FACE_UNDO, face, face.person_id, actor)
+        note_decision(services, tx, Action.FACE_UNDO, face, face.person_id, actor)
         services.queue.put(tx, "photo", arrival.resource.ref)
-    finish(services, face.resource_id, opened, actor)
+    finish_decision(services, face.resource_id, opened, actor)
 
 
-def look(services: Services, face_id: int) -> tuple[Row[Any], Arrival]:
+def load_face(services: Services, face_id: int) -> tuple[Row[Any], EnteredResource]:
     """The face, and its resource as it stands in the DAM now."""
-    known = face_by_id(services, face_id)
+    known = find_face(services, face_id)
     return known, resources.enter(services, known.ref)
 
 
-def _query(conn: Connection, face_id: int) -> Any:
+def _select_face(conn: Connection, face_id: int) -> Any:
     return (
-        select(*face_rows.columns(conn), t.resource.c.ref)
+        select(*face_rows.select_columns(conn), t.resource.c.ref)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
         .where(t.face.c.id == face_id)
     )
 
 
-def again(tx: Tx, face_id: int) -> Row[Any]:
+def find_face_in(tx: Tx, face_id: int) -> Row[Any]:
     """The face as it is inside the transaction. Raises NotFound where it is gone meanwhile."""
-    face = tx.execute(_query(tx.connection, face_id)).first()
+    face = tx.execute(_select_face(tx.connection, face_id)).first()
     if face is None:
         raise NotFound(f"face {face_id} is gone: the photograph was replaced or examined anew meanwhile")
     return face
 
 
-def _only_once(tx: Tx, face: Row[Any], person_id: str) -> None:
-    other = face_rows.elsewhere(tx, face.resource_id, person_id, face.id)
+def _refuse_second_face(tx: Tx, face: Row[Any], person_id: str) -> None:
+    other = face_rows.find_other_match(tx, face.resource_id, person_id, face.id)
     if other is not None:
-        raise ConsentError(
-            f"this person is named on face {other} of the photograph already: reject that one first"
-        )
+        raise ConsentError(f"this person is named on face {other} of the photograph already: reject that one first")
 
 
-def _name(
-    services: Services, tx: Tx, arrival: Arrival, person_id: str, face_id: int, actor: str, rests: str | None
+def _confirm_tag(
+    services: Services, tx: Tx, arrival: EnteredResource, person_id: str, face_id: int, actor: str, rests: str | None
 ) -> list[int]:
     """The tag becomes *confirmed*: the one that stands there, or one to be written."""
     mine = (t.tag.c.resource_id == arrival.resource_id) & (t.tag.c.person_id == person_id)
@@ -238,7 +230,7 @@ def _name(
         ours = (t.tag.c.origin != "hand") | t.tag.c.set_id.is_not(None)
         tag_rows.change(tx, mine, ours, set_id=rests)
         return []
-    intent = tagging.tag(services, tx, arrival, person_id, "confirmed", face_id, actor, rests)
+    intent = tagging.propose_tag(services, tx, arrival, person_id, "confirmed", face_id, actor, rests)
     return [] if intent is None else [intent]
 
 
@@ -246,14 +238,12 @@ def unname(services: Services, tx: Tx, face: Row[Any], actor: str) -> list[int]:
     """The intent that takes our tag of the face's person off the resource."""
     tag = tx.execute(
         select(t.tag).where(
-            t.tag.c.resource_id == face.resource_id,
-            t.tag.c.person_id == face.person_id,
-            t.tag.c.origin != "hand",
+            t.tag.c.resource_id == face.resource_id, t.tag.c.person_id == face.person_id, t.tag.c.origin != "hand"
         )
     ).first()
     if tag is None or face.state != "matched":
         return []
-    proposal = intents.Proposal(
+    proposal = intents.NewIntent(
         face.resource_id, face.person_id, tag.node, "remove", tag.origin, frozenset(tag.places), face.id
     )
     return [intents.propose(services, tx, proposal, actor)]
@@ -270,13 +260,11 @@ def _this_box(face: Row[Any]) -> list[Any]:
 def _withdraw_rejections(tx: Tx, face: Row[Any], person_id: str) -> None:
     """Who names the person after all takes the "not this person" back."""
     tx.execute(
-        delete(t.rejection).where(
-            t.rejection.c.resource_id == face.resource_id, t.rejection.c.person_id == person_id
-        )
+        delete(t.rejection).where(t.rejection.c.resource_id == face.resource_id, t.rejection.c.person_id == person_id)
     )
 
 
-def note(
+def note_decision(
     services: Services, tx: Tx, action: Action, face: Row[Any], person_id: str | None, actor: str, **also: str
 ) -> None:
     """The audit row of a decision; `also` what it says beside the face."""
@@ -284,7 +272,7 @@ def note(
     tx.audit(action, actor, subject=subject, resource_id=face.resource_id, face=face.id, **also)
 
 
-def finish(services: Services, resource_id: int, opened: list[int], actor: str) -> None:
+def finish_decision(services: Services, resource_id: int, opened: list[int], actor: str) -> None:
     """Carry out what a decision opened, and compute the photograph's clearances anew."""
     for intent_id in opened:
         intents.carry_out(services, intent_id, actor)

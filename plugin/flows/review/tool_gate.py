@@ -23,11 +23,11 @@ from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.clearance.answers import Answer, Reason, Status, Use
+from plugin.quitclaim.clearance.answers import Answer, Reason, ClearanceStatus, IntendedUse
 from plugin.quitclaim.consent.intervals import earlier
 
 
-class Verdict(StrEnum):
+class GateVerdict(StrEnum):
     """What the tool is told. Only `allow` is yes."""
 
     ALLOW = "allow"
@@ -35,7 +35,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Why(StrEnum):
+class GateReason(StrEnum):
     """What decided, for machines."""
 
     CLEARED = "cleared"
@@ -47,7 +47,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True)
-class Question:
+class GateQuestion:
     """Which photograph, for which use, by which tool; `inference` is what the tool would conclude from it.
 
     `kind` is what the caller says; `claims`: the kinds that it may say so of itself, by its token. `longest_px`: the
@@ -55,7 +55,7 @@ class Question:
     """
 
     ref: str
-    use: Use
+    use: IntendedUse
     kind: str
     name: str = ""
     inference: tuple[str, ...] = ()
@@ -65,14 +65,14 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Decision:
+class GateDecision:
     """The verdict, what decided it, until when it holds (None: no end is known, or it is no yes), and the reasons.
 
     `max_px`: the longer side up to which it holds, where it rests on a size; None: whatever the size.
     """
 
-    verdict: Verdict
-    why: Why
+    verdict: GateVerdict
+    why: GateReason
     until: datetime | None = None
     reasons: tuple[Reason, ...] = ()
     max_px: int | None = None
@@ -111,77 +111,79 @@ def _plain(text: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", bare).casefold()
 
 
-def ask(services: Services, question: Question, actor: str) -> Decision:
+def judge_tool_use(services: Services, question: GateQuestion, actor: str) -> GateDecision:
     """Decide, and log what is not allowed. Raises UseUnknown for a use that is not configured."""
     use = question.use
     said = (question.kind, question.name, use.purpose, use.channel, *question.inference)
     if infers_emotion(said) or names_feeling(question.inference):
-        decision = Decision(Verdict.REFUSE, Why.EMOTION)
+        decision = GateDecision(GateVerdict.REFUSE, GateReason.EMOTION)
     else:
         cleared_photos.refuse_unknown(services, use.purpose, use.channel)
-        decision = _decide(services, question)
-    if decision.verdict is not Verdict.ALLOW:
+        decision = _judge_use(services, question)
+    if decision.verdict is not GateVerdict.ALLOW:
         _log(services, question, decision, actor)
     return decision
 
 
-def is_plain(services: Services, question: Question) -> bool:
+def is_plain_tool(services: Services, question: GateQuestion) -> bool:
     """Whether the caller is believed to be no AI tool. Who infers anything from a picture is one, bound or not."""
     claim = question.kind in services.config.gate.plain_tools and question.kind in question.claims
     return claim and not question.inference
 
 
-def _decide(services: Services, question: Question) -> Decision:
+def _judge_use(services: Services, question: GateQuestion) -> GateDecision:
     gate, use = services.config.gate, question.use
-    size = _delivered(services, question)
-    ai = not is_plain(services, question)
-    permit = Use(use.purpose, gate.ai_channel)
+    size = _delivered_px(services, question)
+    ai = not is_plain_tool(services, question)
+    permit = IntendedUse(use.purpose, gate.ai_channel)
     uses = [use, permit] if ai and gate.ai_channel else [use]
-    found = photo_answers.ask_many(services, [question.ref], uses, question.day, {question.ref: size})
-    decision = _judge(services, found.get(question.ref), uses, ai)
+    found = photo_answers.answer_photos(services, [question.ref], uses, question.day, {question.ref: size})
+    decision = _combine(services, found.get(question.ref), uses, ai)
     sized = any(one.channel in services.config.clearance.max_px for one in uses)
     return replace(decision, max_px=size) if sized else decision
 
 
-def _delivered(services: Services, question: Question) -> int | None:
+def _delivered_px(services: Services, question: GateQuestion) -> int | None:
     """The longer side of what will be delivered, at most; None where nothing bounds it."""
     most = services.config.clearance.max_px.get(question.use.channel)
     return most if question.longest_px is None else max(most or 0, question.longest_px)
 
 
-def _judge(services: Services, found: Mapping[Use, Answer] | None, uses: Sequence[Use], ai: bool) -> Decision:
+def _combine(
+    services: Services, found: Mapping[IntendedUse, Answer] | None, uses: Sequence[IntendedUse], ai: bool
+) -> GateDecision:
     """By the answers for the use itself and, of an AI tool, for the agreement to such tools, if they have a channel."""
     if found is None:
-        return Decision(Verdict.UNKNOWN, Why.NOT_KNOWN, reasons=photo_answers.NEVER_HEARD_OF.reasons)
-    first = _of(services, found[uses[0]])
-    if first.verdict is not Verdict.ALLOW or first.why is Why.NO_PERSON or not ai:
+        return GateDecision(GateVerdict.UNKNOWN, GateReason.NOT_KNOWN, reasons=photo_answers.UNKNOWN_PHOTO.reasons)
+    first = _judge_answer(services, found[uses[0]])
+    if first.verdict is not GateVerdict.ALLOW or first.why is GateReason.NO_PERSON or not ai:
         return first
     if len(uses) == 1:
-        return Decision(Verdict.REFUSE, Why.AI_NOT_ALLOWED)
+        return GateDecision(GateVerdict.REFUSE, GateReason.AI_NOT_ALLOWED)
     second = found[uses[1]]
-    if second.status is not Status.CLEARED:
-        return Decision(Verdict.REFUSE, Why.AI_NOT_ALLOWED, reasons=second.reasons)
-    return Decision(Verdict.ALLOW, Why.CLEARED, earlier(first.until, second.until), first.reasons)
+    if second.status is not ClearanceStatus.CLEARED:
+        return GateDecision(GateVerdict.REFUSE, GateReason.AI_NOT_ALLOWED, reasons=second.reasons)
+    return GateDecision(GateVerdict.ALLOW, GateReason.CLEARED, earlier(first.until, second.until), first.reasons)
 
 
-def _of(services: Services, answer: Answer) -> Decision:
-    if answer.status is Status.CLEARED:
-        return Decision(Verdict.ALLOW, Why.CLEARED, answer.until, answer.reasons)
-    if answer.status is Status.NO_PERSON_FOUND and services.config.gate.allow_no_person:
-        return Decision(Verdict.ALLOW, Why.NO_PERSON, reasons=answer.reasons)
-    if answer.status is Status.BLOCKED:
-        return Decision(Verdict.REFUSE, Why.NOT_CLEARED, reasons=answer.reasons)
-    why = Why.NO_PERSON if answer.status is Status.NO_PERSON_FOUND else Why.NOT_KNOWN
-    return Decision(Verdict.UNKNOWN, why, reasons=answer.reasons)
+def _judge_answer(services: Services, answer: Answer) -> GateDecision:
+    if answer.status is ClearanceStatus.CLEARED:
+        return GateDecision(GateVerdict.ALLOW, GateReason.CLEARED, answer.until, answer.reasons)
+    if answer.status is ClearanceStatus.NO_PERSON_FOUND and services.config.gate.allow_no_person:
+        return GateDecision(GateVerdict.ALLOW, GateReason.NO_PERSON, reasons=answer.reasons)
+    if answer.status is ClearanceStatus.BLOCKED:
+        return GateDecision(GateVerdict.REFUSE, GateReason.NOT_CLEARED, reasons=answer.reasons)
+    why = GateReason.NO_PERSON if answer.status is ClearanceStatus.NO_PERSON_FOUND else GateReason.NOT_KNOWN
+    return GateDecision(GateVerdict.UNKNOWN, why, reasons=answer.reasons)
 
 
-def _log(services: Services, question: Question, decision: Decision, actor: str) -> None:
+def _log(services: Services, question: GateQuestion, decision: GateDecision, actor: str) -> None:
     """Which photograph and why, what was claimed and whether it was believed.
 
     Of the tool's own words none, for they may hold anything: a kind that is configured, `ai`, or "other".
     """
     plain = services.config.gate.plain_tools
-    emotion = decision.why is Why.EMOTION
+    emotion = decision.why is GateReason.EMOTION
     with services.store.write() as tx:
         this = t.resource.c.ref == question.ref
         resource_id = tx.connection.scalar(select(t.resource.c.id).where(this))
@@ -189,6 +191,6 @@ def _log(services: Services, question: Question, decision: Decision, actor: str)
             Action.EMOTION_REFUSE if emotion else Action.USE_REFUSE, actor, resource_id=resource_id,
             verdict=decision.verdict.value, why=decision.why.value,
             purpose="" if emotion else question.use.purpose, channel="" if emotion else question.use.channel,
-            plain=is_plain(services, question), claimed=question.kind if question.kind in {*plain, "ai"} else "other",
-            believed=question.kind == "ai" or is_plain(services, question),
+            plain=is_plain_tool(services, question), claimed=question.kind if question.kind in {*plain, "ai"} else "other",
+            believed=question.kind == "ai" or is_plain_tool(services, question),
         )  # fmt: skip

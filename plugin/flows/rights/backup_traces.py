@@ -24,24 +24,21 @@ from plugin.ledger.tables.contents import Holds
 
 Tree = Mapping[str, Any]
 
-_COVERED_BEFORE = frozenset(
-    f"{table.name}.{column.name}" for table, column in contents.list_columns(Holds.NAME)
-)
+_COVERED_BEFORE = frozenset(f"{table.name}.{column.name}" for table, column in contents.list_columns(Holds.NAME))
 """What the version before this one covered: the other columns stand in its backups as they were."""
 _COVERED = _COVERED_BEFORE | {
-    f"{table.name}.{column.name}"
-    for table, column in contents.list_columns(Holds.TEXT, Holds.PLACE, Holds.MIXED)
+    f"{table.name}.{column.name}" for table, column in contents.list_columns(Holds.TEXT, Holds.PLACE, Holds.MIXED)
 }
 
 
-def parts(folder: Path) -> list[Path]:
+def list_parts(folder: Path) -> list[Path]:
     """The files of the backups in it, and files of wrapped keys; not what lies there besides."""
     manifests, keys = folder.glob("manifest-*.json"), folder.glob("keys-*.json")
     whole = [part for path in manifests for part in (path, folder / f"store-{_name(path)}.db")]
     return [*whole, *keys]
 
 
-def backups(
+def search_backups(
     services: Services, sought: SoughtName, beat: Callable[[], None] = lambda: None
 ) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """Our backups: what was looked at, and what may still stand in them."""
@@ -56,14 +53,14 @@ def backups(
     return looked, [*left, *_elsewhere(services, list(manifests.values()))]
 
 
-def key_files(services: Services, person_id: str) -> tuple[list[CertificateLine], list[CertificateLine]]:
+def search_key_files(services: Services, person_id: str) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """Files of wrapped keys that lie with the backups: what they hold of the person, and what can be opened of it."""
     folder = services.config.path(services.config.backup.folder)
     found = [_keys(services, path, person_id) for path in sorted(folder.glob("keys-*.json"))]
     return [one for looked, _ in found for one in looked], [one for _, left in found for one in left]
 
 
-def wrapped_by(services: Services, person_id: str) -> int:
+def find_wrapping_version(services: Services, person_id: str) -> int:
     """The last version of the master key that wrapped a key of the person; 0 where none is known."""
     mine = select(t.shredding.c.master_version).where(t.shredding.c.person_id == person_id)
     with services.store.read() as conn:
@@ -79,7 +76,7 @@ def _backup(
         return [CertificateLine("backup_gone", made)], []
     before = tree.get("format") != signed_parts.FORMAT
     try:
-        plain = file_search.in_copy(copy, sought, _COVERED_BEFORE if before else _COVERED)
+        plain = file_search.is_in_copy(copy, sought, _COVERED_BEFORE if before else _COVERED)
     except OSError:
         return [], [CertificateLine("backup_unread", made)]
     left = ([CertificateLine("backup_names", made)] if plain else []) + (
@@ -92,9 +89,7 @@ def _name(manifest: Path) -> str:
     return manifest.stem.removeprefix("manifest-")
 
 
-def _keys(
-    services: Services, path: Path, person_id: str
-) -> tuple[list[CertificateLine], list[CertificateLine]]:
+def _keys(services: Services, path: Path, person_id: str) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """A file of wrapped keys: whether the person's are among them, and whether we have what opens those."""
     tree = _tree(path)
     made = {"made": _day(str(tree.get("made", "")), services.config.site.zone), "name": path.name}

@@ -165,10 +165,6 @@ def _values(values: Mapping[str, str | int], words: Mapping[str, str]) -> dict[s
 
     def said(part: str) -> str:
         kind, _, count = part.rpartition(" ")
-        return (
-            f"{words[f'rows_{kind}']} {count}"
-            if f"rows_{kind}" in words
-            else words.get(f"field_{part}", part)
-        )
+        return f"{words[f'rows_{kind}']} {count}" if f"rows_{kind}" in words else words.get(f"field_{part}", part)
 
     return {name: ", ".join(map(said, str(value).split(", "))) for name, value in values.items()}

@@ -1,6 +1,6 @@
 """What an erasure found and did, as lines of its certificate."""
 
-from plugin.flows.rights.erasure_register import Held
+from plugin.flows.rights.erasure_register import ErasureFacts
 from plugin.hooks.mention import CertificateLine, Mentions
 
 
@@ -25,7 +25,7 @@ def beside(found: list[tuple[str, int]]) -> list[CertificateLine]:
     return [CertificateLine("beside", {"where": where})] if found else []
 
 
-def rows_gone(held: Held) -> list[CertificateLine]:
+def rows_gone(held: ErasureFacts) -> list[CertificateLine]:
     """Which rows there were, whichever run deleted them."""
     rows = ", ".join(f"{kind} {count}" for kind, count in held.rows.items() if count)
     return [CertificateLine("rows_gone", {"rows": rows}) if rows else CertificateLine("rows_gone_before")]

@@ -17,17 +17,17 @@ from plugin.ledger.store.store import Tx
 _CHUNK = 500
 
 
-def named_on(services: Services, person_id: str) -> list[str]:
+def list_named(services: Services, person_id: str) -> list[str]:
     """Every resource on which the person is named, or was meant to be by us."""
     return sorted(
         {
-            *revocation.touched(services, person_id),
-            *(row.ref for row in revocation.tags_of(services, person_id, revocation.ALL)),
+            *revocation.list_touched(services, person_id),
+            *(row.ref for row in revocation.list_tags(services, person_id, revocation.ALL)),
         }
     )
 
 
-def beside(services: Services, refs: Sequence[str]) -> list[tuple[str, int]]:
+def find_beside(services: Services, refs: Sequence[str]) -> list[tuple[str, int]]:
     """Of these resources those beside which the DAM keeps other files, and how many: earlier versions and
     alternatives may show the same people, and are neither examined nor rewritten. Raises DamError."""
     found, dam = list[tuple[str, int]](), services.dam

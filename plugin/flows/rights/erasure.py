@@ -28,7 +28,7 @@ from plugin.flows.rights import (
     name_search,
 )
 from plugin.flows.rights.certificate import Certificate
-from plugin.flows.rights.erasure_register import Filed, Held
+from plugin.flows.rights.erasure_register import Filed, ErasureFacts
 from plugin.hooks.mention import CertificateLine, Mentions
 from plugin.hooks.name_search import SoughtName
 from plugin.ledger import tables as t
@@ -72,12 +72,12 @@ def erase(services: Services, person_id: str, actor: str) -> Certificate:
 
 def begin(services: Services, person_id: str, actor: str, logged: bool = False, tell: bool = False) -> str:
     """From this commit on nothing of the person's opens, matches or clears; returns the certificate's number."""
-    filed = erasure_register.filed(services, person_id)
+    filed = erasure_register.read_filed(services, person_id)
     with services.store.write() as tx:
-        return begun(services, tx, person_id, actor, filed, logged, last_letter.PERSON if tell else "")
+        return begin_in(services, tx, person_id, actor, filed, logged, last_letter.PERSON if tell else "")
 
 
-def begun(
+def begin_in(
     services: Services, tx: Tx, person_id: str, actor: str, filed: Filed, logged: bool = False, asked_by: str = "",
 ) -> str:  # fmt: skip
     """The same in the caller's transaction. Who asked for it is told by the last letter; nobody where it is ""."""
@@ -87,7 +87,7 @@ def begun(
     number = _enter(services, tx, person_id, standing.person.language, actor, filed, asked_by)
     tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx, person_id))
     ended = lifecycle.withdraw(standing.quitclaims, None, tx.now)
-    grant_endings.end(services, tx, person_id, grant_endings.ended_by(standing.quitclaims, ended), actor)
+    grant_endings.end_in(services, tx, person_id, grant_endings.find_ended(standing.quitclaims, ended), actor)
     for purpose in ("face", "record"):
         services.vault.destroy_key(tx, person_id, purpose)
     tx.execute(delete(t.guardian).where(t.guardian.c.person_id == person_id))
@@ -96,19 +96,17 @@ def begun(
     return number
 
 
-def _enter(
-    services: Services, tx: Tx, person_id: str, language: str, actor: str, filed: Filed, asked_by: str
-) -> str:
+def _enter(services: Services, tx: Tx, person_id: str, language: str, actor: str, filed: Filed, asked_by: str) -> str:
     """The erasure in its register, with what has to be known later; a second beginning changes neither."""
     number = erasure_register.enter(services, tx, person_id, actor, filed)
-    row = erasure_register.numbered(tx.connection, number)
-    known = erasure_register.held(services, tx.connection, row)
+    row = erasure_register.find_by_number(tx.connection, number)
+    known = erasure_register.read_held(services, tx.connection, row)
     if known is None or not known.spellings:
         held = replace(
-            known or Held(language=language), spellings=name_search.spellings(tx.connection, person_id)
+            known or ErasureFacts(language=language), spellings=name_search.list_spellings(tx.connection, person_id)
         )
         if asked_by and not held.to and services.vault.has_key(tx.connection, person_id, "record"):
-            held = last_letter.addressed(services, tx.connection, person_id, held, asked_by)
+            held = last_letter.find_recipient(services, tx.connection, person_id, held, asked_by)
         erasure_register.hold(services, tx, number, held)
         erasure_register.reopen(tx, number)
         if known is None or not known.to:
@@ -116,14 +114,14 @@ def _enter(
     return number
 
 
-def erased(services: Services, job: ClaimedJob) -> None:
+def handle_erase(services: Services, job: ClaimedJob) -> None:
     """The job that finishes an erasure; its key is the person's id."""
     with services.store.read() as conn:
         there = roster.load_many(services, conn, [job.key])
-        row = erasure_register.of(conn, job.key)
+        row = erasure_register.find_of_person(conn, job.key)
     if there or (row is not None and row.finished_at is None):
         finish(services, job.key, lambda: services.queue.heartbeat(job))
-    left = settle(services, job.key)
+    left = make_unreadable(services, job.key)
     if left:
         raise StoreError("the rows are deleted, but not yet beyond reading back: it is tried again")
     with services.store.write() as tx:
@@ -139,7 +137,7 @@ def finish(services: Services, person_id: str, beat: Beat = lambda: None) -> Cer
     if known is None:
         return _finished(services, person_id)
     row, held = known
-    held = replace(held, spellings=name_search.called_now(services, held.spellings))
+    held = replace(held, spellings=name_search.add_renamed(services, held.spellings))
     sought = SoughtName(held.spellings)
     with services.store.read() as conn:
         there = bool(roster.load_many(services, conn, [person_id]))
@@ -151,9 +149,9 @@ def finish(services: Services, person_id: str, beat: Beat = lambda: None) -> Cer
         cleaned = _Cleaned(services.dam.mentions(sought, beat), certificate_lines.rows_gone(held), [])
     made = _written(services, row, held, sought, cleaned, beat)
     with services.store.write() as tx:
-        now = erasure_register.numbered(tx.connection, row.number)
+        now = erasure_register.find_by_number(tx.connection, row.number)
         if now.finished_at is None:  # else by another process meanwhile, which saw more
-            told = erasure_register.held(services, tx.connection, now) or held
+            told = erasure_register.read_held(services, tx.connection, now) or held
             waits = [last_letter.WAITS] if told.to else []
             with certificate.alone(services):
                 certificate.keep(services, replace(made, finished_at=tx.now, left=[*waits, *made.left]))
@@ -162,17 +160,17 @@ def finish(services: Services, person_id: str, beat: Beat = lambda: None) -> Cer
 
 
 def _finished(services: Services, person_id: str) -> Certificate:
-    settle(services, person_id)
+    make_unreadable(services, person_id)
     made = certificate.of_person(services, person_id)
     if made is None:
         raise NotFound("the erasure is finished; its certificate was taken away")
     return made
 
 
-def settle(services: Services, person_id: str) -> list[CertificateLine]:
+def make_unreadable(services: Services, person_id: str) -> list[CertificateLine]:
     """Make sure that nothing deleted can be read back, now or from a copy; returns what cannot be made sure yet."""
     done, still = _overwritten(services, person_id)
-    looked, opened = backup_traces.key_files(services, person_id)
+    looked, opened = backup_traces.search_key_files(services, person_id)
     with certificate.alone(services):
         made = certificate.of_person(services, person_id)
         if made is not None and any(one.key in _STORE for one in made.left):
@@ -186,36 +184,36 @@ def _with(looks: Sequence[CertificateLine], files: Sequence[CertificateLine]) ->
     return [*(one for one in looks if one.key not in keys), *files]
 
 
-def _known(services: Services, person_id: str) -> tuple[Row[Any], Held] | None:
+def _known(services: Services, person_id: str) -> tuple[Row[Any], ErasureFacts] | None:
     """The erasure's row and what is held; of one that was begun before there was a register, made now. None where it
     is finished: the worker and a command both go on with what was begun. After a restore nothing is held.
 
     Raises NotFound.
     """
-    filed = erasure_register.filed(services, person_id)
+    filed = erasure_register.read_filed(services, person_id)
     with services.store.write() as tx:
-        row = erasure_register.of(tx.connection, person_id)
-        held = erasure_register.held(services, tx.connection, row) if row is not None else None
+        row = erasure_register.find_of_person(tx.connection, person_id)
+        held = erasure_register.read_held(services, tx.connection, row) if row is not None else None
         if row is not None and held is not None and held.spellings:
             return row, held
         if row is not None and not roster.load_many(services, tx.connection, [person_id]):
-            return (row, held or Held()) if row.finished_at is None else None
+            return (row, held or ErasureFacts()) if row.finished_at is None else None
         person = roster.load(services, tx.connection, person_id).person
         _enter(services, tx, person_id, person.language, "system", filed, "")
     return _known(services, person_id)
 
 
-def _clean(services: Services, row: Row[Any], held: Held, sought: SoughtName, beat: Beat) -> _Cleaned:
+def _clean(services: Services, row: Row[Any], held: ErasureFacts, sought: SoughtName, beat: Beat) -> _Cleaned:
     """Take the names out and read back, delete the rows; then look once through everything, for which nobody waits."""
     person_id, name, unread = row.person_id, held.spellings[0], list[str]()
-    refs = sorted({*held.refs, *dam_leftovers.named_on(services, person_id)})
-    removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True, unread=unread)
+    refs = sorted({*held.refs, *dam_leftovers.list_named(services, person_id)})
+    removed = revocation.remove_tags(services, person_id, revocation.ALL, everywhere=True, unread=unread)
     left = [] if dam_leftovers.forget(services, name) else [CertificateLine("dam_list")]
-    left += certificate_lines.beside(dam_leftovers.beside(services, refs))
-    still = {*unread, *(row.ref for row in revocation.tags_of(services, person_id, revocation.ALL))}
+    left += certificate_lines.beside(dam_leftovers.find_beside(services, refs))
+    still = {*unread, *(row.ref for row in revocation.list_tags(services, person_id, revocation.ALL))}
     held = _count(services, row.number, replace(held, refs=tuple(refs)), person_id)
-    erasure_rows.clear(services, person_id, name, still, beat)
-    gone = erasure_rows.remove(services, person_id, name, still, removed)
+    erasure_rows.clear_photographs(services, person_id, name, still, beat)
+    gone = erasure_rows.delete_rows(services, person_id, name, still, removed)
     mentions = services.dam.mentions(sought, beat)
     _distrust(services, certificate_lines.named(mentions))
     left += [CertificateLine("dam_unread", {"at": sought.masked(ref)}) for ref in sorted({*unread})]
@@ -233,7 +231,7 @@ def _distrust(services: Services, refs: set[str]) -> None:
             photo_answers.recompute(services, tx, dam_leftovers.distrust(tx, some))
 
 
-def _count(services: Services, number: str, held: Held, person_id: str) -> Held:
+def _count(services: Services, number: str, held: ErasureFacts, person_id: str) -> ErasureFacts:
     """Before the first row goes: a run that is interrupted tells the next what was there."""
     with services.store.read() as conn:
         rows = held.rows or erasure_rows.count(conn, person_id, held.spellings[0])
@@ -244,10 +242,10 @@ def _count(services: Services, number: str, held: Held, person_id: str) -> Held:
 
 
 def _written(
-    services: Services, row: Row[Any], held: Held, sought: SoughtName, cleaned: _Cleaned, beat: Beat
+    services: Services, row: Row[Any], held: ErasureFacts, sought: SoughtName, cleaned: _Cleaned, beat: Beat
 ) -> Certificate:
     """The certificate, as far as it can be written before the store is overwritten."""
-    looks, found = name_search.ours(services, sought, row.person_id, beat) if held.spellings else ([], [])
+    looks, found = name_search.search_ours(services, sought, row.person_id, beat) if held.spellings else ([], [])
     left = cleaned.left or certificate_lines.mentioned(cleaned.mentions, frozenset())
     name = [CertificateLine("looked_name", {"count": len(held.spellings)})] if held.spellings else []
     return replace(
@@ -257,10 +255,10 @@ def _written(
         left=[
             _PENDING, *left, *found, *cleaned.mentions.unread, *services.dam.keeps,
             CertificateLine("copies"), CertificateLine("audit"),
-            CertificateLine("ended_closed" if closed_house.why_now(services) else "ended"),
+            CertificateLine("ended_closed" if closed_house.find_reason(services) else "ended"),
         ],
         provided=[
-            CertificateLine("condition_copies", {"version": backup_traces.wrapped_by(services, row.person_id)}),
+            CertificateLine("condition_copies", {"version": backup_traces.find_wrapping_version(services, row.person_id)}),
             CertificateLine("condition_backup_keys"),
             CertificateLine("condition_sqlite" if services.store.is_sqlite else "condition_postgresql"),
             CertificateLine("condition_spelling"), CertificateLine("condition_pictures"),
@@ -268,7 +266,7 @@ def _written(
     )  # fmt: skip
 
 
-def _blank(services: Services, row: Row[Any], held: Held) -> Certificate:
+def _blank(services: Services, row: Row[Any], held: ErasureFacts) -> Certificate:
     return Certificate(row.number, row.person_id, row.asked_at, held.language, services.config.site.zone)
 
 
@@ -282,7 +280,7 @@ def _overwritten(services: Services, person_id: str) -> tuple[list[CertificateLi
             still.append(CertificateLine("open_master", {"why": str(error)}))
     services.master.reload()
     oldest = services.master.versions[0]
-    if not still and oldest <= backup_traces.wrapped_by(services, person_id):
+    if not still and oldest <= backup_traces.find_wrapping_version(services, person_id):
         still.append(CertificateLine("open_master", {"why": f"version {oldest} of the master key"}))
     if not still:
         done.append(CertificateLine("master_gone", {"version": services.master.current}))

@@ -27,7 +27,7 @@ _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is heard, or read, as
 
 
 @dataclass(frozen=True)
-class Held:
+class ErasureFacts:
     """How the name is spelled, and whom the last letter greets, in which language; `to` goes when it is sent.
 
     Once rows are deleted: on which resources the person was named, and how many rows there were of each kind.
@@ -53,7 +53,7 @@ class Filed:
 NOTHING_FILED = Filed(frozenset(), None)
 
 
-def filed(services: Services, person_id: str) -> Filed:
+def read_filed(services: Services, person_id: str) -> Filed:
     """Read that, in no write: there may be thousands of files.
 
     It holds in a write after it: whatever is filed meanwhile has a row by then.
@@ -63,7 +63,7 @@ def filed(services: Services, person_id: str) -> Filed:
 
 def enter(services: Services, tx: Tx, person_id: str, actor: str, filed: Filed) -> str:
     """The number of the person's erasure, given now unless they have one already."""
-    known = of(tx.connection, person_id)
+    known = find_of_person(tx.connection, person_id)
     if known is not None:
         return str(known.number)
     before = filed.own  # a store that was put back does not know it any more
@@ -73,32 +73,32 @@ def enter(services: Services, tx: Tx, person_id: str, actor: str, filed: Filed) 
     return number
 
 
-def of(conn: Connection, person_id: str) -> Row[Any] | None:
+def find_of_person(conn: Connection, person_id: str) -> Row[Any] | None:
     """The row of the person's erasure; None where nobody asked for one."""
     return conn.execute(select(t.erasure).where(t.erasure.c.person_id == person_id)).first()
 
 
-def numbered(conn: Connection, number: str) -> Row[Any]:
+def find_by_number(conn: Connection, number: str) -> Row[Any]:
     """The row of this number, however it is typed. Raises NotFound."""
-    row = conn.execute(select(t.erasure).where(t.erasure.c.number == spelled(number))).first()
+    row = conn.execute(select(t.erasure).where(t.erasure.c.number == spell_number(number))).first()
     if row is None:
         raise NotFound(f"no erasure has the number {number!r}: it looks like 2026-0042-7Q")
     return row
 
 
-def spelled(number: str) -> str:
+def spell_number(number: str) -> str:
     """A number as we write it, of one that somebody typed."""
     return number.strip().upper().replace(" ", "-").replace("–", "-")
 
 
-def look(services: Services, number: str, actor: str) -> Certificate:
+def read_certificate(services: Services, number: str, actor: str) -> Certificate:
     """The certificate of this number, as far as it goes now; the look is audited. Raises NotFound: there is no such
     number, or its certificate was taken away.
 
     Of somebody who came back with an old store and is erased again, that of before says nothing of now.
     """
     with services.store.write() as tx:
-        row = numbered(tx.connection, number)
+        row = find_by_number(tx.connection, number)
         undecided = (t.request.c.person_id == row.person_id) & t.request.c.decided_at.is_(None)
         waits = tx.execute(select(t.request.c.id).where(undecided)).first() is not None
         tx.audit(Action.CERTIFICATE_LOOK, actor, number=row.number)
@@ -106,9 +106,7 @@ def look(services: Services, number: str, actor: str) -> Certificate:
         return certificate.kept(services, row.number)
     language = services.config.site.language
     open_ = [CertificateLine("open_request" if waits else "open_rows")]
-    return Certificate(
-        row.number, row.person_id, row.asked_at, language, services.config.site.zone, left=open_
-    )
+    return Certificate(row.number, row.person_id, row.asked_at, language, services.config.site.zone, left=open_)
 
 
 def drop(tx: Tx, person_id: str) -> None:
@@ -116,32 +114,32 @@ def drop(tx: Tx, person_id: str) -> None:
     tx.execute(delete(t.erasure).where(t.erasure.c.person_id == person_id, t.erasure.c.held.is_(None)))
 
 
-def hold(services: Services, tx: Tx, number: str, held: Held) -> None:
+def hold(services: Services, tx: Tx, number: str, held: ErasureFacts) -> None:
     """Keep what has to be known; what is empty is kept no more."""
-    empty = held == Held(language=held.language)
+    empty = held == ErasureFacts(language=held.language)
     body = None if empty else free_text.seal_text(tx, services.vault, json.dumps(asdict(held)), COLUMN)
     tx.execute(update(t.erasure).where(t.erasure.c.number == number).values(held=body))
 
 
-def held(services: Services, conn: Connection, row: Row[Any]) -> Held | None:
+def read_held(services: Services, conn: Connection, row: Row[Any]) -> ErasureFacts | None:
     """What is held of an erasure; None where it has served. Raises VaultError."""
     if row.held is None:
         return None
     tree: dict[str, Any] = json.loads(free_text.open_text(conn, services.vault, row.held, COLUMN))
-    return Held(**tree | {name: tuple(tree.get(name, ())) for name in ("spellings", "refs")})
+    return ErasureFacts(**tree | {name: tuple(tree.get(name, ())) for name in ("spellings", "refs")})
 
 
-def finish(services: Services, tx: Tx, row: Row[Any], known: Held) -> None:
+def finish(services: Services, tx: Tx, row: Row[Any], known: ErasureFacts) -> None:
     """The erasure is finished: of what is held only what the last letter needs stays."""
-    left = replace(known, spellings=(), refs=(), rows={}) if known.to else Held(language=known.language)
+    left = replace(known, spellings=(), refs=(), rows={}) if known.to else ErasureFacts(language=known.language)
     hold(services, tx, row.number, left)
     tx.execute(update(t.erasure).where(t.erasure.c.number == row.number).values(finished_at=tx.now))
 
 
-def told(services: Services, tx: Tx, number: str) -> None:
+def forget_address(services: Services, tx: Tx, number: str) -> None:
     """The last letter went, or never will: its address goes."""
-    row = numbered(tx.connection, number)
-    known = held(services, tx.connection, row)
+    row = find_by_number(tx.connection, number)
+    known = read_held(services, tx.connection, row)
     if known is not None:
         hold(services, tx, number, replace(known, to="", name="", guardian=""))
 

@@ -15,7 +15,7 @@ from plugin.flows.consent import quitclaim_rows
 from plugin.flows.people import outbox, register
 from plugin.flows.rights import erasure, erasure_register
 from plugin.flows.rights.erasure_register import Filed
-from plugin.flows.rights.erasure_register import filed as filed
+from plugin.flows.rights.erasure_register import read_filed as filed
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.store.audit import Action
@@ -30,7 +30,7 @@ _LONGEST = 500  # characters of a reason
 
 
 @dataclass(frozen=True)
-class Asked:
+class ErasureRequest:
     """A request to be forgotten: on the officer's list until `due_on`, or begun `at_once`. `number` is its
     certificate's."""
 
@@ -41,7 +41,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitingRequest:
     """A line of the officer's list."""
 
     id: str
@@ -55,7 +55,7 @@ class Waiting:
     number: str
 
 
-def ask(services: Services, tx: Tx, person_id: str, asked_by: str, filed: Filed) -> Asked:
+def request_in(services: Services, tx: Tx, person_id: str, asked_by: str, filed: Filed) -> ErasureRequest:
     """Note the request, or begin the erasure where `requests.erasure` says so; asked twice is asked once.
 
     `asked_by`: person or guardian. Raises NotFound.
@@ -63,9 +63,9 @@ def ask(services: Services, tx: Tx, person_id: str, asked_by: str, filed: Filed)
     rule = services.config.requests
     number = erasure_register.enter(services, tx, person_id, asked_by, filed)
     at_once = rule.erasure == "at once"
-    standing = waiting_of(tx.connection, person_id)
+    standing = find_waiting(tx.connection, person_id)
     subject = roster.subject(services, tx, person_id)
-    key, until = uuid4().hex, due(services)
+    key, until = uuid4().hex, due_day(services)
     if standing is not None:
         key, until = standing.id, standing.due_on
     else:
@@ -77,28 +77,28 @@ def ask(services: Services, tx: Tx, person_id: str, asked_by: str, filed: Filed)
         tx.audit(Action.ERASURE_ASK, asked_by, subject=subject, request=key)
     if at_once:
         _decided(tx, key, DONE, asked_by)
-        erasure.begun(services, tx, person_id, asked_by, filed, asked_by=asked_by)
-    return Asked(key, until, at_once, number)
+        erasure.begin_in(services, tx, person_id, asked_by, filed, asked_by=asked_by)
+    return ErasureRequest(key, until, at_once, number)
 
 
-def due(services: Services) -> date:
+def due_day(services: Services) -> date:
     """By when a request of today is to be decided."""
     return services.today() + timedelta(days=services.config.requests.days)
 
 
-def waiting_of(conn: Connection, person_id: str) -> Row[Any] | None:
+def find_waiting(conn: Connection, person_id: str) -> Row[Any] | None:
     """The person's request that nobody has decided on; None if there is none."""
     mine = (t.request.c.person_id == person_id) & t.request.c.decided_at.is_(None)
     return conn.execute(select(t.request).where(mine)).first()
 
 
-def number_of(conn: Connection, person_id: str) -> str:
+def find_number(conn: Connection, person_id: str) -> str:
     """The number that the certificate of the person's erasure has, or will have; "" where nobody asked for one."""
-    row = erasure_register.of(conn, person_id)
+    row = erasure_register.find_of_person(conn, person_id)
     return "" if row is None else str(row.number)
 
 
-def open(services: Services) -> Sequence[Waiting]:  # noqa: A001 as in "what is open"
+def list_waiting(services: Services) -> Sequence[WaitingRequest]:  # noqa: A001 as in "what is open"
     """The officer's list: what waits for a decision, the most urgent first."""
     query = (
         select(t.request, t.person.c.display_name, t.erasure.c.number)
@@ -110,7 +110,7 @@ def open(services: Services) -> Sequence[Waiting]:  # noqa: A001 as in "what is 
     today = services.today()
     with services.store.read() as conn:
         return [
-            Waiting(
+            WaitingRequest(
                 row.id, row.person_id, row.display_name, row.kind, row.asked_at, row.asked_by, row.due_on,
                 row.due_on < today, row.number or "",
             )
@@ -127,9 +127,7 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
     """
     words = " ".join(reason.split())
     if not grant and not words:
-        raise ConsentError(
-            "a refusal needs its reason, such as a contract that still runs: the person reads it"
-        )
+        raise ConsentError("a refusal needs its reason, such as a contract that still runs: the person reads it")
     if len(words) > _LONGEST:
         raise ConsentError(f"a reason has at most {_LONGEST} characters: say it shorter")
     with services.store.read() as conn:
@@ -140,15 +138,13 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
         this = (t.request.c.id == request_id) & t.request.c.decided_at.is_(None)
         row = tx.execute(select(t.request).where(this)).first()
         if row is None:
-            raise NotFound(
-                "no such request waits for a decision: facelease person requests list shows those that do"
-            )
+            raise NotFound("no such request waits for a decision: facelease person requests list shows those that do")
         if not grant:
-            quitclaim_rows.record_key(services, tx, row.person_id)
+            quitclaim_rows.ensure_record_key(services, tx, row.person_id)
         kept = None if grant else free_text.seal_text(tx, services.vault, words, REASON, row.person_id)
         _decided(tx, request_id, DONE if grant else REFUSED, actor, kept)
         if grant:
-            return erasure.begun(services, tx, row.person_id, actor, read, asked_by=row.asked_by)
+            return erasure.begin_in(services, tx, row.person_id, actor, read, asked_by=row.asked_by)
         erasure_register.drop(tx, row.person_id)
         _refuse(services, tx, row, actor)
         return None

@@ -24,12 +24,11 @@ def count(conn: Connection, person_id: str, name: str) -> dict[str, int]:
     kinds = [("faces unnamed", t.face, t.face.c.person_id == person_id)]
     kinds += [*_on_photographs(person_id, name), *_others(person_id), ("jobs", t.job, _asked(person_id))]
     return {
-        kind: conn.scalar(select(func.count()).select_from(table).where(where)) or 0
-        for kind, table, where in kinds
+        kind: conn.scalar(select(func.count()).select_from(table).where(where)) or 0 for kind, table, where in kinds
     }
 
 
-def photographs(conn: Connection, person_id: str, name: str, most: int | None = None) -> list[int]:
+def list_photographs(conn: Connection, person_id: str, name: str, most: int | None = None) -> list[int]:
     """The numbers of photographs of which rows of the person's are there still: the first so many."""
     where = [(t.face, t.face.c.person_id == person_id)]
     where += [(table, mine) for _, table, mine in _on_photographs(person_id, name)]
@@ -38,7 +37,7 @@ def photographs(conn: Connection, person_id: str, name: str, most: int | None = 
     return list(conn.scalars(query if most is None else query.limit(most)))
 
 
-def clear(
+def clear_photographs(
     services: Services, person_id: str, name: str, still: Collection[str], beat: Callable[[], None]
 ) -> None:  # fmt: skip
     """Photograph by photograph, in short writes: what names the person goes, and what is cleared is computed anew.
@@ -47,7 +46,7 @@ def clear(
     """
     while True:
         with services.store.read() as conn:
-            ids = photographs(conn, person_id, name, photo_answers.PORTION)
+            ids = list_photographs(conn, person_id, name, photo_answers.PORTION)
         if not ids:
             break
         with services.store.write() as tx:
@@ -58,7 +57,7 @@ def clear(
             photo_answers.recompute(services, tx, dam_leftovers.distrust(tx, some))
 
 
-def remove(services: Services, person_id: str, name: str, still: Collection[str], tags: int) -> bool:
+def delete_rows(services: Services, person_id: str, name: str, still: Collection[str], tags: int) -> bool:
     """All else, and the rows of photographs that were looked at meanwhile. The log says how many tags went, and where
     the name stands still.
 
@@ -67,7 +66,7 @@ def remove(services: Services, person_id: str, name: str, still: Collection[str]
     with services.store.read() as conn:
         jobs = _jobs(conn, person_id)
     with services.store.write() as tx:
-        _clear(services, tx, person_id, name, still, photographs(tx.connection, person_id, name))
+        _clear(services, tx, person_id, name, still, list_photographs(tx.connection, person_id, name))
         tx.execute(delete(t.cut).where(t.cut.c.person_id == person_id))
         tx.execute(delete(t.job).where(jobs))
         gone = [tx.execute(delete(table).where(where)).rowcount for _, table, where in _others(person_id)]
@@ -83,7 +82,7 @@ def _clear(
     Those on which the name still stands are distrusted in the commit that forgets whose it is.
     """
     removed_names.note_gone(services, tx, person_id, ids)
-    face_rows.free(tx, person_id, None, t.face.c.resource_id.in_(ids))
+    face_rows.unname(tx, person_id, None, t.face.c.resource_id.in_(ids))
     for _, table, where in _on_photographs(person_id, name):
         tx.execute(delete(table).where(where, table.c.resource_id.in_(ids)))
     refs = tx.connection.scalars(select(t.resource.c.ref).where(t.resource.c.id.in_(ids)))

@@ -22,10 +22,10 @@ def is_text(path: Path) -> bool:
         return b"\0" not in file.read(4096)
 
 
-def holds(path: Path, sought: SoughtName) -> bool:
+def has_name(path: Path, sought: SoughtName) -> bool:
     """Whether the name stands in the file. Raises OSError."""
     if not is_text(path):
-        return in_copy(path, sought)
+        return is_in_copy(path, sought)
     with path.open("rb") as file:
         while block := file.read(_BLOCK) + file.readline():
             if sought.stands_in(decode_text(block)):
@@ -33,7 +33,7 @@ def holds(path: Path, sought: SoughtName) -> bool:
     return False
 
 
-def in_copy(path: Path, sought: SoughtName, covered: Collection[str] = ()) -> bool:
+def is_in_copy(path: Path, sought: SoughtName, covered: Collection[str] = ()) -> bool:
     """Whether it stands in a copy of a store, but for columns ("table.column") that are covered; or in the bytes of
     whatever else it is. Raises OSError.
 

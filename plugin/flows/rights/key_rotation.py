@@ -12,17 +12,13 @@ def rotate(services: Services, actor: str = "system", retire: bool = True) -> ro
     A file of wrapped keys from before cannot be opened afterwards, so the backup folder gets a new
     one first: else a backup would bring back the rows and none of the living templates.
     """
-    return rotation.rotate(
-        services.store, services.master, retire, lambda: _fresh_keys(services, actor), actor
-    )
+    return rotation.rotate(services.store, services.master, retire, lambda: _fresh_keys(services, actor), actor)
 
 
-def renew(services: Services) -> None:
+def renew_key_file(services: Services) -> None:
     """Once a file of wrapped keys is past its days: a fresh one first, then it goes."""
     config = services.config
-    if backup.list_expired_key_files(
-        config.path(config.backup.folder), services.clock, config.backup.key_days
-    ):
+    if backup.list_expired_key_files(config.path(config.backup.folder), services.clock, config.backup.key_days):
         _fresh_keys(services, "calendar")
 
 

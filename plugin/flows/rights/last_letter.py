@@ -14,7 +14,7 @@ from plugin.errors import NotFound
 from plugin.flows.common.services import Services
 from plugin.flows.people import outbox, register
 from plugin.flows.rights import certificate, erasure_register
-from plugin.flows.rights.erasure_register import Held
+from plugin.flows.rights.erasure_register import ErasureFacts
 from plugin.hooks.mention import CertificateLine
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
@@ -24,20 +24,22 @@ PERSON, GUARDIAN = "person", "guardian"
 WAITS, GONE = CertificateLine("letter_waits"), CertificateLine("letter_gone")
 
 
-def addressed(services: Services, conn: Connection, person_id: str, held: Held, asked_by: str) -> Held:
+def find_recipient(
+    services: Services, conn: Connection, person_id: str, held: ErasureFacts, asked_by: str
+) -> ErasureFacts:
     """Whom to write to: the guardian who asked, the person, or a guardian of who has no address; nobody where no mail
     is sent."""
     if not services.config.mail.host:
         return held
     known = [one for one in register.guardians_of(services, conn, person_id) if one.get("email")]
     own = outbox.address_of(services, conn, outbox.Letter("", "erased", held.language, person_id))
-    called = replace(held, name=register.called(conn, person_id))
+    called = replace(held, name=register.own_name_of(conn, person_id))
     if known and (asked_by == GUARDIAN or not own):
         return replace(called, to=str(known[0]["email"]), guardian=str(known[0]["name"]))
     return replace(called, to=own) if own else held
 
 
-def put(services: Services, tx: Tx, number: str, held: Held) -> None:
+def put(services: Services, tx: Tx, number: str, held: ErasureFacts) -> None:
     """Queue it, where there is an address."""
     if not held.to:
         return
@@ -52,18 +54,18 @@ def put(services: Services, tx: Tx, number: str, held: Held) -> None:
     services.queue.put(tx, "mail", mail_id, priority=3)
 
 
-def secret(services: Services, conn: Connection, number: str) -> Mapping[str, str] | None:
+def read_secret(services: Services, conn: Connection, number: str) -> Mapping[str, str] | None:
     """Where it goes, and its words; None where that is gone."""
-    held = erasure_register.held(services, conn, erasure_register.numbered(conn, number))
+    held = erasure_register.read_held(services, conn, erasure_register.find_by_number(conn, number))
     if held is None or not held.to:
         return None
     guardian = {"guardian": held.guardian} if held.guardian else {}
     return {"to": held.to, "name": held.name, "number": number, **guardian}
 
 
-def landed(services: Services, tx: Tx, number: str) -> None:
+def finish(services: Services, tx: Tx, number: str) -> None:
     """It went, or never will: its address goes, and the certificate says so."""
-    erasure_register.told(services, tx, number)
+    erasure_register.forget_address(services, tx, number)
     with certificate.alone(services), suppress(NotFound):  # none is made yet, or it was taken away
         made = certificate.kept(services, number)
         if WAITS in made.left:

@@ -34,7 +34,7 @@ class _Seen:
     shut: int = 0
 
 
-def spellings(conn: Connection, person_id: str) -> tuple[str, ...]:
+def list_spellings(conn: Connection, person_id: str) -> tuple[str, ...]:
     """The person's whole name as it is kept, and as it was ever written for them."""
     person = select(t.person.c.display_name, t.person.c.given_name).where(t.person.c.id == person_id)
     written = [select(one.c.node).where(one.c.person_id == person_id).distinct() for one in (t.tag, t.intent)]
@@ -43,7 +43,7 @@ def spellings(conn: Connection, person_id: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def called_now(services: Services, known: tuple[str, ...]) -> tuple[str, ...]:
+def add_renamed(services: Services, known: tuple[str, ...]) -> tuple[str, ...]:
     """With what the DAM calls them now, where an administrator renamed them there. Raises DamError."""
     if not isinstance(services.dam, ListsNames):
         return known
@@ -52,18 +52,18 @@ def called_now(services: Services, known: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*known, *renamed]))
 
 
-def ours(
+def search_ours(
     services: Services, sought: SoughtName, person_id: str, beat: Callable[[], None]
 ) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """In store, files and backups: what was looked at, and what still stands."""
     parts = (
-        in_store(services, sought, person_id, beat), in_files(services, sought),
-        backup_traces.backups(services, sought, beat),
+        search_store(services, sought, person_id, beat), search_files(services, sought),
+        backup_traces.search_backups(services, sought, beat),
     )  # fmt: skip
     return [one for looked, _ in parts for one in looked], [one for _, left in parts for one in left]
 
 
-def in_store(
+def search_store(
     services: Services, sought: SoughtName, person_id: str, beat: Callable[[], None]
 ) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """What was looked at, and where the name stands, column by column."""
@@ -88,9 +88,7 @@ def in_store(
 def _read(conn: Connection, table: Table, column: Any) -> Iterator[Row[Any]]:
     keys = [one.label(f"key{place}") for place, one in enumerate(table.primary_key)]
     owner = [table.c.id if table is t.person else table.c.person_id] if _owned(table) else []
-    query = select(column.label("said"), *(one.label("owner") for one in owner), *keys).where(
-        column.is_not(None)
-    )
+    query = select(column.label("said"), *(one.label("owner") for one in owner), *keys).where(column.is_not(None))
     yield from conn.execute(query.execution_options(yield_per=_ROWS))
 
 
@@ -99,13 +97,7 @@ def _owned(table: Table) -> bool:
 
 
 def _look(
-    texts: TextSealer,
-    table: Table,
-    column: Any,
-    row: Row[Any],
-    sought: SoughtName,
-    person_id: str,
-    seen: _Seen,
+    texts: TextSealer, table: Table, column: Any, row: Row[Any], sought: SoughtName, person_id: str, seen: _Seen
 ) -> None:
     owner = row.owner if _owned(table) else None
     if table is t.erasure and owner == person_id:
@@ -136,7 +128,7 @@ def _told(column: str, seen: _Seen) -> Iterator[CertificateLine]:
 # ---- files --------------------------------------------------------------------------------
 
 
-def in_files(services: Services, sought: SoughtName) -> tuple[list[CertificateLine], list[CertificateLine]]:
+def search_files(services: Services, sought: SoughtName) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """Our files beside the store: logs, ended.log, heads, certificates, and whatever else lies in the data folder or
     with the backups."""
     left, count, binary, unread = [], 0, 0, 0
@@ -148,18 +140,13 @@ def in_files(services: Services, sought: SoughtName) -> tuple[list[CertificateLi
         count += 1
         try:
             binary += not file_search.is_text(path)
-            if file_search.holds(path, sought):
+            if file_search.has_name(path, sought):
                 left.append(CertificateLine("found_file", {"at": sought.masked(shown)}))
         except OSError:
             unread += 1
-    looked = [
-        CertificateLine("looked_files", {"files": count, "found": len({one.values["at"] for one in left})})
-    ]
+    looked = [CertificateLine("looked_files", {"files": count, "found": len({one.values["at"] for one in left})})]
     shut = [CertificateLine("unread_own", {"count": unread})] if unread else []
-    return [*looked, *([CertificateLine("looked_binary", {"count": binary})] if binary else [])], [
-        *left,
-        *shut,
-    ]
+    return [*looked, *([CertificateLine("looked_binary", {"count": binary})] if binary else [])], [*left, *shut]
 
 
 def _files(services: Services) -> list[Path]:
@@ -171,7 +158,7 @@ def _files(services: Services) -> list[Path]:
     store = engine.sqlite_path(engine.parse_url(config.store_url))
     backups = config.path(config.backup.folder)
     own = {f"{store}{end}" for end in ("", "-wal", "-shm")} if store else set()
-    own |= {str(path.absolute()) for path in backup_traces.parts(backups)}
+    own |= {str(path.absolute()) for path in backup_traces.list_parts(backups)}
     inside = [
         path
         for folder in (config.path("{data}"), backups)

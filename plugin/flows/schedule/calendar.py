@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from plugin.flows.clearance import dam_dates
 from plugin.flows.collections import foreign_rulings, modes, ruling_identity
 from plugin.flows.common import dam_events, worker_state
-from plugin.flows.common.batches import ask_for
+from plugin.flows.common.batches import queue_jobs
 from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts, grant_endings, revocation
 from plugin.flows.mail import delivery, reminders
@@ -51,75 +51,75 @@ _A_DAY = timedelta(days=1)
 Handler = Callable[[Services, ClaimedJob], None]
 
 WITHOUT_DAM: Mapping[str, Handler] = {
-    cuts.JOB: cuts.follow,
-    vouching.SUGGESTED: vouching.look_again,
-    "anew": recompute_library.some,
-    reexamination.JOB: reexamination.portion,
-    scan_queue.LATE: scan_queue.late_portion,
-    "unheld": mode_change.unheld,
-    "mail": delivery.mailed,
-    lost_links.JOB: lost_links.find,
+    cuts.JOB: cuts.handle_cut,
+    vouching.SUGGESTED: vouching.handle_vouched,
+    "anew": recompute_library.handle_portion,
+    reexamination.JOB: reexamination.handle_portion,
+    scan_queue.LATE_JOB: scan_queue.handle_late_portion,
+    "unheld": mode_change.handle_unheld,
+    "mail": delivery.handle_mail,
+    lost_links.JOB: lost_links.handle_request,
 }
 """The kinds of jobs that ask the DAM nothing: a thread of the worker does these alone, so that a DAM that hangs, in
 which all the others are stuck, keeps none of them."""
 
 HANDLERS: Mapping[str, Handler] = {
     **WITHOUT_DAM,
-    "photo": tagging.arrived,
-    "names": tagging.named,
-    "compare": tagging.compared,
-    "returned": returned_removal.take_off,
-    "gone": tagging.gone,
-    "members": dam_events.regrouped,
-    "renamed": dam_events.renamed,
-    "state": dam_dates.stated,
-    "revoke": revocation.revoke,
-    "look-again": revocation.look_again,
-    "recompute": revocation.recomputed,
-    name_doubts.JOB: name_doubts.look_up,
-    vouching.REFUSED: vouching.take_off,
-    comparison.JOB: comparison.portion,
-    "remode": mode_change.remode,
-    "rulings": ruling_identity.settle,
-    "erase": erasure.erased,
-    register.JOB: register.look_again,
+    "photo": tagging.handle_photo,
+    "names": tagging.handle_names,
+    "compare": tagging.handle_comparison,
+    "returned": returned_removal.handle_returned,
+    "gone": tagging.handle_gone,
+    "members": dam_events.handle_members,
+    "renamed": dam_events.handle_renamed,
+    "state": dam_dates.handle_state,
+    "revoke": revocation.handle_revoke,
+    "look-again": revocation.handle_look_again,
+    "recompute": revocation.handle_recompute,
+    name_doubts.JOB: name_doubts.handle_look_up,
+    vouching.REFUSED: vouching.handle_refused,
+    comparison.JOB: comparison.handle_portion,
+    "remode": mode_change.handle_mode_change,
+    "rulings": ruling_identity.handle_follow,
+    "erase": erasure.handle_erase,
+    register.JOB: register.handle_adopt,
 }
 """Each kind of job, and the story that it is."""
 
 
-def start(services: Services) -> int:
+def start_process(services: Services) -> int:
     """First thing in every process that works, before any job: what has ended stays ended. Returns how many.
 
     What is stored of clearance under another configuration goes with it (`anew`).
     """
-    house_closing.look(services)
-    log_heads.found(services)
+    house_closing.check_ended_log(services)
+    log_heads.create_missing_key(services)
     foreign_rulings.lose_those_of_another_dam(services)
-    ended = replay_endings.endings(services) + grant_endings.sweep(services, thorough=True)
-    unreadable_rows.tell(services)
-    recompute_library.follow(services)
-    reexamination.ask(services)
+    ended = replay_endings.replay_ended_log(services) + grant_endings.end_due(services, thorough=True)
+    unreadable_rows.report_unreadable(services)
+    recompute_library.follow_policy(services)
+    reexamination.queue_waiting(services)
     removed_names.backfill(services)
-    text_sealing.seal_plain(services)
+    text_sealing.seal_plain_texts(services)
     return ended
 
 
-def sweep(services: Services) -> int:
+def sweep_endings(services: Services) -> int:
     """Every minute, in a worker: the calendar's endings, returns how many; and what died between intent and outcome."""
-    house_closing.look(services)
-    ended = replay_endings.endings(services) if replay_endings.is_due(services) else 0
-    ended += grant_endings.sweep(services)
-    name_doubts.settle(services)
+    house_closing.check_ended_log(services)
+    ended = replay_endings.replay_ended_log(services) if replay_endings.is_due(services) else 0
+    ended += grant_endings.end_due(services)
+    name_doubts.end_doubts(services)
     cuts.resume(services)
-    stranded = intents.stranded(services)
+    stranded = intents.list_stranded(services)
     with services.store.write() as tx:
         tx.see()
-        worker_state.note(services, tx)
-    retries.ask(services, "names", dict.fromkeys(stranded))
+        worker_state.note_sweep(services, tx)
+    retries.queue_missing(services, "names", dict.fromkeys(stranded))
     return ended
 
 
-def poll(services: Services) -> int:
+def poll_dam(services: Services) -> int:
     """What happened in the DAM since the last poll becomes jobs; returns how many."""
     began = services.clock.now()
     with services.dam.one_walk():
@@ -128,61 +128,61 @@ def poll(services: Services) -> int:
     if isinstance(services.dam, KeepsLog) and services.dam.set_back():
         _start_over(services, services.dam)
     entered = set_aside.act_on_each(
-        services.store, "a change in the DAM", changes, partial(_enter, services), _shown
+        services.store, "a change in the DAM", changes, partial(_queue_change, services), _pseudonym_of
     )
     if entered:
         services.dam.acknowledge(entered)
-    before = name_index.polled(services, began, len(changes) - len(entered))
+    before = name_index.note_poll(services, began, len(changes) - len(entered))
     if before is not None:
-        retries.after_outage(services, before, began)
-    name_doubts.settle(services)
+        retries.retry_after_outage(services, before, began)
+    name_doubts.end_doubts(services)
     return len(entered)
 
 
-def _shown(change: Change) -> str:
+def _pseudonym_of(change: Change) -> str:
     """A path may name somebody; a number does not."""
     return change.ref if change.ref.isdigit() else modes.pseudonym(change.ref)
 
 
 def _start_over(services: Services, dam: KeepsLog) -> None:
     """The DAM's log was set back: what happened meanwhile it does not tell, so everything is looked at anew."""
-    foreign_rulings.hear_anew(services)
-    asked = reconcile(services, gone=True)
+    foreign_rulings.reread_after_restore(services)
+    asked = begin_comparison(services, gone=True)
     with services.store.write() as tx:
         tx.audit(Action.LOG_SET_BACK, "dam", resources=asked)
     dam.set_back_heard()
 
 
-def _enter(services: Services, change: Change) -> Change:
+def _queue_change(services: Services, change: Change) -> Change:
     with services.store.write() as tx:
         if change.what is ChangeKind.MOVED and change.old_ref:
             resources.move(tx, change.old_ref, change.ref)
             services.queue.put(tx, "gone", change.old_ref)
-        name_index.stale(tx, change.ref)
+        name_index.mark_stale(tx, change.ref)
         kind = {ChangeKind.METADATA: "names", ChangeKind.DELETED: "gone"}.get(change.what, "photo")
         services.queue.put(tx, kind, change.ref)
     return change
 
 
-def housekeeping(services: Services) -> dict[str, int]:
+def run_housekeeping(services: Services) -> dict[str, int]:
     """Nightly: suggestions nobody decided on, and every row past its term; a new master key after any shredding.
 
     A head follows what was pruned of the log at once: until one holds it nothing proves that its term was over. What
     fails keeps nothing else from being done. What was given up is begun again first: it is owed, and never too old.
     """
     try:
-        retries.start_again(services)
+        retries.retry_owed(services)
     finally:
-        counts = _night(services)
+        counts = _run_nightly_steps(services)
     return counts
 
 
-def _night(services: Services) -> dict[str, int]:
-    counts = retention.end(services)
+def _run_nightly_steps(services: Services) -> dict[str, int]:
+    counts = retention.expire_all(services)
     with ExitStack() as night:
         for step in (
-            dam_dates.resume, text_sealing.overwrite, dam_dates.renew, key_rotation.renew, _rotate,
-            unreadable_rows.tell, *((heads,) if counts["audit"] else ()),
+            dam_dates.resume, text_sealing.overwrite_plain_texts, dam_dates.renew, key_rotation.renew_key_file, _rotate,
+            unreadable_rows.report_unreadable, *((write_log_head,) if counts["audit"] else ()),
         ):  # fmt: skip
             night.callback(step, services)  # the last one is the first
     return counts
@@ -193,24 +193,24 @@ def _rotate(services: Services) -> None:
         key_rotation.rotate(services)
 
 
-def remind(services: Services) -> dict[str, int]:
+def send_reminders(services: Services) -> dict[str, int]:
     """Daily, and at start: the letters that the calendar asks for, and those that no server would take yet."""
-    return reminders.send(services) | {"waiting": delivery.resume(services)}
+    return reminders.queue_due(services) | {"waiting": delivery.resume(services)}
 
 
-def owe(services: Services) -> int:
+def follow_up_owed(services: Services) -> int:
     """Hourly, and at start: what is owed is started again, once a day each, and somebody is told; returns how many."""
-    count = unreadable_rows.hasten(services) + retries.start_again(services)
-    overdue_letter.tell(services)
+    count = unreadable_rows.hasten_unreadable_jobs(services) + retries.retry_owed(services)
+    overdue_letter.queue_overdue_letter(services)
     return count
 
 
-def heads(services: Services) -> None:
+def write_log_head(services: Services) -> None:
     """Hourly: the head of the audit log, to the file outside the store."""
-    log_heads.write(services)
+    log_heads.write_head(services)
 
 
-def reconcile(services: Services, gone: bool = False, whole: bool = False) -> int:
+def begin_comparison(services: Services, gone: bool = False, whole: bool = False) -> int:
     """Daily: what no event tells. Every photograph that we know is read anew, in a round; returns how many there are.
 
     A round that is under way goes on, unless it is to be a `whole` one (`comparison.begin`). `gone`: also those that
@@ -218,20 +218,20 @@ def reconcile(services: Services, gone: bool = False, whole: bool = False) -> in
     """
     with services.dam.one_walk():
         ruling_identity.follow(services, services.dam.changes(), thorough=True)
-    scan_queue.late_consent(services)
-    ask_for(services, "revoke", revocation.overdue(services), priority=1)
-    known = comparison.begin(services, whole or gone, gone)
-    return known + scan_queue.enqueue(services, scan_queue.unheard_of(services), NIGHTLY)
+    scan_queue.begin_late_consent(services)
+    queue_jobs(services, "revoke", revocation.list_overdue(services), priority=1)
+    known = comparison.begin_round(services, whole or gone, gone)
+    return known + scan_queue.enqueue(services, scan_queue.list_unknown(services), NIGHTLY)
 
 
-def reconcile_missed(services: Services) -> int:
+def begin_missed_comparison(services: Services) -> int:
     """The same where no comparison has begun for a day: the machine was off at the hour of it."""
-    began = comparison.now(services, counted=False).began_at
+    began = comparison.find_round(services, counted=False).began_at
     missed = began is None or services.clock.now() - began > _A_DAY
-    return reconcile(services) if missed else 0
+    return begin_comparison(services) if missed else 0
 
 
-def waiting(services: Services) -> int:
+def count_due_jobs(services: Services) -> int:
     """Jobs that are due now or running."""
     now = services.clock.now()
     query = select(func.count()).where(

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, or_, select
 from plugin.errors import ConsentError, StoreAway, StoreBusy, StoreError, VaultError
 from plugin.flows.access import api_tokens, links
 from plugin.flows.common import closed_house
-from plugin.flows.common.batches import ask_for, in_short_writes
+from plugin.flows.common.batches import queue_jobs, in_short_writes
 from plugin.flows.common.services import Services
 from plugin.flows.people import resemblance
-from plugin.flows.people.resemblance import NOTHING, Opened
+from plugin.flows.people.resemblance import NONE_OPEN, OpenTemplates
 from plugin.flows.photos import recompute_library
 from plugin.flows.schedule import known_endings, replay_endings
 from plugin.flows.schedule.replay_endings import Door
@@ -31,16 +31,16 @@ from plugin.ledger.store.audit import Action, Scalar
 from plugin.ledger.store.store import Tx
 
 LONGEST_REASON = 200
-_PATIENCE = timedelta(minutes=1)
-_TURNS = 20
+_DELAY = timedelta(minutes=1)
+_TRIES = 20
 
 
-def look(services: Services) -> None:
+def check_ended_log(services: Services) -> None:
     """Read ended.log whole: at the start of every process, and each minute. Returns with the house as it should be.
 
     A house of before, whose store knows no mark, takes the file as it is, once.
     """
-    said = _heads(services)
+    said = _read_heads(services)
     services.ended.read_anew()
     with services.store.read() as conn:
         now = house_state.read(conn)
@@ -57,10 +57,10 @@ def look(services: Services) -> None:
     elif _is_unknown(now, said):
         with services.store.write() as tx:
             _adopt(services, tx, said)
-    recompute_library.follow_closing(services)
+    recompute_library.follow_house_closing(services)
 
 
-def _heads(services: Services) -> EndedMark:
+def _read_heads(services: Services) -> EndedMark:
     """What is said by heads that our key signed; without the key nobody knows which those are."""
     keys = services.config.keys
     try:
@@ -99,11 +99,11 @@ def _open(services: Services, said: EndedMark) -> None:
 
     Both before the write that opens the house, which finds that it is all; else once more, or in the next minute.
     """
-    for _ in range(_TURNS):
+    for _ in range(_TRIES):
         began = services.ended.mark()
-        replay_endings.tell(services)
-        others = _before_opening(services)
-        ended = known_endings.read(services)
+        replay_endings.replay_lines(services)
+        others = _prepare_opening(services)
+        ended = known_endings.find_endings(services)
         there = {(one.person_id, one.grant_id, one.kind) for one in services.ended.lines()}
         added = [one for one in ended.lines if (one.person_id, one.grant_id, one.kind) not in there]
         if services.ended.mark() != began:
@@ -121,16 +121,14 @@ def _open(services: Services, said: EndedMark) -> None:
             house_state.reopen(tx, mark)
             if said.anew_at is not None:  # also where whoever began it anew died before the store knew
                 house_state.set_restarted_at(tx, said.anew_at)
-            tx.audit(
-                Action.HOUSE_OPEN, "system", without_ended_log=False, lines=began.lines, added=len(added)
-            )
-            _make_up(services, tx, now.closed_at, others)
-        _state_anew(services, now.closed_at)
+            tx.audit(Action.HOUSE_OPEN, "system", without_ended_log=False, lines=began.lines, added=len(added))
+            _hold_missed_sets(services, tx, now.closed_at, others)
+        _queue_recompute(services, now.closed_at)
         return
 
 
 @dataclass(frozen=True)
-class Anew:
+class ReplacedEndedLog:
     """A file that was begun anew: how many endings stand in it, where the one before was put (None: there was none),
     and how many links and tokens were shut for good."""
 
@@ -140,43 +138,41 @@ class Anew:
     tokens: int
 
 
-def begin_anew(services: Services, reason: str, actor: str, restored: bool = False) -> Anew:
+def open_without_ended_log(services: Services, reason: str, actor: str, restored: bool = False) -> ReplacedEndedLog:
     """Open the house without the file that was known: another begins with all that the store knows to have ended.
 
     The wrong file is set aside, beside it. `restored`: the store is a copy of before, so no link and no token that it
     knows opens anything more. Raises ConsentError without a reason (name nobody in it), and in a house that
     is open, which another process may have opened meanwhile.
     """
-    reason = refuse_reason(reason)
+    reason = clean_reason(reason)
     shut = _shut_all(services, actor) if restored else []
-    for _ in range(_TURNS):
-        others, ended = _before_opening(services), known_endings.read(services)
+    for _ in range(_TRIES):
+        others, ended = _prepare_opening(services), known_endings.find_endings(services)
         begun = NewEndedLog.of(ended.lines)
         with suppress(VaultError):  # whether it can be written says the head
             heads.refuse_unreachable(services.config.path(services.config.keys.heads_file))
         with services.store.write() as tx:
-            if not restored and closed_house.why(services, tx.connection) is None:
+            if not restored and closed_house.find_reason_in(services, tx.connection) is None:
                 raise ConsentError("the house is open: ended.log is what was known of it, and stays")
             if not ended.are_all(tx.connection):
                 continue
             closed_at = house_state.read(tx.connection).closed_at
-            aside = _begin(services, tx, begun, actor, restored=restored, reason=reason)
-            shut += (
-                _shut(services, tx, list(replay_endings.doors_open(tx.connection)), actor) if restored else []
-            )
+            aside = _begin_new_log(services, tx, begun, actor, restored=restored, reason=reason)
+            shut += _shut(services, tx, list(replay_endings.list_open_doors(tx.connection)), actor) if restored else []
             if closed_at is not None:
-                _make_up(services, tx, closed_at, others)
+                _hold_missed_sets(services, tx, closed_at, others)
         break
     else:
         raise StoreBusy("others end something all the time: stop the server and the worker, and ask again")
     if closed_at is not None:
-        _state_anew(services, closed_at)
-    recompute_library.follow_closing(services)
+        _queue_recompute(services, closed_at)
+    recompute_library.follow_house_closing(services)
     kinds = [kind for kind, _ in shut]
-    return Anew(len(ended.lines), aside, kinds.count(LINK), kinds.count(TOKEN))
+    return ReplacedEndedLog(len(ended.lines), aside, kinds.count(LINK), kinds.count(TOKEN))
 
 
-def _begin(services: Services, tx: Tx, begun: NewEndedLog, actor: str, **why: Scalar) -> Path | None:
+def _begin_new_log(services: Services, tx: Tx, begun: NewEndedLog, actor: str, **why: Scalar) -> Path | None:
     """The other file, the head that says so, and the house open on it; returns where the one before was put."""
     spare = services.ended.path.with_name(f"{services.ended.path.name}.aside-{tx.now:%Y%m%dT%H%M%S%fZ}")
     aside = spare if services.ended.begin_anew(begun, spare) else None
@@ -187,7 +183,7 @@ def _begin(services: Services, tx: Tx, begun: NewEndedLog, actor: str, **why: Sc
     return aside
 
 
-def refuse_reason(reason: str) -> str:
+def clean_reason(reason: str) -> str:
     """The reason without white space around it. Raises ConsentError where it says nothing, or too much."""
     reason = " ".join(reason.split())
     if not reason or len(reason) > LONGEST_REASON or not reason.isprintable():
@@ -216,7 +212,7 @@ def _write_head(services: Services, tx: Tx, mark: Mark, actor: str) -> datetime:
 def _shut_all(services: Services, actor: str) -> list[Door]:
     """In short writes, each with its lines; whoever repeats it after a kill finds the others."""
     with services.store.read() as conn:
-        doors = sorted(replay_endings.doors_open(conn))
+        doors = sorted(replay_endings.list_open_doors(conn))
     in_short_writes(services.store, doors, lambda tx, some: _shut(services, tx, some, actor))
     return doors
 
@@ -228,44 +224,40 @@ def _shut(services: Services, tx: Tx, doors: Sequence[Door], actor: str) -> list
     return list(doors)
 
 
-def _before_opening(services: Services) -> Opened:
+def _prepare_opening(services: Services) -> OpenTemplates:
     """What the write that opens the house has no time for: jobs that wait a moment, and the templates for `_make_up`.
 
     Asked for again when it is open, so that neither a kill nor whatever was written meanwhile leaves one out.
     """
     with services.store.read() as conn:
         since = house_state.read(conn).closed_at
-        came = [] if since is None else _came(conn, since)
+        came = [] if since is None else _list_sets_since(conn, since)
     if since is not None:
-        _state_anew(services, since, _PATIENCE)
-    return resemblance.opened(services) if came else NOTHING
+        _queue_recompute(services, since, _DELAY)
+    return resemblance.open_templates(services) if came else NONE_OPEN
 
 
-def _state_anew(services: Services, since: datetime, delay: timedelta = timedelta(0)) -> None:
+def _queue_recompute(services: Services, since: datetime, delay: timedelta = timedelta(0)) -> None:
     """No file was stated to be released anew while the house was closed."""
     i = t.intent.c
     written = select(i.resource_id).where(i.finished_at >= since)
     named = select(t.tag.c.person_id).where(t.tag.c.resource_id.in_(written), t.tag.c.person_id.is_not(None))
     with services.store.read() as conn:
         people = sorted(set(conn.scalars(named)))
-    ask_for(services, "recompute", people, delay=delay)
+    queue_jobs(services, "recompute", people, delay=delay)
 
 
-def _make_up(services: Services, tx: Tx, since: datetime, others: Opened) -> None:
+def _hold_missed_sets(services: Services, tx: Tx, since: datetime, others: OpenTemplates) -> None:
     """Sets that came while the house was closed were not held against those who look alike."""
-    for set_id in _came(tx.connection, since):
+    for set_id in _list_sets_since(tx.connection, since):
         resemblance.hold_near(services, tx, set_id, others)
 
 
-def _came(conn: Connection, since: datetime) -> list[str]:
+def _list_sets_since(conn: Connection, since: datetime) -> list[str]:
     s = t.reference_set.c
-    return list(
-        conn.scalars(
-            select(s.id).where(s.ended_at.is_(None), or_(s.added_at >= since, s.vouched_at >= since))
-        )
-    )
+    return list(conn.scalars(select(s.id).where(s.ended_at.is_(None), or_(s.added_at >= since, s.vouched_at >= since))))
 
 
-def is_anew_since(conn: Connection) -> datetime | None:
+def find_new_log_start(conn: Connection) -> datetime | None:
     """Since when the house runs on a file that was begun anew; None where it never was."""
     return house_state.read(conn).anew_at

@@ -19,7 +19,7 @@ from plugin.quitclaim.consent.model import EndKind
 
 
 @dataclass(frozen=True)
-class KnownEnds:
+class KnownEndings:
     """Every ending that a backup must not undo, in the order of time, as of one row of the log: each has its own."""
 
     lines: list[Ending]
@@ -30,50 +30,54 @@ class KnownEnds:
         return audit.read_head(conn).seq == self.row
 
 
-def read(services: Services) -> KnownEnds:
+def find_endings(services: Services) -> KnownEndings:
     """What has ended so far."""
     with services.store.read() as conn:
-        return KnownEnds(_lines(services, conn), audit.read_head(conn).seq)
+        return KnownEndings(_read_lines(services, conn), audit.read_head(conn).seq)
 
 
-def _lines(services: Services, conn: Connection) -> list[Ending]:
-    found = [*_grants(services, conn), *_objections(conn), *_links(conn), *_tokens(conn), *_erasures(conn)]
+def _read_lines(services: Services, conn: Connection) -> list[Ending]:
+    found = [
+        *_read_grants(services, conn),
+        *_read_objections(conn),
+        *_read_links(conn),
+        *_read_tokens(conn),
+        *_read_erasures(conn),
+    ]
     return sorted(found, key=lambda one: (one.at, one.person_id, one.grant_id or ""))
 
 
-def _grants(services: Services, conn: Connection) -> Iterator[Ending]:
+def _read_grants(services: Services, conn: Connection) -> Iterator[Ending]:
     g = t.grant.c
-    for row in conn.execute(
-        select(g.person_id, g.id, g.ended_at, g.ended_kind).where(g.ended_at.is_not(None))
-    ):
+    for row in conn.execute(select(g.person_id, g.id, g.ended_at, g.ended_kind).where(g.ended_at.is_not(None))):
         yield Ending(row.person_id, row.id, row.ended_at, row.ended_kind)
     now = services.clock.now()
     replaced = select(t.quitclaim.c.person_id).where(t.quitclaim.c.superseded_at > now)
     for standing in roster.load_many(services, conn, set(conn.scalars(replaced))).values():
         for claim in standing.quitclaims:
-            yield from quitclaim_rows.shortened(claim, now)
+            yield from quitclaim_rows.find_shortened(claim, now)
 
 
-def _objections(conn: Connection) -> Iterator[Ending]:
+def _read_objections(conn: Connection) -> Iterator[Ending]:
     p = t.person.c
     for row in conn.execute(select(p.id, p.objected_at).where(p.objected_at.is_not(None))):
         yield Ending(row.id, None, row.objected_at, EndKind.OBJECTED.value)
 
 
-def _links(conn: Connection) -> Iterator[Ending]:
+def _read_links(conn: Connection) -> Iterator[Ending]:
     i = t.invitation.c
     over = i.revoked_at.is_not(None) | (i.most_uses.is_not(None) & (i.uses >= i.most_uses))
     for row in conn.execute(select(i.id, i.revoked_at, i.used_at, i.created_at).where(over)):
         yield Ending("", row.id, row.revoked_at or row.used_at or row.created_at, LINK)
 
 
-def _tokens(conn: Connection) -> Iterator[Ending]:
+def _read_tokens(conn: Connection) -> Iterator[Ending]:
     a = t.api_token.c
     for row in conn.execute(select(a.id, a.revoked_at).where(a.revoked_at.is_not(None))):
         yield Ending("", row.id, row.revoked_at, TOKEN)
 
 
-def _erasures(conn: Connection) -> Iterator[Ending]:
+def _read_erasures(conn: Connection) -> Iterator[Ending]:
     """By their certificates, their jobs, and by keys that were destroyed of people who are not there any more."""
     e, j, s = t.erasure.c, t.job.c, t.shredding.c
     found = {row.person_id: row.asked_at for row in conn.execute(select(e.person_id, e.asked_at))}

@@ -16,27 +16,27 @@ from plugin.ledger.log.heads import SignedHead
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Tx
 
-Note = Mapping[str, Any]
+HeadNote = Mapping[str, Any]
 
 
-def write(services: Services, note: Note | None = None, actor: str = "system") -> SignedHead:
+def write_head(services: Services, note: HeadNote | None = None, actor: str = "system") -> SignedHead:
     """Add a head of now to the file. Raises VaultError where its key is not there."""
-    reach(services)
+    refuse_unreachable(services)
     with services.store.write() as tx:
-        return add(services, tx, note, actor)
+        return write_head_in(services, tx, note, actor)
 
 
-def reach(services: Services) -> None:
+def refuse_unreachable(services: Services) -> None:
     """See heads.refuse_unreachable."""
     heads.refuse_unreachable(services.config.path(services.config.keys.heads_file))
 
 
-def add(services: Services, tx: Tx, note: Note | None = None, actor: str = "system") -> SignedHead:
+def write_head_in(services: Services, tx: Tx, note: HeadNote | None = None, actor: str = "system") -> SignedHead:
     """The same inside the caller's transaction."""
     return _add(services, tx, services.head_key, note, actor)
 
 
-def found(services: Services) -> None:
+def create_missing_key(services: Services) -> None:
     """A house of before heads were signed gets its key and head 0. One whose key is lost gets none, and goes on
     without: the doctor says so."""
     keys = services.config.keys
@@ -51,7 +51,7 @@ def found(services: Services) -> None:
 def replace_key(services: Services, actor: str) -> HeadKey:
     """Another key signs from now on: the old one says so in a head of its own, and is destroyed; the first head of the
     new one binds all that the old one signed."""
-    reach(services)
+    refuse_unreachable(services)
     with services.store.write() as tx:
         old = services.head_key
         new = old.replaced(tx.machine_now, lambda key, public: _announce(services, tx, key, public, actor))
@@ -68,16 +68,16 @@ def make_lost_key(services: Services, reason: str, actor: str) -> HeadKey:
     key = HeadKey.create(path)
     with services.store.write() as tx:
         tx.audit(Action.HEAD_KEY, actor, public=key.public, lost=True)
-    begin(services, reason, actor)
+    restart_heads(services, reason, actor)
     return key
 
 
-def begin(services: Services, reason: str, actor: str) -> SignedHead:
+def restart_heads(services: Services, reason: str, actor: str) -> SignedHead:
     """Heads begin anew, because those of before are lost: from this one on the log can be proven again."""
-    return write(services, {"kind": "begin", "reason": reason}, actor)
+    return write_head(services, {"kind": "begin", "reason": reason}, actor)
 
 
-def provable(services: Services) -> int:
+def find_last_provable(services: Services) -> int:
     """The last row whose pruning could be proven; 0 where nothing could."""
     with suppress(AuditBroken, VaultError):
         path = services.config.path(services.config.keys.heads_file)
@@ -94,7 +94,7 @@ def _announce(services: Services, tx: Tx, key: HeadKey, public: str, actor: str)
     _add(services, tx, key, {"kind": "key", "public": public}, actor)
 
 
-def _add(services: Services, tx: Tx, key: HeadKey, note: Note | None, actor: str) -> SignedHead:
+def _add(services: Services, tx: Tx, key: HeadKey, note: HeadNote | None, actor: str) -> SignedHead:
     path = services.config.path(services.config.keys.heads_file)
     months = services.config.retention.audit_months
     return heads.add(tx, key, path, months, services.ended.mark(), note, actor)

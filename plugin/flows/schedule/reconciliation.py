@@ -11,13 +11,13 @@ from plugin.flows.photos import comparison, scan_queue
 from plugin.flows.review import names_by_hand
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
-from plugin.flows.views.waiting_list import Kind
+from plugin.flows.views.waiting_list import WaitingKind
 from plugin.ledger import tables as t
 
 # What a comparison asks for, and what follows from that.
-KINDS = (
+JOB_KINDS = (
     comparison.JOB,
-    scan_queue.LATE,
+    scan_queue.LATE_JOB,
     "compare",
     "names",
     "photo",
@@ -35,7 +35,7 @@ KINDS = (
 
 
 @dataclass(frozen=True)
-class Begun:
+class Reconciliation:
     """Since when, how many changes the DAM told of, and how many resources were asked for."""
 
     at: datetime
@@ -44,7 +44,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReconciliationOutcome:
     """What was found since. Done is only what leaves no job open and none given up."""
 
     open: Mapping[str, int]  # jobs by kind that are due, running, or wait for another try
@@ -60,14 +60,14 @@ class Outcome:
         return not self.open and not self.given_up
 
 
-def begin(services: Services) -> Begun:
+def begin_reconciliation(services: Services) -> Reconciliation:
     """Ask for every resource that we know to be compared with the DAM, as the calendar does each day."""
     at = services.clock.now()
-    changes = calendar.poll(services)
-    return Begun(at, changes, calendar.reconcile(services, whole=True))
+    changes = calendar.poll_dam(services)
+    return Reconciliation(at, changes, calendar.begin_comparison(services, whole=True))
 
 
-def outcome(services: Services, begun: Begun) -> Outcome:
+def find_outcome(services: Services, begun: Reconciliation) -> ReconciliationOutcome:
     """What has come of it by now."""
     now = services.clock.now()
     queued = (t.job.c.state == "queued") & ((t.job.c.run_after <= now) | (t.job.c.attempt > 0))
@@ -76,20 +76,18 @@ def outcome(services: Services, begun: Begun) -> Outcome:
     with services.store.read() as conn:
         taken_off = conn.scalar(select(func.count()).where(removed)) or 0
         listed = conn.scalar(select(func.count()).where(new)) or 0
-    waiting = {one.kind: one.count for one in waiting_list.entries(services)}
-    return Outcome(
-        open=_by_kind(services, queued | (t.job.c.state == "running")),
-        given_up=_by_kind(services, (t.job.c.state == "dead") & (t.job.c.finished_at >= begun.at)),
-        taken_off=taken_off, listed=listed, undecided=names_by_hand.count(services),
-        failed_writes=waiting.get(Kind.FAILED_WRITES, 0),
+    waiting = {one.kind: one.count for one in waiting_list.list_counts(services)}
+    return ReconciliationOutcome(
+        open=_count_by_kind(services, queued | (t.job.c.state == "running")),
+        given_up=_count_by_kind(services, (t.job.c.state == "dead") & (t.job.c.finished_at >= begun.at)),
+        taken_off=taken_off, listed=listed, undecided=names_by_hand.count_undecided(services),
+        failed_writes=waiting.get(WaitingKind.FAILED_WRITES, 0),
     )  # fmt: skip
 
 
-def _by_kind(services: Services, where: ColumnElement[bool]) -> dict[str, int]:
+def _count_by_kind(services: Services, where: ColumnElement[bool]) -> dict[str, int]:
     query = (
-        select(t.job.c.kind, func.count().label("n"))
-        .where(where, t.job.c.kind.in_(KINDS))
-        .group_by(t.job.c.kind)
+        select(t.job.c.kind, func.count().label("n")).where(where, t.job.c.kind.in_(JOB_KINDS)).group_by(t.job.c.kind)
     )
     with services.store.read() as conn:
         return {str(row.kind): int(row.n) for row in conn.execute(query)}

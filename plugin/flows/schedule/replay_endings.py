@@ -22,15 +22,15 @@ Door = tuple[str, str]
 """What opens something: LINK or TOKEN, and its number."""
 
 
-def endings(services: Services) -> int:
+def replay_ended_log(services: Services) -> int:
     """Carry out every ending in ended.log that the store does not know: first thing at start and restore.
 
     Then the store knows the file as far as it was told. In a closed house nobody knows whose lines these are.
     """
-    if closed_house.why_now(services) is not None:
+    if closed_house.find_reason(services) is not None:
         return 0
     goes = services.ended.mark()
-    carried, left = _told(services)
+    carried, left = _replay_lines(services)
     if left:
         return carried
     with services.store.read() as conn:
@@ -46,34 +46,34 @@ def endings(services: Services) -> int:
 def is_due(services: Services) -> bool:
     """Whether the file goes further than the store knows: a line was written and its commit never came."""
     with services.store.read() as conn:
-        if closed_house.why(services, conn) is not None:
+        if closed_house.find_reason_in(services, conn) is not None:
             return False
         known = house_state.read(conn).mark
     return known != services.ended.mark()
 
 
-def tell(services: Services) -> int:
+def replay_lines(services: Services) -> int:
     """Carry out every line that the store does not know, whatever the house is; returns how many."""
-    return _told(services)[0]
+    return _replay_lines(services)[0]
 
 
-def _told(services: Services) -> tuple[int, int]:
+def _replay_lines(services: Services) -> tuple[int, int]:
     """How many were carried out, and how many could not be: one of those keeps none of the others."""
     with services.store.read() as conn:
         open_ = set(conn.scalars(select(t.grant.c.id).where(t.grant.c.ended_at.is_(None))))
-        doors = doors_open(conn)
+        doors = list_open_doors(conn)
     shut: list[int] = []
 
     def carry(line: Ending) -> int:
         if line.grant_id in open_:
-            return _end_again(services, line)
+            return _replay_end(services, line)
         if line.grant_id is None and line.kind == EndKind.OBJECTED.value:
-            return _object_again(services, line)
+            return _replay_objection(services, line)
         if line.kind == erasure.ERASED:
-            return _erase_again(services, line)
+            return _replay_erasure(services, line)
         if (line.kind, line.grant_id) in doors:
             doors.discard((line.kind, line.grant_id))
-            shut.append(_shut_again(services, line))
+            shut.append(_replay_door(services, line))
             return 1
         return 0
 
@@ -82,11 +82,11 @@ def _told(services: Services) -> tuple[int, int]:
         services.store, "a line of ended.log", lines, carry, lambda one: one.grant_id or one.kind
     )
     if shut:
-        pending_signatures.expire(services)  # what waited for a link that opens no more
+        pending_signatures.expire_pending(services)  # what waited for a link that opens no more
     return sum(done), len(lines) - len(done)
 
 
-def doors_open(conn: Connection) -> set[Door]:
+def list_open_doors(conn: Connection) -> set[Door]:
     """The links and tokens that open something, by kind and number."""
     link, token = t.invitation.c, t.api_token.c
     left = link.most_uses.is_(None) | (link.uses < link.most_uses)
@@ -95,7 +95,7 @@ def doors_open(conn: Connection) -> set[Door]:
     return found | {(TOKEN, one) for one in conn.scalars(select(token.id).where(token.revoked_at.is_(None)))}
 
 
-def _shut_again(services: Services, line: Ending) -> int:
+def _replay_door(services: Services, line: Ending) -> int:
     if line.kind == TOKEN:
         with contextlib.suppress(NotFound):  # another process that starts now was first
             api_tokens.revoke(services, str(line.grant_id), "ended.log")
@@ -105,7 +105,7 @@ def _shut_again(services: Services, line: Ending) -> int:
     return 1
 
 
-def _end_again(services: Services, line: Ending) -> int:
+def _replay_end(services: Services, line: Ending) -> int:
     with services.store.write() as tx:
         row = tx.execute(select(t.grant).where(t.grant.c.id == line.grant_id)).one()
         claims = roster.load(services, tx.connection, row.person_id).quitclaims
@@ -114,14 +114,14 @@ def _end_again(services: Services, line: Ending) -> int:
             return 0
         if line.at <= tx.now or line.at <= grant.valid_from:
             due = [(grant, min(line.at, tx.now), EndKind(line.kind))]
-            return grant_endings.end(services, tx, row.person_id, due, "ended.log", True)
+            return grant_endings.end_in(services, tx, row.person_id, due, "ended.log", True)
         if any(known is not None and known <= line.at for known in (claim.superseded_at, grant.valid_until)):
             return 0
         # The version that replaced it is not in this copy: until then it holds, and no longer.
         agreed = roster.load(services, tx.connection, row.person_id).published()
         quitclaim_rows.shorten_grant(tx, grant.id, line.at)
         left = roster.load(services, tx.connection, row.person_id).published()
-        cuts.add(services, tx, row.person_id, cuts.shortened(agreed, left, tx.now))
+        cuts.add(services, tx, row.person_id, cuts.find_shortened(agreed, left, tx.now))
         tx.audit(
             Action.CONSENT_REPLAY, "ended.log",
             subject=roster.subject(services, tx, row.person_id), grant=grant.id,
@@ -131,7 +131,7 @@ def _end_again(services: Services, line: Ending) -> int:
     return 1
 
 
-def _object_again(services: Services, line: Ending) -> int:
+def _replay_objection(services: Services, line: Ending) -> int:
     later = t.person.c.objected_at.is_(None) | (t.person.c.objected_at > line.at)
     mine = (t.person.c.id == line.person_id) & later
     with services.store.read() as conn:
@@ -146,7 +146,7 @@ def _object_again(services: Services, line: Ending) -> int:
     return 1  # the sweep that follows ends what rested on it
 
 
-def _erase_again(services: Services, line: Ending) -> int:
+def _replay_erasure(services: Services, line: Ending) -> int:
     with services.store.read() as conn:
         there = conn.scalar(select(t.person.c.id).where(t.person.c.id == line.person_id))
     if there is None:

@@ -11,7 +11,7 @@ from plugin.quitclaim.consent.model import GrantKind
 
 
 @dataclass(frozen=True)
-class CameBack:
+class RestoredCounts:
     """People; grants in force, by kind; links and API tokens that open something now."""
 
     people: int
@@ -21,17 +21,17 @@ class CameBack:
     tokens: int
 
 
-def count(services: Services) -> CameBack:
+def count_restored(services: Services) -> RestoredCounts:
     """What is there and holds now. Ask once ended.log has been replayed."""
     now = services.clock.now()
     grant = t.grant.c
-    holds = and_(grant.valid_from <= now, _not_over(grant.valid_until, now), _not_over(grant.ended_at, now))
+    holds = and_(grant.valid_from <= now, _is_not_over(grant.valid_until, now), _is_not_over(grant.ended_at, now))
     with services.store.read() as conn:
 
         def number(what: ColumnElement[int], *where: ColumnElement[bool]) -> int:
             return int(conn.scalar(select(func.count(what)).where(*where)) or 0)
 
-        return CameBack(
+        return RestoredCounts(
             number(t.person.c.id),
             number(grant.id, holds, grant.kind == GrantKind.RECOGNITION.value),
             number(grant.id, holds, grant.kind == GrantKind.PUBLICATION.value),
@@ -40,5 +40,5 @@ def count(services: Services) -> CameBack:
         )
 
 
-def _not_over(end: "ColumnElement[object]", now: object) -> ColumnElement[bool]:
+def _is_not_over(end: "ColumnElement[object]", now: object) -> ColumnElement[bool]:
     return or_(end.is_(None), end > now)

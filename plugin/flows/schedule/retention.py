@@ -22,19 +22,19 @@ from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.standing import Standing
 
-_AT_ONCE = 200
+_BATCH = 200
 
 
-def end(services: Services) -> dict[str, int]:
+def expire_all(services: Services) -> dict[str, int]:
     """Everything past its term goes; returns how much of each kind."""
-    counts = Counter(suggestions=_suggestions(services))
+    counts = Counter(suggestions=_expire_suggestions(services))
     for name, kind in retention_rules.RULES.items():
         counts[name] += _drop(services, kind)
     counts["audit"] += _prune(services)
     return dict(counts) | {
-        "evidence": _evidence(services),
-        "logs": _logs(services),
-        "halves": pending_signatures.expire(services),
+        "evidence": _expire_evidence(services),
+        "logs": _expire_logs(services),
+        "halves": pending_signatures.expire_pending(services),
         "visits": visits.prune(services),
     }
 
@@ -51,13 +51,13 @@ def _drop(services: Services, kind: retention_rules.RetentionRule) -> int:
         with services.store.read() as conn:
             found = kind.find(conn, config, services.clock.now())
         before = count
-        in_short_writes(services.store, found, drop, _AT_ONCE)
+        in_short_writes(services.store, found, drop, _BATCH)
         if len(found) < retention_rules.FOUND or count == before:
             return count
 
 
 def _prune(services: Services) -> int:
-    provable, count = log_heads.provable(services), 0
+    provable, count = log_heads.find_last_provable(services), 0
     while True:
         with services.store.write() as tx:
             gone = retention_rules.prune_audit_log(tx, services.config, tx.now, provable)
@@ -66,7 +66,7 @@ def _prune(services: Services) -> int:
             return count
 
 
-def _suggestions(services: Services) -> int:
+def _expire_suggestions(services: Services) -> int:
     """Those that nobody decided on, with a row of the log that says how many."""
     expired = _drop(services, retention_rules.RULES["suggestions"])
     if expired:
@@ -75,21 +75,21 @@ def _suggestions(services: Services) -> int:
     return expired
 
 
-def _evidence(services: Services) -> int:
+def _expire_evidence(services: Services) -> int:
     """Record keys of people whose last grant ended longer ago than the evidence is kept; returns how many."""
     before = months_before(services.clock.now(), services.config.retention.evidence_months)
     with services.store.read() as conn:
         keys = list(conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "record")))
         standings = roster.load_many(services, conn, keys)
-    past = [who for who, standing in standings.items() if _over(standing, before)]
+    past = [who for who, standing in standings.items() if _is_over(standing, before)]
     for person_id in past:
         with services.store.write() as tx:
-            if _over(roster.load(services, tx.connection, person_id), before):
+            if _is_over(roster.load(services, tx.connection, person_id), before):
                 grant_endings.destroy_key(services, tx, person_id, "record", "calendar")
     return len(past)
 
 
-def _over(standing: Standing, before: datetime) -> bool:
+def _is_over(standing: Standing, before: datetime) -> bool:
     """Whether the last grant, of any kind, had ended by then. Who never signed has no evidence.
 
     A grant may never have been in force (withdrawn as it began): then its recording counts.
@@ -99,7 +99,7 @@ def _over(standing: Standing, before: datetime) -> bool:
     return recorded and standing.ended_altogether(before)
 
 
-def _logs(services: Services) -> int:
+def _expire_logs(services: Services) -> int:
     """Old log files, by the day in their names; and one on which nothing was written since: a quiet day makes none."""
     server = services.config.server
     if not server.log_file:
@@ -108,7 +108,7 @@ def _logs(services: Services) -> int:
     before = (services.clock.now() - timedelta(days=services.config.retention.logs_days)).date()
     count = 0
     for old in path.parent.glob(f"{path.name}.*"):
-        day = _day(old.name.removeprefix(f"{path.name}."))
+        day = _parse_day(old.name.removeprefix(f"{path.name}."))
         if day is not None and day < before:
             old.unlink(missing_ok=True)
             count += 1
@@ -119,7 +119,7 @@ def _logs(services: Services) -> int:
     return count
 
 
-def _day(text: str) -> date | None:
+def _parse_day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -36,24 +36,24 @@ OUTAGE = timedelta(minutes=10)
 _URGENT = ("revoke", "erase")
 SYSTEM = "system"
 _PORTION = 50  # jobs of one transaction: others wait for it
-_EVERYTHING = 1_000_000
+_NO_LIMIT = 1_000_000
 
-Asked = Mapping[str, Any]  # payloads by key
+Payloads = Mapping[str, Any]  # payloads by key
 
 
 def _keys(found: Iterable[str]) -> dict[str, Any]:
     return dict.fromkeys(found)
 
 
-def _revocations(services: Services) -> Asked:
-    return _keys(revocation.overdue(services))
+def _find_revocations(services: Services) -> Payloads:
+    return _keys(revocation.list_overdue(services))
 
 
-def _erasures(services: Services) -> Asked:
-    return _keys(key for key, _ in overdue.of(services, "owed_erasures", _EVERYTHING))
+def _find_erasures(services: Services) -> Payloads:
+    return _keys(key for key, _ in overdue.list_oldest(services, "owed_erasures", _NO_LIMIT))
 
 
-def _dates(services: Services) -> Asked:
+def _find_dates(services: Services) -> Payloads:
     """One job for all of them, but those that have one of their own, given up or not."""
     s, r, j = t.statement.c, t.resource.c, t.job.c
     own = select(j.key).where(j.kind == "state", j.state.in_(("queued", "running", "dead")))
@@ -63,35 +63,35 @@ def _dates(services: Services) -> Asked:
         return _keys([dam_dates.EVERY] if conn.execute(query).first() else [])
 
 
-def _writes(services: Services) -> Asked:
-    return _keys(intents.stranded(services))
+def _find_writes(services: Services) -> Payloads:
+    return _keys(intents.list_stranded(services))
 
 
-def _letters(services: Services) -> Asked:
+def _find_letters(services: Services) -> Payloads:
     with services.store.read() as conn:
         return _keys(conn.scalars(select(t.mail.c.id).where(t.mail.c.state == "queued")))
 
 
-def _cut(services: Services) -> Asked:
+def _find_cuts(services: Services) -> Payloads:
     with services.store.read() as conn:
         return _keys(conn.scalars(select(t.cut.c.person_id).distinct()))
 
 
-def _anew(services: Services) -> Asked:
+def _find_recompute(services: Services) -> Payloads:
     """How far it has come says the store too."""
     with services.store.read() as conn:
         under_way = t.state.c.anew_after.is_not(None) & t.state.c.policy.is_not(None)
         return _keys(conn.scalars(select(t.state.c.policy).where(under_way)))
 
 
-OWED: Mapping[str, tuple[Callable[[Services], Asked], int]] = {
-    cuts.JOB: (_cut, 0),
-    "revoke": (_revocations, 1),
-    "erase": (_erasures, 1),
-    "state": (_dates, 2),
-    "mail": (_letters, 3),
-    "names": (_writes, 5),
-    "anew": (_anew, 5),
+OWED: Mapping[str, tuple[Callable[[Services], Payloads], int]] = {
+    cuts.JOB: (_find_cuts, 0),
+    "revoke": (_find_revocations, 1),
+    "erase": (_find_erasures, 1),
+    "state": (_find_dates, 2),
+    "mail": (_find_letters, 3),
+    "names": (_find_writes, 5),
+    "anew": (_find_recompute, 5),
 }
 """By kind of job what the ledger shows to be owed, whether or not a row of the queue says so; and how urgent it is."""
 
@@ -107,7 +107,7 @@ REMEMBERED: Mapping[str, str] = {
     "remode": "its row knows how far it has come; what stands where it must not, the daily comparison takes off",
     "unheld": "its row knows how far it has come",
     comparison.JOB: "its row knows which portion; each night begins a round, or goes on with one",
-    scan_queue.LATE: "its row knows how far it has come; each night begins a pass where one is due",
+    scan_queue.LATE_JOB: "its row knows how far it has come; each night begins a pass where one is due",
     vouching.REFUSED: "its row knows which set; what stands where it must not, the daily comparison takes off",
     vouching.SUGGESTED: "its row knows which set, and how far it has come",
     name_doubts.JOB: "its row knows whose; until it is done no name is theirs by its spelling",
@@ -120,50 +120,50 @@ REMEMBERED: Mapping[str, str] = {
 """By kind why only its row in the queue knows what is owed."""
 
 
-def start_again(services: Services, actor: str = SYSTEM, at_once: bool = False) -> int:
+def retry_owed(services: Services, actor: str = SYSTEM, at_once: bool = False) -> int:
     """Ask for what the ledger shows to be owed, and begin what was given up again; returns how many jobs.
 
     Not what was given up a moment ago, unless `at_once`: somebody says that what it needs is there again.
     """
-    counts = [_begin_again(services, services.clock.now() - (timedelta(0) if at_once else PAUSE), actor)]
+    counts = [_retry_given_up(services, services.clock.now() - (timedelta(0) if at_once else PAUSE), actor)]
     with ExitStack() as each:  # what fails keeps nothing else from being done
         for kind in OWED:
-            each.callback(lambda kind=kind: counts.append(_ask_owed(services, kind)))  # type: ignore[misc]
+            each.callback(lambda kind=kind: counts.append(_queue_owed(services, kind)))  # type: ignore[misc]
     return sum(counts)
 
 
-def after_outage(services: Services, since: datetime, now: datetime) -> int:
+def retry_after_outage(services: Services, since: datetime, now: datetime) -> int:
     """Of two polls that succeeded: where the DAM was away in between, what was given up meanwhile begins at once, and
     what somebody has a right to does not wait for its next try; returns how many jobs."""
     if now - since < max(OUTAGE, 3 * timedelta(seconds=services.config.dam.poll_seconds)):
         return 0
-    count = _begin_again(services, services.clock.now(), SYSTEM, since=since)
+    count = _retry_given_up(services, services.clock.now(), SYSTEM, since=since)
     return count + sum(_hasten(services, kind, SYSTEM) for kind in _URGENT)
 
 
-def _ask_owed(services: Services, kind: str) -> int:
+def _queue_owed(services: Services, kind: str) -> int:
     what, urgent = OWED[kind]
-    return ask(services, kind, what(services), urgent)
+    return queue_missing(services, kind, what(services), urgent)
 
 
-def ask(services: Services, kind: str, asked: Asked, priority: int = 5) -> int:
+def queue_missing(services: Services, kind: str, asked: Payloads, priority: int = 5) -> int:
     """Ask for jobs that are neither open nor given up; returns how many. Those have their row, and their pause."""
     count = 0
     for keys in chunked(list(asked), _PORTION):
         with services.store.write() as tx:
-            for key in sorted(set(keys) - _there(tx, kind, keys)):
+            for key in sorted(set(keys) - _find_known(tx, kind, keys)):
                 services.queue.put(tx, kind, key, asked[key], priority)
                 count += 1
     return count
 
 
-def _there(tx: Tx, kind: str, keys: Iterable[str]) -> set[str]:
+def _find_known(tx: Tx, kind: str, keys: Iterable[str]) -> set[str]:
     j = t.job.c
     mine = (j.kind == kind) & j.key.in_(list(keys)) & j.state.in_(("queued", "running", "dead"))
     return set(tx.execute(select(j.key).where(mine)).scalars())
 
 
-def _begin_again(
+def _retry_given_up(
     services: Services, before: datetime, actor: str, kind: str | None = None, since: datetime | None = None
 ) -> int:
     """In portions, from the oldest row on; what is given up meanwhile is left for later."""
@@ -193,9 +193,9 @@ def retry(services: Services, actor: str, job_id: int | None = None, kind: str |
         services.queue.revive(job_id, actor)
         return 1
     if kind is None:
-        count = start_again(services, actor, at_once=True)
+        count = retry_owed(services, actor, at_once=True)
     else:
-        count = _begin_again(services, services.clock.now(), actor, kind)
+        count = _retry_given_up(services, services.clock.now(), actor, kind)
     count += _hasten(services, kind, actor)
     if not count:
         raise NothingDone("nothing was given up, and nothing waits for another try")
@@ -218,7 +218,7 @@ def _hasten(services: Services, kind: str | None, actor: str) -> int:
 
 
 @dataclass(frozen=True)
-class Pending:
+class PendingJob:
     """A job that was given up, or failed and waits for another try at `next`. `about`: a photograph, a collection, or
     the pseudonymous id of a person; nobody's name."""
 
@@ -231,12 +231,12 @@ class Pending:
     next: datetime | None
 
 
-_NAMELESS = frozenset(
+_WITHOUT_SUBJECT = frozenset(
     {"anew", reexamination.JOB, "rulings", lost_links.JOB}
 )  # their keys say nothing to anybody
 
 
-def pending(services: Services, limit: int) -> list[Pending]:
+def list_pending(services: Services, limit: int) -> list[PendingJob]:
     """What was given up, newest first, then what failed and is tried again by itself."""
     j = t.job.c
     waits = (j.state == "queued") & (j.attempt > 0)
@@ -244,15 +244,15 @@ def pending(services: Services, limit: int) -> list[Pending]:
     with services.store.read() as conn:
         rows = conn.execute(query).all()
     return [
-        Pending(
-            row.id, row.kind, "" if row.kind in _NAMELESS or row.key == dam_dates.EVERY else row.key,
+        PendingJob(
+            row.id, row.kind, "" if row.kind in _WITHOUT_SUBJECT or row.key == dam_dates.EVERY else row.key,
             row.created_at, row.attempt, row.error or "", None if row.state == "dead" else row.run_after,
         )
         for row in rows
     ]  # fmt: skip
 
 
-def waiting(services: Services) -> dict[str, int]:
+def count_open_by_kind(services: Services) -> dict[str, int]:
     """How many jobs of each kind wait or run."""
     j = t.job.c
     query = select(j.kind, func.count().label("n")).where(j.state.in_(("queued", "running"))).group_by(j.kind)

@@ -23,7 +23,7 @@ from plugin.ledger.tables.contents import Holds
 PORTION = 50
 
 
-def seal_plain(services: Services) -> int:
+def seal_plain_texts(services: Services) -> int:
     """Seal what is plain, in portions, and overwrite it; returns how many texts.
 
     Where a key does not open they stay as they are until it does: no process is kept from serving by that.
@@ -34,11 +34,11 @@ def seal_plain(services: Services) -> int:
             count += _seal_column(services, table, column)
     except VaultError:
         return count
-    overwrite(services)
+    overwrite_plain_texts(services)
     return count
 
 
-def overwrite(services: Services) -> bool:
+def overwrite_plain_texts(services: Services) -> bool:
     """Write the store's file anew where texts were sealed since that was done last; False if somebody is in the way."""
     with services.store.read() as conn:
         since = conn.scalar(select(t.state.c.texts_sealed_at))
@@ -79,11 +79,11 @@ def _seal(services: Services, tx: Tx, texts: TextSealer, column: "Column[Any]", 
         return 0
     gone = owner is not None and not services.vault.has_key(tx.connection, owner, RECORD)
     sealed = "" if gone else texts.seal(typed, f"{column.table.name}.{column.name}", owner)
-    this = (number == row[number.name]) & _is(column, stored)
+    this = (number == row[number.name]) & _equals(column, stored)
     return tx.execute(update(column.table).where(this).values({column: sealed})).rowcount
 
 
-def _is(column: "Column[Any]", stored: object) -> ColumnElement[bool]:
+def _equals(column: "Column[Any]", stored: object) -> ColumnElement[bool]:
     if isinstance(
         stored_type(column), JSON
     ):  # an answer that is kept is never changed; JSON has no equality everywhere

@@ -16,7 +16,7 @@ _NO_LEASE = timedelta(days=2)
 """No job waits for so long, or is in hand: its moment cannot be read."""
 
 
-def tell(services: Services) -> int:
+def report_unreadable(services: Services) -> int:
     """Name each, at start and each night; returns how many.
 
     What is stored of clearance for the person of such a grant is cut: it may rest on it.
@@ -27,7 +27,7 @@ def tell(services: Services) -> int:
             for person_id, standing in roster.load_many(services, conn).items()
             if (ids := [term.grant.id for term in standing.terms() if roster.is_unreadable(term.grant)])
         }
-        rulings = [row.ref for row in conn.execute(select(t.collection)) if not modes.is_whole(row)]
+        rulings = [row.ref for row in conn.execute(select(t.collection)) if not modes.is_readable(row)]
     for person_id, ids in found.items():
         named = [set_aside.note_set_aside(services.store, "a grant", one, "unreadable") for one in ids]
         if any(named):
@@ -39,12 +39,11 @@ def tell(services: Services) -> int:
     return sum(map(len, found.values())) + len(rulings)
 
 
-def hasten(services: Services) -> int:
+def hasten_unreadable_jobs(services: Services) -> int:
     """Jobs whose moment cannot be read are due now; returns how many."""
     j, now = t.job.c, services.clock.now()
     late = {
-        j.run_after: (j.state == "queued")
-        & (j.run_after > now + _NO_DELAY),  # SQLite: text is above each number
+        j.run_after: (j.state == "queued") & (j.run_after > now + _NO_DELAY),  # SQLite: text is above each number
         j.lease_until: (j.state == "running") & (j.lease_until > now + _NO_LEASE),
     }
     with services.store.read() as conn:

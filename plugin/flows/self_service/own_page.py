@@ -24,15 +24,15 @@ from plugin.flows.rights import erasure_requests
 from plugin.flows.self_service import own_photos
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.consent.lifecycle import How
+from plugin.quitclaim.consent.lifecycle import StopMode
 from plugin.quitclaim.consent.standing import Standing
-from plugin.quitclaim.forms.statements import Line, lines
+from plugin.quitclaim.forms.statements import StatementLine, list_lines
 
-ANEW_LASTS = timedelta(days=1)
+RENEWAL_LASTS = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Signed:
+class SignedVersion:
     """A version that was signed: its number and day; a receipt may be had of it."""
 
     quitclaim_id: str
@@ -41,121 +41,117 @@ class Signed:
 
 
 @dataclass(frozen=True)
-class View:
+class OwnPage:
     """All that the page says of the person."""
 
     name: str
     minor: bool
     objected: bool
-    now: tuple[Line, ...]
-    past: tuple[Line, ...]
-    signed: tuple[Signed, ...]
+    now: tuple[StatementLine, ...]
+    past: tuple[StatementLine, ...]
+    signed: tuple[SignedVersion, ...]
     references: int
     forget_by: date | None
     forget_number: str
     anew: bool
-    album: own_photos.Page
+    album: own_photos.PhotoPage
     children: tuple[tuple[str, str], ...]
 
 
-def visitor(services: Services, link_id: str, child: str | None = None) -> Visitor:
+def find_visitor(services: Services, link_id: str, child: str | None = None) -> Visitor:
     """Who a session stands for, asked anew at each request; `child`: another child of the same guardian.
 
     Raises LinkRefused where the link is over, or a guardian's say is; Forgotten for an erased person;
     NotFound for a child that is not theirs.
     """
-    row = links.by_id(services, link_id)
-    if row.kind != links.Kind.PAGE or row.person_id is None:
+    row = links.find_usable(services, link_id)
+    if row.kind != links.LinkKind.PAGE or row.person_id is None:
         raise LinkRefused("unknown")
     with services.store.read() as conn:
         if not services.vault.has_key(conn, row.person_id, "record"):
             raise Forgotten("nothing is held on this person any more, or it is being erased")
         if not links.is_full(services, conn, row):
             raise LinkRefused("revoked")
-        mine = _theirs(services, conn, row.person_id, row.guardian_id)
+        mine = _list_theirs(services, conn, row.person_id, row.guardian_id)
     found = next((pair for pair in mine if pair[0] == child), None) if child else mine[0]
     if found is None:
         raise NotFound("no such child is yours")
     return Visitor(row.id, *found, row.language, tuple(person for person, _ in mine))
 
 
-def _theirs(
+def _list_theirs(
     services: Services, conn: Connection, person_id: str, guardian_id: str | None
 ) -> list[tuple[str, str | None]]:
     """About whom the link is, then the guardian's other children. Raises LinkRefused when their say is over."""
     if guardian_id is None:
         return [(person_id, None)]
-    known = guardian_links.children(services, conn, person_id, guardian_id)
-    if not known or not _decides(services, conn, *known[0]):
+    known = guardian_links.list_children(services, conn, person_id, guardian_id)
+    if not known or not _has_say(services, conn, *known[0]):
         raise LinkRefused("expired")
-    return [pair for pair in known if _decides(services, conn, *pair)]
+    return [pair for pair in known if _has_say(services, conn, *pair)]
 
 
-def _decides(services: Services, conn: Connection, person_id: str, guardian_id: str) -> bool:
+def _has_say(services: Services, conn: Connection, person_id: str, guardian_id: str) -> bool:
     """Whether the guardian still has a say: until the birthday that ends it."""
     standing = roster.load_many(services, conn, [person_id]).get(person_id)
-    return (
-        standing is not None
-        and guardian_id in standing.person.guardians
-        and standing.is_minor(services.clock.now())
-    )
+    return standing is not None and guardian_id in standing.person.guardians and standing.is_minor(services.clock.now())
 
 
-def looked(services: Services, who: Visitor) -> None:
+def note_look(services: Services, who: Visitor) -> None:
     """The audit row of a look at the page: once a session (rule 9)."""
     with services.store.write() as tx:
         subject = roster.subject(services, tx, who.person_id)
         tx.audit(Action.RECORD_LOOK, who.actor, subject=subject, link=who.link_id)
 
 
-def view(services: Services, who: Visitor) -> View:
+def load_page(services: Services, who: Visitor) -> OwnPage:
     """The page, as everything stands at this moment."""
     now = services.clock.now()
     with services.store.read() as conn:
         standing = roster.load(services, conn, who.person_id)
         person, claims = standing.person, standing.quitclaims
-        asked = erasure_requests.waiting_of(conn, who.person_id)
-        labels = register.called_many(conn, who.children)
-        all_ = lines(person, claims, services.ages, now)
+        asked = erasure_requests.find_waiting(conn, who.person_id)
+        labels = register.own_names_of(conn, who.children)
+        all_ = list_lines(person, claims, services.ages, now)
         zone = services.config.site.zone
-        return View(
-            name=register.called(conn, who.person_id), minor=standing.is_minor(services.clock.now()),
+        return OwnPage(
+            name=register.own_name_of(conn, who.person_id), minor=standing.is_minor(services.clock.now()),
             objected=person.objected_at is not None,
             now=tuple(line for line in all_ if line.open), past=tuple(line for line in all_ if not line.open),
             signed=tuple(
-                Signed(claim.id, claim.version, claim.signed_at.astimezone(zone).date())
+                SignedVersion(claim.id, claim.version, claim.signed_at.astimezone(zone).date())
                 for claim in reversed(claims)
                 if receipts.kept(services, conn, who.person_id, claim.id)
             ),
             references=len(services.vault.find(conn, who.person_id, "reference")),
-            forget_by=asked.due_on if asked else None, forget_number=erasure_requests.number_of(conn, who.person_id),
-            anew=_form(services, conn, who, standing) is not None,
-            album=own_photos.page(services, conn, who.person_id),
+            forget_by=asked.due_on if asked else None, forget_number=erasure_requests.find_number(conn, who.person_id),
+            anew=_find_form(services, conn, who, standing) is not None,
+            album=own_photos.list_photos(services, conn, who.person_id),
             children=tuple((child, labels[child]) for child in who.children if child in labels),
         )  # fmt: skip
 
 
-def line(services: Services, who: Visitor, grant_id: str) -> Line:
+def find_line(services: Services, who: Visitor, grant_id: str) -> StatementLine:
     """One use that is in force or to come. Raises NotFound for any other id, whoever's it is."""
     with services.store.read() as conn:
         standing = roster.load(services, conn, who.person_id)
-    found = lines(standing.person, standing.quitclaims, services.ages, services.clock.now())
+    found = list_lines(standing.person, standing.quitclaims, services.ages, services.clock.now())
     for one in found:
         if one.grant_id == grant_id and one.open:
             return one
     raise NotFound("no such use is in force: load your page again")
 
 
-def stop(services: Services, who: Visitor, how: How, grant_ids: Collection[str] | None) -> int:
+def end_uses(services: Services, who: Visitor, how: StopMode, grant_ids: Collection[str] | None) -> int:
     """End these uses, or all (None), at once; returns how many ended. Raises NotFound for another's."""
     with services.store.write() as tx:
         due = grant_endings.stop_in(services, tx, who.person_id, how, grant_ids, who.actor)
         if due:
-            page_links.tell(services, tx, who, how.value, grants=[grant.id for grant, _, _ in due])
+            page_links.queue_confirmation(services, tx, who, how.value, grants=[grant.id for grant, _, _ in due])
     return len(due)
 
 
-def object_(services: Services, who: Visitor) -> int:
+def object_to_recognition(services: Services, who: Visitor) -> int:
     """The child does not want to be recognised: from this commit on nobody can allow it but they, of age.
 
     Raises ConsentError for an adult, who withdraws instead.
@@ -163,40 +159,40 @@ def object_(services: Services, who: Visitor) -> int:
     with services.store.write() as tx:
         if not roster.load(services, tx.connection, who.person_id).is_minor(services.clock.now()):
             raise ConsentError("you decide for yourself: withdraw recognition instead")
-        ended = grant_endings.objected(services, tx, who.person_id, who.actor)
-        page_links.tell(services, tx, who, "object")
+        ended = grant_endings.object_in(services, tx, who.person_id, who.actor)
+        page_links.queue_confirmation(services, tx, who, "object")
     return ended
 
 
 def disown(services: Services, who: Visitor, resource_id: int) -> None:
     """ "That is not me": see review.disown. Raises NotFound for a photograph that is not shown to them."""
     with services.store.read() as conn:
-        own_photos.photo(services, conn, who.person_id, resource_id)
+        own_photos.find_photo(services, conn, who.person_id, resource_id)
     review.disown(
         services, resource_id, who.person_id, who.actor,
-        lambda tx: page_links.tell(services, tx, who, "not me", resource=resource_id),
+        lambda tx: page_links.queue_confirmation(services, tx, who, "not me", resource=resource_id),
     )  # fmt: skip
 
 
-def forget(services: Services, who: Visitor) -> erasure_requests.Asked:
+def request_erasure(services: Services, who: Visitor) -> erasure_requests.ErasureRequest:
     """Ask to be forgotten: see requests.ask."""
-    filed = erasure_requests.filed(services, who.person_id)
+    filed = erasure_requests.read_filed(services, who.person_id)
     with services.store.write() as tx:
         listed = services.config.requests.erasure == "list"
-        if listed and erasure_requests.waiting_of(tx.connection, who.person_id) is None:
-            page_links.tell(
-                services, tx, who, "erasure", "forget", due=erasure_requests.due(services).isoformat()
+        if listed and erasure_requests.find_waiting(tx.connection, who.person_id) is None:
+            page_links.queue_confirmation(
+                services, tx, who, "erasure", "forget", due=erasure_requests.due_day(services).isoformat()
             )
-        return erasure_requests.ask(services, tx, who.person_id, who.actor, filed)
+        return erasure_requests.request_in(services, tx, who.person_id, who.actor, filed)
 
 
-def reference(services: Services, who: Visitor, number: int) -> bytes:
+def open_reference(services: Services, who: Visitor, number: int) -> bytes:
     """A copy of their so-manyth reference photograph (from 1), as it was given. Raises NotFound.
 
     The audit row of the look comes first; the photograph, of megabytes, is opened when that write is over.
     """
     with services.store.write() as tx:
-        chosen = _reference(services, tx.connection, who, number)
+        chosen = _find_reference(services, tx.connection, who, number)
         subject = roster.subject(services, tx, who.person_id)
         tx.audit(Action.REFERENCE_LOOK, who.actor, subject=subject, photos=1, link=who.link_id)
     with services.store.read() as conn:
@@ -205,14 +201,14 @@ def reference(services: Services, who: Visitor, number: int) -> bytes:
         return services.vault.open(conn, chosen)
 
 
-def _reference(services: Services, conn: Connection, who: Visitor, number: int) -> str:
+def _find_reference(services: Services, conn: Connection, who: Visitor, number: int) -> str:
     found = services.vault.find(conn, who.person_id, "reference")
     if not 1 <= number <= len(found):
         raise NotFound("no such reference photograph is kept")
     return found[number - 1]
 
 
-def export(services: Services, who: Visitor) -> dict[str, Any]:
+def export_own_data(services: Services, who: Visitor) -> dict[str, Any]:
     """Everything that is held on the person; of another guardian no address, which is not theirs (GDPR Art. 15(4))."""
     held = register.export(services, who.person_id, who.actor, own=True)
     for guardian in held["guardians"]:
@@ -221,7 +217,7 @@ def export(services: Services, who: Visitor) -> dict[str, Any]:
     return held
 
 
-def receipt(services: Services, who: Visitor, quitclaim_id: str) -> receipts.Receipt:
+def find_receipt(services: Services, who: Visitor, quitclaim_id: str) -> receipts.Receipt:
     """The receipt of a version that was signed. Raises NotFound for another's, and where none was made (paper)."""
     with services.store.read() as conn:
         if not receipts.kept(services, conn, who.person_id, quitclaim_id):
@@ -229,18 +225,18 @@ def receipt(services: Services, who: Visitor, quitclaim_id: str) -> receipts.Rec
         return receipts.of(services, conn, quitclaim_id)
 
 
-def anew(services: Services, who: Visitor) -> links.Made:
+def make_renewal_link(services: Services, who: Visitor) -> links.MadeLink:
     """A link, for a day, to sign a new version of what was signed last; as strong as the one to this page.
 
     Raises ConsentError where there is none.
     """
     with services.store.write() as tx:
         standing = roster.load(services, tx.connection, who.person_id)
-        form_id = _form(services, tx.connection, who, standing)
+        form_id = _find_form(services, tx.connection, who, standing)
         if form_id is None:
             raise ConsentError("there is no form to sign here: ask the organisation for one")
         link = links.Link(
-            links.Kind.RENEW, who.language, who.person_id, form_id, who.guardian_id, most_uses=1, lasts=ANEW_LASTS,
+            links.LinkKind.RENEW, who.language, who.person_id, form_id, who.guardian_id, most_uses=1, lasts=RENEWAL_LASTS,
             address_id=tx.connection.scalar(
                 select(t.invitation.c.address_id).where(t.invitation.c.id == who.link_id)
             ),
@@ -248,7 +244,7 @@ def anew(services: Services, who: Visitor) -> links.Made:
         return links.make(services, tx, link, who.actor)
 
 
-def _form(services: Services, conn: Connection, who: Visitor, standing: Standing) -> str | None:
+def _find_form(services: Services, conn: Connection, who: Visitor, standing: Standing) -> str | None:
     """The newest version of the form that was signed last, if this visitor may sign it."""
     if standing.is_minor(services.clock.now()) != (who.guardian_id is not None):
         return None

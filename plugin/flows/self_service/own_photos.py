@@ -19,14 +19,14 @@ from plugin.ledger import tables as t
 from plugin.quitclaim.consent.intervals import last_day
 from plugin.recognizer.examination.view import build_view
 
-PAGE = 12
+PAGE_SIZE = 12
 
-Use = tuple[str, str]
+PurposeChannel = tuple[str, str]
 """Purpose and channel."""
 
 
 @dataclass(frozen=True)
-class Photo:
+class OwnPhoto:
     """One photograph: who put the name there (machine, confirmed, hand), and where it is cleared now.
 
     `number` counts this person's photographs from the oldest on: the id would say how many others there are.
@@ -38,54 +38,54 @@ class Photo:
     number: int
     origin: str
     shown: bool
-    cleared: Mapping[Use, date | None] = field(default_factory=dict)
+    cleared: Mapping[PurposeChannel, date | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Page:
+class PhotoPage:
     """Some of the photographs, the latest first; `after` opens the next page, None if this is the last."""
 
-    photos: tuple[Photo, ...]
+    photos: tuple[OwnPhoto, ...]
     total: int
     after: int | None
 
 
-def page(services: Services, conn: Connection, person_id: str, after: int | None = None) -> Page:
+def list_photos(services: Services, conn: Connection, person_id: str, after: int | None = None) -> PhotoPage:
     """The photographs that bear the person's name, from below number `after`."""
-    tagged = _tagged(person_id)
+    tagged = _select_tagged(person_id)
     query = tagged if after is None else tagged.where(t.resource.c.id < after)
     total, left = _count(conn, tagged), _count(conn, query)
-    rows = conn.execute(query.order_by(t.resource.c.id.desc()).limit(PAGE + 1)).all()
-    here = rows[:PAGE]
-    cleared = _cleared(services, conn, [row.id for row in here])
+    rows = conn.execute(query.order_by(t.resource.c.id.desc()).limit(PAGE_SIZE + 1)).all()
+    here = rows[:PAGE_SIZE]
+    cleared = _find_cleared(services, conn, [row.id for row in here])
     photos = tuple(
-        Photo(
-            row.id, left - place, row.origin, _own(conn, row, person_id) is not None, cleared.get(row.id, {})
+        OwnPhoto(
+            row.id, left - place, row.origin, _find_own_face(conn, row, person_id) is not None, cleared.get(row.id, {})
         )
         for place, row in enumerate(here)
     )  # fmt: skip
-    return Page(photos, total, here[-1].id if len(rows) > PAGE else None)
+    return PhotoPage(photos, total, here[-1].id if len(rows) > PAGE_SIZE else None)
 
 
-def photo(services: Services, conn: Connection, person_id: str, resource_id: int) -> Photo:
+def find_photo(services: Services, conn: Connection, person_id: str, resource_id: int) -> OwnPhoto:
     """One of them. Raises NotFound for a photograph that does not bear this person's name."""
-    row = _one(conn, person_id, resource_id)
-    cleared = _cleared(services, conn, [resource_id])
-    shown = _own(conn, row, person_id) is not None
-    number = _count(conn, _tagged(person_id).where(t.resource.c.id <= resource_id))
-    return Photo(resource_id, number, row.origin, shown, cleared.get(resource_id, {}))
+    row = _find_row(conn, person_id, resource_id)
+    cleared = _find_cleared(services, conn, [resource_id])
+    shown = _find_own_face(conn, row, person_id) is not None
+    number = _count(conn, _select_tagged(person_id).where(t.resource.c.id <= resource_id))
+    return OwnPhoto(resource_id, number, row.origin, shown, cleared.get(resource_id, {}))
 
 
-def picture(services: Services, person_id: str, resource_id: int) -> bytes:
+def render_photo(services: Services, person_id: str, resource_id: int) -> bytes:
     """A small JPEG of the person on the photograph, every other known face painted over or cut off.
 
     Raises NotFound where the photograph does not bear this person's name, where it is not known
     which face is theirs, or where the file was replaced since; DamError, PictureError.
     """
     with services.store.read() as conn:
-        row = _one(conn, person_id, resource_id)
-        own = _own(conn, row, person_id)
-        seen = face_rows.of(conn, resource_id)
+        row = _find_row(conn, person_id, resource_id)
+        own = _find_own_face(conn, row, person_id)
+        seen = face_rows.list_of(conn, resource_id)
     if own is None:
         raise NotFound("it is not known which face on this photograph is theirs: nothing is shown")
     others = [face_rows.box_of(face) for face in seen if face.id != own.id]
@@ -100,49 +100,44 @@ def _count(conn: Connection, query: Select[Any]) -> int:
     return conn.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 
-def _tagged(person_id: str) -> Select[Any]:
+def _select_tagged(person_id: str) -> Select[Any]:
     return (
-        select(
-            t.resource.c.id,
-            t.resource.c.ref,
-            t.resource.c.file_version,
-            t.tag.c.origin,
-        )
+        select(t.resource.c.id, t.resource.c.ref, t.resource.c.file_version, t.tag.c.origin)
         .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
         .join(t.person, t.person.c.id == t.tag.c.person_id)
         .where(t.tag.c.person_id == person_id, t.resource.c.deleted_at.is_(None))
-        .where(reference_sets.theirs_to_see())
+        .where(reference_sets.is_theirs_to_see())
     )
 
 
-def _one(conn: Connection, person_id: str, resource_id: int) -> Row[Any]:
-    row = conn.execute(_tagged(person_id).where(t.resource.c.id == resource_id)).first()
+def _find_row(conn: Connection, person_id: str, resource_id: int) -> Row[Any]:
+    row = conn.execute(_select_tagged(person_id).where(t.resource.c.id == resource_id)).first()
     if row is None:
         raise NotFound("no such photograph bears this person's name")
     return row
 
 
-def _own(conn: Connection, row: Row[Any], person_id: str) -> Row[Any] | None:
+def _find_own_face(conn: Connection, row: Row[Any], person_id: str) -> Row[Any] | None:
     """The face that is known to be this person's on the file as it is; None if none is.
 
     Whoever sends pictures may send somebody else's: a match on those that nobody vouched for shows no face.
     """
     query = select(t.face).where(
         t.face.c.resource_id == row.id, t.face.c.person_id == person_id, t.face.c.state == "matched",
-        t.face.c.file_version == row.file_version, reference_sets.sound(t.face.c.set_id), ~face_rows.is_cut(),
+        t.face.c.file_version == row.file_version, reference_sets.is_sound(t.face.c.set_id), ~face_rows.is_cut(),
     )  # fmt: skip
     return conn.execute(query).first()
 
 
-def _cleared(services: Services, conn: Connection, ids: list[int]) -> dict[int, dict[Use, date | None]]:
+def _find_cleared(services: Services, conn: Connection, ids: list[int]) -> dict[int, dict[PurposeChannel, date | None]]:
     """Where each photograph is cleared at this moment, from the stored intervals that count."""
     now = services.clock.now()
     query = select(t.clearance).where(
         t.clearance.c.resource_id.in_(ids), t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now,
-        believed.now(conn),
+        believed.is_valid(conn),
     )  # fmt: skip
-    found: dict[int, dict[Use, date | None]] = {}
-    if closed_house.why(services, conn) is not None:
+    found: dict[int, dict[PurposeChannel, date | None]] = {}
+    if closed_house.find_reason_in(services, conn) is not None:
         return found
     for row in conn.execute(query):
         last = None if row.valid_until >= NO_END else last_day(row.valid_until, services.config.site.zone)

@@ -14,7 +14,7 @@ _DARK = 128
 TOO_LARGE = "the drawing is too large: draw it anew, or type your name"
 
 
-def redrawn(data: bytes) -> bytes:
+def redraw(data: bytes) -> bytes:
     """The drawing in black on white, as a PNG without metadata. Raises PictureError, also for an empty one."""
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
@@ -36,4 +36,4 @@ def redrawn(data: bytes) -> bytes:
 
 def answer(_header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """To `confinement.reader`."""
-    return {}, [redrawn(parts[0])]
+    return {}, [redraw(parts[0])]

@@ -13,7 +13,7 @@ from plugin.flows.people.ages import is_under_age
 from plugin.flows.people.contacts import is_email as is_email
 from plugin.flows.people.contacts import mailbox_key
 from plugin.flows.signing import signature_image
-from plugin.flows.signing.signing_request import Asked, too_young
+from plugin.flows.signing.signing_request import SigningRequest, is_too_young
 from plugin.quitclaim.consent.model import OLDEST_BIRTH_YEAR, Person, clean_name, name_key
 from plugin.quitclaim.forms.templates import RECOGNITION
 
@@ -24,7 +24,7 @@ Fault = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Filled:
+class FilledForm:
     """What was filled in.
 
     `nonce`: of the form that was sent, so that the same one twice is one. `choices`: keys of ticked
@@ -51,7 +51,7 @@ class Filled:
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedForm:
     """What was filled in, as values. `signature`: a PNG of our own, or empty where it was typed."""
 
     choices: frozenset[str]
@@ -72,33 +72,33 @@ class Checked:
         return RECOGNITION in self.choices
 
 
-def check(services: Services, asked: Asked, filled: Filled) -> tuple[Checked | None, list[Fault]]:
+def check_form(services: Services, asked: SigningRequest, filled: FilledForm) -> tuple[CheckedForm | None, list[Fault]]:
     """The values, or every fault in them."""
-    born, faults = _birth(services, asked, filled)
+    born, faults = _read_birth_date(services, asked, filled)
     minor = asked.minor or (born is not None and is_under_age(services, born, services.clock.now()))
-    signature, unsigned = _signature(filled)
+    signature, unsigned = _read_signature(filled)
     faults = [
-        *_chosen(services, asked, filled, born), *_photographs(asked, filled), *faults,
-        *_age(asked, filled, minor), *_who(services, asked, filled, minor), *_addresses(asked, filled, minor),
+        *_check_choices(services, asked, filled, born), *_check_photographs(asked, filled), *faults,
+        *_check_age(asked, filled, minor), *_check_names(services, asked, filled, minor), *_check_addresses(asked, filled, minor),
         *unsigned,
     ]  # fmt: skip
     if faults:
         return None, faults
-    return Checked(
+    return CheckedForm(
         choices=filled.choices, name=clean_name(filled.name) if asked.shoot else "", birth_date=born,
-        of_age=asked.asks_age and filled.of_age, minor=minor, signer=_signer(asked, filled, minor),
+        of_age=asked.asks_age and filled.of_age, minor=minor, signer=_signer_name(asked, filled, minor),
         email=filled.email.strip(),
-        other_signer=clean_name(filled.other_signer) if _two(asked, minor) else "",
+        other_signer=clean_name(filled.other_signer) if _needs_second_guardian(asked, minor) else "",
         other_email=filled.other_email.strip(), signature=signature, typed=filled.typed.strip(),
     ), []  # fmt: skip
 
 
-def _two(asked: Asked, minor: bool) -> bool:
+def _needs_second_guardian(asked: SigningRequest, minor: bool) -> bool:
     """Whether another guardian is to be asked after this one."""
     return minor and asked.guardians > 1 and not asked.second
 
 
-def _signer(asked: Asked, filled: Filled, minor: bool) -> str:
+def _signer_name(asked: SigningRequest, filled: FilledForm, minor: bool) -> str:
     if asked.signer:
         return asked.signer[1]
     if asked.shoot and not minor:
@@ -106,7 +106,7 @@ def _signer(asked: Asked, filled: Filled, minor: bool) -> str:
     return clean_name(filled.signer)
 
 
-def _birth(services: Services, asked: Asked, filled: Filled) -> tuple[date | None, list[Fault]]:
+def _read_birth_date(services: Services, asked: SigningRequest, filled: FilledForm) -> tuple[date | None, list[Fault]]:
     text = filled.birth_date.strip()
     if not asked.asks_age or not text:
         return None, []
@@ -119,7 +119,7 @@ def _birth(services: Services, asked: Asked, filled: Filled) -> tuple[date | Non
     return born, []
 
 
-def _age(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
+def _check_age(asked: SigningRequest, filled: FilledForm, minor: bool) -> Iterator[Fault]:
     """Of age or a birth date: the one or the other is said, and they do not contradict each other."""
     if not asked.asks_age:
         return
@@ -131,26 +131,26 @@ def _age(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
         yield "birth_date", "needed"  # a guardian was named, so a child is meant
 
 
-def _names_guardian(asked: Asked, filled: Filled) -> bool:
+def _names_guardian(asked: SigningRequest, filled: FilledForm) -> bool:
     return bool((asked.shoot and filled.signer.strip()) or filled.other_signer.strip())
 
 
-def _who(services: Services, asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
+def _check_names(services: Services, asked: SigningRequest, filled: FilledForm, minor: bool) -> Iterator[Fault]:
     if asked.shoot:
-        wrong = list(_named("name", filled.name))
+        wrong = list(_check_name("name", filled.name))
         yield from wrong
         if not wrong and services.dam.refusal(clean_name(filled.name)):
             yield "name", "unreadable"  # here rather than when the last page is signed
     if asked.signer is None and (minor or not asked.shoot):
-        yield from _named("signer", filled.signer)
-    if _two(asked, minor):
-        yield from _named("other_signer", filled.other_signer)
+        yield from _check_name("signer", filled.signer)
+    if _needs_second_guardian(asked, minor):
+        yield from _check_name("other_signer", filled.other_signer)
         first = asked.signer[1] if asked.signer else filled.signer
         if first.strip() and name_key(first) == name_key(filled.other_signer):
             yield "other_signer", "same"
 
 
-def _named(where: str, text: str) -> Iterator[Fault]:
+def _check_name(where: str, text: str) -> Iterator[Fault]:
     if not text.strip():
         yield where, "needed"
         return
@@ -160,28 +160,26 @@ def _named(where: str, text: str) -> Iterator[Fault]:
         yield where, "unreadable"
 
 
-def _chosen(services: Services, asked: Asked, filled: Filled, born: date | None) -> Iterator[Fault]:
+def _check_choices(services: Services, asked: SigningRequest, filled: FilledForm, born: date | None) -> Iterator[Fault]:
     if not filled.choices:
         yield "choices", "nothing"
     elif not filled.choices <= asked.offered:
         yield "choices", "unknown"
     if born is not None and RECOGNITION in filled.choices:
         child = Person("", "", birth_date=born)
-        if too_young(services, asked.stored, child, services.today()):
+        if is_too_young(services, asked.stored, child, services.today()):
             yield "recognition", "too-young"
 
 
-def _addresses(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
+def _check_addresses(asked: SigningRequest, filled: FilledForm, minor: bool) -> Iterator[Fault]:
     email = filled.email.strip()
-    known = (
-        asked.known_email if minor == asked.minor else ""
-    )  # of who turns out a child it is not a guardian's
+    known = asked.known_email if minor == asked.minor else ""  # of who turns out a child it is not a guardian's
     needed = asked.stored.form.code_by_mail and not known  # a key needs no address, of a guardian neither
     if email and not is_email(email):
         yield "email", "unreadable"
     elif needed and not email:
         yield "email", "needed"
-    if _two(asked, minor):
+    if _needs_second_guardian(asked, minor):
         other = filled.other_email.strip()
         if not is_email(other):
             yield "other_email", "unreadable" if other else "needed"
@@ -189,18 +187,18 @@ def _addresses(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
             yield "other_email", "same"
 
 
-def _signature(filled: Filled) -> tuple[bytes, list[Fault]]:
+def _read_signature(filled: FilledForm) -> tuple[bytes, list[Fault]]:
     if filled.drawn:
         try:
-            return signature_image.redrawn(filled.drawn), []
+            return signature_image.redraw(filled.drawn), []
         except PictureError:
             return b"", [("signature", "unreadable")]
     if not filled.typed.strip():
         return b"", [("signature", "needed")]
-    return b"", [(where, fault) for where, fault in _named("signature", filled.typed)]
+    return b"", [(where, fault) for where, fault in _check_name("signature", filled.typed)]
 
 
-def _photographs(asked: Asked, filled: Filled) -> Iterator[Fault]:
+def _check_photographs(asked: SigningRequest, filled: FilledForm) -> Iterator[Fault]:
     """Photographs without the grant are refused, so that nobody believes they were kept, or fears it."""
     if not filled.photographs:
         return

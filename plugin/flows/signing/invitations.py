@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from plugin.errors import ConfigError, ConsentError, NotFound
 from plugin.flows.access import links
-from plugin.flows.access.links import Kind, Link, Made
+from plugin.flows.access.links import LinkKind, Link, MadeLink
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import coming_of_age, form_store
-from plugin.flows.mail.form_store import Stored
+from plugin.flows.mail.form_store import StoredForm
 from plugin.flows.people import addresses, outbox, register
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
@@ -26,7 +26,7 @@ from plugin.quitclaim.consent.model import Person
 
 
 @dataclass(frozen=True)
-class Invite:
+class InvitationRequest:
     """Whom to ask, and what.
 
     Either `person_id` or `collection_ref` (a shoot). `form`: a form's name, None for the only one
@@ -38,7 +38,7 @@ class Invite:
     person_id: str | None = None
     collection_ref: str | None = None
     form: str | None = None
-    kind: Kind = Kind.SIGN
+    kind: LinkKind = LinkKind.SIGN
     language: str | None = None
     guardian_id: str | None = None
     by_mail: bool = False
@@ -46,52 +46,50 @@ class Invite:
     may_replace: bool = False
 
 
-def invite(services: Services, asked: Invite, actor: str) -> Made:
+def invite(services: Services, asked: InvitationRequest, actor: str) -> MadeLink:
     """Make the link, and queue its mail where it is to be mailed, in one transaction.
 
     Raises NotFound, ConsentError where the form cannot be asked of this person or shoot, and
     ConfigError where mail is asked for and none can be sent.
     """
-    stored = form_store.in_use(services, asked.form)
+    stored = form_store.find_in_use(services, asked.form)
     if (asked.person_id is None) == (asked.collection_ref is None):
         raise ConsentError("an invitation is for one person or for one shoot: give the one or the other")
     with services.store.write() as tx:
-        return put(services, tx, asked, stored, actor)
+        return invite_in(services, tx, asked, stored, actor)
 
 
-def put(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str) -> Made:
+def invite_in(services: Services, tx: Tx, asked: InvitationRequest, stored: StoredForm, actor: str) -> MadeLink:
     """As `invite`, with the form at hand and in the caller's transaction."""
     if asked.person_id is None:
-        return _shoot(services, tx, asked, stored, actor)
+        return _invite_to_shoot(services, tx, asked, stored, actor)
     person = roster.load(services, tx.connection, asked.person_id).person
-    language = _spoken(stored, asked.language or person.language)
+    language = _check_language(stored, asked.language or person.language)
     if asked.guardian_id is not None:
         _refuse_stranger(services, tx, person, asked.guardian_id)
-    to = asked.guardian_id or _addressed(services, tx, asked.person_id)
+    to = asked.guardian_id or _find_addressee(services, tx, asked.person_id)
     if not asked.may_replace:
         _refuse_replacing(services, tx, asked.person_id, asked.by_mail, to, actor)
     if asked.by_mail and to is None and not coming_of_age.may_reach(services, tx.connection, person, tx.now):
         raise ConsentError(
             "the address is not this young person's own: enter one that no guardian gave, or hand the link over"
         )
-    address_id = addresses.deliver(services, tx, asked.person_id, to, actor) if asked.by_mail else None
+    address_id = addresses.address_letter(services, tx, asked.person_id, to, actor) if asked.by_mail else None
     link = Link(
         asked.kind, language, asked.person_id, stored.id, to, by_mail=asked.by_mail, most_uses=1, lasts=asked.lasts,
         address_id=address_id, may_replace=asked.may_replace,
     )  # fmt: skip
     made = links.make(services, tx, link, actor)
     if asked.by_mail:
-        post(services, tx, asked.person_id, to, language, made)
+        queue_mail(services, tx, asked.person_id, to, language, made)
     return made
 
 
-def _refuse_replacing(
-    services: Services, tx: Tx, person_id: str, by_mail: bool, to: str | None, actor: str
-) -> None:
+def _refuse_replacing(services: Services, tx: Tx, person_id: str, by_mail: bool, to: str | None, actor: str) -> None:
     """What is in force is replaced by the person, or by who may end it: else a link would be a way to end it."""
     if not roster.load(services, tx.connection, person_id).unended(tx.now):
         return
-    if by_mail and addresses.confirmed(services, tx.connection, person_id, to, actor):
+    if by_mail and addresses.may_open_page(services, tx.connection, person_id, to, actor):
         return
     raise ConsentError(
         "something is agreed to already: a new form for this person is mailed to a confirmed address, or made by a "
@@ -99,7 +97,7 @@ def _refuse_replacing(
     )
 
 
-def _spoken(stored: Stored, language: str) -> str:
+def _check_language(stored: StoredForm, language: str) -> str:
     if language not in stored.form.texts:
         raise ConsentError(
             f"the form {stored.form.name!r} has no text in {language!r}: add one, or ask in "
@@ -116,7 +114,7 @@ def _refuse_stranger(services: Services, tx: Tx, person: Person, guardian_id: st
         raise ConsentError("this person decides for themselves: ask them, not a guardian")
 
 
-def _addressed(services: Services, tx: Tx, person_id: str) -> str | None:
+def _find_addressee(services: Services, tx: Tx, person_id: str) -> str | None:
     """For a minor the first guardian who can be written to; None is the person, or whoever is handed the link."""
     if not roster.load(services, tx.connection, person_id).is_minor(tx.now):
         return None
@@ -124,23 +122,21 @@ def _addressed(services: Services, tx: Tx, person_id: str) -> str | None:
     return next((str(one["id"]) for one in known if one.get("email")), None)
 
 
-def post(
-    services: Services, tx: Tx, person_id: str, guardian_id: str | None, language: str, made: Made
+def queue_mail(
+    services: Services, tx: Tx, person_id: str, guardian_id: str | None, language: str, made: MadeLink
 ) -> None:
     """Queue the mail that carries the link. Raises ConfigError, ConsentError where nobody can be written to."""
     if not services.config.mail.host:
         raise ConfigError("mail.host: set it to send mail, or make a link and hand it over yourself")
     letter = outbox.Letter(
         cause=f"invite:{made.id}", kind="invite", language=language, person_id=person_id,
-        to=guardian_id or "person", data={"link": made.id}, secret={"link": links.address(services, made.token)},
+        to=guardian_id or "person", data={"link": made.id}, secret={"link": links.url(services, made.token)},
     )  # fmt: skip
     if not outbox.put(services, tx, letter):
-        raise ConsentError(
-            "no e-mail address is known: enter one with the person, or make a link and hand it over"
-        )
+        raise ConsentError("no e-mail address is known: enter one with the person, or make a link and hand it over")
 
 
-def _shoot(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str) -> Made:
+def _invite_to_shoot(services: Services, tx: Tx, asked: InvitationRequest, stored: StoredForm, actor: str) -> MadeLink:
     if asked.by_mail:
         raise ConsentError("the code of a shoot is shown there, not mailed: make a link or a QR code")
     ref = asked.collection_ref
@@ -150,23 +146,23 @@ def _shoot(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str
             f"the collection {ref!r} is no sign-up shoot: set it first with "
             "facelease collection set REF suggest --basis shoot"
         )
-    language = _spoken(stored, asked.language or services.config.site.language)
-    link = Link(Kind.SHOOT, language, None, stored.id, collection_ref=ref, lasts=asked.lasts)
+    language = _check_language(stored, asked.language or services.config.site.language)
+    link = Link(LinkKind.SHOOT, language, None, stored.id, collection_ref=ref, lasts=asked.lasts)
     return links.make(services, tx, link, actor)
 
 
-def unanswered(conn: Connection, person_id: str) -> list[Mapping[str, Any]]:
+def list_unanswered(conn: Connection, person_id: str) -> list[Mapping[str, Any]]:
     """The links of a person that are out: id, kind, since when, until when."""
-    unused = t.invitation.c.kind.not_in((Kind.PAGE.value, Kind.KEY.value)) & (t.invitation.c.uses == 0)
-    return _out(conn, (t.invitation.c.person_id == person_id) & unused)
+    unused = t.invitation.c.kind.not_in((LinkKind.PAGE.value, LinkKind.KEY.value)) & (t.invitation.c.uses == 0)
+    return _list_out(conn, (t.invitation.c.person_id == person_id) & unused)
 
 
-def of_shoot(conn: Connection, collection_ref: str) -> list[Mapping[str, Any]]:
+def list_shoot_codes(conn: Connection, collection_ref: str) -> list[Mapping[str, Any]]:
     """The codes of a shoot that are out, however many have signed by them."""
-    return _out(conn, t.invitation.c.collection_ref == collection_ref)
+    return _list_out(conn, t.invitation.c.collection_ref == collection_ref)
 
 
-def take_back(services: Services, link_id: str, actor: str) -> datetime | None:
+def revoke_invitation(services: Services, link_id: str, actor: str) -> datetime | None:
     """The link opens nothing from the commit on; returns since when that was so already. Raises NotFound."""
     with services.store.write() as tx:
         query = select(t.invitation.c.revoked_at).where(t.invitation.c.id == link_id)
@@ -182,16 +178,11 @@ def refuse_no_shoot(conn: Connection, collection_ref: str) -> None:
     """Raises NotFound for a collection that nobody can sign up in, and no code was ever made for."""
     shoot = (t.collection.c.ref == collection_ref) & (t.collection.c.basis == Basis.SHOOT.value)
     code = select(t.invitation.c.id).where(t.invitation.c.collection_ref == collection_ref)
-    if (
-        conn.execute(select(t.collection.c.ref).where(shoot)).first() is None
-        and conn.execute(code).first() is None
-    ):
-        raise NotFound(
-            f"the collection {collection_ref!r} is no sign-up shoot: facelease collection list shows them"
-        )
+    if conn.execute(select(t.collection.c.ref).where(shoot)).first() is None and conn.execute(code).first() is None:
+        raise NotFound(f"the collection {collection_ref!r} is no sign-up shoot: facelease collection list shows them")
 
 
-def _out(conn: Connection, which: ColumnElement[bool]) -> list[Mapping[str, Any]]:
+def _list_out(conn: Connection, which: ColumnElement[bool]) -> list[Mapping[str, Any]]:
     standing = which & t.invitation.c.revoked_at.is_(None)
     query = select(t.invitation).where(standing).order_by(t.invitation.c.created_at)
     return [

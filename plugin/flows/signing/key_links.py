@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from plugin.errors import ConsentError, Forgotten, LinkRefused, NotFound
 from plugin.flows.access import links
-from plugin.flows.access.links import Kind, Link, Made
+from plugin.flows.access.links import LinkKind, Link, MadeLink
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
@@ -21,13 +21,13 @@ from plugin.flows.people import contacts, outbox
 from plugin.flows.rights import erasure, erasure_register
 from plugin.flows.rights.erasure_register import Filed
 from plugin.flows.signing import pending_signatures
-from plugin.flows.signing.pending_signatures import Half
+from plugin.flows.signing.pending_signatures import PendingSignature
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
-from plugin.quitclaim.consent.lifecycle import CHANGES, How
+from plugin.quitclaim.consent.lifecycle import CHANGES, StopMode
 from plugin.quitclaim.consent.model import Quitclaim
-from plugin.quitclaim.forms.statements import Line, lines
+from plugin.quitclaim.forms.statements import StatementLine, list_lines
 
 _NO_END = timedelta(days=36500)
 
@@ -49,18 +49,18 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class View:
+class KeyPage:
     """What was signed in that visit: `text` is "" where none is kept; `waiting` for another guardian."""
 
     day: date
     text: str
-    lines: tuple[Line, ...]
+    lines: tuple[StatementLine, ...]
     replaced: bool
     waiting: bool
     receipt: bool
 
 
-def make(
+def make_key(
     services: Services,
     tx: Tx,
     person_id: str,
@@ -71,33 +71,33 @@ def make(
     guardian_id: str | None = None,
     end: datetime | None = None,
     address_id: str | None = None,
-) -> Made:
+) -> MadeLink:
     """A new key. `end`: of what was signed; it opens until then, and for `signing.page_days` at least."""
     least = timedelta(days=services.config.signing.page_days)
     lasts = max(least, end - tx.now) if end is not None else _NO_END
     link = Link(
-        Kind.KEY, language, person_id, guardian_id=guardian_id, lasts=lasts, address_id=address_id,
+        LinkKind.KEY, language, person_id, guardian_id=guardian_id, lasts=lasts, address_id=address_id,
         quitclaim_id=quitclaim_id,
     )  # fmt: skip
     return links.make(services, tx, link, actor)
 
 
-def end_of(claim: Quitclaim) -> datetime | None:
+def find_end(claim: Quitclaim) -> datetime | None:
     """When the last of its grants ends by itself; None where one has no end."""
     ends = [grant.valid_until for grant in claim.grants]
     known = [end for end in ends if end is not None]
     return max(known) if known and len(known) == len(ends) else None
 
 
-def of_guardian(claim: Quitclaim) -> str | None:
+def find_guardian(claim: Quitclaim) -> str | None:
     """The guardian whose key it is where staff make one: the last of those who signed."""
     return claim.signed_by_guardians[-1] if claim.signed_by_guardians else None
 
 
-def holder(services: Services, link_id: str) -> Holder:
+def find_holder(services: Services, link_id: str) -> Holder:
     """Who a visit stands for, asked anew at each request. Raises LinkRefused, Forgotten for an erased person."""
-    row = links.by_id(services, link_id)
-    if row.kind != Kind.KEY or row.person_id is None or row.quitclaim_id is None:
+    row = links.find_usable(services, link_id)
+    if row.kind != LinkKind.KEY or row.person_id is None or row.quitclaim_id is None:
         raise LinkRefused("unknown")
     with services.store.read() as conn:
         if not services.vault.has_key(conn, row.person_id, "record"):
@@ -105,36 +105,34 @@ def holder(services: Services, link_id: str) -> Holder:
     return Holder(row.id, row.person_id, row.guardian_id, row.quitclaim_id, row.language)
 
 
-def looked(services: Services, who: Holder) -> None:
+def note_look(services: Services, who: Holder) -> None:
     """The audit row of a look: once a visit (rule 9)."""
     with services.store.write() as tx:
         subject = roster.subject(services, tx, who.person_id)
         tx.audit(Action.KEY_LOOK, who.actor, subject=subject, link=who.link_id)
 
 
-def view(services: Services, who: Holder) -> View:
+def load_page(services: Services, who: Holder) -> KeyPage:
     """What was signed, as it stands now. Raises NotFound where it was taken back before it held."""
     with services.store.read() as conn:
-        half = _half(services, conn, who)
+        half = _find_pending(services, conn, who)
         if half is not None:
-            text = next(
-                (item.body.decode() for item in half[1].evidence if item.name.endswith("text.txt")), ""
-            )
-            return View(_day(services, half[1].signed_at), text, (), False, True, False)
-        claim = _claim(services, conn, who)
+            text = next((item.body.decode() for item in half[1].evidence if item.name.endswith("text.txt")), "")
+            return KeyPage(_local_day(services, half[1].signed_at), text, (), False, True, False)
+        claim = _find_claim(services, conn, who)
         kept = receipts.kept(services, conn, who.person_id, claim.id)
         text = str(receipts.of(services, conn, claim.id).tree["text"]) if kept else ""
-        return View(
-            _day(services, claim.signed_at), text, _lines(services, conn, who, claim),
+        return KeyPage(
+            _local_day(services, claim.signed_at), text, _build_lines(services, conn, who, claim),
             claim.superseded_at is not None and claim.superseded_at <= services.clock.now(), False, kept,
         )  # fmt: skip
 
 
-def _day(services: Services, moment: datetime) -> date:
+def _local_day(services: Services, moment: datetime) -> date:
     return moment.astimezone(services.config.site.zone).date()
 
 
-def _claim(services: Services, conn: Connection, who: Holder) -> Quitclaim:
+def _find_claim(services: Services, conn: Connection, who: Holder) -> Quitclaim:
     claims = roster.load(services, conn, who.person_id).quitclaims
     found = next((claim for claim in claims if claim.id == who.quitclaim_id), None)
     if found is None:
@@ -142,80 +140,80 @@ def _claim(services: Services, conn: Connection, who: Holder) -> Quitclaim:
     return found
 
 
-def _lines(services: Services, conn: Connection, who: Holder, claim: Quitclaim) -> tuple[Line, ...]:
+def _build_lines(services: Services, conn: Connection, who: Holder, claim: Quitclaim) -> tuple[StatementLine, ...]:
     person = roster.load(services, conn, who.person_id).person
-    return tuple(lines(person, [claim], services.ages, services.clock.now()))
+    return tuple(list_lines(person, [claim], services.ages, services.clock.now()))
 
 
-def _half(services: Services, conn: Connection, who: Holder) -> tuple[str, Half] | None:
-    waiting = pending_signatures.of(services, conn, who.person_id)
+def _find_pending(services: Services, conn: Connection, who: Holder) -> tuple[str, PendingSignature] | None:
+    waiting = pending_signatures.list_pending(services, conn, who.person_id)
     return next(((other, half) for other, half in waiting if half.number == who.quitclaim_id), None)
 
 
-def line(services: Services, who: Holder, grant_id: str) -> Line:
+def find_line(services: Services, who: Holder, grant_id: str) -> StatementLine:
     """One use of what was signed that is in force or to come. Raises NotFound for any other id."""
-    for one in view(services, who).lines:
+    for one in load_page(services, who).lines:
         if one.grant_id == grant_id and one.open:
             return one
     raise NotFound("no such use is in force: load the page again")
 
 
-def stop(services: Services, who: Holder, how: How, grant_ids: Collection[str] | None) -> int:
+def end_uses(services: Services, who: Holder, how: StopMode, grant_ids: Collection[str] | None) -> int:
     """End these uses of what was signed, or all of it (None), at once; returns how many ended.
 
     What another version says is not touched. Raises NotFound for a use of another.
     """
     filed = erasure_register.NOTHING_FILED
     with services.store.read() as conn:
-        half = _half(services, conn, who)
+        half = _find_pending(services, conn, who)
     if half is not None:
-        filed = erasure_register.filed(services, who.person_id)
+        filed = erasure_register.read_filed(services, who.person_id)
     with services.store.write() as tx:
-        half = _half(services, tx.connection, who)
+        half = _find_pending(services, tx.connection, who)
         if half is not None:
             return _take_back(services, tx, who, *half, filed)
-        claim = _claim(services, tx.connection, who)
-        open_ = {one.grant_id for one in _lines(services, tx.connection, who, claim) if one.open}
+        claim = _find_claim(services, tx.connection, who)
+        open_ = {one.grant_id for one in _build_lines(services, tx.connection, who, claim) if one.open}
         wanted = open_ if grant_ids is None else set(grant_ids)
         if not wanted <= open_:
             raise NotFound("no such use is in force: load the page again")
         claims = roster.load(services, tx.connection, who.person_id).quitclaims
         change: Callable[..., tuple[Quitclaim, ...]] = CHANGES[how]
-        due = grant_endings.ended_by(claims, change(claims, wanted, tx.now)) if wanted else []
-        ended = grant_endings.end(services, tx, who.person_id, due, who.actor)
+        due = grant_endings.find_ended(claims, change(claims, wanted, tx.now)) if wanted else []
+        ended = grant_endings.end_in(services, tx, who.person_id, due, who.actor)
         if ended:
-            _tell(services, tx, who)
+            _queue_notice(services, tx, who)
     return ended
 
 
-def _take_back(services: Services, tx: Tx, who: Holder, other_id: str, half: Half, filed: Filed) -> int:
+def _take_back(services: Services, tx: Tx, who: Holder, other_id: str, half: PendingSignature, filed: Filed) -> int:
     """The other guardian has not signed yet: nothing is left to sign. A child entered only for it goes too."""
-    out = pending_signatures.link_to(tx.connection, who.person_id, other_id, half.form_id, tx.now)
+    out = pending_signatures.find_second_link(tx.connection, who.person_id, other_id, half.form_id, tx.now)
     if out is not None:
         links.revoke(services, tx, out.id, who.actor)
-    pending_signatures.discard(services, tx, who.person_id, other_id, half.number)
+    pending_signatures.discard_pending(services, tx, who.person_id, other_id, half.number)
     subject = roster.subject(services, tx, who.person_id)
     tx.audit(Action.CONSENT_DECLINE, who.actor, subject=subject, link=who.link_id)
     if half.fresh and not roster.load(services, tx.connection, who.person_id).quitclaims:
-        erasure.begun(services, tx, who.person_id, who.actor, filed)
+        erasure.begin_in(services, tx, who.person_id, who.actor, filed)
     return 1
 
 
-def receipt(services: Services, who: Holder) -> receipts.Receipt:
+def find_receipt(services: Services, who: Holder) -> receipts.Receipt:
     """The receipt of what was signed. Raises NotFound where none was made (paper)."""
     with services.store.read() as conn:
-        return receipts.of(services, conn, _claim(services, conn, who).id)
+        return receipts.of(services, conn, _find_claim(services, conn, who).id)
 
 
-def whole(tx: Tx, number: str, quitclaim_id: str) -> None:
+def follow_completion(tx: Tx, number: str, quitclaim_id: str) -> None:
     """What the first of two guardians signed has become this quitclaim: their key, and their address, know it."""
     for table in (t.invitation, t.address):
         tx.execute(table.update().where(table.c.quitclaim_id == number).values(quitclaim_id=quitclaim_id))
 
 
-def _tell(services: Services, tx: Tx, who: Holder) -> None:
+def _queue_notice(services: Services, tx: Tx, who: Holder) -> None:
     """To the address on file: something ended, by a key. What, it does not say: the address may not be theirs."""
-    if not contacts.known_to(services, tx.connection, who.person_id, who.guardian_id):
+    if not contacts.address_of(services, tx.connection, who.person_id, who.guardian_id):
         return
     person = roster.load(services, tx.connection, who.person_id).person
     letter = outbox.Letter(
@@ -224,7 +222,7 @@ def _tell(services: Services, tx: Tx, who: Holder) -> None:
     outbox.put(services, tx, letter)
 
 
-def by_staff(services: Services, tx: Tx, person_id: str, quitclaim_id: str, actor: str) -> Made:
+def make_key_for_staff(services: Services, tx: Tx, person_id: str, quitclaim_id: str, actor: str) -> MadeLink:
     """A key to what was signed on paper, for the slip that goes with it. Raises NotFound, ConsentError.
 
     To what was signed by a link there is a key already, which only the signer saw.
@@ -236,13 +234,13 @@ def by_staff(services: Services, tx: Tx, person_id: str, quitclaim_id: str, acto
     signed = tx.execute(select(t.quitclaim.c.method).where(t.quitclaim.c.id == quitclaim_id)).scalar_one()
     if signed == "link":
         raise ConsentError("this was signed by a link: its key was shown to the signer, and to nobody else")
-    return make(
+    return make_key(
         services,
         tx,
         person_id,
         claim.id,
         standing.person.language,
         actor,
-        guardian_id=of_guardian(claim),
-        end=end_of(claim),
+        guardian_id=find_guardian(claim),
+        end=find_end(claim),
     )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from plugin.errors import ConsentError
 from plugin.flows.access import links, rate_limits, token_digest
-from plugin.flows.access.rate_limits import Asker, Cause
+from plugin.flows.access.rate_limits import Requester, MailCause
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import page_links
@@ -28,108 +28,106 @@ NO_ADDRESS = "no address is on file: enter one, or end by hand what is asked for
 _OUTSIDE = "system"
 
 
-def writes(services: Services) -> bool:
+def can_write(services: Services) -> bool:
     """Whether letters with links can be sent from here."""
     return bool(services.config.mail.host and services.config.server.public_url)
 
 
-def ask(services: Services, *, name: str = "", token: str = "", network: str = "") -> None:
+def request_letter(services: Services, *, name: str = "", token: str = "", network: str = "") -> None:
     """Somebody outside asks for a new letter: by name, or by a link that opens no more."""
     what = token_digest.digest(token) if token else name_key(name)
-    key = _keyed(services, "link" if token else "name", what)
+    key = _hash(services, "link" if token else "name", what)
     with services.store.write() as tx:
-        asker = Asker(link_id=key, network=network)
-        allowed = rate_limits.spend(services, tx, Cause.LETTER, asker)
+        asker = Requester(link_id=key, network=network)
+        allowed = rate_limits.spend(services, tx, MailCause.LETTER, asker)
         if allowed:
             services.queue.put(tx, JOB, key, {"by": "link" if token else "name"}, priority=4)
         tx.audit(Action.LETTER_ASK, _OUTSIDE)
 
 
-def find(services: Services, job: ClaimedJob) -> None:
+def handle_request(services: Services, job: ClaimedJob) -> None:
     """The job: who was meant, if anybody, is written to; its key is a keyed hash of what was asked by."""
     with services.store.read() as conn:
         by_link = job.payload.get("by") == "link"
-        meant = list(_by_link(services, conn, job.key) if by_link else _by_name(services, conn, job.key))
+        meant = list(_find_by_link(services, conn, job.key) if by_link else _find_by_name(services, conn, job.key))
     with services.store.write() as tx:
         for person_id, guardian_id in meant:
             if rate_limits.spend(
-                services, tx, Cause.LETTER, Asker(person_id=f"{person_id}{guardian_id or ''}")
+                services, tx, MailCause.LETTER, Requester(person_id=f"{person_id}{guardian_id or ''}")
             ):
-                put(services, tx, person_id, guardian_id, _OUTSIDE)
+                queue_letter(services, tx, person_id, guardian_id, _OUTSIDE)
         services.queue.finish(tx, job)
 
 
-def _by_link(services: Services, conn: Connection, key: str) -> Iterator[tuple[str, str | None]]:
+def _find_by_link(services: Services, conn: Connection, key: str) -> Iterator[tuple[str, str | None]]:
     for row in conn.execute(select(t.invitation).where(t.invitation.c.person_id.is_not(None))):
-        if _keyed(services, "link", row.token_sha256) == key:
+        if _hash(services, "link", row.token_sha256) == key:
             if row.guardian_id is not None:
                 yield row.person_id, row.guardian_id
             else:
-                yield from _sides(services, conn, row.person_id)
+                yield from _find_sides(services, conn, row.person_id)
 
 
-def _by_name(services: Services, conn: Connection, key: str) -> Iterator[tuple[str, str | None]]:
+def _find_by_name(services: Services, conn: Connection, key: str) -> Iterator[tuple[str, str | None]]:
     for row in conn.execute(select(t.person.c.id, t.person.c.name_key, t.person.c.given_name)):
         spelled = {row.name_key, name_key(row.given_name or "")}
-        if any(one and _keyed(services, "name", one) == key for one in spelled):
-            yield from _sides(services, conn, row.id)
+        if any(one and _hash(services, "name", one) == key for one in spelled):
+            yield from _find_sides(services, conn, row.id)
 
 
-def _sides(services: Services, conn: Connection, person_id: str) -> Iterator[tuple[str, str | None]]:
+def _find_sides(services: Services, conn: Connection, person_id: str) -> Iterator[tuple[str, str | None]]:
     """The person; of somebody under age the guardians who have an address, and the child where it has one."""
     if not services.vault.has_key(conn, person_id, "record"):
         return
     standing = roster.load(services, conn, person_id)
     guardians = standing.person.guardians if standing.is_minor(services.clock.now()) else ()
     sides: list[str | None] = [None, *guardians]
-    known = [side for side in sides if contacts.known_to(services, conn, person_id, side)]
+    known = [side for side in sides if contacts.address_of(services, conn, person_id, side)]
     for side in known or [None]:
         yield person_id, side
 
 
-def put(services: Services, tx: Tx, person_id: str, guardian_id: str | None, asked_by: str) -> bool:
+def queue_letter(services: Services, tx: Tx, person_id: str, guardian_id: str | None, asked_by: str) -> bool:
     """Queue the letter, with what its address may open; False, and it is listed, where there is no address.
 
     `asked_by`: an account, or anybody.
     """
     person = roster.load(services, tx.connection, person_id).person
-    if not contacts.known_to(services, tx.connection, person_id, guardian_id):
-        _list(tx, person_id, guardian_id, person.language)
+    if not contacts.address_of(services, tx.connection, person_id, guardian_id):
+        _list_failed(tx, person_id, guardian_id, person.language)
         return False
     page = page_links.make(services, tx, person_id, asked_by, guardian_id)
-    key = None if page else _key(services, tx, person_id, guardian_id)
+    key = None if page else _make_key(services, tx, person_id, guardian_id)
     kind = "page" if page else "key" if key else "lost"
     made = page or key
-    secret = (
-        {"link": links.address(services, made.token)} if made and services.config.server.public_url else {}
-    )
+    secret = {"link": links.url(services, made.token)} if made and services.config.server.public_url else {}
     letter = outbox.Letter(
         f"lost:{uuid4().hex}", kind, person.language, person_id, guardian_id or "person", secret=secret
     )
     return outbox.put(services, tx, letter)
 
 
-def _key(services: Services, tx: Tx, person_id: str, guardian_id: str | None) -> links.Made | None:
+def _make_key(services: Services, tx: Tx, person_id: str, guardian_id: str | None) -> links.MadeLink | None:
     """A key to what was signed in the visit in which the address was typed."""
-    row = addresses.on_file(tx.connection, person_id, guardian_id)
+    row = addresses.find_on_file(tx.connection, person_id, guardian_id)
     if row is None or row.quitclaim_id is None or not services.config.server.public_url:
         return None
     standing = roster.load(services, tx.connection, person_id)
     claim = next((one for one in standing.quitclaims if one.id == row.quitclaim_id), None)
     waiting = any(
         half.number == row.quitclaim_id
-        for _, half in pending_signatures.of(services, tx.connection, person_id)
+        for _, half in pending_signatures.list_pending(services, tx.connection, person_id)
     )
     if claim is None and not waiting:
         return None
-    end = key_links.end_of(claim) if claim else tx.now
-    return key_links.make(
+    end = key_links.find_end(claim) if claim else tx.now
+    return key_links.make_key(
         services, tx, person_id, row.quitclaim_id, standing.person.language, _OUTSIDE, guardian_id=guardian_id, end=end,
         address_id=row.id,
     )  # fmt: skip
 
 
-def _list(tx: Tx, person_id: str, guardian_id: str | None, language: str) -> None:
+def _list_failed(tx: Tx, person_id: str, guardian_id: str | None, language: str) -> None:
     """A letter that could not be written is on the list of the staff, once."""
     cause = f"lost:{person_id}:{guardian_id or ''}"
     if tx.execute(select(t.mail.c.id).where(t.mail.c.cause == cause)).first() is None:
@@ -141,7 +139,7 @@ def _list(tx: Tx, person_id: str, guardian_id: str | None, language: str) -> Non
         )  # fmt: skip
 
 
-def write(services: Services, person_id: str, guardian_id: str | None, account: str) -> None:
+def send_letter(services: Services, person_id: str, guardian_id: str | None, account: str) -> None:
     """Somebody of the staff has a new letter sent. They see neither it nor its link.
 
     Raises ConsentError where no mail is sent, or without an address; NotFound.
@@ -151,11 +149,11 @@ def write(services: Services, person_id: str, guardian_id: str | None, account: 
             "this house sends no mail (mail.host). Until it does, end what is asked for by hand, and record it"
         )
     with services.store.write() as tx:
-        sent = put(services, tx, person_id, guardian_id, account)
+        sent = queue_letter(services, tx, person_id, guardian_id, account)
         tx.audit(Action.LETTER_ASK, account, subject=roster.subject(services, tx, person_id))
     if not sent:
         raise ConsentError(NO_ADDRESS)
 
 
-def _keyed(services: Services, what: str, text: str) -> str:
+def _hash(services: Services, what: str, text: str) -> str:
     return services.name_hasher.hash(f"lost {what}\0{text}")  # not by the master key: an erasure changes that

@@ -15,14 +15,14 @@ from sqlalchemy import Connection, Row, select
 
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent.grant_endings import HALF, Evidence
+from plugin.flows.consent.grant_endings import HALF, SignatureEvidence
 from plugin.flows.rights import erasure
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 
 
 @dataclass(frozen=True)
-class Half:
+class PendingSignature:
     """What the first guardian signed: lines by key, and the proof.
 
     `form_id`, `collection_ref`: as the first link had them. `fresh`: the child was entered with it.
@@ -33,7 +33,7 @@ class Half:
     guardian_id: str
     guardian: str
     choices: tuple[str, ...]
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[SignatureEvidence, ...]
     signed_at: datetime
     fresh: bool
     number: str
@@ -56,7 +56,7 @@ class Half:
     def from_json(cls, body: bytes) -> "Half":
         """The half that `to_json` wrote."""
         tree = json.loads(body)
-        proof = tuple(Evidence(name, b64decode(data)) for name, data in tree["evidence"])
+        proof = tuple(SignatureEvidence(name, b64decode(data)) for name, data in tree["evidence"])
         return cls(
             tree["guardian_id"], tree["guardian"], tuple(tree["choices"]), proof,
             datetime.fromisoformat(tree["signed_at"]), tree["fresh"], tree["number"],
@@ -64,47 +64,47 @@ class Half:
         )  # fmt: skip
 
 
-def keep(services: Services, tx: Tx, person_id: str, other_id: str, half: Half) -> None:
+def store_pending(services: Services, tx: Tx, person_id: str, other_id: str, half: PendingSignature) -> None:
     """Seal it until the guardian `other_id` has signed."""
     services.vault.seal(tx, person_id, "record", HALF, half.to_json(), subject=other_id)
 
 
-def waiting(services: Services, conn: Connection, link: Row[Any]) -> Half | None:
+def find_pending(services: Services, conn: Connection, link: Row[Any]) -> PendingSignature | None:
     """What waits for the holder of this link, if anything does."""
-    for item in _items(services, conn, link):
-        half = Half.from_json(services.vault.open(conn, item))
+    for item in _list_items(services, conn, link):
+        half = PendingSignature.from_json(services.vault.open(conn, item))
         if half.form_id == link.form_id:
             return half
     return None
 
 
-def of(services: Services, conn: Connection, person_id: str) -> list[tuple[str, Half]]:
+def list_pending(services: Services, conn: Connection, person_id: str) -> list[tuple[str, PendingSignature]]:
     """What waits for a person, each with the id of the guardian who has not signed yet."""
     mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == HALF)
     rows = conn.execute(select(t.sealed.c.id, t.sealed.c.subject).where(mine)).all()
-    return [(row.subject, Half.from_json(services.vault.open(conn, row.id))) for row in rows]
+    return [(row.subject, PendingSignature.from_json(services.vault.open(conn, row.id))) for row in rows]
 
 
-def drop(services: Services, tx: Tx, link: Row[Any]) -> None:
+def discard_for_link(services: Services, tx: Tx, link: Row[Any]) -> None:
     """It has become whole, or never will."""
-    for item in _items(services, tx.connection, link):
+    for item in _list_items(services, tx.connection, link):
         services.vault.discard(tx, item)
 
 
-def discard(services: Services, tx: Tx, person_id: str, other_id: str, number: str) -> None:
+def discard_pending(services: Services, tx: Tx, person_id: str, other_id: str, number: str) -> None:
     """This one will never be whole."""
     for item in services.vault.find(tx.connection, person_id, HALF, subject=other_id):
-        if Half.from_json(services.vault.open(tx.connection, item)).number == number:
+        if PendingSignature.from_json(services.vault.open(tx.connection, item)).number == number:
             services.vault.discard(tx, item)
 
 
-def _items(services: Services, conn: Connection, link: Row[Any]) -> Sequence[str]:
+def _list_items(services: Services, conn: Connection, link: Row[Any]) -> Sequence[str]:
     if not (link.person_id and link.guardian_id):
         return []
     return services.vault.find(conn, link.person_id, HALF, subject=link.guardian_id)
 
 
-def link_to(conn: Connection, person_id: str, other_id: str, form_id: str, now: datetime) -> Row[Any] | None:
+def find_second_link(conn: Connection, person_id: str, other_id: str, form_id: str, now: datetime) -> Row[Any] | None:
     """The link that is out to the guardian who has not signed yet."""
     link = t.invitation.c
     out = (
@@ -114,14 +114,14 @@ def link_to(conn: Connection, person_id: str, other_id: str, form_id: str, now: 
     return conn.execute(select(t.invitation).where(out).order_by(link.created_at.desc())).first()
 
 
-def expire(services: Services) -> int:
+def expire_pending(services: Services) -> int:
     """Drop what no second guardian can sign any more; returns how many."""
     now, over = services.clock.now(), []
     with services.store.read() as conn:
         kept = select(t.sealed.c.id, t.sealed.c.person_id, t.sealed.c.subject).where(t.sealed.c.kind == HALF)
         for row in conn.execute(kept).all():
-            half = Half.from_json(services.vault.open(conn, row.id))
-            if link_to(conn, row.person_id, row.subject, half.form_id, now) is None:
+            half = PendingSignature.from_json(services.vault.open(conn, row.id))
+            if find_second_link(conn, row.person_id, row.subject, half.form_id, now) is None:
                 bare = half.fresh and not roster.load(services, conn, row.person_id).quitclaims
                 over.append((row.id, row.person_id, bare))
     for item, person_id, bare in over:

@@ -20,7 +20,7 @@ from plugin.flows.mail import page_links, receipts
 from plugin.flows.matching import gallery
 from plugin.flows.people import addresses, ages, register, resemblance, self_registration
 from plugin.flows.people.ages import Age
-from plugin.flows.people.resemblance import NOTHING
+from plugin.flows.people.resemblance import NONE_OPEN
 from plugin.flows.signing import (
     form_validation,
     key_links,
@@ -30,10 +30,10 @@ from plugin.flows.signing import (
     submission,
     two_guardians,
 )
-from plugin.flows.signing.form_validation import Fault, Filled
-from plugin.flows.signing.pending_signatures import Half
-from plugin.flows.signing.signing_request import Asked
-from plugin.flows.signing.submission import Act, Signed
+from plugin.flows.signing.form_validation import Fault, FilledForm
+from plugin.flows.signing.pending_signatures import PendingSignature
+from plugin.flows.signing.signing_request import SigningRequest
+from plugin.flows.signing.submission import Submission, SigningResult
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
@@ -42,7 +42,7 @@ REPEATABLE = timedelta(hours=1)
 """For how long the same form is known again: a second press of a button, not a page that somebody finds later."""
 
 
-def sign(services: Services, link_id: str, filled: Filled) -> Signed:
+def sign(services: Services, link_id: str, filled: FilledForm) -> SigningResult:
     """Sign what the link asks.
 
     Raises SigningRefused with everything that is wrong with the form, EnrolmentRefused with a reason a
@@ -50,123 +50,119 @@ def sign(services: Services, link_id: str, filled: Filled) -> Signed:
     """
     if not filled.nonce:
         raise SigningRefused([("form", "refused")])  # two people who send none would be taken for one
-    before = again(services, link_id, filled.nonce)
+    before = find_earlier_result(services, link_id, filled.nonce)
     if before is not None:
         return before
-    link = links.by_id(services, link_id)
-    asked = signing_request.asked(services, link, filled.language)
+    link = links.find_usable(services, link_id)
+    asked = signing_request.load_request(services, link, filled.language)
     if asked.from_day is not None:
         raise SigningRefused([("signer", "too-early")])
-    checked, faults = form_validation.check(services, asked, filled)
-    code_id, unproved = _proved(services, asked, filled) if not faults else (None, [])
+    checked, faults = form_validation.check_form(services, asked, filled)
+    code_id, unproved = _check_code(services, asked, filled) if not faults else (None, [])
     if checked is None or unproved:
         raise SigningRefused(faults or unproved)
     pictures = filled.photographs if checked.recognition else ()
-    act = Act(
+    act = Submission(
         asked, link, filled, checked,
-        asked.person.id if asked.person else submission.number("person", link_id, filled.nonce),
-        submission.number("quitclaim", link_id, filled.nonce),
-        enrolment=gallery.examine(services, pictures) if pictures else None, code_id=code_id,
-        others=resemblance.opened(services) if pictures else NOTHING,
+        asked.person.id if asked.person else submission.derive_id("person", link_id, filled.nonce),
+        submission.derive_id("quitclaim", link_id, filled.nonce),
+        enrolment=gallery.make_template(services, pictures) if pictures else None, code_id=code_id,
+        others=resemblance.open_templates(services) if pictures else NONE_OPEN,
     )  # fmt: skip
     with services.store.write() as tx:
-        return _found(services, tx, link_id, filled.nonce) or _commit(services, tx, act)
+        return _find_earlier_result(services, tx, link_id, filled.nonce) or _commit(services, tx, act)
 
 
-def _proved(services: Services, asked: Asked, filled: Filled) -> tuple[str | None, Sequence[Fault]]:
+def _check_code(services: Services, asked: SigningRequest, filled: FilledForm) -> tuple[str | None, Sequence[Fault]]:
     """The code that proves the address, where the form asks for one."""
     if not asked.stored.form.code_by_mail:
         return None, []
     if not filled.code.strip():
         return None, [("code", "needed")]
     address = asked.known_email or filled.email.strip()
-    code_id = email_codes.accepted(services, asked.link_id, address, filled.code)
+    code_id = email_codes.verify(services, asked.link_id, address, filled.code)
     return code_id, [] if code_id else [("code", "wrong")]
 
 
-def _commit(services: Services, tx: Tx, act: Act) -> Signed:
-    links.use(services, tx, act.link.id)
-    if act.code_id is not None and not email_codes.spend(tx, act.code_id):
+def _commit(services: Services, tx: Tx, act: Submission) -> SigningResult:
+    links.count_use(services, tx, act.link.id)
+    if act.code_id is not None and not email_codes.use_up(tx, act.code_id):
         raise SigningRefused([("code", "wrong")])
     checked, asked = act.checked, act.asked
     typed = ["" if asked.known_email else checked.email, checked.other_email]
-    if services.config.mail.host and not rate_limits.spend_typed(
-        services, tx, act.link, typed, act.filled.network
-    ):
+    if services.config.mail.host and not rate_limits.spend_typed(services, tx, act.link, typed, act.filled.network):
         raise SigningRefused([("email", "too-many")])
     if not asked.shoot:
-        quitclaim_rows.record_key(services, tx, act.person_id)
+        quitclaim_rows.ensure_record_key(services, tx, act.person_id)
         signature_strength.refuse_replacing(services, tx, act.person_id, act.link)
     if asked.shoot:
         about = register.Newcomer(checked.name, asked.language, checked.birth_date, of_age=checked.of_age)
         self_registration.enter(services, tx, act.person_id, about)
     elif asked.asks_age:
         said = Age(checked.of_age, checked.birth_date)
-        ages.say_in(services, tx, act.person_id, said, "guardian" if checked.minor else "person")
+        ages.declare_in(services, tx, act.person_id, said, "guardian" if checked.minor else "person")
     if not checked.minor and checked.email and not asked.known_email:
         addresses.enter(
             services, tx, act.person_id, checked.email, "person", account=act.link.created_by,
             quitclaim_id=act.quitclaim_id,
         )  # fmt: skip
     guardian_id = (
-        two_guardians.guardian(services, tx, act, checked.signer, checked.email) if checked.minor else None
+        two_guardians.find_or_enter_guardian(services, tx, act, checked.signer, checked.email)
+        if checked.minor
+        else None
     )
-    half = pending_signatures.waiting(services, tx.connection, act.link)
+    half = pending_signatures.find_pending(services, tx.connection, act.link)
     if half is not None and not checked.choices <= set(half.choices):
         raise SigningRefused([("choices", "unknown")])  # the other guardian signed less, a moment ago
     if guardian_id is not None and asked.guardians > 1 and half is None:
-        return two_guardians.first(services, tx, act, guardian_id)
-    return _whole(services, tx, act, guardian_id, half)
+        return two_guardians.record_first(services, tx, act, guardian_id)
+    return _complete(services, tx, act, guardian_id, half)
 
 
-def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: Half | None) -> Signed:
+def _complete(
+    services: Services, tx: Tx, act: Submission, guardian_id: str | None, half: PendingSignature | None
+) -> SigningResult:
     guardians = tuple(filter(None, [half.guardian_id if half else None, guardian_id]))
-    signing, bases = submission.signing(services, tx, act, guardians)
-    evidence = [
-        *(half.evidence if half else ()),
-        *submission.evidence(act, tx.now, "second " if half else ""),
-    ]
+    signing, bases = submission.build_signing(services, tx, act, guardians)
+    evidence = [*(half.evidence if half else ()), *submission.build_evidence(act, tx.now, "second " if half else "")]
     actor = "guardian" if guardian_id else "person"
     full = signature_strength.is_full(services, tx, act.link, half, guardian_id)
-    origin = grant_endings.Origin(act.asked.stored.id, bases, act.quitclaim_id, full)
-    claim = grant_endings.enter(services, tx, act.person_id, signing, evidence, actor, origin)
-    pending_signatures.drop(services, tx, act.link)
+    origin = grant_endings.QuitclaimOrigin(act.asked.stored.id, bases, act.quitclaim_id, full)
+    claim = grant_endings.record_in(services, tx, act.person_id, signing, evidence, actor, origin)
+    pending_signatures.discard_for_link(services, tx, act.link)
     if half is not None:
-        key_links.whole(tx, half.number, claim.id)
-        addresses.brought(tx, half.address_id, claim.id)
+        key_links.follow_completion(tx, half.number, claim.id)
+        addresses.attach_quitclaim(tx, half.address_id, claim.id)
     if guardian_id == act.link.guardian_id:
-        addresses.brought(tx, act.link.address_id, claim.id)
+        addresses.attach_quitclaim(tx, act.link.address_id, claim.id)
     if act.asked.collection_ref:
-        modes.join(tx, act.asked.collection_ref, act.person_id)
+        modes.join_shoot(tx, act.asked.collection_ref, act.person_id)
     kept = _enrol(services, tx, act, actor)
     signers = [*([half.guardian] if half else []), act.checked.signer]
     names = receipts.Names(
-        act.checked.name or register.called(tx.connection, act.person_id),
-        tuple(signers) if guardian_id else (),
+        act.checked.name or register.own_name_of(tx.connection, act.person_id), tuple(signers) if guardian_id else ()
     )
     receipts.keep(services, tx, claim, act.asked.stored.form, act.asked.sheet, names)
-    key = signature_strength.key(services, tx, claim, act.asked.language, guardian_id)
-    page = signature_strength.full_page(services, tx, act, guardian_id) if full else None
-    signature_strength.post_receipt(services, tx, act, claim, guardian_id, full)
+    key = signature_strength.make_key(services, tx, claim, act.asked.language, guardian_id)
+    page = signature_strength.make_full_page(services, tx, act, guardian_id) if full else None
+    signature_strength.queue_receipt(services, tx, act, claim, guardian_id, full)
     mark = reference_sets.mark_of(tx.connection, act.person_id, act.link.id)
-    return Signed(act.person_id, act.asked.language, claim.id, key, page, photographs=kept, mark=mark)
+    return SigningResult(act.person_id, act.asked.language, claim.id, key, page, photographs=kept, mark=mark)
 
 
-def _enrol(services: Services, tx: Tx, act: Act, actor: str) -> int:
+def _enrol(services: Services, tx: Tx, act: Submission, actor: str) -> int:
     """Keep the reference photographs, if recognition is in force already; returns how many."""
     if act.enrolment is None:
         return 0
     standing = roster.load(services, tx.connection, act.person_id)
     if standing.recognition(tx.now) is None:
         return 0
-    source = reference_sets.by_link(act.link)
-    gallery.keep(
-        services, tx, act.person_id, act.enrolment, act.filled.photographs, actor, source, act.others
-    )
+    source = reference_sets.source_of_link(act.link)
+    gallery.enrol_in(services, tx, act.person_id, act.enrolment, act.filled.photographs, actor, source, act.others)
     return len(act.filled.photographs)
 
 
-def again(services: Services, link_id: str, nonce: str) -> Signed | None:
+def find_earlier_result(services: Services, link_id: str, nonce: str) -> SigningResult | None:
     """What came of the same form when it was sent before, with a new link to one's own page; None at first.
 
     Raises LinkRefused where that was long ago, or the link was revoked since.
@@ -174,14 +170,14 @@ def again(services: Services, link_id: str, nonce: str) -> Signed | None:
     if not nonce:
         return None
     with services.store.write() as tx:
-        return _found(services, tx, link_id, nonce)
+        return _find_earlier_result(services, tx, link_id, nonce)
 
 
-def _found(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | None:
-    number = submission.number("quitclaim", link_id, nonce)
+def _find_earlier_result(services: Services, tx: Tx, link_id: str, nonce: str) -> SigningResult | None:
+    number = submission.derive_id("quitclaim", link_id, nonce)
     row = tx.execute(select(t.quitclaim).where(t.quitclaim.c.id == number)).first()
     if row is None:
-        return two_guardians.again(services, tx, link_id, nonce)
+        return two_guardians.find_earlier_result(services, tx, link_id, nonce)
     link = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).one()
     if link.revoked_at is not None or row.recorded_at <= tx.now - REPEATABLE:
         raise LinkRefused("used")
@@ -192,9 +188,9 @@ def _found(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | Non
         page = page_links.make(services, tx, row.person_id, actor, guardian_id)
     claims = roster.load(services, tx.connection, row.person_id).quitclaims
     claim = next(one for one in claims if one.id == row.id)
-    key = signature_strength.key(services, tx, claim, row.language, guardian_id)
+    key = signature_strength.make_key(services, tx, claim, row.language, guardian_id)
     mark = reference_sets.mark_of(tx.connection, row.person_id, link_id)
-    return Signed(row.person_id, row.language, row.id, key, page, mark=mark)
+    return SigningResult(row.person_id, row.language, row.id, key, page, mark=mark)
 
 
 def decline(services: Services, link_id: str) -> None:
@@ -203,7 +199,7 @@ def decline(services: Services, link_id: str) -> None:
         row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
         if row is None or row.person_id is None:
             raise LinkRefused("unknown")  # at a shoot, who says no just goes
-        links.use(services, tx, link_id)
-        pending_signatures.drop(services, tx, row)
+        links.count_use(services, tx, link_id)
+        pending_signatures.discard_for_link(services, tx, row)
         subject = roster.subject(services, tx, row.person_id)
         tx.audit(Action.CONSENT_DECLINE, "person", subject=subject, link=link_id)

@@ -9,7 +9,7 @@ _SECONDS = 15
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def redrawn(data: bytes) -> bytes:
+def redraw(data: bytes) -> bytes:
     """The drawing in black on white, as a PNG without metadata. Raises PictureError, also for an empty one."""
     if len(data) > MOST_BYTES:
         raise PictureError("the drawing is too large: draw it anew, or type your name")

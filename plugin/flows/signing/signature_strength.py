@@ -11,13 +11,13 @@ from sqlalchemy import Row, select
 
 from plugin.errors import LinkRefused
 from plugin.flows.access import links
-from plugin.flows.access.links import Kind, Made
+from plugin.flows.access.links import LinkKind, MadeLink
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import page_links
 from plugin.flows.people import addresses, contacts, outbox
 from plugin.flows.signing import key_links, submission
-from plugin.flows.signing.pending_signatures import Half
+from plugin.flows.signing.pending_signatures import PendingSignature
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import Quitclaim
@@ -35,7 +35,7 @@ def refuse_replacing(services: Services, tx: Tx, person_id: str, link: Row[Any])
             raise LinkRefused("revoked")
 
 
-def is_full(services: Services, tx: Tx, link: Row[Any], half: Half | None, guardian_id: str | None) -> bool:
+def is_full(services: Services, tx: Tx, link: Row[Any], half: PendingSignature | None, guardian_id: str | None) -> bool:
     """Whether the signature by this link is a full one; call it before the signature is recorded.
 
     A letter that brings the person's first signature confirms its address, and that of the first of two guardians.
@@ -43,7 +43,7 @@ def is_full(services: Services, tx: Tx, link: Row[Any], half: Half | None, guard
     """
     if guardian_id != link.guardian_id:
         if guardian_id is not None:
-            addresses.is_a_guardians(tx, link.address_id)
+            addresses.mark_as_guardians(tx, link.address_id)
         return False
     if half is not None:
         addresses.confirm_first_letter(services, tx, half.address_id)
@@ -51,25 +51,18 @@ def is_full(services: Services, tx: Tx, link: Row[Any], half: Half | None, guard
     return first or links.is_full(services, tx.connection, link)
 
 
-def key(services: Services, tx: Tx, claim: Quitclaim, language: str, guardian_id: str | None) -> Made:
+def make_key(services: Services, tx: Tx, claim: Quitclaim, language: str, guardian_id: str | None) -> MadeLink:
     """The key for whoever signed."""
     actor = "guardian" if guardian_id else "person"
-    return key_links.make(
-        services,
-        tx,
-        claim.person_id,
-        claim.id,
-        language,
-        actor,
-        guardian_id=guardian_id,
-        end=key_links.end_of(claim),
+    return key_links.make_key(
+        services, tx, claim.person_id, claim.id, language, actor, guardian_id=guardian_id, end=key_links.find_end(claim)
     )
 
 
-def full_page(services: Services, tx: Tx, act: submission.Act, guardian_id: str | None) -> Made | None:
+def make_full_page(services: Services, tx: Tx, act: submission.Submission, guardian_id: str | None) -> MadeLink | None:
     """After a full signature: a new link to the page, in the place of all older ones, and a letter to the others."""
     actor = "guardian" if guardian_id else "person"
-    for kind in (Kind.PAGE, Kind.RENEW):
+    for kind in (LinkKind.PAGE, LinkKind.RENEW):
         links.revoke_all(services, tx, act.person_id, kind, actor, but=act.link.id)
     page = page_links.make(services, tx, act.person_id, actor, guardian_id)
     _tell_others(services, tx, act.person_id, guardian_id)
@@ -81,33 +74,31 @@ def _tell_others(services: Services, tx: Tx, person_id: str, signer: str | None)
     standing = roster.load(services, tx.connection, person_id)
     person, guardians = standing.person, standing.person.guardians if standing.is_minor(tx.now) else ()
     for to in (None, *guardians):
-        if to != signer and contacts.known_to(services, tx.connection, person_id, to):
+        if to != signer and contacts.address_of(services, tx.connection, person_id, to):
             page = page_links.make(services, tx, person_id, "system", to)
-            _post(services, tx, person_id, to, "signed", person.language, f"signed:{uuid4().hex}", page)
+            _queue_letter(services, tx, person_id, to, "signed", person.language, f"signed:{uuid4().hex}", page)
 
 
-def _post(
+def _queue_letter(
     services: Services, tx: Tx, person_id: str, to: str | None, kind: str, language: str, cause: str,
-    page: Made | None,
+    page: MadeLink | None,
 ) -> None:  # fmt: skip
     public = services.config.server.public_url
-    secret = {"link": links.address(services, page.token)} if public and page else {}
+    secret = {"link": links.url(services, page.token)} if public and page else {}
     outbox.put(services, tx, outbox.Letter(cause, kind, language, person_id, to or "person", secret=secret))
 
 
-def post_receipt(
-    services: Services, tx: Tx, act: submission.Act, claim: Quitclaim, guardian_id: str | None, full: bool
+def queue_receipt(
+    services: Services, tx: Tx, act: submission.Submission, claim: Quitclaim, guardian_id: str | None, full: bool
 ) -> None:
     """The receipt by mail, with a link to the page, or with the key where the address was the signer's in this visit.
 
     An address that somebody else entered, and that nobody confirmed, gets the receipt alone.
     """
     to = guardian_id or "person"
-    if not (
-        services.config.mail.host and contacts.known_to(services, tx.connection, act.person_id, guardian_id)
-    ):
+    if not (services.config.mail.host and contacts.address_of(services, tx.connection, act.person_id, guardian_id)):
         return
-    secret = _opener(services, tx, act, claim, guardian_id, full) if services.config.server.public_url else {}
+    secret = _make_opener(services, tx, act, claim, guardian_id, full) if services.config.server.public_url else {}
     letter = outbox.Letter(
         cause=_cause(act.quitclaim_id), kind="receipt", language=act.asked.language, person_id=act.person_id,
         to=to, data={"quitclaim": act.quitclaim_id}, secret=secret,
@@ -125,18 +116,18 @@ def _cause(quitclaim_id: str) -> str:
     return f"receipt:{quitclaim_id}"
 
 
-def _opener(
-    services: Services, tx: Tx, act: submission.Act, claim: Quitclaim, guardian_id: str | None, full: bool
+def _make_opener(
+    services: Services, tx: Tx, act: submission.Submission, claim: Quitclaim, guardian_id: str | None, full: bool
 ) -> dict[str, str]:
     actor = "guardian" if guardian_id else "person"
     if full and (page := page_links.make(services, tx, act.person_id, actor, guardian_id)):
-        return {"link": links.address(services, page.token)}
-    row = addresses.on_file(tx.connection, act.person_id, guardian_id)
+        return {"link": links.url(services, page.token)}
+    row = addresses.find_on_file(tx.connection, act.person_id, guardian_id)
     theirs = row is not None and (
         row.id == act.link.address_id
         or row.quitclaim_id in (act.quitclaim_id, claim.id)
-        or addresses.opens(services, tx.connection, row.id)
+        or addresses.opens_page(services, tx.connection, row.id)
     )
     if not theirs:
         return {}
-    return {"key": links.address(services, key(services, tx, claim, act.asked.language, guardian_id).token)}
+    return {"key": links.url(services, make_key(services, tx, claim, act.asked.language, guardian_id).token)}

@@ -10,22 +10,22 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from plugin.errors import LinkRefused
-from plugin.flows.access.links import Kind
+from plugin.flows.access.links import LinkKind
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
-from plugin.flows.mail.form_store import Stored
+from plugin.flows.mail.form_store import StoredForm
 from plugin.flows.people import register
 from plugin.flows.signing import pending_signatures
 from plugin.ledger import tables as t
 from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.model import Person
-from plugin.quitclaim.forms.sheets import Sheet, Whom, sheet
+from plugin.quitclaim.forms.sheets import Sheet, Whom, make_sheet
 from plugin.quitclaim.forms.templates import RECOGNITION
 
 
 @dataclass(frozen=True)
-class Asked:
+class SigningRequest:
     """What a link asks of whoever holds it.
 
     `person`: None at a shoot, where they say themselves who they are. `minor`: guardians sign.
@@ -38,10 +38,10 @@ class Asked:
     """
 
     link_id: str
-    kind: Kind
+    kind: LinkKind
     language: str
     languages: tuple[str, ...]
-    stored: Stored
+    stored: StoredForm
     sheet: Sheet
     collection_ref: str | None
     person: Person | None
@@ -77,7 +77,7 @@ class Asked:
         return frozenset(keys | ({RECOGNITION} if self.sheet.recognition else set()))
 
 
-def asked(services: Services, link: Row[Any], language: str) -> Asked:
+def load_request(services: Services, link: Row[Any], language: str) -> SigningRequest:
     """What the link asks, in `language` if the form has a text in it.
 
     Raises LinkRefused for a guardian's link once they have no say any more: it signs for nobody then, least of
@@ -89,23 +89,23 @@ def asked(services: Services, link: Row[Any], language: str) -> Asked:
     now, today = services.clock.now(), services.today()
     with services.store.read() as conn:
         person = roster.load(services, conn, link.person_id).person if link.person_id else None
-        half = pending_signatures.waiting(services, conn, link)
+        half = pending_signatures.find_pending(services, conn, link)
         minor = person is not None and rules.is_minor(person, services.ages, now)
-        offered = set(half.choices) if half else _offered(services, stored, person, minor, today)
-        signer = _signer(services, conn, link)
+        offered = set(half.choices) if half else _find_offered(services, stored, person, minor, today)
+        signer = _find_signer(services, conn, link)
         if link.guardian_id and not (minor and signer):
             raise LinkRefused("expired")
-        return Asked(
-            link_id=link.id, kind=Kind(link.kind), language=spoken, languages=languages, stored=stored,
-            sheet=_fitting(
-                sheet(stored.form, spoken, today, offered, _whom(person, minor)), services, person, minor, now
+        return SigningRequest(
+            link_id=link.id, kind=LinkKind(link.kind), language=spoken, languages=languages, stored=stored,
+            sheet=_fit_photographs(
+                make_sheet(stored.form, spoken, today, offered, _whom(person, minor)), services, person, minor, now
             ),
             collection_ref=half.collection_ref if half else link.collection_ref, person=person, minor=minor,
             guardians=max(services.ages.guardians, stored.form.guardians), signer=signer,
-            first_guardian=half.guardian if half else "", from_day=_from_day(services, link, person, now),
-            enrolled=person is not None and _enrolled(conn, person.id),
-            known_email=_known_email(services, conn, person, minor, signer), delivered=link.address_id is not None,
-            called=register.called(conn, person.id) if person else "",
+            first_guardian=half.guardian if half else "", from_day=_find_first_day(services, link, person, now),
+            enrolled=person is not None and _is_enrolled(conn, person.id),
+            known_email=_find_known_email(services, conn, person, minor, signer), delivered=link.address_id is not None,
+            called=register.own_name_of(conn, person.id) if person else "",
         )  # fmt: skip
 
 
@@ -115,19 +115,19 @@ def _whom(person: Person | None, minor: bool) -> Whom:
     return Whom.CHILD if minor else Whom.SELF
 
 
-def _offered(
-    services: Services, stored: Stored, person: Person | None, minor: bool, today: date
+def _find_offered(
+    services: Services, stored: StoredForm, person: Person | None, minor: bool, today: date
 ) -> set[str] | None:
     """All of the form; without recognition where it could not begin, or a child has said no to it."""
     if person is None or not minor:
         return None
     lines = {f"{purpose}:{channel}" for purpose, channel, _ in stored.form.lines()}
-    if person.objected_at is not None or too_young(services, stored, person, today):
+    if person.objected_at is not None or is_too_young(services, stored, person, today):
         return lines
     return None
 
 
-def too_young(services: Services, stored: Stored, person: Person, today: date) -> bool:
+def is_too_young(services: Services, stored: StoredForm, person: Person, today: date) -> bool:
     """Whether recognition would have ended before the lowest age for it is reached."""
     if person.birth_date is None:
         return False
@@ -135,7 +135,7 @@ def too_young(services: Services, stored: Stored, person: Person, today: date) -
     return floor.astimezone(services.ages.zone).date() > stored.form.last_day(today)
 
 
-def _fitting(shown: Sheet, services: Services, person: Person | None, minor: bool, now: datetime) -> Sheet:
+def _fit_photographs(shown: Sheet, services: Services, person: Person | None, minor: bool, now: datetime) -> Sheet:
     """Photographs are asked only where a template may be kept today: not of a child below the lowest age."""
     if person is None or person.birth_date is None or not minor:
         return shown
@@ -143,15 +143,15 @@ def _fitting(shown: Sheet, services: Services, person: Person | None, minor: boo
     return replace(shown, photographs="") if floor > now else shown
 
 
-def _signer(services: Services, conn: Connection, link: Row[Any]) -> tuple[str, str] | None:
+def _find_signer(services: Services, conn: Connection, link: Row[Any]) -> tuple[str, str] | None:
     if not link.guardian_id or not link.person_id:
         return None
     known = register.guardians_of(services, conn, link.person_id)
     return next(((str(g["id"]), str(g["name"])) for g in known if g["id"] == link.guardian_id), None)
 
 
-def _from_day(services: Services, link: Row[Any], person: Person | None, now: datetime) -> date | None:
-    if link.kind != Kind.MAJORITY.value or person is None:
+def _find_first_day(services: Services, link: Row[Any], person: Person | None, now: datetime) -> date | None:
+    if link.kind != LinkKind.MAJORITY.value or person is None:
         return None
     majority = rules.of_age(person, services.ages)
     if majority is None or majority <= now:
@@ -159,12 +159,12 @@ def _from_day(services: Services, link: Row[Any], person: Person | None, now: da
     return majority.astimezone(services.ages.zone).date()
 
 
-def _enrolled(conn: Connection, person_id: str) -> bool:
+def _is_enrolled(conn: Connection, person_id: str) -> bool:
     kept = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "template")
     return conn.execute(select(t.sealed.c.id).where(kept)).first() is not None
 
 
-def _known_email(
+def _find_known_email(
     services: Services, conn: Connection, person: Person | None, minor: bool, signer: tuple[str, str] | None
 ) -> str:
     if person is None:

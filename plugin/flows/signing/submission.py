@@ -9,12 +9,12 @@ from uuid import uuid4
 
 from sqlalchemy import Row
 
-from plugin.flows.access.links import Made
+from plugin.flows.access.links import MadeLink
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
-from plugin.flows.people.resemblance import NOTHING, Opened
-from plugin.flows.signing.form_validation import Checked, Filled
-from plugin.flows.signing.signing_request import Asked
+from plugin.flows.people.resemblance import NONE_OPEN, OpenTemplates
+from plugin.flows.signing.form_validation import CheckedForm, FilledForm
+from plugin.flows.signing.signing_request import SigningRequest
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.intervals import end_of
 from plugin.quitclaim.consent.lifecycle import Signing
@@ -26,7 +26,7 @@ METHOD = "link"
 
 
 @dataclass(frozen=True)
-class Signed:
+class SigningResult:
     """What came of it.
 
     `quitclaim_id` is None while a second guardian has to sign: then `other` is their link, which was
@@ -38,31 +38,31 @@ class Signed:
     person_id: str
     language: str
     quitclaim_id: str | None
-    key: Made | None = None
-    page: Made | None = None
-    other: Made | None = None
+    key: MadeLink | None = None
+    page: MadeLink | None = None
+    other: MadeLink | None = None
     mailed: bool = False
     photographs: int = 0
     mark: str | None = None
 
 
 @dataclass(frozen=True)
-class Act:
+class Submission:
     """One signing on its way: what was asked and said, and what was made of it before the transaction."""
 
-    asked: Asked
+    asked: SigningRequest
     link: Row[Any]
-    filled: Filled
-    checked: Checked
+    filled: FilledForm
+    checked: CheckedForm
     person_id: str
     quitclaim_id: str
     enrolment: Enrolment | None = field(repr=False)
     code_id: str | None
-    others: Opened = NOTHING
+    others: OpenTemplates = NONE_OPEN
 
 
-def signing(
-    services: Services, tx: Tx, act: Act, guardians: tuple[str, ...]
+def build_signing(
+    services: Services, tx: Tx, act: Submission, guardians: tuple[str, ...]
 ) -> tuple[Signing, dict[str, str]]:
     """What was signed, and by the id of each grant what does not rest on consent."""
     sheet = act.asked.sheet
@@ -83,7 +83,7 @@ def signing(
     ), bases  # fmt: skip
 
 
-def evidence(act: Act, at: datetime, which: str) -> Sequence[grant_endings.Evidence]:
+def build_evidence(act: Submission, at: datetime, which: str) -> Sequence[grant_endings.SignatureEvidence]:
     """The text as it was seen, and what was said to it; no address, no browser of whoever signed."""
     checked, asked = act.checked, act.asked
     said = {
@@ -96,14 +96,14 @@ def evidence(act: Act, at: datetime, which: str) -> Sequence[grant_endings.Evide
         "code_by_mail": act.code_id is not None,
     }  # fmt: skip
     found = [
-        grant_endings.Evidence(f"{which}text.txt", asked.sheet.text().encode()),
-        grant_endings.Evidence(f"{which}signing.json", canonical(said)),
+        grant_endings.SignatureEvidence(f"{which}text.txt", asked.sheet.text().encode()),
+        grant_endings.SignatureEvidence(f"{which}signing.json", canonical(said)),
     ]
     return found + (
-        [grant_endings.Evidence(f"{which}signature.png", checked.signature)] if checked.signature else []
+        [grant_endings.SignatureEvidence(f"{which}signature.png", checked.signature)] if checked.signature else []
     )
 
 
-def number(what: str, link_id: str, nonce: str) -> str:
+def derive_id(what: str, link_id: str, nonce: str) -> str:
     """The id of what a form makes: the same form twice makes the same."""
     return sha256(f"{what}:{link_id}:{nonce}".encode()).hexdigest()[:32]

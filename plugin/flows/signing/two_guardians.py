@@ -3,20 +3,20 @@
 from sqlalchemy import select
 
 from plugin.flows.access import links
-from plugin.flows.access.links import Kind, Link, Made
+from plugin.flows.access.links import LinkKind, Link, MadeLink
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.people import addresses, register
 from plugin.flows.signing import invitations, key_links, pending_signatures, submission
-from plugin.flows.signing.pending_signatures import Half
-from plugin.flows.signing.submission import Act, Signed
+from plugin.flows.signing.pending_signatures import PendingSignature
+from plugin.flows.signing.submission import Submission, SigningResult
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
 
 
-def guardian(services: Services, tx: Tx, act: Act, name: str, email: str) -> str:
+def find_or_enter_guardian(services: Services, tx: Tx, act: Submission, name: str, email: str) -> str:
     """The guardian who is known by this name, or a new one; an address that was not known is kept."""
     known = register.guardians_of(services, tx.connection, act.person_id)
     if act.asked.signer and act.asked.signer[1] == name:
@@ -33,67 +33,62 @@ def guardian(services: Services, tx: Tx, act: Act, name: str, email: str) -> str
     return guardian_id
 
 
-def first(services: Services, tx: Tx, act: Act, guardian_id: str) -> Signed:
+def record_first(services: Services, tx: Tx, act: Submission, guardian_id: str) -> SigningResult:
     """The first of two guardians has signed: the second is asked, and nothing holds before they have."""
     checked, asked = act.checked, act.asked
-    other = guardian(services, tx, act, checked.other_signer, checked.other_email)
+    other = find_or_enter_guardian(services, tx, act, checked.other_signer, checked.other_email)
     to_mail = bool(services.config.mail.host and services.config.server.public_url)
     link = Link(
-        Kind.SIGN, asked.language, act.person_id, asked.stored.id, other, asked.collection_ref, to_mail, most_uses=1,
-        address_id=addresses.deliver(services, tx, act.person_id, other, "guardian") if to_mail else None,
+        LinkKind.SIGN, asked.language, act.person_id, asked.stored.id, other, asked.collection_ref, to_mail, most_uses=1,
+        address_id=addresses.address_letter(services, tx, act.person_id, other, "guardian") if to_mail else None,
         may_replace=act.link.may_replace or links.is_full(services, tx.connection, act.link),
     )  # fmt: skip
     made = links.make(services, tx, link, "guardian")
     if to_mail:
-        invitations.post(services, tx, act.person_id, other, asked.language, made)
-    half = Half(
+        invitations.queue_mail(services, tx, act.person_id, other, asked.language, made)
+    half = PendingSignature(
         guardian_id, checked.signer, tuple(sorted(checked.choices)),
-        tuple(submission.evidence(act, tx.now, "first ")), tx.now, asked.shoot, act.quitclaim_id,
+        tuple(submission.build_evidence(act, tx.now, "first ")), tx.now, asked.shoot, act.quitclaim_id,
         asked.stored.id, asked.collection_ref, act.link.address_id,
     )  # fmt: skip
-    pending_signatures.keep(services, tx, act.person_id, other, half)
+    pending_signatures.store_pending(services, tx, act.person_id, other, half)
     subject = roster.subject(services, tx, act.person_id)
     tx.audit(Action.CONSENT_HALF, "guardian", subject=subject, link=made.id)
-    key = _key(services, tx, act.person_id, half, asked.language)
-    return Signed(act.person_id, asked.language, None, key, other=made, mailed=to_mail)
+    key = _make_key(services, tx, act.person_id, half, asked.language)
+    return SigningResult(act.person_id, asked.language, None, key, other=made, mailed=to_mail)
 
 
-def _key(services: Services, tx: Tx, person_id: str, half: Half, language: str) -> Made:
-    return key_links.make(
-        services,
-        tx,
-        person_id,
-        half.number,
-        language,
-        "guardian",
-        guardian_id=half.guardian_id,
-        end=half.signed_at,
+def _make_key(services: Services, tx: Tx, person_id: str, half: PendingSignature, language: str) -> MadeLink:
+    return key_links.make_key(
+        services, tx, person_id, half.number, language, "guardian", guardian_id=half.guardian_id, end=half.signed_at
     )
 
 
-def again(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | None:
+def find_earlier_result(services: Services, tx: Tx, link_id: str, nonce: str) -> SigningResult | None:
     """What came of a first guardian's form when it was sent before; a link that is handed over is made anew."""
     link = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
     if link is None:
         return None
-    person_id = link.person_id or submission.number("person", link_id, nonce)
-    number = submission.number("quitclaim", link_id, nonce)
-    for other_id, half in pending_signatures.of(services, tx.connection, person_id):
+    person_id = link.person_id or submission.derive_id("person", link_id, nonce)
+    number = submission.derive_id("quitclaim", link_id, nonce)
+    for other_id, half in pending_signatures.list_pending(services, tx.connection, person_id):
         if half.number == number:
-            return _asked_anew(services, tx, person_id, other_id, half)
+            return _ask_second_again(services, tx, person_id, other_id, half)
     return None
 
 
-def _asked_anew(services: Services, tx: Tx, person_id: str, other_id: str, half: Half) -> Signed | None:
-    out = pending_signatures.link_to(tx.connection, person_id, other_id, half.form_id, tx.now)
+def _ask_second_again(
+    services: Services, tx: Tx, person_id: str, other_id: str, half: PendingSignature
+) -> SigningResult | None:
+    out = pending_signatures.find_second_link(tx.connection, person_id, other_id, half.form_id, tx.now)
     if out is None:
         return None
-    key = _key(services, tx, person_id, half, out.language)
+    key = _make_key(services, tx, person_id, half, out.language)
     if out.by_mail:
-        return Signed(person_id, out.language, None, key, mailed=True)
+        return SigningResult(person_id, out.language, None, key, mailed=True)
     links.revoke(services, tx, out.id, "guardian")
     link = Link(
-        Kind.SIGN, out.language, person_id, out.form_id, other_id, out.collection_ref, most_uses=1,
+        LinkKind.SIGN, out.language, person_id, out.form_id, other_id, out.collection_ref, most_uses=1,
         may_replace=out.may_replace,
     )  # fmt: skip
-    return Signed(person_id, out.language, None, key, other=links.make(services, tx, link, "guardian"))
+    return SigningResult(person_id, out.language, None, key, other=links.make(services, tx, link, "guardian"))

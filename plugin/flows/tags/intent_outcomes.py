@@ -15,7 +15,7 @@ from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
 
 
-def wanted(services: Services, conn: Any, row: Row[Any]) -> bool:
+def is_wanted(services: Services, conn: Any, row: Row[Any]) -> bool:
     """Whether the tag may still be put there: asked before the call and again in the transaction after it."""
     if row.action != "add":
         return True
@@ -23,10 +23,10 @@ def wanted(services: Services, conn: Any, row: Row[Any]) -> bool:
     if standing is None:
         return False
     if row.face_id is not None:
-        face = face_rows.by_id(conn, row.face_id)
+        face = face_rows.find(conn, row.face_id)
         if face is None or face.state != "matched" or face.person_id != row.person_id:
             return False
-    rests = reference_sets.by_id(conn, row.set_id)
+    rests = reference_sets.find(conn, row.set_id)
     if rests is not None and rests.refused_at is not None:
         return False
     now = services.clock.now()
@@ -38,7 +38,7 @@ def wanted(services: Services, conn: Any, row: Row[Any]) -> bool:
     return bool(standing.in_force(now))
 
 
-def land(
+def record_outcome(
     services: Services,
     tx: Tx,
     row: Row[Any],
@@ -55,9 +55,9 @@ def land(
     state = tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id))
     if state != "open":
         return not _came_late(services, tx, row, actor, undoing, state)
-    believed.follow(tx, [row.resource_id])
+    believed.apply_cuts(tx, [row.resource_id])
     tx.execute(update(t.resource).where(t.resource.c.id == row.resource_id).values(released=released))
-    if not undoing and not wanted(services, tx.connection, row):
+    if not undoing and not is_wanted(services, tx.connection, row):
         return False
     if row.action == "add" and not undoing:
         _keep_tag(tx, row, places)
@@ -71,11 +71,7 @@ def land(
 
 
 def take_off(
-    services: Services,
-    tx: Tx,
-    taken: Sequence[tuple[Row[Any], bool | None]],
-    actor: str,
-    position: int | None = None,
+    services: Services, tx: Tx, taken: Sequence[tuple[Row[Any], bool | None]], actor: str, position: int | None = None
 ) -> None:
     """Record of intents to remove that the names are off, each with the release statement that was written.
 
@@ -86,7 +82,7 @@ def take_off(
     rows = [row for row, _ in taken if row.id in open_]
     if not rows:
         return
-    believed.follow(tx, [row.resource_id for row in rows])
+    believed.apply_cuts(tx, [row.resource_id for row in rows])
     for said in {released for _, released in taken}:
         ids = [row.resource_id for row, released in taken if row.id in open_ and released is said]
         tx.execute(update(t.resource).where(t.resource.c.id.in_(ids)).values(released=said))
@@ -95,9 +91,7 @@ def take_off(
     _finish_many(services, tx, rows, "done", actor)
 
 
-def _came_late(
-    services: Services, tx: Tx, row: Row[Any], actor: str, undoing: bool, state: str | None
-) -> bool:
+def _came_late(services: Services, tx: Tx, row: Row[Any], actor: str, undoing: bool, state: str | None) -> bool:
     """Whether our name was put on after another process had taken it off again: opened anew, to be undone."""
     if row.action != "add" or undoing or state is None:
         return False
@@ -115,18 +109,14 @@ def _came_late(
 def _unmatch(tx: Tx, row: Row[Any]) -> None:
     """The face of a tag that was not to be: nobody decided on it, so that it may be looked at again."""
     if row.action == "add":
-        face_rows.free(
-            tx, row.person_id, ("matched",), (t.face.c.id == row.face_id) & t.face.c.decided_by.is_(None)
-        )
+        face_rows.unname(tx, row.person_id, ("matched",), (t.face.c.id == row.face_id) & t.face.c.decided_by.is_(None))
 
 
 def _keep_tag(tx: Tx, row: Row[Any], ours: frozenset[str]) -> None:
     mine = (t.tag.c.resource_id == row.resource_id) & (t.tag.c.node_key == name_key(row.node))
     there = tx.execute(select(t.tag).where(mine)).first()
     if there is None:
-        tag_rows.enter(
-            tx, row.resource_id, row.node, row.origin, ours, person_id=row.person_id, set_id=row.set_id
-        )
+        tag_rows.enter(tx, row.resource_id, row.node, row.origin, ours, person_id=row.person_id, set_id=row.set_id)
     else:
         places = sorted(set(there.places) | ours)
         origin = "confirmed" if "confirmed" in {there.origin, row.origin} else row.origin
@@ -165,14 +155,12 @@ def _finish_many(
         )  # fmt: skip
 
 
-def close(
-    services: Services, tx: Tx, row: Row[Any], state: str, actor: str, error: str | None = None
-) -> None:
+def give_up(services: Services, tx: Tx, row: Row[Any], state: str, actor: str, error: str | None = None) -> None:
     """Give an intent up that nothing was written for: `void` where the resource is gone, `failed` where refused."""
     if tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id)) != "open":
         return
     if state == "void":
-        believed.follow(tx, [row.resource_id])
+        believed.apply_cuts(tx, [row.resource_id])
         _drop_tags(tx, [row])
         _unmatch(tx, row)
     _finish_many(services, tx, [row], state, actor, error)

@@ -28,7 +28,7 @@ CHUNK = 20  # intents or outcomes of one transaction: others wait for it
 
 
 @dataclass(frozen=True)
-class Proposal:
+class NewIntent:
     """A name to be put on, or taken off, one resource: what the intent stores."""
 
     resource_id: int
@@ -41,14 +41,12 @@ class Proposal:
     set_id: str | None = None  # the reference set that the name rests on
 
 
-def propose(services: Services, tx: Tx, proposal: Proposal, actor: str = SYSTEM) -> int:
+def propose(services: Services, tx: Tx, proposal: NewIntent, actor: str = SYSTEM) -> int:
     """Store the intent and its audit row in the caller's transaction; returns the intent's id."""
     return propose_many(services, tx, [proposal], actor)[0]
 
 
-def propose_many(
-    services: Services, tx: Tx, proposals: Sequence[Proposal], actor: str = SYSTEM
-) -> Sequence[int]:
+def propose_many(services: Services, tx: Tx, proposals: Sequence[NewIntent], actor: str = SYSTEM) -> Sequence[int]:
     """The same for many; returns their ids, in the order of the proposals."""
     if not proposals:
         return []
@@ -61,12 +59,10 @@ def propose_many(
     return keys
 
 
-def absent(services: Services, resource: Resource, node: str) -> frozenset[str]:
+def places_without(services: Services, resource: Resource, node: str) -> frozenset[str]:
     """The places in which `node` does not stand on `resource`: what we write there is ours."""
     wanted = name_key(node)
-    there = frozenset[str]().union(
-        *(named.places for named in resource.names if name_key(named.node) == wanted)
-    )
+    there = frozenset[str]().union(*(named.places for named in resource.names if name_key(named.node) == wanted))
     return services.dam.places - there
 
 
@@ -142,10 +138,10 @@ def _plans(services: Services, ids: Sequence[int], undoing: set[int]) -> list[_P
         for some in chunked(ids, CHUNK):
             for row in conn.execute(_open_intents(some)):
                 rows.setdefault(row.ref, row)
-        closed = closed_house.why(services, conn) is not None
+        closed = closed_house.find_reason_in(services, conn) is not None
         chosen: list[tuple[Row[Any], bool]] = []
         for row in rows.values():
-            undo = row.id in undoing or not intent_outcomes.wanted(services, conn, row)
+            undo = row.id in undoing or not intent_outcomes.is_wanted(services, conn, row)
             if not closed or row.action != "add" or undo:
                 chosen.append((row, undo))
         changes = {row.resource_id: _change(row, undo) for row, undo in chosen}
@@ -165,14 +161,14 @@ def _settle(
     """Record what the DAM answered; into `again` goes what has to be undone, into `failed` what stays open."""
     row = plan.row
     if isinstance(answer, ResourceGone):
-        intent_outcomes.close(services, tx, row, "void", actor)
+        intent_outcomes.give_up(services, tx, row, "void", actor)
     elif isinstance(answer, WriteRefused) and row.action == "add" and not plan.undoing:
-        intent_outcomes.close(services, tx, row, "failed", actor, str(answer))
+        intent_outcomes.give_up(services, tx, row, "failed", actor, str(answer))
     elif isinstance(answer, DamError):
         failed[row.id] = answer
     elif plan.takes_off and _stands(answer, row):
         failed[row.id] = DamError("a name that was to go still stands: it is tried again")
-    elif not intent_outcomes.land(
+    elif not intent_outcomes.record_outcome(
         services, tx, row, actor, plan.undoing, plan.task.released, _stands(answer, row), position
     ):
         again.append(row.id)
@@ -186,7 +182,7 @@ def recover(services: Services, where: Any) -> None:
         carry_out(services, intent_id)
 
 
-def stranded(services: Services) -> list[str]:
+def list_stranded(services: Services) -> list[str]:
     """Resources on which a process died between an intent and its outcome: it had a lease's time to finish.
 
     Not those of somebody who is being revoked: that job takes up all of them, however long it waits for the
@@ -250,7 +246,7 @@ def pending(conn: Connection, resource_ids: Collection[int], action: str) -> dic
     return {(row.resource_id, row.person_id): row.id for row in conn.execute(query.order_by(i.id.desc()))}
 
 
-def open_for(conn: Any, person_id: str) -> Iterable[int]:
+def list_open(conn: Any, person_id: str) -> Iterable[int]:
     """The person's intents whose outcome is not known."""
     query = select(t.intent.c.id).where(t.intent.c.person_id == person_id, t.intent.c.state == "open")
     return list(conn.scalars(query))

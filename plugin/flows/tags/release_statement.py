@@ -34,7 +34,7 @@ def of_many(services: Services, conn: Connection, changes: Mapping[int, Change])
         # who was tagged on a set already, and comes on none, rests on that one still
         rests[one] |= {who: on for who, on in change.coming.items() if on or who not in rests[one]}
         rests[one] = {who: on for who, on in rests[one].items() if who not in change.leaving}
-    vouched = reference_sets.vouched_among(conn, (on for sets in rests.values() for on in sets.values()))
+    vouched = reference_sets.find_vouched(conn, (on for sets in rests.values() for on in sets.values()))
     standings = roster.load_many(services, conn, (who for sets in rests.values() for who in sets))
     barred = _unsaid(services, conn, changes)
     now = services.clock.now()
@@ -49,7 +49,7 @@ def of_many(services: Services, conn: Connection, changes: Mapping[int, Change])
 
 def _unsaid(services: Services, conn: Connection, resource_ids: Collection[int]) -> set[int]:
     """Those of which a closed house may not say yes: it says none that was not said before."""
-    if closed_house.why(services, conn) is None:
+    if closed_house.find_reason_in(services, conn) is None:
         return set()
     said = select(t.resource.c.id).where(t.resource.c.id.in_(resource_ids), t.resource.c.released.is_(True))
     return set(resource_ids) - set(conn.scalars(said))

@@ -30,7 +30,7 @@ def _intend(services: Services, tx: Tx, rows: Sequence[Row[Any]], actor: str) ->
     still = {(row.id, row.origin) for row in there}
     ours = [row for row in rows if (row.id, row.origin) in still]
     ids = [row.resource_id for row in ours]
-    believed.follow(tx, ids)
+    believed.apply_cuts(tx, ids)
     found = intents.pending(tx.connection, ids, "remove")  # of an earlier try, whose outcome is not known
     fresh: dict[tuple[int, str], Row[Any]] = {}
     for row in ours:
@@ -39,12 +39,12 @@ def _intend(services: Services, tx: Tx, rows: Sequence[Row[Any]], actor: str) ->
     proposals = [_proposal(services, row) for row in fresh.values()]
     found |= dict(zip(fresh, intents.propose_many(services, tx, proposals, actor), strict=True))
     for person_id in {row.person_id for row in ours}:
-        face_rows.free(tx, person_id, None, t.face.c.resource_id.in_(ids))
+        face_rows.unname(tx, person_id, None, t.face.c.resource_id.in_(ids))
     return {found[row.resource_id, row.person_id]: row for row in ours}
 
 
-def _proposal(services: Services, row: Row[Any]) -> intents.Proposal:
+def _proposal(services: Services, row: Row[Any]) -> intents.NewIntent:
     places = frozenset(row.places)
     if row.origin == "hand" and not places:
         places = services.dam.places
-    return intents.Proposal(row.resource_id, row.person_id, row.node, "remove", row.origin, places)
+    return intents.NewIntent(row.resource_id, row.person_id, row.node, "remove", row.origin, places)

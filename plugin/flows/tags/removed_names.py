@@ -19,7 +19,7 @@ NO_FILE = "none"
 
 
 @dataclass(frozen=True)
-class TakenOff:
+class RemovedName:
     """Where a name was ours, and how far the DAM's log went before we took it off (None: it has no such log).
 
     `own` False: off other resources with the same picture alone; their position says nothing of this one.
@@ -49,18 +49,14 @@ def note_many(
         return
     off = t.taken_off.c
     there = tx.execute(
-        select(off.resource_id, off.name_mac, off.places).where(
-            tuple_(off.resource_id, off.name_mac).in_(list(places))
-        )
+        select(off.resource_id, off.name_mac, off.places).where(tuple_(off.resource_id, off.name_mac).in_(list(places)))
     )
     before = {(row.resource_id, row.name_mac): row.places for row in there}
     rows = {
         key: {"places": sorted({*mine, *before.get(key, ())}), "position": position, "taken_at": tx.now}
         for key, mine in places.items()
     }
-    new = [
-        {"resource_id": key[0], "name_mac": key[1]} | row for key, row in rows.items() if key not in before
-    ]
+    new = [{"resource_id": key[0], "name_mac": key[1]} | row for key, row in rows.items() if key not in before]
     if new:
         tx.execute(insert(t.taken_off).values(new))
     for key in before:
@@ -71,29 +67,27 @@ def note_many(
 def forget(services: Services, tx: Tx, resource_id: int, name: str) -> None:
     """We put `name` on the resource again."""
     mac = services.name_hasher.hash(name_key(name))
-    tx.execute(
-        delete(t.taken_off).where(t.taken_off.c.resource_id == resource_id, t.taken_off.c.name_mac == mac)
-    )
+    tx.execute(delete(t.taken_off).where(t.taken_off.c.resource_id == resource_id, t.taken_off.c.name_mac == mac))
 
 
-def known(services: Services, conn: Connection, resource_id: int, key: str) -> TakenOff | None:
+def find(services: Services, conn: Connection, resource_id: int, key: str) -> RemovedName | None:
     """What we took off this resource, or off another one with the same picture: a restored tree may lie elsewhere."""
-    return among(services, conn, resource_id, [key]).get(key)
+    return find_among(services, conn, resource_id, [key]).get(key)
 
 
-def among(
+def find_among(
     services: Services, conn: Connection, resource_id: int, keys: Collection[str]
-) -> Mapping[str, TakenOff]:
+) -> Mapping[str, RemovedName]:
     """Those of these names (by `node_key`) that we took off the resource, or off one with the same picture."""
     if not keys:
         return {}
     version = conn.scalar(select(t.resource.c.file_version).where(t.resource.c.id == resource_id))
-    return among_version(services, conn, resource_id, version or "", keys)
+    return find_among_version(services, conn, resource_id, version or "", keys)
 
 
-def among_version(
+def find_among_version(
     services: Services, conn: Connection, resource_id: int, version: str, keys: Collection[str]
-) -> Mapping[str, TakenOff]:
+) -> Mapping[str, RemovedName]:
     """The same for a picture that may not be entered yet (`resource_id` -1)."""
     if not keys:
         return {}
@@ -103,11 +97,11 @@ def among_version(
         twins = select(t.resource.c.id).where(t.resource.c.file_version == version)
         here = here | t.taken_off.c.resource_id.in_(twins)
     query = select(t.taken_off).where(here, t.taken_off.c.name_mac.in_(macs)).order_by(t.taken_off.c.id)
-    found: dict[str, TakenOff] = {}
+    found: dict[str, RemovedName] = {}
     for row in conn.execute(query):
-        before = found.get(macs[row.name_mac], TakenOff(frozenset(), None, own=False))
+        before = found.get(macs[row.name_mac], RemovedName(frozenset(), None, own=False))
         own = row.resource_id == resource_id
-        found[macs[row.name_mac]] = TakenOff(
+        found[macs[row.name_mac]] = RemovedName(
             before.places | frozenset(row.places), row.position if own else before.position, own or before.own
         )
     return found
@@ -136,7 +130,7 @@ def backfill(services: Services) -> int:
 
     def keep(tx: Tx, some: Sequence[tuple[tuple[int, str], frozenset[str]]]) -> None:
         for (resource_id, key), places in some:
-            if known(services, tx.connection, resource_id, key) is None:
+            if find(services, tx.connection, resource_id, key) is None:
                 note(services, tx, resource_id, key, places, None)
 
     in_short_writes(services.store, gone, keep)

@@ -24,16 +24,16 @@ OURS = t.tag.c.origin == "returned"
 """The tags that came back and wait to go."""
 
 
-def find(services: Services, resource: Resource) -> Mapping[str, frozenset[str]]:
+def find_returned(services: Services, resource: Resource) -> Mapping[str, frozenset[str]]:
     """The names (by key) on the resource that came back, and where. Asks the DAM; call it outside a transaction."""
-    there = merged(resource.names)
+    there = merge(resource.names)
     with services.store.read() as conn:
         row = conn.execute(select(t.resource.c.id).where(t.resource.c.ref == resource.ref)).first()
         number = row.id if row else -1
         mine = select(t.tag.c.node_key, t.tag.c.origin).where(t.tag.c.resource_id == number)
         tags = {row.node_key: row.origin for row in conn.execute(mine)}
         asked = there.keys() - {key for key, origin in tags.items() if origin != "hand"}
-        taken = removed_names.among_version(services, conn, number, resource.file_version, asked)
+        taken = removed_names.find_among_version(services, conn, number, resource.file_version, asked)
         copies = _ours_on_twins(conn, number, resource.file_version) if taken else set()
     found: dict[str, frozenset[str]] = {}
     for key, what in taken.items():
@@ -45,9 +45,9 @@ def find(services: Services, resource: Resource) -> Mapping[str, frozenset[str]]
     return found
 
 
-def lost(services: Services, resource: Resource) -> frozenset[str]:
+def find_lost(services: Services, resource: Resource) -> frozenset[str]:
     """The names (by key) that a DAM which was set back has lost, and nobody took off. Asks the DAM, as `find` does."""
-    there = merged(resource.names)
+    there = merge(resource.names)
     query = select(t.tag.c.node, t.tag.c.node_key, t.tag.c.created_at).join(
         t.resource, t.resource.c.id == t.tag.c.resource_id
     )
@@ -57,9 +57,7 @@ def lost(services: Services, resource: Resource) -> frozenset[str]:
     with services.store.read() as conn:
         tags = conn.execute(query.where(t.resource.c.ref == resource.ref, t.tag.c.origin != "returned")).all()
     return frozenset(
-        tag.node_key
-        for tag in tags
-        if tag.node_key not in there and dam.lost(resource.ref, tag.node, tag.created_at)
+        tag.node_key for tag in tags if tag.node_key not in there and dam.lost(resource.ref, tag.node, tag.created_at)
     )
 
 
@@ -71,7 +69,7 @@ def _ours_on_twins(conn: Connection, resource_id: int, version: str) -> set[str]
     return set(conn.scalars(query.where(living, t.tag.c.origin.in_(("machine", "confirmed")))))
 
 
-def merged(found: Iterable[Named]) -> Mapping[str, Named]:
+def merge(found: Iterable[Named]) -> Mapping[str, Named]:
     """One entry a name, by its key, with all the places in which it stands."""
     by_key: dict[str, Named] = {}
     for named in found:
@@ -83,7 +81,7 @@ def merged(found: Iterable[Named]) -> Mapping[str, Named]:
 
 def remember(services: Services, resource_id: int, resource: Resource) -> None:
     """Tell the DAM which names are ours on the resource as it was looked at: restored one day, it is known by that."""
-    there = merged(resource.names)
+    there = merge(resource.names)
     ours = [node for node in _ours(services, resource_id) if name_key(node) in there]
     if ours:
         services.dam.remember(resource.ref, ours)
@@ -108,7 +106,7 @@ def _ours(services: Services, resource_id: int) -> list[str]:
         return list(conn.scalars(select(t.tag.c.node).where(mine, t.tag.c.person_id.is_not(None))))
 
 
-def by_others(services: Services, dam: TellsHolders, name: str) -> int:
+def count_by_others(services: Services, dam: TellsHolders, name: str) -> int:
     """On how many resources of the DAM the name stands otherwise than by what came back. Raises DamError."""
     refs, key = set(dam.holders(name)), name_key(name)
     mine = select(t.resource.c.ref).join(t.taken_off, t.taken_off.c.resource_id == t.resource.c.id)
@@ -122,7 +120,7 @@ def _is_by_others(services: Services, ref: str, key: str) -> bool:
         resource = services.dam.look(ref)
     except ResourceGone:
         return False
-    named = merged(resource.names).get(key)
+    named = merge(resource.names).get(key)
     return named is None or bool(named.places - _back(services, resource, key))
 
 
@@ -130,10 +128,10 @@ def _back(services: Services, resource: Resource, key: str) -> frozenset[str]:
     with services.store.read() as conn:
         mine = select(t.tag.c.places).join(t.resource, t.resource.c.id == t.tag.c.resource_id)
         waiting = conn.scalar(mine.where(t.resource.c.ref == resource.ref, t.tag.c.node_key == key, OURS))
-    return frozenset(waiting or ()) | find(services, resource).get(key, frozenset())
+    return frozenset(waiting or ()) | find_returned(services, resource).get(key, frozenset())
 
 
-def waiting(conn: Connection) -> list[Row[Any]]:
+def list_waiting(conn: Connection) -> list[Row[Any]]:
     """Every name that came back and is not off again yet: `ref` and when it was seen."""
     query = (
         select(t.resource.c.ref, t.tag.c.created_at)
@@ -144,7 +142,7 @@ def waiting(conn: Connection) -> list[Row[Any]]:
     return list(conn.execute(query))
 
 
-def by_hand_again(services: Services, conn: Connection) -> list[tuple[str, str]]:
+def list_by_hand_again(services: Services, conn: Connection) -> list[tuple[str, str]]:
     """Names that we had taken off and that stand by hand now, as (ref, name): for an editor to look at."""
     query = (
         select(t.resource.c.ref, t.tag.c.node, t.tag.c.node_key, t.taken_off.c.name_mac)
@@ -154,16 +152,14 @@ def by_hand_again(services: Services, conn: Connection) -> list[tuple[str, str]]
         .order_by(t.resource.c.ref, t.tag.c.node)
     )
     return [
-        (row.ref, row.node)
-        for row in conn.execute(query)
-        if services.name_hasher.hash(row.node_key) == row.name_mac
+        (row.ref, row.node) for row in conn.execute(query) if services.name_hasher.hash(row.node_key) == row.name_mac
     ]
 
 
-def count_again(services: Services) -> int:
+def count_by_hand_again(services: Services) -> int:
     """How many those are."""
     with services.store.read() as conn:
-        return len(by_hand_again(services, conn))
+        return len(list_by_hand_again(services, conn))
 
 
 def enter(services: Services, tx: Tx, resource_id: int, ref: str, named: Named, back: frozenset[str]) -> None:

@@ -26,7 +26,7 @@ _CHUNK = 1000
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AuditFilter:
     """Which rows: of an action ("" is any), up to the end of a day, before the row `before` (0: from the newest)."""
 
     action: str = ""
@@ -36,7 +36,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Told:
+class AuditRow:
     """One row; `subject` is who it was about, under a pseudonym that an erasure makes nobody's; "" is nobody.
 
     `hash` chains it to the row before, whose is `previous`.
@@ -54,7 +54,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Checked:
+class LogCheck:
     """What holding the log against its heads gave: a proof, or the sentence that says where it broke."""
 
     proof: LogProof | None
@@ -65,7 +65,7 @@ class Checked:
         return self.proof.verdict if self.proof is not None else ProofVerdict.BROKEN
 
 
-def looked(services: Services, wanted: Wanted, actor: str) -> list[Told]:
+def read_rows(services: Services, wanted: AuditFilter, actor: str) -> list[AuditRow]:
     """One page of rows, the newest first, with a row of its own for the look."""
     query = select(t.audit).order_by(t.audit.c.seq.desc()).limit(wanted.limit)
     if wanted.action:
@@ -81,7 +81,7 @@ def looked(services: Services, wanted: Wanted, actor: str) -> list[Told]:
     return [_told(row) for row in rows]
 
 
-def page(services: Services, after: int, limit: int, actor: str) -> tuple[list[Told], Head]:
+def page(services: Services, after: int, limit: int, actor: str) -> tuple[list[AuditRow], Head]:
     """At most `limit` rows after the row `after`, oldest first, and the last row of all, before that of this look."""
     rows = select(t.audit).where(t.audit.c.seq > after).order_by(t.audit.c.seq).limit(limit)
     with services.store.write() as tx:
@@ -91,45 +91,45 @@ def page(services: Services, after: int, limit: int, actor: str) -> tuple[list[T
     return [_told(row) for row in found], last
 
 
-def _told(row: Row[Any]) -> Told:
-    return Told(
+def _told(row: Row[Any]) -> AuditRow:
+    return AuditRow(
         row.seq, row.at, row.action, row.actor, row.subject or "", row.resource_id, json.loads(row.details),
         row.previous, row.hash,
     )  # fmt: skip
 
 
-def head(services: Services) -> Head:
+def find_head(services: Services) -> Head:
     """The last row, to be compared with a head that is kept elsewhere."""
     with services.store.read() as conn:
         return audit.read_head(conn)
 
 
-def verified(
+def verify_log(
     services: Services, path: Path | None = None, keys: Sequence[str] = (), given: Sequence[Head] = ()
-) -> Checked:
+) -> LogCheck:
     """Hold the whole log against the heads outside the store: those in `path`, signed by `keys`, if they are given.
 
     Several keys are in the order in which each followed another.
     """
     path = path or services.config.path(services.config.keys.heads_file)
     try:
-        signed, unsigned = _heads(path)
+        signed, unsigned = _read_heads(path)
         with services.store.read() as conn:
-            keys = keys or _keys(services)
-            return Checked(proof.verify_log(conn, signed, keys, unsigned, given))
+            keys = keys or _known_keys(services)
+            return LogCheck(proof.verify_log(conn, signed, keys, unsigned, given))
     except AuditBroken as error:
-        return Checked(None, str(error))
+        return LogCheck(None, str(error))
 
 
-def verified_for(services: Services, actor: str) -> Checked:
+def verified_for(services: Services, actor: str) -> LogCheck:
     """The same against the configured heads, with a row for who asked."""
-    checked = verified(services)
+    checked = verify_log(services)
     with services.store.write() as tx:
         tx.audit(Action.LOG_LOOK, actor, verdict=checked.verdict.value)
     return checked
 
 
-def _heads(path: Path) -> tuple[list[SignedHead], list[Head]]:
+def _read_heads(path: Path) -> tuple[list[SignedHead], list[Head]]:
     """What is out of reach proves nothing; the doctor says why it is."""
     try:
         return heads.read(path), heads.read_unsigned(path)
@@ -137,7 +137,7 @@ def _heads(path: Path) -> tuple[list[SignedHead], list[Head]]:
         return [], []
 
 
-def _keys(services: Services) -> Sequence[str]:
+def _known_keys(services: Services) -> Sequence[str]:
     """Without its key nothing is known for ours: not proven, and the rest goes on."""
     try:
         return tuple(reversed(services.head_key.known))
@@ -145,15 +145,15 @@ def _keys(services: Services) -> Sequence[str]:
         return ()
 
 
-def exporting(services: Services, actor: str) -> None:
+def note_export(services: Services, actor: str) -> None:
     """Note that the log is taken out."""
     with services.store.write() as tx:
         tx.audit(Action.LOG_LOOK, actor, export=True)
 
 
-def exported(services: Services) -> Iterator[str]:
+def export_rows(services: Services) -> Iterator[str]:
     """Every row as a line of JSON, oldest first, up to the one that is the last now."""
-    last, seq = head(services).seq, 0
+    last, seq = find_head(services).seq, 0
     while seq < last:
         with services.store.read() as conn:
             lines = list(audit.export_rows(conn, seq, min(seq + _CHUNK, last)))

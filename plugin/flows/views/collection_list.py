@@ -12,11 +12,11 @@ from plugin.flows.collections import modes, shoots
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import KeepsModes
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, CollectionRule, Mode, standing
+from plugin.quitclaim.clearance.scope import Basis, CollectionRule, Mode, current_mode
 
 
 @dataclass(frozen=True)
-class Ruled:
+class RuledCollection:
     """A collection: its mode as set and as it stands today, the basis with its evidence, and who set it."""
 
     ref: str
@@ -44,51 +44,51 @@ class Ruled:
         return self.mode is not self.today
 
 
-def decided_in_the_dam(services: Services) -> bool:
+def is_decided_in_dam(services: Services) -> bool:
     """Whether the DAM itself is where modes are set: there they are only heard here."""
     return isinstance(services.dam, KeepsModes)
 
 
-def every(services: Services) -> list[Ruled]:
+def every(services: Services) -> list[RuledCollection]:
     """Every collection of the DAM, in its order, as far as its rulings have been heard. Raises DamError."""
     found = services.dam.collections()
     with services.store.read() as conn:
         rows = {row.ref: row for row in conn.execute(select(t.collection))}
-        rules = {rule.ref: rule for rule in modes.rules_for(conn, list(rows))}
-        members = shoots.names(conn)
+        rules = {rule.ref: rule for rule in modes.list_rules(conn, list(rows))}
+        members = shoots.list_names(conn)
         texts = services.texts(conn)
         evidence = {ref: modes.evidence_of(texts, row) for ref, row in rows.items()}
     return [
-        _ruled(services, one.ref, one.title, one.resources, rows.get(one.ref), rules.get(one.ref),
+        _build(services, one.ref, one.title, one.resources, rows.get(one.ref), rules.get(one.ref),
                evidence.get(one.ref, ("", "")), members)
         for one in found
     ]  # fmt: skip
 
 
-def listed(services: Services, text: str = "") -> list[Ruled]:
+def list_collections(services: Services, text: str = "") -> list[RuledCollection]:
     """Those whose title holds `text`, once the DAM's rulings are heard: what is on comes first. Raises DamError."""
-    modes.hear(services)
+    modes.import_from_dam(services)
     wanted = text.casefold().strip()
     found = [one for one in every(services) if wanted in one.title.casefold()]
     return sorted(found, key=lambda one: (one.mode is Mode.OFF, one.title.casefold(), one.ref))
 
 
-def of(services: Services, ref: str) -> Ruled:
+def find_collection(services: Services, ref: str) -> RuledCollection:
     """One collection. Raises NotFound, DamError."""
-    found = next((one for one in listed(services) if one.ref == ref), None)
+    found = next((one for one in list_collections(services) if one.ref == ref), None)
     if found is None:
         raise NotFound("the DAM has no such collection")
     return found
 
 
-def _ruled(
+def _build(
     services: Services, ref: str, title: str, resources: int, row: Row[Any] | None, rule: CollectionRule | None,
     evidence: tuple[str, str], members: Mapping[str, list[str]],
-) -> Ruled:  # fmt: skip
+) -> RuledCollection:  # fmt: skip
     if row is None or rule is None:
-        return Ruled(ref, title, resources)
-    return Ruled(
-        ref, title, resources, rule.mode, standing(rule, services.today()), row.basis or "",
+        return RuledCollection(ref, title, resources)
+    return RuledCollection(
+        ref, title, resources, rule.mode, current_mode(rule, services.today()), row.basis or "",
         *evidence, row.basis_date, row.review_date, row.set_by, row.set_at,
         tuple(members.get(ref, ())),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from plugin.flows.common.services import Services
 from plugin.flows.rights import erasure_requests
-from plugin.flows.rights.erasure_requests import Waiting
+from plugin.flows.rights.erasure_requests import WaitingRequest
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import DeadJob
 from plugin.quitclaim.clearance.scope import COMPARING, Basis
@@ -18,7 +18,7 @@ _MOST = 10
 
 
 @dataclass(frozen=True)
-class Ending:
+class EndingSoon:
     """The last day that somebody's quitclaim covers, as it was signed."""
 
     person_id: str
@@ -27,7 +27,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Resting:
+class ReviewedBasis:
     """A collection whose basis somebody should look at."""
 
     ref: str
@@ -36,42 +36,42 @@ class Resting:
 
 
 @dataclass(frozen=True)
-class Attention:
+class Dashboard:
     """All of it. `endings` are the first few of `ending_people`; `requests` all, the most urgent first."""
 
     suggestions: int
     unnamed: int
     dead: tuple[DeadJob, ...]
     ending_people: int
-    endings: tuple[Ending, ...]
-    controller: tuple[Resting, ...]
-    overdue: tuple[Resting, ...]
-    requests: tuple[Waiting, ...]
+    endings: tuple[EndingSoon, ...]
+    controller: tuple[ReviewedBasis, ...]
+    overdue: tuple[ReviewedBasis, ...]
+    requests: tuple[WaitingRequest, ...]
 
 
-def now(services: Services) -> Attention:
+def load_dashboard(services: Services) -> Dashboard:
     """What waits at this moment."""
     today = services.today()
     with services.store.read() as conn:
-        counts = _faces(conn)
-        soon = _soon(services.clock.now())
+        counts = _count_faces(conn)
+        soon = _select_ending(services.clock.now())
         people = conn.scalar(select(func.count()).select_from(soon.subquery())) or 0
         rows = conn.execute(soon.order_by(func.min(t.grant.c.valid_until)).limit(_MOST)).all()
         rested = conn.execute(
             select(t.collection).where(t.collection.c.mode.in_([mode.value for mode in COMPARING]))
         ).all()
-    resting = [(row, Resting(row.ref, row.title, row.review_date)) for row in rested]
-    return Attention(
+    resting = [(row, ReviewedBasis(row.ref, row.title, row.review_date)) for row in rested]
+    return Dashboard(
         suggestions=counts.get("suggested", 0), unnamed=counts.get("unmatched", 0),
         dead=tuple(services.queue.dead(_MOST)), ending_people=people,
-        endings=tuple(Ending(row.id, row.display_name, row.until) for row in rows),
+        endings=tuple(EndingSoon(row.id, row.display_name, row.until) for row in rows),
         controller=tuple(one for row, one in resting if row.basis == Basis.CONTROLLER.value),
         overdue=tuple(one for row, one in resting if row.review_date is not None and row.review_date < today),
-        requests=tuple(erasure_requests.open(services)),
+        requests=tuple(erasure_requests.list_waiting(services)),
     )  # fmt: skip
 
 
-def _faces(conn: Connection) -> dict[str, int]:
+def _count_faces(conn: Connection) -> dict[str, int]:
     """Counted in the index alone: a photograph that is gone from the DAM has no faces left."""
     query = (
         select(t.face.c.state, func.count().label("n"))
@@ -81,7 +81,7 @@ def _faces(conn: Connection) -> dict[str, int]:
     return {str(row.state): int(row.n) for row in conn.execute(query)}
 
 
-def _soon(at: datetime) -> Select[Any]:
+def _select_ending(at: datetime) -> Select[Any]:
     """Everybody with a grant in force whose end, as signed, is near: a version replaced since does not count."""
     return (
         select(t.person.c.id, t.person.c.display_name, func.min(t.grant.c.valid_until).label("until"))

@@ -19,25 +19,25 @@ _AROUND = 0.6  # of the face's width and height, on each side of it
 _ALL: Box = (0.0, 0.0, 1.0, 1.0)
 
 
-def of_face(services: Services, face_id: int, close: bool = False) -> bytes:
+def render_face(services: Services, face_id: int, close: bool = False) -> bytes:
     """A JPEG without metadata: the whole photograph, or what is around the face.
 
     Raises NotFound where the face is gone or the file is another one now, so that its box would lie
     elsewhere; DamError; PictureError.
     """
-    face = review.face_by_id(services, face_id)
+    face = review.find_face(services, face_id)
     picture = services.shortly.ask(lambda: services.dam.preview(face.ref))
     if picture.file_version != face.file_version:
         raise NotFound("the photograph was replaced since: it is examined anew")
-    view = _close(face_rows.box_of(face)) if close else PictureView(_ALL, _ALL, longest=LONGEST_PX)
+    view = _close_view(face_rows.box_of(face)) if close else PictureView(_ALL, _ALL, longest=LONGEST_PX)
     return services.faces.likeness(picture, view)
 
 
-def of_reference(services: Services, set_id: str, number: int, actor: str) -> bytes:
+def render_reference(services: Services, set_id: str, number: int, actor: str) -> bytes:
     """A JPEG of one of the pictures of a set, the first is 0, with the audit row of the look. Raises NotFound."""
     with services.store.write() as tx:
-        row = reference_sets.by_id(tx.connection, set_id)
-        kept = [] if row is None else _references(tx.connection, row)
+        row = reference_sets.find(tx.connection, set_id)
+        kept = [] if row is None else _list_references(tx.connection, row)
         if row is None or not 0 <= number < len(kept):
             raise NotFound("there is no such picture: it was replaced or destroyed")
         body = services.vault.open(tx.connection, kept[number])
@@ -48,20 +48,16 @@ def of_reference(services: Services, set_id: str, number: int, actor: str) -> by
 
 def count_references(conn: Connection, set_id: str) -> int:
     """How many pictures a set has."""
-    row = reference_sets.by_id(conn, set_id)
-    return 0 if row is None else len(_references(conn, row))
+    row = reference_sets.find(conn, set_id)
+    return 0 if row is None else len(_list_references(conn, row))
 
 
-def _references(conn: Connection, row: Row[Any]) -> list[str]:
+def _list_references(conn: Connection, row: Row[Any]) -> list[str]:
     mine = reference_sets.pictures_of(row) & (t.sealed.c.kind == "reference")
-    return list(
-        conn.scalars(select(t.sealed.c.id).where(mine).order_by(t.sealed.c.created_at, t.sealed.c.id))
-    )
+    return list(conn.scalars(select(t.sealed.c.id).where(mine).order_by(t.sealed.c.created_at, t.sealed.c.id)))
 
 
-def _close(box: Box) -> PictureView:
+def _close_view(box: Box) -> PictureView:
     left, top, width, height = box
     around = (left - _AROUND * width, top - _AROUND * height)
-    return PictureView(
-        (*around, (1 + 2 * _AROUND) * width, (1 + 2 * _AROUND) * height), box, longest=CLOSE_PX
-    )
+    return PictureView((*around, (1 + 2 * _AROUND) * width, (1 + 2 * _AROUND) * height), box, longest=CLOSE_PX)

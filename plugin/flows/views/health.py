@@ -29,13 +29,13 @@ class Counts:
     mails: dict[str, int] = field(default_factory=dict)
 
 
-def people(services: Services) -> int:
+def count_people(services: Services) -> int:
     """How many people the ledger knows."""
     with services.store.read() as conn:
         return conn.scalar(select(func.count()).select_from(t.person)) or 0
 
 
-def undelivered(services: Services) -> tuple[Sequence[str | None], int]:
+def find_undelivered(services: Services) -> tuple[Sequence[str | None], int]:
     """The errors of the letters that failed in the last month, and how many wait for more than two hours."""
     now = services.clock.now()
     recent = t.mail.c.finished_at > now - _MONTH
@@ -45,21 +45,21 @@ def undelivered(services: Services) -> tuple[Sequence[str | None], int]:
         return errors, conn.scalar(select(func.count()).where(late)) or 0
 
 
-def photographs_known(services: Services) -> int:
+def count_known_photographs(services: Services) -> int:
     """0 where no photograph of the DAM is known, else 1: they are not counted."""
     there = select(t.resource.c.id).where(t.resource.c.deleted_at.is_(None)).limit(1)
     with services.store.read() as conn:
         return int(conn.execute(there).first() is not None)
 
 
-def was_used(store: Store) -> bool:
+def has_been_used(store: Store) -> bool:
     """Whether anybody or any photograph was ever entered: then what the configuration names was right once."""
     with store.read() as conn:
         tables = (t.resource, t.person)
         return any(conn.execute(select(one.c.id).limit(1)).first() is not None for one in tables)
 
 
-def keys_past_their_grant(services: Services) -> tuple[int, int, int]:
+def count_keys_past_grant(services: Services) -> tuple[int, int, int]:
     """Face keys whose recognition is not in force now; destroyed keys not yet shredded, and how many are late."""
     now = services.clock.now()
     with services.store.read() as conn:
@@ -73,20 +73,20 @@ def keys_past_their_grant(services: Services) -> tuple[int, int, int]:
     return len(over), waiting, late
 
 
-def templates(services: Services) -> int:
+def count_templates(services: Services) -> int:
     """How many templates are kept."""
     with services.store.read() as conn:
         return conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
 
 
-def templates_of_other_engines(services: Services) -> int:
+def count_templates_of_other_engines(services: Services) -> int:
     """How many templates are not compared, because another engine made them."""
     other = (t.sealed.c.kind == "template") & (t.sealed.c.engine != services.faces.engine_id)
     with services.store.read() as conn:
         return conn.scalar(select(func.count()).where(other)) or 0
 
 
-def names_under_another_key(services: Services) -> int:
+def count_names_under_another_key(services: Services) -> int:
     """Names that we took off and that are remembered under a key which is not here: none is known when it comes back.
 
     Without a key at all none is made: that is for whoever takes a name off.
@@ -98,13 +98,13 @@ def names_under_another_key(services: Services) -> int:
         return conn.scalar(query.where(~mac.startswith(f"{here}:", autoescape=True)) if here else query) or 0
 
 
-def names_taken_off(services: Services) -> bool:
+def has_removed_names(services: Services) -> bool:
     """Whether a name was ever taken off and is remembered."""
     with services.store.read() as conn:
         return conn.execute(select(t.taken_off.c.name_mac).limit(1)).first() is not None
 
 
-def keys_that_do_not_open(services: Services) -> int:
+def count_keys_without_master(services: Services) -> int:
     """People's keys that are wrapped by a version of the master key that is not here."""
     known = services.master.versions
     query = select(t.person_key.c.master_version, func.count()).group_by(t.person_key.c.master_version)
@@ -112,13 +112,13 @@ def keys_that_do_not_open(services: Services) -> int:
         return sum(count for version, count in conn.execute(query).all() if version not in known)
 
 
-def damaged_keys(services: Services) -> int:
+def count_damaged_keys(services: Services) -> int:
     """How many people have a key that does not open, although the master key for it is here."""
     with services.store.read() as conn:
         return sum(not services.vault.fits(row) for row in conn.execute(select(t.person_key)))
 
 
-def open_one_of_each(services: Services) -> int:
+def open_sample_keys(services: Services) -> int:
     """Open the key of the house, and one person's of each version of the master key that is in use; how many versions.
 
     Raises VaultError where one does not open: the master key at hand is another than the one that wrapped it.

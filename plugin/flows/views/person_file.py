@@ -17,19 +17,19 @@ from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent import rules
-from plugin.quitclaim.consent.lifecycle import How
+from plugin.quitclaim.consent.lifecycle import StopMode
 from plugin.quitclaim.consent.model import Grant, Person, Quitclaim
 from plugin.quitclaim.consent.standing import Standing
 
 State = Literal["in force", "to come", "ended", "never"]
-Act = Literal["withdraw", "restrict"]
+EndingAct = Literal["withdraw", "restrict"]
 
 ASKED_BY = ("person", "guardian", "authority")
 """Who may have asked for what the staff does in a person's name."""
 
 
 @dataclass(frozen=True)
-class Line:
+class GrantLine:
     """One grant: whether it is in force, from when, until when, and why it ended (`withdrawn`)."""
 
     grant: Grant
@@ -40,15 +40,15 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Version:
+class FiledVersion:
     """One signed version with its lines."""
 
     claim: Quitclaim
-    lines: tuple[Line, ...]
+    lines: tuple[GrantLine, ...]
 
 
 @dataclass(frozen=True)
-class Proof:
+class FiledEvidence:
     """A piece of evidence, by its id in the vault, and of which version it is the proof."""
 
     id: str
@@ -57,15 +57,15 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Dossier:
+class PersonFile:
     """All of it, the newest version first. `photographs`: how many, by the origin of the tag."""
 
     person: Person
     email: str
     guardians: tuple[str, ...]
-    versions: tuple[Version, ...]
+    versions: tuple[FiledVersion, ...]
     photographs: dict[str, int]
-    proofs: tuple[Proof, ...]
+    proofs: tuple[FiledEvidence, ...]
     enrolled: bool
     erasing: bool
 
@@ -84,67 +84,61 @@ def _look(services: Services, tx: Tx, person_id: str, actor: str) -> tuple[Stand
     return standing, subject
 
 
-def opened(services: Services, person_id: str, actor: str) -> Dossier:
+def open_file(services: Services, person_id: str, actor: str) -> PersonFile:
     """The person, with an audit row for the look. Raises NotFound."""
     with services.store.write() as tx:
         standing, subject = _look(services, tx, person_id, actor)
         conn = tx.connection
-        about: list[Column[Any]] = [
-            t.sealed.c[name] for name in ("id", "kind", "subject", "created_at")
-        ]  # not bodies
+        about: list[Column[Any]] = [t.sealed.c[name] for name in ("id", "kind", "subject", "created_at")]  # not bodies
         sealed = conn.execute(select(*about).where(t.sealed.c.person_id == person_id)).all()
-        erasing = select(t.job.c.id).where(
-            t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done"
-        )
-        return Dossier(
+        erasing = select(t.job.c.id).where(t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done")
+        return PersonFile(
             person=standing.person, email=register.email_of(services, conn, person_id) if subject else "",
             guardians=tuple(str(one["name"]) for one in register.guardians_of(services, conn, person_id)),
-            versions=_versions(standing, tx.now), photographs=_photographs(conn, person_id),
-            proofs=_proofs(sealed, standing.quitclaims), enrolled=any(row.kind == "template" for row in sealed),
+            versions=_build_versions(standing, tx.now), photographs=_count_photographs(conn, person_id),
+            proofs=_build_evidence(sealed, standing.quitclaims), enrolled=any(row.kind == "template" for row in sealed),
             erasing=conn.execute(erasing).first() is not None,
         )  # fmt: skip
 
 
-def _versions(standing: Standing, at: datetime) -> tuple[Version, ...]:
+def _build_versions(standing: Standing, at: datetime) -> tuple[FiledVersion, ...]:
     terms = {term.grant.id: term for term in standing.terms()}
     newest = sorted(standing.quitclaims, key=lambda one: -one.version)
     return tuple(
-        Version(claim, tuple(_line(terms[grant.id], at) for grant in claim.grants)) for claim in newest
+        FiledVersion(claim, tuple(_build_line(terms[grant.id], at) for grant in claim.grants)) for claim in newest
     )
 
 
-def _line(term: rules.Term, at: datetime) -> Line:
+def _build_line(term: rules.Term, at: datetime) -> GrantLine:
     grant = term.grant
     why = term.why.value if term.why is not None else ""
     if term.window is None:
-        return Line(grant, "never", grant.valid_from, term.end, why)
+        return GrantLine(grant, "never", grant.valid_from, term.end, why)
     start, end = term.window
     if end is not None and end <= at:
-        return Line(grant, "ended", start, end, why)
-    return Line(grant, "in force" if start <= at else "to come", start, end, "")
+        return GrantLine(grant, "ended", start, end, why)
+    return GrantLine(grant, "in force" if start <= at else "to come", start, end, "")
 
 
-def _photographs(conn: Connection, person_id: str) -> dict[str, int]:
+def _count_photographs(conn: Connection, person_id: str) -> dict[str, int]:
     mine = t.tag.c.person_id == person_id
     query = select(t.tag.c.origin, func.count().label("n")).where(mine).group_by(t.tag.c.origin)
     return {str(row.origin): int(row.n) for row in conn.execute(query)}
 
 
-def _proofs(sealed: Sequence[Any], claims: Sequence[Quitclaim]) -> tuple[Proof, ...]:
+def _build_evidence(sealed: Sequence[Any], claims: Sequence[Quitclaim]) -> tuple[FiledEvidence, ...]:
     versions = {claim.id: claim.version for claim in claims}
     found = [
-        Proof(row.id, versions[row.subject], row.created_at)
+        FiledEvidence(row.id, versions[row.subject], row.created_at)
         for row in sealed
         if row.kind == "evidence" and row.subject in versions
     ]
     return tuple(sorted(found, key=lambda proof: (-proof.version, proof.since)))
 
 
-def proof(services: Services, person_id: str, sealed_id: str, actor: str) -> tuple[str, bytes]:
+def open_evidence(services: Services, person_id: str, sealed_id: str, actor: str) -> tuple[str, bytes]:
     """The name and the bytes of a piece of evidence, with an audit row. Raises NotFound, VaultError."""
-    this = (
-        (t.sealed.c.id == sealed_id) & (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "evidence")
-    )
+    this = (t.sealed.c.id == sealed_id) & (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "evidence")
     with services.store.write() as tx:
         row = tx.execute(select(t.sealed.c.subject).where(this)).first()
         if row is None:
@@ -156,8 +150,8 @@ def proof(services: Services, person_id: str, sealed_id: str, actor: str) -> tup
     return name.decode("utf-8", "replace"), content
 
 
-def on_behalf(
-    services: Services, person_id: str, act: Act, grants: Collection[str] | None, asked_by: str, actor: str
+def end_on_behalf(
+    services: Services, person_id: str, act: EndingAct, grants: Collection[str] | None, asked_by: str, actor: str
 ) -> int:
     """Withdraw or restrict the grants (None: all) because `asked_by` asked the staff to; returns how many ended.
 
@@ -174,7 +168,7 @@ def on_behalf(
         roster.load(services, tx.connection, person_id)
         subject = roster.subject(services, tx, person_id)
         tx.audit(Action.CONSENT_ASK, actor, subject=subject, asked_by=asked_by, act=act)
-    ended = grant_endings.stop(services, person_id, How(act), grants, actor)
+    ended = grant_endings.stop(services, person_id, StopMode(act), grants, actor)
     if not ended:
-        already_so.ended(services, person_id, grants, act)
+        already_so.find_ended_at(services, person_id, grants, act)
     return ended

@@ -15,13 +15,13 @@ from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import (
     Answer,
-    Code,
+    ReasonCode,
     Examined,
     Facts,
     GrantsOf,
     NameFact,
-    Origin,
-    Use,
+    NameOrigin,
+    IntendedUse,
     answer,
 )
 from plugin.quitclaim.clearance.dismissal import is_small
@@ -29,7 +29,7 @@ from plugin.quitclaim.consent.standing import Standing
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedPerson:
     """A name on the photograph: its origin, who confirmed it, and the answer of this one person a channel."""
 
     name: str
@@ -39,7 +39,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Face:
+class PanelFace:
     """A face and what is known of it; `person` is who is matched or suggested.
 
     `dismissal`: the key of the list, "" before there was one; `reason`: what was said of it. `again`: dismissed, and
@@ -57,16 +57,16 @@ class Face:
 
 
 @dataclass(frozen=True)
-class View:
+class PhotoPanel:
     """All of it for one purpose, with the answer for the photograph itself a channel."""
 
     purpose: str
-    people: tuple[Named, ...]
-    faces: tuple[Face, ...]
+    people: tuple[NamedPerson, ...]
+    faces: tuple[PanelFace, ...]
     channels: Mapping[str, Answer]
 
 
-def of(services: Services, ref: str, purpose: str = "") -> View | None:
+def load_panel(services: Services, ref: str, purpose: str = "") -> PhotoPanel | None:
     """The photograph for `purpose`, the first one configured if none is given; None if the ledger has it not.
 
     Raises ConsentError for a purpose that the configuration does not list.
@@ -82,29 +82,29 @@ def of(services: Services, ref: str, purpose: str = "") -> View | None:
             return None
         facts = photo_answers.facts_of(services, conn, resource_id)
         standings = roster.load_many(services, conn, photo_answers.people_in(facts))
-        seen = face_rows.of(conn, resource_id)
-        unnamed = forbidden.unnamed(conn, seen)
+        seen = face_rows.list_of(conn, resource_id)
+        unnamed = forbidden.find_unnamed(conn, seen)
         labels = roster.labels(conn, {face.person_id for face in seen if face.person_id})
-        tags = _tags(conn, resource_id)
-        closed = closed_house.why(services, conn)
+        tags = _list_tags(conn, resource_id)
+        closed = closed_house.find_reason_in(services, conn)
         texts = services.texts(conn)
         reasons = {face.id: face_rows.reason_of(texts, face) for face in seen}
     by = {face.person_id: face.decided_by or "" for face in seen if face.state == "matched"}
-    asked = _Asked(services, standings, purpose, closed)
-    return View(
+    asked = _ChannelAnswers(services, standings, purpose, closed)
+    return PhotoPanel(
         purpose,
-        tuple(_named(asked, tag, fact, by) for tag, fact in zip(tags, facts.names, strict=True)),
+        tuple(_build_person(asked, tag, fact, by) for tag, fact in zip(tags, facts.names, strict=True)),
         tuple(
-            _unnamed(services, face)
+            _build_unnamed_face(services, face)
             if face.id in unnamed
-            else _face(services, face, labels, reasons[face.id])
+            else _build_face(services, face, labels, reasons[face.id])
             for face in seen
         ),
         asked.about(facts),
     )
 
 
-def face_of(conn: Connection, ref: str, face_id: int) -> bool:
+def has_face(conn: Connection, ref: str, face_id: int) -> bool:
     """Whether this face is one of this photograph's."""
     query = (
         select(t.face.c.id)
@@ -114,59 +114,54 @@ def face_of(conn: Connection, ref: str, face_id: int) -> bool:
     return conn.execute(query).first() is not None
 
 
-class _Asked:
+class _ChannelAnswers:
     """The same question for each channel: of the whole photograph, or of one name on it."""
 
-    def __init__(
-        self, services: Services, standings: dict[str, Standing], purpose: str, closed: str | None
-    ) -> None:
+    def __init__(self, services: Services, standings: dict[str, Standing], purpose: str, closed: str | None) -> None:
         self._closed = closed
         self._services = services
         self._now = services.clock.now()
-        self._uses = [Use(purpose, channel) for channel in services.config.clearance.channels]
+        self._uses = [IntendedUse(purpose, channel) for channel in services.config.clearance.channels]
         self._grants = {use.channel: self._granted(standings, use) for use in self._uses}
 
-    def _granted(self, standings: dict[str, Standing], use: Use) -> GrantsOf:
-        return {
-            person: standing.publication(use.purpose, use.channel) for person, standing in standings.items()
-        }
+    def _granted(self, standings: dict[str, Standing], use: IntendedUse) -> GrantsOf:
+        return {person: standing.publication(use.purpose, use.channel) for person, standing in standings.items()}
 
     def about(self, facts: Facts) -> dict[str, Answer]:
         if self._closed is not None:
-            return {use.channel: closed_house.answer(self._closed) for use in self._uses}
+            return {use.channel: closed_house.make_answer(self._closed) for use in self._uses}
         policies = {use: self._services.policy_for(use.channel) for use in self._uses}
         return {
-            use.channel: answer(facts, self._grants[use.channel], policies[use], self._now, use)
-            for use in self._uses
+            use.channel: answer(facts, self._grants[use.channel], policies[use], self._now, use) for use in self._uses
         }
 
 
-def _tags(conn: Connection, resource_id: int) -> list[Row[Any]]:
+def _list_tags(conn: Connection, resource_id: int) -> list[Row[Any]]:
     query = select(t.tag).where(t.tag.c.resource_id == resource_id).order_by(t.tag.c.node_key)
     return list(conn.execute(query))
 
 
-def _named(asked: _Asked, tag: Row[Any], fact: NameFact, by: Mapping[str, str]) -> Named:
+def _build_person(asked: _ChannelAnswers, tag: Row[Any], fact: NameFact, by: Mapping[str, str]) -> NamedPerson:
     # What a person agreed to does not depend on how their name came to stand here, but on whose it is.
-    alone = Facts(Examined.WHOLE, names=(NameFact(fact.person_id, Origin.CONFIRMED, tag.node),))
+    alone = Facts(Examined.WHOLE, names=(NameFact(fact.person_id, NameOrigin.CONFIRMED, tag.node),))
     answers = {
         channel: replace(one, reasons=tuple(why for why in one.reasons if why.code not in _OF_THE_PHOTOGRAPH))
         for channel, one in asked.about(alone).items()
     }
-    return Named(tag.node, tag.origin, by.get(tag.person_id, ""), answers)
+    return NamedPerson(tag.node, tag.origin, by.get(tag.person_id, ""), answers)
 
 
-_OF_THE_PHOTOGRAPH = frozenset({Code.NO_FACE, Code.SHOWN_AT})
+_OF_THE_PHOTOGRAPH = frozenset({ReasonCode.NO_FACE, ReasonCode.SHOWN_AT})
 
 
-def _unnamed(services: Services, face: Row[Any]) -> Face:
+def _build_unnamed_face(services: Services, face: Row[Any]) -> PanelFace:
     small = is_small(face.file_px, services.config.clearance.recognisable_px)
-    return Face(face.id, face_rows.box_of(face), "unmatched", "", "", small=small)
+    return PanelFace(face.id, face_rows.box_of(face), "unmatched", "", "", small=small)
 
 
-def _face(services: Services, face: Row[Any], labels: Mapping[str, str], reason: str) -> Face:
+def _build_face(services: Services, face: Row[Any], labels: Mapping[str, str], reason: str) -> PanelFace:
     person = labels.get(face.person_id, "") if face.person_id else ""
-    again = face.state == "dismissed" and dismissals.waits(services, face)
+    again = face.state == "dismissed" and dismissals.is_waiting(services, face)
     small = is_small(face.file_px, services.config.clearance.recognisable_px)
     dismissal = face_rows.dismissal_of(face) or ""
-    return Face(face.id, face_rows.box_of(face), face.state, person, reason, dismissal, again, small)
+    return PanelFace(face.id, face_rows.box_of(face), face.state, person, reason, dismissal, again, small)

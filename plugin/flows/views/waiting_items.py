@@ -8,7 +8,7 @@ from plugin.ledger import tables as t
 from plugin.recognizer.pictures.partly import Partly
 
 
-def failed_writes() -> Select[Any]:
+def select_failed_writes() -> Select[Any]:
     """The last word on this name and resource was a refusal, and it does not stand there by now."""
     i, later = t.intent.c, t.intent.alias()
     newer = select(later.c.id).where(
@@ -31,7 +31,7 @@ def failed_writes() -> Select[Any]:
     )  # fmt: skip
 
 
-def small_previews() -> Select[Any]:
+def select_small_previews() -> Select[Any]:
     """Photographs of which only a preview was looked at; `why` is what the examination says."""
     r = t.resource.c
     codes = (Partly.PREVIEW_ONLY, Partly.SMALL_PREVIEW, Partly.UNKNOWN_SIZE)
@@ -43,7 +43,7 @@ def small_previews() -> Select[Any]:
     )
 
 
-def lost_rulings() -> Select[Any]:
+def select_lost_rulings() -> Select[Any]:
     """Collections with a ruling that are not where they were; `why` is their mode."""
     c = t.collection.c
     return (
@@ -53,7 +53,7 @@ def lost_rulings() -> Select[Any]:
     )
 
 
-def unread_names() -> Select[Any]:
+def select_unread_names() -> Select[Any]:
     """Photographs on which there may be names that could not be read; `why` is what could not."""
     r = t.resource.c
     return (
@@ -63,7 +63,7 @@ def unread_names() -> Select[Any]:
     )
 
 
-def doubted_names() -> Select[Any]:
+def select_doubted_names() -> Select[Any]:
     """People of whom it is not known where their name stood before they were entered."""
     p = t.person.c
     return (
@@ -73,7 +73,7 @@ def doubted_names() -> Select[Any]:
     )
 
 
-def unknown_age() -> Select[Any]:
+def select_unknown_age() -> Select[Any]:
     """People with something in force who gave neither a birth date nor that they are of age."""
     p = t.person.c
     agreed = select(t.grant.c.id).where(t.grant.c.person_id == p.id, t.grant.c.ended_at.is_(None))
@@ -84,7 +84,7 @@ def unknown_age() -> Select[Any]:
     )
 
 
-def returned_names() -> Select[Any]:
+def select_returned_names() -> Select[Any]:
     """Names of ours that a restored DAM brought back, and that are not off again. Whose they were is not asked."""
     return (
         select(t.resource.c.ref, t.tag.c.created_at.label("at"))
@@ -94,7 +94,7 @@ def returned_names() -> Select[Any]:
     )
 
 
-def _sets() -> Select[Any]:
+def _select_unvouched_sets() -> Select[Any]:
     s = t.reference_set.c
     return (
         select(s.person_id, t.person.c.display_name.label("name"), s.added_at.label("at"),
@@ -105,11 +105,11 @@ def _sets() -> Select[Any]:
     )  # fmt: skip
 
 
-def declared_sets() -> Select[Any]:
+def select_declared_sets() -> Select[Any]:
     """Reference pictures that came by a link: nobody said yet how it knows the face."""
-    return _sets().where(t.reference_set.c.near_id.is_(None))
+    return _select_unvouched_sets().where(t.reference_set.c.near_id.is_(None))
 
 
-def near_sets() -> Select[Any]:
+def select_near_sets() -> Select[Any]:
     """Those of them that resemble somebody enrolled, and are compared with nobody until somebody looked."""
-    return _sets().where(t.reference_set.c.near_id.is_not(None))
+    return _select_unvouched_sets().where(t.reference_set.c.near_id.is_not(None))

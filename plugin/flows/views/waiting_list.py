@@ -17,7 +17,7 @@ from plugin.errors import DamError
 from plugin.flows.access import api_tokens
 from plugin.flows.access.staff_sessions import Role
 from plugin.flows.common import overdue
-from plugin.flows.common.overdue import Figure
+from plugin.flows.common.overdue import OverdueFigure
 from plugin.flows.common.services import Services
 from plugin.flows.mail import coming_of_age
 from plugin.flows.matching import declared_sets
@@ -32,7 +32,7 @@ from plugin.ledger.queue import set_aside
 from plugin.ledger.store.audit import Action
 
 
-class Kind(StrEnum):
+class WaitingKind(StrEnum):
     """What waits."""
 
     HAND_NAMES = "hand_names"  # names by hand of people who ended
@@ -66,13 +66,13 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class WaitingCount:
     """So many of a kind. `wrong`: something did not come about; else it is work that waits. `roles` may act on it.
 
     `age`: for how long the oldest of them is owed, where that is known.
     """
 
-    kind: Kind
+    kind: WaitingKind
     count: int
     wrong: bool
     roles: tuple[Role, ...]
@@ -80,7 +80,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Item:
+class WaitingItem:
     """One of what waits, for a list: whose, where, since when, by whom and why, as far as it has that."""
 
     person_id: str = ""
@@ -98,145 +98,145 @@ _ADMINISTRATORS = (Role.ADMINISTRATOR,)
 _Query = Callable[[], Select[Any]]
 
 
-def entries(services: Services, role: Role | None = None) -> list[Entry]:
+def list_counts(services: Services, role: Role | None = None) -> list[WaitingCount]:
     """What waits at this moment, what is wrong first; with a role, only what it may act on."""
     found = []
     for kind, count, wrong, roles in SOURCES:
         number = count(services) if role is None or role in roles else 0
-        if isinstance(number, Figure):
+        if isinstance(number, OverdueFigure):
             age = services.clock.now() - number.since if number.since else None
-            found += [Entry(kind, number.count, wrong, roles, age)] if number.count else []
+            found += [WaitingCount(kind, number.count, wrong, roles, age)] if number.count else []
         elif number:
-            found.append(Entry(kind, number, wrong, roles))
+            found.append(WaitingCount(kind, number, wrong, roles))
     return found
 
 
-def items(services: Services, kind: Kind, limit: int = 200) -> Sequence[Item]:
+def list_items(services: Services, kind: WaitingKind, limit: int = 200) -> Sequence[WaitingItem]:
     """The first few of a kind that has a list of its own here; none of a kind that is shown elsewhere."""
-    if kind in _FOUND:
-        return _FOUND[kind](services)[:limit]
+    if kind in _LISTS:
+        return _LISTS[kind](services)[:limit]
     if kind not in _QUERIES:
         return ()
     with services.store.read() as conn:
-        return [Item(**row) for row in conn.execute(_QUERIES[kind]().limit(limit)).mappings()]
+        return [WaitingItem(**row) for row in conn.execute(_QUERIES[kind]().limit(limit)).mappings()]
 
 
-def read(services: Services, kind: Kind, actor: str) -> Sequence[Item]:
+def read_items(services: Services, kind: WaitingKind, actor: str) -> Sequence[WaitingItem]:
     """The same for somebody of the staff; where it names people, with an audit row for the look."""
-    found = items(services, kind)
+    found = list_items(services, kind)
     note_look(services, kind, actor, sum(bool(one.person_id) for one in found))
     return found
 
 
-def note_look(services: Services, kind: Kind, actor: str, people: int) -> None:
+def note_look(services: Services, kind: WaitingKind, actor: str, people: int) -> None:
     """The audit row for a look at a list that names so many people; none for one that names nobody."""
     if people:
         with services.store.write() as tx:
             tx.audit(Action.WAITING_LOOK, actor, list=kind.value, rows=people)
 
 
-def _own_invitations(services: Services) -> list[Item]:
+def _list_own_invitations(services: Services) -> list[WaitingItem]:
     """Who vouched for the pictures that came by a link which they had made themselves."""
     with services.store.read() as conn:
-        found = declared_sets.own_invitations(conn)
-    return [Item(one.person_id, one.name, by=one.by, at=one.at, why=one.how) for one in found]
+        found = declared_sets.list_own_vouchings(conn)
+    return [WaitingItem(one.person_id, one.name, by=one.by, at=one.at, why=one.how) for one in found]
 
 
-def _self_confirmed(services: Services) -> list[Item]:
+def _list_self_confirmed(services: Services) -> list[WaitingItem]:
     with services.store.read() as conn:
-        found = recognitions.self_confirmed(services, conn)
-    return [Item(one.person_id, one.name, by=one.account, at=one.at, why=one.reason) for one in found]
+        found = recognitions.list_self_confirmed(services, conn)
+    return [WaitingItem(one.person_id, one.name, by=one.account, at=one.at, why=one.reason) for one in found]
 
 
-def _come_of_age(services: Services) -> list[Item]:
+def _list_come_of_age(services: Services) -> list[WaitingItem]:
     """Asked only where there are guardians: it reads everybody's grants."""
     with services.store.read() as conn:
         if conn.execute(select(t.guardian.c.id).limit(1)).first() is None:
             return []
-    return [Item(one.person_id, one.name, at=one.day) for one in coming_of_age.without_address(services)]
+    return [WaitingItem(one.person_id, one.name, at=one.day) for one in coming_of_age.list_without_address(services)]
 
 
-def _endless_tokens(services: Services) -> list[Item]:
-    return [Item(name=row.label, at=row.created_at) for row in api_tokens.without_end(services)]
+def _list_endless_tokens(services: Services) -> list[WaitingItem]:
+    return [WaitingItem(name=row.label, at=row.created_at) for row in api_tokens.list_endless(services)]
 
 
-def _left_out(services: Services, unread: bool = False) -> list[Item]:
+def _list_left_out(services: Services, unread: bool = False) -> list[WaitingItem]:
     """Nothing where the DAM does not answer: that has a line of its own wherever this is shown."""
     try:
         found = services.dam.left_out()
     except DamError:
         return []
-    return [Item(ref=one.ref, why=one.kind) for one in found if (one.why in OUT_OF_REACH) == unread]
+    return [WaitingItem(ref=one.ref, why=one.kind) for one in found if (one.why in OUT_OF_REACH) == unread]
 
 
-def broken(services: Services, kind: Kind, most: int = 3) -> list[Item]:
+def list_set_aside(services: Services, kind: WaitingKind, most: int = 3) -> list[WaitingItem]:
     """The first few of what was set aside, by what it is with the class of its error (`why`), and its number (`ref`):
     nobody is named in it."""
-    return _set_aside(services)[:most] if kind is Kind.SET_ASIDE else []
+    return _list_set_aside(services)[:most] if kind is WaitingKind.SET_ASIDE else []
 
 
-def _set_aside(services: Services) -> list[Item]:
+def _list_set_aside(services: Services) -> list[WaitingItem]:
     found = set_aside.list_set_aside(services.store)
-    return [Item(ref=one.key, at=one.at, why=f"{one.what}: {one.why}") for one in found]
+    return [WaitingItem(ref=one.key, at=one.at, why=f"{one.what}: {one.why}") for one in found]
 
 
-_QUERIES: dict[Kind, _Query] = {
-    Kind.FAILED_WRITES: waiting_items.failed_writes, Kind.LOST_RULINGS: waiting_items.lost_rulings,
-    Kind.UNREAD_NAMES: waiting_items.unread_names,
-    Kind.RETURNED_NAMES: waiting_items.returned_names, Kind.NEAR_SETS: waiting_items.near_sets,
-    Kind.DECLARED_SETS: waiting_items.declared_sets, Kind.UNKNOWN_AGE: waiting_items.unknown_age,
-    Kind.SMALL_PREVIEWS: waiting_items.small_previews, Kind.DOUBTED_NAMES: waiting_items.doubted_names,
+_QUERIES: dict[WaitingKind, _Query] = {
+    WaitingKind.FAILED_WRITES: waiting_items.select_failed_writes, WaitingKind.LOST_RULINGS: waiting_items.select_lost_rulings,
+    WaitingKind.UNREAD_NAMES: waiting_items.select_unread_names,
+    WaitingKind.RETURNED_NAMES: waiting_items.select_returned_names, WaitingKind.NEAR_SETS: waiting_items.select_near_sets,
+    WaitingKind.DECLARED_SETS: waiting_items.select_declared_sets, WaitingKind.UNKNOWN_AGE: waiting_items.select_unknown_age,
+    WaitingKind.SMALL_PREVIEWS: waiting_items.select_small_previews, WaitingKind.DOUBTED_NAMES: waiting_items.select_doubted_names,
 }  # fmt: skip
 
-_FOUND: dict[Kind, Callable[[Services], list[Item]]] = {
-    Kind.OWN_INVITATIONS: _own_invitations, Kind.SELF_CONFIRMED: _self_confirmed,
-    Kind.COME_OF_AGE: _come_of_age, Kind.ENDLESS_TOKENS: _endless_tokens, Kind.LEFT_OUT: _left_out,
-    Kind.OUT_OF_REACH: lambda services: _left_out(services, unread=True), Kind.SET_ASIDE: _set_aside,
+_LISTS: dict[WaitingKind, Callable[[Services], list[WaitingItem]]] = {
+    WaitingKind.OWN_INVITATIONS: _list_own_invitations, WaitingKind.SELF_CONFIRMED: _list_self_confirmed,
+    WaitingKind.COME_OF_AGE: _list_come_of_age, WaitingKind.ENDLESS_TOKENS: _list_endless_tokens, WaitingKind.LEFT_OUT: _list_left_out,
+    WaitingKind.OUT_OF_REACH: lambda services: _list_left_out(services, unread=True), WaitingKind.SET_ASIDE: _list_set_aside,
 }  # fmt: skip
 
 
-def _number(kind: Kind) -> Callable[[Services], int]:
+def _counter(kind: WaitingKind) -> Callable[[Services], int]:
     def count(services: Services) -> int:
-        if kind in _FOUND:
-            return len(_FOUND[kind](services))
+        if kind in _LISTS:
+            return len(_LISTS[kind](services))
         with services.store.read() as conn:
             return conn.scalar(select(func.count()).select_from(_QUERIES[kind]().subquery())) or 0
 
     return count
 
 
-def _owed(kind: Kind) -> Callable[[Services], Figure]:
-    return partial(overdue.figure, kind=kind.value)
+def _owed_counter(kind: WaitingKind) -> Callable[[Services], OverdueFigure]:
+    return partial(overdue.measure, kind=kind.value)
 
 
-SOURCES: tuple[tuple[Kind, Callable[[Services], int | Figure], bool, tuple[Role, ...]], ...] = (
-    (Kind.OWED_REVOCATIONS, _owed(Kind.OWED_REVOCATIONS), True, _OFFICERS),
-    (Kind.OWED_ERASURES, _owed(Kind.OWED_ERASURES), True, _OFFICERS),
-    (Kind.OWED_DATES, _owed(Kind.OWED_DATES), True, _ADMINISTRATORS),
-    (Kind.OWED_WRITES, _owed(Kind.OWED_WRITES), True, _ADMINISTRATORS),
-    (Kind.OWED_LETTERS, _owed(Kind.OWED_LETTERS), True, _OFFICERS),
-    (Kind.OWED_JOBS, _owed(Kind.OWED_JOBS), True, _ADMINISTRATORS),
-    (Kind.HAND_NAMES, names_by_hand.count, True, _EDITORS),
-    (Kind.RETURNED_NAMES, _number(Kind.RETURNED_NAMES), True, _ADMINISTRATORS),
-    (Kind.FAILED_WRITES, _number(Kind.FAILED_WRITES), True, _EDITORS),
-    (Kind.DEAD_JOBS, _owed(Kind.DEAD_JOBS), True, _ADMINISTRATORS),
-    (Kind.LOST_RULINGS, _number(Kind.LOST_RULINGS), True, _OFFICERS),
-    (Kind.UNREAD_NAMES, _number(Kind.UNREAD_NAMES), True, _ADMINISTRATORS),
-    (Kind.DOUBTED_NAMES, _number(Kind.DOUBTED_NAMES), False, _READERS),
-    (Kind.SET_ASIDE, _number(Kind.SET_ASIDE), True, _ADMINISTRATORS),
-    (Kind.DISMISSED_BEFORE, dismissals.count_waiting, False, _EDITORS),
-    (Kind.HELD_PHOTOGRAPHS, held_photos.count, False, _OFFICERS),
-    (Kind.NAMES_AGAIN, returned_names.count_again, False, _EDITORS),
-    (Kind.COME_OF_AGE, _number(Kind.COME_OF_AGE), True, _READERS),
-    (Kind.NEAR_SETS, _number(Kind.NEAR_SETS), False, _READERS),
-    (Kind.DECLARED_SETS, _number(Kind.DECLARED_SETS), False, _READERS),
-    (Kind.OWN_INVITATIONS, _number(Kind.OWN_INVITATIONS), False, _OFFICERS),
-    (Kind.SELF_CONFIRMED, _number(Kind.SELF_CONFIRMED), False, _OFFICERS),
-    (Kind.UNKNOWN_AGE, _number(Kind.UNKNOWN_AGE), False, _OFFICERS),
-    (Kind.ENDLESS_TOKENS, _number(Kind.ENDLESS_TOKENS), False, _OFFICERS),
-    (Kind.LOOKED_BEFORE, reexamination.count, False, _ADMINISTRATORS),
-    (Kind.SMALL_PREVIEWS, _number(Kind.SMALL_PREVIEWS), False, _ADMINISTRATORS),
-    (Kind.OUT_OF_REACH, _number(Kind.OUT_OF_REACH), False, _ADMINISTRATORS),
-    (Kind.LEFT_OUT, _number(Kind.LEFT_OUT), False, _ADMINISTRATORS),
+SOURCES: tuple[tuple[WaitingKind, Callable[[Services], int | OverdueFigure], bool, tuple[Role, ...]], ...] = (
+    (WaitingKind.OWED_REVOCATIONS, _owed_counter(WaitingKind.OWED_REVOCATIONS), True, _OFFICERS),
+    (WaitingKind.OWED_ERASURES, _owed_counter(WaitingKind.OWED_ERASURES), True, _OFFICERS),
+    (WaitingKind.OWED_DATES, _owed_counter(WaitingKind.OWED_DATES), True, _ADMINISTRATORS),
+    (WaitingKind.OWED_WRITES, _owed_counter(WaitingKind.OWED_WRITES), True, _ADMINISTRATORS),
+    (WaitingKind.OWED_LETTERS, _owed_counter(WaitingKind.OWED_LETTERS), True, _OFFICERS),
+    (WaitingKind.OWED_JOBS, _owed_counter(WaitingKind.OWED_JOBS), True, _ADMINISTRATORS),
+    (WaitingKind.HAND_NAMES, names_by_hand.count_undecided, True, _EDITORS),
+    (WaitingKind.RETURNED_NAMES, _counter(WaitingKind.RETURNED_NAMES), True, _ADMINISTRATORS),
+    (WaitingKind.FAILED_WRITES, _counter(WaitingKind.FAILED_WRITES), True, _EDITORS),
+    (WaitingKind.DEAD_JOBS, _owed_counter(WaitingKind.DEAD_JOBS), True, _ADMINISTRATORS),
+    (WaitingKind.LOST_RULINGS, _counter(WaitingKind.LOST_RULINGS), True, _OFFICERS),
+    (WaitingKind.UNREAD_NAMES, _counter(WaitingKind.UNREAD_NAMES), True, _ADMINISTRATORS),
+    (WaitingKind.DOUBTED_NAMES, _counter(WaitingKind.DOUBTED_NAMES), False, _READERS),
+    (WaitingKind.SET_ASIDE, _counter(WaitingKind.SET_ASIDE), True, _ADMINISTRATORS),
+    (WaitingKind.DISMISSED_BEFORE, dismissals.count_waiting, False, _EDITORS),
+    (WaitingKind.HELD_PHOTOGRAPHS, held_photos.count_held, False, _OFFICERS),
+    (WaitingKind.NAMES_AGAIN, returned_names.count_by_hand_again, False, _EDITORS),
+    (WaitingKind.COME_OF_AGE, _counter(WaitingKind.COME_OF_AGE), True, _READERS),
+    (WaitingKind.NEAR_SETS, _counter(WaitingKind.NEAR_SETS), False, _READERS),
+    (WaitingKind.DECLARED_SETS, _counter(WaitingKind.DECLARED_SETS), False, _READERS),
+    (WaitingKind.OWN_INVITATIONS, _counter(WaitingKind.OWN_INVITATIONS), False, _OFFICERS),
+    (WaitingKind.SELF_CONFIRMED, _counter(WaitingKind.SELF_CONFIRMED), False, _OFFICERS),
+    (WaitingKind.UNKNOWN_AGE, _counter(WaitingKind.UNKNOWN_AGE), False, _OFFICERS),
+    (WaitingKind.ENDLESS_TOKENS, _counter(WaitingKind.ENDLESS_TOKENS), False, _OFFICERS),
+    (WaitingKind.LOOKED_BEFORE, reexamination.count_waiting, False, _ADMINISTRATORS),
+    (WaitingKind.SMALL_PREVIEWS, _counter(WaitingKind.SMALL_PREVIEWS), False, _ADMINISTRATORS),
+    (WaitingKind.OUT_OF_REACH, _counter(WaitingKind.OUT_OF_REACH), False, _ADMINISTRATORS),
+    (WaitingKind.LEFT_OUT, _counter(WaitingKind.LEFT_OUT), False, _ADMINISTRATORS),
 )
 """In the order in which they are shown, what went wrong first."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from plugin.flows.common.services import Services
 from plugin.flows.matching import declared_sets
-from plugin.flows.matching.declared_sets import Declared, Own, Proposal
+from plugin.flows.matching.declared_sets import DeclaredSet, OwnVouching, VouchProposal
 from plugin.flows.views import face_preview
 from plugin.ledger.store.audit import Action
 
@@ -15,11 +15,11 @@ class Waiting:
     """One page of `sets` by name, and whether there are `more`; `near`: all that resemble somebody; `proposed`: all for
     which photographs speak; `own`: vouched for by who invited. `pictures`: how many a set has, by its id."""
 
-    sets: Sequence[Declared]
+    sets: Sequence[DeclaredSet]
     more: bool
-    near: Sequence[Declared]
-    proposed: Sequence[Proposal]
-    own: Sequence[Own]
+    near: Sequence[DeclaredSet]
+    proposed: Sequence[VouchProposal]
+    own: Sequence[OwnVouching]
     pictures: Mapping[str, int]
 
 
@@ -27,11 +27,11 @@ def look(services: Services, after: str, limit: int, actor: str, with_own: bool)
     """What waits, from after the person's key `after`, with an audit row for the look."""
     with services.store.write() as tx:
         conn = tx.connection
-        found = declared_sets.declared(conn, after, limit + 1)
-        sets, near = found[:limit], declared_sets.near_tasks(conn)
-        proposed = declared_sets.proposals(conn)
+        found = declared_sets.list_declared(conn, after, limit + 1)
+        sets, near = found[:limit], declared_sets.list_near(conn)
+        proposed = declared_sets.list_proposals(conn)
         pictures = {row.id: face_preview.count_references(conn, row.id) for row in (*sets, *near)}
-        own = declared_sets.own_invitations(conn) if with_own else []
+        own = declared_sets.list_own_vouchings(conn) if with_own else []
         shown = len(sets) + len(near) + len(proposed)
         tx.audit(Action.WAITING_LOOK, actor, list="references", rows=shown)
     return Waiting(sets, len(found) > limit, near, proposed, own, pictures)

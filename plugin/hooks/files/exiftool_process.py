@@ -32,10 +32,7 @@ class ExifToolProcess:
         bounds |= {"cpu_seconds": _CPU_SECONDS, "file_mb": _FILE_MB}
         # An empty configuration: a user's own ~/.ExifTool_config is Perl that would be run.
         arguments = ["-config", "", "-stay_open", "True", "-@", "-", "-common_args", *_COMMON]
-        command, environment = (
-            launch.build_command(bounds, executable, *arguments),
-            surroundings.build_environment(),
-        )
+        command, environment = (launch.build_command(bounds, executable, *arguments), surroundings.build_environment())
         self._process = subprocess.Popen(  # noqa: S603 (the program that was found, confined)
             command, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd="/", start_new_session=True, env=environment
         )

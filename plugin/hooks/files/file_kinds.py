@@ -108,9 +108,7 @@ def _find_by_brand(head: bytes) -> str:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    return any(
-        head[at : at + 1] == head[at + step : at + step + 1] == b"G" for at, step in ((0, 188), (4, 192))
-    )
+    return any(head[at : at + 1] == head[at + step : at + step + 1] == b"G" for at, step in ((0, 188), (4, 192)))
 
 
 def read_format(path: Path) -> str:

@@ -20,9 +20,7 @@ def list_limits(root: Path) -> tuple[str, ...]:
         return ()
     lines = []
     if flags & os.ST_RDONLY or not os.access(root, os.W_OK, effective_ids=True):
-        lines.append(
-            "the folder is read-only here: names are not written, and wait until FaceLease may write"
-        )
+        lines.append("the folder is read-only here: names are not written, and wait until FaceLease may write")
     elif owner != os.geteuid() and not _may_chown():
         lines.append(
             "the folder belongs to another account: a file into which a name is written becomes FaceLease's own; its "

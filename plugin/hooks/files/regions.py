@@ -74,9 +74,7 @@ def to_area(box: Box) -> dict[str, str]:
     """The MWG area of a box: centre and size, normalised, to six places."""
     left, top, width, height = box
     values = {"X": left + width / 2, "Y": top + height / 2, "W": width, "H": height}
-    return {key: f"{value:.6f}".rstrip("0").rstrip(".") for key, value in values.items()} | {
-        "Unit": "normalized"
-    }
+    return {key: f"{value:.6f}".rstrip("0").rstrip(".") for key, value in values.items()} | {"Unit": "normalized"}
 
 
 def from_rectangle(text: str) -> Box | None:

@@ -22,13 +22,7 @@ from plugin.hooks.files.exiftool import ExifTool
 from plugin.hooks.files.file_contents import load_picture
 from plugin.hooks.files.xmp_file_paths import SidecarStyle
 from plugin.hooks.folder import folder_marks, folder_mentions, known_states, stray_files, tree
-from plugin.hooks.folder.changes import (
-    FoundChange,
-    build_known_file,
-    find_changes,
-    find_touched,
-    report_again,
-)
+from plugin.hooks.folder.changes import FoundChange, build_known_file, find_changes, find_touched, report_again
 from plugin.hooks.folder.folder_names import list_name_keys, refuse_unread
 from plugin.hooks.folder.index import FolderIndex
 from plugin.hooks.folder.known_states import KnownStates
@@ -218,9 +212,7 @@ class FolderDam:
 
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
         by_ref = {task.ref: task for task in tasks}
-        return for_each_ref(
-            by_ref, lambda ref: self.write(ref, by_ref[ref].writes, by_ref[ref].released).names
-        )
+        return for_each_ref(by_ref, lambda ref: self.write(ref, by_ref[ref].writes, by_ref[ref].released).names)
 
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
         return for_each_ref(refs, lambda ref: refuse_unread(self.look(ref)).names)

@@ -118,9 +118,7 @@ def _read(root: Path, tool: ExifTool | None, refs: list[str], sought: SoughtName
         if within:
             named = any(is_name for _, is_name in within)
             places = tuple(dict.fromkeys(place for place, _ in within))
-            seen.mentions.append(
-                Mention(_mask_ref(sought, ref), places, _find_photo(root, ref, seen.ignore), named)
-            )
+            seen.mentions.append(Mention(_mask_ref(sought, ref), places, _find_photo(root, ref, seen.ignore), named))
 
 
 def _is_sayable(path: Path) -> bool:

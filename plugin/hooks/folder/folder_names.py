@@ -21,7 +21,5 @@ def list_name_keys(reading: PhotoReading) -> frozenset[str] | None:
 def refuse_unread(resource: Resource) -> Resource:
     """Raises Unreadable where names may exist that were not read: they are not gone."""
     if resource.unread:
-        raise Unreadable(
-            f"{resource.ref}: the file, its sidecar or a list beside it cannot be read for names"
-        )
+        raise Unreadable(f"{resource.ref}: the file, its sidecar or a list beside it cannot be read for names")
     return resource

@@ -61,9 +61,7 @@ class FolderIndex:
         for start in range(0, len(files), _CHUNK):
             some = files[start : start + _CHUNK]
             with self._store.write() as tx:
-                tx.execute(
-                    delete(folder_file).where(folder_file.c.ref.in_([file.entry.ref for file in some]))
-                )
+                tx.execute(delete(folder_file).where(folder_file.c.ref.in_([file.entry.ref for file in some])))
                 tx.execute(insert(folder_file), [_build_values(file) for file in some])
         for chunk in _split(ref for ref in gone if ref not in known):
             with self._store.write() as tx:

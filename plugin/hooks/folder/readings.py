@@ -41,9 +41,7 @@ class Readings:
         """The last known version of an unreachable photograph. Raises Unreadable."""
         known = self._index.get(ref)
         if known is None or not known.told:
-            raise Unreadable(
-                f"{ref} cannot be read, and nothing is known of it: give FaceLease's account access"
-            )
+            raise Unreadable(f"{ref} cannot be read, and nothing is known of it: give FaceLease's account access")
         return known
 
     def read(self, entry: FileEntry) -> KnownFile:

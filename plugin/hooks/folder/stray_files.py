@@ -25,19 +25,13 @@ def delete_stale_drafts(paths: Iterable[Path], now: datetime) -> None:
             continue  # it went, or is another account's: nothing is lost by trying again
 
 
-def move_own_sidecars(
-    root: Path, change: Change, before: Mapping[str, KnownFile], tool: ExifTool | None
-) -> None:
+def move_own_sidecars(root: Path, change: Change, before: Mapping[str, KnownFile], tool: ExifTool | None) -> None:
     """Move a sidecar that we created with its photograph, or delete it with that.
 
     A sidecar that others have written to stays.
     """
     old = (
-        change.old_ref
-        if change.what is ChangeKind.MOVED
-        else change.ref
-        if change.what is ChangeKind.DELETED
-        else None
+        change.old_ref if change.what is ChangeKind.MOVED else change.ref if change.what is ChangeKind.DELETED else None
     )
     file = before.get(old or "")
     if old is None or file is None or not file.memory.made or tool is None:

@@ -253,9 +253,7 @@ def find_format(path: Path) -> str:
     except OSError as error:
         form = file_kinds.guess_by_ending(path.name)
         if not form and not isinstance(error, FileNotFoundError):
-            raise Unreadable(
-                f"{path} cannot be read ({error.strerror}): give FaceLease's account access"
-            ) from error
+            raise Unreadable(f"{path} cannot be read ({error.strerror}): give FaceLease's account access") from error
     return form if form in file_kinds.EXAMINED | file_kinds.OTHERS else ""
 
 

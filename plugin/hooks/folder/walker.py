@@ -94,17 +94,10 @@ class Walker:
     def note_unread(self, refs: Sequence[str]) -> None:
         """Add files that could not be read after the walk."""
         known = {one.ref for one in self._left or ()}
-        self._note(
-            [
-                *(self._left or ()),
-                *(LeftOut(ref, LeftOutReason.UNREADABLE) for ref in refs if ref not in known),
-            ]
-        )
+        self._note([*(self._left or ()), *(LeftOut(ref, LeftOutReason.UNREADABLE) for ref in refs if ref not in known)])
 
     def _note(self, found: Sequence[LeftOut]) -> None:
         if tuple(found) != self._left and found:
             kinds = ", ".join(f"{kind} {number}" for kind, number in left_out.count_by_kind(found).items())
-            _log.warning(
-                "%d files and folders are left out (%s)", len(found), kinds
-            )  # their names may be people's
+            _log.warning("%d files and folders are left out (%s)", len(found), kinds)  # their names may be people's
         self._left = tuple(found)

@@ -77,9 +77,7 @@ def change_keywords(text: str, add: Sequence[str], remove: Sequence[str]) -> str
     gone = {node_key(name) for name in remove}
     left = [p for p in text.split(";") if not p.strip() or not is_spelling_of(p, gone)] if text else []
     there = split_keywords(text)
-    fresh = (
-        name for name in reversed(add) if not any(is_spelling_of(part, {node_key(name)}) for part in there)
-    )
+    fresh = (name for name in reversed(add) if not any(is_spelling_of(part, {node_key(name)}) for part in there))
     new = {node_key(name): name for name in fresh}
     return ";".join([*left, *reversed(new.values())])
 

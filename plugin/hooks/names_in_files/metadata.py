@@ -52,12 +52,7 @@ class NamesInFiles:
             self._tool.close()
 
     def prepare(
-        self,
-        photo: Path,
-        writes: Sequence[Write],
-        released: bool | None,
-        memory: SidecarMemory,
-        drafts: Drafts,
+        self, photo: Path, writes: Sequence[Write], released: bool | None, memory: SidecarMemory, drafts: Drafts
     ) -> SidecarMemory:
         """Draft `writes`; returns what of the sidecar will be ours after the commit.
 
@@ -137,9 +132,7 @@ def _edit_confined(data: bytes, add: list[str], remove: list[str]) -> bytes:
     """Change the JPEG's keywords in a confined process. Raises WriteRefused."""
     header = {"add": add, "remove": remove}
     try:
-        _, parts = find_reader("plugin.hooks.names_in_files.exif").ask(
-            header, [data], refusals=(WriteRefused,)
-        )
+        _, parts = find_reader("plugin.hooks.names_in_files.exif").ask(header, [data], refusals=(WriteRefused,))
     except ReadingFailed as error:
         raise WriteRefused(f"the EXIF stays as it is: {error}") from error
     if len(parts) != 1 or (parts[0] != data and not _is_same_but_exif(data, parts[0])):
@@ -174,9 +167,7 @@ def _refuse_without_tool(writes: Iterable[Write]) -> None:
             raise DamError("a name stands in a sidecar: install exiftool to take it out")
 
 
-def _refuse_nowhere(
-    writes: Sequence[Write], refused: dict[tuple[str, str], str], places: frozenset[str]
-) -> None:
+def _refuse_nowhere(writes: Sequence[Write], refused: dict[tuple[str, str], str], places: frozenset[str]) -> None:
     """Every added name needs at least one place."""
     for write in writes:
         possible = {p for p in write.places & places if p != "region" or write.box is not None}

@@ -38,18 +38,14 @@ def _list_fields(tags: str, kind: FieldKind, place: str, of: str) -> tuple[NameF
 FIELDS: tuple[NameField, ...] = (
     NameField("PersonInImage", FieldKind.PERSON, "xmp", "IPTC Extension"),
     NameField("PersonInImageWDetails", FieldKind.PERSON, "xmp-details", "IPTC Extension"),
-    *_list_fields(
-        "PersonHeard Person Personality", FieldKind.PERSON, "person", "IPTC Extension, PRISM, Getty"
-    ),
+    *_list_fields("PersonHeard Person Personality", FieldKind.PERSON, "person", "IPTC Extension, PRISM, Getty"),
     NameField("People", FieldKind.PERSON, "person", "Media Pro, Expression Media, Media Jukebox"),
     NameField("RegionInfo", FieldKind.REGION, "region", "MWG: Lightroom, digiKam, Picasa, Apple"),
     NameField("RegionInfoMP", FieldKind.REGION, "mp-region", "Microsoft Photo"),
     *_list_fields("Regions ACDSeeRegion", FieldKind.REGION, "acdsee-region", "ACDSee"),
     NameField("ImageRegion", FieldKind.REGION, "iptc-region", "IPTC Extension"),
     NameField("Subject", FieldKind.KEYWORD, "subject", "Dublin Core: nearly every program"),
-    *_list_fields(
-        "Keywords Keyword AppleKeywords", FieldKind.KEYWORD, "keywords", "IPTC, ACDSee, PRISM, PDF"
-    ),
+    *_list_fields("Keywords Keyword AppleKeywords", FieldKind.KEYWORD, "keywords", "IPTC, ACDSee, PRISM, PDF"),
     *_list_fields("XPKeywords XPSubject", FieldKind.KEYWORD, "xp", "Windows"),
     *_list_fields("LastKeywordXMP LastKeywordIPTC", FieldKind.KEYWORD, "keywords", "Microsoft Photo"),
     *_list_fields("Category SupplementalCategories", FieldKind.KEYWORD, "categories", "IPTC, Photoshop"),

@@ -92,9 +92,7 @@ def _list_people(value: object) -> Iterator[str]:
 
 def _list_strings(value: object) -> Iterator[str]:
     """The texts of a list, or of the languages of one."""
-    for item in (
-        value if isinstance(value, list) else value.values() if isinstance(value, Mapping) else [value]
-    ):
+    for item in value if isinstance(value, list) else value.values() if isinstance(value, Mapping) else [value]:
         if isinstance(item, list | Mapping):
             yield from _list_strings(item)
         elif item is not None and str(item).strip():
@@ -115,9 +113,7 @@ def _list_under(value: object, keys: Collection[str]) -> Iterator[str]:
 
 
 def _has_structs(value: object) -> bool:
-    return isinstance(value, Mapping) or (
-        isinstance(value, list) and any(isinstance(v, Mapping) for v in value)
-    )
+    return isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(v, Mapping) for v in value))
 
 
 def _base_key(key: str) -> str:
@@ -130,11 +126,7 @@ def _base_key(key: str) -> str:
 
 def _add_regions(value: object, place: str, turn: int, whole: Size | None, found: GatheredNames) -> None:
     listed = _list_structs(value)
-    turned = (
-        regions.find_orientation(xmp.read_applied_size(value), whole, turn)
-        if isinstance(value, Mapping)
-        else None
-    )
+    turned = regions.find_orientation(xmp.read_applied_size(value), whole, turn) if isinstance(value, Mapping) else None
     for region in listed:
         area = region.get("Area")
         drawn = regions.from_area(area) if isinstance(area, Mapping) else None
@@ -173,9 +165,7 @@ def _add_microsoft_regions(value: object, place: str, turn: int, found: Gathered
     for region in _list_structs(inner):
         drawn = regions.from_rectangle(str(region.get("Rectangle", "")))
         box = drawn and regions.to_upright(drawn, turn)
-        found.persons += [
-            FieldText(_decode_text(text), place, box) for text in _list_under(region, _NAME_KEYS)
-        ]
+        found.persons += [FieldText(_decode_text(text), place, box) for text in _list_under(region, _NAME_KEYS)]
 
 
 # ---- trees --------------------------------------------------------------------------------
@@ -187,9 +177,7 @@ def _list_tree(value: object, above: tuple[str, ...] = ()) -> Iterator[str]:
         for item in value:
             yield from _list_tree(item, above)
     elif isinstance(value, Mapping):
-        labels = [
-            _decode_text(v)[0] for k, v in value.items() if _base_key(k) in _LABELS and isinstance(v, str)
-        ]
+        labels = [_decode_text(v)[0] for k, v in value.items() if _base_key(k) in _LABELS and isinstance(v, str)]
         here = (*above, labels[0]) if labels else above
         yield from ["|".join(here)] if labels else []
         for inner in value.values():

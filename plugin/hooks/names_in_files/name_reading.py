@@ -131,9 +131,7 @@ class NameReader:
                 said = self._read([copy], True).get(copy)
                 if said is not None:
                     kept = {
-                        k: v
-                        for k, v in said.items()
-                        if k.startswith("XMP") or xmp_file_paths.is_sidecar(path.name)
+                        k: v for k, v in said.items() if k.startswith("XMP") or xmp_file_paths.is_sidecar(path.name)
                     }
                     yield path, kept
 
@@ -165,9 +163,7 @@ class NameReader:
     def _named(self, photo: Path, found: GatheredNames, known: Collection[str]) -> tuple[Named, ...]:
         persons = [named for word in found.persons for named in _name_person(word, known)]
         names = {node_key(named.node) for named in persons} | set(known)
-        asked = {
-            node_key(part) for word in found.words for text in word.texts for part in list_parts(text)
-        } - names
+        asked = {node_key(part) for word in found.words for text in word.texts for part in list_parts(text)} - names
         names |= set(self._also(photo, asked)) if asked else set()
         words = [named for word in found.words for named in _name_known(word, names)]
         return merge_names([*persons, *words, *self._under_categories(found.words, names)])
@@ -177,12 +173,7 @@ class NameReader:
         paths: dict[tuple[str, ...], tuple[str, str]] = {}
         for word in words if self._categories else ():
             under = next(
-                (
-                    found
-                    for text in word.texts
-                    if (found := list(list_category_paths(text, self._categories)))
-                ),
-                [],
+                (found for text in word.texts if (found := list(list_category_paths(text, self._categories)))), []
             )
             paths |= {tuple(node_key(level) for level in path): (path[-1], word.place) for path in under}
         groups = {path[:length] for path in paths for length in range(len(path))}
@@ -237,11 +228,7 @@ def _split_xp(word: FieldText) -> list[FieldText]:
         return [word]
     text = word.texts[0]
     data = text.encode("utf-16-le", "surrogatepass")
-    return [
-        FieldText((part,), "xp")
-        for one in (text, *exif.list_meant(data))
-        for part in exif.split_keywords(one)
-    ]
+    return [FieldText((part,), "xp") for one in (text, *exif.list_meant(data)) for part in exif.split_keywords(one)]
 
 
 def _name_person(word: FieldText, known: Collection[str]) -> Iterator[Named]:

@@ -24,9 +24,7 @@ class Unread(StrEnum):
     """A list of names beside it, such as Picasa's; or an unnamed person in it."""
 
 
-_RDF_ENDS = re.compile(
-    r"</(?:(?!RDF\s*>)[^<>/])*+RDF\s*+>|<(?:(?!RDF\b)[^<>/])*+RDF\b(?:(?!/\s*>)[^<>])*+/\s*+>"
-)
+_RDF_ENDS = re.compile(r"</(?:(?!RDF\s*>)[^<>/])*+RDF\s*+>|<(?:(?!RDF\b)[^<>/])*+RDF\b(?:(?!/\s*>)[^<>])*+/\s*+>")
 """Possessive, without backtracking: linear for any input."""
 
 _LOST = re.compile(
@@ -65,11 +63,7 @@ def may_hold_names(data: bytes) -> bool:
     except PictureError:
         return True
     said = (one.body for one in picture.head if 0xE0 <= one.code <= 0xEF)
-    if (
-        len(fields) > 1
-        or not data.endswith(b"\xff\xd9")
-        or not all(b.startswith(_WITHOUT_NAMES) for b in said)
-    ):
+    if len(fields) > 1 or not data.endswith(b"\xff\xd9") or not all(b.startswith(_WITHOUT_NAMES) for b in said):
         return True
     make = fields[0].get(_MAKE) if fields else None
     camera = make.value if make is not None and isinstance(make.value, bytes) else b""

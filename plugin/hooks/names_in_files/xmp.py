@@ -102,9 +102,7 @@ def add_region(name: str, box: Box, turn: int, whole: Size | None, fields: Field
     if whole is None or turned is None or (info and not _list_structs(info.get("RegionList"))):
         raise WriteRefused("the regions of the sidecar do not fit the picture")
     area = regions.to_area(regions.to_stored(box, turned))
-    drawn = [
-        Assign("XMP-mwg-rs:RegionList", "+=", format_struct({"Area": area, "Name": name, "Type": "Face"}))
-    ]
+    drawn = [Assign("XMP-mwg-rs:RegionList", "+=", format_struct({"Area": area, "Name": name, "Type": "Face"}))]
     if not info:
         on = {"W": str(whole[0]), "H": str(whole[1]), "Unit": "pixel"}
         drawn.append(Assign("XMP-mwg-rs:RegionAppliedToDimensions", "=", format_struct(on)))
@@ -118,9 +116,7 @@ def remove_regions(keys: Collection[str], fields: Fields) -> list[Assign]:
     gone = [name for name in dict.fromkeys(listed) if name is not None and is_spelling_of(name, keys)]
     if gone and all(name in gone for name in listed) and not set(info) - _OURS_WHOLE:
         return [Assign(REGIONS, "=", "")]
-    return [
-        Assign("XMP-mwg-rs:RegionList", "-=", format_struct({"Name": name, "Type": "Face"})) for name in gone
-    ]
+    return [Assign("XMP-mwg-rs:RegionList", "-=", format_struct({"Name": name, "Type": "Face"})) for name in gone]
 
 
 def set_release(value: str | None) -> Assign:
@@ -136,9 +132,7 @@ def keep_toolkit(fields: Fields) -> list[Assign]:
 
 def format_struct(values: Mapping[str, object]) -> str:
     """A structure in ExifTool's notation, special characters escaped by |."""
-    inner = (
-        f"{k}={format_struct(v) if isinstance(v, Mapping) else _escape(str(v))}" for k, v in values.items()
-    )
+    inner = (f"{k}={format_struct(v) if isinstance(v, Mapping) else _escape(str(v))}" for k, v in values.items())
     return "{" + ",".join(inner) + "}"
 
 
@@ -156,9 +150,7 @@ def strip_ours(fields: Fields, ours: Collection[str], release_too: bool) -> Fiel
         rest.pop(RELEASE, None)
     _set(rest, PERSONS, [n for n in list_texts(rest.get(PERSONS)) if not is_spelling_of(n, ours)])
     info = dict(_to_struct(rest.get(REGIONS)))
-    listed = [
-        r for r in _list_structs(info.get("RegionList")) if not is_spelling_of(region_name(r) or "", ours)
-    ]
+    listed = [r for r in _list_structs(info.get("RegionList")) if not is_spelling_of(region_name(r) or "", ours)]
     if listed:
         info["RegionList"] = listed
     elif info.pop("RegionList", None) is not None:

@@ -29,9 +29,7 @@ class SidecarMemory:
 class SidecarEdit:
     """The sidecars of one photograph, read once, drafted once."""
 
-    def __init__(
-        self, tool: ExifTool, photo: Path, style: xmp_file_paths.SidecarStyle, drafts: Drafts
-    ) -> None:
+    def __init__(self, tool: ExifTool, photo: Path, style: xmp_file_paths.SidecarStyle, drafts: Drafts) -> None:
         self._tool = tool
         self._drafts = drafts
         with explain_os_errors(photo.parent):
@@ -40,9 +38,7 @@ class SidecarEdit:
         readable = [photo.with_name(name) for name in xmp_file_paths.list_sidecars(photo.name, listing)]
         # A pipe would never answer ExifTool, and what is broken may hold what we would lose.
         for path in readable:
-            if (data := unread.read_contents(path)) is None or (
-                data.strip() and unread.to_utf8(data) is None
-            ):
+            if (data := unread.read_contents(path)) is None or (data.strip() and unread.to_utf8(data) is None):
                 raise WriteRefused(f"{path.name} cannot be read as XMP: mend it, or take it away")
         self._stats = {path: path.stat() for path in readable}
         self._there = tool.read(readable, xmp.ALL, fast=False)
@@ -91,17 +87,11 @@ class SidecarEdit:
             raise WriteRefused(f"{self._target.name} cannot be read as XMP")
         persons = xmp.list_texts(fields.get(xmp.PERSONS))
         fresh = {node_key(w.node): w.node for w in reversed(writes) if "xmp" in w.places}
-        assigns = [
-            xmp.add_person(name) for key, name in reversed(fresh.items()) if not _is_among(key, persons)
-        ]
+        assigns = [xmp.add_person(name) for key, name in reversed(fresh.items()) if not _is_among(key, persons)]
         turn, whole = xmp.read_orientation(self._embedded), xmp.read_size(self._embedded)
         drawn = xmp.list_region_names(fields)
         for write in writes:
-            if (
-                "region" in write.places
-                and write.box is not None
-                and not _is_among(node_key(write.node), drawn)
-            ):
+            if "region" in write.places and write.box is not None and not _is_among(node_key(write.node), drawn):
                 try:
                     new = xmp.add_region(write.node, write.box, turn, whole, fields)
                 except WriteRefused:
@@ -125,12 +115,7 @@ class SidecarEdit:
         return [xmp.set_release(wanted)]
 
     def _carry_out(
-        self,
-        path: Path,
-        assigns: list[Assign],
-        writes: Sequence[Write],
-        statement: str | None,
-        memory: SidecarMemory,
+        self, path: Path, assigns: list[Assign], writes: Sequence[Write], statement: str | None, memory: SidecarMemory
     ) -> bool:
         """Draft and verify one sidecar; returns whether it is new. An empty sidecar of ours is deleted."""
         before, fields = self._stats.get(path), self._there.get(path, {})
@@ -165,9 +150,7 @@ def _verify_edit(
     was = xmp.read_release(before)
     ours = was is None or was in memory.release
     if xmp.strip_ours(before, names, ours) != xmp.strip_ours(after, names, ours):
-        raise WriteRefused(
-            f"{path.name}: something of another program would not survive; nothing was written"
-        )
+        raise WriteRefused(f"{path.name}: something of another program would not survive; nothing was written")
     persons = xmp.list_texts(after.get(xmp.PERSONS))
     for write in writes:
         if (

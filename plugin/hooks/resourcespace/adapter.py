@@ -46,9 +46,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
     keeps: tuple[CertificateLine, ...] = (CertificateLine("dam_log"),)
     title = "ResourceSpace"
 
-    def __init__(
-        self, store: Store, config: Config, client: Client, now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, store: Store, config: Config, client: Client, now: Callable[[], float] = time.monotonic) -> None:
         self._config = config
         self._server = config.resourcespace
         self._client = client
@@ -72,9 +70,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
             private_files.refuse_open_to_others(path, ConfigError)
             key = path.read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"resourcespace.key_file: {path} cannot be read: put the API key in it"
-            ) from error
+            raise ConfigError(f"resourcespace.key_file: {path} cannot be read: put the API key in it") from error
         return cls(store, config, Client(config.server_of_dam, key))
 
     def close(self) -> None:
@@ -85,18 +81,14 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         """What cannot be done on this server, one line each. Raises DamError."""
         lines = [*self.profile().limits]
         if not self.may("v"):
-            lines.append(
-                "the account lacks permission v: changes are not noticed; give it to the account's group"
-            )
+            lines.append("the account lacks permission v: changes are not noticed; give it to the account's group")
         if not (self.may("f*") or self.may(f"f{self._server.people_field}")):
             lines.append(
                 f"the account lacks permission f{self._server.people_field}: names are neither read nor written; "
                 "give it to the account's group"
             )
         if self.account() is None:
-            lines.append(
-                "the account's number is not known: our own writes are looked at as if others made them"
-            )
+            lines.append("the account's number is not known: our own writes are looked at as if others made them")
         return tuple(lines)
 
     def profile(self) -> Profile:
@@ -149,9 +141,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
                 self._client.ask("get_users", expect_objects, find=self._server.user),
                 self._server.user.casefold(),
             )
-            mine = [
-                expect_int(one.get("ref")) for one in found if str(one.get("username")).casefold() == name
-            ]
+            mine = [expect_int(one.get("ref")) for one in found if str(one.get("username")).casefold() == name]
             self._account = mine[0] if len(mine) == 1 else None
         return self._account
 
@@ -225,9 +215,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         """A ref that is no number is of another DAM; if the call fails, it fails for each."""
         every = list(refs)
         mine = [ref for ref in every if is_number(ref)]
-        answers: dict[str, T | DamError] = {
-            ref: build_no_number_error() for ref in every if not is_number(ref)
-        }
+        answers: dict[str, T | DamError] = {ref: build_no_number_error() for ref in every if not is_number(ref)}
         try:
             return answers | dict(self._with(lambda profile: act(profile, mine)) if mine else {})
         except DamError as error:

@@ -17,9 +17,7 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-def build_days(
-    dates: Dates, fields: Mapping[str, str], max_px: Mapping[str, int]
-) -> dict[str, Mapping[str, object]]:
+def build_days(dates: Dates, fields: Mapping[str, str], max_px: Mapping[str, int]) -> dict[str, Mapping[str, object]]:
     """What the plugin gets for one resource: by field the day, and the largest size of copies.
 
     The plugin uses it for downloads while we do not answer. {} where no channel has a field.
@@ -212,9 +210,7 @@ def read_as(kind: type[T]) -> Callable[[object], T]:
         try:
             return adapter.validate_python(value)
         except ValidationError as error:
-            where = sorted(
-                {".".join(str(part) for part in e["loc"] if isinstance(part, str)) for e in error.errors()}
-            )
+            where = sorted({".".join(str(part) for part in e["loc"] if isinstance(part, str)) for e in error.errors()})
             raise UnexpectedAnswer(f"something odd ({', '.join(where) or 'altogether'})") from None
 
     return expect

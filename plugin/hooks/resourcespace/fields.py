@@ -18,9 +18,7 @@ def build_title(channel: str) -> str:
 
 def build_short_name(channel: str) -> str:
     """The field's short name, as the server builds it: the title's first 20 letters and digits, lower case."""
-    return "".join(sign for sign in build_title(channel).lower() if sign.isascii() and sign.isalnum())[
-        :_LONGEST
-    ]
+    return "".join(sign for sign in build_title(channel).lower() if sign.isascii() and sign.isalnum())[:_LONGEST]
 
 
 def build_short_names(channels: Sequence[str]) -> dict[str, str]:
@@ -45,11 +43,7 @@ def make_fields(client: Client, channels: Sequence[str]) -> dict[str, bool]:
                 raise DamError(f"the DAM has a field {name} that is no date field: rename it there")
             made[channel] = False
             continue
-        new: dict[str, str | int] = {
-            "name": build_title(channel),
-            "resource_types": _EVERYWHERE,
-            "type": _DATE,
-        }
+        new: dict[str, str | int] = {"name": build_title(channel), "resource_types": _EVERYWHERE, "type": _DATE}
         client.ask("create_resource_type_field", expect_object, False, **new)
         if _find_field(client, name) is None:
             raise DamError(f"the DAM made a field for {channel}, but not by the name {name}: rename it there")

@@ -20,9 +20,7 @@ from plugin.hooks.resourcespace.names.nodes import Nodes
 from plugin.hooks.resourcespace.profile import Profile
 from plugin.hooks.resourcespace.without_plugin import PlainProfile
 
-_TOLD_ONE_BY_ONE = frozenset(
-    {"node", "resource", "collection", "resource_alt_files", "comment", "annotation"}
-)
+_TOLD_ONE_BY_ONE = frozenset({"node", "resource", "collection", "resource_alt_files", "comment", "annotation"})
 _PEOPLE = "people"
 _PAGE = 500
 _PAGES = 20  # of one column: more rows than so many hold are counted
@@ -119,9 +117,7 @@ def _search_tables(client: Client, sought: SoughtName, beat: Callable[[], None])
     return Mentions(tuple(found), (looked,), (*cut, CertificateLine("unread_originals")))
 
 
-def _search_column(
-    client: Client, table: str, column: str, asked: str, sought: SoughtName, hits: list[TextRow]
-) -> int:
+def _search_column(client: Client, table: str, column: str, asked: str, sought: SoughtName, hits: list[TextRow]) -> int:
     """Append a column's rows that contain the name to `hits`; returns how many rows were not read."""
     start = 0
     for _ in range(_PAGES):
@@ -160,7 +156,5 @@ def _search_api(client: Client, nodes: Nodes, sought: SoughtName) -> Mentions:
     titled = [Mention(f"collection {one.ref}", ("title",)) for one in shelves if sought.stands_in(one.title)]
     looked = CertificateLine("dam_api", {"collections": len(shelves), "found": len(listed) + len(titled)})
     return Mentions(
-        (*listed, *titled),
-        (looked,),
-        (CertificateLine("unread_classic"), CertificateLine("unread_originals")),
+        (*listed, *titled), (looked,), (CertificateLine("unread_classic"), CertificateLine("unread_originals"))
     )

@@ -38,9 +38,7 @@ def build_source(photo: PhotoAnswer, side: int, recognisable_px: int) -> Picture
         raise DamError(NOT_YET)
     original = photo.original or OriginalAnswer()
     longest = max(original.width, original.height)
-    size = choose_preview(
-        [one.model_dump() for one in photo.previews], needed_px(longest, side, recognisable_px)
-    )
+    size = choose_preview([one.model_dump() for one in photo.previews], needed_px(longest, side, recognisable_px))
     handed_out = original.bytes if is_opened(photo.extension) else 0
     version = photo.file_version or NO_FILE
     return PictureSource(version, str(size["url"]), str(size["extension"]), longest, handed_out, photo.turned)

@@ -249,9 +249,7 @@ class PluginProfile:
 
         def done(found: Mapping[str, AppliedAnswer], ref: str) -> AppliedAnswer:
             if ref not in found or not found[ref].ok:
-                raise DamError(
-                    "the plugin did not carry out the write: check that the account may edit the resource"
-                )
+                raise DamError("the plugin did not carry out the write: check that the account may edit the resource")
             return found[ref]
 
         return _in_batches(list(changes), _WRITES, ask, done)

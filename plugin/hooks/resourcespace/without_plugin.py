@@ -53,9 +53,7 @@ class PlainProfile:
         self._recognisable_px = recognisable_px
         self._categories = listing.Categories(client)
         self._empty = ""  # what empties a date on this server
-        self._believed: set[bool] = (
-            set()
-        )  # whether a write that says true was seen to set, and to empty, a date
+        self._believed: set[bool] = set()  # whether a write that says true was seen to set, and to empty, a date
         self.writer = NameWriter(client, nodes, log, field, own, lambda: may("a"), self.people, start)
 
     def look(self, ref: str) -> Resource:
@@ -89,9 +87,7 @@ class PlainProfile:
         sizes = self._client.ask("get_resource_all_image_sizes", expect_objects, resource=ref)
         longest = original_px(sizes)
         size = choose_preview(sizes, needed_px(longest, self._side, self._recognisable_px if closely else 0))
-        return PictureSource(
-            build_version(data), str(size["url"]), str(size.get("extension") or "jpg"), longest
-        )
+        return PictureSource(build_version(data), str(size["url"]), str(size.get("extension") or "jpg"), longest)
 
     def original(self, ref: str, limit: int) -> tuple[str, bytes]:
         """Raises DamError: only the plugin hands it out without counting a download."""
@@ -154,10 +150,7 @@ class PlainProfile:
 
         A write is read back until one is seen to work.
         """
-        days = {
-            build_short_name(channel): day.isoformat() if day else self._empty
-            for channel, day in until.items()
-        }
+        days = {build_short_name(channel): day.isoformat() if day else self._empty for channel, day in until.items()}
         set_ = {build_short_name(channel): day is not None for channel, day in until.items()}
         doubtful = [
             field

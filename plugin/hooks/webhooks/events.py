@@ -4,15 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from plugin.errors import EventRefused
 
@@ -72,9 +64,7 @@ class NodeChanged(Event):
 
 
 _RESOURCE_EVENTS = (ResourceCreated, ResourceReplaced, ResourceMetadata, ResourceDeleted)
-EVENT_TYPES: dict[str, type[Event]] = {
-    kind.type: kind for kind in (*_RESOURCE_EVENTS, CollectionChanged, NodeChanged)
-}
+EVENT_TYPES: dict[str, type[Event]] = {kind.type: kind for kind in (*_RESOURCE_EVENTS, CollectionChanged, NodeChanged)}
 
 # A number, or a text without control characters.
 EventRef = (

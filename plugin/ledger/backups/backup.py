@@ -166,10 +166,7 @@ def _write_copy(source: Connection, path: Path, cover: BackupSealer) -> int:
 
 # A running erasure's row holds name and address under the house's key, which outlives the erasure. Photographs are
 # read again after a restore.
-_LEFT_OUT: Mapping[str, Mapping[str, object]] = {
-    t.erasure.name: {"held": None},
-    t.resource.name: {"indexed": None},
-}
+_LEFT_OUT: Mapping[str, Mapping[str, object]] = {t.erasure.name: {"held": None}, t.resource.name: {"indexed": None}}
 
 
 def _list_tables() -> list[str]:
@@ -197,13 +194,7 @@ def _list_wrapped_keys(connection: Connection) -> list[list[str | int]]:
     house = connection.execute(select(t.house_key)).all()
     rows = [(house_key.NOBODY, row) for row in house] + [(row.person_id, row) for row in people]
     return [
-        [
-            who,
-            row.purpose,
-            row.master_version,
-            base64.b64encode(row.wrapped).decode(),
-            row.created_at.isoformat(),
-        ]
+        [who, row.purpose, row.master_version, base64.b64encode(row.wrapped).decode(), row.created_at.isoformat()]
         for who, row in rows
     ]
 
@@ -213,13 +204,9 @@ def list_expired_key_files(target: Path, clock: Clock, key_days: int) -> list[Pa
 
     and those dated in the future, by a wrong clock.
     """
-    now = machine_now(clock).astimezone(
-        UTC
-    )  # as they are named, also where the store has seen a later moment
+    now = machine_now(clock).astimezone(UTC)  # as they are named, also where the store has seen a later moment
     oldest, latest = ((now + timedelta(days=days)).strftime(_STAMP) for days in (-key_days, 1))
-    return [
-        path for path in target.glob("keys-*.json") if not oldest <= path.stem.removeprefix("keys-") <= latest
-    ]
+    return [path for path in target.glob("keys-*.json") if not oldest <= path.stem.removeprefix("keys-") <= latest]
 
 
 def _destroy_expired_keys(target: Path, clock: Clock, key_days: int) -> None:

@@ -72,8 +72,7 @@ class BackupSealer:
         row = self._cover_names(table, plan, row)
         for columns in (plan.in_key, plan.beside):
             row = row | {
-                name: self._hide(row[name], _build_associated_data(table, plan, row, name))
-                for name in columns
+                name: self._hide(row[name], _build_associated_data(table, plan, row, name)) for name in columns
             }
         return row
 
@@ -84,8 +83,7 @@ class BackupSealer:
             return row
         for columns in (plan.beside, plan.in_key):
             row = row | {
-                name: self._show(row[name], _build_associated_data(table, plan, row, name))
-                for name in columns
+                name: self._show(row[name], _build_associated_data(table, plan, row, name)) for name in columns
             }
         return self._lift_names(table, plan, row)
 
@@ -109,9 +107,7 @@ class BackupSealer:
             return row | {"node": "by hand", "node_key": f"by hand {number}"}
         key = self._records.get(owner) or secrets.token_bytes(KEY_BYTES)
         said = {n: row[n].isoformat() if isinstance(row[n], date) else row[n] for n in plan.names}
-        sealed = base64.b64encode(
-            sealing.seal(key, json.dumps(said).encode(), _build_bond(table, number, owner))
-        )
+        sealed = base64.b64encode(sealing.seal(key, json.dumps(said).encode(), _build_bond(table, number, owner)))
         blank = {name: None if name in plan.optional else number for name in plan.names[1:]}
         return row | blank | {plan.names[0]: sealed.decode()}
 

@@ -169,9 +169,7 @@ def _find_copy(source: Path, name: str, manifest: Manifest) -> Path:
     return copy
 
 
-def _refuse_another_end(
-    book: HeadBook, signed: SignedPart, manifest: Manifest, known: list[SignedHead]
-) -> None:
+def _refuse_another_end(book: HeadBook, signed: SignedPart, manifest: Manifest, known: list[SignedHead]) -> None:
     """ended.log must contain the lines that the manifest and the newest head record.
 
     If the file was restarted since, only the heads count.

@@ -76,9 +76,7 @@ def restore_backup(
             _end_visits(tx)
             shut = _revoke_access(tx) if wish.without_ended_log else (0, 0)
             tx.move_generation()
-            _record_restore(
-                tx, _choose_book(tx, book, wish), parts, made, bool(wish.without_ended_log), actor
-            )
+            _record_restore(tx, _choose_book(tx, book, wish), parts, made, bool(wish.without_ended_log), actor)
     finally:
         database.dispose()
         store.close()
@@ -86,12 +84,7 @@ def restore_backup(
 
 
 def _record_restore(
-    tx: Tx,
-    book: HeadBook,
-    parts: TrustedBackup,
-    made: tuple[int, int, int, int],
-    endings_lost: bool,
-    actor: str,
+    tx: Tx, book: HeadBook, parts: TrustedBackup, made: tuple[int, int, int, int], endings_lost: bool, actor: str
 ) -> None:
     """An audit row, and a head from which the log continues; last, so that a failed restore is not recorded."""
     rows, keys, left_out, people = made
@@ -164,11 +157,7 @@ def _copy_tables(tx: Tx, old: Connection, living: _LivingKeys, name: str) -> tup
 
 def _put_keys(tx: Tx, living: _LivingKeys, people: set[str]) -> int:
     keys = [vars(key) for key, _ in living.values()]
-    own = [
-        {n: v for n, v in key.items() if n != "person_id"}
-        for key in keys
-        if key["person_id"] == house_key.NOBODY
-    ]
+    own = [{n: v for n, v in key.items() if n != "person_id"} for key in keys if key["person_id"] == house_key.NOBODY]
     theirs = [key for key in keys if key["person_id"] in people]
     _insert(tx, t.house_key, own)
     _insert(tx, t.person_key, theirs)
@@ -178,10 +167,7 @@ def _put_keys(tx: Tx, living: _LivingKeys, people: set[str]) -> int:
 def _revoke_access(tx: Tx) -> tuple[int, int]:
     """Nobody knows which of them ended since, so all are revoked. Returns how many links and tokens were open."""
     counts = []
-    for table, opens in (
-        (t.invitation, doors.is_open_link(tx.now)),
-        (t.api_token, doors.is_open_token(tx.now)),
-    ):
+    for table, opens in ((t.invitation, doors.is_open_link(tx.now)), (t.api_token, doors.is_open_token(tx.now))):
         counts.append(tx.connection.scalar(select(func.count()).select_from(table).where(*opens)) or 0)
         tx.execute(update(table).where(table.c.revoked_at.is_(None)).values(revoked_at=tx.now))
     return counts[0], counts[1]

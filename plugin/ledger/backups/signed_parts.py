@@ -56,9 +56,7 @@ def build_path(folder: Path, part: str, name: str) -> Path:
     return folder / f"{part}-{name}.json"
 
 
-def write_part(
-    path: Path, part: str, name: str, made: datetime, key: HeadKey, content: Mapping[str, object]
-) -> None:
+def write_part(path: Path, part: str, name: str, made: datetime, key: HeadKey, content: Mapping[str, object]) -> None:
     """Sign a part's content and write it to a new file."""
     body = {"format": FORMAT, "name": name, "made": made.isoformat(), "key": key.public, **content}
     signature = key.sign(_prefix(part) + canonical_json(body))
@@ -77,9 +75,7 @@ def read_part(folder: Path, part: str, name: str) -> SignedPart:
         if tree["format"] != FORMAT:
             raise StoreError(_explain_format(path, tree["format"]))
         signature = str(tree.pop("signature", ""))
-        signed = SignedPart(
-            path, str(tree["name"]), str(tree["key"]), datetime.fromisoformat(tree["made"]), tree
-        )
+        signed = SignedPart(path, str(tree["name"]), str(tree["key"]), datetime.fromisoformat(tree["made"]), tree)
         genuine = is_signed_by(signed.key, _prefix(part) + canonical_json(tree), signature)
     except FileNotFoundError as error:
         raise StoreError(f"the backup {name} is not whole: {path} is missing") from error
@@ -113,9 +109,7 @@ def parse_wrapped_keys(signed: SignedPart) -> list[WrappedKey]:
     """The keys in a file of wrapped keys, including the house's own. Raises StoreError."""
     try:
         return [
-            WrappedKey(
-                str(who), str(what), int(version), base64.b64decode(wrapped), datetime.fromisoformat(at)
-            )
+            WrappedKey(str(who), str(what), int(version), base64.b64decode(wrapped), datetime.fromisoformat(at))
             for who, what, version, wrapped, at in signed.tree["keys"]
         ]
     except (ValueError, KeyError, TypeError) as error:

@@ -39,9 +39,7 @@ def is_sealed(stored: str) -> bool:
     return _SEALED.fullmatch(stored) is not None
 
 
-def open_text(
-    connection: Connection, vault: Vault, stored: str, column: str, person_id: str | None = None
-) -> str:
+def open_text(connection: Connection, vault: Vault, stored: str, column: str, person_id: str | None = None) -> str:
     """The text sealed for this column and person. Raises VaultError: another's, or the key is gone."""
     if not is_sealed(stored):
         return stored

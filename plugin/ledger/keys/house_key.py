@@ -29,11 +29,7 @@ def make(tx: "Tx", master: MasterKeys) -> None:
     version = master.newest(find_version_in_use(tx.connection))
     key = secrets.token_bytes(KEY_BYTES)
     wrapped = sealing.wrap(master.key(version), key, NOBODY, PURPOSE, version)
-    tx.execute(
-        insert(t.house_key).values(
-            purpose=PURPOSE, wrapped=wrapped, master_version=version, created_at=tx.now
-        )
-    )
+    tx.execute(insert(t.house_key).values(purpose=PURPOSE, wrapped=wrapped, master_version=version, created_at=tx.now))
 
 
 def find_version_in_use(connection: Connection) -> int:

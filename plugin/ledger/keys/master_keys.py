@@ -182,12 +182,7 @@ class MasterKeys:
     def _run(self) -> str:
         try:
             done = subprocess.run(  # noqa: S603 - the administrator's own words, no shell
-                self._command,
-                capture_output=True,
-                check=True,
-                timeout=_COMMAND_SECONDS,
-                text=True,
-                cwd=self._folder,
+                self._command, capture_output=True, check=True, timeout=_COMMAND_SECONDS, text=True, cwd=self._folder
             )
         except (OSError, subprocess.SubprocessError) as error:
             # Not the error itself: it may quote what the command printed.

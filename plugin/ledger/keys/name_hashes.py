@@ -46,9 +46,7 @@ class NameHasher:
     def make(self) -> bool:
         """Create the key if missing; whether it was created now."""
         try:
-            private_files.write_secret(
-                self.path, secrets.token_bytes(_BYTES).hex().encode() + b"\n", fresh=True
-            )
+            private_files.write_secret(self.path, secrets.token_bytes(_BYTES).hex().encode() + b"\n", fresh=True)
         except FileExistsError:
             return False
         return True

@@ -105,8 +105,7 @@ def _begin_version(tx: Tx, master: MasterKeys, retire: bool) -> None:
     begun = unfinished or (retire and len(master.versions) > 1)
     if master.read_only and not begun:
         begun = (
-            tx.execute(select(t.shredding.c.id).where(_is_waiting(), _is_retired(master)).limit(1)).first()
-            is not None
+            tx.execute(select(t.shredding.c.id).where(_is_waiting(), _is_retired(master)).limit(1)).first() is not None
         )
     if not begun or not (late is None or master.read_only):
         master.add()
@@ -115,17 +114,13 @@ def _begin_version(tx: Tx, master: MasterKeys, retire: bool) -> None:
 def _rewrap(tx: Tx, master: MasterKeys, version: int) -> int:
     """Re-wrap the next batch; returns how many."""
     house = _rewrap_house(tx, master, version)
-    rows = tx.execute(
-        select(t.person_key).where(t.person_key.c.master_version != version).limit(_BATCH)
-    ).all()
+    rows = tx.execute(select(t.person_key).where(t.person_key.c.master_version != version).limit(_BATCH)).all()
     fresh = []
     for row in rows:
         old = master.key(row.master_version)
         key = sealing.unwrap(old, row.wrapped, row.person_id, row.purpose, row.master_version)
         wrapped = sealing.wrap(master.key(version), key, row.person_id, row.purpose, version)
-        fresh.append(
-            {"who": row.person_id, "what": row.purpose, "wrapped": wrapped, "master_version": version}
-        )
+        fresh.append({"who": row.person_id, "what": row.purpose, "wrapped": wrapped, "master_version": version})
     if fresh:
         tx.execute(
             update(t.person_key).where(
@@ -151,11 +146,7 @@ def _rewrap_house(tx: Tx, master: MasterKeys, version: int) -> int:
 
 def _mark_shredded(tx: Tx, master: MasterKeys) -> int:
     """Mark keys as shredded that were only wrapped under destroyed versions; returns how many."""
-    done = (
-        update(t.shredding)
-        .where(_is_waiting(), _is_retired(master))
-        .values(shredded_at=tx.now, how="rotation")
-    )
+    done = update(t.shredding).where(_is_waiting(), _is_retired(master)).values(shredded_at=tx.now, how="rotation")
     return int(tx.execute(done).rowcount)
 
 

@@ -20,9 +20,7 @@ def shred(store: Store, actor: str = "system") -> int:
     `rotation.rotate` shreds.
     """
     with store.read() as connection:
-        waiting = list(
-            connection.scalars(select(t.shredding.c.id).where(t.shredding.c.shredded_at.is_(None)))
-        )
+        waiting = list(connection.scalars(select(t.shredding.c.id).where(t.shredding.c.shredded_at.is_(None))))
     if not waiting or not store.checkpoint():
         return 0
     with store.write() as tx:

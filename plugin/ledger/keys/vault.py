@@ -63,11 +63,7 @@ class Vault:
         tx.execute(delete(t.sealed).where(t.sealed.c.person_id == person_id, t.sealed.c.purpose == purpose))
         if row is None:
             return False
-        tx.execute(
-            delete(t.person_key).where(
-                t.person_key.c.person_id == person_id, t.person_key.c.purpose == purpose
-            )
-        )
+        tx.execute(delete(t.person_key).where(t.person_key.c.person_id == person_id, t.person_key.c.purpose == purpose))
         tx.execute(
             insert(t.shredding).values(
                 person_id=person_id, purpose=purpose, master_version=row.master_version, unusable_at=tx.now
@@ -165,9 +161,7 @@ class Vault:
         """See shredding.shred."""
         return shredding.shred(store)
 
-    def rotate(
-        self, store: Store, retire: bool = True, before_retire: Callable[[], object] | None = None
-    ) -> Rotation:
+    def rotate(self, store: Store, retire: bool = True, before_retire: Callable[[], object] | None = None) -> Rotation:
         """See rotation.rotate."""
         return rotation.rotate(store, self.master, retire, before_retire)
 
@@ -177,9 +171,7 @@ class Vault:
 
     def refuse_shut(self, connection: Connection, person_id: str) -> None:
         """Raises VaultError if the current master key does not open a key of this person."""
-        for row in connection.execute(
-            select(t.person_key).where(t.person_key.c.person_id == person_id)
-        ).all():
+        for row in connection.execute(select(t.person_key).where(t.person_key.c.person_id == person_id)).all():
             self._unwrap(row)
 
     def fits(self, row: Row[Any]) -> bool:
@@ -206,9 +198,7 @@ class Vault:
 
 
 def _select_key(person_id: str, purpose: str) -> Select[Any]:
-    return select(t.person_key).where(
-        t.person_key.c.person_id == person_id, t.person_key.c.purpose == purpose
-    )
+    return select(t.person_key).where(t.person_key.c.person_id == person_id, t.person_key.c.purpose == purpose)
 
 
 def _select_items() -> Select[Any]:

@@ -28,9 +28,7 @@ def read_ended_mark(path: Path, keys: Sequence[str]) -> EndedMark:
         return EndedMark()
     heads.sort(key=lambda head: head.number, reverse=True)
     newest = _find_genuine([head for head in heads if head.key in keys[:1]])
-    anew = _find_genuine(
-        [head for head in heads if head.key in keys and head.note.get("kind") == ENDED_RESTARTED]
-    )
+    anew = _find_genuine([head for head in heads if head.key in keys and head.note.get("kind") == ENDED_RESTARTED])
     return EndedMark(newest.ended if newest else None, anew.at if anew else None)
 
 

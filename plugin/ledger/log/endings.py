@@ -210,9 +210,7 @@ class EndedLog:
         try:
             status = self.path.stat()
             if not stat.S_ISREG(status.st_mode):
-                raise OSError(
-                    f"{self.path} is no file but a directory, or something that nobody can read to its end"
-                )
+                raise OSError(f"{self.path} is no file but a directory, or something that nobody can read to its end")
             signature = _signature(status)
             if self._seen is None or self._seen.signature != signature:
                 self._seen = (self._seen or _Seen(signature)).read_on(signature, self.path.read_bytes())
@@ -269,12 +267,7 @@ def _is_readable(line: bytes) -> bool:
 
 
 def _format_line(ending: Ending) -> bytes:
-    tree = {
-        "person": ending.person_id,
-        "grant": ending.grant_id,
-        "at": ending.at.isoformat(),
-        "kind": ending.kind,
-    }
+    tree = {"person": ending.person_id, "grant": ending.grant_id, "at": ending.at.isoformat(), "kind": ending.kind}
     return json.dumps(tree).encode() + b"\n"
 
 

@@ -42,9 +42,7 @@ class HeadKey:
         try:
             private_files.write_secret(path, _dump(Ed25519PrivateKey.generate(), ()), fresh=True)
         except FileExistsError as error:
-            raise VaultError(
-                f"{path} exists: another key would sign what nobody can hold it against"
-            ) from error
+            raise VaultError(f"{path} exists: another key would sign what nobody can hold it against") from error
         return cls.load(path)
 
     @classmethod
@@ -62,9 +60,7 @@ class HeadKey:
                 "`facelease keys heads --lost REASON` begins anew"
             ) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise VaultError(
-                f"keys.heads_key_file: {path} holds no whole key: put the right file back"
-            ) from error
+            raise VaultError(f"keys.heads_key_file: {path} holds no whole key: put the right file back") from error
         return cls(path, private, former)
 
     @property
@@ -96,9 +92,7 @@ class HeadKey:
         """
         private = Ed25519PrivateKey.generate()
         announce(self, _export_public(private))
-        private_files.write_secret(
-            self.path, _dump(private, (*self.former, FormerKey(self.public, now.isoformat())))
-        )
+        private_files.write_secret(self.path, _dump(private, (*self.former, FormerKey(self.public, now.isoformat()))))
         return HeadKey.load(self.path)
 
 

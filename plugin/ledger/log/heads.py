@@ -153,9 +153,7 @@ def _bind_former_key(path: Path, tail: list[SignedHead], key: HeadKey) -> dict[s
     if not tail or tail[-1].key == key.public:
         return {}
     return {
-        "before": hash_heads(
-            head for line in _read_bytes(path).splitlines() if (head := parse_head(line)) is not None
-        )
+        "before": hash_heads(head for line in _read_bytes(path).splitlines() if (head := parse_head(line)) is not None)
     }
 
 

@@ -107,9 +107,7 @@ def _refuse_forged(heads: Sequence[SignedHead]) -> None:
         last = head.number
 
 
-def _split_trusted(
-    heads: Sequence[SignedHead], keys: Sequence[str]
-) -> tuple[list[SignedHead], UnprovenReason | None]:
+def _split_trusted(heads: Sequence[SignedHead], keys: Sequence[str]) -> tuple[list[SignedHead], UnprovenReason | None]:
     """The heads up to the first that no key of ours signed, or that breaks the sequence; and the reason."""
     trusted: list[SignedHead] = []
     allowed = tuple(keys)
@@ -158,9 +156,7 @@ def _walk(heads: list[SignedHead], before: int, lack: UnprovenReason | None) -> 
     held = {head.number for head in standing}
     away = tuple(head for head in heads if head.number not in held)
     _refuse_shrunk(standing)
-    return Lineage(
-        tuple(standing[earlier:]), away, tuple(standing[:earlier]), limit, lack, tuple(restores[::-1])
-    )
+    return Lineage(tuple(standing[earlier:]), away, tuple(standing[:earlier]), limit, lack, tuple(restores[::-1]))
 
 
 def find_restored_row(head: SignedHead) -> int:

@@ -96,9 +96,7 @@ def verify_log(
     return _build_proof(chain, line, why, sum(position.seq < chain.start.seq for position in given))
 
 
-def _find_missing_head(
-    chain: VerifiedChain, heads: Sequence[SignedHead], line: Lineage
-) -> UnprovenReason | None:
+def _find_missing_head(chain: VerifiedChain, heads: Sequence[SignedHead], line: Lineage) -> UnprovenReason | None:
     """A head that the log records and the file does not have."""
     rows = {head.number: head.last.seq for head in heads}
     first = line.standing[0].number if line.standing else 0
@@ -146,9 +144,7 @@ def _build_proof(chain: VerifiedChain, line: Lineage, why: UnprovenReason | None
         begun = HeadsRestart(first.last.seq, first.at, str(first.note.get("reason", "")))
     restores = tuple(
         RestoreRecord(
-            str(head.note.get("name", "")),
-            lineage.find_restored_row(head),
-            lineage.count_left_behind(line, head),
+            str(head.note.get("name", "")), lineage.find_restored_row(head), lineage.count_left_behind(line, head)
         )
         for head in line.restores
     )

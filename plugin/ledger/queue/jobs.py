@@ -137,11 +137,7 @@ class Queue:
             if dead:
                 values |= {"state": "dead", "finished_at": tx.now}
             else:
-                values |= {
-                    "state": "queued",
-                    "again": False,
-                    "run_after": tx.now + self._pause(claimed.attempt),
-                }
+                values |= {"state": "queued", "again": False, "run_after": tx.now + self._pause(claimed.attempt)}
             row = _change(tx, claimed, **values)
             if dead:
                 self._bury(tx, row)
@@ -241,9 +237,7 @@ class Queue:
 
     def _refuse_when_full(self, tx: Tx, kind: str, key: str) -> None:
         pressing = (job.c.state == "queued") & (job.c.priority < NIGHTLY)
-        last = (
-            select(job.c.id).where(pressing).offset(self._config.limit - 1).limit(1)
-        )  # no count of a million
+        last = select(job.c.id).where(pressing).offset(self._config.limit - 1).limit(1)  # no count of a million
         if tx.execute(last).first() is None:
             return
         there = select(job.c.id).where(job.c.kind == kind, job.c.key == key, IS_OPEN)

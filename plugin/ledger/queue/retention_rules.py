@@ -52,9 +52,7 @@ class RetentionRule:
         return len(still)
 
 
-def delete_expired(
-    tx: Tx, config: Config, now: datetime, chunk: int = CHUNK, provable: int = 0
-) -> dict[str, int]:
+def delete_expired(tx: Tx, config: Config, now: datetime, chunk: int = CHUNK, provable: int = 0) -> dict[str, int]:
     """Delete expired rows, at most `chunk` a kind; returns how many, by kind. For a small library.
 
     Audit rows are deleted only up to `provable` (`lineage.find_provable_row`): a later deletion could not be proven. A
@@ -64,17 +62,13 @@ def delete_expired(
     gone: dict[str, int] = {}
     for name, kind in RULES.items():
         found = kind.find(tx.connection, config, now, chunk)
-        gone[name] = sum(
-            kind.drop(tx, config, now, found[start : start + 500]) for start in range(0, len(found), 500)
-        )
+        gone[name] = sum(kind.drop(tx, config, now, found[start : start + 500]) for start in range(0, len(found), 500))
     return gone | {"audit": prune_audit_log(tx, config, now, provable, chunk)}
 
 
 def prune_audit_log(tx: Tx, config: Config, now: datetime, provable: int, chunk: int = CHUNK) -> int:
     """The same for the audit log alone."""
-    return audit_upkeep.prune_rows(
-        tx, months_before(now, config.retention.audit_months), provable, limit=chunk
-    )
+    return audit_upkeep.prune_rows(tx, months_before(now, config.retention.audit_months), provable, limit=chunk)
 
 
 def _boxes(config: Config, now: datetime) -> ColumnElement[bool]:
@@ -116,8 +110,7 @@ def _lists(_: Config, now: datetime) -> ColumnElement[bool]:
     """Unused lists of a shoot, left by an interrupted command."""
     mine = t.shoot_person.c
     named = or_(
-        exists().where(t.collection.c.shoot_id == mine.shoot_id),
-        exists().where(t.ruling.c.shoot_id == mine.shoot_id),
+        exists().where(t.collection.c.shoot_id == mine.shoot_id), exists().where(t.ruling.c.shoot_id == mine.shoot_id)
     )
     return and_(mine.entered_at < now - timedelta(days=1), ~named)
 
@@ -169,8 +162,7 @@ RULES: Mapping[str, RetentionRule] = {
     "boxes": RetentionRule(t.face.c.id, _boxes, _forget, t.face.c.created_at),
     "suggestions": RetentionRule(t.face.c.id, _suggestions, _unname),
     "events": RetentionRule(
-        t.event.c.id,
-        _is_older(t.event.c.received_at, lambda c, now: now - timedelta(days=c.retention.events_days)),
+        t.event.c.id, _is_older(t.event.c.received_at, lambda c, now: now - timedelta(days=c.retention.events_days))
     ),
     # Staff sessions, a day after they expired: the audit log records sign-ins.
     "sessions": RetentionRule(
@@ -179,9 +171,7 @@ RULES: Mapping[str, RetentionRule] = {
     "jobs": RetentionRule(t.job.c.id, _jobs),
     "intents": RetentionRule(t.intent.c.id, _intents),
     "taken off": RetentionRule(t.taken_off.c.id, _is_older(t.taken_off.c.taken_at, _taken_off_term)),
-    "folder states": RetentionRule(
-        t.folder_state.c.mark, _is_older(t.folder_state.c.seen_at, _taken_off_term)
-    ),
+    "folder states": RetentionRule(t.folder_state.c.mark, _is_older(t.folder_state.c.seen_at, _taken_off_term)),
     "shredding": RetentionRule(t.shredding.c.id, _shredding),
     "mails": RetentionRule(t.mail.c.id, _mails),
     "lists of a shoot": RetentionRule(t.shoot_person.c.id, _lists),
@@ -189,8 +179,7 @@ RULES: Mapping[str, RetentionRule] = {
     "links": RetentionRule(t.invitation.c.id, _links, _drop_links),
     # Decided requests are kept as long as the audit log that mentions them.
     "requests": RetentionRule(
-        t.request.c.id,
-        _is_older(t.request.c.decided_at, lambda c, now: months_before(now, c.retention.audit_months)),
+        t.request.c.id, _is_older(t.request.c.decided_at, lambda c, now: months_before(now, c.retention.audit_months))
     ),
     # Stored answers of idempotency keys.
     "answers": RetentionRule(

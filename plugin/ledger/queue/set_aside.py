@@ -22,9 +22,7 @@ _log = logging.getLogger(__name__)
 _AGAIN = timedelta(days=1)
 
 
-def act_on_each(
-    store: Store, what: str, items: Iterable[T], act: Callable[[T], R], key: Callable[[T], str]
-) -> list[R]:
+def act_on_each(store: Store, what: str, items: Iterable[T], act: Callable[[T], R], key: Callable[[T], str]) -> list[R]:
     """Call `act` for every item; the results of those that did not fail. Raises where the store itself fails."""
     done: list[R] = []
     for item in items:

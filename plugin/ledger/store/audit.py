@@ -149,9 +149,7 @@ def _list_wanted(known: Iterable[Head], start: Head, end: Head) -> dict[int, str
     if wanted and max(wanted) > end.seq:
         raise AuditBroken(f"audit row {end.seq + 1} is missing: a head knows {max(wanted)} rows")
     if wanted.get(start.seq, start.hash) != start.hash:
-        raise AuditBroken(
-            f"audit row {start.seq}, the last one before the log, is not the one that a head knows"
-        )
+        raise AuditBroken(f"audit row {start.seq}, the last one before the log, is not the one that a head knows")
     return wanted
 
 

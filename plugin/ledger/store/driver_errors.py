@@ -14,10 +14,7 @@ WRITES = "facelease_write"
 _Sentence = tuple[str, str]  # the problem, and the remedy
 _BUSY = ("another program kept {store} for too long", "let that end, then try again")
 _FULL = ("the disk of {store} is full", "make room, then try again")
-_SILENT = (
-    "{store} does not answer",
-    "see that its server runs and that store.url is right, then try again",
-)
+_SILENT = ("{store} does not answer", "see that its server runs and that store.url is right, then try again")
 
 # By the result code's last byte: https://sqlite.org/rescode.html
 _SQLITE: Mapping[int, _Sentence] = {
@@ -42,10 +39,7 @@ _POSTGRESQL: Mapping[str, _Sentence] = {
     "08": _SILENT,
     "25006": ("the store's server takes no writes", "name the server that does in store.url"),
     "25P0": ("the store's server ended a transaction that took too long", "try again"),
-    "28": (
-        "the store's server refuses our account",
-        "mend store.url, its password or the server's pg_hba.conf",
-    ),
+    "28": ("the store's server refuses our account", "mend store.url, its password or the server's pg_hba.conf"),
     "3D": ("the store's server has no such database", "mend store.url"),
     "40": ("another program changed the same rows of the store", "try again"),
     "53100": _FULL,
@@ -96,9 +90,7 @@ def translate_raw_error(engine: Engine, error: BaseException) -> None:
         raise _build_error(engine, found) from error
 
 
-def _build_error(
-    engine: Engine, found: _Sentence | str, written: str = "", unsure: bool = False
-) -> StoreError:
+def _build_error(engine: Engine, found: _Sentence | str, written: str = "", unsure: bool = False) -> StoreError:
     file = engine.url.database if engine.url.get_backend_name() == "sqlite" else None
     store = f"the store {file}" if file else "the store"
     if isinstance(found, str):

@@ -77,11 +77,7 @@ def create_store_engine(url: URL, journal: str = "WAL", foreign_keys: bool = Tru
     """
     if url.get_backend_name() == "sqlite":
         engine = create_engine(
-            url,
-            creator=_build_opener(url),
-            max_overflow=_SPARE,
-            hide_parameters=True,
-            json_deserializer=_parse_json,
+            url, creator=_build_opener(url), max_overflow=_SPARE, hide_parameters=True, json_deserializer=_parse_json
         )
         event.listen(engine, "connect", _build_pragmas(journal, foreign_keys))
         event.listen(engine, "begin", _begin_sqlite)
@@ -89,11 +85,7 @@ def create_store_engine(url: URL, journal: str = "WAL", foreign_keys: bool = Tru
         event.listen(engine, "reset", _close_cursors)
     else:
         engine = create_engine(
-            url,
-            connect_args=_build_connect_args(url),
-            pool_pre_ping=True,
-            max_overflow=_SPARE,
-            hide_parameters=True,
+            url, connect_args=_build_connect_args(url), pool_pre_ping=True, max_overflow=_SPARE, hide_parameters=True
         )
         event.listen(engine, "connect", _refuse_encoding, insert=True)  # before anything is asked
         event.listen(engine, "begin", _begin_postgresql)

@@ -197,17 +197,13 @@ class Store:
         """A read-only snapshot of the store. Keep it short: an open reader delays shredding. Raises StoreAway."""
         with self._connect() as connection:
             if not self.is_sqlite:
-                connection = connection.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
 
     def _connect(self) -> Connection:
         try:
             return self._engine.connect()
-        except (
-            sql.TimeoutError
-        ) as error:  # all of this process's are taken: by others that wait for the store
+        except sql.TimeoutError as error:  # all of this process's are taken: by others that wait for the store
             raise StoreAway("the store is busy: try again in a minute") from error
 
     def generation(self) -> int:

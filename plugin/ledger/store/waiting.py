@@ -13,21 +13,21 @@ from sqlalchemy.engine import URL
 
 from plugin.ledger.store import engine
 
-SECONDS = 2.0
+PATIENCE_SECONDS = 2.0
 """From when on a wait is told of."""
 
 _LOOK_SECONDS = 0.5
-_WRITER = (
-    120  # the byte of the -shm file that SQLite's writer locks: https://sqlite.org/walformat.html#wal_locks
+_WRITER = 120  # the byte of the -shm file that SQLite's writer locks: https://sqlite.org/walformat.html#wal_locks
+_WHOLE = (
+    0x40000000  # from here on lie the locks of the file itself: https://sqlite.org/fileformat.html#the_lock_byte_page
 )
-_WHOLE = 0x40000000  # from here on lie the locks of the file itself: https://sqlite.org/fileformat.html#the_lock_byte_page
 _BLOCKING = (
     b"SELECT pid, application_name FROM pg_stat_activity WHERE pid = ANY(pg_blocking_pids(%s)) "
     b"ORDER BY backend_start LIMIT 1"
 )
 
 
-class Watch:
+class StoreWaitWatch:
     """While it is entered, `say` is told once of a wait of this process for the store, in a sentence."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -77,7 +77,7 @@ class Watch:
     def _look(self) -> None:
         while not self._told and not self._stop.wait(_LOOK_SECONDS):
             for since, connection in list(self._waits.values()):
-                if time.monotonic() - since >= SECONDS and not self._told:
+                if time.monotonic() - since >= PATIENCE_SECONDS and not self._told:
                     with suppress(Exception):  # a server that cannot be asked: the statement fails by itself
                         self._tell(connection)
 
@@ -86,7 +86,7 @@ class Watch:
         if connection is not None:
             self._url = connection.engine.url
             path = engine.sqlite_path(self._url)
-            self._holder = _of_file(path) if path else _of_server(connection)
+            self._holder = _find_file_writer(path) if path else _find_blocking_session(connection)
             if not path and not self._holder:
                 return  # the statement is slow, and waits for nobody
             said = f"{self._holder or 'another program'} is writing to the store"
@@ -94,7 +94,7 @@ class Watch:
         self._say(f"waiting: {said}")
 
 
-def _of_file(path: Path) -> str:
+def _find_file_writer(path: Path) -> str:
     """The process that has locked an SQLite file to write; "" where the kernel does not say."""
     try:
         index, file = (Path(f"{path}{end}").stat().st_ino for end in ("-shm", ""))
@@ -112,7 +112,7 @@ def _of_file(path: Path) -> str:
     return ""
 
 
-def _of_server(connection: Connection) -> str:
+def _find_blocking_session(connection: Connection) -> str:
     waiting = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
     with engine.open_raw(connection.engine) as other:
         row = other.cursor().execute(_BLOCKING, [waiting]).fetchone()

@@ -1,17 +1,6 @@
 """The tables of the ledger. Times are aware datetimes in UTC, kept as microseconds since 1970."""
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, text
 
 from plugin.ledger.tables.columns import (
     BIG,
@@ -42,16 +31,7 @@ from plugin.ledger.tables.faces import face, rejection
 from plugin.ledger.tables.identities import address, reference_set, visit
 from plugin.ledger.tables.keys import erasure, house_key, person_key, sealed, shredding
 from plugin.ledger.tables.log import audit, audit_head, event, job
-from plugin.ledger.tables.signing import (
-    api_token,
-    code,
-    form,
-    idempotency,
-    invitation,
-    mail,
-    request,
-    session,
-)
+from plugin.ledger.tables.signing import api_token, code, form, idempotency, invitation, mail, request, session
 
 __all__ = [
     "Instant", "address", "api_token", "audit", "audit_head", "code", "cut", "dam_cursor", "dam_node", "erasure",

@@ -4,19 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    Date,
-    Dialect,
-    Float,
-    ForeignKey,
-    Integer,
-    MetaData,
-    Text,
-)
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Dialect, Float, ForeignKey, Integer, MetaData, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 metadata = MetaData(

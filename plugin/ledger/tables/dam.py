@@ -1,27 +1,8 @@
 """The tables of what a DAM was told, and of what we remember of it between two looks. See tables.py."""
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    Index,
-    Integer,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import JSON, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint, text
 
-from plugin.ledger.tables.columns import (
-    BIG,
-    NUMBERED,
-    Day,
-    Instant,
-    PlaceList,
-    metadata,
-    person_id,
-    resource_id,
-)
+from plugin.ledger.tables.columns import BIG, NUMBERED, Day, Instant, PlaceList, metadata, person_id, resource_id
 
 # The dates by channel that the DAM should show for a resource, and those last written.
 statement = Table(

@@ -2,16 +2,7 @@
 
 from sqlalchemy import JSON, Column, Float, Index, Table, Text, text
 
-from plugin.ledger.tables.columns import (
-    BIG,
-    NUMBERED,
-    Fraction,
-    Instant,
-    PixelWidth,
-    metadata,
-    person_id,
-    resource_id,
-)
+from plugin.ledger.tables.columns import BIG, NUMBERED, Fraction, Instant, PixelWidth, metadata, person_id, resource_id
 
 _PLAIN = "substr(reason, 1, 7) <> 'sealed:' OR length(reason) < 64 OR replace(reason, ' ', '') <> reason"
 

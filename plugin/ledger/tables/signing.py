@@ -1,17 +1,6 @@
 """The tables of what people are asked, how they are reached, and who of the staff comes in. See tables.py."""
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, text
 
 from plugin.ledger.tables.columns import Day, Instant, JsonList, metadata, person_id
 

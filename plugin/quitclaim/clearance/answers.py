@@ -14,7 +14,7 @@ from functools import reduce
 
 from plugin.quitclaim.clearance.dismissal import SETTLING, Dismissal, settles
 from plugin.quitclaim.clearance.face_size import is_wide
-from plugin.quitclaim.clearance.reasons import Code as Code
+from plugin.quitclaim.clearance.reasons import ReasonCode as Code
 from plugin.quitclaim.clearance.reasons import Reason as Reason
 from plugin.quitclaim.consent.intervals import containing, earlier, intersect, union
 from plugin.quitclaim.consent.model import Window, utc
@@ -38,7 +38,7 @@ class FaceState(StrEnum):
     DISMISSED = "dismissed"
 
 
-class Origin(StrEnum):
+class NameOrigin(StrEnum):
     """Where a name on a photograph comes from."""
 
     MACHINE = "machine"
@@ -47,7 +47,7 @@ class Origin(StrEnum):
     RETURNED = "returned"  # we took it off, and a restored DAM brought it back: it goes again
 
 
-class Status(StrEnum):
+class ClearanceStatus(StrEnum):
     """The answer. Only `cleared` is yes."""
 
     CLEARED = "cleared"
@@ -77,7 +77,7 @@ class NameFact:
     """A name that stands on the photograph; `person_id` is None while nobody has linked it; `vouched` as a face's."""
 
     person_id: str | None
-    origin: Origin
+    origin: NameOrigin
     label: str
     vouched: bool = True
 
@@ -114,7 +114,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Use:
+class IntendedUse:
     """What the photograph is to be used for; it only words the reasons."""
 
     purpose: str
@@ -128,7 +128,7 @@ class Answer:
     `until` is set only where the status is cleared, and None there where no end is known.
     """
 
-    status: Status
+    status: ClearanceStatus
     until: datetime | None
     reasons: tuple[Reason, ...]
 
@@ -137,23 +137,23 @@ GrantsOf = Mapping[str, Sequence[Window]]
 """By person id, when they agree to the use in question; a person who is missing never does."""
 
 
-def answer(facts: Facts, grants_of: GrantsOf, policy: Policy, at: datetime, use: Use | None = None) -> Answer:
+def answer(facts: Facts, grants_of: GrantsOf, policy: Policy, at: datetime, use: IntendedUse | None = None) -> Answer:
     """The clearance at `at`."""
     now = utc(at, "at")
     blocking = _blocking(facts, grants_of, now, use)
     undecided = _undecided(facts, policy)
     reasons = (*blocking, *undecided, *_left_out(facts, policy, use))
     if blocking or undecided:
-        return Answer(Status.BLOCKED if blocking else Status.UNKNOWN, None, reasons)
+        return Answer(ClearanceStatus.BLOCKED if blocking else ClearanceStatus.UNKNOWN, None, reasons)
     people = _named(facts)
     if not people:
-        return Answer(Status.NO_PERSON_FOUND, None, reasons)
+        return Answer(ClearanceStatus.NO_PERSON_FOUND, None, reasons)
     held = (containing(grants_of[person], now) for person in people)
     until = reduce(earlier, (window[1] for window in held if window is not None))
-    return Answer(Status.CLEARED, until, reasons)
+    return Answer(ClearanceStatus.CLEARED, until, reasons)
 
 
-def spans(facts: Facts, grants_of: GrantsOf, policy: Policy) -> list[Window]:
+def cleared_windows(facts: Facts, grants_of: GrantsOf, policy: Policy) -> list[Window]:
     """When the photograph is cleared, over all time, while these facts stand: in order, joined.
 
     At each moment it agrees with `answer`: cleared inside a span, until that span's end.
@@ -173,7 +173,7 @@ def _named(facts: Facts) -> dict[str, str]:
     return people
 
 
-def _blocking(facts: Facts, grants_of: GrantsOf, at: datetime, use: Use | None) -> list[Reason]:
+def _blocking(facts: Facts, grants_of: GrantsOf, at: datetime, use: IntendedUse | None) -> list[Reason]:
     unlinked = dict.fromkeys(name.label for name in facts.names if name.person_id is None)
     reasons = [Reason(Code.NAME_NOT_LINKED, (("name", label),)) for label in unlinked]
     for person, label in _named(facts).items():
@@ -194,7 +194,7 @@ def _refusal(windows: Sequence[Window], at: datetime, values: tuple[tuple[str, s
     return Reason(Code.NEVER_AGREED, values)
 
 
-def _use(use: Use | None) -> tuple[tuple[str, str], ...]:
+def _use(use: IntendedUse | None) -> tuple[tuple[str, str], ...]:
     return () if use is None else (("purpose", use.purpose), ("channel", use.channel))
 
 
@@ -259,7 +259,7 @@ def _unvouched(facts: Facts) -> list[Reason]:
 def _unconfirmed(facts: Facts, policy: Policy) -> list[Reason]:
     """Names that no human stands behind, and faces whose name does not stand on the photograph."""
     names = [name for name in facts.names if name.person_id is not None]
-    machine = {n.person_id: n.label for n in names if n.origin is Origin.MACHINE and policy.needs_confirmed}
+    machine = {n.person_id: n.label for n in names if n.origin is NameOrigin.MACHINE and policy.needs_confirmed}
     reasons = [Reason(Code.NOT_CONFIRMED, (("name", label),)) for label in machine.values()]
     tagged = {name.person_id for name in names}
     bare = sum(1 for person in _named(facts) if person not in tagged)
@@ -283,7 +283,7 @@ def _settled(face: FaceFact, policy: Policy) -> bool:
     return face.state is FaceState.MATCHED and face.person_id is not None
 
 
-def _left_out(facts: Facts, policy: Policy, use: Use | None) -> Iterable[Reason]:
+def _left_out(facts: Facts, policy: Policy, use: IntendedUse | None) -> Iterable[Reason]:
     """What does not block, and is shown with the answer all the same."""
     dismissed = [f for f in facts.faces if f.state is FaceState.DISMISSED and _settled(f, policy)]
     yield from _dismissed(dismissed, settled=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Code(StrEnum):
+class ReasonCode(StrEnum):
     """Why an answer is what it is, for machines; `wording.render` says it to people."""
 
     NEVER_AGREED = "never_agreed"
@@ -34,5 +34,5 @@ class Code(StrEnum):
 class Reason:
     """One reason, with what its sentence needs: name, use, moment (ISO 8601), count, why, px, dismissal."""
 
-    code: Code
+    code: ReasonCode
     values: tuple[tuple[str, str], ...] = ()

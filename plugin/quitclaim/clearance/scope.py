@@ -68,7 +68,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class BasisEvidence:
     """What a basis rests on: a reference (of the DPIA for `controller`), who decided, when, until when."""
 
     reference: str = ""
@@ -77,7 +77,7 @@ class Evidence:
     review_date: date | None = None
 
 
-def standing(rule: CollectionRule, today: date) -> Mode:
+def current_mode(rule: CollectionRule, today: date) -> Mode:
     """The mode that a collection really has today: without a valid basis no more than detect.
 
     A basis is valid through its review date. `controller` has none without one.
@@ -89,13 +89,13 @@ def standing(rule: CollectionRule, today: date) -> Mode:
     return rule.mode if rule.basis is not None and dated and not overdue else Mode.DETECT
 
 
-def effective(rules: Iterable[CollectionRule], today: date) -> Scope:
+def combine(rules: Iterable[CollectionRule], today: date) -> Scope:
     """What the collections of a resource allow together, today: the widest, person by person.
 
     A shoot allows only those who signed up for it; while that is nobody, nothing is compared.
     A resource in no collection is off.
     """
-    stand = [(standing(rule, today), rule) for rule in rules]
+    stand = [(current_mode(rule, today), rule) for rule in rules]
     modes = {mode for mode, _ in stand}
     if Mode.NEVER in modes:
         return Scope(Mode.NEVER)
@@ -108,7 +108,7 @@ def effective(rules: Iterable[CollectionRule], today: date) -> Scope:
     return Scope(Mode.OFF if modes <= {Mode.OFF} else Mode.DETECT)
 
 
-def narrowed(scope: Scope, other: Scope) -> Scope:
+def narrow(scope: Scope, other: Scope) -> Scope:
     """What both allow. Where the other one forbids to compare, faces are found at the most."""
     if not other.compares:
         return Scope(Mode.DETECT if other.mode is Mode.DETECT else Mode.OFF)
@@ -133,7 +133,7 @@ def _people(rules: Iterable[CollectionRule]) -> frozenset[str] | None:
     return found
 
 
-def refuse_mode(mode: Mode, basis: Basis | None, evidence: Evidence, today: date) -> None:
+def refuse_mode(mode: Mode, basis: Basis | None, evidence: BasisEvidence, today: date) -> None:
     """Raise ConsentError, saying what is missing, where a collection may not be set to `mode`."""
     if mode not in COMPARING:
         return
@@ -145,7 +145,7 @@ def refuse_mode(mode: Mode, basis: Basis | None, evidence: Evidence, today: date
     _refuse_dates(evidence, today)
 
 
-def _needed(basis: Basis, evidence: Evidence) -> list[tuple[str, object]]:
+def _needed(basis: Basis, evidence: BasisEvidence) -> list[tuple[str, object]]:
     reference, by = evidence.reference.strip(), evidence.by.strip()
     if basis is Basis.SHOOT:
         return [("the reference of the shoot", reference)]
@@ -159,7 +159,7 @@ def _needed(basis: Basis, evidence: Evidence) -> list[tuple[str, object]]:
     ]
 
 
-def _refuse_dates(evidence: Evidence, today: date) -> None:
+def _refuse_dates(evidence: BasisEvidence, today: date) -> None:
     if evidence.decided is not None and evidence.decided > today:
         raise ConsentError("the decision is dated in the future: correct its date")
     if evidence.review_date is not None and evidence.review_date < today:

@@ -38,7 +38,7 @@ def coming_of_age(person: Person, claims: Sequence[Quitclaim], rules: AgeRules) 
     return majority if any(term.end == majority and term.why is EndKind.LAPSED for term in ended) else None
 
 
-def nearest(end: datetime, days: Iterable[int], at: datetime, since: datetime, late: timedelta) -> int | None:
+def find_due_alert(end: datetime, days: Iterable[int], at: datetime, since: datetime, late: timedelta) -> int | None:
     """The alert that is due at `at`: the last whose day has come, as days before `end`; None is none.
 
     Earlier ones that were missed are not made up for. One that fell before `since`, when all this

@@ -69,26 +69,21 @@ def supersede(existing: Iterable[Quitclaim], by: Quitclaim) -> tuple[Quitclaim, 
     """
     effective = max(by.recorded_at, min(grant.valid_from for grant in by.grants))
     return tuple(
-        replace(q, superseded_at=earlier(q.superseded_at, effective)) if q.version < by.version else q
-        for q in existing
+        replace(q, superseded_at=earlier(q.superseded_at, effective)) if q.version < by.version else q for q in existing
     )
 
 
-def withdraw(
-    quitclaims: Iterable[Quitclaim], grant_ids: Collection[str] | None, at: datetime
-) -> tuple[Quitclaim, ...]:
+def withdraw(quitclaims: Iterable[Quitclaim], grant_ids: Collection[str] | None, at: datetime) -> tuple[Quitclaim, ...]:
     """End the grants of these ids, or all (None), at `at`. Raises NotFound for an id of none of them."""
     return _end_named(quitclaims, grant_ids, at, EndKind.WITHDRAWN)
 
 
-def restrict(
-    quitclaims: Iterable[Quitclaim], grant_ids: Collection[str] | None, at: datetime
-) -> tuple[Quitclaim, ...]:
+def restrict(quitclaims: Iterable[Quitclaim], grant_ids: Collection[str] | None, at: datetime) -> tuple[Quitclaim, ...]:
     """As `withdraw`, where the person asked for restriction (GDPR Art. 18): the evidence stays."""
     return _end_named(quitclaims, grant_ids, at, EndKind.RESTRICTED)
 
 
-def object_(
+def object_to_recognition(
     person: Person, quitclaims: Iterable[Quitclaim], at: datetime
 ) -> tuple[Person, tuple[Quitclaim, ...]]:
     """The person objects to recognition: every recognition grant ends at `at`, publication stays.
@@ -106,9 +101,7 @@ def _end_named(
     stored = tuple(quitclaims)
     unknown = set(grant_ids or ()) - {grant.id for q in stored for grant in q.grants}
     if unknown:
-        raise NotFound(
-            f"no grant {', '.join(sorted(unknown))} of this person: list the grants and choose again"
-        )
+        raise NotFound(f"no grant {', '.join(sorted(unknown))} of this person: list the grants and choose again")
     return _end(stored, lambda g: grant_ids is None or g.id in grant_ids, utc(at, "at"), kind)
 
 
@@ -147,9 +140,7 @@ def _check_lines(existing: Sequence[Quitclaim], quitclaim: Quitclaim) -> None:
         raise ConsentError("a grant id is in use already: give each new grant its own")
     for one, other in combinations(quitclaim.grants, 2):
         if _same_line(one, other):
-            raise ConsentError(
-                f"the form says {_line(one)} twice for one time: keep one line, so that it ends alone"
-            )
+            raise ConsentError(f"the form says {_line(one)} twice for one time: keep one line, so that it ends alone")
 
 
 def _same_line(one: Grant, other: Grant) -> bool:
@@ -158,22 +149,16 @@ def _same_line(one: Grant, other: Grant) -> bool:
     return same and (first.valid_until is None or second.valid_from < first.valid_until)
 
 
-def _check_times(
-    person: Person, existing: Sequence[Quitclaim], quitclaim: Quitclaim, rules: AgeRules
-) -> None:
+def _check_times(person: Person, existing: Sequence[Quitclaim], quitclaim: Quitclaim, rules: AgeRules) -> None:
     """A signature is not in the future, and older than nothing that the person said since."""
     signed = quitclaim.signed_at
     if signed > quitclaim.recorded_at:
         raise ConsentError("the signature is dated in the future: correct the date of signing")
     if person.birth_date is not None and signed < birthday(person.birth_date, 0, rules.zone):
-        raise ConsentError(
-            "the signature is older than the person: correct the birth date or the date of signing"
-        )
+        raise ConsentError("the signature is older than the person: correct the birth date or the date of signing")
     if any(q.signed_at > signed for q in existing):
         raise ConsentError("a version signed later is recorded already: record forms in the order of signing")
-    ends = [
-        g.ended_at for q in existing for g in q.grants if g.ended_at is not None and g.ended_kind in _ACTS
-    ]
+    ends = [g.ended_at for q in existing for g in q.grants if g.ended_at is not None and g.ended_kind in _ACTS]
     if any(end > signed for end in ends):
         raise ConsentError("the person withdrew or objected after signing this: have a new form signed")
 
@@ -203,9 +188,7 @@ def _check_window(person: Person, term: Term, rules: AgeRules, now: datetime) ->
     if grant.valid_until is not None and grant.valid_until <= now:
         raise ConsentError(f"{line} would have ended already: have it signed with a later end")
     if term.why is EndKind.OBJECTED:
-        raise ConsentError(
-            f"the person objected to {line}: only they can agree to it again, from age {rules.age}"
-        )
+        raise ConsentError(f"the person objected to {line}: only they can agree to it again, from age {rules.age}")
     runs = term.end is None or grant.valid_from < term.end  # if recognition had no lowest age
     if grant.kind is GrantKind.RECOGNITION and runs:
         raise ConsentError(
@@ -221,14 +204,14 @@ def _line(grant: Grant) -> str:
     return "recognition" if grant.kind is GrantKind.RECOGNITION else f"{grant.purpose} on {grant.channel}"
 
 
-class How(StrEnum):
+class StopMode(StrEnum):
     """How a use is stopped: for good, or restricted, with its record kept as it is (GDPR Art. 18)."""
 
     WITHDRAW = "withdraw"
     RESTRICT = "restrict"
 
 
-CHANGES: dict[How, Callable[..., tuple[Quitclaim, ...]]] = {
-    How.WITHDRAW: withdraw,
-    How.RESTRICT: restrict,
+CHANGES: dict[StopMode, Callable[..., tuple[Quitclaim, ...]]] = {
+    StopMode.WITHDRAW: withdraw,
+    StopMode.RESTRICT: restrict,
 }

@@ -16,15 +16,7 @@ from zoneinfo import ZoneInfo
 from plugin.errors import ConsentError
 from plugin.quitclaim.consent.intervals import end_of, minus
 from plugin.quitclaim.consent.lifecycle import Signing
-from plugin.quitclaim.consent.model import (
-    OLDEST_BIRTH_YEAR,
-    AgeRules,
-    Grant,
-    GrantKind,
-    Person,
-    Quitclaim,
-    Window,
-)
+from plugin.quitclaim.consent.model import OLDEST_BIRTH_YEAR, AgeRules, Grant, GrantKind, Person, Quitclaim, Window
 from plugin.quitclaim.consent.rules import windows
 
 METHOD = "import"
@@ -34,12 +26,10 @@ _LONGEST = 80  # of a text's version, which the audit log repeats
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 _DAY_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})", re.ASCII)
 _RECOGNITION = re.compile(r"recogni|biometr|gezicht|herken", re.IGNORECASE)
-NO_RECOGNITION = (
-    "recognition is not imported: it needs the person's own explicit consent; invite them to sign for it"
-)
+NO_RECOGNITION = "recognition is not imported: it needs the person's own explicit consent; invite them to sign for it"
 
 
-class Keep(StrEnum):
+class EarlierUses(StrEnum):
     """What the staff decided of uses that the person agreed to by another form: both stand, or this one alone."""
 
     ADD = "add"
@@ -47,7 +37,7 @@ class Keep(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class ForeignConsent:
     """One consent as it was found. `number` is its row, or its number in the DAM; `source` is whence, for ever.
 
     `until` is the last day. Without `start` it holds from the day of the signature.
@@ -74,10 +64,10 @@ class Entry:
         del said["number"], said["source"]
         if not self.of_age:
             del said["of_age"]  # as before there was such a column
-        return digest(said)
+        return entry_digest(said)
 
 
-def digest(value: object) -> str:
+def entry_digest(value: object) -> str:
     """SHA-256 of the canonical JSON, marked as what it is so that no spreadsheet takes it for a number."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
@@ -86,7 +76,7 @@ def digest(value: object) -> str:
 # ---- words and days -------------------------------------------------------------------------
 
 
-def day(text: str, what: str, day_first: bool = False) -> date | None:
+def parse_day(text: str, what: str, day_first: bool = False) -> date | None:
     """A day as written, None for nothing. Raises ConsentError for what is no day, or could be two."""
     text = text.strip()
     if not text:
@@ -113,12 +103,12 @@ def _real(year: int, month: int, number: int, text: str, what: str) -> date:
         raise ConsentError(f"{what}: there is no day {text!r}; correct it") from None
 
 
-def parts(text: str) -> tuple[str, ...]:
+def split_list(text: str) -> tuple[str, ...]:
     """The words of a list in one cell: between commas, semicolons or bars."""
     return tuple(dict.fromkeys(part.strip() for part in re.split(r"[,;|\n]", text) if part.strip()))
 
 
-def mediums(
+def parse_mediums(
     usage: str, table: Mapping[str, str], channels: Collection[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The channels that a ", "-joined list of mediums means, and the mediums that mean none.
@@ -143,7 +133,7 @@ def mediums(
     return tuple(found), tuple(strange)
 
 
-def uses(
+def parse_uses(
     purposes: Iterable[str], channels: Iterable[str], known: tuple[Collection[str], Collection[str]]
 ) -> tuple[tuple[str, str], ...]:
     """Every purpose on every channel named; `known` are those that are configured. Raises ConsentError."""
@@ -171,7 +161,7 @@ def _known(given: Sequence[str], configured: Collection[str], what: str) -> tupl
     return tuple(dict.fromkeys(spelled[name.casefold()] for name in given))
 
 
-def text_version(text: str) -> str:
+def shorten_text(text: str) -> str:
     """Which text was signed, in a few words: the audit log repeats them. Raises ConsentError."""
     text = " ".join(text.split())
     if not text or len(text) > _LONGEST or not text.isprintable():
@@ -182,7 +172,7 @@ def text_version(text: str) -> str:
 # ---- what it comes to -----------------------------------------------------------------------
 
 
-def expired(entry: Entry, today: date) -> bool:
+def is_expired(entry: ForeignConsent, today: date) -> bool:
     """Whether the last day is over."""
     return entry.until is not None and entry.until < today
 
@@ -192,7 +182,7 @@ def midnight(at: date, zone: ZoneInfo) -> datetime:
     return datetime(at.year, at.month, at.day, tzinfo=zone).astimezone(UTC)
 
 
-def open_question(
+def find_open_question(
     person: Person, claims: Sequence[Quitclaim], rules: AgeRules, now: datetime, changed: bool
 ) -> str:
     """Why somebody has to decide what becomes of what the person agreed to already; "" where nobody has to.
@@ -210,9 +200,9 @@ def open_question(
     return ""
 
 
-def signing(
-    entry: Entry, person: Person, claims: Sequence[Quitclaim], guardians: tuple[str, ...],
-    rules: AgeRules, now: datetime, keep: Keep, new_id: Callable[[], str],
+def make_signing(
+    entry: ForeignConsent, person: Person, claims: Sequence[Quitclaim], guardians: tuple[str, ...],
+    rules: AgeRules, now: datetime, keep: EarlierUses, new_id: Callable[[], str],
 ) -> Signing:  # fmt: skip
     """The quitclaim that the entry makes, with the publication grants of before that still run (Keep.ADD).
 
@@ -222,11 +212,8 @@ def signing(
         raise ConsentError("a guardian is named but no birth date: add the birth date")
     start = midnight(entry.start or entry.signed, rules.zone)
     until = end_of(entry.until, rules.zone) if entry.until else None
-    grants = [
-        Grant(new_id(), GrantKind.PUBLICATION, purpose, channel, start, until)
-        for purpose, channel in entry.uses
-    ]
-    if keep is Keep.ADD:
+    grants = [Grant(new_id(), GrantKind.PUBLICATION, purpose, channel, start, until) for purpose, channel in entry.uses]
+    if keep is EarlierUses.ADD:
         grants += _carried(_live(person, claims, rules, now), grants, now, new_id)
     return Signing(
         text_version=entry.text_version, text_sha256=None, language=entry.language or person.language,
@@ -248,9 +235,7 @@ def _live(person: Person, claims: Sequence[Quitclaim], rules: AgeRules, now: dat
     ]
 
 
-def _carried(
-    live: Iterable[_Live], fresh: Sequence[Grant], now: datetime, new_id: Callable[[], str]
-) -> list[Grant]:
+def _carried(live: Iterable[_Live], fresh: Sequence[Grant], now: datetime, new_id: Callable[[], str]) -> list[Grant]:
     found: list[Grant] = []
     for _, grant, window in live:
         if grant.kind is GrantKind.RECOGNITION:
@@ -262,8 +247,6 @@ def _carried(
         for start, end in minus([window], ahead):
             if end is None or end > now:
                 found.append(
-                    replace(
-                        grant, id=new_id(), valid_from=start, valid_until=end, ended_at=None, ended_kind=None
-                    )
+                    replace(grant, id=new_id(), valid_from=start, valid_until=end, ended_at=None, ended_kind=None)
                 )
     return found

@@ -167,9 +167,7 @@ class AgeRules:
 
     def __post_init__(self) -> None:
         if self.guardians < 1:
-            raise ConsentError(
-                "at least one guardian must sign for a minor: set minors.guardians to 1 or more"
-            )
+            raise ConsentError("at least one guardian must sign for a minor: set minors.guardians to 1 or more")
         if min(self.age, self.recognition_from) < 0:
             raise ConsentError("an age cannot be negative: correct the minors section")
 
@@ -186,9 +184,7 @@ def clean_name(text: str) -> str:
             raise ConsentError(f"the name holds the invisible character U+{ord(sign):04X}: type it without")
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not any(sign.isalnum() for sign in name):
-        raise ConsentError(
-            "a name needs at least one letter or digit: type the name that the photographs bear"
-        )
+        raise ConsentError("a name needs at least one letter or digit: type the name that the photographs bear")
     if len(name) > MAX_NAME:
         raise ConsentError(f"a name has at most {MAX_NAME} characters, this one has {len(name)}: shorten it")
     return name

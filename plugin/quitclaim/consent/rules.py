@@ -96,9 +96,7 @@ def terms(person: Person, quitclaims: Iterable[Quitclaim], rules: AgeRules) -> l
     return found
 
 
-def _term(
-    person: Person, quitclaim: Quitclaim, grant: Grant, signature: Window | None, rules: AgeRules
-) -> Term:
+def _term(person: Person, quitclaim: Quitclaim, grant: Grant, signature: Window | None, rules: AgeRules) -> Term:
     ends = _ends(person, quitclaim, grant, signature, rules)
     end, why = min(ends, key=lambda item: item[0]) if ends else (None, None)
     start = max(grant.valid_from, quitclaim.signed_at)
@@ -136,9 +134,7 @@ def windows(
     return [(t.grant, *t.window) for t in terms(person, quitclaims, rules) if t.window is not None]
 
 
-def in_force(
-    person: Person, quitclaims: Iterable[Quitclaim], rules: AgeRules, at: datetime
-) -> tuple[Grant, ...]:
+def in_force(person: Person, quitclaims: Iterable[Quitclaim], rules: AgeRules, at: datetime) -> tuple[Grant, ...]:
     """The grants in force at `at`. While there is none, no tag of ours may stand."""
     now = utc(at, "at")
     return tuple(g for g, start, end in windows(person, quitclaims, rules) if contains((start, end), now))
@@ -150,9 +146,7 @@ def recognition_windows(person: Person, quitclaims: Iterable[Quitclaim], rules: 
     return union((start, end) for grant, start, end in found if grant.kind is GrantKind.RECOGNITION)
 
 
-def recognition_window(
-    person: Person, quitclaims: Iterable[Quitclaim], rules: AgeRules, at: datetime
-) -> Window | None:
+def recognition_window(person: Person, quitclaims: Iterable[Quitclaim], rules: AgeRules, at: datetime) -> Window | None:
     """The unbroken time around `at` in which the person may be recognised; None is not now.
 
     A renewal that follows without a gap carries it on, so its end is when the face key must go.

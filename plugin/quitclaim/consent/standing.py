@@ -54,9 +54,7 @@ class Standing:
     def unended(self, at: datetime) -> frozenset[str]:
         """The ids of the quitclaims of which a grant is in force at `at`, or will be."""
         alive = {grant.id for grant, _, end in self.windows() if end is None or end > at}
-        return frozenset(
-            claim.id for claim in self.quitclaims if alive & {grant.id for grant in claim.grants}
-        )
+        return frozenset(claim.id for claim in self.quitclaims if alive & {grant.id for grant in claim.grants})
 
     def due_endings(self, at: datetime) -> list[tuple[Grant, datetime, EndKind]]:
         """The grants that are over at `at` but have no end written yet: when each ended, and why."""

@@ -80,7 +80,7 @@ class Sheet:
         return found
 
 
-def sheet(
+def make_sheet(
     form: Form, language: str, signed: date, offered: Collection[str] | None = None, whom: Whom = Whom.SELF
 ) -> Sheet:
     """The form as it is shown on the day `signed`; `offered` leaves only the lines of these keys.
@@ -114,7 +114,7 @@ def _choices(form: Form, language: str) -> list[Choice]:
     said = _said(language)
     return [
         Choice(
-            key=key(purpose, channel), purpose=purpose, channel=channel, legal=basis, group=named(purpose),
+            key=line_key(purpose, channel), purpose=purpose, channel=channel, legal=basis, group=named(purpose),
             label=named(channel), basis=said[f"basis.{basis.value}"].format(organisation=form.organisation),
         )
         for purpose, channel, basis in form.lines()
@@ -125,6 +125,6 @@ def _said(language: str) -> Words:
     return Words("sheet", language)
 
 
-def key(purpose: str, channel: str) -> str:
+def line_key(purpose: str, channel: str) -> str:
     """What a line is called between page and rules."""
     return f"{purpose}:{channel}"

@@ -9,7 +9,7 @@ from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.model import AgeRules, EndKind, GrantKind, Person, Quitclaim, utc
 
 
-class State(StrEnum):
+class UseState(StrEnum):
     """How a use stands."""
 
     IN_FORCE = "in force"
@@ -22,7 +22,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Line:
+class StatementLine:
     """One use: `start` and `end` as they really are, `end` None where none is known.
 
     `purpose` and `channel` are None for recognition.
@@ -34,15 +34,15 @@ class Line:
     channel: str | None
     start: datetime
     end: datetime | None
-    state: State
+    state: UseState
 
     @property
     def open(self) -> bool:
         """Whether there is something to stop: it is in force or will be."""
-        return self.state in (State.IN_FORCE, State.TO_COME)
+        return self.state in (UseState.IN_FORCE, UseState.TO_COME)
 
 
-def lines(person: Person, quitclaims: Sequence[Quitclaim], ages: AgeRules, at: datetime) -> list[Line]:
+def list_lines(person: Person, quitclaims: Sequence[Quitclaim], ages: AgeRules, at: datetime) -> list[StatementLine]:
     """Every use that was ever signed: what is in force or to come by name, then what is over, the latest first."""
     now = utc(at, "at")
     found = []
@@ -50,24 +50,22 @@ def lines(person: Person, quitclaims: Sequence[Quitclaim], ages: AgeRules, at: d
         grant, window = term.grant, term.window
         start, end = window if window is not None else (grant.valid_from, term.end)
         found.append(
-            Line(
+            StatementLine(
                 grant.id, grant.kind, grant.purpose, grant.channel, start, end,
                 _state(term, start, end, now),
             )
         )  # fmt: skip
     named = sorted(found, key=_name)
-    past = sorted(
-        (line for line in named if not line.open), key=lambda line: line.end or line.start, reverse=True
-    )
+    past = sorted((line for line in named if not line.open), key=lambda line: line.end or line.start, reverse=True)
     return [*(line for line in named if line.open), *past]
 
 
-def _name(line: Line) -> tuple[bool, str, str, datetime]:
+def _name(line: StatementLine) -> tuple[bool, str, str, datetime]:
     """Recognition first, then by purpose and channel, in the order in which they begin."""
     return line.kind is not GrantKind.RECOGNITION, line.purpose or "", line.channel or "", line.start
 
 
-def _state(term: rules.Term, start: datetime, end: datetime | None, now: datetime) -> State:
+def _state(term: rules.Term, start: datetime, end: datetime | None, now: datetime) -> UseState:
     if term.window is None or (end is not None and end <= now):
-        return State((term.why or EndKind.LAPSED).value)
-    return State.IN_FORCE if start <= now else State.TO_COME
+        return UseState((term.why or EndKind.LAPSED).value)
+    return UseState.IN_FORCE if start <= now else UseState.TO_COME

@@ -208,7 +208,7 @@ def _explain(error: Any) -> str:
     return f"{where}: {said}" if where else said
 
 
-def unsuited(form: Form, purposes: Sequence[str], channels: Sequence[str], language: str) -> list[str]:
+def find_misfits(form: Form, purposes: Sequence[str], channels: Sequence[str], language: str) -> list[str]:
     """What keeps a form from being used in a house with these purposes, channels and this first language."""
     found = [f"texts.{language}: is missing, and it is the site's language"] * (language not in form.texts)
     for use in form.uses:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, tzinfo
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from plugin.quitclaim.clearance.answers import Code, Reason
+from plugin.quitclaim.clearance.answers import ReasonCode, Reason
 from plugin.quitclaim.words.dismissal_words import dismissal
 from plugin.quitclaim.words.examination_words import say
 from plugin.words.catalogues import Words, known
@@ -37,10 +37,10 @@ def render(reason: Reason, language: str, zone: tzinfo = UTC) -> str:
 
 
 # A reason of a dismissal is not in these words: an editor may have typed it.
-_CODED = frozenset({Code.NOT_EXAMINED, Code.EXAMINED_PARTLY, Code.NAMES_UNREAD})
+_CODED = frozenset({ReasonCode.NOT_EXAMINED, ReasonCode.EXAMINED_PARTLY, ReasonCode.NAMES_UNREAD})
 
 
-def _why(code: Code, why: str, language: str) -> str:
+def _why(code: ReasonCode, why: str, language: str) -> str:
     return say(why, language) if code in _CODED else why
 
 

@@ -46,9 +46,7 @@ class ResNet:
             self._dlib = importlib.import_module("_dlib_pybind11")
         except ImportError as error:
             raise EngineError("dlib is not installed: pip install dlib-bin") from error
-        self._predictor = self._dlib.shape_predictor(
-            str(weights.find_package_file(MODELS, POINTS, POINTS_SHA256))
-        )
+        self._predictor = self._dlib.shape_predictor(str(weights.find_package_file(MODELS, POINTS, POINTS_SHA256)))
         self._session = open_session(ensure_model(cache))
 
     def encode(self, picture: Pixels, faces: Detections, mirrored: bool = False) -> Floats:
@@ -114,9 +112,7 @@ def ensure_model(cache: Path) -> Path:
     Its name has a hash of the converter and of the weights; a file beside it has its own hash.
     """
     recipe = Path(__file__).with_name("convert.py").read_bytes()
-    target = (
-        cache / f"dlib-resnet-{hashlib.sha256(recipe + weights.DAT_SHA256.encode()).hexdigest()[:12]}.onnx"
-    )
+    target = cache / f"dlib-resnet-{hashlib.sha256(recipe + weights.DAT_SHA256.encode()).hexdigest()[:12]}.onnx"
     record = target.with_suffix(".sha256")
     try:
         if record.read_text() == hashlib.sha256(target.read_bytes()).hexdigest():

@@ -41,9 +41,7 @@ class RetinaFace:
         if not len(likely):
             return no_detections()
         anchors = _anchors(height, width)[likely]
-        found = Detections(
-            _boxes(boxes[0, likely], anchors), _points(points[0, likely], anchors), scores[0, likely, 1]
-        )
+        found = Detections(_boxes(boxes[0, likely], anchors), _points(points[0, likely], anchors), scores[0, likely, 1])
         return suppress_overlaps(found, _OVERLAP)
 
 

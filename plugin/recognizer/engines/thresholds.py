@@ -48,9 +48,7 @@ class Calibration:
         return max(self.floor, distances[low] + (wanted - rates[low]) * slope)
 
 
-def compute_thresholds(
-    calibration: Calibration, enrolled: int, fpir_auto: float, fpir_suggest: float
-) -> Thresholds:
+def compute_thresholds(calibration: Calibration, enrolled: int, fpir_auto: float, fpir_suggest: float) -> Thresholds:
     """The thresholds for these rates of false names with `enrolled` people compared.
 
     Never rises with `enrolled`; `auto` is never above `suggest`.
@@ -67,9 +65,7 @@ def _single_fmr(fpir: float, enrolled: int) -> float:
 
 def load_calibration(name: str) -> Calibration:
     """The calibration that ships with an engine: `calibration-NAME.json` in this package."""
-    text = (
-        resources.files("plugin.recognizer.engines").joinpath(f"calibration-{name}.json").read_text("utf-8")
-    )
+    text = resources.files("plugin.recognizer.engines").joinpath(f"calibration-{name}.json").read_text("utf-8")
     tree = json.loads(text)
     points = tuple((float(distance), float(rate)) for distance, rate in tree.pop("points"))
     return Calibration(points=points, **tree)

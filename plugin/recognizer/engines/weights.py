@@ -53,7 +53,5 @@ def check_sha256(found: str, expected: str, what: str) -> None:
 def _find_folder(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise EngineError(
-            f"the package {package} is not installed: see requirements, it is installed --no-deps"
-        )
+        raise EngineError(f"the package {package} is not installed: see requirements, it is installed --no-deps")
     return Path(next(iter(spec.submodule_search_locations)))

@@ -38,9 +38,7 @@ class YuNet:
             raise EngineError(f"recognizer.yunet: {path} cannot be read ({error.strerror})") from error
         digest = hashlib.sha256(data).hexdigest()
         if digest not in KNOWN:
-            raise EngineError(
-                f"recognizer.yunet: {path} is neither of the two files that were tested: see docs"
-            )
+            raise EngineError(f"recognizer.yunet: {path} is neither of the two files that were tested: see docs")
         self._side = self.largest_px = KNOWN[digest]
         self._score = score
         self._session = open_session(data)
@@ -52,9 +50,7 @@ class YuNet:
         blob = cv2.dnn.blobFromImage(fitted)
         values = self._session.run(None, {self._session.get_inputs()[0].name: blob})
         outputs = dict(zip(self._names, values, strict=True))
-        parts = [
-            self._stride(outputs, stride, fitted.shape[1], min(least, self._score)) for stride in _STRIDES
-        ]
+        parts = [self._stride(outputs, stride, fitted.shape[1], min(least, self._score)) for stride in _STRIDES]
         found = Detections(
             np.concatenate([p.boxes for p in parts]),
             np.concatenate([p.points for p in parts]),

@@ -58,9 +58,7 @@ class LabelledPerson:
 def read_people(pipeline: Pipeline, folder: Path) -> list[LabelledPerson]:
     """Every sub-folder as a person. Raises ConfigError if none has photographs to spare as probes."""
     return [
-        LabelledPerson(
-            name, tuple(_read_shot(pipeline, file, n < ENROLLED_FROM) for n, file in enumerate(files))
-        )
+        LabelledPerson(name, tuple(_read_shot(pipeline, file, n < ENROLLED_FROM) for n, file in enumerate(files)))
         for name, files in list_people(folder)
     ]
 
@@ -75,17 +73,13 @@ def list_people(folder: Path) -> list[tuple[str, list[Path]]]:
     found = [(path.name, _list_pictures(path)) for path in _list_folder(folder) if path.is_dir()]
     found = [(name, files) for name, files in found if files]
     if not any(len(files) > ENROLLED_FROM for _, files in found):
-        raise ConfigError(
-            f"{folder}: needs a folder a person with {ENROLLED_FROM + 1} or more photographs in each"
-        )
+        raise ConfigError(f"{folder}: needs a folder a person with {ENROLLED_FROM + 1} or more photographs in each")
     return found
 
 
 def list_strangers(folder: Path) -> list[Path]:
     """Every photograph below `folder`. Raises ConfigError if there is none."""
-    files = [
-        file for path in [folder, *_list_folder(folder)] if path.is_dir() for file in _list_pictures(path)
-    ]
+    files = [file for path in [folder, *_list_folder(folder)] if path.is_dir() for file in _list_pictures(path)]
     if not files:
         raise ConfigError(f"{folder}: needs photographs of people who are not enrolled")
     return files
@@ -109,10 +103,7 @@ class AccuracyReport(TypedDict):
 
 
 def report_identification(
-    people: Sequence[LabelledPerson],
-    strangers: Sequence[Shot | None],
-    engine: Engine,
-    matching: MatchingSection,
+    people: Sequence[LabelledPerson], strangers: Sequence[Shot | None], engine: Engine, matching: MatchingSection
 ) -> AccuracyReport:
     """The report with these people as the gallery, by the decisions of production."""
     enrolled = [(person, person.template) for person in people]

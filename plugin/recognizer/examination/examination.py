@@ -88,11 +88,7 @@ class Pipeline:
     """An engine and its settings. Keeps nothing of a photograph."""
 
     def __init__(
-        self,
-        engine: Engine,
-        recognizer: RecognizerSection,
-        matching: MatchingSection,
-        recognisable_px: int = 64,
+        self, engine: Engine, recognizer: RecognizerSection, matching: MatchingSection, recognisable_px: int = 64
     ) -> None:
         self.engine = engine
         self._recognisable_px = recognisable_px
@@ -197,12 +193,7 @@ class Pipeline:
         return sorted(search.codes(data) | set(seen.partly))
 
     def _named(
-        self,
-        seen: SeenPicture,
-        large: list[int],
-        request: ExaminationRequest,
-        gallery: Gallery,
-        live: list[int],
+        self, seen: SeenPicture, large: list[int], request: ExaminationRequest, gallery: Gallery, live: list[int]
     ) -> list[FoundFace]:
         """The faces `large`, compared with the entries `live`; the vectors are dropped afterwards."""
         faces = seen.faces.take(np.array(large))
@@ -226,9 +217,7 @@ def _build_face(seen: SeenPicture, index: int) -> FoundFace:
 
 def _is_out_of_memory(error: Exception) -> bool:
     """OpenCV and onnxruntime have no error type for it, only the message."""
-    return isinstance(error, MemoryError) or (
-        not isinstance(error, FaceLeaseError) and "alloc" in str(error).lower()
-    )
+    return isinstance(error, MemoryError) or (not isinstance(error, FaceLeaseError) and "alloc" in str(error).lower())
 
 
 def _clip(value: float) -> float:

@@ -24,12 +24,8 @@ NEAR = 1344
 STEP = 4
 SURE_PX = 32
 """From this width on no face is in doubt: in any step, at the configured score."""
-_DOUBTFUL = (
-    0.02  # from this score on a small face is looked at once more, enlarged, and counts if it is found then
-)
-_DOUBTFUL_GREY = (
-    0.005  # in pictures without colours, where scores are lower: of 301 faces of 64 px 298 found, not 258
-)
+_DOUBTFUL = 0.02  # from this score on a small face is looked at once more, enlarged, and counts if it is found then
+_DOUBTFUL_GREY = 0.005  # in pictures without colours, where scores are lower: of 301 faces of 64 px 298 found, not 258
 _WIDE = 40  # px: a face so wide in the step before was found by that; what was not is a part of one
 _HUGE = 400  # px: beyond, boxes tend to lie on parts of a face
 _FILLS = 48  # px: from there on a face counts from the first step; narrower ones only confirm others
@@ -68,9 +64,7 @@ def find_faces(detector: Detector, picture: Pixels, coarse: int, finest: int, sc
     for side in list_sides(coarse, finest):
         least = doubtful_score(closest) if side == finest else 1.0
         level = shrink(closest, side)
-        steps.append(
-            _run_step(detector, level, level.shape[1] / picture.shape[1], steps[-1] if steps else None, least)
-        )
+        steps.append(_run_step(detector, level, level.shape[1] / picture.shape[1], steps[-1] if steps else None, least))
     first = steps[0]
     steps[0] = first.take(np.flatnonzero(first.faces.boxes[:, 2] * first.scale >= _FILLS))
     return confirm_faces(detector, picture, steps, score)
@@ -104,9 +98,7 @@ def split_spans(length: int, overlap: int, largest: int) -> list[tuple[int, int]
     return [(start, start + size) for start in starts]
 
 
-def _run_step(
-    detector: Detector, level: Pixels, scale: float, before: PassStep | None, least: float
-) -> PassStep:
+def _run_step(detector: Detector, level: Pixels, scale: float, before: PassStep | None, least: float) -> PassStep:
     """The faces in the tiles of `level`, the picture at this scale; `before`: the previous step."""
     height, width = level.shape[:2]
     ratio = scale / before.scale if before else 1.0
@@ -157,18 +149,14 @@ def confirm_faces(detector: Detector, picture: Pixels, steps: Sequence[PassStep]
     for box in doubtful.boxes[np.argsort(-doubtful.scores, kind="stable")]:
         if not np.any(_overlaps(box, known.boxes)[0] >= _OVERLAP):
             face = _find_enlarged(detector, picture, box, _ENLARGED)
-            if not np.any(face.scores < _CLEAR) or len(
-                _find_enlarged(detector, picture, face.boxes[0], _LARGER)
-            ):
+            if not np.any(face.scores < _CLEAR) or len(_find_enlarged(detector, picture, face.boxes[0], _LARGER)):
                 confirmed.append(face)
                 known = join_detections([known, face])
     found = join_detections(confirmed)
     return merge_steps([*steps, PassStep(found, np.zeros(len(found), np.bool_), last.scale)])
 
 
-def _drop_unconfirmed(
-    detector: Detector, picture: Pixels, step: PassStep, before: Sequence[PassStep]
-) -> PassStep:
+def _drop_unconfirmed(detector: Detector, picture: Pixels, step: PassStep, before: Sequence[PassStep]) -> PassStep:
     """Drops small faces with a low score that no earlier step and no enlargement shows."""
     faces, earlier = step.faces, join_detections([one.faces for one in before])
     asked = (faces.scores < _CLEAR) & (faces.boxes[:, 2] * step.scale < 2 * SURE_PX)
@@ -176,9 +164,7 @@ def _drop_unconfirmed(
         index
         for index in np.flatnonzero(asked)
         if not np.any(_overlaps(faces.boxes[index], earlier.boxes)[0] >= _OVERLAP)
-        and not any(
-            len(_find_enlarged(detector, picture, faces.boxes[index], wide)) for wide in (_ENLARGED, _LARGER)
-        )
+        and not any(len(_find_enlarged(detector, picture, faces.boxes[index], wide)) for wide in (_ENLARGED, _LARGER))
     ]
     return step.take(np.delete(np.arange(len(faces)), wrong))
 
@@ -189,9 +175,7 @@ def _find_enlarged(detector: Detector, picture: Pixels, box: Floats, wide: int) 
     middle = box[:2] + box[2:] / 2
     left, top = (middle - window / 2 / factor).tolist()
     turn = np.array([[factor, 0, -left * factor], [0, factor, -top * factor]], np.float32)
-    shown = cv2.warpAffine(
-        picture, turn, (window, window), flags=cv2.INTER_CUBIC, borderValue=(127, 127, 127)
-    )
+    shown = cv2.warpAffine(picture, turn, (window, window), flags=cv2.INTER_CUBIC, borderValue=(127, 127, 127))
     faces = detector.detect(shown)  # type: ignore[arg-type]
     aside = np.abs(faces.boxes[:, :2] + faces.boxes[:, 2:] / 2 - window / 2)
     size = faces.boxes[:, 2] / wide
@@ -204,10 +188,7 @@ def merge_steps(steps: Sequence[PassStep]) -> Detections:
 
     A possible part of a face counts only where no whole box contains it.
     """
-    faces, part = (
-        join_detections([step.faces for step in steps]),
-        np.concatenate([step.part for step in steps]),
-    )
+    faces, part = (join_detections([step.faces for step in steps]), np.concatenate([step.part for step in steps]))
     coarseness = np.concatenate([np.full(len(step.faces), -number) for number, step in enumerate(steps)])
     kept: list[int] = []
     for index in np.lexsort((-faces.scores, coarseness, part)):
@@ -224,9 +205,7 @@ def _overlaps(box: Floats, others: Floats) -> tuple[Floats, Floats]:
     side = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:]) - corner
     shared = np.prod(np.maximum(side, 0), axis=1)
     own, theirs = float(np.prod(box[2:])), np.prod(others[:, 2:], axis=1)
-    return shared / np.maximum(own + theirs - shared, 1e-6), shared / np.maximum(
-        np.minimum(own, theirs), 1e-6
-    )
+    return shared / np.maximum(own + theirs - shared, 1e-6), shared / np.maximum(np.minimum(own, theirs), 1e-6)
 
 
 def join_detections(parts: Sequence[Detections]) -> Detections:

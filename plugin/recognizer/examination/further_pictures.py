@@ -49,9 +49,7 @@ class FurtherPictures:
     def codes(self, data: bytes) -> set[Partly]:
         """Why the examination is partial; empty if it is complete."""
         found = {Partly(code) for code in self._decoded.note.split()}
-        found |= {
-            aside.code for aside in self._decoded.asides if self._shows_another(aside.pixels, aside.back)
-        }
+        found |= {aside.code for aside in self._decoded.asides if self._shows_another(aside.pixels, aside.back)}
         return found | set(self._within(data, 0))
 
     def _shows_another(self, pixels: Pixels, back: tuple[int, ...]) -> bool:
@@ -59,9 +57,7 @@ class FurtherPictures:
         for box in same_picture.to_relative(self._look(pixels), pixels):
             if back and not same_picture.has_face_at(same_picture.turn_back(box, back), self._main):
                 return True
-            same = same_picture.has_face_at(box, self._main) and same_picture.is_unchanged(
-                box, pixels, self._main
-            )
+            same = same_picture.has_face_at(box, self._main) and same_picture.is_unchanged(box, pixels, self._main)
             if not back and not same:
                 return True
         return False
@@ -109,11 +105,7 @@ class FurtherPictures:
         """Whether it shows a person whom the main picture lacks there; if unclear, in all orientations."""
         lying = [(turn, turn_pixels(pixels, turn)) for turn in {1, self._decoded.turn}]
         fitted = [(turn, same_picture.strip_bars(shown, self._main.pixels)) for turn, shown in lying]
-        fits = {
-            turn: (same_picture.measure_likeness(one, self._main), one)
-            for turn, one in fitted
-            if one is not None
-        }
+        fits = {turn: (same_picture.measure_likeness(one, self._main), one) for turn, one in fitted if one is not None}
         likest, shown = max(fits.values(), key=lambda fit: fit[0], default=(-1.0, pixels))
         if likest >= _SAME:
             return self._unlike(shown)

@@ -35,9 +35,7 @@ class ReferencePhoto:
     note: str
 
 
-def build_enrolment(
-    pipeline: Pipeline, pictures: Sequence[Path | bytes], previous: Floats | None = None
-) -> Enrolment:
+def build_enrolment(pipeline: Pipeline, pictures: Sequence[Path | bytes], previous: Floats | None = None) -> Enrolment:
     """A template from photographs that each show the same one person.
 
     `previous`: a (128,) template to compare with. Raises EnrolmentRefused with a reason for every unusable photograph:
@@ -55,9 +53,7 @@ def build_enrolment(
         raise EnrolmentRefused(["the photographs do not look like the person who was enrolled before"])
     notes = [one.note for one in references]
     if len(notes) < ADVISED:
-        notes[0] = "; ".join(
-            filter(None, [notes[0], f"{ADVISED} or more photographs give a steadier template"])
-        )
+        notes[0] = "; ".join(filter(None, [notes[0], f"{ADVISED} or more photographs give a steadier template"]))
     return Enrolment(template[0], tuple(notes), pipeline.engine.id)
 
 

@@ -22,9 +22,7 @@ _SHAPE = 0.015  # of the ratio of the sides: thumbnails are whole pixels
 _NEAR = 0.4  # of a face's width: how far apart the middles of one face on two pictures are
 _ALIKE = ((14, 0.85, 0.74, 0.55), (24, 0.85, 0.84, 0.6), (50, 0.87, 0.85, 0.65), (10**6, 0.92, 0.88, 0.7))
 """Up to this width in px: likeness on the whole, of the details, and how much of the details is there, at least."""
-_COMPARED = (
-    32  # px: the widest at which faces are compared; on larger ones ways of reducing differ, not faces
-)
+_COMPARED = 32  # px: the widest at which faces are compared; on larger ones ways of reducing differ, not faces
 _LEVELS = 6  # of brightness: what rounding changes
 _DARK, _EVEN = 32, 8.0  # levels of grey: a bar beside a thumbnail's picture
 
@@ -46,8 +44,7 @@ def to_relative(faces: Detections, pixels: Pixels) -> tuple[Box, ...]:
     """The boxes in 0..1 of the picture."""
     height, width = pixels.shape[:2]
     return tuple(
-        (float(x) / width, float(y) / height, float(w) / width, float(h) / height)
-        for x, y, w, h in faces.boxes
+        (float(x) / width, float(y) / height, float(w) / width, float(h) / height) for x, y, w, h in faces.boxes
     )
 
 

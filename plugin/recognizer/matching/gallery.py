@@ -32,9 +32,7 @@ class Gallery:
         """Raises ValueError for a duplicate key, a naive `until` or a template of another shape."""
         for entry in entries:
             if entry.template.shape != (WIDTH,) or not np.isfinite(entry.template).all():
-                raise ValueError(
-                    f"a template has shape {entry.template.shape}, not ({WIDTH},) finite numbers"
-                )
+                raise ValueError(f"a template has shape {entry.template.shape}, not ({WIDTH},) finite numbers")
             if entry.until.tzinfo is None:
                 raise ValueError("until needs a time zone")
         if len({entry.key for entry in entries}) != len(entries):
@@ -50,9 +48,7 @@ class Gallery:
 
     def live(self, at: datetime, keys: Collection[str] | None = None) -> list[int]:
         """Indexes of the entries that may be compared at `at`, with these keys (None: any)."""
-        return [
-            i for i, until in enumerate(self._until) if at < until and (keys is None or self.keys[i] in keys)
-        ]
+        return [i for i, until in enumerate(self._until) if at < until and (keys is None or self.keys[i] in keys)]
 
     def distances(self, vectors: Floats, which: Sequence[int]) -> Floats:
         """(faces, entries) Euclidean distances, 0..2, of (n, 128) vectors to the entries `which`."""

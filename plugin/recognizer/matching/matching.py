@@ -72,9 +72,7 @@ def decide_matches(
     return decided
 
 
-def _find_level(
-    face: DetectedFace, candidate: Candidate, row: Floats, person: int, rules: MatchRules
-) -> Level:
+def _find_level(face: DetectedFace, candidate: Candidate, row: Floats, person: int, rules: MatchRules) -> Level:
     others = np.delete(row, person)
     clear = not len(others) or float(others.min()) - float(row[person]) >= rules.margin
     near = float(row[person]) < rules.thresholds.auto

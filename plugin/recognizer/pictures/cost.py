@@ -8,9 +8,7 @@ MOST_SCANS = 100
 """Programs write 1, 3, or some 10; libtiff draws the line here, too."""
 
 _MOST_WORK = 2_400_000_000  # pixels times scans: 120 megapixels in 20 scans, about three seconds
-_MARK = re.compile(
-    rb"\xff[\x01-\xcf\xd8-\xfe]"
-)  # as decoders go on: what is between two markers is passed over
+_MARK = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # as decoders go on: what is between two markers is passed over
 _SOS, _EOI = 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 
@@ -31,9 +29,7 @@ def check_scans(data: bytes, pixels: int) -> None:
     """Raises PictureTooLarge for a JPEG with scans that take much longer than its size suggests."""
     scans = count_scans(data)
     if scans > MOST_SCANS:
-        raise PictureTooLarge(
-            f"the picture is stored in {scans} scans, {MOST_SCANS} are looked at: save it anew"
-        )
+        raise PictureTooLarge(f"the picture is stored in {scans} scans, {MOST_SCANS} are looked at: save it anew")
     if scans * pixels > _MOST_WORK:
         raise PictureTooLarge(
             f"the picture is stored in {scans} scans, which is too many for its size: save it anew, not progressive"

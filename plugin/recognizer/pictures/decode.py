@@ -68,10 +68,7 @@ class Decoded:
 
 
 def decode(
-    source: Path | bytes,
-    longest: int | Callable[[int], int],
-    limits: Limits,
-    formats: tuple[str, ...] = FORMATS,
+    source: Path | bytes, longest: int | Callable[[int], int], limits: Limits, formats: tuple[str, ...] = FORMATS
 ) -> Decoded:
     """The picture, upright, reduced while its longest side stays at about `longest` px or more.
 
@@ -133,9 +130,7 @@ def _silence() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-def _decode(
-    data: bytes, longest: int | Callable[[int], int], limits: Limits, formats: tuple[str, ...]
-) -> Decoded:
+def _decode(data: bytes, longest: int | Callable[[int], int], limits: Limits, formats: tuple[str, ...]) -> Decoded:
     file = Image.open(io.BytesIO(data), formats=formats)
     width, height = file.size
     if width * height > limits.megapixels * _MEGA:
@@ -157,13 +152,9 @@ def _decode(
     else:
         bare = _drop_transparency(image)
     shown = _lay_on(image, "white")
-    asides = [
-        OtherView(Partly.TRANSPARENT, to_bgr(one, turn)) for one in _list_other_views(image, bare, shown)
-    ]
+    asides = [OtherView(Partly.TRANSPARENT, to_bgr(one, turn)) for one in _list_other_views(image, bare, shown)]
     if elsewhere != turn:
-        asides.append(
-            OtherView(Partly.TURNED, to_bgr(shown, elsewhere), (orientation.invert(elsewhere), turn))
-        )
+        asides.append(OtherView(Partly.TURNED, to_bgr(shown, elsewhere), (orientation.invert(elsewhere), turn)))
     pixels = to_bgr(shown, turn)
     if swapped:
         width, height = height, width
@@ -213,9 +204,7 @@ def _drop_transparency(image: Image.Image) -> Image.Image | None:
     return image.convert("RGB")
 
 
-def _list_other_views(
-    image: Image.Image, bare: Image.Image | None, shown: Image.Image
-) -> Iterator[Image.Image]:
+def _list_other_views(image: Image.Image, bare: Image.Image | None, shown: Image.Image) -> Iterator[Image.Image]:
     """The picture without its transparency, and on black, where they differ from it on white."""
     if bare is None:
         return

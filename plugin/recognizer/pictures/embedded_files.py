@@ -51,20 +51,7 @@ _HEXED = (b"ffd8ff", b"89504e47")
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/=\s]|&#x?[0-9A-Da-d]{1,3};|\\[nr])+")
 _HEX = re.compile(rb"[0-9A-Fa-f\s]+")
 _ENTITY = re.compile(rb"&#x?[0-9A-Da-d]{1,3};|\\[nr]|\s")
-_STILL = (
-    b"heic",
-    b"heix",
-    b"heim",
-    b"heis",
-    b"hevc",
-    b"hevx",
-    b"mif1",
-    b"mif2",
-    b"msf1",
-    b"avif",
-    b"avis",
-    b"miaf",
-)
+_STILL = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"avif", b"avis", b"miaf")
 _SOUND = (b"M4A ", b"M4B ", b"F4A ")
 _BOXES = 4096
 _SHORTEST = 200  # characters of a picture that is written as text

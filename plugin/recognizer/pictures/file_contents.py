@@ -143,13 +143,7 @@ def _bmp(data: bytes) -> Pieces:
     if head == 12:
         width, height, bits, packed, stated = number(18, 2), number(20, 2), number(24, 2), 0, 0
     else:
-        width, height, bits, packed, stated = (
-            number(18),
-            abs(number(22)),
-            number(28, 2),
-            number(30),
-            number(34),
-        )
+        width, height, bits, packed, stated = (number(18), abs(number(22)), number(28, 2), number(30), number(34))
     length = stated if packed not in (0, 3) else (width * bits + 31) // 32 * 4 * height
     yield from find_pieces(data[14:pixels])
     yield from find_behind(data[pixels + max(length, 0) :])

@@ -6,19 +6,7 @@ from dataclasses import dataclass, field
 from plugin.recognizer.pictures.embedded_files import Piece, Pieces, find_pieces
 from plugin.recognizer.pictures.partly import Partly
 
-_PICTURES = {
-    b"hvc1",
-    b"av01",
-    b"grid",
-    b"iden",
-    b"iovl",
-    b"jpeg",
-    b"avc1",
-    b"j2k1",
-    b"unci",
-    b"vvc1",
-    b"tmap",
-}
+_PICTURES = {b"hvc1", b"av01", b"grid", b"iden", b"iovl", b"jpeg", b"avc1", b"j2k1", b"unci", b"vvc1", b"tmap"}
 _FILMS = {b"mpvd", b"moov"}
 _PLAIN = {b"ftyp", b"meta", b"mdat", b"idat"}
 _FILL = 64  # px: pictures are encoded in blocks
@@ -93,9 +81,7 @@ def _find_cut_off(meta: bytes) -> Pieces:
     sizes = [_read_numbers(meta, at + 8, 2) for at in _find_all(meta, b"ispe")]
     for at in _find_all(meta, b"clap"):
         wide, across, high, down = _read_numbers(meta, at + 4, 4)
-        least = min(
-            (size for size in sizes if size[0] * across >= wide and size[1] * down >= high), default=None
-        )
+        least = min((size for size in sizes if size[0] * across >= wide and size[1] * down >= high), default=None)
         if least and (least[0] * across - wide > _FILL * across or least[1] * down - high > _FILL * down):
             yield Partly.OTHER_PICTURE
 
@@ -117,9 +103,7 @@ def _find_in_meta(data: bytes, items: _Items) -> Pieces:
         return
     # a tile is shown in its whole; what another item only cuts or lays over could be shown without it
     room = len(data)
-    tiles = {
-        tile for item, inner in items.tiles.items() if items.kinds.get(item) == b"grid" for tile in inner
-    }
+    tiles = {tile for item, inner in items.tiles.items() if items.kinds.get(item) == b"grid" for tile in inner}
     for item, kind in items.kinds.items():
         if kind in _PICTURES and item != items.main and item not in tiles and items.main_at:
             yield Piece(_build_shown(data, items, item), searched=True)
@@ -165,9 +149,7 @@ def _read_items(data: bytes, start: int, stop: int) -> _Items:
 
 def _read_references(data: bytes, at: int, end: int, wide: int, items: _Items) -> None:
     for kind, spot, stop in list_boxes(data, at, end):
-        numbers = [
-            int.from_bytes(data[n : n + wide], "big") for n in (spot, *range(spot + wide + 2, stop, wide))
-        ]
+        numbers = [int.from_bytes(data[n : n + wide], "big") for n in (spot, *range(spot + wide + 2, stop, wide))]
         if kind == b"dimg":
             items.tiles.setdefault(numbers[0], []).extend(numbers[1:])
         elif kind in _HIDES:
@@ -177,12 +159,7 @@ def _read_references(data: bytes, at: int, end: int, wide: int, items: _Items) -
 def _read_locations(data: bytes, at: int, end: int, idat: int, items: _Items) -> None:
     """Where the items are: `iloc`, versions 0 to 2."""
     version, sizes = data[at], int.from_bytes(data[at + 4 : at + 6], "big")
-    offsets, lengths, bases, indexes = (
-        sizes >> 12,
-        sizes >> 8 & 15,
-        sizes >> 4 & 15,
-        sizes & 15 if version else 0,
-    )
+    offsets, lengths, bases, indexes = (sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15 if version else 0)
     spot = at + 6
 
     def number(size: int) -> int:

@@ -4,9 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-_MARK = re.compile(
-    rb"\xff[\x01-\xcf\xd8-\xfe]"
-)  # in a scan: anything but a stuffed byte, a restart and a fill byte
+_MARK = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # in a scan: anything but a stuffed byte, a restart and a fill byte
 _SOS, _EOI = 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 _BASE = (0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDD)  # frames and tables of the picture itself

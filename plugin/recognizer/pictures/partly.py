@@ -11,9 +11,7 @@ class Partly(StrEnum):
     LAYERS = "layers"
     FILM = "film"
     SOUND = "sound"
-    OTHER_PICTURE = (
-        "other_picture"  # a thumbnail or further picture shows somebody whom the main one does not
-    )
+    OTHER_PICTURE = "other_picture"  # a thumbnail or further picture shows somebody whom the main one does not
     UNREAD_PICTURE = "unread_picture"  # a further picture cannot be opened
     TRANSPARENT = "transparent"  # somebody is seen where the picture is transparent
     TURNED = "turned"  # programs turn the picture differently, and somebody is seen only as others turn it

@@ -8,24 +8,7 @@ from typing import Literal
 MOST_DIRECTORIES = 64
 """Directories that are followed; more are no picture that a camera made."""
 
-_SIZES = {
-    1: 1,
-    2: 1,
-    3: 2,
-    4: 4,
-    5: 8,
-    6: 1,
-    7: 1,
-    8: 2,
-    9: 4,
-    10: 8,
-    11: 4,
-    12: 8,
-    13: 4,
-    16: 8,
-    17: 8,
-    18: 8,
-}
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _MANY = 65_536  # numbers read of one field: strips of the largest picture
 SUBFILE, WIDTH, HEIGHT, STRIPS, STRIP_BYTES, TILES, TILE_BYTES = 254, 256, 257, 273, 279, 324, 325
@@ -58,9 +41,7 @@ class TiffDirectory:
     def spans(self) -> Iterator[tuple[int, int]]:
         """Starts and ends of its pixels."""
         for places, lengths in ((STRIPS, STRIP_BYTES), (TILES, TILE_BYTES)):
-            for start, length in zip(
-                self.numbers.get(places, ()), self.numbers.get(lengths, ()), strict=False
-            ):
+            for start, length in zip(self.numbers.get(places, ()), self.numbers.get(lengths, ()), strict=False):
                 yield start, start + length
 
 

@@ -45,9 +45,7 @@ _KINDS: tuple[tuple[type[FaceLeaseError], str], ...] = (
 class ChildState:
     """The engine, the gallery from the parent, and the confinement (`held`)."""
 
-    def __init__(
-        self, pipeline: Pipeline, limits: Limits, held: Confinement, matching: MatchingSection
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, limits: Limits, held: Confinement, matching: MatchingSection) -> None:
         self.held = held
         self._matching = matching
         self._pipeline = pipeline
@@ -100,21 +98,15 @@ class ChildState:
 
     def _note(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
         """For `accuracy`: one person's photograph, or with None a stranger's."""
-        seen = identification.read_main_shot(
-            self._pipeline, _list_sources(header, parts)[0], header["mirrored"]
-        )
+        seen = identification.read_main_shot(self._pipeline, _list_sources(header, parts)[0], header["mirrored"])
         self._noted.setdefault(header["who"], []).append(seen)
         return {"ok": True}, []
 
     def _count(self, _header: dict[str, Any], _parts: list[bytes]) -> Reply:
         strangers = self._noted.pop(None, [])
-        people = [
-            identification.LabelledPerson(str(name), tuple(shots)) for name, shots in self._noted.items()
-        ]
+        people = [identification.LabelledPerson(str(name), tuple(shots)) for name, shots in self._noted.items()]
         return {
-            "report": identification.report_identification(
-                people, strangers, self._pipeline.engine, self._matching
-            )
+            "report": identification.report_identification(people, strangers, self._pipeline.engine, self._matching)
         }, []
 
 
@@ -156,13 +148,9 @@ def _build_state(header: dict[str, Any]) -> ChildState:
     matching = MatchingSection.model_validate_json(header["matching"])
     engine = open_engine(recognizer, Path(header["cache"]))
     _release_memory()
-    held = _confine(
-        recognizer.memory_mb
-    )  # after loading: what is trusted may be large, and is made at the first start
+    held = _confine(recognizer.memory_mb)  # after loading: what is trusted may be large, and is made at the first start
     limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)
-    return ChildState(
-        Pipeline(engine, recognizer, matching, header["recognisable_px"]), limits, held, matching
-    )
+    return ChildState(Pipeline(engine, recognizer, matching, header["recognisable_px"]), limits, held, matching)
 
 
 def _answer_safely(room: ChildState, header: dict[str, Any], parts: list[bytes]) -> tuple[Reply, bool]:
@@ -178,10 +166,7 @@ def _answer_safely(room: ChildState, header: dict[str, Any], parts: list[bytes])
         words = "the picture takes more memory than recognizer.memory_mb allows"
         return ({"refused": "too-large", "message": words, "leaving": True}, []), True
     except Exception as error:  # a native library that could not allocate, most likely
-        return (
-            {"refused": "failed", "message": f"{type(error).__name__}: {error}"[:300], "leaving": True},
-            [],
-        ), True
+        return ({"refused": "failed", "message": f"{type(error).__name__}: {error}"[:300], "leaving": True}, []), True
 
 
 def _tell_and_end(sink: BinaryIO, error: Exception) -> None:
@@ -191,9 +176,7 @@ def _tell_and_end(sink: BinaryIO, error: Exception) -> None:
 def _confine(memory_mb: int) -> Confinement:
     """From here on only Python's modules are readable: photographs arrive as bytes, the engine is loaded."""
     return confine(
-        Bounds(
-            [*surroundings.list_library_paths(), *surroundings.list_package_paths()], memory_mb, threads=True
-        )
+        Bounds([*surroundings.list_library_paths(), *surroundings.list_package_paths()], memory_mb, threads=True)
     )
 
 

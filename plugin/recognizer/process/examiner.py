@@ -77,9 +77,7 @@ class Examiner:
         """`data` replaces `{data}` in `recognizer.cache`; `from_config` takes it from the configuration."""
         self._recognizer = recognizer
         cache = Path(recognizer.cache.replace("{data}", data)).expanduser()
-        self.workers = [
-            Worker(recognizer, matching, cache, recognisable_px) for _ in range(recognizer.processes)
-        ]
+        self.workers = [Worker(recognizer, matching, cache, recognisable_px) for _ in range(recognizer.processes)]
         self._orders: deque[_Order] = deque()
         self._changed = threading.Condition()
         self._snapshot: _GallerySnapshot | None = None
@@ -137,9 +135,7 @@ class Examiner:
         not serve, ExaminationFailed if the child died or ran out of time."""
         parts = [] if previous is None else [np.asarray(previous, "<f4").tobytes()]
         header = {"order": "enrol", "previous": previous is not None}
-        read = self._queue(
-            header, pictures, parts, lambda got: Enrolment.from_json(got[0]["enrolment"], got[1][0])
-        )
+        read = self._queue(header, pictures, parts, lambda got: Enrolment.from_json(got[0]["enrolment"], got[1][0]))
         return read.result()
 
     def likeness(self, source: Path | bytes, view: PictureView) -> bytes:
@@ -238,12 +234,8 @@ class Examiner:
     def _carried(self, order: _Order) -> tuple[dict[str, Any], list[bytes]]:
         """The order with the bytes of its pictures: the child can open no file. Read when it is its turn."""
         most = self._recognizer.max_megabytes * 1_000_000
-        found = [
-            source if isinstance(source, bytes) else _read_file(source, most) for source in order.sources
-        ]
-        paths = [
-            str(source) if data is None else None for source, data in zip(order.sources, found, strict=True)
-        ]
+        found = [source if isinstance(source, bytes) else _read_file(source, most) for source in order.sources]
+        paths = [str(source) if data is None else None for source, data in zip(order.sources, found, strict=True)]
         return order.header | {"sources": paths}, [*(d for d in found if d is not None), *order.parts]
 
     def _behind(self, worker: Worker) -> bool:

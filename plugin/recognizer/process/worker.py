@@ -52,9 +52,7 @@ class Worker:
         if self._process is not None and self._process.poll() is not None:
             self.stop()
 
-    def ask(
-        self, header: dict[str, Any], parts: list[bytes], seconds: float
-    ) -> tuple[dict[str, Any], list[bytes]]:
+    def ask(self, header: dict[str, Any], parts: list[bytes], seconds: float) -> tuple[dict[str, Any], list[bytes]]:
         """The child's answer. Raises ExaminationFailed if it dies or takes longer than `seconds`."""
         process = self._process or self._start()
         answer = self._exchange(process, header, parts, seconds)

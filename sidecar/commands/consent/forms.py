@@ -9,20 +9,20 @@ import segno
 from plugin.clock import format_local_day
 from plugin.errors import ConfigError, NotFound
 from plugin.flows.access import links
-from plugin.flows.access.links import Made
+from plugin.flows.access.links import MadeLink
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.mail import form_store
-from plugin.flows.mail.form_store import Stored
+from plugin.flows.mail.form_store import StoredForm
 from plugin.flows.review import already_so
 from plugin.flows.signing import invitations
-from plugin.flows.signing.invitations import Invite
+from plugin.flows.signing.invitations import InvitationRequest
 from plugin.ledger.queue.jobs import UnfinishedJob
-from plugin.quitclaim.forms.sheets import sheet
+from plugin.quitclaim.forms.sheets import make_sheet
 from plugin.words.catalogues import LANGUAGES
 from sidecar.commands import confirming
-from sidecar.commands.common import NUMBER, Shell, actor, as_json, post_letters, say_finished
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, send_letters, say_finished
 from sidecar.output import say, table
 
 
@@ -37,16 +37,11 @@ def form() -> None:
 @click.pass_obj
 def add(shell: Shell, file: Path, as_json: bool) -> None:
     """Keep the form in FILE (TOML) as the next version of its name; `form sample` shows one."""
-    tree = form_store.read(file.read_text(encoding="utf-8"))
+    tree = form_store.parse_toml(file.read_text(encoding="utf-8"))
     with shell.house() as services:
-        known = {one.id for one in form_store.listed(services)}
+        known = {one.id for one in form_store.list_versions(services)}
         stored = form_store.add(services, tree, actor())
-    data = {
-        "id": stored.id,
-        "name": stored.form.name,
-        "version": stored.form.version,
-        "sha256": stored.sha256,
-    }
+    data = {"id": stored.id, "name": stored.form.name, "version": stored.form.version, "sha256": stored.sha256}
     again = ": this very form was in use already" if stored.id in known else ""
     say(as_json, data, [f"{stored.form.text_version} ({stored.id}){again}"])
 
@@ -64,7 +59,7 @@ def list_(shell: Shell, as_json: bool) -> None:
                 "since": format_local_day(one.created_at, shell.config.site.zone),
                 "in use": "no" if one.retired_at else "yes",
             }
-            for one in form_store.listed(services)
+            for one in form_store.list_versions(services)
         ]  # fmt: skip
     heads = ["name", "version", "languages", "since", "in use"]
     say(as_json, rows, table(heads, [[row[head] for head in heads] for row in rows]))
@@ -79,20 +74,18 @@ def list_(shell: Shell, as_json: bool) -> None:
 def show(shell: Shell, name: str, version: int | None, language: str | None, as_json: bool) -> None:
     """What people see who are asked NAME."""
     with shell.house() as services:
-        stored = form_store.in_use(services, name) if version is None else _version(services, name, version)
+        stored = form_store.find_in_use(services, name) if version is None else _find_version(services, name, version)
         spoken = language or services.config.site.language
         if spoken not in stored.form.texts:
-            raise NotFound(
-                f"the form has no text in {spoken!r}, only in {', '.join(sorted(stored.form.texts))}"
-            )
-        shown = sheet(stored.form, spoken, services.today())
+            raise NotFound(f"the form has no text in {spoken!r}, only in {', '.join(sorted(stored.form.texts))}")
+        shown = make_sheet(stored.form, spoken, services.today())
     data = {"id": stored.id, "sha256": stored.sha256, "form": stored.form.body(), "text": shown.text(),
             "text_sha256": shown.sha256()}  # fmt: skip
     say(as_json, data, [f"{stored.form.text_version}, {spoken}", "", *shown.text().splitlines()])
 
 
-def _version(services: Services, name: str, version: int) -> Stored:
-    for one in form_store.listed(services, name):
+def _find_version(services: Services, name: str, version: int) -> StoredForm:
+    for one in form_store.list_versions(services, name):
         if one.form.version == version:
             return one
     raise NotFound(f"no version {version} of {name!r}: facelease form list shows them")
@@ -100,25 +93,25 @@ def _version(services: Services, name: str, version: int) -> Stored:
 
 @form.command()
 @click.argument("name")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def retire(shell: Shell, name: str, yes: bool, as_json: bool) -> None:
     """Ask NAME in no new invitation; links that are out keep asking it."""
     with shell.house() as services:
-        used = [one for one in form_store.listed(services, name) if one.retired_at is None]
-        confirming.ask([f"new invitations that ask {one.form.text_version}" for one in used], yes)
+        used = [one for one in form_store.list_versions(services, name) if one.retired_at is None]
+        confirming.confirm([f"new invitations that ask {one.form.text_version}" for one in used], yes)
         before = form_store.retire(services, name, actor())
         said = f"{name}: retired"
         if before is not None:
-            said = f"{name}: it had been retired already on {already_so.day(services, before)}"
+            said = f"{name}: it had been retired already on {already_so.format_day(services, before)}"
     say(as_json, {"name": name, "retired": True, "ended_before": before}, [said])
 
 
 @form.command()
 def sample() -> None:
     """Print a sample form, English and Dutch, to be made one's own."""
-    click.echo(form_store.sample(), nl=False)
+    click.echo(form_store.read_sample(), nl=False)
 
 
 @click.command()
@@ -127,12 +120,8 @@ def sample() -> None:
 @click.option("--form", "form_", metavar="NAME", help="Which form; default: the only one in use.")
 @click.option("--mail", is_flag=True, help="Mail the link, to a minor's guardian if one can be written to.")
 @click.option("--link", is_flag=True, help="Print the link (the default).")
-@click.option(
-    "--qr", type=click.Path(dir_okay=False, path_type=Path), help="Write the link as a QR code (SVG)."
-)
-@click.option(
-    "--language", type=click.Choice(LANGUAGES), help="Default: the person's, for a shoot the site's."
-)
+@click.option("--qr", type=click.Path(dir_okay=False, path_type=Path), help="Write the link as a QR code (SVG).")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Default: the person's, for a shoot the site's.")
 @as_json
 @click.pass_obj
 def invite(
@@ -147,10 +136,10 @@ def invite(
             raise ConfigError("server.public_url: give the address under which people reach FaceLease")
         with services.store.read() as conn:
             person_id = roster.find(conn, who) if who is not None else None
-        asked = Invite(person_id, shoot, form_, language=language, by_mail=mail)
+        asked = InvitationRequest(person_id, shoot, form_, language=language, by_mail=mail)
         made = invitations.invite(services, asked, actor())
-        address = links.address(services, made.token)
-        left = post_letters(services)
+        address = links.url(services, made.token)
+        left = send_letters(services)
     _hand_over(made, address, qr, mail and not link, left, as_json)
 
 
@@ -167,9 +156,9 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
         if shoot:
             invitations.refuse_no_shoot(conn, shoot)
         out = (
-            invitations.of_shoot(conn, shoot)
+            invitations.list_shoot_codes(conn, shoot)
             if shoot
-            else invitations.unanswered(conn, roster.find(conn, who or ""))
+            else invitations.list_unanswered(conn, roster.find(conn, who or ""))
         )
     heads = ["id", "kind", "since", "until"]
     rows = [[one["id"], one["kind"], shell.local(one["since"]), shell.local(one["until"])] for one in out]
@@ -178,29 +167,25 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
 
 @click.command()
 @click.argument("link_id", metavar="ID")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def uninvite(shell: Shell, link_id: str, yes: bool, as_json: bool) -> None:
     """Take a link back: it opens nothing any more. `quitclaim invited` shows the ids."""
     with shell.house() as services:
-        confirming.ask(confirming.told(consequences.of_link(services, link_id)), yes)
-        before = invitations.take_back(services, link_id, actor())
+        confirming.confirm(confirming.describe_ending(consequences.preview_link(services, link_id)), yes)
+        before = invitations.revoke_invitation(services, link_id, actor())
         said = "taken back: it opens nothing any more"
         if before is not None:
-            said = f"it had been taken back already on {already_so.day(services, before)}"
+            said = f"it had been taken back already on {already_so.format_day(services, before)}"
     say(as_json, {"id": link_id, "ended_before": before}, [said])
 
 
 def _hand_over(
-    made: Made, address: str, qr: Path | None, mailed: bool, left: Sequence[UnfinishedJob], as_json: bool
+    made: MadeLink, address: str, qr: Path | None, mailed: bool, left: Sequence[UnfinishedJob], as_json: bool
 ) -> None:
     """The link is shown once: it is not kept, and whoever has it can sign."""
-    posted = (
-        "the letter with the link is not sent yet"
-        if left
-        else "the mail server took the letter with the link"
-    )
+    posted = "the letter with the link is not sent yet" if left else "the mail server took the letter with the link"
     said = [posted] if mailed else []
     if qr is not None:
         segno.make_qr(address, error="m").save(str(qr), kind="svg", scale=8, border=4)

@@ -11,23 +11,23 @@ import click
 from plugin.errors import ImportRefused, NothingDone
 from plugin.flows.common.services import Services
 from plugin.flows.importing import consent_forms, csv_reports, runs
-from plugin.flows.importing.entries import Defaults
-from plugin.flows.importing.judge import Status, Verdict
+from plugin.flows.importing.entries import ImportDefaults
+from plugin.flows.importing.judge import RowStatus, RowVerdict
 from plugin.flows.importing.tables import csv_files
-from plugin.flows.importing.tables.spreadsheets import Reading, Row, Table
-from plugin.flows.importing.writing import Watch
+from plugin.flows.importing.tables.spreadsheets import ReadingOptions, TableRow, Table
+from plugin.flows.importing.writing import Progress
 from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.consent import mapping
 from plugin.words.catalogues import LANGUAGES
 from sidecar.commands import confirming
-from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, say_finished, waits
+from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, say_finished, describe_unfinished
 from sidecar.output import safe, say
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_NAMED = 10
-_FAULTS = {Status.REFUSED, Status.DECIDE}
-_BROUGHT = {Status.NEW, Status.EXISTING, Status.IMPORTED, Status.SAME}
+_NAMES_SHOWN = 10
+_FAULTS = {RowStatus.REFUSED, RowStatus.DECIDE}
+_SUCCEEDED = {RowStatus.NEW, RowStatus.EXISTING, RowStatus.IMPORTED, RowStatus.SAME}
 """What is here when it is done, or was before; where no row is any of these nothing was imported."""
 
 
@@ -39,7 +39,7 @@ def import_() -> None:
     """
 
 
-def _shared(command: Callable[..., None]) -> Callable[..., None]:
+def _shared_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of tables and PDFs."""
     for option in reversed((
         click.option("--purpose", multiple=True, help="Where a row names none; may be repeated, * is every one."),
@@ -55,67 +55,70 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--sheet", metavar="NAME", default="", help="Of an XLSX file in which several may be meant."),
         click.option("--apply", is_flag=True, help="Import the good rows; else they are reported only."),
         click.option("--report", type=_FILE, help="Write what becomes of each row to this CSV file."),
-        confirming.yes,
+        confirming.yes_option,
         as_json,
     )):  # fmt: skip
         command = option(command)
     return command
 
 
-def _defaults(options: dict[str, Any], list_is_proof: bool = False) -> Defaults:
+def _read_defaults(options: dict[str, Any], list_is_proof: bool = False) -> ImportDefaults:
     day_first = options["dates"] == "d-m-y"
-    return Defaults(
+    return ImportDefaults(
         purposes=options["purpose"], channels=options["channel"], text_version=options["text_version"],
-        signed=mapping.day(options["signed"], "--signed", day_first),
-        until=mapping.day(options["until"], "--until", day_first),
+        signed=mapping.parse_day(options["signed"], "--signed", day_first),
+        until=mapping.parse_day(options["until"], "--until", day_first),
         language=options["language"] or "", day_first=day_first, list_is_proof=list_is_proof,
     )  # fmt: skip
 
 
-def _reading(options: dict[str, Any]) -> Reading:
-    return Reading(options["encoding"] or "", options["sheet"])
+def _read_reading(options: dict[str, Any]) -> ReadingOptions:
+    return ReadingOptions(options["encoding"] or "", options["sheet"])
 
 
 @import_.command()
 @click.argument("file", type=_THERE)
 @click.option("--list-is-proof", is_flag=True, help="Rows without a signed form: the list is the evidence.")
-@_shared
+@_shared_options
 @click.pass_obj
 def table(shell: Shell, /, file: Path, list_is_proof: bool, apply: bool, report: Path | None, yes: bool, as_json: bool,
           **options: Any) -> None:  # fmt: skip
     """A CSV or XLSX FILE; docs/importing.md lists its columns."""
     with shell.house() as services:
-        defaults = _defaults(options, list_is_proof)
-        outcome = runs.table(
-            services, file, defaults, apply, actor(), _bar(as_json), _reading(options), _asking(yes)
+        defaults = _read_defaults(options, list_is_proof)
+        outcome = runs.import_table(
+            services,
+            file,
+            defaults,
+            apply,
+            actor(),
+            _show_progress(as_json),
+            _read_reading(options),
+            _confirm_replacing(yes),
         )
         left = finish_jobs(services)
-    _tell(outcome.verdicts, outcome.told, apply, report, left, as_json)
+    _print_outcome(outcome.verdicts, outcome.told, apply, report, left, as_json)
 
 
 @import_.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--map", "names", type=_THERE, help="A table with the columns file and name: whose each PDF is."
-)
-@_shared
+@click.option("--map", "names", type=_THERE, help="A table with the columns file and name: whose each PDF is.")
+@_shared_options
 @click.pass_obj
 def pdf(shell: Shell, /, folder: Path, names: Path | None, apply: bool, report: Path | None, yes: bool, as_json: bool,
         **options: Any) -> None:  # fmt: skip
     """Signed forms in FOLDER, called after those who signed. Nothing is read out of them."""
     with shell.house() as services:
-        defaults, reading = _defaults(options), _reading(options)
-        outcome = runs.folder(
-            services, folder, names, defaults, apply, actor(), _bar(as_json), reading, _asking(yes)
+        defaults, reading = _read_defaults(options), _read_reading(options)
+        outcome = runs.import_folder(
+            services, folder, names, defaults, apply, actor(), _show_progress(as_json), reading, _confirm_replacing(yes)
         )
         left = finish_jobs(services)
-    _tell(outcome.verdicts, outcome.told, apply, report, left, as_json)
+    _print_outcome(outcome.verdicts, outcome.told, apply, report, left, as_json)
 
 
 @import_.command()
-@click.option(
-    "--plan", "plan_", type=_FILE, help="Write a plan: who each consent may be of, and what it allows."
-)
+@click.option("--plan", "plan_", type=_FILE, help="Write a plan: who each consent may be of, and what it allows.")
 @click.option("--confirm", type=_THERE, help="Go through a plan and confirm its lines one by one.")
 @click.option("--apply", type=_THERE, help="Import what is confirmed in this plan, and nothing else.")
 @click.option("--purpose", multiple=True, help="With --plan: what the consents were given for.")
@@ -131,37 +134,35 @@ def consentmanager(
         raise click.UsageError("give one of --plan FILE, --confirm FILE and --apply FILE")
     with shell.house() as services:
         if confirm is not None:
-            _confirm(_plan_of(services, confirm), confirm)
+            _confirm_plan(_load_plan(services, confirm), confirm)
             return
         source, left = consent_forms.source_of(services), []
         if apply is not None:
-            verdicts = consent_forms.apply(
-                services, source, _plan_of(services, apply), apply.parent, actor(), _bar(as_json)
+            verdicts = consent_forms.apply_plan(
+                services, source, _load_plan(services, apply), apply.parent, actor(), _show_progress(as_json)
             )
             left = finish_jobs(services)
         elif plan_ is not None:
-            made = consent_forms.plan(
-                services, source, purpose or services.config.importing.purposes, actor()
-            )
-            csv_reports.save(plan_, consent_forms.written(services, made))
+            made = consent_forms.make_plan(services, source, purpose or services.config.importing.purposes, actor())
+            csv_reports.save_report(plan_, consent_forms.write_plan(services, made))
             verdicts = list(made.verdicts)
-    _tell(verdicts, f"plan {plan_ or apply}", apply is not None, report, left, as_json)
+    _print_outcome(verdicts, f"plan {plan_ or apply}", apply is not None, report, left, as_json)
 
 
-def _asking(yes: bool) -> runs.Ask:
+def _confirm_replacing(yes: bool) -> runs.ConfirmReplacing:
     """Asks of the rows that end what was agreed before."""
 
-    def ask(replacing: Sequence[Verdict]) -> None:
-        names = ", ".join(one.line.name for one in replacing[:_NAMED])
-        more = f" and {len(replacing) - _NAMED} more" if len(replacing) > _NAMED else ""
-        confirming.ask(
+    def ask(replacing: Sequence[RowVerdict]) -> None:
+        names = ", ".join(one.line.name for one in replacing[:_NAMES_SHOWN])
+        more = f" and {len(replacing) - _NAMES_SHOWN} more" if len(replacing) > _NAMES_SHOWN else ""
+        confirming.confirm(
             [f"what was agreed to before, by rows that say keep replace: {names}{more}"] if names else [], yes
         )
 
     return ask
 
 
-def _bar(quiet: bool) -> Watch:
+def _show_progress(quiet: bool) -> Progress:
     """Shows on a terminal how far an import is."""
 
     def watch(places: Sequence[int]) -> Iterator[int]:
@@ -172,32 +173,30 @@ def _bar(quiet: bool) -> Watch:
     return watch
 
 
-def _plan_of(services: Services, path: Path) -> Table:
-    return runs.load(services, path, consent_forms.COLUMNS)
+def _load_plan(services: Services, path: Path) -> Table:
+    return runs.load_table(services, path, consent_forms.PLAN_COLUMNS)
 
 
-def _confirm(plan: Table, path: Path) -> None:
+def _confirm_plan(plan: Table, path: Path) -> None:
     """Ask of each line that is not confirmed; the plan is kept after every answer."""
-    missing = set(consent_forms.COLUMNS) - set(plan.columns)
+    missing = set(consent_forms.PLAN_COLUMNS) - set(plan.columns)
     if missing:
-        raise ImportRefused(
-            f"that is no plan: it has no column {', '.join(sorted(missing))}; make one with --plan"
-        )
-    rows = [{column: csv_reports.plain(text) for column, text in row.cells.items()} for row in plan.rows]
+        raise ImportRefused(f"that is no plan: it has no column {', '.join(sorted(missing))}; make one with --plan")
+    rows = [{column: csv_reports.unmark_formulas(text) for column, text in row.cells.items()} for row in plan.rows]
     for row, cells in zip(plan.rows, rows, strict=True):
-        if consent_forms.confirmed(row) or cells["proposal"] not in {s.value for s in (Status.NEW, Status.EXISTING,
-                                                                               Status.DECIDE)}:  # fmt: skip
+        if consent_forms.is_confirmed(row) or cells["proposal"] not in {s.value for s in (RowStatus.NEW, RowStatus.EXISTING,
+                                                                               RowStatus.DECIDE)}:  # fmt: skip
             continue
-        if not _asked(row, cells):
+        if not _confirm_line(row, cells):
             break
-        csv_reports.save(path, csv_reports.written(consent_forms.COLUMNS, rows))
+        csv_reports.save_report(path, csv_reports.write_csv(consent_forms.PLAN_COLUMNS, rows))
     done = sum(cells["confirmed"] == "yes" for cells in rows)
     if not rows:
         raise NothingDone("there is no line in this plan: make one with --plan where there are consents")
     click.echo(f"{done} of {len(rows)} lines are confirmed: --apply {path} imports them")
 
 
-def _asked(row: Row, cells: dict[str, str]) -> bool:
+def _confirm_line(row: TableRow, cells: dict[str, str]) -> bool:
     """Show a line and take the answer; False to stop."""
     click.echo(
         safe(
@@ -212,7 +211,7 @@ def _asked(row: Row, cells: dict[str, str]) -> bool:
     if not cells["link"]:
         answers = {"a": "it is the person whose name stands on the photographs", **answers}
         del answers["y"]
-    elif cells["proposal"] == Status.DECIDE.value:
+    elif cells["proposal"] == RowStatus.DECIDE.value:
         answers = {"a": "add to what was agreed", "r": "replace it", "n": "no", "q": "stop"}
     words = ", ".join(f"{letter} {word}" for letter, word in answers.items())
     answer = click.prompt(f"  {words}", type=click.Choice(list(answers)), show_choices=False)
@@ -225,34 +224,27 @@ def _asked(row: Row, cells: dict[str, str]) -> bool:
     return bool(answer != "q")
 
 
-def _tell(
-    verdicts: Sequence[Verdict], told: str, applied: bool, report: Path | None, left: Sequence[UnfinishedJob],
+def _print_outcome(
+    verdicts: Sequence[RowVerdict], told: str, applied: bool, report: Path | None, left: Sequence[UnfinishedJob],
     as_json: bool,
 ) -> None:  # fmt: skip
     """Every row and the sum, for people or machines; exit code 1 where rows need somebody, or nothing is a row."""
     if report is not None:
-        csv_reports.save(report, csv_reports.report(verdicts))
+        csv_reports.save_report(report, csv_reports.write_report(verdicts))
     counts = Counter(verdict.status.value for verdict in verdicts)
-    rows = [csv_reports.said(verdict) for verdict in verdicts]
-    lines = [
-        told,
-        *(_line(row) for row in rows),
-        ", ".join(f"{count} {what}" for what, count in counts.items()),
-    ]
-    if not applied and counts[Status.NEW.value] + counts[Status.EXISTING.value]:
+    rows = [csv_reports.describe_verdict(verdict) for verdict in verdicts]
+    lines = [told, *(_format_row(row) for row in rows), ", ".join(f"{count} {what}" for what, count in counts.items())]
+    if not applied and counts[RowStatus.NEW.value] + counts[RowStatus.EXISTING.value]:
         lines.append("nothing was imported: this was a rehearsal")
     brought = any(
-        verdict.status in (_BROUGHT if applied else _BROUGHT | {Status.DECIDE}) for verdict in verdicts
+        verdict.status in (_SUCCEEDED if applied else _SUCCEEDED | {RowStatus.DECIDE}) for verdict in verdicts
     )
     if not brought:
-        lines[-1:] = [
-            *filter(None, lines[-1:]),
-            "nothing was imported, and nothing can be: there is no good row",
-        ]
+        lines[-1:] = [*filter(None, lines[-1:]), "nothing was imported, and nothing can be: there is no good row"]
     data = {"applied": applied, "told": told, "counts": dict(counts), "rows": rows}
     faults = applied and any(verdict.status in _FAULTS for verdict in verdicts)
     if faults or not brought:
-        say(as_json, data, [*lines, *waits(left)])
+        say(as_json, data, [*lines, *describe_unfinished(left)])
         raise click.exceptions.Exit(1)
     if not left and applied and any(verdict.unsure for verdict in verdicts):
         say(as_json, data, lines)
@@ -260,8 +252,6 @@ def _tell(
     say_finished(as_json, data, lines, left)
 
 
-def _line(row: dict[str, object]) -> str:
-    said = f"row {row['row']}: {row['name']}: {row['status']}" + (
-        f": {row['reason']}" if row["reason"] else ""
-    )
+def _format_row(row: dict[str, object]) -> str:
+    said = f"row {row['row']}: {row['name']}: {row['status']}" + (f": {row['reason']}" if row["reason"] else "")
     return said + (f" ({row['note']})" if row["note"] else "")

@@ -18,12 +18,12 @@ from plugin.flows.consent import consequences, grant_endings
 from plugin.flows.mail import paper_forms
 from plugin.flows.review import already_so
 from plugin.flows.signing import key_links
-from plugin.quitclaim.consent.lifecycle import How, Signing
+from plugin.quitclaim.consent.lifecycle import StopMode, Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished, someone
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished, find_person
 from sidecar.commands.consent import forms, imports
-from sidecar.output import counted, say, table
+from sidecar.output import pluralize, say, table
 
 
 @click.group()
@@ -34,9 +34,7 @@ def quitclaim() -> None:
 @quitclaim.command()
 @click.argument("who")
 @click.option("--recognition", is_flag=True, help="The person agrees to be recognised (GDPR Art. 9).")
-@click.option(
-    "--publication", multiple=True, metavar="PURPOSE:CHANNEL", help="May be repeated; * is every one."
-)
+@click.option("--publication", multiple=True, metavar="PURPOSE:CHANNEL", help="May be repeated; * is every one.")
 @click.option("--from", "from_", metavar="DAY", help="First day; default: the signature.")
 @click.option("--until", metavar="DAY", help="Last day; default: until withdrawn.")
 @click.option("--signed", metavar="DAY", help="When it was signed; default: now.")
@@ -45,18 +43,14 @@ def quitclaim() -> None:
 @click.option("--form", "form_", metavar="NAME", help="The form that was signed, printed on paper.")
 @click.option("--text-version", help="Which version of the text was signed, where it was no form of ours.")
 @click.option(
-    "--text",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="That text; its hash is kept.",
+    "--text", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="That text; its hash is kept."
 )
 @click.option("--language", default="en", show_default=True)
 @click.option("--method", default="paper", show_default=True)
-@click.option(
-    "--guardian", multiple=True, metavar="ID", help="Signed by this guardian instead of the person."
-)
+@click.option("--guardian", multiple=True, metavar="ID", help="Signed by this guardian instead of the person.")
 @click.option("--slip", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg",
               help="Write the person's key as a QR code, to be printed and handed over.")  # fmt: skip
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def add(
@@ -72,34 +66,32 @@ def add(
         signed_at = shell.moment(signed) or services.clock.now()
         start, end = shell.moment(from_) or signed_at, shell.moment(until, end=True)
         lines: list[tuple[str, str] | None] = [None] if recognition else []
-        lines += _publications(services, publication)
-        paper = paper_forms.of_form(services, form_, language, signed_at, lines) if form_ else None
+        lines += _parse_publications(services, publication)
+        paper = paper_forms.read_form(services, form_, language, signed_at, lines) if form_ else None
         if paper is not None and end is None:
             end = shell.moment(paper.last_day.isoformat(), end=True)
-        grants = _grants(lines, start, end)
+        grants = _make_grants(lines, start, end)
         hashed = sha256(text.read_bytes()).hexdigest() if text else None
         signing = Signing(
             text_version=paper.text_version if paper else str(text_version),
             text_sha256=paper.text_sha256 if paper else hashed, language=language, method=method,
             signed_by_person=not guardian, signed_by_guardians=guardian, signed_at=signed_at, grants=grants,
         )  # fmt: skip
-        person_id = someone(services, who)
-        confirming.ask(confirming.told(consequences.of_version(services, person_id, signing)), yes)
-        proof = [grant_endings.Evidence(path.name, path.read_bytes()) for path in evidence]
+        person_id = find_person(services, who)
+        confirming.confirm(confirming.describe_ending(consequences.preview_version(services, person_id, signing)), yes)
+        proof = [grant_endings.SignatureEvidence(path.name, path.read_bytes()) for path in evidence]
         origin = paper.origin(grants) if paper else grant_endings.NO_FORM
         claim = grant_endings.record(services, person_id, signing, proof, actor(), origin)
-        key = _slip(services, claim, slip)
+        key = _make_key(services, claim, slip)
         left = finish_jobs(services)
-    said = [f"quitclaim {claim.id}, version {claim.version}, {counted(len(claim.grants), 'grant')}"]
+    said = [f"quitclaim {claim.id}, version {claim.version}, {pluralize(len(claim.grants), 'grant')}"]
     said += [f"the key of whoever signed, for them alone: {key}"] if key else []
     grant_ids = [grant.id for grant in claim.grants]
     data = {"id": claim.id, "version": claim.version, "grants": grant_ids, "key": key or None}
     say_finished(as_json, data, said, left)
 
 
-def _grants(
-    lines: Sequence[tuple[str, str] | None], start: datetime, end: datetime | None
-) -> tuple[Grant, ...]:
+def _make_grants(lines: Sequence[tuple[str, str] | None], start: datetime, end: datetime | None) -> tuple[Grant, ...]:
     """A grant a line: of a purpose on a channel, or (None) of recognition."""
     return tuple(
         Grant(uuid4().hex, GrantKind.PUBLICATION, *line, start, end)
@@ -109,23 +101,21 @@ def _grants(
     )
 
 
-def _slip(services: Services, claim: Quitclaim, file: Path | None) -> str:
+def _make_key(services: Services, claim: Quitclaim, file: Path | None) -> str:
     """The key to what was signed on paper, "" where people cannot reach us; as a QR code in `file`."""
     if not services.config.server.public_url:
         if file is not None:
-            raise ConfigError(
-                "server.public_url: give the address under which people reach FaceLease, for the slip"
-            )
+            raise ConfigError("server.public_url: give the address under which people reach FaceLease, for the slip")
         return ""
     with services.store.write() as tx:
-        made = key_links.by_staff(services, tx, claim.person_id, claim.id, actor())
-    address = links.address(services, made.token)
+        made = key_links.make_key_for_staff(services, tx, claim.person_id, claim.id, actor())
+    address = links.url(services, made.token)
     if file is not None:
         segno.make(address, error="m").save(str(file), kind="svg", scale=4, border=4)
     return address
 
 
-def _publications(services: Services, wanted: tuple[str, ...]) -> list[tuple[str, str]]:
+def _parse_publications(services: Services, wanted: tuple[str, ...]) -> list[tuple[str, str]]:
     cleared = services.config.clearance
     found: dict[tuple[str, str], None] = {}
     for text in wanted:
@@ -159,14 +149,14 @@ def list_(shell: Shell, who: str, as_json: bool) -> None:
                 {
                     "grant": grant.id, "version": claim.version, "kind": grant.kind.value, "purpose": grant.purpose,
                     "channel": grant.channel, "from": start, "until": end,
-                    "state": _state(grant, start, end, now),
+                    "state": _describe_state(grant, start, end, now),
                 }
             )  # fmt: skip
     heads = ["grant", "version", "kind", "purpose", "channel", "from", "until", "state"]
     say(as_json, rows, table(heads, [[shell.cell(row[head]) for head in heads] for row in rows]))
 
 
-def _state(grant: Grant, start: object, end: object, now: object) -> str:
+def _describe_state(grant: Grant, start: object, end: object, now: object) -> str:
     if start is None:
         return "never in force"
     if start > now:  # type: ignore[operator]
@@ -178,44 +168,40 @@ def _state(grant: Grant, start: object, end: object, now: object) -> str:
 
 @quitclaim.command()
 @click.argument("who")
-@click.option(
-    "--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything."
-)
-@confirming.yes
+@click.option("--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything.")
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def withdraw(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """End grants at once: no match, no clearance, tags taken out, template destroyed."""
-    _end(shell, who, grant, "withdrawn", yes, as_json)
+    _end_grants(shell, who, grant, "withdrawn", yes, as_json)
 
 
 @quitclaim.command()
 @click.argument("who")
-@click.option(
-    "--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything."
-)
-@confirming.yes
+@click.option("--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything.")
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def restrict(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Stop matching and clearance, keep the evidence (GDPR Art. 18)."""
-    _end(shell, who, grant, "restricted", yes, as_json)
+    _end_grants(shell, who, grant, "restricted", yes, as_json)
 
 
-def _end(shell: Shell, who: str, grant: tuple[str, ...], kind: str, yes: bool, as_json: bool) -> None:
+def _end_grants(shell: Shell, who: str, grant: tuple[str, ...], kind: str, yes: bool, as_json: bool) -> None:
     verb: Literal["withdraw", "restrict"] = "withdraw" if kind == "withdrawn" else "restrict"
     with shell.house() as services:
-        person_id, before = someone(services, who), None
-        confirming.ask(
-            confirming.told(consequences.of_grants(services, person_id, set(grant) or None, verb)), yes
+        person_id, before = find_person(services, who), None
+        confirming.confirm(
+            confirming.describe_ending(consequences.preview_ending(services, person_id, set(grant) or None, verb)), yes
         )
-        ended = grant_endings.stop(services, person_id, How(verb), set(grant) or None, actor())
+        ended = grant_endings.stop(services, person_id, StopMode(verb), set(grant) or None, actor())
         if not ended:
-            before = already_so.ended(services, person_id, set(grant) or None, verb)
+            before = already_so.find_ended_at(services, person_id, set(grant) or None, verb)
         left = finish_jobs(services)
-        lines = [f"{counted(ended, 'grant')} {kind}"]
+        lines = [f"{pluralize(ended, 'grant')} {kind}"]
         if before is not None:
-            lines = [f"nothing to end: it had ended already on {already_so.day(services, before)}"]
+            lines = [f"nothing to end: it had ended already on {already_so.format_day(services, before)}"]
         elif 0 < ended < len(set(grant)):
             lines.append(f"{len(set(grant)) - ended} had ended already")
     say_finished(as_json, {"id": person_id, kind: ended, "ended_before": before}, lines, left)

@@ -32,6 +32,4 @@ def portrait(prefix: str) -> Path:
     try:
         return _by_hash(folder)[prefix]
     except KeyError:
-        raise NotFound(
-            f"portrait {prefix} is not in {folder}: start with ./run, which unpacks them"
-        ) from None
+        raise NotFound(f"portrait {prefix} is not in {folder}: start with ./run, which unpacks them") from None

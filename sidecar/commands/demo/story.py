@@ -27,8 +27,8 @@ from plugin.flows.views import audit_view, health, photo_panel
 from plugin.hooks.dam import node_key
 from plugin.ledger.keys import shredding
 from plugin.ledger.log.proof import ProofVerdict
-from plugin.quitclaim.clearance.answers import Answer, Status
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus
+from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from sidecar import server
@@ -67,7 +67,7 @@ needs_confirmed = false
 """
 
 
-def config_of(folder: Path, port: int) -> Config:
+def write_config(folder: Path, port: int) -> Config:
     """The configuration of the demonstration, written to its folder so that other commands may use it."""
     path = folder / CONFIG
     path.write_text(_CONFIG.format(port=port), encoding="utf-8")
@@ -78,18 +78,16 @@ def run(folder: str, port: int) -> bool:
     """The whole story; True if every step held."""
     path = Path(folder).absolute()
     if path.exists() and not (path / ".facelease-demo").exists():
-        raise FaceLeaseError(
-            f"{path} is not a demonstration of ours, so it is left alone: give another --folder"
-        )
+        raise FaceLeaseError(f"{path} is not a demonstration of ours, so it is left alone: give another --folder")
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(mode=0o700, parents=True)
     (path / ".facelease-demo").touch()
-    config = config_of(path, port)
-    photographs(path / "photos" / SHOOT)
+    config = write_config(path, port)
+    make_photographs(path / "photos" / SHOOT)
     bootstrap.init(config)
     clock, tally = ManualClock(datetime.now(UTC)), Tally()
     with bootstrap.open_house(config, clock) as services:
-        calendar.start(services)
+        calendar.start_process(services)
         person_id = _prepare(services, tally)
         _tag(services, tally)
         _end(services, clock, person_id, tally)
@@ -102,11 +100,11 @@ def run(folder: str, port: int) -> bool:
 def serve(folder: str, port: int) -> None:
     """Serve what the demonstration left, with two links to try: A has signed again, B is asked to."""
     path = Path(folder).absolute()
-    config = config_of(path, port)
+    config = write_config(path, port)
     with bootstrap.open_house(config) as services:
         with services.store.read() as conn:
             a = roster.find(conn, A)
-        _signed(services, a)
+        _sign_and_enrol(services, a)
         tried = welcome.prepare(services, B, A)
     click.echo(f"\nNow serving on {config.server.public_url}/ - end with Ctrl-C")
     click.echo(f"Its clock stands {LEASE.days} days ahead. Everybody in it is a sample; try in a browser:")
@@ -116,7 +114,7 @@ def serve(folder: str, port: int) -> None:
     server.serve(config, path / CONFIG, with_worker=True)
 
 
-def photographs(folder: Path) -> None:
+def make_photographs(folder: Path) -> None:
     """A small library of the sample portraits: alone, cut off, small, and both people on one picture."""
     folder.mkdir(parents=True)
     for number, prefix in enumerate((samples.A_STANDING, samples.B_STANDING, samples.A_FRONT_CUT_RIGHT), 1):
@@ -130,17 +128,13 @@ def photographs(folder: Path) -> None:
         Image.open(samples.portrait(samples.B_STANDING)) as right,
     ):
         height = 1200
-        pair = [
-            one.convert("RGB").resize((one.width * height // one.height, height)) for one in (left, right)
-        ]
+        pair = [one.convert("RGB").resize((one.width * height // one.height, height)) for one in (left, right)]
         both = Image.new("RGB", (sum(one.width for one in pair), height))
         both.paste(pair[0], (0, 0))
         both.paste(pair[1], (pair[0].width, 0))
         both.save(folder / "together.jpg", quality=90)
     Image.effect_mandelbrot((800, 600), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(folder / "nobody.jpg")
-    settled = (
-        time.time() - 60
-    )  # a file that was written this moment may still be growing: it waits for the next poll
+    settled = time.time() - 60  # a file that was written this moment may still be growing: it waits for the next poll
     for path in folder.iterdir():
         os.utime(path, (settled, settled))
 
@@ -149,15 +143,15 @@ def _prepare(services: Services, tally: Tally) -> str:
     click.echo("1. Two people: A signed a quitclaim (a sample), B never signed")
     person_id = register.add(services, register.Newcomer(A, of_age=True), _ACTOR)
     register.add(services, register.Newcomer(B, of_age=True), _ACTOR)
-    tally.check(f"A enrolled with 2 reference photographs ({_signed(services, person_id)})", True)
-    _refused(services, tally)
-    basis = Evidence("sample sign-up list", "demonstration", services.today(), None)
+    tally.check(f"A enrolled with 2 reference photographs ({_sign_and_enrol(services, person_id)})", True)
+    _check_refusal(services, tally)
+    basis = BasisEvidence("sample sign-up list", "demonstration", services.today(), None)
     modes.decide(services, SHOOT, modes.Ruling(Mode.AUTO, Basis.SHOOT, basis, (A,)), _ACTOR)
     tally.check(f"collection {SHOOT!r}: automatic, basis: a shoot for which A signed up", True)
     return person_id
 
 
-def _signed(services: Services, person_id: str) -> str:
+def _sign_and_enrol(services: Services, person_id: str) -> str:
     """A quitclaim of A's (a sample) for the length of the lease, and two photographs of A; returns the engine."""
     now = services.clock.now()
     until = now + LEASE
@@ -171,13 +165,13 @@ def _signed(services: Services, person_id: str) -> str:
         ),
     )  # fmt: skip
     grant_endings.record(
-        services, person_id, signing, [grant_endings.Evidence("sample-form.txt", FORM.encode())], _ACTOR
+        services, person_id, signing, [grant_endings.SignatureEvidence("sample-form.txt", FORM.encode())], _ACTOR
     )
     references = [_jpeg(samples.portrait(prefix)) for prefix in (samples.A_FRONT, samples.A_SPEECH_RGBA)]
     return gallery.enrol(services, person_id, references, _ACTOR).engine
 
 
-def _refused(services: Services, tally: Tally) -> None:
+def _check_refusal(services: Services, tally: Tally) -> None:
     """B has no recognition grant: no template may be made of B."""
     with services.store.read() as conn:
         b = roster.find(conn, B)
@@ -198,44 +192,43 @@ def _jpeg(path: Path) -> bytes:
 
 def _tag(services: Services, tally: Tally) -> None:
     click.echo("2. The photographs arrive")
-    calendar.poll(services)
+    calendar.poll_dam(services)
     Runner(services).drain(threads=2)
     refs = sorted(services.dam.refs())
-    tally.check(f"{len(refs)} photographs examined", scan_queue.waiting(services) == 0)
+    tally.check(f"{len(refs)} photographs examined", scan_queue.count_waiting(services) == 0)
     for line in table(
-        ["photo", "people", "unnamed faces", "internal", "website", "press"],
-        [_row(services, r) for r in refs],
+        ["photo", "people", "unnamed faces", "internal", "website", "press"], [_format_row(services, r) for r in refs]
     ):
         click.echo("     " + line)
-    named = {ref for ref in refs if A in _names(services, ref)}
+    named = {ref for ref in refs if A in _read_names(services, ref)}
     tally.tagged = len(named)
     tally.unnamed = health.count(services).faces.get("unmatched", 0)
     tally.check("A is tagged, in the files themselves", tally.tagged >= 3)
-    tally.check("B is tagged nowhere", not any(B in _names(services, ref) for ref in refs))
+    tally.check("B is tagged nowhere", not any(B in _read_names(services, ref) for ref in refs))
     tally.check("B's face is a box and a count, without a name", tally.unnamed >= 2)
-    ask = photo_answers.ask(services, f"{SHOOT}/portrait-1.jpg", "communication", "website")
-    tally.check("a photograph of A alone is cleared for the website", ask.status is Status.CLEARED)
-    ask = photo_answers.ask(services, f"{SHOOT}/portrait-1.jpg", "communication", "press")
-    tally.check("and blocked for the press, to which A did not agree", ask.status is Status.BLOCKED)
+    ask = photo_answers.answer_photo(services, f"{SHOOT}/portrait-1.jpg", "communication", "website")
+    tally.check("a photograph of A alone is cleared for the website", ask.status is ClearanceStatus.CLEARED)
+    ask = photo_answers.answer_photo(services, f"{SHOOT}/portrait-1.jpg", "communication", "press")
+    tally.check("and blocked for the press, to which A did not agree", ask.status is ClearanceStatus.BLOCKED)
 
 
-def _names(services: Services, ref: str) -> set[str]:
+def _read_names(services: Services, ref: str) -> set[str]:
     """The people whose names stand in the file and its sidecar, read from there."""
     return {named.node for named in services.dam.look(ref).names}
 
 
-def _row(services: Services, ref: str) -> list[object]:
-    seen = photo_panel.of(services, ref)
-    answers = photo_answers.answers(services, ref, "communication")
+def _format_row(services: Services, ref: str) -> list[object]:
+    seen = photo_panel.load_panel(services, ref)
+    answers = photo_answers.answer_channels(services, ref, "communication")
     return [
         ref,
-        ", ".join(sorted(_names(services, ref))) or "-",
+        ", ".join(sorted(_read_names(services, ref))) or "-",
         sum(face.state == "unmatched" for face in seen.faces) if seen else 0,
-        *(_said(a) for a in answers.values()),
+        *(_format_answer(a) for a in answers.values()),
     ]
 
 
-def _said(answer: Answer) -> str:
+def _format_answer(answer: Answer) -> str:
     until = f" until {answer.until:%d %b}" if answer.until else ""
     return answer.status.value.replace("_", " ") + until
 
@@ -243,24 +236,18 @@ def _said(answer: Answer) -> str:
 def _end(services: Services, clock: ManualClock, person_id: str, tally: Tally) -> None:
     click.echo(f"3. {LEASE.days} days later, by a clock of the demonstration's own: the lease ends")
     clock.advance(LEASE + timedelta(seconds=1))
-    ended = calendar.sweep(services)
+    ended = calendar.sweep_endings(services)
     tally.check(f"{ended} grants ended", ended == 3)
     before = tally.tagged
     Runner(services).drain()
     refs = sorted(services.dam.refs())
-    tally.left = sum(
-        1 for ref in refs if any(node_key(name) == node_key(A) for name in _names(services, ref))
-    )
+    tally.left = sum(1 for ref in refs if any(node_key(name) == node_key(A) for name in _read_names(services, ref)))
     tally.revoked = before - tally.left
-    tally.check(
-        f"{tally.revoked} tags are gone from the files, {tally.left} left", tally.left == 0 and before > 0
-    )
-    answers = [photo_answers.ask(services, ref, "communication", "website").status for ref in refs]
-    tally.check("no photograph is cleared any more", Status.CLEARED not in answers)
+    tally.check(f"{tally.revoked} tags are gone from the files, {tally.left} left", tally.left == 0 and before > 0)
+    answers = [photo_answers.answer_photo(services, ref, "communication", "website").status for ref in refs]
+    tally.check("no photograph is cleared any more", ClearanceStatus.CLEARED not in answers)
     with services.store.read() as conn:
-        kept = [
-            one for kind in ("template", "reference") for one in services.vault.find(conn, person_id, kind)
-        ]
+        kept = [one for kind in ("template", "reference") for one in services.vault.find(conn, person_id, kind)]
         how = shredding.of_person(conn, person_id)
     tally.check("A's template and reference photographs are gone with their key", not kept)
     tally.check(f"the key is shredded ({', '.join(map(str, how))})", bool(how) and None not in how)
@@ -268,8 +255,8 @@ def _end(services: Services, clock: ManualClock, person_id: str, tally: Tally) -
 
 def _prove(services: Services, tally: Tally) -> None:
     click.echo("4. The officer's proof")
-    calendar.heads(services)
-    checked = audit_view.verified(services)
+    calendar.write_log_head(services)
+    checked = audit_view.verify_log(services)
     holds = checked.verdict is ProofVerdict.HOLDS
     tally.audit = "ok" if holds else "broken"
     tally.check(f"the audit log {log_words.heading(checked)}", holds)

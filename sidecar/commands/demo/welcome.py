@@ -14,33 +14,33 @@ _ACTOR = "demo"
 
 
 @dataclass(frozen=True)
-class Links:
+class SampleLinks:
     """Two addresses, each of which opens by itself."""
 
     sign: str
     key: str
 
 
-def prepare(services: Services, newcomer: str, known: str) -> Links:
+def prepare(services: Services, newcomer: str, known: str) -> SampleLinks:
     """Ask `newcomer` by the sample form, and give `known` the key to what they signed on paper.
 
     The photographs are looked at anew. Both are names of sample people that the ledger has. Raises NotFound.
     """
     with services.store.read() as conn:
         asked, shown = roster.find(conn, newcomer), roster.find(conn, known)
-    form = form_store.add(services, _form(services), _ACTOR)
-    invite = invitations.Invite(person_id=asked, form=form.form.name)
+    form = form_store.add(services, _make_form(services), _ACTOR)
+    invite = invitations.InvitationRequest(person_id=asked, form=form.form.name)
     sign = invitations.invite(services, invite, _ACTOR)
     with services.store.write() as tx:
         signed = roster.load(services, tx.connection, shown).quitclaims[-1]
-        key = key_links.by_staff(services, tx, shown, signed.id, _ACTOR)
+        key = key_links.make_key_for_staff(services, tx, shown, signed.id, _ACTOR)
     scan_queue.enqueue(services, sorted(services.dam.refs()))
-    return Links(links.address(services, sign.token), links.address(services, key.token))
+    return SampleLinks(links.url(services, sign.token), links.url(services, key.token))
 
 
-def _form(services: Services) -> dict[str, object]:
+def _make_form(services: Services) -> dict[str, object]:
     """The sample form, marked as one, for the uses of this house."""
-    tree = form_store.read(form_store.sample())
+    tree = form_store.parse_toml(form_store.read_sample())
     listed = services.config.clearance
     tree["name"] = "Sample"
     tree["uses"] = [{"purpose": purpose, "channels": list(listed.channels)} for purpose in listed.purposes]

@@ -11,7 +11,7 @@ from plugin.ledger.log.head_book import HeadBook
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json
 from sidecar.commands.installation import proving
-from sidecar.output import counted, say
+from sidecar.output import pluralize, say
 from sidecar.running import bootstrap
 
 
@@ -22,17 +22,15 @@ def keys() -> None:
 
 @keys.command()
 @click.option("--retire/--keep", default=True, help="Destroy the old version when nothing is behind.")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def rotate(shell: Shell, retire: bool, yes: bool, as_json: bool) -> None:
     """Make a new master key and re-wrap every living key under it."""
     with shell.house() as services:
         old = ", ".join(map(str, services.master.versions))
-        ended = (
-            f"version {old} of the master key: copies of the store and files of keys from before open nothing"
-        )
-        confirming.ask([ended] if retire else [], yes)
+        ended = f"version {old} of the master key: copies of the store and files of keys from before open nothing"
+        confirming.confirm([ended] if retire else [], yes)
         done = rotating.rotate(services, actor(), retire)
     data = {
         "version": done.version, "rewrapped": done.rewrapped, "retired": list(done.retired), "shredded": done.shredded,
@@ -55,11 +53,9 @@ def backup(shell: Shell, folder: Path | None, as_json: bool) -> None:
     target = folder or shell.config.path(shell.config.backup.folder)
     with shell.house() as services:
         book, days = HeadBook.from_config(shell.config), shell.config.backup.key_days
-        made = backups.write_backup(
-            services.store, services.master, target, services.clock, book, days, actor()
-        )
+        made = backups.write_backup(services.store, services.master, target, services.clock, book, days, actor())
     data = {"name": made.name, "store": str(made.store), "keys": str(made.keys), "rows": made.rows}
-    say(as_json, data, [f"{made.store} ({counted(made.rows, 'row')})", str(made.keys)])
+    say(as_json, data, [f"{made.store} ({pluralize(made.rows, 'row')})", str(made.keys)])
 
 
 @click.group()
@@ -69,9 +65,7 @@ def report() -> None:
 
 @report.command()
 @click.option("--people", required=True, type=click.Path(path_type=Path), help="A folder a person.")
-@click.option(
-    "--strangers", required=True, type=click.Path(path_type=Path), help="People who are in no folder."
-)
+@click.option("--strangers", required=True, type=click.Path(path_type=Path), help="People who are in no folder.")
 @as_json
 @click.pass_obj
 def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None:
@@ -80,19 +74,19 @@ def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None
         accuracy as measuring,  # numpy with it, which nothing else here needs
     )
 
-    data = measuring.measure_accuracy(people, strangers, bootstrap.with_models(shell.config))
+    data = measuring.measure_accuracy(people, strangers, bootstrap.resolve_models(shell.config))
     if not data["gallery"]:
         raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
     lines = [f"{data['gallery']} people enrolled; no face found on {data['undetected']} photographs"]
-    lines.append(f"right person first: {_share(data['rank1'])}")
+    lines.append(f"right person first: {_format_rate(data['rank1'])}")
     for rates, words in ((data["auto"], "named automatically"), (data["suggest"], "named or suggested")):
         lines.append(
-            f"{words}: strangers {_share(rates['fpir'])}, enrolled people missed {_share(rates['fnir'])}"
+            f"{words}: strangers {_format_rate(rates['fpir'])}, enrolled people missed {_format_rate(rates['fnir'])}"
         )
     say(as_json, data, lines)
 
 
-def _share(rate: dict[str, float]) -> str:
+def _format_rate(rate: dict[str, float]) -> str:
     return f"{rate['value']:.2%} ({rate['low']:.2%} to {rate['high']:.2%})"
 
 

@@ -11,7 +11,7 @@ import click
 
 from plugin.flows.schedule import log_heads
 from plugin.flows.views import audit_view
-from plugin.flows.views.audit_view import Checked
+from plugin.flows.views.audit_view import LogCheck
 from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.log.proof import ProofVerdict
 from plugin.ledger.store import audit as chain
@@ -29,7 +29,7 @@ def audit() -> None:
     """The chained log of every effect."""
 
 
-def _given(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[Head]:
+def _parse_heads(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[Head]:
     heads = []
     for value in values:
         seq, _, digest = value.partition(":")
@@ -42,7 +42,7 @@ def _given(_context: click.Context, _parameter: click.Parameter, values: tuple[s
 @audit.command()
 @click.option("--heads", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="A file of outside heads; default: the configured one.")  # fmt: skip
-@click.option("--head", "given", metavar="SEQ:HASH", multiple=True, callback=_given,
+@click.option("--head", "given", metavar="SEQ:HASH", multiple=True, callback=_parse_heads,
               help="One outside head, such as the officer's monthly one; may be repeated.")  # fmt: skip
 @click.option("--key", "keys", metavar="PUBLIC", multiple=True,
               help="Believe this public key, as it was written down, and no other; may be repeated.")  # fmt: skip
@@ -54,17 +54,14 @@ def verify(shell: Shell, heads: Path | None, given: list[Head], keys: tuple[str,
     Exit code: 0 the log holds, 3 it is not proven, 4 it is broken.
     """
     with shell.house(catch_up=False) as services:
-        checked = audit_view.verified(services, heads, keys, given)
+        checked = audit_view.verify_log(services, heads, keys, given)
     zone = shell.config.site.zone
-    lines = [
-        f"the log: {log_words.heading(checked)}",
-        *(f"  {one}" for one in log_words.sentences(checked, zone)),
-    ]
-    say(as_json, _data(checked, lines[1:]), lines)
+    lines = [f"the log: {log_words.heading(checked)}", *(f"  {one}" for one in log_words.sentences(checked, zone))]
+    say(as_json, _to_json(checked, lines[1:]), lines)
     raise SystemExit(EXIT_CODES[checked.verdict])
 
 
-def _data(checked: Checked, lines: list[str]) -> dict[str, Any]:
+def _to_json(checked: LogCheck, lines: list[str]) -> dict[str, Any]:
     data: dict[str, Any] = {"verdict": checked.verdict.value, "said": [line.strip() for line in lines]}
     if checked.proof is None:
         return data
@@ -98,21 +95,21 @@ def verifier() -> None:
 def heads(shell: Shell, as_json: bool) -> None:
     """Write the head to the file outside the store, and print it: for the officer to keep."""
     with shell.house(catch_up=False) as services:
-        head = log_heads.write(services)
+        head = log_heads.write_head(services)
     data = {"number": head.number, "seq": head.last.seq, "hash": head.last.hash}
     say(as_json, data, [f"{head.last.seq}:{head.last.hash}"])
 
 
 @audit.command()
 @click.option("--reason", required=True, help="What became of the heads of before. Name nobody.")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def begin(shell: Shell, reason: str, yes: bool, as_json: bool) -> None:
     """Begin the heads anew, because those of before are lost. The log says so from then on."""
     with shell.house(catch_up=False) as services:
-        confirming.ask(["what the heads of before prove: the log is proven from here on only"], yes)
-        head = log_heads.begin(services, reason, actor())
+        confirming.confirm(["what the heads of before prove: the log is proven from here on only"], yes)
+        head = log_heads.restart_heads(services, reason, actor())
     say(
         as_json,
         {"number": head.number, "seq": head.last.seq, "hash": head.last.hash},
@@ -126,7 +123,7 @@ def begin(shell: Shell, reason: str, yes: bool, as_json: bool) -> None:
 @click.command("heads")
 @click.option("--replace", is_flag=True, help="Let another key sign from now on.")
 @click.option("--lost", metavar="REASON", help="Make a key in the place of one that is lost. Name nobody.")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def heads_key(shell: Shell, replace: bool, lost: str | None, yes: bool, as_json: bool) -> None:
@@ -135,13 +132,11 @@ def heads_key(shell: Shell, replace: bool, lost: str | None, yes: bool, as_json:
         raise click.UsageError("--replace lets a key follow one that is there; --lost is for one that is not")
     with shell.house(catch_up=False) as services:
         if replace:
-            confirming.ask(
-                [f"the key {services.head_key.public}: it signs no head and no backup any more"], yes
-            )
+            confirming.confirm([f"the key {services.head_key.public}: it signs no head and no backup any more"], yes)
             key = log_heads.replace_key(services, actor())
         elif lost is not None:
             path = services.config.path(services.config.keys.heads_key_file)
-            confirming.ask([] if path.exists() else [f"what the key that lay at {path} proved"], yes)
+            confirming.confirm([] if path.exists() else [f"what the key that lay at {path} proved"], yes)
             key = log_heads.make_lost_key(services, lost, actor())
         else:
             key = services.head_key

@@ -11,8 +11,8 @@ import click
 
 from plugin.errors import ConfigError, FaceLeaseError, StoreAway, StoreError
 from plugin.flows.schedule import calendar, house_closing, reconciliation, replay_endings, restoration
-from plugin.flows.schedule.reconciliation import KINDS, Outcome
-from plugin.flows.schedule.restoration import CameBack
+from plugin.flows.schedule.reconciliation import JOB_KINDS, ReconciliationOutcome
+from plugin.flows.schedule.restoration import RestoredCounts
 from plugin.ledger.backups import backup_trust
 from plugin.ledger.backups import restore as restoring
 from plugin.ledger.backups.backup_trust import RestoreOptions
@@ -22,33 +22,33 @@ from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.log.head_key import HeadKey
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json
-from sidecar.output import counted, say
+from sidecar.output import pluralize, say
 from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 
 _KEY_BYTES = 32
 
 
-def _public(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+def _parse_public_key(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     with suppress(ValueError):
         if not value or len(b64decode(value, validate=True)) == _KEY_BYTES:
             return value
     raise click.BadParameter("a public key is the 44 characters that `facelease init` printed")
 
 
-def _reason(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
-    return "" if value is None else house_closing.refuse_reason(value)
+def _parse_reason(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    return "" if value is None else house_closing.clean_reason(value)
 
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--name", default=backup_trust.NEWEST, show_default=True, help="Which backup.")
-@click.option("--head-key", default="", metavar="PUBLIC", callback=_public,
+@click.option("--head-key", default="", metavar="PUBLIC", callback=_parse_public_key,
               help="Believe this public key, as it was written down: where keys.heads_key_file is lost.")  # fmt: skip
 @click.option("--older-keys", is_flag=True, help="Take a file of keys that is not the newest one known.")
-@click.option("--without-ended-log", metavar="REASON", callback=_reason,
+@click.option("--without-ended-log", metavar="REASON", callback=_parse_reason,
               help="Restore without a whole ended.log: no link and no token opens anything then.")  # fmt: skip
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def restore(
@@ -61,14 +61,12 @@ def restore(
     the names in the DAM included.
     """
     wish = RestoreOptions(name, head_key, older_keys, without_ended_log)
-    bootstrap.empty_store(shell.config, shell.clock)
-    confirming.ask(_ending(shell, name, without_ended_log), yes)
-    bootstrap.try_dam(shell.config, shell.clock)  # what is ended again has to be taken off there too
-    with _book(shell, head_key) as book:
-        master = bootstrap.master_keys(shell.config)
-        done = restoring.restore_backup(
-            shell.config.store_url, folder, master, shell.clock, book, wish, actor()
-        )
+    bootstrap.init_empty_store(shell.config, shell.clock)
+    confirming.confirm(_describe_ending(shell, name, without_ended_log), yes)
+    bootstrap.check_dam(shell.config, shell.clock)  # what is ended again has to be taken off there too
+    with _open_head_book(shell, head_key) as book:
+        master = bootstrap.load_master_keys(shell.config)
+        done = restoring.restore_backup(shell.config.store_url, folder, master, shell.clock, book, wish, actor())
     try:
         ended, found, back = _end_again(shell, without_ended_log)
     except FaceLeaseError as error:
@@ -76,22 +74,20 @@ def restore(
             f"{done.name} is in the store, but what has ended since was not all ended again ({error}): mend that, and "
             "run `facelease reconcile --wait` before anything else"
         ) from error
-    _told(done, back, ended, found, without_ended_log, as_json)
-    if _left(found) or found.given_up:
+    _print_outcome(done, back, ended, found, without_ended_log, as_json)
+    if _count_open(found) or found.given_up:
         raise SystemExit(1)
 
 
-def _ending(shell: Shell, name: str, without_ended_log: str) -> list[str]:
-    said = [
-        f"what was decided after the backup ({name}), which comes into {shell.config.data} and goes on from there"
-    ]
+def _describe_ending(shell: Shell, name: str, without_ended_log: str) -> list[str]:
+    said = [f"what was decided after the backup ({name}), which comes into {shell.config.data} and goes on from there"]
     if without_ended_log:
         said.append("every link and every API token; and what ended after the backup may be in force again")
     return said
 
 
 @contextmanager
-def _book(shell: Shell, head_key: str) -> Iterator[HeadBook]:
+def _open_head_book(shell: Shell, head_key: str) -> Iterator[HeadBook]:
     """With a key of heads of its own where the old one is lost; that goes again if nothing comes of it."""
     path = shell.config.path(shell.config.keys.heads_key_file)
     if path.exists():
@@ -110,62 +106,67 @@ def _book(shell: Shell, head_key: str) -> Iterator[HeadBook]:
         raise
 
 
-def _end_again(shell: Shell, without_ended_log: str) -> tuple[int, Outcome, CameBack]:
+def _end_again(shell: Shell, without_ended_log: str) -> tuple[int, ReconciliationOutcome, RestoredCounts]:
     bootstrap.init(shell.config, shell.clock)
     with shell.house(catch_up=False) as services:
         ended = 0
         if without_ended_log:
             try:
-                ended = replay_endings.tell(services)
+                ended = replay_endings.replay_lines(services)
             except StoreAway:
                 raise
             except StoreError:
                 pass  # what of the file could be read is heard, and then it is set aside
-            house_closing.begin_anew(services, without_ended_log, actor(), restored=True)
-        ended += calendar.start(services)
-        begun = reconciliation.begin(services)
-        Runner(services).drain([kind for kind in KINDS if kind != "photo"])
-        return ended, reconciliation.outcome(services, begun), restoration.count(services)
+            house_closing.open_without_ended_log(services, without_ended_log, actor(), restored=True)
+        ended += calendar.start_process(services)
+        begun = reconciliation.begin_reconciliation(services)
+        Runner(services).drain([kind for kind in JOB_KINDS if kind != "photo"])
+        return ended, reconciliation.find_outcome(services, begun), restoration.count_restored(services)
 
 
-def _left(found: Outcome) -> int:
+def _count_open(found: ReconciliationOutcome) -> int:
     """Jobs that belong to the restore and are not done; photographs to be examined are the worker's daily work."""
     return sum(count for kind, count in found.open.items() if kind != "photo")
 
 
-def _told(
-    done: RestoreReport, back: CameBack, ended: int, found: Outcome, without_ended_log: str, as_json: bool
+def _print_outcome(
+    done: RestoreReport,
+    back: RestoredCounts,
+    ended: int,
+    found: ReconciliationOutcome,
+    without_ended_log: str,
+    as_json: bool,
 ) -> None:
     data: dict[str, Any] = {
         "backup": done.name, "keys": done.keys_name, "rows": done.rows, "left_out": done.left_out,
         "people_left_out": done.people_left_out, "ended_again": ended, "older_keys": done.older_keys,
         "without_ended_log": without_ended_log or None, "links_shut": done.links_shut, "tokens_shut": done.tokens_shut,
-        "open": _left(found), "to_examine": found.open.get("photo", 0), "given_up": sum(found.given_up.values()),
+        "open": _count_open(found), "to_examine": found.open.get("photo", 0), "given_up": sum(found.given_up.values()),
     } | asdict(back)  # fmt: skip
-    say(as_json, data, _lines(done, back, ended, found, without_ended_log))
+    say(as_json, data, _format_outcome(done, back, ended, found, without_ended_log))
 
 
-def _lines(
-    done: RestoreReport, back: CameBack, ended: int, found: Outcome, without_ended_log: str
+def _format_outcome(
+    done: RestoreReport, back: RestoredCounts, ended: int, found: ReconciliationOutcome, without_ended_log: str
 ) -> Iterator[str]:
-    yield f"{done.name}: {counted(done.rows, 'row')}, {counted(done.keys, 'key')} from {done.keys_name}"
-    yield f"came back: {counted(back.people, 'person', 'people')}"
+    yield f"{done.name}: {pluralize(done.rows, 'row')}, {pluralize(done.keys, 'key')} from {done.keys_name}"
+    yield f"came back: {pluralize(back.people, 'person', 'people')}"
     yield f"grants in force: {back.recognition} of recognition, {back.publication} of publication"
-    yield f"open something now: {counted(back.links, 'link')}, {counted(back.tokens, 'API token')}"
-    people = counted(done.people_left_out, "person", "people")
-    yield f"left out, because their key is gone: {people}, {counted(done.left_out, 'item')} in all"
+    yield f"open something now: {pluralize(back.links, 'link')}, {pluralize(back.tokens, 'API token')}"
+    people = pluralize(done.people_left_out, "person", "people")
+    yield f"left out, because their key is gone: {people}, {pluralize(done.left_out, 'item')} in all"
     if done.older_keys:
         yield "the file of keys is an older one: what was destroyed after it may have come back"
     if without_ended_log:
         yield f"WITHOUT ended.log ({without_ended_log}): what ended after the backup is not known and may be in force"
-        yield f"shut because of that: {counted(done.links_shut, 'link')}, {counted(done.tokens_shut, 'API token')}"
+        yield f"shut because of that: {pluralize(done.links_shut, 'link')}, {pluralize(done.tokens_shut, 'API token')}"
     by = "the calendar" if without_ended_log else "ended.log and the calendar"
     yield f"ended again by {by}: {ended}"
-    if _left(found) or found.given_up:
-        given_up = counted(sum(found.given_up.values()), "was given up", "were given up")
-        yield f"NOT DONE: {counted(_left(found), 'job is open', 'jobs are open')}, {given_up}"
+    if _count_open(found) or found.given_up:
+        given_up = pluralize(sum(found.given_up.values()), "was given up", "were given up")
+        yield f"NOT DONE: {pluralize(_count_open(found), 'job is open', 'jobs are open')}, {given_up}"
         yield "run `facelease reconcile --wait`, and look at `facelease doctor`"
     else:
         yield "the names in the DAM were compared"
     if found.open.get("photo"):
-        yield f"{counted(found.open['photo'], 'photograph waits', 'photographs wait')} for the worker to be examined"
+        yield f"{pluralize(found.open['photo'], 'photograph waits', 'photographs wait')} for the worker to be examined"

@@ -16,7 +16,7 @@ from plugin.ledger.store.store import migrate as migrate_store
 from plugin.ledger.store.store import read_revision as revision_of
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
-from sidecar.output import counted, safe, say
+from sidecar.output import pluralize, safe, say
 from sidecar.running import bootstrap, logs, loops, stopping, worker_watch
 from sidecar.running.runner import Runner
 from sidecar.words import left_out_words
@@ -66,26 +66,22 @@ def serve(shell: Shell, with_worker: bool) -> None:
 
 
 @click.command()
-@click.option(
-    "--beside-server", is_flag=True, hidden=True, help="Started by `serve`: standard input is a line to it."
-)
+@click.option("--beside-server", is_flag=True, hidden=True, help="Started by `serve`: standard input is a line to it.")
 @click.pass_obj
 def work(shell: Shell, beside_server: bool) -> None:
     """Run jobs and the calendar until told to stop (SIGTERM, Ctrl-C)."""
     logs.configure(shell.config)
-    loops.note_threads()
+    loops.log_thread_errors()
     swept = worker_watch.follow_server() if beside_server else lambda: None
-    with bootstrap.opened_in_time(shell.config, shell.clock, stopping.process.told, swept) as services:
+    with bootstrap.wait_for_house(shell.config, shell.clock, stopping.shutdown.told, swept) as services:
         if services is not None:
-            Runner(services).run(stopping.process.told, swept, begun=stopping.process.begin)
+            Runner(services).run(stopping.shutdown.told, swept, begun=stopping.shutdown.begin)
 
 
 @click.command()
 @click.argument("collections", nargs=-1)
 @click.option("--again", is_flag=True, help="Also what has been examined already.")
-@click.option(
-    "--late-consent", is_flag=True, help="Only photographs with unnamed faces, for who enrolled since."
-)
+@click.option("--late-consent", is_flag=True, help="Only photographs with unnamed faces, for who enrolled since.")
 @click.option("--left-out", is_flag=True, help="Only list what is not taken up into the library, and why.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
@@ -100,19 +96,19 @@ def scan(
     """
     with shell.house() as services:
         if left_out:
-            _list_left_out(services, as_json)
+            _print_left_out(services, as_json)
             return
-        closed_house.refuse_now(services)
+        closed_house.refuse(services)
         with services.dam.one_walk():
-            changes = calendar.poll(services)
-            noted = 0 if late_consent else scan_requests.only_noted(services, collections)
+            changes = calendar.poll_dam(services)
+            noted = 0 if late_consent else scan_requests.count_only_noted(services, collections)
             if late_consent:
                 scan_requests.refuse_nobody(services)
-                scan_queue.late_consent(services, paced=False)
-                Runner(services).drain([scan_queue.LATE])
+                scan_queue.begin_late_consent(services, paced=False)
+                Runner(services).drain([scan_queue.LATE_JOB])
             elif not noted:
-                _ask_for(services, collections, again, quiet=yes or as_json)
-        began, total = time.perf_counter(), scan_queue.waiting(services)
+                _queue_photographs(services, collections, again, quiet=yes or as_json)
+        began, total = time.perf_counter(), scan_queue.count_waiting(services)
         _drain(services, total, quiet=as_json)
         seconds = time.perf_counter() - began
         left = services.queue.unfinished(("photo",))
@@ -120,10 +116,10 @@ def scan(
         found = {"changes": changes, "noted": noted, **_rate(done, seconds), **services.queue.counts()}
         out = services.dam.left_out()
     data = found | {"left_out": left_out_words.data(out)}
-    say_finished(as_json, data, [_scanned(found, total), *left_out_words.summary(out)], left)
+    say_finished(as_json, data, [_summarise(found, total), *left_out_words.summary(out)], left)
 
 
-def _scanned(found: dict[str, Any], total: int) -> str:
+def _summarise(found: dict[str, Any], total: int) -> str:
     if found["noted"]:
         return (
             f"recognition is switched on for no collection. Photographs noted: {found['noted']}, examined: none. "
@@ -131,15 +127,15 @@ def _scanned(found: dict[str, Any], total: int) -> str:
         )
     if not total:
         return "nothing is left to examine: every photograph there was examined already"
-    photographs = counted(found["examined"], "photograph")
+    photographs = pluralize(found["examined"], "photograph")
     return f"{photographs} in {found['seconds']:.0f} s ({found['per_second']:.1f} a second)"
 
 
-def _ask_for(services: Services, collections: tuple[str, ...], again: bool, quiet: bool) -> None:
+def _queue_photographs(services: Services, collections: tuple[str, ...], again: bool, quiet: bool) -> None:
     """Have the photographs examined, once somebody at a terminal who was told what it costs agrees."""
     scan_requests.refuse_nothing(services, collections)
-    refs = list(scan_queue.due(services, collections, again))
-    click.echo(_cost(services, scan_queue.cost(services, refs)), err=True)
+    refs = list(scan_queue.list_due(services, collections, again))
+    click.echo(_describe_cost(services, scan_queue.estimate_cost(services, refs)), err=True)
     if refs and not quiet and sys.stdin.isatty():
         click.confirm("Go on?", default=True, abort=True)
     scan_queue.enqueue(services, refs)
@@ -150,24 +146,20 @@ def _rate(done: int, seconds: float) -> dict[str, float]:
     return {"examined": done, "seconds": round(seconds, 1), "per_second": round(rate, 2)}
 
 
-def _list_left_out(services: Services, as_json: bool) -> None:
+def _print_left_out(services: Services, as_json: bool) -> None:
     found = services.dam.left_out()
     data = left_out_words.data(found) | {"files": [asdict(one) for one in found]}
     lines = [safe(left_out_words.one(one)) for one in found]
-    say(
-        as_json,
-        data,
-        lines or ["nothing is left out: every file that holds a picture is part of the library"],
-    )
+    say(as_json, data, lines or ["nothing is left out: every file that holds a picture is part of the library"])
 
 
-def _cost(services: Services, cost: scan_queue.Cost) -> str:
+def _describe_cost(services: Services, cost: scan_queue.ScanCost) -> str:
     took = ""
     if cost.seconds is not None:
         minutes = cost.seconds / services.config.recognizer.processes / 60
         took = f", about {minutes:.0f} min" if minutes >= 1 else ", less than a minute"
     left = f"; {cost.left_out} others are in no collection that is on, or done" if cost.left_out else ""
-    return f"{counted(cost.photos, 'photograph')} to examine{took} (measured on the first few){left}"
+    return f"{pluralize(cost.photos, 'photograph')} to examine{took} (measured on the first few){left}"
 
 
 def _drain(services: Services, total: int, quiet: bool) -> None:
@@ -183,7 +175,7 @@ def _drain(services: Services, total: int, quiet: bool) -> None:
     ) as bar:
 
         def show() -> None:
-            done = total - scan_queue.waiting(services)
+            done = total - scan_queue.count_waiting(services)
             bar.update(max(0, done - bar.pos), done)
 
         try:
@@ -200,15 +192,15 @@ def sweep(shell: Shell, as_json: bool) -> None:
     """End what the calendar has ended, now, and carry out what follows."""
     with shell.house(catch_up=False) as services:
         before = services.clock.now()
-        ended = calendar.start(services)
-        counts = calendar.housekeeping(services)
+        ended = calendar.start_process(services)
+        counts = calendar.run_housekeeping(services)
         left = finish_jobs(services, "revoke", "recompute", "erase", "remode", "look-again", "state")
-        calendar.heads(services)
-    lines = [f"{counted(ended, 'grant')} ended; " + _counted(counts)]
+        calendar.write_log_head(services)
+    lines = [f"{pluralize(ended, 'grant')} ended; " + _summarise_rows(counts)]
     say_finished(as_json, {"at": before, "ended": ended, "rows": counts}, lines, left)
 
 
-def _counted(counts: dict[str, int]) -> str:
+def _summarise_rows(counts: dict[str, int]) -> str:
     gone = [f"{kind} {count}" for kind, count in counts.items() if count]
     return "rows past their term: " + (", ".join(gone) or "none")
 
@@ -224,19 +216,15 @@ def doctor(shell: Shell, as_json: bool) -> None:
     """
     from sidecar.doctor import checks as checkup
 
-    findings = checkup.examine(shell.config, shell.clock)
+    findings = checkup.run_checks(shell.config, shell.clock)
     data = [asdict(finding) for finding in findings]
     lines = []
     for finding in findings:
         open_ = finding.waits or not finding.ok
-        label = (
-            "WAIT" if finding.waits else "BAD " if not finding.ok else "ok  " if finding.looked else "--  "
-        )
+        label = "WAIT" if finding.waits else "BAD " if not finding.ok else "ok  " if finding.looked else "--  "
         said = finding.said if finding.looked else f"not looked at: {finding.said}"
         lines.append(f"{label} {finding.what}: {said}")
-        lines += (
-            [f"     {'do' if finding.waits else 'mend'}: {finding.mend}"] if finding.mend and open_ else []
-        )
+        lines += [f"     {'do' if finding.waits else 'mend'}: {finding.mend}"] if finding.mend and open_ else []
     say(as_json, data, lines)
     if not all(finding.ok for finding in findings):
         raise SystemExit(1)
@@ -248,7 +236,7 @@ def doctor(shell: Shell, as_json: bool) -> None:
     help="Begin ended.log anew with what the store knows to have ended, because the right one is lost. The reason "
     "stands in the log for years: name nobody in it.",
 )  # fmt: skip
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def reopen(shell: Shell, reason: str | None, yes: bool, as_json: bool) -> None:
@@ -258,17 +246,17 @@ def reopen(shell: Shell, reason: str | None, yes: bool, as_json: bool) -> None:
     """
     with shell.house(catch_up=False) as services:
         if reason is None:
-            closed_house.refuse_now(services)
-            calendar.start(services)
+            closed_house.refuse(services)
+            calendar.start_process(services)
             say(as_json, {"open": True}, ["the house is open: ended.log is what was known of it, or longer"])
             return
         with services.store.read() as conn:
-            closed = closed_house.why(services, conn) is not None
-        confirming.ask(
+            closed = closed_house.find_reason_in(services, conn) is not None
+        confirming.confirm(
             ["what only the ended.log of before knew to have ended is in force again"] if closed else [], yes
         )
-        begun = house_closing.begin_anew(services, reason, actor())
-        calendar.start(services)
+        begun = house_closing.open_without_ended_log(services, reason, actor())
+        calendar.start_process(services)
     said = [
         f"the house is open: a new ended.log was begun with {begun.lines} endings that the store knows",
         "what only the old file knew has not ended any more: facelease doctor says since when it is so",

@@ -11,7 +11,7 @@ from sidecar.commands.common import Shell, actor, as_json
 from sidecar.output import say
 
 
-def facts(made: Certificate) -> dict[str, Any]:
+def to_json(made: Certificate) -> dict[str, Any]:
     """The certificate for programs."""
     return {
         "id": made.person_id, "number": made.number, "asked": made.asked_at, "finished": made.finished_at,
@@ -28,5 +28,5 @@ def facts(made: Certificate) -> dict[str, Any]:
 def certificate(shell: Shell, number: str, language: str | None, as_json: bool) -> None:
     """Print the certificate of the erasure with this NUMBER."""
     with shell.house() as services:
-        made = erasure_register.look(services, number, actor())
-    say(as_json, facts(made), made.text(language).splitlines())
+        made = erasure_register.read_certificate(services, number, actor())
+    say(as_json, to_json(made), made.text(language).splitlines())

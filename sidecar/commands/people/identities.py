@@ -5,7 +5,7 @@ import click
 from plugin.flows.consent import consequences
 from plugin.flows.people import addresses, recognitions, register
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, someone
+from sidecar.commands.common import Shell, actor, as_json, find_person
 from sidecar.output import say
 
 
@@ -13,29 +13,25 @@ from sidecar.output import say
 @click.argument("who")
 @click.argument("email")
 @click.option("--guardian", default=None, metavar="ID", help="The address is this guardian's.")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def address(shell: Shell, who: str, email: str, guardian: str | None, yes: bool, as_json: bool) -> None:
     """Put EMAIL on file for WHO, "" for none; the address before it is told."""
     with shell.house() as services:
-        person_id = someone(services, who)
-        if not email and consequences.of_address(services, person_id, guardian):
-            confirming.ask([f"the address of {guardian or who}: no letter reaches them any more"], yes)
+        person_id = find_person(services, who)
+        if not email and consequences.preview_address(services, person_id, guardian):
+            confirming.confirm([f"the address of {guardian or who}: no letter reaches them any more"], yes)
         changed = register.change_address(services, person_id, email, actor(), guardian)
     said = "kept. It opens the full page when it is confirmed, and seven days after it replaced another"
     if not changed:
         said = "this address was on file already"
-    say(
-        as_json,
-        {"id": person_id, "changed": changed},
-        [said if email else "no address is on file any more"],
-    )
+    say(as_json, {"id": person_id, "changed": changed}, [said if email else "no address is on file any more"])
 
 
 @click.command()
 @click.argument("who")
-@click.option("--how", required=True, type=click.Choice(addresses.HOW), help="How they were recognised.")
+@click.option("--how", required=True, type=click.Choice(addresses.WAYS_TO_RECOGNISE), help="How they were recognised.")
 @click.option("--guardian", default=None, metavar="ID", help="This guardian was recognised, not the person.")
 @click.option("--reason", default="", help="Why you confirm what you entered yourself; the officer reads it.")
 @as_json
@@ -43,7 +39,7 @@ def address(shell: Shell, who: str, email: str, guardian: str | None, yes: bool,
 def recognised(shell: Shell, who: str, how: str, guardian: str | None, reason: str, as_json: bool) -> None:
     """Record how you recognised WHO: the address on file is theirs, and opens their page."""
     with shell.house() as services:
-        person_id = someone(services, who)
+        person_id = find_person(services, who)
         confirmed = recognitions.recognise(services, person_id, guardian, how, actor(), reason=reason)
     said = "noted: the address on file is theirs"
     if not confirmed:
@@ -58,6 +54,6 @@ def recognised(shell: Shell, who: str, how: str, guardian: str | None, reason: s
 def distinct(shell: Shell, who: str, as_json: bool) -> None:
     """WHO signed up under a name that was taken, and is another person indeed: take the mark off."""
     with shell.house() as services:
-        person_id = someone(services, who)
-        register.distinct(services, person_id, actor())
+        person_id = find_person(services, who)
+        register.clear_namesake(services, person_id, actor())
     say(as_json, {"id": person_id, "namesake": False}, [f"{person_id}: another person of that name"])

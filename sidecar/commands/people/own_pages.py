@@ -10,8 +10,8 @@ from plugin.flows.review import already_so
 from plugin.flows.rights import erasure_requests
 from plugin.flows.signing import lost_links
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, post_letters, say_finished, someone
-from sidecar.output import counted, say, table
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, send_letters, say_finished, find_person
+from sidecar.output import pluralize, say, table
 
 
 @click.command()
@@ -28,29 +28,29 @@ def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool
             "person wants to end, facelease quitclaim withdraw ends at once"
         )
     with shell.house() as services:
-        person_id = someone(services, who)
-        lost_links.write(services, person_id, guardian, actor())
-        left = post_letters(services)
+        person_id = find_person(services, who)
+        lost_links.send_letter(services, person_id, guardian, actor())
+        left = send_letters(services)
     said = [] if left else ["the mail server took the letter to the address on file"]
     say_finished(as_json, {"id": person_id}, said, left)
 
 
 @click.command()
 @click.argument("who")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def lock(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """Take back every link to a person's page, and every key: one was mislaid, or went to the wrong address."""
     with shell.house() as services:
-        person_id = someone(services, who)
-        confirming.ask(confirming.told(consequences.of_links(services, person_id)), yes)
+        person_id = find_person(services, who)
+        confirming.confirm(confirming.describe_ending(consequences.preview_lock(services, person_id)), yes)
         with services.store.write() as tx:
-            count = links.lock(services, tx, person_id, actor())
-            before = None if count else already_so.locked(tx, person_id)
-        lines = [f"{counted(count, 'link')} taken back: none opens the page any more"]
+            count = links.revoke_page_links(services, tx, person_id, actor())
+            before = None if count else already_so.find_locked_at(tx, person_id)
+        lines = [f"{pluralize(count, 'link')} taken back: none opens the page any more"]
         if before is not None:
-            lines = [f"no link is out: the last had ended already on {already_so.day(services, before)}"]
+            lines = [f"no link is out: the last had ended already on {already_so.format_day(services, before)}"]
     say(as_json, {"id": person_id, "revoked": count, "ended_before": before}, lines)
 
 
@@ -61,13 +61,11 @@ def lock(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
 @click.argument("guardian_of_other")
 @as_json
 @click.pass_obj
-def siblings(
-    shell: Shell, one: str, guardian_of_one: str, other: str, guardian_of_other: str, as_json: bool
-) -> None:
+def siblings(shell: Shell, one: str, guardian_of_one: str, other: str, guardian_of_other: str, as_json: bool) -> None:
     """Say that two guardians, each by the id of its entry, are one person: their link then shows both children."""
     with shell.house() as services:
-        pairs = (someone(services, one), guardian_of_one), (someone(services, other), guardian_of_other)
-        joined = guardian_links.join(services, *pairs, actor())
+        pairs = (find_person(services, one), guardian_of_one), (find_person(services, other), guardian_of_other)
+        joined = guardian_links.link_guardians(services, *pairs, actor())
     said = "their guardian now sees both on one page"
     if not joined:
         said = "that was said already: their guardian sees both on one page"
@@ -85,7 +83,7 @@ def requests_() -> None:
 def list_(shell: Shell, as_json: bool) -> None:
     """What waits for a decision, the most urgent first."""
     with shell.house() as services:
-        waiting = erasure_requests.open(services)
+        waiting = erasure_requests.list_waiting(services)
     rows = [
         {
             "id": one.id, "person": one.person_id, "name": one.name, "asks": one.kind, "by": one.asked_by,
@@ -104,16 +102,16 @@ def list_(shell: Shell, as_json: bool) -> None:
 @click.argument("request_id")
 @click.option("--grant/--refuse", required=True, help="Forget the person from now on, or not.")
 @click.option("--reason", default="", help="Of a refusal: the person reads it.")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def decide(shell: Shell, request_id: str, grant: bool, reason: str, yes: bool, as_json: bool) -> None:
     """Decide on a request: `--grant`, or `--refuse --reason ...`."""
     with shell.house() as services:
-        asks = {one.id: one for one in erasure_requests.open(services)}.get(request_id)
+        asks = {one.id: one for one in erasure_requests.list_waiting(services)}.get(request_id)
         if grant and asks is not None:
-            ending = consequences.of_person(services, asks.person_id)
-            confirming.ask([f"everything that is known of {ending.name}", *confirming.told(ending)], yes)
+            ending = consequences.preview_erasure(services, asks.person_id)
+            confirming.confirm([f"everything that is known of {ending.name}", *confirming.describe_ending(ending)], yes)
         number = erasure_requests.decide(services, request_id, grant, actor(), reason)
         left = finish_jobs(services)
     outcome = erasure_requests.DONE if grant else erasure_requests.REFUSED

@@ -18,9 +18,9 @@ from plugin.flows.views import people_list
 from plugin.words.catalogues import LANGUAGES
 from sidecar import output
 from sidecar.commands import confirming
-from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, say_finished, someone
+from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, say_finished, find_person
 from sidecar.commands.people import certificates, identities, own_pages, references
-from sidecar.output import counted, say, table
+from sidecar.output import pluralize, say, table
 
 _SHOWN = ("recognition", "publication", "enrolled", "namesake", "age_known")
 
@@ -55,16 +55,16 @@ def add(
     with shell.house() as services:
         newcomer = register.Newcomer(name, language, born, email, guardian, of_age=of_age)
         person_id = register.add(services, newcomer, actor(), adopt)
-        doubt = name_doubts.of(services, person_id)
+        doubt = name_doubts.find_gaps(services, person_id)
         with services.store.read() as conn:
             known = register.guardians_of(services, conn, person_id)
     lines = [person_id, *(f"guardian {one['id']}: {one['name']}" for one in known)]
     if born is None and not of_age:
         lines.append("nobody said how old they are: never named automatically (facelease person age)")
-    lines += [name_doubts.said(doubt)] if doubt else []
+    lines += [name_doubts.explain(doubt)] if doubt else []
     say(
         as_json,
-        {"id": person_id, "guardians": list(known), "doubt": name_doubts.said(doubt) if doubt else None},
+        {"id": person_id, "guardians": list(known), "doubt": name_doubts.explain(doubt) if doubt else None},
         lines,
     )
     if doubt and not despite_unread:
@@ -81,8 +81,8 @@ def age(shell: Shell, who: str, birth_date: datetime | None, of_age: bool, as_js
     """Say how old WHO is, where nobody knows: else they are never named automatically."""
     said = Age(of_age, birth_date.date() if birth_date else None)
     with shell.house() as services:
-        person_id = someone(services, who)
-        noted = ages.say(services, person_id, said, actor())
+        person_id = find_person(services, who)
+        noted = ages.declare(services, person_id, said, actor())
         left = finish_jobs(services)
     say_finished(
         as_json,
@@ -101,12 +101,11 @@ def list_(shell: Shell, as_csv: bool, age_unknown: bool, as_json: bool) -> None:
     """Everybody, with what is in force now."""
     with shell.house() as services:
         rows = [
-            {"id": one.person.id, "name": one.person.display_name}
-            | {what: getattr(one, what) for what in _SHOWN}
+            {"id": one.person.id, "name": one.person.display_name} | {what: getattr(one, what) for what in _SHOWN}
             for one in people_list.search(services)
             if not age_unknown or not one.age_known
         ]
-    cells = [[r["id"], r["name"], *(_yes(r[k]) for k in _SHOWN)] for r in rows]
+    cells = [[r["id"], r["name"], *(_yes_no(r[k]) for k in _SHOWN)] for r in rows]
     heads = ["id", "name", *_SHOWN]
     if as_csv:
         click.echo(output.csv_text(heads, cells), nl=False)
@@ -114,7 +113,7 @@ def list_(shell: Shell, as_csv: bool, age_unknown: bool, as_json: bool) -> None:
         say(as_json, rows, table(heads, cells))
 
 
-def _yes(value: object) -> str:
+def _yes_no(value: object) -> str:
     return "yes" if value else "no"
 
 
@@ -125,36 +124,35 @@ def _yes(value: object) -> str:
 def show(shell: Shell, who: str, as_json: bool) -> None:
     """One person: grants, tags, and where they are still named by hand."""
     with shell.house() as services:
-        person_id = someone(services, who)
+        person_id = find_person(services, who)
         data = register.export(services, person_id, actor())
         data["still_named_by_hand"] = revocation.list_by_hand(services, person_id)
-        beside, unasked = _beside(services, person_id)
+        beside, unasked = _find_other_files(services, person_id)
         with services.store.read() as conn:
             name = register.name_of(services, conn, person_id)
         data["kept_beside"] = [{"resource": ref, "files": count} for ref, count in beside]
     lines = [f"{name}  ({person_id})"]
     lines += [
-        f"quitclaim {claim['version']}: {_line(shell, grant)}"
+        f"quitclaim {claim['version']}: {_format_grant(shell, grant)}"
         for claim in data["quitclaims"]
         for grant in claim["grants"]
     ]
     lines += [f"tag ({photo['tag']}): {photo['resource']}" for photo in data["photographs"]]
     lines += [
-        f"earlier versions or alternative files that may show this person: {ref} ({count})"
-        for ref, count in beside
+        f"earlier versions or alternative files that may show this person: {ref} ({count})" for ref, count in beside
     ] + unasked
     say(as_json, data, lines)
 
 
-def _beside(services: Services, person_id: str) -> tuple[list[tuple[str, int]], list[str]]:
+def _find_other_files(services: Services, person_id: str) -> tuple[list[tuple[str, int]], list[str]]:
     """Other files beside the person's photographs; a DAM that does not answer keeps nobody from reading on."""
     try:
-        return dam_leftovers.beside(services, dam_leftovers.named_on(services, person_id)), []
+        return dam_leftovers.find_beside(services, dam_leftovers.list_named(services, person_id)), []
     except DamError as error:
         return [], [f"whether the DAM keeps other files beside these photographs is not known now: {error}"]
 
 
-def _line(shell: Shell, grant: dict[str, object]) -> str:
+def _format_grant(shell: Shell, grant: dict[str, object]) -> str:
     what = f"{grant['purpose']} on {grant['channel']}" if grant["purpose"] else "recognition"
     end = (
         f"{grant['ended_kind']} {shell.cell(grant['ended_at'])}"
@@ -166,69 +164,65 @@ def _line(shell: Shell, grant: dict[str, object]) -> str:
 
 @person.command()
 @click.argument("who")
-@click.argument(
-    "photos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-@confirming.yes
+@click.argument("photos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def enrol(shell: Shell, who: str, photos: tuple[Path, ...], yes: bool, as_json: bool) -> None:
     """Make a template of reference PHOTOS, three or more of the person alone."""
     with shell.house() as services:
-        person_id = someone(services, who)
-        confirming.ask(confirming.told(consequences.of_pictures(services, person_id)), yes)
+        person_id = find_person(services, who)
+        confirming.confirm(confirming.describe_ending(consequences.preview_pictures(services, person_id)), yes)
         bodies, files = [path.read_bytes() for path in photos], [str(path) for path in photos]
         enrolment = gallery.enrol(services, person_id, bodies, actor(), files)
     lines = [f"{file}: note: {note}" for file, note in zip(files, enrolment.notes, strict=True) if note]
-    made = f"enrolled: a template was made of {counted(len(photos), 'photograph')}"
+    made = f"enrolled: a template was made of {pluralize(len(photos), 'photograph')}"
     lines.append(f"{made}; {person_id} may be matched from now on, where recognition is on")
     say(as_json, {"id": person_id, "photos": len(photos), "notes": list(enrolment.notes)}, lines)
 
 
 @person.command()
 @click.argument("who")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def objects(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """The child's own objection: recognition stops at once."""
     with shell.house() as services:
-        person_id = someone(services, who)
-        before = already_so.objected(services, person_id)
-        ending = consequences.of_grants(services, person_id, None, "object")
+        person_id = find_person(services, who)
+        before = already_so.find_objected_at(services, person_id)
+        ending = consequences.preview_ending(services, person_id, None, "object")
         kept = f"the objection of {ending.name} is kept, and no guardian can take it back"
-        confirming.ask([*confirming.told(ending), kept] if before is None else [], yes)
-        ended = grant_endings.object_(services, person_id, actor())
+        confirming.confirm([*confirming.describe_ending(ending), kept] if before is None else [], yes)
+        ended = grant_endings.object_to_recognition(services, person_id, actor())
         left = finish_jobs(services)
         said = "the objection is kept, and no guardian can take it back"
         if before is not None:
-            said = f"they had objected already on {already_so.day(services, before)}"
+            said = f"they had objected already on {already_so.format_day(services, before)}"
         lines = [f"{ended} recognition grants ended" if ended else "no recognition was in force", said]
     say_finished(as_json, {"id": person_id, "ended": ended, "objected_before": before}, lines, left)
 
 
 @person.command()
 @click.argument("who")
-@click.option(
-    "--certificate", type=click.Path(path_type=Path), help="Also write the certificate to this file."
-)
-@confirming.yes
+@click.option("--certificate", type=click.Path(path_type=Path), help="Also write the certificate to this file.")
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def erase(shell: Shell, who: str, certificate: Path | None, yes: bool, as_json: bool) -> None:
     """Forget a person, here and in the DAM; prints the certificate."""
     with shell.house() as services:
-        person_id = someone(services, who)
-        ending = consequences.of_person(services, person_id)
-        confirming.ask([f"everything that is known of {ending.name}", *confirming.told(ending)], yes)
+        person_id = find_person(services, who)
+        ending = consequences.preview_erasure(services, person_id)
+        confirming.confirm([f"everything that is known of {ending.name}", *confirming.describe_ending(ending)], yes)
         done = erasure.erase(services, person_id, actor())
         finish_jobs(services)
-        done = erasure_register.look(services, done.number, actor()) if done.finished_at else done
+        done = erasure_register.read_certificate(services, done.number, actor()) if done.finished_at else done
     if certificate:
         certificate.write_text(done.text(), encoding="utf-8")
     lines = done.text().splitlines()
     lines += [f"to print it again: facelease person certificate {done.number}"]
-    say(as_json, certificates.facts(done), lines)
+    say(as_json, certificates.to_json(done), lines)
     if done.finished_at is None:
         raise SystemExit(3)
 
@@ -240,7 +234,7 @@ def erase(shell: Shell, who: str, certificate: Path | None, yes: bool, as_json: 
 def export(shell: Shell, who: str, as_json: bool) -> None:
     """Everything that is held on a person (GDPR Art. 15): JSON, with --json or without."""
     with shell.house() as services:
-        person_id = someone(services, who)
+        person_id = find_person(services, who)
         say(True, register.export(services, person_id, actor()), ())
 
 
@@ -253,7 +247,7 @@ def export(shell: Shell, who: str, as_json: bool) -> None:
 def guardian(shell: Shell, who: str, guardian: str, email: str, as_json: bool) -> None:
     """Make a guardian of a minor known; prints the id with which they sign."""
     with shell.house() as services:
-        person_id = someone(services, who)
+        person_id = find_person(services, who)
         guardian_id = register.add_guardian(services, person_id, guardian, actor(), email)
     say(as_json, {"id": guardian_id}, [guardian_id])
 

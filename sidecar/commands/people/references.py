@@ -7,22 +7,22 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.matching import declared_sets, vouching
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished, someone
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished, find_person
 from sidecar.output import say
 
 
 @click.command()
 @click.argument("who")
 @click.option("--how", type=click.Choice(vouching.BY_SIGHT), required=True, help="How you know the face.")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def vouch(shell: Shell, who: str, how: str, yes: bool, as_json: bool) -> None:
     """The pictures that WHO sent by a link show them: you know the face, and not from a photograph under review."""
     with shell.house() as services:
-        person_id = someone(services, who)
-        set_id = _waiting(services, person_id)
-        confirming.ask(confirming.told(consequences.of_pictures(services, person_id)), yes)
+        person_id = find_person(services, who)
+        set_id = _find_waiting_set(services, person_id)
+        confirming.confirm(confirming.describe_ending(consequences.preview_pictures(services, person_id)), yes)
         vouching.vouch(services, set_id, how, actor())
         left = finish_jobs(services)
     data = {"id": person_id, "set": set_id, "how": how}
@@ -31,16 +31,16 @@ def vouch(shell: Shell, who: str, how: str, yes: bool, as_json: bool) -> None:
 
 @click.command()
 @click.argument("who")
-@confirming.yes
+@confirming.yes_option
 @as_json
 @click.pass_obj
 def refuse(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """The pictures that WHO sent by a link show somebody else: they are destroyed."""
     with shell.house() as services:
-        person_id = someone(services, who)
-        set_id = _waiting(services, person_id)
-        ending = consequences.of_pictures(services, person_id, set_id)
-        confirming.ask([*confirming.told(ending), "names that rest on these photographs"], yes)
+        person_id = find_person(services, who)
+        set_id = _find_waiting_set(services, person_id)
+        ending = consequences.preview_pictures(services, person_id, set_id)
+        confirming.confirm([*confirming.describe_ending(ending), "names that rest on these photographs"], yes)
         vouching.refuse(services, set_id, actor())
         left = finish_jobs(services)
     data = {"id": person_id, "set": set_id, "refused": True}
@@ -53,9 +53,9 @@ def refuse(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
 def declared(shell: Shell, as_json: bool) -> None:
     """Pictures that came by a link and of which nobody has said how they know the face."""
     with shell.house() as services, services.store.read() as conn:
-        rows = declared_sets.declared(conn)
-        proposed = {one.set_id: list(one.refs) for one in declared_sets.proposals(conn)}
-        own = declared_sets.own_invitations(conn)
+        rows = declared_sets.list_declared(conn)
+        proposed = {one.set_id: list(one.refs) for one in declared_sets.list_proposals(conn)}
+        own = declared_sets.list_own_vouchings(conn)
     waiting = [
         {
             "id": row.person_id, "name": row.name, "set": row.id, "since": row.added_at, "mark": row.mark,
@@ -63,17 +63,13 @@ def declared(shell: Shell, as_json: bool) -> None:
         }
         for row in rows
     ]  # fmt: skip
-    lines = [_line(row, proposed.get(row.id, [])) for row in rows]
-    lines += [
-        f"vouched for by the account that made the link: {one.name}, {one.by} ({one.how})" for one in own
-    ]
-    mine = [
-        {"id": one.person_id, "name": one.name, "by": one.by, "how": one.how, "at": one.at} for one in own
-    ]
+    lines = [_format_set(row, proposed.get(row.id, [])) for row in rows]
+    lines += [f"vouched for by the account that made the link: {one.name}, {one.by} ({one.how})" for one in own]
+    mine = [{"id": one.person_id, "name": one.name, "by": one.by, "how": one.how, "at": one.at} for one in own]
     say(as_json, {"waiting": waiting, "own_invitations": mine}, lines or ["none"])
 
 
-def _line(row: declared_sets.Declared, refs: list[str]) -> str:
+def _format_set(row: declared_sets.DeclaredSet, refs: list[str]) -> str:
     said = f"{row.name}  ({row.person_id})"
     if row.near:
         said += f"; resembles {row.near}, so they are compared with nothing until you have looked"
@@ -82,11 +78,9 @@ def _line(row: declared_sets.Declared, refs: list[str]) -> str:
     return said
 
 
-def _waiting(services: Services, person_id: str) -> str:
+def _find_waiting_set(services: Services, person_id: str) -> str:
     with services.store.read() as conn:
-        row = declared_sets.waiting_of(conn, person_id)
+        row = declared_sets.find_waiting(conn, person_id)
     if row is None:
-        raise NotFound(
-            "no pictures of this person wait for anybody: facelease person declared lists those that do"
-        )
+        raise NotFound("no pictures of this person wait for anybody: facelease person declared lists those that do")
     return row.id

@@ -17,12 +17,12 @@ from sidecar.web.staff_door import require
 def person_address(person_id: str) -> ResponseReturnValue:
     """Another address, of the person or of a guardian; the one before is told."""
     services, email = desk.house(), request.form.get("email", "")
-    gone = not email and consequences.of_address(services, person_id, _guardian())
-    asked = confirming.ask([confirming.say("address")] if gone else [], "person", person_id=person_id)
+    gone = not email and consequences.preview_address(services, person_id, _read_guardian())
+    asked = confirming.confirm([confirming.describe("address")] if gone else [], "person", person_id=person_id)
     if asked is not None:
         return asked
-    changed = register.change_address(services, person_id, email, desk.staff().actor, _guardian())
-    return desk.done("done_address" if changed else "done_before", "person", person_id=person_id)
+    changed = register.change_address(services, person_id, email, desk.staff().actor, _read_guardian())
+    return desk.redirect_done("done_address" if changed else "done_before", "person", person_id=person_id)
 
 
 @console.post("/people/<person_id>/recognised")
@@ -31,19 +31,19 @@ def person_recognised(person_id: str) -> ResponseReturnValue:
     """How somebody was recognised: the address on file is theirs."""
     form, me = request.form, desk.staff()
     confirmed = recognitions.recognise(
-        desk.house(), person_id, _guardian(), form.get("how", ""), me.actor, reason=form.get("reason", ""),
+        desk.house(), person_id, _read_guardian(), form.get("how", ""), me.actor, reason=form.get("reason", ""),
         officer=me.role is Role.OFFICER,
     )  # fmt: skip
-    return desk.done("done_recognised" if confirmed else "done_known", "person", person_id=person_id)
+    return desk.redirect_done("done_recognised" if confirmed else "done_known", "person", person_id=person_id)
 
 
 @console.post("/people/<person_id>/letter")
 @require(*READERS)
 def person_letter(person_id: str) -> ResponseReturnValue:
     """A letter with a new link, which nobody here sees."""
-    lost_links.write(desk.house(), person_id, _guardian(), desk.staff().actor)
-    return desk.done("done_letter", "person", person_id=person_id)
+    lost_links.send_letter(desk.house(), person_id, _read_guardian(), desk.staff().actor)
+    return desk.redirect_done("done_letter", "person", person_id=person_id)
 
 
-def _guardian() -> str | None:
+def _read_guardian() -> str | None:
     return request.form.get("guardian") or None

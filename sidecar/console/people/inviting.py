@@ -12,7 +12,7 @@ from plugin.flows.names import name_doubts
 from plugin.flows.people import register as registry
 from plugin.flows.people.register import Newcomer
 from plugin.flows.signing import invitations
-from plugin.flows.signing.invitations import Invite
+from plugin.flows.signing.invitations import InvitationRequest
 from plugin.words.catalogues import LANGUAGES
 from sidecar.console import desk
 from sidecar.console.desk import ADMINISTRATORS, OFFICERS, READERS, REVIEWERS, console
@@ -23,7 +23,7 @@ from sidecar.web.staff_door import require
 @require(*REVIEWERS)
 def person_new() -> ResponseReturnValue:
     """The form for somebody who is not known yet."""
-    return desk.page("person_new")
+    return desk.render_page("person_new")
 
 
 @console.post("/people/new")
@@ -31,7 +31,7 @@ def person_new() -> ResponseReturnValue:
 def person_add() -> ResponseReturnValue:
     """Enter the person; what they agree to is theirs to say."""
     form = request.form
-    birth = desk.chosen_day("birth")
+    birth = desk.read_day("birth")
     if form.get("birth") and birth is None:
         raise ConsentError("the birth date is no date: give year, month and day")
     guardians = tuple(line.strip() for line in form.get("guardians", "").splitlines() if line.strip())
@@ -41,8 +41,8 @@ def person_add() -> ResponseReturnValue:
         form.get("email", "").strip(), guardians, of_age=form.get("of_age") == "yes",
     )  # fmt: skip
     person_id = registry.add(desk.house(), newcomer, desk.staff().actor, form.get("adopt") == "yes")
-    doubt = name_doubts.of(desk.house(), person_id)
-    return desk.done("done_person_doubt" if doubt else "done_person", "person", person_id=person_id)
+    doubt = name_doubts.find_gaps(desk.house(), person_id)
+    return desk.redirect_done("done_person_doubt" if doubt else "done_person", "person", person_id=person_id)
 
 
 @console.post("/people/<person_id>/invite")
@@ -53,11 +53,11 @@ def person_invite(person_id: str) -> ResponseReturnValue:
     Somebody who has agreed to something already is asked anew by who may end that, or at a confirmed address.
     """
     by_mail, may_replace = request.form.get("how") == "mail", desk.staff().role in OFFICERS
-    asked = Invite(person_id=person_id, form=_form(), by_mail=by_mail, may_replace=may_replace)
+    asked = InvitationRequest(person_id=person_id, form=_read_form(), by_mail=by_mail, may_replace=may_replace)
     made = invitations.invite(desk.house(), asked, desk.staff().actor)
     if by_mail:
-        return desk.done("done_invite", "person", person_id=person_id)
-    return _once(made, url_for("console.person", person_id=person_id))
+        return desk.redirect_done("done_invite", "person", person_id=person_id)
+    return _show_link(made, url_for("console.person", person_id=person_id))
 
 
 @console.post("/collections/one/invite")
@@ -65,21 +65,23 @@ def person_invite(person_id: str) -> ResponseReturnValue:
 def shoot_invite() -> ResponseReturnValue:
     """The code of a shoot: many sign up by it, on their own phones."""
     ref = request.form.get("ref", "")
-    made = invitations.invite(desk.house(), Invite(collection_ref=ref, form=_form()), desk.staff().actor)
-    return _once(made, url_for("console.collection", ref=ref))
+    made = invitations.invite(
+        desk.house(), InvitationRequest(collection_ref=ref, form=_read_form()), desk.staff().actor
+    )
+    return _show_link(made, url_for("console.collection", ref=ref))
 
 
-def in_use() -> list[str]:
+def list_form_names() -> list[str]:
     """The names of the forms that can be asked."""
-    return sorted({one.form.name for one in form_store.listed(desk.house()) if one.retired_at is None})
+    return sorted({one.form.name for one in form_store.list_versions(desk.house()) if one.retired_at is None})
 
 
-def _form() -> str | None:
+def _read_form() -> str | None:
     return request.form.get("form") or None
 
 
-def _once(made: links.Made, back: str) -> ResponseReturnValue:
+def _show_link(made: links.MadeLink, back: str) -> ResponseReturnValue:
     """The link and its code; the store has neither, so they cannot be shown again."""
-    address = links.address(desk.house(), made.token)
+    address = links.url(desk.house(), made.token)
     code = segno.make(address, error="m").svg_inline(border=4, svgclass="qr", lineclass=None, omitsize=True)
-    return desk.page("invited", address=address, code=Markup(code), back=back)  # noqa: S704 - made by segno
+    return desk.render_page("invited", address=address, code=Markup(code), back=back)  # noqa: S704 - made by segno

@@ -7,10 +7,10 @@ from plugin.errors import ConsentError
 from plugin.flows.review import names_by_hand
 from plugin.flows.tags import returned_names
 from plugin.flows.views import waiting_list
-from plugin.flows.views.waiting_list import Kind
+from plugin.flows.views.waiting_list import WaitingKind
 from sidecar.console import confirming, desk
 from sidecar.console.desk import READERS, REVIEWERS, console
-from sidecar.web.plain_requests import number
+from sidecar.web.plain_requests import parse_number
 from sidecar.web.staff_door import require
 
 
@@ -19,16 +19,17 @@ from sidecar.web.staff_door import require
 def names() -> ResponseReturnValue:
     """One page of those that wait, and of those that somebody lets stand."""
     services, kept = desk.house(), request.args.get("list") == "kept"
-    found, more = desk.paged(
-        names_by_hand.find(services, kept=kept, after=desk.number("after"), limit=desk.PAGE + 1), desk.PAGE
+    found, more = desk.split_page(
+        names_by_hand.list_hand_names(services, kept=kept, after=desk.read_number("after"), limit=desk.PAGE_ROWS + 1),
+        desk.PAGE_ROWS,
     )
-    waiting_list.note_look(services, Kind.HAND_NAMES, desk.staff().actor, len(found))
+    waiting_list.note_look(services, WaitingKind.HAND_NAMES, desk.staff().actor, len(found))
     with services.store.read() as conn:
-        again = returned_names.by_hand_again(services, conn)[: desk.PAGE]
-    waiting_list.note_look(services, Kind.NAMES_AGAIN, desk.staff().actor, len(again))
-    return desk.page(
+        again = returned_names.list_by_hand_again(services, conn)[: desk.PAGE_ROWS]
+    waiting_list.note_look(services, WaitingKind.NAMES_AGAIN, desk.staff().actor, len(again))
+    return desk.render_page(
         "names", rows=found, kept=kept, next=found[-1].tag_id if more else None,
-        failed=waiting_list.read(services, Kind.FAILED_WRITES, desk.staff().actor),
+        failed=waiting_list.read_items(services, WaitingKind.FAILED_WRITES, desk.staff().actor),
         decides=desk.staff().role in REVIEWERS, again=again,
     )  # fmt: skip
 
@@ -37,13 +38,13 @@ def names() -> ResponseReturnValue:
 @require(*REVIEWERS)
 def names_decide(act: str) -> ResponseReturnValue:
     """What was chosen of the list stands, or goes."""
-    chosen = [one for one in map(number, request.form.getlist("tag")) if one]
+    chosen = [one for one in map(parse_number, request.form.getlist("tag")) if one]
     if not chosen:
         raise ConsentError("choose at least one name of the list")
-    count = names_by_hand.standing(desk.house(), chosen) if act == "remove" else 0
-    asked = confirming.ask([confirming.count("hand_names", count)] if count else [], "names")
+    count = names_by_hand.count_standing(desk.house(), chosen) if act == "remove" else 0
+    asked = confirming.confirm([confirming.count("hand_names", count)] if count else [], "names")
     if asked is not None:
         return asked
-    decide = names_by_hand.keep if act == "keep" else names_by_hand.take_off
+    decide = names_by_hand.keep_names if act == "keep" else names_by_hand.remove_names
     decide(desk.house(), chosen, desk.staff().actor)
-    return desk.done(f"done_names_{act}", "names")
+    return desk.redirect_done(f"done_names_{act}", "names")

@@ -14,9 +14,9 @@ from sidecar.web.staff_door import require
 def people() -> ResponseReturnValue:
     """One page of those whose name holds what was typed."""
     services, text = desk.house(), request.args.get("q", "")[:200]
-    found = people_list.search(services, text, request.args.get("after", ""), desk.PAGE + 1)
-    rows, more = desk.paged(found, desk.PAGE)
-    return desk.page(
+    found = people_list.search(services, text, request.args.get("after", ""), desk.PAGE_ROWS + 1)
+    rows, more = desk.split_page(found, desk.PAGE_ROWS)
+    return desk.render_page(
         "people", q=text, people=rows, next=rows[-1].name_key if more else None,
         enters=desk.staff().role in REVIEWERS,
     )  # fmt: skip

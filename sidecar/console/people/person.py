@@ -24,36 +24,36 @@ from sidecar.web.staff_door import require
 def person(person_id: str) -> ResponseReturnValue:
     """The quitclaims, the photographs and what may be done."""
     services, me = desk.house(), desk.staff()
-    found = person_file.opened(services, person_id, me.actor)
+    found = person_file.open_file(services, person_id, me.actor)
     with services.store.read() as conn:
-        out = invitations.unanswered(conn, person_id)
-        sides = () if found.erasing else recognitions.sides(services, conn, person_id)
-        waits = declared_sets.waiting_of(conn, person_id)
-        sets = reference_sets.of(conn, person_id)
+        out = invitations.list_unanswered(conn, person_id)
+        sides = () if found.erasing else recognitions.list_holders(services, conn, person_id)
+        waits = declared_sets.find_waiting(conn, person_id)
+        sets = reference_sets.list_of(conn, person_id)
         pictures = face_preview.count_references(conn, waits.id) if waits else 0
     officer = me.role in OFFICERS
-    ends = confirming.told(consequences.of_grants(services, person_id, None)) if officer else []
-    return desk.page(
+    ends = confirming.describe_ending(consequences.preview_ending(services, person_id, None)) if officer else []
+    return desk.render_page(
         "person", found=found, officer=officer, ends=ends, askers=person_file.ASKED_BY, out=out,
-        invites=me.role in READERS and not found.erasing, forms=inviting.in_use(),
-        mails=bool(services.config.mail.host and any(side.email for side in sides)), sides=sides, ways=addresses.HOW,
-        writes=lost_links.writes(services), references=sets, waits=waits, waits_pictures=pictures,
+        invites=me.role in READERS and not found.erasing, forms=inviting.list_form_names(),
+        mails=bool(services.config.mail.host and any(side.email for side in sides)), sides=sides, ways=addresses.WAYS_TO_RECOGNISE,
+        writes=lost_links.can_write(services), references=sets, waits=waits, waits_pictures=pictures,
         sights=vouching.BY_SIGHT,
     )  # fmt: skip
 
 
 @console.post("/people/<person_id>/<any(withdraw, restrict):act>")
 @require(*OFFICERS)
-def person_end(person_id: str, act: person_file.Act) -> ResponseReturnValue:
+def person_end(person_id: str, act: person_file.EndingAct) -> ResponseReturnValue:
     """In the person's name: the grants that were ticked, or all."""
     all_ = request.form.get("all") == "yes"
     if request.form.get("sure") != "yes":
         raise ConsentError("confirm that it was asked for: an end cannot be taken back, only signed anew")
     grants = None if all_ else request.form.getlist("grant")
-    ended = person_file.on_behalf(
+    ended = person_file.end_on_behalf(
         desk.house(), person_id, act, grants, request.form.get("asked_by", ""), desk.staff().actor
     )
-    return desk.done(f"done_{act}" if ended else "done_before", "person", person_id=person_id)
+    return desk.redirect_done(f"done_{act}" if ended else "done_before", "person", person_id=person_id)
 
 
 @console.post("/people/<person_id>/export")
@@ -61,7 +61,7 @@ def person_end(person_id: str, act: person_file.Act) -> ResponseReturnValue:
 def person_export(person_id: str) -> ResponseReturnValue:
     """Everything that is held on the person (GDPR Art. 15), as a file."""
     held = registry.export(desk.house(), person_id, desk.staff().actor)
-    body = data_export.as_json(held)
+    body = data_export.to_json(held)
     name = {"Content-Disposition": f'attachment; filename="{person_id}.json"'}
     return Response(body, mimetype="application/json", headers=name)
 
@@ -70,5 +70,5 @@ def person_export(person_id: str) -> ResponseReturnValue:
 @require(*OFFICERS)
 def person_evidence(person_id: str, sealed_id: str) -> ResponseReturnValue:
     """One piece of evidence as a file: never shown as a page of ours, whatever it is."""
-    name, body = person_file.proof(desk.house(), person_id, sealed_id, desk.staff().actor)
+    name, body = person_file.open_evidence(desk.house(), person_id, sealed_id, desk.staff().actor)
     return send_file(BytesIO(body), "application/octet-stream", as_attachment=True, download_name=name)

@@ -12,7 +12,7 @@ from sidecar.console import confirming, desk
 from sidecar.console.desk import OFFICERS, READERS, console
 from sidecar.web.staff_door import require
 
-REFRESH = 15
+REFRESH_SECONDS = 15
 """Seconds after which the live list of a shoot is loaded anew: no script does it."""
 
 
@@ -23,8 +23,8 @@ def references() -> ResponseReturnValue:
     vouched for an invitation of their own."""
     me = desk.staff()
     after = request.args.get("after", "")[:300]
-    found = waiting_references.look(desk.house(), after, desk.PAGE, me.actor, me.role in OFFICERS)
-    return desk.page(
+    found = waiting_references.look(desk.house(), after, desk.PAGE_ROWS, me.actor, me.role in OFFICERS)
+    return desk.render_page(
         "references", rows=[row for row in found.sets if row.near_id is None], near=found.near, own=found.own,
         proposed=found.proposed, pictures=found.pictures, next=found.sets[-1].key if found.more else None,
         ways=vouching.BY_SIGHT,
@@ -35,7 +35,7 @@ def references() -> ResponseReturnValue:
 @require(*READERS)
 def reference_picture(set_id: str, number: int) -> ResponseReturnValue:
     """One of the pictures, small: whoever vouches looks at it. Audited."""
-    body = face_preview.of_reference(desk.house(), set_id, number, desk.staff().actor)
+    body = face_preview.render_reference(desk.house(), set_id, number, desk.staff().actor)
     return Response(body, mimetype="image/jpeg")
 
 
@@ -45,7 +45,7 @@ def reference_decide(set_id: str, act: str) -> ResponseReturnValue:
     """The account says how it knows the face; or that it is another's."""
     services, actor = desk.house(), desk.staff().actor
     if act == "vouch":
-        asked = _ask_of_former(set_id, "references")
+        asked = _confirm_replacing(set_id, "references")
         if asked is not None:
             return asked
         vouching.vouch(services, set_id, request.form.get("how", ""), actor)
@@ -55,8 +55,8 @@ def reference_decide(set_id: str, act: str) -> ResponseReturnValue:
         vouching.refuse(services, set_id, actor)
     person_id = request.form.get("person", "")
     if person_id:
-        return desk.done(f"done_{act}_reference", "person", person_id=person_id)
-    return desk.done(f"done_{act}_reference", "references")
+        return desk.redirect_done(f"done_{act}_reference", "person", person_id=person_id)
+    return desk.redirect_done(f"done_{act}_reference", "references")
 
 
 @console.post("/references/photographs")
@@ -66,7 +66,7 @@ def references_confirm() -> ResponseReturnValue:
     chosen = request.form.getlist("set")
     if not vouching.confirm_proposals(desk.house(), chosen, desk.staff().actor):
         raise NothingDone("none of these sets waits with photographs that speak for it: load the page again")
-    return desk.done("done_vouch_reference", "references")
+    return desk.redirect_done("done_vouch_reference", "references")
 
 
 @console.get("/shoot")
@@ -76,10 +76,10 @@ def shoot() -> ResponseReturnValue:
     ref, look = request.args.get("ref", ""), request.args.get("look", "")
     still = bool(look or request.args.get("still"))
     with desk.house().store.read() as conn:
-        rows = declared_sets.of_shoot(conn, ref)
+        rows = declared_sets.list_of_shoot(conn, ref)
         pictures = {row.id: face_preview.count_references(conn, row.id) for row in rows}
-    return desk.page(
-        "shoot", ref=ref, rows=rows, pictures=pictures, look=look, refresh=0 if still else REFRESH
+    return desk.render_page(
+        "shoot", ref=ref, rows=rows, pictures=pictures, look=look, refresh=0 if still else REFRESH_SECONDS
     )
 
 
@@ -87,19 +87,19 @@ def shoot() -> ResponseReturnValue:
 @require(*READERS)
 def shoot_seen(set_id: str) -> ResponseReturnValue:
     """ "I see this person with this phone": person, phone and mark together."""
-    asked = _ask_of_former(set_id, "shoot", ref=request.form.get("ref", ""))
+    asked = _confirm_replacing(set_id, "shoot", ref=request.form.get("ref", ""))
     if asked is not None:
         return asked
     vouching.vouch(desk.house(), set_id, "met", desk.staff().actor)
-    return desk.done("done_vouch_reference", "shoot", ref=request.form.get("ref", ""))
+    return desk.redirect_done("done_vouch_reference", "shoot", ref=request.form.get("ref", ""))
 
 
-def _ask_of_former(set_id: str, back: str, **args: str) -> ResponseReturnValue | None:
+def _confirm_replacing(set_id: str, back: str, **args: str) -> ResponseReturnValue | None:
     """Ask where pictures that were vouched for make way for this set."""
     with desk.house().store.read() as conn:
-        row = reference_sets.by_id(conn, set_id)
+        row = reference_sets.find(conn, set_id)
     if row is None:
         return None
-    return confirming.ask(
-        confirming.told(consequences.of_pictures(desk.house(), row.person_id)), back, **args
+    return confirming.confirm(
+        confirming.describe_ending(consequences.preview_pictures(desk.house(), row.person_id)), back, **args
     )

@@ -13,18 +13,18 @@ from plugin.flows.views import face_preview, unnamed_faces
 from plugin.quitclaim.clearance.dismissal import Dismissal, is_small
 from sidecar.console import desk
 from sidecar.console.desk import READERS, REVIEWERS, console
-from sidecar.web.plain_requests import number
+from sidecar.web.plain_requests import parse_number
 from sidecar.web.staff_door import require
 
-AT_ONCE = 6
+PAGE_PHOTOGRAPHS = 6
 """Photographs a page: each is decoded to be shown."""
 
 _Rows = Callable[[Any, int, int], Iterable[Any]]
 _LISTS: dict[str, _Rows] = {
-    "suggested": lambda conn, after, most: review.waiting(conn, "suggested", after, most),
-    "machine": lambda conn, after, most: review.unconfirmed(conn, most, after),
-    "unmatched": lambda conn, after, most: unnamed_faces.waiting(desk.house(), conn, after, most),
-    "again": lambda conn, after, most: dismissals.waiting(desk.house(), conn, after, most),
+    "suggested": lambda conn, after, most: review.list_waiting(conn, "suggested", after, most),
+    "machine": lambda conn, after, most: review.list_unconfirmed(conn, most, after),
+    "unmatched": lambda conn, after, most: unnamed_faces.list_unnamed(desk.house(), conn, after, most),
+    "again": lambda conn, after, most: dismissals.list_waiting(desk.house(), conn, after, most),
 }
 
 
@@ -32,18 +32,20 @@ _LISTS: dict[str, _Rows] = {
 @require(*READERS)
 def review_list() -> ResponseReturnValue:
     """One page of the faces on the list that was chosen."""
-    name = _list()
+    name = _read_list()
     with desk.house().store.read() as conn:
-        rows, more = desk.paged(list(_LISTS[name](conn, desk.number("after"), AT_ONCE + 1)), AT_ONCE)
-        known = {None, *reference_sets.vouched_among(conn, {row.set_id for row in rows})}
+        rows, more = desk.split_page(
+            list(_LISTS[name](conn, desk.read_number("after"), PAGE_PHOTOGRAPHS + 1)), PAGE_PHOTOGRAPHS
+        )
+        known = {None, *reference_sets.find_vouched(conn, {row.set_id for row in rows})}
         photos = {row.resource_id for row in rows}
-        small = dismissals.small(desk.house(), conn, photos)
-        uncounted = unnamed_faces.small_figures(desk.house(), conn, photos)
+        small = dismissals.count_small(desk.house(), conn, photos)
+        uncounted = unnamed_faces.count_small_figures(desk.house(), conn, photos)
         texts = desk.house().texts(conn)
         said = {row.id: face_rows.reason_of(texts, row) for row in rows}
     px = desk.house().config.clearance.recognisable_px
-    return desk.page(
-        "review", lists=list(_LISTS), chosen=name, faces=rows, after=desk.number("after"),
+    return desk.render_page(
+        "review", lists=list(_LISTS), chosen=name, faces=rows, after=desk.read_number("after"),
         next=rows[-1].id if more else None, decides=desk.staff().role in REVIEWERS, reasons=list(Dismissal),
         small=small, uncounted=uncounted, tiny={row.id for row in rows if is_small(row.file_px, px)}, said_of=said,
         declared={row.id for row in rows if row.set_id not in known}, ways=vouching.BY_SIGHT,
@@ -54,42 +56,42 @@ def review_list() -> ResponseReturnValue:
 @require(*READERS)
 def review_picture(face_id: int, look: str) -> ResponseReturnValue:
     """The photograph, or what is around the face: made small for this answer, kept nowhere."""
-    return Response(face_preview.of_face(desk.house(), face_id, look == "close"), mimetype="image/jpeg")
+    return Response(face_preview.render_face(desk.house(), face_id, look == "close"), mimetype="image/jpeg")
 
 
 @console.post("/review/<int:face_id>/<any(confirm, name, reject, dismiss, small, undo, together):act>")
 @require(*REVIEWERS)
 def review_decide(face_id: int, act: str) -> ResponseReturnValue:
     """Carry one decision out, and go on where it was taken."""
-    at: dict[str, Any] = {"list": _list(), "after": desk.number("after")}
+    at: dict[str, Any] = {"list": _read_list(), "after": desk.read_number("after")}
     if act == "small":
-        some = _small(face_id)
+        some = _dismiss_small(face_id)
         undo = (some.faces[0], "together") if some.faces else None
-        return desk.done("done_small", "review", undo, (len(some.faces), some.left), **at)
+        return desk.redirect_done("done_small", "review", undo, (len(some.faces), some.left), **at)
     _ACTS[act](face_id)
     plain = act in {"confirm", "name"} and not review.is_sound(desk.house(), face_id)
     said = "done_plain" if plain else f"done_{act}"
-    return desk.done(said, "review", None if said.endswith(("undo", "together")) else (face_id, "undo"), **at)
+    return desk.redirect_done(said, "review", None if said.endswith(("undo", "together")) else (face_id, "undo"), **at)
 
 
-def _list() -> str:
+def _read_list() -> str:
     name = request.args.get("list", "")
     return name if name in _LISTS else "suggested"
 
 
 def _confirm(face_id: int) -> None:
     """Whom the page showed: what is suggested may have changed since."""
-    review.confirm(desk.house(), face_id, desk.staff().actor, request.form.get("person") or None, _known())
+    review.confirm(desk.house(), face_id, desk.staff().actor, request.form.get("person") or None, _read_known())
 
 
 def _name(face_id: int) -> None:
     services = desk.house()
     with services.store.read() as conn:
         person_id = roster.find(conn, request.form.get("person", ""))
-    review.confirm(services, face_id, desk.staff().actor, person_id, _known())
+    review.confirm(services, face_id, desk.staff().actor, person_id, _read_known())
 
 
-def _known() -> str | None:
+def _read_known() -> str | None:
     """How the person is known by sight: asked apart from who it is, answered with nothing before somebody ticks."""
     how = request.form.get("known", "")
     return how if how in vouching.BY_SIGHT else None
@@ -101,26 +103,26 @@ def _reject(face_id: int) -> None:
 
 def _dismiss(face_id: int) -> None:
     """What is said beside the reason is kept in the language of who says it."""
-    dismissal, note = dismissals.read(request.form.get("dismissal", "")), request.form.get("note", "")
+    dismissal, note = dismissals.parse_dismissal(request.form.get("dismissal", "")), request.form.get("note", "")
     dismissals.dismiss(desk.house(), face_id, dismissal, desk.staff().actor, note)
 
 
-def _small(face_id: int) -> dismissals.Dismissed:
+def _dismiss_small(face_id: int) -> dismissals.DismissalResult:
     """All small faces of the face's photograph, of those that the page counted."""
-    ref = review.face_by_id(desk.house(), face_id).ref
-    newest = number(request.form.get("newest"))
+    ref = review.find_face(desk.house(), face_id).ref
+    newest = parse_number(request.form.get("newest"))
     return dismissals.dismiss_small(desk.house(), ref, Dismissal.TOO_SMALL, desk.staff().actor, newest)
 
 
 def _undo(face_id: int) -> None:
-    review.undo(desk.house(), face_id, desk.staff().actor)
+    review.undo_decision(desk.house(), face_id, desk.staff().actor)
 
 
-def _together(face_id: int) -> None:
-    dismissals.undo(desk.house(), face_id, desk.staff().actor)
+def _undo_together(face_id: int) -> None:
+    dismissals.undo_dismissal(desk.house(), face_id, desk.staff().actor)
 
 
 _ACTS = {
     "confirm": _confirm, "name": _name, "reject": _reject, "dismiss": _dismiss, "undo": _undo,
-    "together": _together,
+    "together": _undo_together,
 }  # fmt: skip

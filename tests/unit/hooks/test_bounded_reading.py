@@ -79,11 +79,7 @@ def test_nothing_in_a_file_holds_us_up(what: str, tmp_path: Path) -> None:
         f"resource.setrlimit(resource.RLIMIT_DATA, ({MEMORY_MB} << 20, {MEMORY_MB} << 20))\n{HOSTILE[what]}\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "x.jpg")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-c", code, str(tmp_path / "x.jpg")], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-500:]
 
@@ -111,9 +107,7 @@ def test_a_list_serves_each_of_its_photographs(tmp_path: Path) -> None:
     assert not lists.about("b.jpg").people
 
 
-def test_a_list_is_read_once_and_again_when_it_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_list_is_read_once_and_again_when_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not for each photograph; one that could not be read is tried again."""
     path, reads = tmp_path / ".picasa.ini", list[Path]()
     path.write_text("[a.jpg]\nkeywords=one\n")
@@ -184,10 +178,7 @@ def test_a_block_that_only_looks_like_base64_is_read_as_it_is(tmp_path: Path) ->
 
 
 def _photographs(folder: Path, said: str) -> None:
-    for name, body in (
-        ("a", said),
-        ("b", "<Iptc4xmpExt:PersonInImage>Ann Sample</Iptc4xmpExt:PersonInImage>"),
-    ):
+    for name, body in (("a", said), ("b", "<Iptc4xmpExt:PersonInImage>Ann Sample</Iptc4xmpExt:PersonInImage>")):
         (folder / f"{name}.jpg").write_bytes(saved(Image.new("RGB", (64, 64))))
         (folder / f"{name}.xmp").write_text(_sidecar(body), encoding="utf-8")
 

@@ -23,9 +23,7 @@ def _old(path: Path) -> None:
 
 
 @pytest.mark.parametrize("beside", ["a.jpg.xmp", "a.xmp", ".picasa.ini"])
-def test_a_change_that_puts_the_time_back_is_noticed(
-    make_dam: MakeDam, photo: Photo, root: Path, beside: str
-) -> None:
+def test_a_change_that_puts_the_time_back_is_noticed(make_dam: MakeDam, photo: Photo, root: Path, beside: str) -> None:
     """As `exiftool -P` and programs that copy write; a change of who may read it is one as well."""
     dam, path = make_dam(), root / beside
     _old(photo("a.jpg"))
@@ -58,10 +56,7 @@ def test_a_sidecar_that_differs_in_capitals_is_the_photographs() -> None:
     for name in ("img_1.jpg.xmp", "IMG_1.jpg.XMP", "img_1.xmp", "Img_1.Xmp", "IMG_1.JPG.Xmp"):
         assert xmp_file_paths.list_sidecars("IMG_1.JPG", frozenset({"IMG_1.JPG", name})) == [name]
     both = frozenset({"IMG_1.JPG", "img_1.jpg", "img_1.jpg.xmp"})
-    assert (
-        xmp_file_paths.list_sidecars("IMG_1.JPG", both),
-        xmp_file_paths.list_sidecars("img_1.jpg", both),
-    ) == (
+    assert (xmp_file_paths.list_sidecars("IMG_1.JPG", both), xmp_file_paths.list_sidecars("img_1.jpg", both)) == (
         [],
         ["img_1.jpg.xmp"],
     )

@@ -162,9 +162,7 @@ def test_the_orientation_is_read_in_both_byte_orders(order: str) -> None:
 @given(st.binary(max_size=200), st.integers(0, 120), st.integers(0, 255))
 def test_a_damaged_block_never_crashes(tail: bytes, at: int, byte: int) -> None:
     """Whatever stands in EXIF, it is rewritten with every field intact, or refused."""
-    good = bytearray(
-        jpeg.parse(picture(ifd0th={0x010F: b"Maker"}, ifdExif={0x9286: b"abc" * 9})).exif[0] + tail
-    )
+    good = bytearray(jpeg.parse(picture(ifd0th={0x010F: b"Maker"}, ifdExif={0x9286: b"abc" * 9})).exif[0] + tail)
     good[at % len(good)] = byte
     data = with_block(bytes(good))
     try:

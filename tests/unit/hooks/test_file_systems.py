@@ -68,9 +68,7 @@ def test_no_extended_attributes(
     assert _put(dam, "Åsa") == {"Åsa"}
 
 
-def test_what_only_some_file_systems_do(
-    dam: FolderDam, photo: Photo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_only_some_file_systems_do(dam: FolderDam, photo: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
     """Modes that cannot be set, folders that cannot be synced, numbers of files that are others each time."""
     photo()
     real, stat = os.fsync, Path.stat

@@ -29,9 +29,7 @@ PLACES = frozenset({"exif", "xmp", "region"})
 BOX = (0.1, 0.2, 0.3, 0.4)
 
 
-def put(
-    dam: FolderDam, name: str = "Åsa", ref: str = "a.jpg", released: bool | None = None
-) -> frozenset[str]:
+def put(dam: FolderDam, name: str = "Åsa", ref: str = "a.jpg", released: bool | None = None) -> frozenset[str]:
     """Write a name everywhere; returns where it stands."""
     found = dam.write(ref, [Write(name, True, PLACES, BOX)], released)
     return next((n.places for n in found.names if n.node == name), frozenset())
@@ -194,9 +192,7 @@ def test_which_sidecar_is_written(
     assert listed(root) == sorted({"a.jpg", *there})
 
 
-def test_a_release_statement_of_others_stands(
-    dam: FolderDam, photo: Photo, root: Path, exiftool: Exiftool
-) -> None:
+def test_a_release_statement_of_others_stands(dam: FolderDam, photo: Photo, root: Path, exiftool: Exiftool) -> None:
     """Ours says at most MR-LMR, follows the grants, and yields to anything that somebody else stated."""
     path = photo()
     states = []
@@ -237,9 +233,7 @@ def test_only_the_places_asked_for_are_touched(dam: FolderDam, photo: Photo) -> 
     assert [n.places for n in found.names] == [{"xmp"}]
 
 
-def test_names_of_others_are_read_everywhere(
-    dam: FolderDam, photo: Photo, exiftool: Exiftool, root: Path
-) -> None:
+def test_names_of_others_are_read_everywhere(dam: FolderDam, photo: Photo, exiftool: Exiftool, root: Path) -> None:
     """Persons, details, both kinds of regions, in the file and beside it; keywords only where they are people."""
     path = photo(size=(60, 40))
     rectangle = "{Regions=[{PersonDisplayName=Dag,Rectangle=0.1|, 0.2|, 0.3|, 0.4}]}"
@@ -320,9 +314,7 @@ def test_other_formats_have_a_sidecar_only(dam: FolderDam, photo: Photo, root: P
     assert listed(root) == [name]
 
 
-def test_camera_files_with_a_fragile_maker_note_get_a_sidecar_only(
-    dam: FolderDam, photo: Photo, root: Path
-) -> None:
+def test_camera_files_with_a_fragile_maker_note_get_a_sidecar_only(dam: FolderDam, photo: Photo, root: Path) -> None:
     """A maker note whose offsets would break when moved stays; the name stands in XMP, and the result says so."""
     path = photo()
     exif = Image.Exif()
@@ -354,9 +346,7 @@ def test_a_name_is_taken_out_even_where_piexif_could_not_have_put_it(
     assert bearers(dam, "Åsa 😀") == []
 
 
-def test_nothing_is_half_written(
-    dam: FolderDam, photo: Photo, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_half_written(dam: FolderDam, photo: Photo, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk, a missing permission, a name that cannot be: the files are as they were, and no draft stays."""
     path = photo()
     put(dam, "Bo")
@@ -368,10 +358,7 @@ def test_nothing_is_half_written(
     def denied(*args: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    for where, failure, error in (
-        ("fsync", full, DamError),
-        ("chown", denied, WriteRefused),
-    ):
+    for where, failure, error in (("fsync", full, DamError), ("chown", denied, WriteRefused)):
         if where == "chown":
             os.chown(path, 1234, 1234)
         monkeypatch.setattr(os, where, failure)
@@ -507,12 +494,7 @@ def test_a_copied_photograph_brings_no_memory(dam: FolderDam, photo: Photo, root
 
 
 def test_a_sidecar_that_would_lose_something_is_not_written(
-    dam: FolderDam,
-    tool: ExifTool,
-    photo: Photo,
-    root: Path,
-    exiftool: Exiftool,
-    monkeypatch: pytest.MonkeyPatch,
+    dam: FolderDam, tool: ExifTool, photo: Photo, root: Path, exiftool: Exiftool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If anything of others does not read as before, the sidecar stays; a removal is refused aloud."""
     photo()

@@ -275,9 +275,7 @@ TURNED = (
 )  # fmt: skip
 
 
-def test_a_region_lies_where_the_recogniser_sees_it(
-    dam: FolderDam, root: Path, exiftool: Callable[..., str]
-) -> None:
+def test_a_region_lies_where_the_recogniser_sees_it(dam: FolderDam, root: Path, exiftool: Callable[..., str]) -> None:
     """A face that another program drew on the stored picture, and one that we draw, of each format that turns."""
     area = "Area={X=0.1666,Y=0.25,W=0.3333,H=0.5,Unit=normalized}"
     for form, name, turn in TURNED:
@@ -285,9 +283,7 @@ def test_a_region_lies_where_the_recogniser_sees_it(
         picture.paste("red", (0, 0, 43, 32))
         exif[0x0112] = turn
         picture.save(root / name, format=form, exif=exif.tobytes())
-        exiftool(
-            f"-XMP-mwg-rs:RegionInfo={{RegionList=[{{Name=Eva,Type=Face,{area}}}]}}", root / f"{name}.xmp"
-        )
+        exiftool(f"-XMP-mwg-rs:RegionInfo={{RegionList=[{{Name=Eva,Type=Face,{area}}}]}}", root / f"{name}.xmp")
         (eva,) = dam.look(name).names
         assert eva.box is not None
         assert _is_red(decode.decode(root / name, 128, decode.Limits()).pixels, eva.box), (form, name, turn)
@@ -296,9 +292,7 @@ def test_a_region_lies_where_the_recogniser_sees_it(
         assert drawn == pytest.approx(eva.box, abs=0.001)
 
 
-def _is_red(
-    pixels: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", box: tuple[float, float, float, float]
-) -> bool:
+def _is_red(pixels: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", box: tuple[float, float, float, float]) -> bool:
     height, width = pixels.shape[:2]
     left, top, wide, high = box
     part = pixels[round(top * height) + 2 : round((top + high) * height) - 2,

@@ -76,9 +76,7 @@ def test_nothing_to_look_for_is_found_nowhere() -> None:
     assert not SoughtName(["", "…"]).stands_in("anything … at all")
 
 
-@pytest.mark.parametrize(
-    "text", ["AnnMaria Sample", "ann_mariasample2.jpg", "AnnMariaSample", "x/Ann-MariaSample/1"]
-)
+@pytest.mark.parametrize("text", ["AnnMaria Sample", "ann_mariasample2.jpg", "AnnMariaSample", "x/Ann-MariaSample/1"])
 def test_words_of_the_name_may_be_joined(text: str) -> None:
     """Some of them, or all; what follows or stands before is not part of them."""
     sought = SoughtName(["Ann Maria Sample"])

@@ -46,9 +46,7 @@ def test_there_and_back(orientation: int) -> None:
         ((0, 0), 6, 6),
     ],
 )
-def test_what_regions_were_drawn_on(
-    applied: tuple[int, int] | None, orientation: int, turned: int | None
-) -> None:
+def test_what_regions_were_drawn_on(applied: tuple[int, int] | None, orientation: int, turned: int | None) -> None:
     """Scaled is fine, upright is recognised, a cropped picture's boxes mean nothing."""
     assert regions.find_orientation(applied, (100, 50), orientation) == turned
 

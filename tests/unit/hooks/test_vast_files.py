@@ -57,7 +57,7 @@ def test_the_rest_of_its_folder_is_scanned(services: Services, cast: support.Cas
     cast.open_collection()
     sparse(photos / "shoot" / "vast.jpg", 6 << 30)
     support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    calendar.poll(services)
+    calendar.poll_dam(services)
     cast.work()
     with services.store.read() as conn:
         rows = {row.ref: (row.examined, row.examined_reason) for row in conn.execute(t.resource.select())}

@@ -85,10 +85,7 @@ class Book:
 
     def begin(self) -> "Book":
         with self.store.write() as tx:
-            assert (
-                heads.create_first_head(tx, self.folder / "heads.key", self.file, 1, NOTHING_ENDED)
-                is not None
-            )
+            assert heads.create_first_head(tx, self.folder / "heads.key", self.file, 1, NOTHING_ENDED) is not None
         return self
 
     def write(self, **note: Any) -> SignedHead:
@@ -191,9 +188,7 @@ def test_pruning_keeps_the_chain(store: Store, clock: ManualClock, book: Book) -
     assert (found.verdict, found.pruned, found.start.seq) == (ProofVerdict.HOLDS, 11, 11)
 
 
-def test_nothing_is_pruned_that_no_head_held_long_enough(
-    store: Store, clock: ManualClock, book: Book
-) -> None:
+def test_nothing_is_pruned_that_no_head_held_long_enough(store: Store, clock: ManualClock, book: Book) -> None:
     """A row may be old: what it took would not be believed, so it stays until a head that holds it is a term old."""
     _write(store, clock, 40)
     book.write()
@@ -223,7 +218,5 @@ def test_a_house_that_is_closed_says_on_what_was_known_of_its_ended_log(store: S
     known, shorter = Mark(5, "5" * 64), Mark(2, "2" * 64)
     heads.write(store, book.key, book.file, 1, known)
     assert heads.write(store, book.key, book.file, 1, shorter).ended == known
-    assert (
-        heads.write(store, book.key, book.file, 1, shorter, {"kind": heads.ENDED_RESTARTED}).ended == shorter
-    )
+    assert heads.write(store, book.key, book.file, 1, shorter, {"kind": heads.ENDED_RESTARTED}).ended == shorter
     assert book.verify().verdict is ProofVerdict.HOLDS

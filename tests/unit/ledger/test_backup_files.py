@@ -53,12 +53,7 @@ class _Scene:
         fresh = init_store(self.stores.migrated(kind), self.clock)
         fresh.close()
         restore_backup(
-            fresh.url,
-            self.folder,
-            master or self.vault.master,
-            self.clock,
-            self.book,
-            RestoreOptions(name, **wish),
+            fresh.url, self.folder, master or self.vault.master, self.clock, self.book, RestoreOptions(name, **wish)
         )
         return Store.open(fresh.url, self.clock)
 
@@ -77,9 +72,7 @@ def scene(
             vault.seal(tx, who, FACE, "template", who.encode() * 20, engine="e")
             vault.seal(tx, who, RECORD, "evidence", b"signed")
             tx.audit(Action.RECORD_CREATE, "editor", vault.subject(tx.connection, who))
-        tx.execute(
-            insert(t.resource).values(id=41, ref="a.jpg", file_version="1", kind="photo", seen_at=tx.now)
-        )
+        tx.execute(insert(t.resource).values(id=41, ref="a.jpg", file_version="1", kind="photo", seen_at=tx.now))
         tx.execute(
             insert(t.tag).values(
                 resource_id=41, node="Åsa", node_key="åsa", person_id="asa", origin="hand", places=["xmp"],
@@ -294,10 +287,7 @@ def test_jobs_that_are_over_are_in_no_backup(scene: _Scene) -> None:
 def test_two_backups_of_one_moment_are_two(scene: _Scene) -> None:
     """Neither writes over the other."""
     clock = scene.clock
-    names = {
-        write_backup(scene.store, scene.vault.master, scene.folder, clock, scene.book, 30).name
-        for _ in range(3)
-    }
+    names = {write_backup(scene.store, scene.vault.master, scene.folder, clock, scene.book, 30).name for _ in range(3)}
     assert len(names) == len(list(scene.folder.glob("store-*.db"))) == 3
 
 

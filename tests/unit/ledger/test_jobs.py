@@ -43,12 +43,7 @@ def test_a_job_is_claimed_once(store: Store, queue: Queue) -> None:
     """Whoever has it, has it alone, with what was put."""
     _put(store, queue, "photo", "7", {"ref": "a.jpg"})
     claimed = _claim(queue)
-    assert (claimed.kind, claimed.key, claimed.payload, claimed.attempt) == (
-        "photo",
-        "7",
-        {"ref": "a.jpg"},
-        1,
-    )
+    assert (claimed.kind, claimed.key, claimed.payload, claimed.attempt) == ("photo", "7", {"ref": "a.jpg"}, 1)
     assert queue.claim() is None
     _finish(store, queue, claimed)
     assert queue.counts() == {"queued": 0, "running": 0, "dead": 0}
@@ -96,9 +91,7 @@ def test_a_burst_is_one_job(store: Store, queue: Queue, clock: ManualClock) -> N
     """The earliest moment, the highest priority and the newest payload win."""
     first = _put(store, queue, "photo", "1", {"n": 1}, delay=timedelta(seconds=60), priority=5)
     for number, (delay, priority) in enumerate([(10, 7), (90, 2)], 2):
-        again = _put(
-            store, queue, "photo", "1", {"n": number}, delay=timedelta(seconds=delay), priority=priority
-        )
+        again = _put(store, queue, "photo", "1", {"n": number}, delay=timedelta(seconds=delay), priority=priority)
         assert again == first
     _put(store, queue, "photo", "2")
     assert queue.counts()["queued"] == 2
@@ -308,9 +301,7 @@ def _last_try(store: Store, queue: Queue, clock: ManualClock, key: str = "1") ->
     return _claim(queue)
 
 
-def test_what_is_asked_for_during_the_last_try_is_a_job_anew(
-    store: Store, queue: Queue, clock: ManualClock
-) -> None:
+def test_what_is_asked_for_during_the_last_try_is_a_job_anew(store: Store, queue: Queue, clock: ManualClock) -> None:
     """With all its tries, the newest payload and the earliest moment; what was given up goes when that is done."""
     last = _last_try(store, queue, clock)
     _put(store, queue, "erase", "1", {"n": 2}, delay=timedelta(hours=1))

@@ -213,8 +213,6 @@ def test_a_sweep_goes_in_chunks(store: Store, clock: ManualClock) -> None:
         ((2026, 12, 31), 1, (2026, 11, 30)),
     ],
 )
-def test_months_are_calendar_months(
-    now: tuple[int, int, int], months: int, then: tuple[int, int, int]
-) -> None:
+def test_months_are_calendar_months(now: tuple[int, int, int], months: int, then: tuple[int, int, int]) -> None:
     """The same day, or the month's last."""
     assert months_before(datetime(*now, 9, tzinfo=UTC), months) == datetime(*then, 9, tzinfo=UTC)

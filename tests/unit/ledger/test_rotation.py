@@ -31,11 +31,7 @@ def test_rotation_keeps_the_living_and_shreds_the_dead(
     assert rotation.is_rotation_due(store)
     done = vault.rotate(store)
     assert (done.version, done.rewrapped, done.retired, done.shredded) == (2, 2, (1,), 1)
-    assert (master.versions, rotation.count_behind(store, master), rotation.is_rotation_due(store)) == (
-        (2,),
-        0,
-        False,
-    )
+    assert (master.versions, rotation.count_behind(store, master), rotation.is_rotation_due(store)) == ((2,), 0, False)
     with store.read() as connection:
         assert vault.open(connection, sealed) == b"1"
         assert connection.scalar(select(t.shredding.c.how)) == "rotation"
@@ -79,16 +75,11 @@ def test_a_key_destroyed_under_the_new_version_waits_for_a_newer_one(
     assert (done.version, done.retired, done.shredded) == (3, (1, 2), 1)
 
 
-def test_before_the_old_version_goes_a_fresh_keys_file_can_be_written(
-    store: Store, vault: Vault, asa: str
-) -> None:
+def test_before_the_old_version_goes_a_fresh_keys_file_can_be_written(store: Store, vault: Vault, asa: str) -> None:
     """At that moment everything is wrapped anew, and the old version is still there."""
     seen: list[tuple[int, tuple[int, ...]]] = []
     vault.rotate(
-        store,
-        before_retire=lambda: seen.append(
-            (rotation.count_behind(store, vault.master), vault.master.versions)
-        ),
+        store, before_retire=lambda: seen.append((rotation.count_behind(store, vault.master), vault.master.versions))
     )
     assert seen == [(0, (1, 2))]
 
@@ -146,11 +137,7 @@ def test_two_rotations_at_once_lose_no_key(
 
     vault.rotate(store, before_retire=let_the_first_end)
     master.reload()
-    assert (master.versions, rotation.count_behind(store, master), rotation.is_rotation_due(store)) == (
-        (3,),
-        0,
-        False,
-    )
+    assert (master.versions, rotation.count_behind(store, master), rotation.is_rotation_due(store)) == ((3,), 0, False)
     with store.read() as connection:
         assert vault.open(connection, sealed) == b"1"
 
@@ -223,10 +210,7 @@ def test_nor_does_it_where_another_process_has_rotated(
         theirs.create_key(tx, add_person(tx, "clara"), "record")
         theirs.subject(tx.connection, asa)
     assert rotation.count_behind(store, others) == 0
-    for act in (
-        lambda tx: theirs.subject(tx.connection, "bo"),
-        lambda tx: theirs.create_key(tx, "bo", "face"),
-    ):
+    for act in (lambda tx: theirs.subject(tx.connection, "bo"), lambda tx: theirs.create_key(tx, "bo", "face")):
         with pytest.raises(StoreAway, match="try again"):
             _while_another_rotates(store, others, act)
         with store.write() as tx:

@@ -21,9 +21,7 @@ def _raw(store: Store) -> bytes:
 
 
 def _hits(pieces: list[bytes], raw: bytes) -> int:
-    return sum(
-        piece[start : start + 16] in raw for piece in pieces for start in range(0, len(piece) - 15, 997)
-    )
+    return sum(piece[start : start + 16] in raw for piece in pieces for start in range(0, len(piece) - 15, 997))
 
 
 @pytest.fixture
@@ -44,17 +42,13 @@ def _fill_and_destroy(store: Store, vault: Vault, add_person: AddPerson) -> list
             vault.seal(tx, name, "face", "reference", os.urandom(9000))
     for name in sorted(names)[:-1]:
         with store.write() as tx:
-            gone += tx.connection.scalars(
-                select(t.person_key.c.wrapped).where(t.person_key.c.person_id == name)
-            )
+            gone += tx.connection.scalars(select(t.person_key.c.wrapped).where(t.person_key.c.person_id == name))
             gone += tx.connection.scalars(select(t.sealed.c.body).where(t.sealed.c.person_id == name))
             vault.destroy_key(tx, name, "face")
     return gone
 
 
-def test_shredded_bytes_are_nowhere_in_the_files(
-    sqlite_store: Store, vault: Vault, add_person: AddPerson
-) -> None:
+def test_shredded_bytes_are_nowhere_in_the_files(sqlite_store: Store, vault: Vault, add_person: AddPerson) -> None:
     """After destroy and shred neither keys nor bodies are in the database, its WAL or its index.
 
     The one who stays is found, so the search can find.
@@ -65,28 +59,21 @@ def test_shredded_bytes_are_nowhere_in_the_files(
     raw = _raw(sqlite_store)
     assert _hits(gone, raw) == 0
     with sqlite_store.read() as connection:
-        alive = [
-            *connection.scalars(select(t.person_key.c.wrapped)),
-            *connection.scalars(select(t.sealed.c.body)),
-        ]
+        alive = [*connection.scalars(select(t.person_key.c.wrapped)), *connection.scalars(select(t.sealed.c.body))]
         assert set(connection.scalars(select(t.shredding.c.how))) == {"checkpoint"}
     assert len(alive) == 3
     assert all(_hits([piece], raw) for piece in alive)
     assert vault.shred(sqlite_store) == 0
 
 
-def test_an_open_reader_holds_shredding_back(
-    sqlite_store: Store, vault: Vault, add_person: AddPerson
-) -> None:
+def test_an_open_reader_holds_shredding_back(sqlite_store: Store, vault: Vault, add_person: AddPerson) -> None:
     """While a snapshot is open the answer is "not yet", for the bytes are still there; then it goes through."""
     _fill_and_destroy(sqlite_store, vault, add_person)
     with sqlite_store.write() as tx:
         add_person(tx, "late")
         vault.create_key(tx, "late", "face")
     with sqlite_store.read() as connection:
-        wrapped = list(
-            connection.scalars(select(t.person_key.c.wrapped).where(t.person_key.c.person_id == "late"))
-        )
+        wrapped = list(connection.scalars(select(t.person_key.c.wrapped).where(t.person_key.c.person_id == "late")))
         with sqlite_store.write() as tx:
             vault.destroy_key(tx, "late", "face")
         assert vault.shred(sqlite_store) == 0

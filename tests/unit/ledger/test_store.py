@@ -200,17 +200,13 @@ def test_another_kind_of_store_is_refused(url: str, clock: ManualClock) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
-def test_a_database_that_cannot_hold_every_name_is_refused(
-    stores: Stores, clock: ManualClock, encoding: str
-) -> None:
+def test_a_database_that_cannot_hold_every_name_is_refused(stores: Stores, clock: ManualClock, encoding: str) -> None:
     """At once, and not when the first Łucja signs."""
     url = make_url(stores.empty("postgresql"))
     with psycopg.connect(
         host=str(url.query["host"]), user=url.username, dbname=url.database, autocommit=True
     ) as connection:
-        connection.execute(
-            f"CREATE DATABASE {encoding} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0".encode()
-        )
+        connection.execute(f"CREATE DATABASE {encoding} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0".encode())
     with pytest.raises(StoreError, match=f"kept in {encoding}.*ENCODING 'UTF8'"):
         init_store(url.set(database=encoding.lower()).render_as_string(), clock)
 
@@ -261,9 +257,7 @@ def test_a_checkpoint_waits_for_readers(stores: Stores, clock: ManualClock) -> N
     store.close()
 
 
-def test_a_read_left_half_way_leaves_no_reader(
-    stores: Stores, clock: ManualClock, add_person: AddPerson
-) -> None:
+def test_a_read_left_half_way_leaves_no_reader(stores: Stores, clock: ManualClock, add_person: AddPerson) -> None:
     """A result that nobody read to its end does not hold a snapshot after the block."""
     store = init_store(stores.migrated("sqlite"), clock)
     with store.write() as tx:

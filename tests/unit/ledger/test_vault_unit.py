@@ -39,9 +39,7 @@ def test_the_same_sealed_twice_differs(store: Store, vault: Vault, asa: str) -> 
     assert one != two
 
 
-def test_items_are_found_by_kind_subject_and_engine(
-    store: Store, vault: Vault, clock: ManualClock, asa: str
-) -> None:
+def test_items_are_found_by_kind_subject_and_engine(store: Store, vault: Vault, clock: ManualClock, asa: str) -> None:
     """Oldest first; other people's and other kinds are left out."""
     with store.write() as tx:
         first = vault.seal(tx, asa, "face", "template", b"1", engine="old")
@@ -159,10 +157,6 @@ def test_parts_of_a_bond_cannot_run_together() -> None:
     one = sealing.Bond("id", "ab", "c", "k", None, "", 1)
     key = os.urandom(32)
     body = sealing.seal(key, b"data", one)
-    for other in (
-        one._replace(person_id="a", purpose="bc"),
-        one._replace(subject=""),
-        one._replace(subject="None"),
-    ):
+    for other in (one._replace(person_id="a", purpose="bc"), one._replace(subject=""), one._replace(subject="None")):
         with pytest.raises(VaultError):
             sealing.unseal(key, body, other)

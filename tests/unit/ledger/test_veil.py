@@ -57,11 +57,7 @@ def _text(column: "Column[Any]", row: int) -> Any:
     if contents.find_holds(column) not in _COVERED:
         return [] if isinstance(stored_type(column), JSON) else f"w{row}"
     needle = f"kanarie-{column.table.name}-{column.name}-{row}"
-    return (
-        {"ref": needle, "more": [needle, None, 1.5]}
-        if isinstance(stored_type(column), JSON)
-        else f"é {needle}/x"
-    )
+    return {"ref": needle, "more": [needle, None, 1.5]} if isinstance(stored_type(column), JSON) else f"é {needle}/x"
 
 
 def _fill(store: Store, vault: Vault) -> None:
@@ -81,10 +77,7 @@ def _everything(store: Store) -> dict[str, list[Any]]:
     with store.read() as connection:
         return {
             table.name: sorted(
-                map(
-                    repr,
-                    connection.execute(select(*(c for c in table.columns if c not in anew))).all(),
-                )
+                map(repr, connection.execute(select(*(c for c in table.columns if c not in anew))).all())
             )
             for table in t.metadata.sorted_tables
             if table not in left_out
@@ -136,11 +129,7 @@ def test_equal_texts_do_not_show(
         for number in range(4):
             tx.execute(
                 insert(t.resource).values(
-                    ref=f"{number}.jpg",
-                    file_version="1",
-                    kind="photo",
-                    seen_at=tx.now,
-                    examined_reason="the same",
+                    ref=f"{number}.jpg", file_version="1", kind="photo", seen_at=tx.now, examined_reason="the same"
                 )
             )
             tx.execute(insert(t.resource_collection).values(resource_id=number + 1, collection_ref="shoot"))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from plugin.errors import ConsentError
-from plugin.quitclaim.forms.sheets import Whom, sheet
-from plugin.quitclaim.forms.templates import Duration, canonical, digest, parse, unsuited
+from plugin.quitclaim.forms.sheets import Whom, make_sheet
+from plugin.quitclaim.forms.templates import Duration, canonical, digest, parse, find_misfits
 from tests.signers import tree
 
 DAY = date(2026, 3, 2)
@@ -35,7 +35,7 @@ def test_what_is_renewed_each_year_ends_within_a_year() -> None:
     assert parse(tree(duration=far, renew_yearly=True)).last_day(DAY) == date(2027, 3, 3)
     assert parse(tree(duration=near, renew_yearly=True)).last_day(DAY) == date(2026, 12, 31)
     assert parse(tree(duration=far)).last_day(DAY) == date(2030, 12, 31)
-    shown = sheet(parse(tree(duration=far, renew_yearly=True)), "en", DAY)
+    shown = make_sheet(parse(tree(duration=far, renew_yearly=True)), "en", DAY)
     assert (shown.last_day, "3 March 2027" in shown.text()) == (date(2027, 3, 3), True)
 
 
@@ -63,8 +63,8 @@ def test_what_is_wrong_is_named(changes: dict[str, Any], words: str) -> None:
 def test_what_a_house_does_not_have() -> None:
     """Purposes, channels and the site's language."""
     form = parse(tree(texts={"en": tree()["texts"]["en"]}))
-    assert unsuited(form, ["communication"], ["website", "press"], "en") == []
-    found = unsuited(form, ["commercial"], ["website"], "nl")
+    assert find_misfits(form, ["communication"], ["website", "press"], "en") == []
+    found = find_misfits(form, ["commercial"], ["website"], "nl")
     assert [line.split(":")[0] for line in found] == ["texts.nl", "uses", "uses"]
 
 
@@ -82,16 +82,16 @@ def test_the_hash_is_of_what_was_seen() -> None:
     """Another language, day, choice of lines, text or reader: another hash; the same again: the same."""
     form = parse(tree())
     seen = [
-        sheet(form, "en", DAY),
-        sheet(form, "nl", DAY),
-        sheet(form, "en", date(2026, 3, 3)),
-        sheet(form, "en", DAY, {"communication:press"}),
-        sheet(form, "en", DAY, None, Whom.CHILD),
-        sheet(form, "en", DAY, None, Whom.EITHER),
-        sheet(parse(tree(officer="other@example.org")), "en", DAY),
-        sheet(parse(tree(recognition=False)), "en", DAY),
+        make_sheet(form, "en", DAY),
+        make_sheet(form, "nl", DAY),
+        make_sheet(form, "en", date(2026, 3, 3)),
+        make_sheet(form, "en", DAY, {"communication:press"}),
+        make_sheet(form, "en", DAY, None, Whom.CHILD),
+        make_sheet(form, "en", DAY, None, Whom.EITHER),
+        make_sheet(parse(tree(officer="other@example.org")), "en", DAY),
+        make_sheet(parse(tree(recognition=False)), "en", DAY),
     ]
     assert len({one.sha256() for one in seen}) == len(seen)
-    assert sheet(parse(tree()), "en", DAY).sha256() == seen[0].sha256()
+    assert make_sheet(parse(tree()), "en", DAY).sha256() == seen[0].sha256()
     assert "[ ]" in seen[0].text()
     assert "recognised in photographs" not in seen[3].text()

@@ -10,9 +10,7 @@ from plugin.quitclaim.consent.intervals import end_of, last_day, last_whole_day
 OSLO = ZoneInfo("Europe/Oslo")
 
 
-@pytest.mark.parametrize(
-    "day", [date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 25), date(2026, 12, 31)]
-)
+@pytest.mark.parametrize("day", [date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 25), date(2026, 12, 31)])
 def test_what_ends_with_a_day_has_that_day_as_its_last(day: date) -> None:
     """Also where the clocks change: both ways of saying it agree at midnight."""
     midnight = end_of(day, OSLO).astimezone(OSLO)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin.errors import NotFound
-from plugin.quitclaim.consent.lifecycle import object_, restrict, withdraw
+from plugin.quitclaim.consent.lifecycle import object_to_recognition, restrict, withdraw
 from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim
 from plugin.quitclaim.consent.rules import in_force, recognition_window
 
@@ -56,13 +56,13 @@ def test_what_the_calendar_ended_keeps_its_end(cast: dict[str, Household], publi
 def test_an_objection_ends_recognition_only(cast: dict[str, Household], rules: AgeRules) -> None:
     """Recognition ends as objected, publication stays; a second objection keeps the first moment."""
     person, stored = cast["Clara"]
-    objected, after = object_(person, stored, NOW + DAY)
+    objected, after = object_to_recognition(person, stored, NOW + DAY)
     assert objected.objected_at == NOW + DAY
     assert [(g.kind, g.ended_kind) for g in after[0].grants] == [
         (GrantKind.RECOGNITION, EndKind.OBJECTED),
         (GrantKind.PUBLICATION, None),
     ]
-    assert object_(objected, after, NOW + 2 * DAY) == (objected, after)
+    assert object_to_recognition(objected, after, NOW + 2 * DAY) == (objected, after)
 
 
 @given(st.data())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin.errors import ConsentError
-from plugin.quitclaim.consent.lifecycle import Signing, object_, record, supersede, withdraw
+from plugin.quitclaim.consent.lifecycle import Signing, object_to_recognition, record, supersede, withdraw
 from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, Person, Quitclaim
 from plugin.quitclaim.consent.rules import in_force, publication_windows, recognition_window, windows
 
@@ -47,9 +47,7 @@ def _record(
 def test_versions_count_up_and_take_over(recognition: Lines, publication: Lines, rules: AgeRules) -> None:
     """A second form is version 2, and from its recording nothing of version 1 is in force."""
     first = _record(ASA, _signing(recognition("r1"), publication("p1")))
-    second = _record(
-        ASA, _signing(publication("p2", NOW + DAY), signed_at=NOW + DAY), (first,), now=NOW + DAY
-    )
+    second = _record(ASA, _signing(publication("p2", NOW + DAY), signed_at=NOW + DAY), (first,), now=NOW + DAY)
     (earlier,) = supersede((first,), second)
     assert (first.version, second.version) == (1, 2)
     assert first.superseded_at is None
@@ -109,9 +107,7 @@ def test_an_adult_signs_alone(person: Person, recognition: Lines) -> None:
         ({"signed_by_guardians": ("g1", "g9")}, 1, "not known"),
     ],
 )
-def test_a_minor_needs_known_guardians(
-    changes: dict[str, Any], needed: int, message: str, recognition: Lines
-) -> None:
+def test_a_minor_needs_known_guardians(changes: dict[str, Any], needed: int, message: str, recognition: Lines) -> None:
     """No guardian, too few, the same twice or an unknown one: refused, also where the child signed."""
     with pytest.raises(ConsentError, match=message):
         _record(CLARA, _for_clara(recognition(), **changes), rules=AgeRules(guardians=needed))
@@ -138,9 +134,7 @@ def test_a_guardians_form_is_refused_after_the_birthday(publication: Lines) -> N
         _record(young, form)
 
 
-def test_recognition_below_the_lowest_age_is_refused_if_it_never_begins(
-    recognition: Lines, rules: AgeRules
-) -> None:
+def test_recognition_below_the_lowest_age_is_refused_if_it_never_begins(recognition: Lines, rules: AgeRules) -> None:
     """It is recorded if it reaches the sixth birthday, where it begins, and refused if it ends before."""
     toddler = replace(CLARA, birth_date=date(2022, 3, 2))
     with pytest.raises(ConsentError, match="recognition cannot begin before age 6"):
@@ -183,15 +177,11 @@ def test_one_line_stands_once(publication: Lines) -> None:
     with pytest.raises(ConsentError, match="communication on press twice"):
         _record(ASA, _signing(publication("a", until=NOW + 9 * DAY), publication("b", NOW + 8 * DAY)))
     apart = _signing(publication("a", until=NOW + 9 * DAY), publication("b", NOW + 9 * DAY))
-    other = _signing(
-        publication("a"), publication("b", purpose="commercial"), publication("c", channel="print")
-    )
+    other = _signing(publication("a"), publication("b", purpose="commercial"), publication("c", channel="print"))
     assert [len(_record(ASA, form).grants) for form in (apart, other)] == [2, 3]
 
 
-def test_ids_and_owners_are_not_mixed_up(
-    publication: Lines, cast: dict[str, Household], rules: AgeRules
-) -> None:
+def test_ids_and_owners_are_not_mixed_up(publication: Lines, cast: dict[str, Household], rules: AgeRules) -> None:
     """A grant id in use, an ended new grant, and another person's versions are refused."""
     first = _record(ASA, _signing(publication("p1")))
     with pytest.raises(ConsentError, match="in use already"):
@@ -204,17 +194,15 @@ def test_ids_and_owners_are_not_mixed_up(
 
 def test_somebody_may_object_again(recognition: Lines, rules: AgeRules) -> None:
     """Objected, agreed to again in person, objected once more: the second objection ends it too."""
-    objected, _ = object_(ASA, (), NOW)
+    objected, _ = object_to_recognition(ASA, (), NOW)
     again = _record(objected, _signing(recognition(), signed_at=NOW + DAY), now=NOW + DAY)
     assert recognition_window(objected, [again], rules, NOW + DAY) is not None
-    twice, ended = object_(objected, [again], NOW + 2 * DAY)
+    twice, ended = object_to_recognition(objected, [again], NOW + 2 * DAY)
     assert recognition_window(twice, ended, rules, NOW + 2 * DAY) is None
 
 
 @given(st.data())
-def test_what_is_recorded_is_in_force_some_day(
-    households: st.SearchStrategy[Household], data: st.DataObject
-) -> None:
+def test_what_is_recorded_is_in_force_some_day(households: st.SearchStrategy[Household], data: st.DataObject) -> None:
     """A form is either refused in a sentence, or each of its grants is in force at some time from now."""
     (person, quitclaims), rules = data.draw(households), AgeRules()
     said: list[str] = []

@@ -116,8 +116,7 @@ def test_grants_of_one_quitclaim_have_their_own_ids(
 
 
 @pytest.mark.parametrize(
-    ("birth", "message"),
-    [(datetime(2015, 1, 1, tzinfo=UTC), "a day, not a moment"), (date(215, 1, 1), "a slip")],
+    ("birth", "message"), [(datetime(2015, 1, 1, tzinfo=UTC), "a day, not a moment"), (date(215, 1, 1), "a slip")]
 )
 def test_a_birth_date_is_a_plausible_day(birth: date, message: str) -> None:
     """A moment, or a year that nobody alive was born in, is refused."""
@@ -165,13 +164,7 @@ def test_a_name_that_hides_something_is_refused(typed: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [
-        ("Åsa Berg", "åsa  BERG"),
-        ("Åsa", "A\u030asa"),
-        ("Strauß", "STRAUSS"),
-        ("Ａｓａ", "asa"),
-        ("ﬁn", "FIN"),
-    ],
+    [("Åsa Berg", "åsa  BERG"), ("Åsa", "A\u030asa"), ("Strauß", "STRAUSS"), ("Ａｓａ", "asa"), ("ﬁn", "FIN")],
 )
 def test_spellings_of_one_name_share_a_key(one: str, other: str) -> None:
     """Case, composition, width, ligatures and white space do not tell two people apart."""

@@ -8,13 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim
-from plugin.quitclaim.consent.rules import (
-    birthday,
-    due_endings,
-    ended_altogether,
-    in_force,
-    recognition_window,
-)
+from plugin.quitclaim.consent.rules import birthday, due_endings, ended_altogether, in_force, recognition_window
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -52,9 +46,7 @@ def test_a_leap_day_falls_on_the_first_of_march() -> None:
         ("Pacific/Kiritimati", date(2010, 1, 1), 16, datetime(2025, 12, 31, 10, tzinfo=UTC)),
     ],
 )
-def test_a_birthday_begins_where_the_person_lives(
-    zone: str, birth: date, years: int, moment: datetime
-) -> None:
+def test_a_birthday_begins_where_the_person_lives(zone: str, birth: date, years: int, moment: datetime) -> None:
     """A birthday is the first moment of the day there, whatever the clocks do at midnight."""
     found = birthday(birth, years, ZoneInfo(zone))
     assert found == moment
@@ -77,14 +69,10 @@ def test_the_moment_before_a_birthday_is_another_day(birth: date, years: int, na
 # ---- over all time ---------------------------------------------------------------------------
 
 
-def test_a_grant_to_come_keeps_the_proof_but_no_tag(
-    quitclaim: Form, publication: Lines, rules: AgeRules
-) -> None:
+def test_a_grant_to_come_keeps_the_proof_but_no_tag(quitclaim: Form, publication: Lines, rules: AgeRules) -> None:
     """Between two grants nothing is in force, and the person has not ended altogether."""
     person = Person("p", "Åsa")
-    stored = (
-        quitclaim(person, publication("a", NOW, NOW + DAY), publication("b", NOW + 9 * DAY, NOW + 10 * DAY)),
-    )
+    stored = (quitclaim(person, publication("a", NOW, NOW + DAY), publication("b", NOW + 9 * DAY, NOW + 10 * DAY)),)
     assert in_force(person, stored, rules, NOW + 2 * DAY) == ()
     assert not ended_altogether(person, stored, rules, NOW + 2 * DAY)
     assert ended_altogether(person, stored, rules, NOW + 10 * DAY)

@@ -65,17 +65,11 @@ def test_a_grant_is_in_force_until_the_first_of_its_ends(
     person = Person("p", "Åsa")
     stored = (quitclaim(person, line, superseded_at=ends["superseded"]),)
     assert [window[1:] for window in windows(person, stored, rules)] == [(NOW, NOW + 5 * DAY)]
-    assert (
-        in_force(person, stored, rules, NOW)
-        == in_force(person, stored, rules, NOW + 5 * DAY - TICK)
-        == (line,)
-    )
+    assert in_force(person, stored, rules, NOW) == in_force(person, stored, rules, NOW + 5 * DAY - TICK) == (line,)
     assert in_force(person, stored, rules, NOW - TICK) == in_force(person, stored, rules, NOW + 5 * DAY) == ()
 
 
-def test_a_grant_that_ends_as_it_begins_has_no_window(
-    quitclaim: Form, publication: Lines, rules: AgeRules
-) -> None:
+def test_a_grant_that_ends_as_it_begins_has_no_window(quitclaim: Form, publication: Lines, rules: AgeRules) -> None:
     """Withdrawn at the very moment of its start, it was never in force, and says so by having no window."""
     line = replace(publication(), ended_at=NOW, ended_kind=EndKind.WITHDRAWN)
     person = Person("p", "Åsa")
@@ -89,9 +83,7 @@ def test_nobody_agrees_backwards(quitclaim: Form, publication: Lines, rules: Age
     assert publication_windows(person, stored, rules, "communication", "press") == [(NOW, None)]
 
 
-def test_a_renewal_without_a_gap_carries_recognition_on(
-    quitclaim: Form, recognition: Lines, rules: AgeRules
-) -> None:
+def test_a_renewal_without_a_gap_carries_recognition_on(quitclaim: Form, recognition: Lines, rules: AgeRules) -> None:
     """The window now reaches to the end of the last version that follows without a gap, no further."""
     person = Person("p", "Åsa")
     stored = (
@@ -213,9 +205,7 @@ def test_an_objection_stops_recognition_and_nothing_else(
     assert (line, NOW + DAY, EndKind.OBJECTED) in due_endings(child, stored, rules, NOW + DAY)
 
 
-def test_only_the_person_takes_an_objection_back(
-    quitclaim: Form, recognition: Lines, rules: AgeRules
-) -> None:
+def test_only_the_person_takes_an_objection_back(quitclaim: Form, recognition: Lines, rules: AgeRules) -> None:
     """A signature of their own, of age and after the objection, counts; one at the same moment does not."""
     grown = replace(CHILD, objected_at=SIXTEEN)
     for signed, counts in ((SIXTEEN, False), (SIXTEEN + TICK, True)):

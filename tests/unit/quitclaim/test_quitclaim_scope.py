@@ -10,12 +10,12 @@ from plugin.errors import ConsentError
 from plugin.quitclaim.clearance.scope import (
     Basis,
     CollectionRule,
-    Evidence,
+    BasisEvidence,
     Mode,
     Scope,
-    effective,
+    combine,
     refuse_mode,
-    standing,
+    current_mode,
 )
 
 TODAY = date(2026, 3, 2)
@@ -23,17 +23,13 @@ LATER, YESTERDAY = TODAY + timedelta(days=1), TODAY - timedelta(days=1)
 NOBODY: frozenset[str] = frozenset()
 
 
-def _rule(
-    mode: str, basis: str | None = None, review: date | None = None, members: str = ""
-) -> CollectionRule:
-    return CollectionRule(
-        "c", Mode(mode), Basis(basis) if basis else None, review, frozenset(members.split())
-    )
+def _rule(mode: str, basis: str | None = None, review: date | None = None, members: str = "") -> CollectionRule:
+    return CollectionRule("c", Mode(mode), Basis(basis) if basis else None, review, frozenset(members.split()))
 
 
 def test_no_collection_is_off() -> None:
     """A resource in no collection is not even looked at."""
-    assert effective([], TODAY) == Scope(Mode.OFF, NOBODY, NOBODY)
+    assert combine([], TODAY) == Scope(Mode.OFF, NOBODY, NOBODY)
 
 
 @pytest.mark.parametrize(
@@ -56,37 +52,35 @@ def test_no_collection_is_off() -> None:
 )
 def test_comparing_needs_a_basis_that_stands(rule: CollectionRule, mode: str) -> None:
     """Without a basis, past its review date, or for the controller's reading without one: detect."""
-    assert standing(rule, TODAY) == mode
-    assert effective([rule], TODAY).mode == mode
-    assert effective([rule], TODAY).compares is (mode in {"suggest", "auto"})
+    assert current_mode(rule, TODAY) == mode
+    assert combine([rule], TODAY).mode == mode
+    assert combine([rule], TODAY).compares is (mode in {"suggest", "auto"})
 
 
 def test_never_forbids_whatever_else_allows() -> None:
     """One collection with `never` is enough, also beside one that allows everything."""
-    assert effective([_rule("auto", "all-asked"), _rule("never")], TODAY) == Scope(Mode.NEVER, NOBODY, NOBODY)
+    assert combine([_rule("auto", "all-asked"), _rule("never")], TODAY) == Scope(Mode.NEVER, NOBODY, NOBODY)
 
 
 def test_a_shoot_allows_who_signed_up_for_it() -> None:
     """Only they are compared; while nobody signed up nothing is."""
-    scope = effective([_rule("auto", "shoot", None, "asa clara")], TODAY)
+    scope = combine([_rule("auto", "shoot", None, "asa clara")], TODAY)
     assert scope == Scope(Mode.AUTO, frozenset({"asa", "clara"}), frozenset({"asa", "clara"}))
     assert scope.may_auto("asa")
     assert scope.may_suggest("clara")
     assert not scope.may_auto("bo")
     assert not scope.may_suggest("bo")
-    assert effective([_rule("auto", "shoot")], TODAY) == Scope(Mode.DETECT, NOBODY, NOBODY)
+    assert combine([_rule("auto", "shoot")], TODAY) == Scope(Mode.DETECT, NOBODY, NOBODY)
 
 
 def test_the_widest_counts_person_by_person() -> None:
     """A shoot on auto beside a collection on suggest: who signed up is named, the others are suggested."""
-    scope = effective([_rule("auto", "shoot", None, "asa"), _rule("suggest", "all-asked")], TODAY)
+    scope = combine([_rule("auto", "shoot", None, "asa"), _rule("suggest", "all-asked")], TODAY)
     assert scope == Scope(Mode.AUTO, frozenset({"asa"}), None)
-    two = effective([_rule("auto", "shoot", None, "asa"), _rule("suggest", "shoot", None, "bo")], TODAY)
+    two = combine([_rule("auto", "shoot", None, "asa"), _rule("suggest", "shoot", None, "bo")], TODAY)
     assert two == Scope(Mode.AUTO, frozenset({"asa"}), frozenset({"asa", "bo"}))
-    assert effective([_rule("suggest", "all-asked"), _rule("off")], TODAY) == Scope(
-        Mode.SUGGEST, NOBODY, None
-    )
-    assert effective([_rule("off"), _rule("auto")], TODAY).mode is Mode.DETECT
+    assert combine([_rule("suggest", "all-asked"), _rule("off")], TODAY) == Scope(Mode.SUGGEST, NOBODY, None)
+    assert combine([_rule("off"), _rule("auto")], TODAY).mode is Mode.DETECT
 
 
 _rules = st.lists(
@@ -100,9 +94,7 @@ _rules = st.lists(
 
 def _allows(rule: CollectionRule, mode: Mode, person: str) -> bool:
     """Whether this one collection alone lets the person be handled in `mode`, told in another way."""
-    reviewed = rule.review_date in (
-        {TODAY, LATER} if rule.basis is Basis.CONTROLLER else {None, TODAY, LATER}
-    )
+    reviewed = rule.review_date in ({TODAY, LATER} if rule.basis is Basis.CONTROLLER else {None, TODAY, LATER})
     joined = {None: False, Basis.SHOOT: person in rule.members}.get(rule.basis, True)
     wide_enough = rule.mode is Mode.AUTO or (rule.mode is Mode.SUGGEST and mode is Mode.SUGGEST)
     return wide_enough and reviewed and joined
@@ -113,31 +105,29 @@ def test_a_person_is_handled_as_some_collection_allows_and_none_forbids(
     rules: list[CollectionRule], person: str
 ) -> None:
     """Any set of collections: each person is treated as a naive reading of them says."""
-    scope = effective(rules, TODAY)
+    scope = combine(rules, TODAY)
     forbidden = any(rule.mode is Mode.NEVER for rule in rules)
     assert scope.may_auto(person) is (not forbidden and any(_allows(r, Mode.AUTO, person) for r in rules))
-    assert scope.may_suggest(person) is (
-        not forbidden and any(_allows(r, Mode.SUGGEST, person) for r in rules)
-    )
+    assert scope.may_suggest(person) is (not forbidden and any(_allows(r, Mode.SUGGEST, person) for r in rules))
     assert scope.compares or not any(scope.may_suggest(who) for who in ("asa", "bo", "eva"))
     assert not scope.compares or any(scope.may_suggest(who) for who in ("asa", "bo", "eva"))
 
 
-WHOLE = Evidence("DPIA 7", "the controller", YESTERDAY, LATER)
+WHOLE = BasisEvidence("DPIA 7", "the controller", YESTERDAY, LATER)
 
 
 @pytest.mark.parametrize(("mode", "basis"), list(product([Mode.SUGGEST, Mode.AUTO], Basis)))
 def test_whole_evidence_is_accepted(mode: Mode, basis: Basis) -> None:
     """With everything that a basis needs the mode may be set, and then it stands."""
     refuse_mode(mode, basis, WHOLE, TODAY)
-    assert standing(CollectionRule("c", mode, basis, WHOLE.review_date), TODAY) is mode
+    assert current_mode(CollectionRule("c", mode, basis, WHOLE.review_date), TODAY) is mode
 
 
 @pytest.mark.parametrize("mode", [Mode.OFF, Mode.DETECT, Mode.NEVER])
 def test_what_compares_nothing_needs_no_basis(mode: Mode) -> None:
     """Off, detect and never may always be set."""
-    refuse_mode(mode, None, Evidence(), TODAY)
-    assert standing(CollectionRule("c", mode), TODAY) is mode
+    refuse_mode(mode, None, BasisEvidence(), TODAY)
+    assert current_mode(CollectionRule("c", mode), TODAY) is mode
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim
-from plugin.quitclaim.forms.statements import State, lines
+from plugin.quitclaim.forms.statements import UseState, list_lines
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -18,9 +18,7 @@ def claim(version: int, *grants: Grant, superseded: datetime | None = None) -> Q
     )  # fmt: skip
 
 
-def use(
-    name: str, start: int, end: int | None, ended: int | None = None, kind: EndKind | None = None
-) -> Grant:
+def use(name: str, start: int, end: int | None, ended: int | None = None, kind: EndKind | None = None) -> Grant:
     return Grant(
         name, GrantKind.PUBLICATION, "communication", name, NOW + start * DAY,
         None if end is None else NOW + end * DAY, None if ended is None else NOW + ended * DAY, kind,
@@ -35,11 +33,11 @@ def test_every_use_has_the_state_that_it_is_in_now() -> None:
         2, use("website", -20, 10), use("press", 5, 10), use("print", -20, -1), recognition,
         use("internal", -20, 10, -3, EndKind.WITHDRAWN), use("video", -20, 10, -2, EndKind.RESTRICTED),
     )  # fmt: skip
-    found = lines(ASA, (old, new), AgeRules(), NOW)
+    found = list_lines(ASA, (old, new), AgeRules(), NOW)
     assert [(line.grant_id, line.state) for line in found] == [
-        ("face", State.IN_FORCE), ("press", State.TO_COME), ("website", State.IN_FORCE),
-        ("print", State.LAPSED), ("video", State.RESTRICTED), ("internal", State.WITHDRAWN),
-        ("old", State.SUPERSEDED),
+        ("face", UseState.IN_FORCE), ("press", UseState.TO_COME), ("website", UseState.IN_FORCE),
+        ("print", UseState.LAPSED), ("video", UseState.RESTRICTED), ("internal", UseState.WITHDRAWN),
+        ("old", UseState.SUPERSEDED),
     ]  # fmt: skip
     assert [line.end for line in found[3:]] == [NOW - n * DAY for n in (1, 2, 3, 20)]
     assert [line.open for line in found] == [True] * 3 + [False] * 4
@@ -47,5 +45,5 @@ def test_every_use_has_the_state_that_it_is_in_now() -> None:
 
 def test_an_end_at_this_very_moment_is_an_end() -> None:
     """Half-open: the last moment does not belong to it."""
-    (line,) = lines(ASA, (claim(1, use("website", -20, 0)),), AgeRules(), NOW)
-    assert line.state is State.LAPSED
+    (line,) = list_lines(ASA, (claim(1, use("website", -20, 0)),), AgeRules(), NOW)
+    assert line.state is UseState.LAPSED

@@ -94,9 +94,7 @@ def test_children_are_replaced_after_so_many(impatient: Examiner) -> None:
     assert len(pids - {None}) == 2
 
 
-def test_a_picture_that_takes_too_much_memory_is_refused(
-    impatient: Examiner, saved: Callable[..., bytes]
-) -> None:
+def test_a_picture_that_takes_too_much_memory_is_refused(impatient: Examiner, saved: Callable[..., bytes]) -> None:
     """A picture within the pixel limit but beyond recognizer.memory_mb is refused; the next is examined."""
     Image.MAX_IMAGE_PIXELS, before = None, Image.MAX_IMAGE_PIXELS
     try:
@@ -156,9 +154,7 @@ def test_the_child_dies_with_its_parent(cache: Path) -> None:
         "print(e.workers[0].pid, flush=True); time.sleep(60)"
     )
     photo = str(samples.portrait(samples.A_FRONT))
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(cache), photo], stdout=subprocess.PIPE
-    ) as parent:
+    with subprocess.Popen([sys.executable, "-c", script, str(cache), photo], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         parent.kill()

@@ -21,13 +21,7 @@ from plugin.recognizer.engines.yunet import YuNet
 from plugin.recognizer.examination.examination import Pipeline
 from sidecar.commands.demo import samples
 
-PORTRAITS = [
-    samples.A_FRONT,
-    samples.A_SPEECH,
-    samples.A_STANDING,
-    samples.A_FRONT_CUT_LEFT,
-    samples.B_STANDING,
-]
+PORTRAITS = [samples.A_FRONT, samples.A_SPEECH, samples.A_STANDING, samples.A_FRONT_CUT_LEFT, samples.B_STANDING]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
@@ -52,9 +46,7 @@ def test_vectors_are_those_of_face_recognition(engine: Engine) -> None:
 
 def test_one_person_is_near_another_far(pipeline: Pipeline) -> None:
     """Two photographs of one person lie below the suggestion threshold, of two people far beyond."""
-    a, again, b = (
-        _vector(pipeline, sha) for sha in (samples.A_FRONT, samples.A_STANDING, samples.B_STANDING)
-    )
+    a, again, b = (_vector(pipeline, sha) for sha in (samples.A_FRONT, samples.A_STANDING, samples.B_STANDING))
     assert np.linalg.norm(a) == pytest.approx(1, abs=1e-5)
     assert np.linalg.norm(a - again) < 0.36 < 0.45 < np.linalg.norm(a - b)
 
@@ -161,12 +153,7 @@ class OneFace:
             for stride in (8, 16, 32):
                 values.append(np.zeros((1, height * width // stride**2, last), np.float32))
                 if stride == 16:
-                    seen = {
-                        "cls": 0.9,
-                        "obj": 0.8,
-                        "bbox": (0.5, 0.5, 0, np.log(2)),
-                        "kps": np.arange(10) / 10,
-                    }
+                    seen = {"cls": 0.9, "obj": 0.8, "bbox": (0.5, 0.5, 0, np.log(2)), "kps": np.arange(10) / 10}
                     values[-1][0, 2 * (width // 16) + 1] = seen[name]
         return values
 
@@ -204,9 +191,7 @@ def test_ids_tell_engines_apart() -> None:
 def test_classic_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without pkg_resources face_recognition's import would end the process: refused before it."""
     real = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "pkg_resources" else real(name)
-    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pkg_resources" else real(name))
     with pytest.raises(EngineError, match="setuptools"):
         classic.open_engine(RecognizerSection(engine="classic"), tmp_path)
 

@@ -10,12 +10,7 @@ import pytest
 from plugin.config import Config, MatchingSection, RecognizerSection
 from plugin.errors import ConfigError
 from plugin.recognizer.engines.engine import Engine, Floats
-from plugin.recognizer.evaluation.identification import (
-    LabelledPerson,
-    Shot,
-    measure_calibration,
-    report_identification,
-)
+from plugin.recognizer.evaluation.identification import LabelledPerson, Shot, measure_calibration, report_identification
 from plugin.recognizer.evaluation.wilson_intervals import compute_rate
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.matching.matching import DetectedFace

@@ -153,9 +153,7 @@ def test_faces_too_small_to_encode_are_counted(engine: Engine, template: Floats,
     """Narrower than matching.encode_px: a box and a width, no encoding."""
     counting = Counting()
     tight = MatchingSection(count_px=20, encode_px=500, auto_px=500)
-    pipeline = Pipeline(
-        Engine("x", engine.detector, counting, engine.calibration, 0.3), RecognizerSection(), tight
-    )
+    pipeline = Pipeline(Engine("x", engine.detector, counting, engine.calibration, 0.3), RecognizerSection(), tight)
     gallery = Gallery([Enrolled("a", template, TOMORROW, True)], 0.3)
     seen = pipeline.examine(crowd, ExaminationRequest(NOW, compare=True), gallery)
     assert (len(seen.faces), seen.encoded, counting.faces) == (3, 0, 0)
@@ -171,7 +169,5 @@ def test_what_leaves_the_child_holds_no_vector(pipeline: Pipeline, template: Flo
     assert parts == []
     faces = answer["examination"]["faces"]
     assert len(faces) == 3
-    assert all(
-        len(value) <= 4 for face in faces for value in face.values() if isinstance(value, (list, tuple, dict))
-    )
+    assert all(len(value) <= 4 for face in faces for value in face.values() if isinstance(value, (list, tuple, dict)))
     assert Examination.from_json(answer["examination"]).encoded == 3

@@ -48,9 +48,7 @@ def examined(pipeline: Pipeline, data: bytes, original_px: int | None = None) ->
     return pipeline.examine(data, request, Gallery([], 0))
 
 
-def sheet(
-    pipeline: Pipeline, size: tuple[int, int], places: list[tuple[int, int]], width: int = 72
-) -> Image.Image:
+def sheet(pipeline: Pipeline, size: tuple[int, int], places: list[tuple[int, int]], width: int = 72) -> Image.Image:
     page = Image.new("RGB", size, (90, 120, 90))
     for place in places:
         page.paste(head(pipeline, width), place)
@@ -60,15 +58,7 @@ def sheet(
 def test_pieces_cover_all_and_share_enough() -> None:
     """Whatever the length: no px is left out, no piece is too large, neighbours share the overlap."""
     chance = random.Random(1)
-    for length in (
-        1,
-        2,
-        TILE - 1,
-        TILE,
-        TILE + 1,
-        65_500,
-        *(chance.randrange(1, 70_000) for _ in range(300)),
-    ):
+    for length in (1, 2, TILE - 1, TILE, TILE + 1, 65_500, *(chance.randrange(1, 70_000) for _ in range(300))):
         overlap = chance.choice((40, 96, 256))
         pieces = split_spans(length, overlap, TILE)
         assert (pieces[0][0], pieces[-1][1]) == (0, length)
@@ -95,9 +85,7 @@ def test_faces_at_edges_corners_and_borders_of_tiles(pipeline: Pipeline, size: t
     told = examined(pipeline, saved(sheet(pipeline, size, places), quality=90))
     assert (told.whole, told.note, told.width, told.height) == (True, "", *size)
     assert len(told.faces) == len(places)
-    middles = [
-        ((x + w / 2) * size[0], (y + h / 2) * size[1]) for x, y, w, h in (face.box for face in told.faces)
-    ]
+    middles = [((x + w / 2) * size[0], (y + h / 2) * size[1]) for x, y, w, h in (face.box for face in told.faces)]
     for x, y in places:
         here = [m for m in middles if x < m[0] < x + side[0] and y < m[1] < y + side[1]]
         assert len(here) == 1, (x, y)
@@ -169,9 +157,7 @@ def test_settings_decide_how_closely(pipeline: Pipeline) -> None:
         (64, 2048, 2048),
         (64, 320, 1875),
     ):
-        given = Pipeline(
-            pipeline.engine, RecognizerSection(detect_px=detect), MatchingSection(), recognisable
-        )
+        given = Pipeline(pipeline.engine, RecognizerSection(detect_px=detect), MatchingSection(), recognisable)
         told = examined(given, page)
         assert told.detected_width == pytest.approx(finest, abs=60), (recognisable, detect)
         assert told.whole
@@ -249,10 +235,7 @@ def test_a_camera_preview_costs_one_look(pipeline: Pipeline, side: int) -> None:
     page = sheet(pipeline, (3000, 2000), [(900, 400)], 300)
     preview = page.resize((side, side * 2 // 3))
     real, calls = pipeline.engine, []
-    for data in (
-        saved(page, quality=90),
-        saved(page, "MPO", quality=90, save_all=True, append_images=[preview]),
-    ):
+    for data in (saved(page, quality=90), saved(page, "MPO", quality=90, save_all=True, append_images=[preview])):
         counting = Failing(real.detector, 0, ValueError())
         given = Pipeline(
             Engine(real.id, counting, real.encoder, real.calibration, real.look_alike),

@@ -101,13 +101,10 @@ def test_one_person_once_the_other_face_gets_its_next_best() -> None:
 def test_crowds_keep_the_rules(data: st.DataObject) -> None:
     """Whatever the crowd: nobody twice, no rejected pair, no level above what is allowed."""
     crowd = [
-        DetectedFace(data.draw(boxes), data.draw(st.integers(28, 200)))
-        for _ in range(data.draw(st.integers(1, 6)))
+        DetectedFace(data.draw(boxes), data.draw(st.integers(28, 200))) for _ in range(data.draw(st.integers(1, 6)))
     ]
     rejected = st.lists(st.sampled_from([face.box for face in crowd]), max_size=2).map(tuple)
-    people = [
-        Candidate(str(i), data.draw(levels), data.draw(rejected)) for i in range(data.draw(st.integers(1, 5)))
-    ]
+    people = [Candidate(str(i), data.draw(levels), data.draw(rejected)) for i in range(data.draw(st.integers(1, 5)))]
     count = len(crowd) * len(people)
     flat = data.draw(st.lists(st.floats(0, 0.625, width=32), min_size=count, max_size=count))
     rows = np.array(flat, np.float32).reshape(len(crowd), len(people))

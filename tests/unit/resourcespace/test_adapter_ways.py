@@ -60,12 +60,8 @@ def test_the_no_preview_picture_is_no_picture(double: Double, dam: ResourceSpace
     assert dam.preview(str(ref)).data
 
 
-@pytest.mark.parametrize(
-    ("fate", "says"), [("redirect", "sign-in"), ("page", "not a picture"), ("404", "no preview")]
-)
-def test_something_else_than_a_picture_is_an_error(
-    double: Double, dam: ResourceSpaceDam, fate: str, says: str
-) -> None:
+@pytest.mark.parametrize(("fate", "says"), [("redirect", "sign-in"), ("page", "not a picture"), ("404", "no preview")])
+def test_something_else_than_a_picture_is_an_error(double: Double, dam: ResourceSpaceDam, fate: str, says: str) -> None:
     """A redirect is not followed, a page is not decoded."""
     ref = str(double.photo(jpeg()))
     dam.look(ref)
@@ -151,9 +147,7 @@ def test_a_translated_node_of_a_person_goes_by_the_persons_name(ledger: Store, c
     assert whose.labels([(280, raw)]) == {280: raw}
     with ledger.write() as tx:
         tx.execute(
-            person.insert().values(
-                id="p", display_name="Drottningen", name_key="drottningen", created_at=clock.now()
-            )
+            person.insert().values(id="p", display_name="Drottningen", name_key="drottningen", created_at=clock.now())
         )
     assert whose.labels([(280, raw), (281, "Åsa")]) == {280: "Drottningen", 281: "Åsa"}
 
@@ -209,9 +203,7 @@ def test_a_name_that_nobody_carries_can_be_forgotten(double: Double, dam: Resour
     dam.write(str(ref), [Write("Åsa Öberg", False, NODE)], None)
     plugin = "facelease_status" in dir(double._api)
     assert dam.forget("åsa öberg") is plugin
-    assert (
-        {"Åsa Öberg", "Bo Ek"} - {node.name for node in double.library.nodes.values()} == {"Åsa Öberg"}
-    ) is plugin
+    assert ({"Åsa Öberg", "Bo Ek"} - {node.name for node in double.library.nodes.values()} == {"Åsa Öberg"}) is plugin
     assert dam.forget("Nobody")
 
 
@@ -229,9 +221,7 @@ def test_collections_of_others(double: Double, server: Server, dam: ResourceSpac
     assert found.complete is plugin
     assert len(found.collections) == (2 if plugin else 1)
     assert [(r.ref, r.mode) for r in found.rulings] == ([(str(hidden.ref), "never")] if plugin else [])
-    assert {c.title: c.resources for c in dam.collections()} == (
-        {"ours": 1, "theirs": 1} if plugin else {"ours": 1}
-    )
+    assert {c.title: c.resources for c in dam.collections()} == ({"ours": 1, "theirs": 1} if plugin else {"ours": 1})
 
 
 def test_public_and_nested_collections_are_listed(double: Double, dam: ResourceSpaceDam) -> None:

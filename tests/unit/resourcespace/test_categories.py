@@ -32,9 +32,7 @@ def test_a_photograph_lies_in_every_category_above_it(
     assert set(dam.look(str(photos[1])).collections) == set(map(str, refs[:2]))
 
 
-def test_a_category_holds_what_lies_below_it(
-    dam: ResourceSpaceDam, nested: tuple[list[int], list[int]]
-) -> None:
+def test_a_category_holds_what_lies_below_it(dam: ResourceSpaceDam, nested: tuple[list[int], list[int]]) -> None:
     refs, photos = nested
     assert sorted(dam.refs(str(refs[0]))) == sorted(map(str, photos))
     assert list(dam.refs(str(refs[2]))) == [str(photos[0])]
@@ -44,11 +42,7 @@ def test_a_mode_of_a_category_is_told_with_the_photograph(
     double: Double, dam: ResourceSpaceDam, nested: tuple[list[int], list[int]]
 ) -> None:
     refs, photos = nested
-    double.library.shelves[refs[0]].ruling = {
-        "mode": "never",
-        "set_by": "admin",
-        "set_at": "2026-03-02 13:00:00",
-    }
+    double.library.shelves[refs[0]].ruling = {"mode": "never", "set_by": "admin", "set_at": "2026-03-02 13:00:00"}
     rulings = dam.look(str(photos[0])).rulings
     if isinstance(dam.profile(), PlainProfile):
         assert rulings == ()  # the server itself keeps no modes

@@ -89,19 +89,11 @@ def test_what_succeeds_is_parsed() -> None:
     ("expect", "good", "bad"),
     [
         (expect_int, [(3, 3), ("279", 279), ("-2", -2)], [True, None, "x", "", [], 2.5, "--1", "٣x"]),
-        (
-            expect_bool,
-            [(True, True), (False, False)],
-            [1, "true", None, {}, "You can't modify this collection."],
-        ),
+        (expect_bool, [(True, True), (False, False)], [1, "true", None, {}, "You can't modify this collection."]),
         (expect_text, [("", "")], [1, None, False]),
         (expect_objects, [([], []), ([{"a": 1}], [{"a": 1}])], [{}, False, None, [1], "x"]),
         (expect_object_or_false, [(False, None), ([], {}), ({"ref": 1}, {"ref": 1})], [True, None, "", [1]]),
-        (
-            expect_page,
-            [({"total": "2", "data": []}, (2, []))],
-            [[], {"total": 1}, {"total": None, "data": []}],
-        ),
+        (expect_page, [({"total": "2", "data": []}, (2, []))], [[], {"total": 1}, {"total": None, "data": []}]),
         (expect_numbers, [("", ()), (None, ()), (298, (298,)), ("298,299", (298, 299))], ["a,b", {}]),
     ],
 )
@@ -192,9 +184,7 @@ def test_neither_key_nor_names_are_told(caplog: pytest.LogCaptureFixture) -> Non
             with pytest.raises(DamError) as told:
                 client.ask("set_node", expect_int, name="Åsa Öberg", resource_type_field=29)
             said += [str(told.value), repr(told.value.__cause__), repr(told.value.__context__)]
-        said += [path + query for path, query in double.requests] + [
-            record.getMessage() for record in caplog.records
-        ]
+        said += [path + query for path, query in double.requests] + [record.getMessage() for record in caplog.records]
     everything = "\n".join(said)
     for secret in (server.key, "Åsa", "%C3%85sa", "Oberg"):
         assert secret not in everything

@@ -11,23 +11,23 @@ _WHITE, _BLACK = "FFFFFF", "000000"
 _INDEXED = {0: _BLACK, 1: _WHITE, 8: _BLACK, 9: _WHITE, 64: _BLACK, 65: _WHITE}
 _THEME = {0: _WHITE, 1: _BLACK}  # light and dark of the theme, which programs leave as they are
 _LEAST = 3  # points of a height
-_TOLD_APART = 16  # of 256
+_DISTINCT = 16  # of 256
 
 
-def unseen(book: Any, cell: Any) -> str:
+def explain_unseen(book: Any, cell: Any) -> str:
     """Why a cell is not what somebody reads in it; "" where it is."""
     if _is_struck(book, cell):
         return "is struck through: delete it, or take the line off"
-    if not _shows(cell):
+    if not _shows_value(cell):
         return "is not shown as it is, by its number format: format it as text"
     if (cell.font.sz or _LEAST) < _LEAST:
         return "has letters too small to be seen: delete it, or make them larger"
-    if _alike(_colour(cell.font.color, _BLACK), _background(cell)):
+    if _are_alike(_colour(cell.font.color, _BLACK), _background(cell)):
         return "has letters in the colour of its ground, which nobody sees: delete it, or colour it"
     return ""
 
 
-def _shows(cell: Any) -> bool:
+def _shows_value(cell: Any) -> bool:
     """Whether the number format shows the value, and for a text nothing but it."""
     parts = [part.strip() for part in str(cell.number_format).split(";")]
     if isinstance(cell.value, str):
@@ -36,11 +36,11 @@ def _shows(cell: Any) -> bool:
     return len(parts) == 1 or bool(parts[0])
 
 
-def _alike(one: str | None, other: str | None) -> bool:
+def _are_alike(one: str | None, other: str | None) -> bool:
     """Whether nobody tells the colours apart; one that is not known is told apart."""
     if one is None or other is None:
         return False
-    return all(abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) < _TOLD_APART for at in (0, 2, 4))
+    return all(abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) < _DISTINCT for at in (0, 2, 4))
 
 
 def _is_struck(book: Any, cell: Any) -> bool:
@@ -92,6 +92,4 @@ def refuse_unapplied_filter(sheet: Any, any_hidden: bool) -> None:
     """Raises ImportRefused where a filter is set that hides no row: programs differ in whether it is at work."""
     filters = [sheet.auto_filter, *(table.autoFilter for table in sheet.tables.values())]
     if not any_hidden and any(one is not None and one.filterColumn for one in filters):
-        raise ImportRefused(
-            "a filter is set on the sheet, and which rows it hides is not stored: take the filter off"
-        )
+        raise ImportRefused("a filter is set on the sheet, and which rows it hides is not stored: take the filter off")

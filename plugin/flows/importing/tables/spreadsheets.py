@@ -7,31 +7,29 @@ from typing import Any
 
 from plugin.confinement.reader import find_reader
 from plugin.errors import ImportRefused, ReadingFailed
-from plugin.flows.importing.tables.table_rows import Reading, Row, Table
+from plugin.flows.importing.tables.table_rows import ReadingOptions, TableRow, Table
 
-__all__ = ["Reading", "Row", "Table", "parse", "read"]
+__all__ = ["Reading", "Row", "Table", "parse_table", "read_table"]
 
-_AS_SAID = Reading()
+_AS_SAID = ReadingOptions()
 _SECONDS = 300  # for the largest file that is taken
 
 
-def read(
-    path: Path, known: Collection[str], most_rows: int, most_bytes: int, reading: Reading = _AS_SAID
+def read_table(
+    path: Path, known: Collection[str], most_rows: int, most_bytes: int, reading: ReadingOptions = _AS_SAID
 ) -> Table:
     """The table in a file; `known` are the columns that it may have. Raises ImportRefused."""
     try:
         if path.stat().st_size > most_bytes:
-            raise ImportRefused(
-                f"the file is larger than {most_bytes >> 20} MB, which importing.megabytes allows"
-            )
+            raise ImportRefused(f"the file is larger than {most_bytes >> 20} MB, which importing.megabytes allows")
         data = path.read_bytes()
     except OSError as error:
         raise ImportRefused(f"the file cannot be read ({error.strerror})") from None
-    return parse(data, known, most_rows, most_bytes, reading)
+    return parse_table(data, known, most_rows, most_bytes, reading)
 
 
-def parse(
-    data: bytes, known: Collection[str], most_rows: int, most_bytes: int, reading: Reading = _AS_SAID
+def parse_table(
+    data: bytes, known: Collection[str], most_rows: int, most_bytes: int, reading: ReadingOptions = _AS_SAID
 ) -> Table:
     """As `read`, of what stands in the file. It is parsed by a confined process."""
     asked = {
@@ -42,7 +40,7 @@ def parse(
         _, parts = find_reader("plugin.flows.importing.tables.table_parsing").ask(
             asked, [data], _SECONDS, (ImportRefused,)
         )
-        return _table(parts[0])
+        return _build_table(parts[0])
     except ReadingFailed as error:
         raise ImportRefused(
             "the file takes more time or memory than a table should: split it, or save it as CSV UTF-8"
@@ -51,13 +49,13 @@ def parse(
         raise ImportRefused("the file cannot be read: save it anew, or as CSV UTF-8") from error
 
 
-def _table(told: bytes) -> Table:
+def _build_table(told: bytes) -> Table:
     """What the process that parsed it says, taken for text and numbers and nothing else."""
     tree = json.loads(told)
     columns = tuple(str(column) for column in tree["columns"])
-    return Table(columns, tuple(_row(one) for one in tree["rows"]), str(tree["told"]))
+    return Table(columns, tuple(_build_row(one) for one in tree["rows"]), str(tree["told"]))
 
 
-def _row(told: dict[str, Any]) -> Row:
+def _build_row(told: dict[str, Any]) -> TableRow:
     cells = {str(column): str(cell) for column, cell in told["cells"].items()}
-    return Row(int(told["number"]), cells, str(told["fault"]), tuple(str(note) for note in told["notes"]))
+    return TableRow(int(told["number"]), cells, str(told["fault"]), tuple(str(note) for note in told["notes"]))

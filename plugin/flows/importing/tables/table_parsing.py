@@ -7,17 +7,17 @@ from typing import Any
 
 from plugin.errors import ImportRefused
 from plugin.flows.importing.tables import csv_files, xlsx_sheets
-from plugin.flows.importing.tables.table_rows import Reading, Table, build
+from plugin.flows.importing.tables.table_rows import ReadingOptions, Table, build_table
 
 
 def answer(header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """To `confinement.reader`: the table, as one part."""
-    reading = Reading(header["encoding"], header["sheet"])
+    reading = ReadingOptions(header["encoding"], header["sheet"])
     found = parse(parts[0], set(header["known"]), header["rows"], header["bytes"], reading)
     return {}, [json.dumps(asdict(found)).encode()]
 
 
-def parse(data: bytes, known: Collection[str], most_rows: int, most_bytes: int, reading: Reading) -> Table:
+def parse(data: bytes, known: Collection[str], most_rows: int, most_bytes: int, reading: ReadingOptions) -> Table:
     """The table in these bytes. Raises ImportRefused."""
     if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         raise ImportRefused(
@@ -25,12 +25,10 @@ def parse(data: bytes, known: Collection[str], most_rows: int, most_bytes: int, 
         )
     if data.startswith(b"PK\x03\x04"):
         if reading.encoding:
-            raise ImportRefused(
-                "--encoding is for CSV: an XLSX file says by itself how its letters are written"
-            )
+            raise ImportRefused("--encoding is for CSV: an XLSX file says by itself how its letters are written")
         rows, told = xlsx_sheets.parse(data, known, most_rows, most_bytes, reading.sheet)
-        return build(rows, known, told)
+        return build_table(rows, known, told)
     if reading.sheet:
         raise ImportRefused("--sheet is for XLSX: a CSV file has no sheets")
     rows, told = csv_files.parse(data, known, most_rows, reading.encoding)
-    return build(rows, known, told)
+    return build_table(rows, known, told)

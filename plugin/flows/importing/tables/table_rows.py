@@ -7,17 +7,15 @@ from dataclasses import dataclass
 
 from plugin.errors import ImportRefused
 
-LONGEST = 10_000  # characters of a cell
-WIDEST = 100  # columns
+MAX_CELL_CHARACTERS = 10_000  # characters of a cell
+MAX_COLUMNS = 100  # columns
 _SEPARATORS = ";\t|"
-_ERROR = re.compile(
-    r"#(N/[A-Z]{1,3}|NV|[^\W\d_/]+(/0)?[!?])|(Err|Fout|Fehler):\d+"
-)  # also as other languages say them
+_ERROR = re.compile(r"#(N/[A-Z]{1,3}|NV|[^\W\d_/]+(/0)?[!?])|(Err|Fout|Fehler):\d+")  # also as other languages say them
 _READ_WRONGLY = ("cp1252", "latin-1", "mac_roman", "cp1250")
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingOptions:
     """What somebody says of a file that does not say it itself."""
 
     encoding: str = ""
@@ -35,7 +33,7 @@ class RawRow:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row: its number as an editor or a spreadsheet shows it, and its cells by column."""
 
     number: int
@@ -49,38 +47,38 @@ class Table:
     """The rows below the heading; `told` says how the file was read."""
 
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     told: str
 
 
-def build(found: Sequence[RawRow], known: Collection[str], told: str) -> Table:
+def build_table(found: Sequence[RawRow], known: Collection[str], told: str) -> Table:
     """The table of these rows, of which the first that is not empty names the columns. Raises ImportRefused."""
     filled = [row for row in found if any(cell.strip() for cell in row.cells)]
     if not filled:
         raise ImportRefused("the file is empty: its first row names the columns")
     if filled[0].fault:
         raise ImportRefused(f"row {filled[0].number}, which names the columns: {filled[0].fault}")
-    columns = _columns(filled[0].cells, known)
-    return Table(columns, tuple(_row(columns, row) for row in filled[1:]), told)
+    columns = _read_columns(filled[0].cells, known)
+    return Table(columns, tuple(_build_row(columns, row) for row in filled[1:]), told)
 
 
-def key(heading: str) -> str:
+def normalize_heading(heading: str) -> str:
     """A column's name as it is compared: "Birth date" is birth_date."""
     return "_".join(heading.casefold().replace("-", " ").replace("_", " ").split())
 
 
-def limit(count: int, most: int) -> None:
+def refuse_too_many(count: int, most: int) -> None:
     """Raises ImportRefused where there are more rows than are read."""
     if count > most + 1:
         raise ImportRefused(f"the file has more than {most} rows, which importing.rows allows: split it")
 
 
-def _columns(headings: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
-    columns = [key(heading) for heading in headings]
+def _read_columns(headings: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
+    columns = [normalize_heading(heading) for heading in headings]
     while columns and not columns[-1]:
         columns.pop()
-    if len(columns) > WIDEST:
-        raise ImportRefused(f"the file has more than {WIDEST} columns: keep those that are documented")
+    if len(columns) > MAX_COLUMNS:
+        raise ImportRefused(f"the file has more than {MAX_COLUMNS} columns: keep those that are documented")
     strange = [heading.strip()[:40] for heading, column in zip(headings, columns, strict=False)
                if column not in known]  # fmt: skip
     if strange:
@@ -93,36 +91,32 @@ def _columns(headings: Sequence[str], known: Collection[str]) -> tuple[str, ...]
     return tuple(columns)
 
 
-def _row(columns: Sequence[str], raw: RawRow) -> Row:
+def _build_row(columns: Sequence[str], raw: RawRow) -> TableRow:
     cells = [cell.strip() for cell in raw.cells]
     named = dict(zip(columns, [*cells, *[""] * len(columns)], strict=False))
-    return Row(raw.number, named, raw.fault or _fault(columns, cells), raw.notes)
+    return TableRow(raw.number, named, raw.fault or _find_fault(columns, cells), raw.notes)
 
 
-def _fault(columns: Sequence[str], cells: Sequence[str]) -> str:
+def _find_fault(columns: Sequence[str], cells: Sequence[str]) -> str:
     if any(cells[len(columns) :]):
         return "the row has more cells than there are columns: put text with a separator in quotes"
-    if any(len(cell) > LONGEST for cell in cells):
-        return f"a cell has more than {LONGEST} characters: shorten it"
-    if all(key(cell) == column for cell, column in zip(cells, columns, strict=False) if cell):
+    if any(len(cell) > MAX_CELL_CHARACTERS for cell in cells):
+        return f"a cell has more than {MAX_CELL_CHARACTERS} characters: shorten it"
+    if all(normalize_heading(cell) == column for cell, column in zip(cells, columns, strict=False) if cell):
         return "the row repeats the heading: take it out"
     if len(columns) == 1 and any(sign in cell for cell in cells for sign in _SEPARATORS):
-        return (
-            "the table has one column, and this cell holds what separates cells elsewhere: name the columns"
-        )
-    return next((fault for cell in cells if (fault := _computed(cell) or _garbled(cell))), "")
+        return "the table has one column, and this cell holds what separates cells elsewhere: name the columns"
+    return next((fault for cell in cells if (fault := _find_formula(cell) or _find_garbled(cell))), "")
 
 
-def _computed(cell: str) -> str:
+def _find_formula(cell: str) -> str:
     """Why what stands there is not what a spreadsheet shows in its place."""
     if cell.startswith("=") and len(cell) > 1:
         return f"{cell[:40]!r} is a formula: put its value in its place"
-    return (
-        f"{cell!r} is an error of a spreadsheet: write what belongs there" if _ERROR.fullmatch(cell) else ""
-    )
+    return f"{cell!r} is an error of a spreadsheet: write what belongs there" if _ERROR.fullmatch(cell) else ""
 
 
-def _garbled(cell: str) -> str:
+def _find_garbled(cell: str) -> str:
     """Why these are not the letters that somebody wrote: UTF-8 that was read as something else, and saved so."""
     if "\ufffd" in cell:
         return "a letter was lost when the file was made (\ufffd stands for it): write it anew"

@@ -15,28 +15,26 @@ from openpyxl.utils import get_column_letter, range_boundaries
 
 from plugin.errors import ImportRefused
 from plugin.flows.importing.tables import cell_formats
-from plugin.flows.importing.tables.table_rows import WIDEST, RawRow, key, limit
+from plugin.flows.importing.tables.table_rows import MAX_COLUMNS, RawRow, normalize_heading, refuse_too_many
 
 _DEEPEST = 1_048_577  # rows of a sheet; those without a cell are passed over
 _UNPACKED = 20  # times the limit that an XLSX file may unpack to
-_WORDS = frozenset({"name", "display_name", "guardian", "email", "person"})
+_WORD_COLUMNS = frozenset({"name", "display_name", "guardian", "email", "person"})
 _PLAIN_NUMBERS = frozenset({"General", "0", "@"})
 _EXACT = 1e11  # from here on a spreadsheet shows a number with an exponent
 _LARGEST_AREA = 10_000
 _SPANS = re.compile(rb"<(?:\w+:)?(?:mergeCell|hyperlink)\s[^>]*?\bref=[\"']([A-Z0-9$]+:[A-Z0-9$]+)[\"']")
-_LEAST = 3  # points: a row or column that is less is not seen
+_LEAST_POINTS = 3  # points: a row or column that is less is not seen
 
 
-def parse(
-    data: bytes, known: Collection[str], most_rows: int, most_bytes: int, sheet: str
-) -> tuple[list[RawRow], str]:
+def parse(data: bytes, known: Collection[str], most_rows: int, most_bytes: int, sheet: str) -> tuple[list[RawRow], str]:
     """The rows of the sheet that is seen, and what was not read. Raises ImportRefused."""
     _refuse_other_kinds(data, most_bytes * _UNPACKED)
     _refuse_large(data, most_rows)
-    with closing(_tried(lambda: load_workbook(io.BytesIO(data), rich_text=True, keep_links=False))) as book:
-        chosen = _chosen(book, known, sheet)
-        rows = _tried(lambda: list(_rows(book, chosen)))
-        return rows, f"read as XLSX, sheet {chosen.title!r}{_not_read(book, chosen)}"
+    with closing(_try_read(lambda: load_workbook(io.BytesIO(data), rich_text=True, keep_links=False))) as book:
+        chosen = _choose_sheet(book, known, sheet)
+        rows = _try_read(lambda: list(_read_rows(book, chosen)))
+        return rows, f"read as XLSX, sheet {chosen.title!r}{_describe_unread(book, chosen)}"
 
 
 # ---- what it is -------------------------------------------------------------------------------
@@ -54,13 +52,9 @@ def _refuse_other_kinds(data: bytes, most: int) -> None:
     except (zipfile.BadZipFile, ValueError, NotImplementedError, zlib.error):
         raise ImportRefused("the file is a damaged XLSX: save it anew, or as CSV UTF-8") from None
     if spread:
-        raise ImportRefused(
-            "the file joins or links whole columns of cells: split them, or save it as CSV UTF-8"
-        )
+        raise ImportRefused("the file joins or links whole columns of cells: split them, or save it as CSV UTF-8")
     if "mimetype" in names or "xl/workbook.bin" in names or any(name.startswith("Index/") for name in names):
-        raise ImportRefused(
-            "the file is of another spreadsheet (ODS, XLSB, Numbers): save it as XLSX or as CSV UTF-8"
-        )
+        raise ImportRefused("the file is of another spreadsheet (ODS, XLSB, Numbers): save it as XLSX or as CSV UTF-8")
 
 
 def _is_spread(area: str) -> bool:
@@ -71,9 +65,9 @@ def _is_spread(area: str) -> bool:
 
 def _refuse_large(data: bytes, most_rows: int) -> None:
     """Counted as it streams by, before everything that a cell looks like is read."""
-    with closing(_tried(lambda: load_workbook(io.BytesIO(data), read_only=True, keep_links=False))) as book:
+    with closing(_try_read(lambda: load_workbook(io.BytesIO(data), read_only=True, keep_links=False))) as book:
         for sheet in book.worksheets:
-            _tried(partial(_count, sheet, most_rows))
+            _try_read(partial(_count, sheet, most_rows))
 
 
 def _count(sheet: Any, most_rows: int) -> None:
@@ -82,12 +76,12 @@ def _count(sheet: Any, most_rows: int) -> None:
     for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
         here = sum(cell is not None for cell in row)
         filled, cells = filled + bool(here), cells + here
-        limit(filled if number < _DEEPEST else most_rows + 2, most_rows)
-        if cells > (most_rows + 1) * WIDEST:
+        refuse_too_many(filled if number < _DEEPEST else most_rows + 2, most_rows)
+        if cells > (most_rows + 1) * MAX_COLUMNS:
             raise ImportRefused("the file has more cells than are read: keep the columns that are documented")
 
 
-def _tried(act: Callable[[], Any]) -> Any:
+def _try_read(act: Callable[[], Any]) -> Any:
     try:
         return act()
     except ImportRefused:
@@ -99,7 +93,7 @@ def _tried(act: Callable[[], Any]) -> Any:
 # ---- which sheet ------------------------------------------------------------------------------
 
 
-def _chosen(book: Any, known: Collection[str], wanted: str) -> Any:
+def _choose_sheet(book: Any, known: Collection[str], wanted: str) -> Any:
     if wanted:
         named = [one for one in book.worksheets if one.title == wanted]
         if not named:
@@ -109,7 +103,7 @@ def _chosen(book: Any, known: Collection[str], wanted: str) -> Any:
             raise ImportRefused(f"the sheet {wanted!r} is hidden: show it in the spreadsheet first")
         return named[0]
     seen = [one for one in book.worksheets if one.sheet_state == "visible"]
-    filled = [one for one in seen if any(True for _ in _filled(one))]
+    filled = [one for one in seen if any(True for _ in _filled_rows(one))]
     tables = [one for one in filled if _heads_a_table(one, known)] or filled
     if len(tables) > 1:
         titles = ", ".join(repr(one.title) for one in tables)
@@ -119,27 +113,27 @@ def _chosen(book: Any, known: Collection[str], wanted: str) -> Any:
     return tables[0]
 
 
-def _filled(sheet: Any) -> Iterator[Sequence[Any]]:
+def _filled_rows(sheet: Any) -> Iterator[Sequence[Any]]:
     """The rows that hold something, from their first column on, as far as a table reaches."""
     last: dict[int, int] = {}
     for (row, column), cell in sheet._cells.items():  # noqa: SLF001 - `iter_rows` makes all cells that are not there
-        if _text(cell).strip():
+        if _cell_text(cell).strip():
             last[row] = max(last.get(row, 0), column)
     for row in sorted(last):
-        yield [sheet.cell(row, column) for column in range(1, min(last[row], WIDEST + 1) + 1)]
+        yield [sheet.cell(row, column) for column in range(1, min(last[row], MAX_COLUMNS + 1) + 1)]
 
 
 def _refuse_far(sheet: Any) -> None:
-    far = [cell for cell in sheet._cells.values() if cell.column > WIDEST and _text(cell).strip()]  # noqa: SLF001
+    far = [cell for cell in sheet._cells.values() if cell.column > MAX_COLUMNS and _cell_text(cell).strip()]  # noqa: SLF001
     if far:
-        raise ImportRefused(f"cell {far[0].coordinate} lies beyond {WIDEST} columns: delete it, or move it")
+        raise ImportRefused(f"cell {far[0].coordinate} lies beyond {MAX_COLUMNS} columns: delete it, or move it")
 
 
 def _heads_a_table(sheet: Any, known: Collection[str]) -> bool:
-    return any(key(_text(cell)) in known for cell in next(_filled(sheet)))
+    return any(normalize_heading(_cell_text(cell)) in known for cell in next(_filled_rows(sheet)))
 
 
-def _not_read(book: Any, chosen: Any) -> str:
+def _describe_unread(book: Any, chosen: Any) -> str:
     others = [one for one in book.worksheets if one is not chosen]
     hidden = [repr(one.title) for one in others if one.sheet_state != "visible"]
     shown = [repr(one.title) for one in others if one.sheet_state == "visible"]
@@ -151,13 +145,13 @@ def _not_read(book: Any, chosen: Any) -> str:
 # ---- its rows ---------------------------------------------------------------------------------
 
 
-def _rows(book: Any, sheet: Any) -> Iterator[RawRow]:
+def _read_rows(book: Any, sheet: Any) -> Iterator[RawRow]:
     cell_formats.refuse_sheet(sheet)
     merged = {row for area in sheet.merged_cells.ranges for row in range(area.min_row, area.max_row + 1)}
     _refuse_far(sheet)
-    filled = list(_filled(sheet))
+    filled = list(_filled_rows(sheet))
     _refuse_hidden_columns(sheet, filled)
-    headings = [key(_text(cell)) for cell in filled[0]] if filled else []
+    headings = [normalize_heading(_cell_text(cell)) for cell in filled[0]] if filled else []
     any_hidden = False
     for row in filled:
         number = row[0].row
@@ -167,12 +161,10 @@ def _rows(book: Any, sheet: Any) -> Iterator[RawRow]:
         if not fault and number in merged:
             fault = "some of its cells are merged with others: split them, and fill each"
         fault = fault or next(
-            (said for at, cell in enumerate(row) if (said := _fault(book, cell, headings, at))), ""
+            (said for at, cell in enumerate(row) if (said := _find_fault(book, cell, headings, at))), ""
         )
-        notes = tuple(
-            f"the note at cell {cell.coordinate} was not read" for cell in row if cell.comment is not None
-        )
-        yield RawRow(number, tuple(_text(cell) for cell in row), fault, notes)
+        notes = tuple(f"the note at cell {cell.coordinate} was not read" for cell in row if cell.comment is not None)
+        yield RawRow(number, tuple(_cell_text(cell) for cell in row), fault, notes)
     cell_formats.refuse_unapplied_filter(sheet, any_hidden)
 
 
@@ -181,20 +173,20 @@ def is_hidden(dimensions: Any, number: int) -> bool:
     if number not in dimensions:
         return False
     one = dimensions[number]
-    return bool(one.hidden) or (one.height is not None and one.height < _LEAST)
+    return bool(one.hidden) or (one.height is not None and one.height < _LEAST_POINTS)
 
 
 def _refuse_hidden_columns(sheet: Any, filled: Sequence[Sequence[Any]]) -> None:
     for one in sheet.column_dimensions.values():
-        if not one.hidden and one.width >= _LEAST / 10:
+        if not one.hidden and one.width >= _LEAST_POINTS / 10:
             continue
         first, last = one.min or 0, one.max or 0
-        if any(first <= cell.column <= last and _text(cell).strip() for row in filled for cell in row):
+        if any(first <= cell.column <= last and _cell_text(cell).strip() for row in filled for cell in row):
             letters = get_column_letter(first) + (f" to {get_column_letter(last)}" if last > first else "")
             raise ImportRefused(f"column {letters} is hidden and not empty: show it, or delete it")
 
 
-def _fault(book: Any, cell: Any, headings: Sequence[str], at: int) -> str:
+def _find_fault(book: Any, cell: Any, headings: Sequence[str], at: int) -> str:
     """Why a cell is not what is seen; nothing of one that is empty."""
     if cell.value is None:
         return ""
@@ -202,35 +194,33 @@ def _fault(book: Any, cell: Any, headings: Sequence[str], at: int) -> str:
     if cell.data_type == "f":
         said = "is computed: put its value in its place (paste special, values)"
     elif cell.data_type == "e":
-        said = f"holds an error ({_text(cell)}): write what belongs there"
+        said = f"holds an error ({_cell_text(cell)}): write what belongs there"
     elif isinstance(cell.value, bool):
         said = "holds a yes or no of the spreadsheet (TRUE, FALSE): write yes or no as text"
     elif isinstance(cell.value, date):
         said = _date_fault(cell.number_format)
     elif isinstance(cell.value, int | float):
         said = _number_fault(cell, headings[at] if at < len(headings) else "")
-    said = said or cell_formats.unseen(book, cell)
+    said = said or cell_formats.explain_unseen(book, cell)
     return f"cell {cell.coordinate} {said}" if said else ""
 
 
 def _date_fault(shown: str) -> str:
     """A date of which day, month or year is not shown is not what somebody read."""
     letters = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]', "", shown.split(";")[0]).lower()
-    missing = [
-        word for letter, word in (("d", "day"), ("m", "month"), ("y", "year")) if letter not in letters
-    ]
+    missing = [word for letter, word in (("d", "day"), ("m", "month"), ("y", "year")) if letter not in letters]
     return f"shows a date without its {' and '.join(missing)}: format it as a whole date" if missing else ""
 
 
 def _number_fault(cell: Any, heading: str) -> str:
-    if heading in _WORDS:
+    if heading in _WORD_COLUMNS:
         return "holds a number where words belong: format it as text, and write it anew"
     if cell.number_format not in _PLAIN_NUMBERS or abs(cell.value) >= _EXACT:
         return f"holds a number that is shown in another way ({cell.number_format}): format it as text"
     return ""
 
 
-def _text(cell: Any) -> str:
+def _cell_text(cell: Any) -> str:
     """A cell as somebody would have typed it; a date of the spreadsheet as 2026-12-31. A formula is no text."""
     value = cell.value
     if value is None:

@@ -34,9 +34,7 @@ def sign_call(user: str, key: str, function: str, params: dict[str, Param]) -> d
     The signature is the hex SHA-256 of the key and the query, still percent-encoded. Booleans are sent as 1 and 0: the
     server reads the word "false" as true.
     """
-    asked = [
-        (name, str(int(value)) if isinstance(value, bool) else str(value)) for name, value in params.items()
-    ]
+    asked = [(name, str(int(value)) if isinstance(value, bool) else str(value)) for name, value in params.items()]
     query = urlencode([("user", user), ("function", function), *asked], quote_via=quote)
     return {"query": query, "sign": sha256((key + query).encode()).hexdigest(), "user": user}
 

@@ -82,9 +82,7 @@ def _explain_inactive() -> Iterator[None]:
     try:
         yield
     except NoSuchFunction:
-        raise DamError(
-            "the plugin consentmanager is not active in the DAM: there is nothing to read"
-        ) from None
+        raise DamError("the plugin consentmanager is not active in the DAM: there is nothing to read") from None
 
 
 def _parse_list(answer: object) -> list[ServerConsent] | None:

@@ -74,9 +74,7 @@ class _Search:
 
     def _ask(self, start: int, count: int) -> tuple[int, list[JsonObject]]:
         ordered = {"restypes": "", "order_by": "resourceid", "sort": "asc", "fetchrows": f"{start},{count}"}
-        return self._client.ask(
-            "do_search", expect_page, True, search=self._words, archive=self._states, **ordered
-        )
+        return self._client.ask("do_search", expect_page, True, search=self._words, archive=self._states, **ordered)
 
 
 def list_collections(client: Client, also: Sequence[tuple[int, str, int | None]] = ()) -> list[Collection]:
@@ -84,9 +82,7 @@ def list_collections(client: Client, also: Sequence[tuple[int, str, int | None]]
 
     The plugin counts those itself: the server says nothing about others' private collections.
     """
-    found = {
-        expect_int(one.get("ref")): _title(one) for one in client.ask("get_user_collections", expect_objects)
-    }
+    found = {expect_int(one.get("ref")): _title(one) for one in client.ask("get_user_collections", expect_objects)}
     for one in client.ask("search_public_collections", expect_objects, search=""):
         found.setdefault(expect_int(one.get("ref")), _title(one))
     for one in _list_featured(client, 0, _DEEP):

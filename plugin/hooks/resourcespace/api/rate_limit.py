@@ -9,10 +9,7 @@ class RateLimit:
     """Grants `rate` calls a second, and up to a second's worth at once after a pause."""
 
     def __init__(
-        self,
-        rate: float,
-        now: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        self, rate: float, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._rate = rate
         self._full = max(1.0, rate)

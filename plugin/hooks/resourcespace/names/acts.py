@@ -56,9 +56,7 @@ class NameQuestion:
         return any(map(self.is_name, less)), any(map(self.is_name, more))
 
 
-def is_put_by_hand(
-    acts: Sequence[LogAct], asked: NameQuestion, since: int | None, floors: Iterable[int]
-) -> bool:
+def is_put_by_hand(acts: Sequence[LogAct], asked: NameQuestion, since: int | None, floors: Iterable[int]) -> bool:
     """Whether another account added the name after we removed it.
 
     `since`: the end of the log before our removal; `floors`: for each set-back of the log the last row that stayed. Our
@@ -68,12 +66,9 @@ def is_put_by_hand(
     if not ours and since is None:
         return False
     floor = max([*ours, min([since, *floors]) if since is not None else 0])
-    born = max(
-        (act.ref for act in acts if act.kind == _CREATED), default=0
-    )  # before it: copied with the resource
+    born = max((act.ref for act in acts if act.kind == _CREATED), default=0)  # before it: copied with the resource
     return any(
-        act.ref > max(floor, born) and asked.names(act)[1] and not asked.mine(act) and not act.restores
-        for act in acts
+        act.ref > max(floor, born) and asked.names(act)[1] and not asked.mine(act) and not act.restores for act in acts
     )
 
 

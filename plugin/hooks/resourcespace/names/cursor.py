@@ -102,13 +102,7 @@ class Cursor:
             before = self._read(tx)
             floors = (*before.floors, floor)[-_FLOORS:]
             self._keep(
-                tx,
-                max(seen, default=0),
-                seen,
-                _newest_marks((), rows),
-                floors,
-                set_back_at=tx.now,
-                heard_at=None,
+                tx, max(seen, default=0), seen, _newest_marks((), rows), floors, set_back_at=tx.now, heard_at=None
             )
 
     def set_aside(self, *broken: Iterable[int]) -> None:

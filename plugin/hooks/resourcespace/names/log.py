@@ -5,13 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from plugin.errors import DamError
 from plugin.hooks.dam import Change, ChangeKind
-from plugin.hooks.resourcespace.api.answers import (
-    JsonObject,
-    Refused,
-    UnexpectedAnswer,
-    expect_int,
-    expect_objects,
-)
+from plugin.hooks.resourcespace.api.answers import JsonObject, Refused, UnexpectedAnswer, expect_int, expect_objects
 from plugin.hooks.resourcespace.api.client import Client
 from plugin.hooks.resourcespace.names.acts import LogAct
 from plugin.hooks.resourcespace.names.cursor import OVERLAP, Cursor, CursorPosition, LogRow
@@ -73,9 +67,7 @@ class ResourceLog:
 
     def acts(self, ref: str) -> list[LogAct]:
         """What was done to one resource, with account names, oldest first."""
-        found = [
-            _parse_act(row) for row in self._client.ask("get_resource_log", expect_objects, resource=ref)
-        ]
+        found = [_parse_act(row) for row in self._client.ask("get_resource_log", expect_objects, resource=ref)]
         return sorted(found, key=lambda act: act.ref)
 
     def _page(self, start: int, count: int) -> list[LogRow]:
@@ -143,9 +135,7 @@ def _parse_row(row: JsonObject) -> LogRow | None:
     texts = [row.get(name) or "" for name in ("type", "notes", "diff", "date")]
     broken = None in told or not all(isinstance(one, str) for one in texts)
     kind, notes, diff, date = (one if isinstance(one, str) else "" for one in texts)
-    return LogRow(
-        ref, told[0] or 0, _BROKEN if broken else kind, told[1] or 0, told[2] or 0, notes, diff, date
-    )
+    return LogRow(ref, told[0] or 0, _BROKEN if broken else kind, told[1] or 0, told[2] or 0, notes, diff, date)
 
 
 def _parse_number(value: object) -> int | None:
@@ -231,9 +221,7 @@ class ChangeFeed:
             by_resource[entry.resource] = max(before, what, key=_WEIGHT.index)
         if dropped and not by_resource:
             self._cursor.add(frozenset(dropped))
-        told = {
-            Change(str(resource), what): frozenset(refs[resource]) for resource, what in by_resource.items()
-        }
+        told = {Change(str(resource), what): frozenset(refs[resource]) for resource, what in by_resource.items()}
         with self._lock:
             self._told = told
             self._dropped = frozenset(dropped)

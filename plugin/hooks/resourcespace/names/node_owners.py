@@ -31,9 +31,7 @@ class NodeOwners:
             known = self._known(conn, raw)
         labels, news = dict[int, str](), dict[int, str]()
         for number, name in raw.items():
-            mine = next(
-                ((s, people[node_key(s)]) for s in list_translations(name) if node_key(s) in people), None
-            )
+            mine = next(((s, people[node_key(s)]) for s in list_translations(name) if node_key(s) in people), None)
             if mine is None:
                 labels[number] = known[number][1] if number in known else name
                 continue
@@ -52,9 +50,7 @@ class NodeOwners:
             .where(t.dam_node.c.name == self._name, t.person.c.name_key == key)
         )
         with self._store.read() as conn:
-            mine = [
-                nodes[n] for n in conn.scalars(query) if n in nodes and not is_known_by(nodes[n].name, key)
-            ]
+            mine = [nodes[n] for n in conn.scalars(query) if n in nodes and not is_known_by(nodes[n].name, key)]
             people = _find_people(conn, [node.name for node in mine])
         return [node for node in mine if not any(node_key(s) in people for s in list_translations(node.name))]
 
@@ -81,9 +77,7 @@ class NodeOwners:
 
     def _learn(self, news: Mapping[int, str]) -> None:
         with self._store.write() as tx:
-            there = set(
-                tx.execute(select(t.person.c.id).where(t.person.c.id.in_(set(news.values())))).scalars()
-            )
+            there = set(tx.execute(select(t.person.c.id).where(t.person.c.id.in_(set(news.values())))).scalars())
             for number, person_id in news.items():
                 mine = (t.dam_node.c.name == self._name) & (t.dam_node.c.number == number)
                 tx.execute(delete(t.dam_node).where(mine))

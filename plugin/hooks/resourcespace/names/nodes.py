@@ -81,11 +81,7 @@ class Nodes:
     """A cache of the field's names; reloaded when one is missing, or after a minute."""
 
     def __init__(
-        self,
-        client: Client,
-        field: int,
-        now: Callable[[], float] = time.monotonic,
-        also: RenamedLookup = _find_none,
+        self, client: Client, field: int, now: Callable[[], float] = time.monotonic, also: RenamedLookup = _find_none
     ) -> None:
         self._client = client
         self._field = field

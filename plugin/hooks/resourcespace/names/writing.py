@@ -80,9 +80,7 @@ class NameWriter:
     def _verified(self, name: str) -> Node:
         """The node for a name, if it still has that name: renamed nodes keep their number."""
         node = self.nodes.made(name)
-        there = self.client.ask(
-            "get_node_id", expect_int_or_false, value=node.name, resource_type_field=self.number
-        )
+        there = self.client.ask("get_node_id", expect_int_or_false, value=node.name, resource_type_field=self.number)
         if there != node.ref:
             self.nodes.refresh()
             node = self.nodes.made(name)
@@ -109,9 +107,7 @@ class NameWriter:
         if missing := wish.add - have:
             numbers = ",".join(str(node.ref) for node in sorted(missing, key=lambda node: node.ref))
             if not self.client.ask("add_resource_nodes", expect_bool, resource=ref, nodestring=numbers):
-                raise DamError(
-                    "the server did not add the name: check that the account may edit this resource"
-                )
+                raise DamError("the server did not add the name: check that the account may edit this resource")
             self.repairs.writes += 1
         return have | missing
 
@@ -119,9 +115,7 @@ class NameWriter:
         names = [node.name for node in sorted(want, key=lambda node: node.ref)]
         # Quotes keep a single name whole; the separator keeps several from being parsed.
         value = SEPARATOR.join(names) if len(names) != 1 else '"' + names[0].replace('"', '""') + '"'
-        if not self.client.ask(
-            "update_field", expect_bool, again=False, resource=ref, field=self.number, value=value
-        ):
+        if not self.client.ask("update_field", expect_bool, again=False, resource=ref, field=self.number, value=value):
             raise DamError(
                 "the server did not write the names: check that the account may edit this resource, and "
                 "that the people field is not a required one"
@@ -135,9 +129,7 @@ class NameWriter:
             self._mark = self.log.head(self._mark or self.start())
         return self._mark
 
-    def _stray(
-        self, ref: str, mark: int, have: frozenset[Node], want: frozenset[Node], doubtful: bool
-    ) -> _Wish:
+    def _stray(self, ref: str, mark: int, have: frozenset[Node], want: frozenset[Node], doubtful: bool) -> _Wish:
         """Which names our write changed that an editor had changed after we read, to be repaired.
 
         The row's difference is to what was stored: it removed a name that was not there when we read (an editor just
@@ -160,9 +152,7 @@ class NameWriter:
         self.repairs.revived += len(revived)
         return _Wish(self._known(lost), self._known(revived))
 
-    def _own_row(
-        self, rows: Sequence[LogRow], before: set[str], after: set[str], doubtful: bool
-    ) -> int | None:
+    def _own_row(self, rows: Sequence[LogRow], before: set[str], after: set[str], doubtful: bool) -> int | None:
         """The row of the write that left `after`; other rows of our account are from other processes.
 
         `doubtful`: the write may have failed; then a row counts only if it did part of what we meant.

@@ -67,9 +67,7 @@ def _move(url: str, revision: str, act: Callable[[Config, str], None]) -> None:
     database = engine.create_store_engine(engine.parse_url(url), foreign_keys=False)
     try:
         with database.connect() as connection:
-            connection = connection.execution_options(
-                **{engine.WRITE: True, engine.ALONE: True, engine.RESTS: True}
-            )
+            connection = connection.execution_options(**{engine.WRITE: True, engine.ALONE: True, engine.RESTS: True})
             with connection.begin():
                 if (revision_of(connection), revision) != (head(), "head"):
                     act(_config(connection), revision)

@@ -87,9 +87,7 @@ def _job() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_job"), sqlite_autoincrement=True,
     )  # fmt: skip
     op.create_index("ix_job_claim", "job", ["state", "priority", "run_after"])
-    op.create_index(
-        "ux_job_open", "job", ["kind", "key"], unique=True, **_where("state IN ('queued', 'running')")
-    )
+    op.create_index("ux_job_open", "job", ["kind", "key"], unique=True, **_where("state IN ('queued', 'running')"))
 
 
 def _person() -> None:

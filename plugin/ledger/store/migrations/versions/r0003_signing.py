@@ -13,9 +13,7 @@ def upgrade() -> None:
         make()
     op.add_column("grant_line", sa.Column("basis", sa.Text()))
     op.add_column("quitclaim", sa.Column("form_id", sa.Text()))
-    op.add_column(
-        "person", sa.Column("namesake", sa.Boolean(), nullable=False, server_default=sa.text("false"))
-    )
+    op.add_column("person", sa.Column("namesake", sa.Boolean(), nullable=False, server_default=sa.text("false")))
 
 
 def _api_token() -> None:

@@ -21,8 +21,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_dam_node_person_id", "dam_node", ["person_id"])
     op.execute(
-        "UPDATE statement SET stated_at = NULL"
-        " WHERE stated IS NULL OR CAST(stated AS TEXT) <> CAST(wanted AS TEXT)"
+        "UPDATE statement SET stated_at = NULL WHERE stated IS NULL OR CAST(stated AS TEXT) <> CAST(wanted AS TEXT)"
     )
     op.create_index(
         "ix_statement_untold", "statement", ["resource_id"],

@@ -15,9 +15,7 @@ def upgrade() -> None:
     op.create_index("ix_face_state", "face", ["state", "id"])
     op.create_index("ix_face_person", "face", ["person_id", "state"])
     op.drop_index("ix_face_person_id", "face")
-    op.create_index(
-        "ix_resource_examined", "resource", ["examined"], sqlite_where=_THERE, postgresql_where=_THERE
-    )
+    op.create_index("ix_resource_examined", "resource", ["examined"], sqlite_where=_THERE, postgresql_where=_THERE)
 
 
 def downgrade() -> None:

@@ -15,16 +15,7 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Make the tables and columns, then fill them from what is there."""
-    for make in (
-        _reference_set,
-        _address,
-        _visit,
-        _ruling,
-        _taken_off,
-        _folder_state,
-        _former_place,
-        _columns,
-    ):
+    for make in (_reference_set, _address, _visit, _ruling, _taken_off, _folder_state, _former_place, _columns):
         make()
     for fill in (_SETS, _GONE, _FACES, _TAGS, _INTENTS, _SELF_ENTERED, _RULINGS, _MEMBERS, _CLOSE_PAGES):
         op.execute(sa.text(fill))
@@ -154,9 +145,7 @@ def _folder_state() -> None:
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("mark", name="pk_folder_state"),
     )
-    op.add_column(
-        "folder_file", sa.Column("kept", sa.Boolean(), nullable=False, server_default=sa.text("false"))
-    )
+    op.add_column("folder_file", sa.Column("kept", sa.Boolean(), nullable=False, server_default=sa.text("false")))
 
 
 def _former_place() -> None:
@@ -189,9 +178,7 @@ def _columns() -> None:
     op.add_column("tag", sa.Column("kept_by", sa.Text()))
     op.add_column("invitation", sa.Column("address_id", sa.Text()))
     op.add_column("invitation", sa.Column("quitclaim_id", sa.Text()))
-    op.add_column(
-        "invitation", sa.Column("may_replace", sa.Boolean(), nullable=False, server_default=sa.text("false"))
-    )
+    op.add_column("invitation", sa.Column("may_replace", sa.Boolean(), nullable=False, server_default=sa.text("false")))
     op.create_index("ix_invitation_quitclaim_id", "invitation", ["quitclaim_id"])
     for name, kind in (("marks", sa.JSON()), ("floors", sa.JSON()), ("set_back_at", sa.BigInteger()),
                        ("heard_at", sa.BigInteger())):  # fmt: skip

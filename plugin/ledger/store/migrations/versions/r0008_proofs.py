@@ -19,9 +19,7 @@ def upgrade() -> None:
     op.add_column("state", sa.Column("closed_why", sa.Text()))
     op.add_column("state", sa.Column("worked_at", sa.BigInteger()))
     op.add_column("state", sa.Column("worked_as", sa.Text()))
-    op.create_index(
-        "ix_face_plain", "face", ["id"], sqlite_where=sa.text(_PLAIN), postgresql_where=sa.text(_PLAIN)
-    )
+    op.create_index("ix_face_plain", "face", ["id"], sqlite_where=sa.text(_PLAIN), postgresql_where=sa.text(_PLAIN))
     op.create_table(
         "house_key",
         sa.Column("purpose", sa.Text(), nullable=False),

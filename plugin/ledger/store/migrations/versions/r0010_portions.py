@@ -41,9 +41,7 @@ def _index_names() -> None:
     op.add_column("person", sa.Column("doubted_at", sa.BigInteger()))
     op.add_column("resource", sa.Column("indexed", sa.Text()))
     living = sa.text("deleted_at IS NULL")
-    op.create_index(
-        "ix_resource_indexed", "resource", ["indexed"], sqlite_where=living, postgresql_where=living
-    )
+    op.create_index("ix_resource_indexed", "resource", ["indexed"], sqlite_where=living, postgresql_where=living)
     op.create_table(
         "name_word",
         sa.Column("mac", _BIG, autoincrement=False, nullable=False),
