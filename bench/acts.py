@@ -211,7 +211,11 @@ def _list_nightly(services: Services) -> Iterator[Act]:
     dead = partial(preparing.fill_queue, services, "dead", 5000)
     yield "begun again", lambda: (clear(), dead()), partial(retries.retry_owed, services, at_once=True)
     yield "a full queue", partial(preparing.fill_queue, services), partial(_take_turns, services)
-    yield "revocations owed", partial(preparing.end_all_grants, services), partial(calendar.begin_comparison, services)
+    yield (
+        "revocations owed",
+        partial(preparing.end_all_grants, services),
+        partial(calendar.begin_comparison, services),
+    )
 
 
 def _take_turns(services: Services) -> None:

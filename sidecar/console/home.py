@@ -65,11 +65,20 @@ OWED_KINDS = frozenset(kind for kind in WaitingKind if kind.value.startswith("ow
 """What is late: the administrator mends what holds it up, and has it tried again."""
 
 _PAGES = {
-    WaitingKind.HAND_NAMES: "names", WaitingKind.FAILED_WRITES: "names", WaitingKind.NAMES_AGAIN: "names", WaitingKind.LOST_RULINGS: "collections",
-    WaitingKind.HELD_PHOTOGRAPHS: "collections", WaitingKind.LEFT_OUT: "collections", WaitingKind.NEAR_SETS: "references",
-    WaitingKind.DECLARED_SETS: "references", WaitingKind.DISMISSED_BEFORE: "review", WaitingKind.LOOKED_BEFORE: "home",
-    WaitingKind.SMALL_PREVIEWS: "home", WaitingKind.OUT_OF_REACH: "collections", WaitingKind.SET_ASIDE: "home",
-}  # fmt: skip
+    WaitingKind.HAND_NAMES: "names",
+    WaitingKind.FAILED_WRITES: "names",
+    WaitingKind.NAMES_AGAIN: "names",
+    WaitingKind.LOST_RULINGS: "collections",
+    WaitingKind.HELD_PHOTOGRAPHS: "collections",
+    WaitingKind.LEFT_OUT: "collections",
+    WaitingKind.NEAR_SETS: "references",
+    WaitingKind.DECLARED_SETS: "references",
+    WaitingKind.DISMISSED_BEFORE: "review",
+    WaitingKind.LOOKED_BEFORE: "home",
+    WaitingKind.SMALL_PREVIEWS: "home",
+    WaitingKind.OUT_OF_REACH: "collections",
+    WaitingKind.SET_ASIDE: "home",
+}
 OFFICER_KINDS = tuple(kind for kind in WaitingKind if kind not in {*_PAGES, *OWED_KINDS, WaitingKind.DEAD_JOBS})
 """The kinds that have their list on the officer's page."""
 

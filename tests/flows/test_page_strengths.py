@@ -153,7 +153,8 @@ def _retoken(desk: Desk, link_id: str) -> str:
     """A second copy of a key, as its holder has it."""
     with desk.services.store.write() as tx:
         row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).one()
-        return key_links.make_key(desk.services, tx, row.person_id, row.quitclaim_id, "en", "person").token
+        key = key_links.NewKey(row.person_id, row.quitclaim_id, "en")
+        return key_links.make_key(desk.services, tx, key, "person").token
 
 
 # ---- rule 7 -------------------------------------------------------------------------------------

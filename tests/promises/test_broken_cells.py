@@ -138,7 +138,8 @@ def _fails(services: Services, clock: ManualClock) -> list[str]:
         (bo,) = {*ids} - {asa}
     acts: list[tuple[str, Callable[[], Any]]] = [
         ("start", lambda: calendar.start_process(services)), ("sweep", lambda: calendar.sweep_endings(services)),
-        ("owe", lambda: calendar.follow_up_owed(services)), ("housekeeping", lambda: calendar.run_housekeeping(services)),
+        ("owe", lambda: calendar.follow_up_owed(services)),
+        ("housekeeping", lambda: calendar.run_housekeeping(services)),
         ("remind", lambda: calendar.send_reminders(services)),
         ("poll", lambda: calendar.poll_dam(services)),
         ("reconcile", lambda: calendar.begin_comparison(services)), ("work", cast.work),

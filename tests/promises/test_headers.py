@@ -126,7 +126,7 @@ def _visitors(services: Services, app: Flask, adult: str, child: str) -> dict[st
     )
     with services.store.write() as tx:
         signed = roster.load(services, tx.connection, adult).quitclaims[0]
-        key = key_links.make_key(services, tx, adult, signed.id, "en", "person")
+        key = key_links.make_key(services, tx, key_links.NewKey(adult, signed.id, "en"), "person")
     return {
         "nobody": (fresh(app), "x"),
         **{

@@ -1,5 +1,5 @@
-"""Consents that exist elsewhere: a table, a folder of PDFs, ResourceSpace's consentmanager.
+"""Import consents from a table, a folder of PDFs, or ResourceSpace's consentmanager.
 
-`tables` reads files, `entries` and `consent_forms` turn what was read into entries, `judge` says what would
-become of each, `writing` carries out the good ones, `csv_reports` writes down what became of all.
+`tables` reads files, `entries` and `consent_forms` turn the rows into entries, `judge` decides on each, `writing`
+imports the good ones, and `csv_reports` writes the result.
 """

@@ -1,7 +1,7 @@
-"""ResourceSpace's consentmanager: a plan that people confirm line by line, and its carrying out.
+"""Import from ResourceSpace's consentmanager: a plan that people confirm line by line, and its execution.
 
-A plan is a CSV file. What it says of a consent is there to be read; carried out is what the DAM says
-then, and only where that is what was confirmed.
+A plan is a CSV file for people to read. The import takes each consent from the DAM again, and only if it is still the
+one that was confirmed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from plugin.flows.importing import csv_reports, judge, writing
 from plugin.flows.importing.entries import ImportDecision, ImportLine, parse_decision
 from plugin.flows.importing.evidence_files import load_evidence
 from plugin.flows.importing.judge import RowStatus, RowVerdict
-from plugin.flows.importing.tables.spreadsheets import TableRow, Table
+from plugin.flows.importing.tables.spreadsheets import Table, TableRow
 from plugin.flows.importing.writing import Progress
 from plugin.hooks.resourcespace.api.consents import ServerConsent
 from plugin.ledger.store.audit import Action
@@ -35,7 +35,7 @@ _YES = {"yes", "ja", "y", "j", "1", "true", "x"}
 
 
 class ConsentSource(Protocol):
-    """Where consents are read: hooks.resourcespace.consents.Consents."""
+    """Where consents are read; implemented by `hooks.resourcespace`."""
 
     @property
     def server(self) -> str: ...
@@ -61,7 +61,7 @@ def source_of(services: Services) -> ConsentSource:
 
 @dataclass(frozen=True)
 class PlanChoice:
-    """What somebody decided of one consent: a row of the plan."""
+    """A decision on one consent: a row of the plan."""
 
     name: str
     purposes: tuple[str, ...]
@@ -71,7 +71,7 @@ class PlanChoice:
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """What would become of every consent, and the consents as they were read."""
+    """The verdict on every consent, and the consents as they were read."""
 
     verdicts: tuple[RowVerdict, ...]
     forms: Mapping[int, ServerConsent]
@@ -79,7 +79,7 @@ class ImportPlan:
 
 
 def make_plan(services: Services, source: ConsentSource, purposes: Sequence[str], actor: str) -> ImportPlan:
-    """What would become of every consent there. Raises ImportRefused where no purpose is named, DamError."""
+    """Judge every consent in the DAM. Raises ImportRefused if no purpose is named, DamError."""
     if not purposes:
         known = ", ".join(services.config.clearance.purposes)
         raise ImportRefused(
@@ -96,7 +96,7 @@ def make_plan(services: Services, source: ConsentSource, purposes: Sequence[str]
 
 
 def _find_gone(services: Services, source: ConsentSource, there: set[int]) -> list[RowVerdict]:
-    """Consents that were imported and are no longer there: somebody should know why."""
+    """Consents that were imported and are no longer in the DAM."""
     with services.store.read() as conn:
         origins = judge.list_imported(services, conn)
     start = f"{SOURCE_NAME}:{source.server}:"
@@ -104,14 +104,15 @@ def _find_gone(services: Services, source: ConsentSource, there: set[int]) -> li
     said = "it is not in the DAM's list any more: if that person took it back, withdraw it here"
     return [
         RowVerdict(ImportLine(ref, ""), RowStatus.GONE, said, origin.person_id)
-        for ref, origin in sorted(refs.items()) if ref not in there
-    ]  # fmt: skip
+        for ref, origin in sorted(refs.items())
+        if ref not in there
+    ]
 
 
 def _build_line(
     services: Services, source: ConsentSource, form: ServerConsent, chosen: PlanChoice, folder: Path
 ) -> ImportLine:
-    """A consent as an entry, or why it is none."""
+    """A consent as an entry, or the reason why it cannot be one."""
     channels, strange = _map_channels(services, form)
     notes = (f"no channel here: {', '.join(strange)}",) if strange else ()
     try:
@@ -119,15 +120,19 @@ def _build_line(
             raise ConsentError("none of its mediums is a channel here: see importing.mediums in the configuration")
         if chosen.evidence:
             load_evidence(services, folder, chosen.evidence)
+        cleared = services.config.clearance
         entry = ForeignConsent(
-            number=form.ref, source=f"{SOURCE_NAME}:{source.server}:{form.ref}", name=chosen.name,
-            uses=mapping.parse_uses(
-                chosen.purposes, channels, (services.config.clearance.purposes, services.config.clearance.channels)
-            ),
-            signed=_find_signing_day(form), text_version=SOURCE_NAME, until=mapping.parse_day(form.expires, "expires"),
-            email=form.email.strip(), birth_date=mapping.parse_day(form.birth_date, "date of birth"),
+            number=form.ref,
+            source=f"{SOURCE_NAME}:{source.server}:{form.ref}",
+            name=chosen.name,
+            uses=mapping.parse_uses(chosen.purposes, channels, (cleared.purposes, cleared.channels)),
+            signed=_find_signing_day(form),
+            text_version=SOURCE_NAME,
+            until=mapping.parse_day(form.expires, "expires"),
+            email=form.email.strip(),
+            birth_date=mapping.parse_day(form.birth_date, "date of birth"),
             guardians=(form.guardian.strip(),) if form.guardian.strip() else (),
-        )  # fmt: skip
+        )
     except StoreAway:
         raise
     except FaceLeaseError as error:
@@ -142,7 +147,7 @@ def _map_channels(services: Services, form: ServerConsent) -> tuple[tuple[str, .
 
 
 def _find_signing_day(form: ServerConsent) -> date:
-    """The day of consent; where none was entered, the day on which the form was."""
+    """The day of consent; if none was entered, the day on which the form was entered."""
     signed = mapping.parse_day(form.signed, "date of consent") or mapping.parse_day(form.created[:10], "created")
     if signed is None:
         raise ConsentError("it says neither when it was given nor when it was entered")
@@ -152,7 +157,7 @@ def _find_signing_day(form: ServerConsent) -> date:
 def _build_evidence(
     services: Services, form: ServerConsent, chosen: PlanChoice, folder: Path
 ) -> tuple[SignatureEvidence, ...]:
-    """The consent as the DAM had it, and the signed form if somebody put it beside the plan."""
+    """The consent as the DAM had it, and the signed form if it lies beside the plan."""
     row = SignatureEvidence(f"{SOURCE_NAME}-{form.ref}.json", form.raw)
     return (load_evidence(services, folder, chosen.evidence), row) if chosen.evidence else (row,)
 
@@ -161,7 +166,7 @@ def _build_evidence(
 
 
 def write_plan(services: Services, plan: ImportPlan) -> bytes:
-    """The plan as a CSV file: nothing in it is confirmed yet."""
+    """The plan as a CSV file; nothing in it is confirmed yet."""
     return csv_reports.write_csv(PLAN_COLUMNS, (_build_row(services, verdict, plan) for verdict in plan.verdicts))
 
 
@@ -194,7 +199,7 @@ def is_confirmed(row: TableRow) -> bool:
 def apply_plan(
     services: Services, source: ConsentSource, table: Table, folder: Path, actor: str, watch: Progress = iter
 ) -> list[RowVerdict]:
-    """Carry out the confirmed rows of a plan, each against what the DAM says of it now. Raises ImportRefused."""
+    """Import the confirmed rows of a plan, each checked against the DAM's current data. Raises ImportRefused."""
     missing = {"consent", "confirmed", "fingerprint", "display_name"} - set(table.columns)
     if missing:
         raise ImportRefused(f"that is no plan: it has no column {', '.join(sorted(missing))}; make one with --plan")

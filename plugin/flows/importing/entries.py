@@ -1,4 +1,4 @@
-"""Rows of a table, and PDFs by their names, as entries with what proves them."""
+"""Rows of a table, and PDFs by their names, as entries with evidence."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from plugin.errors import ConsentError, FaceLeaseError, ImportRefused, StoreAway
 from plugin.flows.common.services import Services
 from plugin.flows.consent.grant_endings import SignatureEvidence
 from plugin.flows.importing.evidence_files import load_evidence
-from plugin.flows.importing.tables.spreadsheets import TableRow, Table
+from plugin.flows.importing.tables.spreadsheets import Table, TableRow
 from plugin.flows.people import ages
 from plugin.flows.people.ages import Age
 from plugin.quitclaim.consent import mapping
@@ -30,7 +30,7 @@ _EXTRA = {"file": "evidence"}
 
 @dataclass(frozen=True)
 class ImportDefaults:
-    """What holds where a row says nothing, and how its days are written."""
+    """Values for empty cells, and how dates are written."""
 
     purposes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
@@ -45,10 +45,10 @@ class ImportDefaults:
 
 @dataclass(frozen=True)
 class ImportDecision:
-    """What the staff decided of a row: whose it is, and what becomes of what that person agreed to before.
+    """The decision of the staff on a row: the person, and whether their earlier quitclaims are kept.
 
-    `link`: "new", "existing" (the person `person`), "adopt" (new, and the name in the DAM is theirs), or ""
-    for what can be told without a decision.
+    `link`: "new", "existing" (the person `person`), "adopt" (new, and the name in the DAM is theirs), or "" if no
+    decision is needed.
     """
 
     link: str = ""
@@ -58,9 +58,9 @@ class ImportDecision:
 
 @dataclass(frozen=True)
 class ImportLine:
-    """A row that was read: an entry with its proof and decision, or the reason why it is none.
+    """A row that was read: an entry with evidence and decision, or a fault.
 
-    The proof is read when it is needed: a folder of scans does not fit in memory.
+    The evidence is read when needed, because a folder of scans does not fit in memory.
     """
 
     number: int
@@ -73,7 +73,7 @@ class ImportLine:
 
 
 def refuse_recognition(table: Table) -> None:
-    """Raise ImportRefused where the table has a column for recognition: no import can give that consent."""
+    """Raise ImportRefused if the table has a column for recognition: no import can give that consent."""
     if set(table.columns) & set(RECOGNITION_COLUMNS):
         raise ImportRefused(f"take the column out: {mapping.NO_RECOGNITION}")
 
@@ -81,7 +81,7 @@ def refuse_recognition(table: Table) -> None:
 def read_lines(
     services: Services, table: Table, folder: Path, defaults: ImportDefaults, source: str
 ) -> list[ImportLine]:
-    """Every row of a table, good or not; evidence lies in `folder`. Raises ImportRefused for the whole of it."""
+    """Every row of a table, good or not; evidence lies in `folder`. Raises ImportRefused for the whole table."""
     refuse_recognition(table)
     if "name" not in table.columns:
         raise ImportRefused("the table has no column name: " + ", ".join(TABLE_COLUMNS) + " may stand in its first row")
@@ -122,18 +122,23 @@ def _read_entry(services: Services, number: int, cells: dict[str, str], defaults
         raise ConsentError(f"language: {language[:20]!r} is none of {', '.join(LANGUAGES)}")
     born, of_age = day("birth_date"), _is_yes(cells.get("of_age", ""))
     ages.refuse_invalid(services, Age(of_age, born))
+    purposes = mapping.split_list(cells.get("purpose", "")) or defaults.purposes
+    channels = mapping.split_list(cells.get("channels", "")) or defaults.channels
     return ForeignConsent(
-        number=number, source="", name=cells.get("name", ""), email=_check_address(cells.get("email", "")),
-        language=language, birth_date=born, of_age=of_age,
+        number=number,
+        source="",
+        name=cells.get("name", ""),
+        email=_check_address(cells.get("email", "")),
+        language=language,
+        birth_date=born,
+        of_age=of_age,
         guardians=tuple(one.strip() for one in cells.get("guardian", "").split(";") if one.strip()),
-        uses=mapping.parse_uses(
-            mapping.split_list(cells.get("purpose", "")) or defaults.purposes,
-            mapping.split_list(cells.get("channels", "")) or defaults.channels,
-            (cleared.purposes, cleared.channels),
-        ),
-        start=day("from"), until=day("until", defaults.until), signed=signed,
+        uses=mapping.parse_uses(purposes, channels, (cleared.purposes, cleared.channels)),
+        start=day("from"),
+        until=day("until", defaults.until),
+        signed=signed,
         text_version=mapping.shorten_text(cells.get("text_version", "") or defaults.text_version),
-    )  # fmt: skip
+    )
 
 
 def _is_yes(text: str) -> bool:
@@ -151,7 +156,7 @@ def _check_address(text: str) -> str:
 
 
 def parse_decision(link: str, person: str, keep: str) -> ImportDecision:
-    """A decision as it is written in a row. Raises ImportRefused for words that are none."""
+    """The decision in a row. Raises ImportRefused for unknown words."""
     link, keep = link.strip().lower(), keep.strip().lower()
     if link not in {"", "new", "existing", "adopt"}:
         raise ImportRefused(f"link: {link[:20]!r} is none of new, existing, adopt")
@@ -179,7 +184,7 @@ def _build_evidence(
 
 
 def make_folder_table(names: Sequence[str]) -> Table:
-    """PDFs that are called after those who signed, as a table: `_` stands for a space."""
+    """PDFs that are named after the signers, as a table; `_` is a space."""
     rows = (
         TableRow(number, {"name": Path(name).stem.replace("_", " "), "evidence": name})
         for number, name in enumerate(names, 1)

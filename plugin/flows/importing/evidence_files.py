@@ -1,4 +1,4 @@
-"""Signed forms as files: looked at for whether they open, never for what they say."""
+"""Signed forms as files: checked whether they open; their content is not read."""
 
 import unicodedata
 from pathlib import Path
@@ -10,7 +10,7 @@ from plugin.flows.consent.grant_endings import SignatureEvidence
 
 
 def load_evidence(services: Services, folder: Path, name: str, pdf_only: bool = False) -> SignatureEvidence:
-    """The file `name` under `folder`. Raises ImportRefused where it is not there, leads outside, or does not serve."""
+    """The file `name` under `folder`. Raises ImportRefused if it is missing, outside the folder, or not usable."""
     importing = services.config.importing
     try:
         path = _find_file(folder, name)
@@ -31,7 +31,7 @@ def load_evidence(services: Services, folder: Path, name: str, pdf_only: bool = 
 
 
 def _find_file(folder: Path, name: str) -> Path:
-    """The file of this name; a Mac writes the same letters in another form."""
+    """The file of this name, in any Unicode form: a Mac decomposes letters."""
     path = folder / name
     if path.exists() or "/" in name:
         return path

@@ -1,4 +1,4 @@
-"""What would become of each entry: whose it is, and whether the rules take it. Nothing is written here."""
+"""Judge each entry: find its person, and check it against the rules. Nothing is written here."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -21,12 +21,12 @@ from plugin.quitclaim.consent.mapping import ForeignConsent, EarlierUses
 from plugin.quitclaim.consent.model import Person, Quitclaim, clean_name, name_key
 from plugin.quitclaim.consent.rules import is_minor
 
-COMING_PREFIX = "row:"  # begins the id of somebody whom a row before this one will enter
-SEALED_KIND = "import"  # of the sealed item that says whence a quitclaim came
+COMING_PREFIX = "row:"  # of the id of a person whom an earlier row will enter
+SEALED_KIND = "import"  # of the sealed item with the source of a quitclaim
 
 
 class RowStatus(StrEnum):
-    """What becomes of a row."""
+    """The status of a row."""
 
     NEW = "new person"
     EXISTING = "existing person"
@@ -44,7 +44,7 @@ GOOD_STATUSES = (RowStatus.NEW, RowStatus.EXISTING)
 
 @dataclass(frozen=True)
 class RowVerdict:
-    """What becomes of a line, and why, in a sentence. `person_id` of an existing person."""
+    """The status of a line and the reason, as a sentence. `person_id` of an existing person."""
 
     line: ImportLine
     status: RowStatus
@@ -52,13 +52,13 @@ class RowVerdict:
     person_id: str | None = None
     adopt: bool = False
     unsure: bool = False
-    """The name may stand on photographs that were not read."""
+    """The name may be on photographs that were not read."""
     keep: EarlierUses = EarlierUses.ADD
 
 
 @dataclass
 class KnownPerson:
-    """A person as they stand, or will after the rows before: guardians by the key of their names."""
+    """A person as they are, or will be after the earlier rows. `guardians`: ids by name key."""
 
     person: Person
     claims: tuple[Quitclaim, ...]
@@ -69,17 +69,17 @@ class KnownPerson:
 
 @dataclass(frozen=True)
 class ImportedForm:
-    """Whose a quitclaim became that came from a source, and what it said."""
+    """An imported quitclaim: its person, and the fingerprint of its entry."""
 
     person_id: str
     fingerprint: str
 
 
 class RowJudge:
-    """What is known while rows are judged one after the other.
+    """Judges rows one after the other.
 
-    `standing`: on how many resources a name stands in the DAM. `origins`: what was imported before, by
-    source. With `rehearse` what the good rows would do is taken into account.
+    `standing`: on how many resources each name is in the DAM. `origins`: what was imported before, by source. With
+    `rehearse` the effect of good rows counts for later ones.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class RowJudge:
         self._ids = count()
 
     def judge(self, line: ImportLine) -> RowVerdict:
-        """What would become of the line."""
+        """The verdict on the line."""
         entry = line.entry
         if entry is None:
             return RowVerdict(line, RowStatus.REFUSED, line.fault)
@@ -136,7 +136,7 @@ class RowJudge:
     def _imported(
         self, entry: ForeignConsent, person_id: str | None, before: ImportedForm | None
     ) -> ImportedForm | None:
-        """What was imported from this source for this person; looked up anew, another process may have done it."""
+        """What was imported from this source for this person; read again, because of races with other processes."""
         if before is not None and before.person_id == person_id:
             return before
         if person_id is None or person_id.startswith(COMING_PREFIX):
@@ -146,7 +146,7 @@ class RowJudge:
     def _whose(
         self, entry: ForeignConsent, decision: ImportDecision, before: ImportedForm | None
     ) -> tuple[str | None, str]:
-        """The person whose consent this is, None for somebody new; and what has to be decided."""
+        """The person who signed, None for somebody new; and a question if a decision is needed."""
         if decision.link == "existing":
             coming = self._coming.get(name_key(decision.person))
             return coming or roster.find(self._conn, decision.person), ""
@@ -174,7 +174,7 @@ class RowJudge:
         return person_id, ""
 
     def _differs(self, entry: ForeignConsent, known: KnownPerson, decision: ImportDecision) -> str:
-        """What speaks against it that this is the person. Raises ConsentError where it is certain."""
+        """A question if it may be another person. Raises ConsentError if it is certain."""
         ages.refuse_invalid(self.services, Age(entry.of_age, entry.birth_date or known.person.birth_date))
         kept = known.person.birth_date
         if entry.birth_date and kept and entry.birth_date != kept:
@@ -188,7 +188,7 @@ class RowJudge:
         return ""
 
     def _beside(self, known: KnownPerson, decision: ImportDecision, changed: bool) -> str:
-        """What has to be decided of earlier forms."""
+        """A question if a decision on earlier forms is needed."""
         if decision.keep is EarlierUses.ADD and self._on_contract(known.person.id):
             raise ConsentError("what was agreed before rests on a contract, which an import cannot carry on")
         if decision.keep is not None:
@@ -198,22 +198,22 @@ class RowJudge:
         return question and f"{question}: keep add if both stand, keep replace if this one alone does"
 
     def _on_contract(self, person_id: str) -> bool:
-        """Whether a grant that has not ended rests on something else than consent."""
+        """Whether a grant that has not ended has another basis than consent."""
         mine = (t.grant.c.person_id == person_id) & t.grant.c.ended_at.is_(None)
         other = select(t.grant.c.id).where(mine, t.grant.c.basis.is_not(None), t.grant.c.basis != "consent")
         return self._conn.execute(other).first() is not None
 
     def known(self, person_id: str) -> KnownPerson:
-        """A person, read once and then as the rows leave them. Raises NotFound."""
+        """A person, read once, and updated by rehearsed rows. Raises NotFound."""
         if person_id not in self._known:
             services, conn = self.services, self._conn
             standing = roster.load(services, conn, person_id)
             sealed = services.vault.has_key(conn, person_id, "record")
             guardians = register.guardians_of(services, conn, person_id) if sealed else ()
-            self._known[person_id] = KnownPerson(
-                standing.person, standing.quitclaims, register.email_of(services, conn, person_id) if sealed else "",
-                {name_key(str(one["name"])): str(one["id"]) for one in guardians},
-            )  # fmt: skip
+            email = register.email_of(services, conn, person_id) if sealed else ""
+            by_name = {name_key(str(one["name"])): str(one["id"]) for one in guardians}
+            known = KnownPerson(standing.person, standing.quitclaims, email, by_name)
+            self._known[person_id] = known
         return self._known[person_id]
 
     def _signed(self, entry: ForeignConsent, known: KnownPerson, keep: EarlierUses) -> Quitclaim:
@@ -231,7 +231,7 @@ class RowJudge:
         )
 
     def rehearse(self, verdict: RowVerdict) -> None:
-        """Take the effect of a good row into account for the rows after it."""
+        """Apply the effect of a good row for the rows after it."""
         entry = verdict.line.entry
         if entry is None or verdict.status not in GOOD_STATUSES:
             return
@@ -255,7 +255,7 @@ def _make_newcomer(entry: ForeignConsent, services: Services) -> KnownPerson:
 
 
 def list_imported(services: Services, conn: Connection) -> dict[str, ImportedForm]:
-    """What was imported before, by source: kept sealed under each person's record key, and gone with it."""
+    """What was imported before, by source; sealed under each person's record key, and erased with it."""
     found = {}
     for person_id, body in services.vault.open_all(conn, SEALED_KIND, ""):
         said = json.loads(body)

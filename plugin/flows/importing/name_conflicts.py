@@ -1,4 +1,4 @@
-"""Where the names of an import stand in the DAM already."""
+"""Count where the names of an import are in the DAM already."""
 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
@@ -15,14 +15,14 @@ from plugin.quitclaim.consent.model import clean_name, name_key
 
 
 class NameCounts(NamedTuple):
-    """On how many resources names stand, by their keys; and what is not known of that."""
+    """On how many resources each name is, by name key; and the gaps in that knowledge."""
 
     counts: Mapping[str, int]
     gaps: IndexGaps = IndexGaps()
 
 
 def count_names(services: Services, wanted: Collection[str]) -> NameCounts:
-    """Where these names stand in the DAM. No file is read for it."""
+    """On how many resources these names are in the DAM, without reading files."""
     keys = {}
     for name in wanted:
         try:

@@ -1,4 +1,4 @@
-"""A table, or a folder of PDFs: what would become of each row, or what became of it."""
+"""Import a table or a folder of PDFs, or rehearse it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,19 +15,19 @@ from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent.mapping import EarlierUses
 
 ConfirmReplacing = Callable[[Sequence[RowVerdict]], None]
-"""Hears which rows take the place of what their people agreed to before; raises where that is not to be done."""
+"""Is called with the rows that replace earlier quitclaims; raises to stop the import."""
 
 _AS_SAID = ReadingOptions()
 _KNOWN = frozenset({*entries.TABLE_COLUMNS, *entries.RECOGNITION_COLUMNS})
 
 
 def _allow_replacing(_replacing: Sequence[RowVerdict]) -> None:
-    """Nobody has to be asked."""
+    """The default: allow all."""
 
 
 @dataclass(frozen=True)
 class ImportOutcome:
-    """Every row with what becomes of it, and how the file was read."""
+    """The verdict on every row, and how the file was read."""
 
     verdicts: tuple[RowVerdict, ...]
     told: str
@@ -49,7 +49,7 @@ def import_table(
     reading: ReadingOptions = _AS_SAID,
     ask: ConfirmReplacing = _allow_replacing,
 ) -> ImportOutcome:
-    """A CSV or XLSX file; its evidence lies beside it. Raises ImportRefused where it cannot be read at all."""
+    """A CSV or XLSX file with its evidence in the same folder. Raises ImportRefused if it cannot be read."""
     read = load_table(services, path, (), reading)
     found = entries.read_lines(services, read, path.parent, defaults, "table")
     return ImportOutcome(_run(services, found, "table", apply, actor, watch, ask), read.told)
@@ -66,7 +66,7 @@ def import_folder(
     reading: ReadingOptions = _AS_SAID,
     ask: ConfirmReplacing = _allow_replacing,
 ) -> ImportOutcome:
-    """PDFs in a folder, called after those who signed; or a table `names` that says whose each file is."""
+    """PDFs in a folder, named after the signers, or assigned to them by a table `names`."""
     there = evidence_files.list_pdfs(path)
     read = load_table(services, names, ("file",), reading) if names else entries.make_folder_table(there)
     found = entries.read_lines(services, read, path, replace(defaults, pdf_only=True), "pdf")
@@ -79,10 +79,9 @@ def import_folder(
 def _list_unclaimed(there: Sequence[str], read: Table) -> list[RowVerdict]:
     """PDFs of the folder that no row names."""
     named = {row.cells.get("file") or row.cells.get("evidence", "") for row in read.rows}
-    return [
-        RowVerdict(ImportLine(0, name), RowStatus.REFUSED, "no row of the table says whose form this is")
-        for name in there if name not in named
-    ]  # fmt: skip
+    why = "no row of the table says whose form this is"
+    left = [name for name in there if name not in named]
+    return [RowVerdict(ImportLine(0, name), RowStatus.REFUSED, why) for name in left]
 
 
 def _run(

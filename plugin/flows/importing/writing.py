@@ -1,11 +1,10 @@
-"""Carry out what was judged good: each row in a transaction of its own, and none of them twice."""
+"""Import the rows that were judged good, idempotently, each in a transaction of its own."""
 
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any
 from uuid import uuid4
 
 from plugin.errors import FaceLeaseError, StoreAway
@@ -14,7 +13,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.importing import judge, name_conflicts
 from plugin.flows.importing.entries import ImportLine
-from plugin.flows.importing.judge import GOOD_STATUSES, RowJudge, KnownPerson, RowStatus, RowVerdict
+from plugin.flows.importing.judge import GOOD_STATUSES, KnownPerson, RowJudge, RowStatus, RowVerdict
 from plugin.flows.people import ages, register
 from plugin.flows.people.ages import Age
 from plugin.ledger.store.audit import Action
@@ -25,7 +24,7 @@ from plugin.quitclaim.consent.model import clean_name, name_key
 
 
 def rehearse(services: Services, lines: Sequence[ImportLine]) -> list[RowVerdict]:
-    """What would become of each line, in the lines' order; nothing is written."""
+    """The verdict on each line, in their order; nothing is written."""
     standing = name_conflicts.count_names(services, _list_names(lines))
     verdicts: dict[int, RowVerdict] = {}
     with services.store.read() as conn:
@@ -37,11 +36,11 @@ def rehearse(services: Services, lines: Sequence[ImportLine]) -> list[RowVerdict
 
 
 Progress = Callable[[Sequence[int]], Iterable[int]]
-"""Hands on what it is given, one after the other: for whoever shows how far it is."""
+"""Wraps the iteration to show progress."""
 
 
 def carry_out(services: Services, lines: Sequence[ImportLine], actor: str, watch: Progress = iter) -> list[RowVerdict]:
-    """Import the good lines; returns what became of each, in the lines' order.
+    """Import the good lines; returns the verdict on each, in their order.
 
     The names in the DAM are looked up once, before. An error stops its own row only.
     """
@@ -59,7 +58,7 @@ def _list_names(lines: Sequence[ImportLine]) -> list[str]:
 
 
 def _by_signature(lines: Sequence[ImportLine]) -> list[int]:
-    """In the order of signing: the ledger takes forms of one person in that order only."""
+    """Indices in the order of signing, because the ledger accepts a person's forms in that order only."""
     return sorted(
         range(len(lines)), key=lambda place: (entry.signed if (entry := lines[place].entry) else date.max, place)
     )
@@ -97,7 +96,7 @@ def _enter_signing(
     evidence: Sequence[grant_endings.SignatureEvidence],
     actor: str,
 ) -> str:
-    """Person, guardians, quitclaim, where it came from and audit rows, in one transaction."""
+    """Store person, guardians, quitclaim, source and audit rows in one transaction."""
     person_id = verdict.person_id or _enter_newcomer(services, tx, entry, verdict, actor)
     known = RowJudge(services, tx.connection, name_conflicts.NameCounts({}), {}).known(person_id)
     guardians = tuple(_find_or_enter_guardian(services, tx, known, name) for name in entry.guardians)
@@ -111,10 +110,9 @@ def _enter_signing(
     claim = grant_endings.record_in(services, tx, person_id, signing, evidence, actor)
     origin = json.dumps({"source": entry.source, "fingerprint": entry.fingerprint}).encode()
     services.vault.seal(tx, person_id, "record", judge.SEALED_KIND, origin, subject=claim.id)
-    tx.audit(
-        Action.CONSENT_IMPORT, actor, subject=roster.subject(services, tx, person_id),
-        quitclaim=claim.id, source=entry.source.split(":", 1)[0], keep=verdict.keep.value,
-    )  # fmt: skip
+    subject, source = roster.subject(services, tx, person_id), entry.source.split(":", 1)[0]
+    about = {"quitclaim": claim.id, "source": source, "keep": verdict.keep.value}
+    tx.audit(Action.CONSENT_IMPORT, actor, subject, None, **about)
     return person_id
 
 
@@ -127,7 +125,7 @@ def _enter_newcomer(services: Services, tx: Tx, entry: ForeignConsent, verdict: 
 
 
 def _find_or_enter_guardian(services: Services, tx: Tx, known: KnownPerson, name: str) -> str:
-    """The guardian of this name, entered where the person has none: declared, not verified."""
+    """The id of the guardian with this name, entered if the person has none: declared, not verified."""
     key = name_key(clean_name(name))
     if key not in known.guardians:
         known.guardians[key] = register.enter_guardian(services, tx, known.person.id, name)
@@ -135,7 +133,7 @@ def _find_or_enter_guardian(services: Services, tx: Tx, known: KnownPerson, name
 
 
 def note_run(services: Services, action: Action, source: str, verdicts: Sequence[RowVerdict], actor: str) -> None:
-    """The audit row of a whole run: how many rows came to what, and no name."""
-    counts: dict[str, Any] = dict(Counter(verdict.status.name.lower() for verdict in verdicts))
+    """Audit a whole run: counts by status, without names."""
+    counts = Counter(verdict.status.name.lower() for verdict in verdicts)
     with services.store.write() as tx:
-        tx.audit(action, actor, source=source, rows=len(verdicts), **counts)
+        tx.audit(action, actor, None, None, source=source, rows=len(verdicts), **counts)

@@ -1,8 +1,8 @@
-"""The daily comparison with the DAM goes in rounds: photograph by photograph, without a row of the queue for each.
+"""The daily comparison with the DAM runs in rounds, photograph by photograph, without a queue row for each.
 
-How far a round has come stands in the store. A job is one portion: it compares photographs for a moment, and asks for
-what is left of it, or for the next portion, in one commit; a few go side by side. A round that was not ended goes on
-the next day. A photograph that fails gets a job of its own and keeps none of the others; without the DAM they wait.
+The store holds the progress of a round. A job is one portion: it compares photographs for two seconds, and queues the
+rest of it or the next portion in one commit; a few run in parallel. An unfinished round continues the next day. A
+photograph that fails gets a job of its own and does not block the others; while the DAM is away they wait.
 """
 
 import time
@@ -23,11 +23,11 @@ from plugin.ledger.store.store import Tx
 
 JOB = "comparison"
 PORTION = 100
-_PORTION_SECONDS = 2.0  # then whoever waits for the worker's thread has a turn
+_PORTION_SECONDS = 2.0  # then the worker's thread is free for other jobs
 _AWAY_DELAY = timedelta(minutes=5)
 _FAILURES_IN_A_ROW = 5  # so many failures make it worth asking whether the DAM is there
 _MAX_SINGLE_JOBS = 1000
-_TRIES = 3  # a portion that kills its process so often is handed out photograph by photograph
+_TRIES = 3  # a portion that crashes its process so often is queued photograph by photograph
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class _PortionResult:
 
 
 def begin_round(services: Services, whole: bool = False, gone: bool = False) -> int:
-    """Begin a round, or go on with the one that is under way; returns how many photographs are known.
+    """Begin a round, or continue the one that is under way; returns how many photographs are known.
 
-    `whole`: every photograph is compared once more from now on, also those that the round under way has compared
-    already: it goes on to the end and from the beginning to where it is now. `gone`: those too that are gone.
+    `whole`: compare every photograph from now on, also those that the round under way has compared already: it runs
+    to the end, and then from the beginning to where it is now. `gone`: include deleted photographs.
     """
     with services.store.write() as tx:
         after = tx.connection.scalar(select(t.state.c.compared_after))
@@ -76,7 +76,7 @@ def begin_round(services: Services, whole: bool = False, gone: bool = False) -> 
 
 
 def _max_open(services: Services) -> int:
-    """The worker has two threads more: no event waits for a portion."""
+    """The worker has two more threads, so no event waits for a portion."""
     return max(1, services.config.recognizer.processes)
 
 
@@ -86,7 +86,7 @@ def _count_open(conn: Connection) -> int:
 
 
 def _hand_out(services: Services, tx: Tx) -> None:
-    """Ask for the next portion, if any: to the end of the library, and then up to where the round began."""
+    """Queue the next portion, if any: to the end of the library, and then up to where the round began."""
     s = tx.execute(select(t.state.c.compared_after, t.state.c.round_from)).one()
     if s.compared_after is None:
         return
@@ -103,7 +103,7 @@ def _hand_out(services: Services, tx: Tx) -> None:
 
 
 def _queue_portion(services: Services, tx: Tx, payload: dict[str, Any], delay: timedelta = timedelta(0)) -> None:
-    """The key says which portion it is: one that was given up may be tried again beside all others."""
+    """The key names the portion, so that one that was given up can be retried beside all others."""
     key = "gone" if payload.get("gone") else f"{payload['after']}-{payload['to']}"
     services.queue.put(tx, JOB, key, payload, priority=NIGHTLY, delay=delay)
 
@@ -116,7 +116,7 @@ def _list_after(conn: Connection, after: int, to: int | None, gone: bool) -> lis
 
 
 def handle_portion(services: Services, job: ClaimedJob) -> None:
-    """Compare what the job has in hand for a moment; a crash repeats no more than that."""
+    """Compare photographs of the job's portion for two seconds; a crash repeats no more than that."""
     after, to, gone = job.payload["after"], job.payload["to"], bool(job.payload.get("gone"))
     with services.store.read() as conn:
         rows, full = _list_after(conn, after, to, gone), _is_full(conn)
@@ -141,13 +141,13 @@ def handle_portion(services: Services, job: ClaimedJob) -> None:
 
 
 def _is_full(conn: Connection) -> bool:
-    """Whether so many failed that something else is wrong: then no more are asked for until some are through."""
+    """Whether so many failed that something else is wrong: then no more are queued until some are done."""
     alone = select(t.job.c.id).where(t.job.c.kind == "compare", IS_OPEN)
     return conn.execute(alone.offset(_MAX_SINGLE_JOBS).limit(1)).first() is not None
 
 
 def _compare(services: Services, after: int, rows: Sequence[Row[Any]]) -> _PortionResult:
-    """For a moment, or until nothing is left; back to before the failures where the DAM is away."""
+    """For two seconds, or until nothing is left; if the DAM is away, back to before the failures."""
     until = time.monotonic() + _PORTION_SECONDS
     alone: list[str] = []
     in_a_row, good = 0, after
@@ -156,7 +156,7 @@ def _compare(services: Services, after: int, rows: Sequence[Row[Any]]) -> _Porti
             tagging.compare_photo(services, row.ref)
         except (StoreAway, SQLAlchemyError):
             raise  # the store, and not the photograph
-        except Exception:  # whatever it is, the others are compared: its own job says what, and is counted
+        except Exception:  # its own job reports the error; the others are compared
             alone.append(row.ref)
             in_a_row += 1
             if in_a_row % _FAILURES_IN_A_ROW == 0 and _is_away(services):
@@ -185,7 +185,7 @@ def _end_round(tx: Tx) -> None:
 
 
 def find_round(services: Services, counted: bool = True) -> ComparisonRound:
-    """The last round, or the one that is under way; what is left is not `counted` where nobody asks for it."""
+    """The last round, or the one that is under way; `left` is 0 unless `counted`."""
     s = t.state.c
     with services.store.read() as conn:
         row = conn.execute(select(s.round_began_at, s.round_ended_at, s.compared_after, s.round_from)).one()
@@ -194,7 +194,7 @@ def find_round(services: Services, counted: bool = True) -> ComparisonRound:
 
 
 def _count_left(conn: Connection, after: int | None, start: int) -> int:
-    """In the portions that are in hand, and behind them."""
+    """How many are left in the open portions and after them."""
     mine = select(t.job.c.payload).where(t.job.c.kind == JOB, IS_OPEN)
     asked = [payload for payload in conn.scalars(mine) if isinstance(payload, dict) and "after" in payload]
     left = sum(len(_list_after(conn, one["after"], one["to"], gone=False)) for one in asked if not one.get("gone"))

@@ -1,9 +1,8 @@
-"""A look at one photograph: what may be asked of it, and what was seen, as the DAM shows it."""
+"""Examine one photograph: build the request, and return what was found, oriented as the DAM shows it."""
 
 from dataclasses import replace
-from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from plugin.errors import ExaminationFailed, GalleryStale, PictureError
 from plugin.flows.common import face_rows
@@ -19,7 +18,7 @@ from plugin.recognizer.pictures.partly import Partly
 
 
 def examine(services: Services, arrival: EnteredResource) -> tuple[Examination | None, str]:
-    """Examine the picture as far as the collections allow; else the reason why not."""
+    """Examine the picture as far as the collections allow; else None and the reason."""
     if arrival.resource.kind != "photo":
         return None, NotExamined.NO_PHOTOGRAPH.value
     if arrival.scope.mode in {Mode.OFF, Mode.NEVER}:
@@ -39,7 +38,7 @@ def examine(services: Services, arrival: EnteredResource) -> tuple[Examination |
 
 
 def _as_shown(seen: Examination, picture: Picture) -> Examination:
-    """Boxes as they lie in what the DAM shows; a preview alone does not tell what else the original holds."""
+    """Boxes as they lie in what the DAM shows. A preview counts as partly examined: the original may show more."""
     found = tuple(replace(face, box=_turn(face.box, picture.turned)) for face in seen.faces)
     if picture.original_px is None:
         return replace(seen, faces=found)
@@ -48,7 +47,7 @@ def _as_shown(seen: Examination, picture: Picture) -> Examination:
 
 
 def _turn(box: Box, degrees: int) -> Box:
-    """Where the box lies once its picture is turned counter-clockwise by so much."""
+    """The box after its picture is turned counter-clockwise by `degrees`."""
     return face_rows.rotations(box)[-(degrees // 90) % 4]
 
 
@@ -59,16 +58,13 @@ def build_request(services: Services, arrival: EnteredResource) -> ExaminationRe
         pairs, capped = face_rows.list_rejections(conn, arrival.resource_id, arrival.resource.file_version)
         already = _find_matched(conn, arrival)
     levels = gallery.list_levels(services, arrival.scope, already) if comparing else {}
-    return ExaminationRequest(
-        at=services.clock.now(), compare=bool(levels), levels=levels, rejected=tuple(pairs),
-        capped=frozenset(capped), generation=services.faces.generation,
-    )  # fmt: skip
+    now, generation = services.clock.now(), services.faces.generation
+    return ExaminationRequest(now, bool(levels), levels, tuple(pairs), frozenset(capped), generation)
 
 
-def _find_matched(conn: Any, arrival: EnteredResource) -> set[str]:
-    """Who is matched on these very pixels already: one person at most once in a photo."""
-    query = select(t.face.c.person_id).where(
-        t.face.c.resource_id == arrival.resource_id, t.face.c.state == "matched",
-        t.face.c.file_version == arrival.resource.file_version, ~face_rows.is_cut(),
-    )  # fmt: skip
+def _find_matched(conn: Connection, arrival: EnteredResource) -> set[str]:
+    """Who is matched in this file version already: a person is in a photograph at most once."""
+    f = t.face.c
+    here = (f.resource_id == arrival.resource_id) & (f.file_version == arrival.resource.file_version)
+    query = select(f.person_id).where(here, f.state == "matched", ~face_rows.is_cut())
     return {person for person in conn.scalars(query) if person}

@@ -1,7 +1,7 @@
-"""A collection's mode changed, or a photograph came under another one: what lost its ground goes.
+"""A collection's mode changed, or a photograph moved to another mode: remove what is no longer allowed.
 
-A narrower mode takes suggestions with it. *Never* takes all that the machine decided, names in the DAM included;
-what an editor confirmed or somebody wrote by hand stays. *Off* leaves names where they are: it stops what is to come.
+A narrower mode removes suggestions. *Never* removes everything that the machine decided, names in the DAM included,
+and keeps what an editor confirmed or somebody set by hand. *Off* keeps all names and stops further work.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,10 +26,10 @@ _BATCH = 3
 
 
 def handle_mode_change(services: Services, job: ClaimedJob) -> None:
-    """The next photographs of the collection, then those behind them: a crash repeats one portion at most.
+    """The next photographs of the collection, then a job for the rest: a crash repeats one portion at most.
 
-    The job's key is the collection's ref. Where the mode changed again meanwhile it begins anew. A photograph on
-    which the DAM fails gets a job of its own, and keeps none of the others.
+    The job's key is the collection's ref. If the mode changed again, it restarts. A photograph on which the DAM fails
+    gets a job of its own and does not block the others.
     """
     mine = t.resource_collection.c
     behind = (mine.collection_ref == job.key) & (mine.resource_id > job.payload.get("after", 0))
@@ -48,8 +48,8 @@ def handle_mode_change(services: Services, job: ClaimedJob) -> None:
 
 
 def handle_unheld(services: Services, job: ClaimedJob) -> None:
-    """Nothing is in question any more: the next photographs of the collection (the job's key) that waited for that are
-    examined, and those behind them in one commit with these."""
+    """No decision is pending any more: queue the next photographs of the collection (the job's key) that waited, and
+    a job for the rest, in one commit."""
     r, mine = t.resource.c, t.resource_collection.c
     query = (
         select(r.id, r.ref, r.matched)
@@ -87,16 +87,16 @@ def _drop_suggestions(services: Services, ids: Sequence[int]) -> None:
 
 
 def remove_forbidden(services: Services, resource_id: int) -> None:
-    """Take the machine's names off the photograph where it lies in a *never* collection.
+    """Remove the machine's names from the photograph if it lies in a *never* collection.
 
-    Raises DamError where the DAM failed: the removal stays open, and comes again with the next look.
+    Raises DamError if the DAM failed: the removal stays open and is retried with the next comparison.
     """
     for error in _remove_forbidden(services, [resource_id]).values():
         raise error
 
 
 def _remove_forbidden(services: Services, ids: Sequence[int]) -> dict[int, DamError]:
-    """The same for many; the intents on which the DAM failed, and why."""
+    """The same for many; returns the intents on which the DAM failed, and why."""
     with services.store.read() as conn:
         asked = _find_forbidden(services, conn, ids)
     opened: list[int] = []
@@ -120,9 +120,9 @@ _MACHINE_TAG = (t.tag.c.origin == "machine") & t.tag.c.person_id.is_not(None)
 
 
 def _find_named_by_machine(conn: Connection, ids: Sequence[int]) -> list[int]:
-    """Those of the photographs on which something stands that nobody decided, or may stand in a moment.
+    """Those of the photographs with a name that only the machine decided, written or about to be.
 
-    Asked by the photographs alone: by a state SQLite would go through all of a state in the library.
+    Queried by photograph alone: with a condition on the state SQLite would scan all rows of that state.
     """
     seen = face_rows.list_of_many(conn, ids)
     found = {f.resource_id for f in seen if f.state == "suggested" or (f.state == "matched" and not f.decided_by)}
@@ -130,13 +130,10 @@ def _find_named_by_machine(conn: Connection, ids: Sequence[int]) -> list[int]:
     found |= {tag.resource_id for tag in conn.execute(tags) if tag.origin == "machine" and tag.person_id}
     i = t.intent.c
     written = select(i.resource_id, i.state, i.origin, i.action).where(i.resource_id.in_(ids))
-    return sorted(
-        found
-        | {
-            row.resource_id for row in conn.execute(written)
-            if (row.state, row.origin) == ("open", "machine") and row.action != "release"
-        }
-    )  # fmt: skip
+    for row in conn.execute(written):
+        if (row.state, row.origin) == ("open", "machine") and row.action != "release":
+            found.add(row.resource_id)
+    return sorted(found)
 
 
 def _is_machine_intent() -> ColumnElement[bool]:
@@ -144,7 +141,7 @@ def _is_machine_intent() -> ColumnElement[bool]:
 
 
 def _unname(services: Services, tx: Tx, resource_id: int) -> list[int]:
-    """Unname the faces that the machine named; the intents to be carried out, those of an earlier try among them."""
+    """Unname the faces that the machine named; returns the intents to carry out, including those of an earlier try."""
     face_rows.forget_machine_names(tx, resource_id)
     open_ = tx.execute(select(t.intent).where(_is_machine_intent(), t.intent.c.resource_id == resource_id)).all()
     removed = {row.person_id for row in open_ if row.action == "remove"}
@@ -155,7 +152,5 @@ def _unname(services: Services, tx: Tx, resource_id: int) -> list[int]:
 
 
 def _propose_removal(services: Services, tx: Tx, tag: Row[Any]) -> int:
-    return intents.propose(
-        services, tx,
-        intents.NewIntent(tag.resource_id, tag.person_id, tag.node, "remove", "machine", frozenset(tag.places)),
-    )  # fmt: skip
+    where = (tag.resource_id, tag.person_id, tag.node)
+    return intents.propose(services, tx, intents.NewIntent(*where, "remove", "machine", frozenset(tag.places)))

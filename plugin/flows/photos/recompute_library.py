@@ -1,10 +1,10 @@
-"""The configuration that clearances rest on has changed, or the house was closed or opened: all is computed anew.
+"""Recompute all clearances after the configuration changed, or after the house was closed or opened.
 
-The first process that starts under it sets `state.anew_after` to nothing, in the commit that queues the work: until a
-photograph's turn has come its stored clearances do not count (`believed`), which is unknown and never yes. The rows
-follow in portions. Asked for by itself a photograph is answered from the rules at once. The DAM's dates follow with
-each photograph, and are emptied by the nightly renewal where its turn has not come. In a closed house nothing is
-stored, and the dates are emptied first of all.
+The first process that starts with the new configuration sets `state.anew_after` to 0, in the commit that queues the
+work: until a photograph is recomputed, its stored clearances do not count (`believed`): unknown, never yes. The rows
+follow in portions; a single photograph is answered from the rules at once. The DAM's dates follow with each
+photograph; the nightly renewal clears those of photographs that still wait. In a closed house nothing is stored, and
+the dates are cleared first.
 """
 
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ from plugin.quitclaim.words.examination_words import NotExamined
 
 PORTION = 400
 _BATCH = 20
-_PRIORITY = 9  # after everything that somebody waits for
+_PRIORITY = 9  # after everything that people wait for
 _CLOSED_PRIORITY = 1
 _DELAY = timedelta(minutes=1)
 
 
 def follow_policy(services: Services) -> bool:
-    """Let the store follow this configuration; True where it followed another one before, or an unknown one."""
+    """Let the store follow this configuration; True if it followed another or an unknown one before."""
     with services.store.read() as conn:
         if conn.scalar(select(t.state.c.policy)) == policy_fingerprint.find_due(services, conn):
             return False
@@ -38,7 +38,7 @@ def follow_policy(services: Services) -> bool:
         now = policy_fingerprint.find_due(services, tx.connection)
         moved = update(t.state).where(t.state.c.policy.is_distinct_from(now)).values(policy=now)
         if tx.execute(moved).rowcount == 0:
-            return False  # another process was faster
+            return False  # another process won the race
         if tx.execute(select(t.resource.c.id).limit(1)).first() is not None:
             tx.execute(update(t.state).values(anew_after=0))
             tx.audit(Action.CLEARANCE_CUT, "system", policy=now[:16])
@@ -47,7 +47,7 @@ def follow_policy(services: Services) -> bool:
 
 
 def follow_house_closing(services: Services) -> None:
-    """Let the store follow that the house was closed, or opened, where it does not yet."""
+    """Let the store follow that the house was closed or opened, unless it does already."""
     with services.store.read() as conn:
         follows = conn.scalar(select(t.state.c.policy)) == policy_fingerprint.CLOSED
         closed = policy_fingerprint.find_due(services, conn) == policy_fingerprint.CLOSED
@@ -60,11 +60,11 @@ def _priority(policy: str) -> int:
 
 
 def handle_portion(services: Services, job: ClaimedJob) -> None:
-    """Compute the next photographs, then ask for those behind them, in one commit: a crash loses no progress.
+    """Recompute the next photographs and queue the rest in one commit: a crash loses no progress.
 
-    The job's key is the configuration it is for. One that the store no longer follows is dropped; where this process
-    has another one the job waits for one that has it. How far it came says the store and not the job: a configuration
-    that comes back begins anew, whatever a job of its first time remembers.
+    The job's key is its configuration. If the store no longer follows that, the job is dropped; if this process has
+    another one, the job waits for a process that has it. The store, not the job, holds the progress: a configuration
+    that comes back restarts from the beginning.
     """
     with services.store.write() as tx:
         services.queue.finish(tx, job)
@@ -89,7 +89,7 @@ def handle_portion(services: Services, job: ClaimedJob) -> None:
 
 
 def _queue_reexamination(services: Services, tx: Tx, ids: Sequence[int]) -> None:
-    """What was examined for larger faces than have to be found now is asked for once more, behind all else."""
+    """Queue photographs again that were examined for larger faces than must be found now, after everything else."""
     r = t.resource.c
     less = update(t.resource).where(r.id.in_(ids), r.examined != "no", ~policy_fingerprint.is_examined(services))
     before = {"examined": "no", "examined_reason": NotExamined.BEFORE.value}
@@ -98,7 +98,7 @@ def _queue_reexamination(services: Services, tx: Tx, ids: Sequence[int]) -> None
 
 
 def count_left(services: Services) -> int:
-    """How many photographs wait for their turn."""
+    """How many photographs are still to be recomputed."""
     with services.store.read() as conn:
         after = conn.scalar(select(t.state.c.anew_after))
         if after is None:

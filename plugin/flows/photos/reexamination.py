@@ -1,7 +1,7 @@
-"""Photographs that were examined by rules that looked less closely: unknown, and asked for again in portions.
+"""Photographs that were examined by earlier, less thorough rules count as unknown, and are queued again in portions.
 
-A portion is queued behind everything else, and the next one when it is done, so that no event ever waits for them. A
-photograph counts as waiting until it was examined anew, so whatever breaks off is taken up at the next start.
+A portion is queued after everything else, and the next one when it is done, so that no event waits for them. A
+photograph waits until it was examined again, so an interrupted run continues at the next start.
 """
 
 from datetime import timedelta
@@ -16,7 +16,7 @@ from plugin.ledger.store.store import Tx
 from plugin.quitclaim.words.examination_words import NotExamined
 
 JOB = "closely"
-_PRIORITY = 9  # after everything that somebody waits for
+_PRIORITY = 9  # after everything that people wait for
 
 
 def _is_waiting() -> ColumnElement[bool]:
@@ -25,13 +25,13 @@ def _is_waiting() -> ColumnElement[bool]:
 
 
 def count_waiting(services: Services) -> int:
-    """How many still wait to be examined anew."""
+    """How many still wait to be examined again."""
     with services.store.read() as conn:
         return conn.scalar(select(func.count()).select_from(t.resource).where(_is_waiting())) or 0
 
 
 def queue_waiting(services: Services) -> None:
-    """Begin, or go on, with those that wait; nothing where none does."""
+    """Queue the job if any photograph waits."""
     with services.store.read() as conn:
         if conn.execute(select(t.resource.c.id).where(_is_waiting()).limit(1)).first() is None:
             return
@@ -40,12 +40,12 @@ def queue_waiting(services: Services) -> None:
 
 
 def queue_from_start(services: Services, tx: Tx) -> None:
-    """Begin anew: with the first that waits."""
+    """Queue the job from the first photograph that waits, in the caller's transaction."""
     services.queue.put(tx, JOB, JOB, {"after": 0}, priority=_PRIORITY)
 
 
 def handle_portion(services: Services, job: ClaimedJob) -> None:
-    """Ask for the next of them, then for the portion behind these, in one commit: a crash loses no progress."""
+    """Queue the next photographs and the next portion in one commit: a crash loses no progress."""
     with services.store.read() as conn:
         busy = scan_queue.is_busy(services, conn)
         behind = select(t.resource.c.id, t.resource.c.ref).where(_is_waiting(), t.resource.c.id > job.payload["after"])

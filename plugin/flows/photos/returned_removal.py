@@ -1,4 +1,4 @@
-"""Take off what came back with a restored or reverted DAM. The job is what an intent is elsewhere: nobody's name."""
+"""Remove names that came back with a restored or reverted DAM. The job, which holds no name, replaces an intent."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from plugin.quitclaim.consent.model import name_key
 
 
 def handle_returned(services: Services, job: ClaimedJob) -> None:
-    """Take them off one resource and read back; the job's key is its ref. Raises DamError: the job comes again."""
+    """Remove them from one resource and read back; the job's key is its ref. Raises DamError: the job is retried."""
     try:
         arrival = resources.enter(services, job.key)
         for row in _list_returned(services, arrival.resource_id):
@@ -38,10 +38,8 @@ def _remove(services: Services, ref: str, row: Row[Any]) -> None:
     dam = services.dam
     position = dam.position() if isinstance(dam, KeepsLog) else None
     with services.store.write() as tx:
-        tx.audit(
-            Action.TAG_INTEND, intents.SYSTEM, resource_id=row.resource_id, change="remove",
-            origin=row.origin, returned=True,
-        )  # fmt: skip
+        change = {"change": "remove", "origin": str(row.origin)}
+        tx.audit(Action.TAG_INTEND, intents.SYSTEM, resource_id=row.resource_id, returned=True, **change)
         here = {row.resource_id: release_statement.Change()}
         released = release_statement.of_many(services, tx.connection, here)[row.resource_id]
     write = Write(row.node, False, frozenset(row.places))

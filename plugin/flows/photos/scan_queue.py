@@ -1,4 +1,4 @@
-"""Scan or scan again: the first run, late consent, a new engine. Resumable, because the queue is."""
+"""Queue photographs for examination: first scan, late consent, a new engine. The queue makes it resumable."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ _SAMPLE = 3  # photographs on which the cost is measured before it is asked for
 
 @dataclass(frozen=True)
 class ScanCost:
-    """What a scan will take, measured on a few of the photographs; `left_out` are in no open collection."""
+    """The cost of a scan, measured on a few of the photographs; `left_out` are in no collection that is on."""
 
     photos: int
     left_out: int
@@ -63,9 +63,9 @@ def _list_switched_on(services: Services) -> list[str]:
 
 
 def list_unknown(services: Services) -> list[str]:
-    """Photographs in collections that are on and that the ledger does not know: no event told of them.
+    """Photographs in collections that are on and that the ledger does not know, because no event reported them.
 
-    An old photograph that is put into a collection is one, where the DAM does not log that.
+    For example an old photograph that is added to a collection, if the DAM does not log that.
     """
     modes.import_from_dam(services)
     with services.store.read() as conn:
@@ -83,10 +83,8 @@ def estimate_cost(services: Services, refs: Sequence[str]) -> ScanCost:
                 scope = modes.scope_for(services, conn, services.dam.look(ref).collections)
             if scope.mode in {Mode.OFF, Mode.NEVER}:
                 continue
-            boxes_only = ExaminationRequest(
-                at=services.clock.now(), compare=False, levels={}, rejected=(), capped=frozenset(),
-                generation=services.faces.generation,
-            )  # fmt: skip
+            now, generation = services.clock.now(), services.faces.generation
+            boxes_only = ExaminationRequest(now, False, {}, (), frozenset(), generation)
             services.faces.examine(services.dam.picture(ref), boxes_only)
             done += 1
         except (PictureError, ExaminationFailed, ResourceGone):
@@ -96,7 +94,7 @@ def estimate_cost(services: Services, refs: Sequence[str]) -> ScanCost:
 
 
 def enqueue(services: Services, refs: Sequence[str], priority: int = 6) -> int:
-    """Ask for each photograph to be examined; one asked for already is one job. Returns how many."""
+    """Queue each photograph to be examined, idempotently; returns how many."""
     queue_jobs(services, "photo", refs, priority)
     return len(refs)
 
@@ -109,11 +107,11 @@ def count_waiting(services: Services) -> int:
 
 
 def begin_late_consent(services: Services, paced: bool = True) -> int:
-    """Begin a pass for all who enrolled, or were vouched for, since the last; returns how many its first portion takes.
+    """Begin a pass for all who enrolled or were vouched for since the last; returns how many its first portion queues.
 
-    It takes the photographs with unnamed faces where comparing is allowed; the portions follow by job, each when
-    the one before is done (not `paced`: at once). One that is under way goes on, and none begins beside it. The pass
-    counts when it came to its end, from the moment when it began: who enrolled meanwhile is taken by the next one.
+    It queues photographs with unnamed faces where comparison is allowed; each portion is a job that follows the one
+    before (not `paced`: at once). Only one pass runs at a time. When it is done, its start is stored: the next pass
+    takes everybody who enrolled after that.
     """
     began = services.clock.now()
     with services.store.read() as conn:
@@ -123,7 +121,7 @@ def begin_late_consent(services: Services, paced: bool = True) -> int:
 
 
 def handle_late_portion(services: Services, job: ClaimedJob) -> None:
-    """The next photographs of the pass, then the portion behind them, in one commit: a crash loses no progress."""
+    """Queue the next photographs of the pass and the next portion in one commit: a crash loses no progress."""
     _run_late_portion(services, job.payload, job)
 
 
@@ -147,9 +145,9 @@ def _run_late_portion(services: Services, payload: dict[str, Any], job: ClaimedJ
 
 
 def is_busy(services: Services, conn: Connection) -> bool:
-    """Whether what was asked for at night is not worked off, or cannot be: no more of it is asked for then.
+    """Whether nightly jobs are not done yet, or cannot run: then no more are queued.
 
-    Portions stand behind the photographs of the one before; more of these wait where the DAM is away.
+    A portion is queued after the photographs of the one before; more of these wait while the DAM is away.
     """
     waiting = select(t.job.c.id).where(t.job.c.state == "queued", t.job.c.priority >= NIGHTLY)
     full = conn.execute(waiting.offset(2 * PORTION).limit(1)).first() is not None
@@ -172,7 +170,7 @@ def _is_under_way(conn: Connection) -> bool:
 
 
 def _find_unnamed(services: Services, conn: Connection, after: int) -> tuple[list[str], int | None]:
-    """The next of them behind the number `after`, and how far was looked: None at the end of the library."""
+    """The next of them after the id `after`, and how far the search went: None at the end of the library."""
     end = conn.scalar(select(func.max(t.resource.c.id))) or 0
     refs: list[str] = []
     for _ in range(_LOOKS):
@@ -187,7 +185,7 @@ def _find_unnamed(services: Services, conn: Connection, after: int) -> tuple[lis
 
 
 def _select_unnamed(conn: Connection, after: int, last: int) -> Select[tuple[int, str]]:
-    """By the number, which is the table's own order: no index of what changes with each photograph is needed."""
+    """By id, the order of the table, so that no index on changing columns is needed."""
     r, f = t.resource.c, t.face.c
     generation = conn.scalar(select(t.state.c.generation)) or 0
     unnamed = exists().where(f.resource_id == r.id, f.state.in_(("unmatched", "rejected")))

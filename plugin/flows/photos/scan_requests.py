@@ -1,4 +1,4 @@
-"""What a scan was asked to look at, and that it is there: no scan of nothing says that it is done."""
+"""Validate a scan request: a scan of nothing raises an error instead of reporting success."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ _DETECTS = frozenset({Mode.DETECT, Mode.SUGGEST, Mode.AUTO})
 
 
 def count_only_noted(services: Services, collections: Sequence[str]) -> int:
-    """How many photographs are there where everything was asked for and no collection is switched on; else 0.
+    """How many photographs exist if all are requested and no collection is on; else 0.
 
-    They are taken up then, with the names that stand on them, and that is something done.
+    They are entered with the names on them, so such a scan does something.
     """
     modes.import_from_dam(services)
     if collections or _find_switched_on(services, collections):
@@ -31,7 +31,7 @@ def _find_switched_on(services: Services, collections: Sequence[str]) -> set[str
 
 
 def refuse_nothing(services: Services, collections: Sequence[str]) -> None:
-    """Raises NotFound for a collection that is not there, NothingDone where none of them has anything to look at."""
+    """Raises NotFound for an unknown collection, NothingDone if none of them has anything to examine."""
     modes.import_from_dam(services)
     on = _find_switched_on(services, collections)
     if not collections and not on:
@@ -45,7 +45,7 @@ def refuse_nothing(services: Services, collections: Sequence[str]) -> None:
 
 
 def _is_on(services: Services, ref: str) -> bool:
-    """Whether photographs that lie where this one lies are looked at; one that cannot be read is tried, and told."""
+    """Whether photographs in the collections of this one are examined; True if it cannot be read: the scan says why."""
     try:
         lies = services.dam.look(ref).collections
     except (DamError, PictureError):
@@ -55,7 +55,7 @@ def _is_on(services: Services, ref: str) -> bool:
 
 
 def refuse_nobody(services: Services) -> None:
-    """Raises NothingDone where nobody is enrolled: then no face without a name has to be looked at again."""
+    """Raises NothingDone if nobody is enrolled: then no unnamed face needs another comparison."""
     with services.store.read() as conn:
         enrolled = select(t.sealed.c.id).where(t.sealed.c.kind == "template").limit(1)
         if conn.execute(enrolled).first() is None:

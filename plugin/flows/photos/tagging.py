@@ -1,7 +1,7 @@
-"""A photo arrived: faces, consented matches, tags or suggestions.
+"""A photograph arrives: faces, consented matches, tags or suggestions.
 
-The same end however often it runs and wherever it is stopped: what was found lands in one
-transaction with its intents, and intents are carried out after it.
+Idempotent, wherever it is interrupted: what was found is stored in one transaction with its intents, and the intents
+are carried out after it.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from plugin.flows.rights import dam_leftovers
 from plugin.flows.tags import intents
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import NIGHTLY, ClaimedJob
-from plugin.ledger.store.audit import Action
+from plugin.ledger.store.audit import Action, Scalar
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.examination.messages import Examination, FoundFace
@@ -31,27 +31,26 @@ _TRIES = 5  # a gallery that moves while a photo is examined: examine again, so 
 
 
 def handle_photo(services: Services, job: ClaimedJob) -> None:
-    """The whole story of one photograph; the job's key is the resource's ref. In a closed house it waits."""
+    """Examine one photograph and tag it; the job's key is the resource's ref. In a closed house it waits."""
     intents.recover(services, t.intent.c.resource_id == resources.find_number(services, job.key))
     _carry_out(services, job, _examine)
 
 
 def handle_names(services: Services, job: ClaimedJob) -> None:
-    """Only names may have changed; pixels that were never examined are examined all the same."""
+    """Only names may have changed; a file that was never examined is examined all the same."""
     intents.recover(services, t.intent.c.resource_id == resources.find_number(services, job.key))
     _carry_out(services, job, _take_names)
 
 
 def handle_comparison(services: Services, job: ClaimedJob) -> None:
-    """The same after the content was read anew: a change that shows in nothing else is noticed by that."""
-
+    """The same after the content was read again, which finds a change that nothing else shows."""
     compare_photo(services, job.key)
     with services.store.write() as tx:
         services.queue.finish(tx, job)
 
 
 def compare_photo(services: Services, ref: str) -> None:
-    """One photograph, whatever its job. In a closed house one that was never examined is asked for, and waits."""
+    """Compare one photograph with the DAM. In a closed house one that was never examined is queued, and waits."""
     intents.recover(services, t.intent.c.resource_id == resources.find_number(services, ref))
     try:
         services.dam.read_anew(ref)
@@ -64,12 +63,12 @@ def compare_photo(services: Services, ref: str) -> None:
 
 
 def handle_gone(services: Services, job: ClaimedJob) -> None:
-    """The DAM says that a resource is deleted; what is there all the same is examined."""
+    """The DAM reports that a resource is deleted: forget it, unless it exists after all."""
     _carry_out(services, job, lambda services, ref: services.dam.look(ref))
 
 
 def _carry_out(services: Services, job: ClaimedJob, story: Callable[[Services, str], object]) -> None:
-    """Finish the job after its story. In a closed house its photograph is asked for anew, and waits in the queue."""
+    """Run the story and finish the job. In a closed house its photograph is queued again, and waits."""
     waits = False
     try:
         story(services, job.key)
@@ -142,15 +141,15 @@ def _store_examination(
         opened = [_decide(services, tx, arrival, face_id, face, examination.engine) for face_id, face in open_]
         opened += _propose_removals(services, tx, arrival)
         _store_examined(services, tx, arrival, examination)
-        tx.audit(
-            Action.FACE_SCAN, intents.SYSTEM, resource_id=arrival.resource_id, faces=len(examination.faces),
-            encoded=examination.encoded, engine=examination.engine, mode=arrival.scope.mode.value,
-        )  # fmt: skip
+        engine, mode = examination.engine, arrival.scope.mode.value
+        counts = {"faces": len(examination.faces), "encoded": examination.encoded}
+        about: dict[str, Scalar] = {**counts, "engine": engine, "mode": mode}
+        tx.audit(Action.FACE_SCAN, intents.SYSTEM, None, arrival.resource_id, **about)
     return [intent for intent in opened if intent is not None]
 
 
 def _is_unchanged(tx: Tx, arrival: EnteredResource) -> bool:
-    """Whether the file that was looked at is the one that the ledger knows: another process may have met a new one."""
+    """Whether the examined file is still the one in the ledger: a race with another process may have replaced it."""
     query = select(t.resource.c.file_version, t.resource.c.further)
     known = tx.execute(query.where(t.resource.c.id == arrival.resource_id)).one()
     told = arrival.resource.further
@@ -184,7 +183,7 @@ def _store_examined(services: Services, tx: Tx, arrival: EnteredResource, examin
 def _decide(
     services: Services, tx: Tx, arrival: EnteredResource, face_id: int, face: FoundFace, engine: str
 ) -> int | None:
-    """Match, suggest or leave one face; returns the intent of a match that has to be written."""
+    """Match, suggest or leave one face; returns the intent of a match that must be written."""
     before = tx.execute(select(t.face).where(t.face.c.id == face_id)).one()
     level, set_id = _find_ground(services, tx, arrival, face_id, face)
     if face.key is None or level is None:
@@ -208,9 +207,9 @@ _NONE = (None, None)
 def _find_ground(
     services: Services, tx: Tx, arrival: EnteredResource, face_id: int, face: FoundFace
 ) -> tuple[str | None, str | None]:
-    """The level at which this match may land and the set that it rests on, asked again inside the transaction.
+    """The level allowed for this match and the reference set it rests on, checked again inside the transaction.
 
-    The generation is the one under which it was compared, so the set is the one that it was compared with.
+    The generation has not moved since the comparison, so the set is the one that it was compared with.
     """
     if face.key is None or face.level is None:
         return _NONE
@@ -243,7 +242,7 @@ def propose_tag(
     actor: str = "system",
     set_id: str | None = None,
 ) -> int | None:
-    """The intent to write a person's name on the resource; None where it stands there already."""
+    """Propose the intent to write a person's name on the resource; None if it is there already."""
     person = tx.execute(select(t.person).where(t.person.c.id == person_id)).one()
     places = intents.places_without(services, arrival.resource, person.display_name)
     if not places:
@@ -254,23 +253,19 @@ def propose_tag(
 
 
 def _propose_removals(services: Services, tx: Tx, arrival: EnteredResource) -> list[int]:
-    """Machine tags whose face is not in the picture any more: the file was replaced."""
-    shown = select(t.face.c.person_id).where(
-        t.face.c.resource_id == arrival.resource_id, t.face.c.state == "matched",
-        t.face.c.person_id.is_not(None),
-    )  # fmt: skip
+    """Remove machine tags without a face in the picture any more, because the file was replaced."""
+    f = t.face.c
+    matched = (f.state == "matched") & f.person_id.is_not(None)
+    shown = select(f.person_id).where(f.resource_id == arrival.resource_id, matched)
     query = select(t.tag).where(
         t.tag.c.resource_id == arrival.resource_id, t.tag.c.origin == "machine", t.tag.c.person_id.not_in(shown)
     )
-    return [
-        intents.propose(
-            services, tx,
-            intents.NewIntent(
-                arrival.resource_id, row.person_id, row.node, "remove", "machine", frozenset(row.places)
-            ),
-        )
-        for row in tx.execute(query).all()
-    ]  # fmt: skip
+    proposed = []
+    for row in tx.execute(query).all():
+        where = (arrival.resource_id, row.person_id, row.node)
+        removal = intents.NewIntent(*where, "remove", "machine", frozenset(row.places))
+        proposed.append(intents.propose(services, tx, removal))
+    return proposed
 
 
 def recompute(services: Services, resource_id: int) -> None:

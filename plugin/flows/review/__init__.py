@@ -1,1 +1,1 @@
-"""A person decides: about faces, names that stay, and photographs that go out."""
+"""Decisions by people: about faces, names that stay, and photographs that are delivered."""

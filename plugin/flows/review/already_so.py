@@ -1,4 +1,4 @@
-"""What was asked for and is so already: since when. Where there never was anything, NothingDone says so."""
+"""Since when a requested change is done already. NothingDone if there was never anything to change."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -20,9 +20,9 @@ from plugin.quitclaim.consent.model import EndKind
 def find_ended_at(
     services: Services, person_id: str, grant_ids: Collection[str] | None, act: Literal["withdraw", "restrict"]
 ) -> datetime:
-    """When the last of these grants (None: all) ended, of which none is left to end.
+    """When the last of these grants (None: all) ended, if none is left to end.
 
-    Raises NothingDone where there never was one, and where what is over by another act was to be restricted.
+    Raises NothingDone if there never was one, or if a grant that ended otherwise was to be restricted.
     """
     with services.store.read() as conn:
         terms = roster.load(services, conn, person_id).terms()
@@ -38,13 +38,13 @@ def find_ended_at(
 
 
 def find_objected_at(services: Services, person_id: str) -> datetime | None:
-    """When the person objected to being recognised; None where they did not. Raises NotFound."""
+    """When the person objected to recognition; None if they did not. Raises NotFound."""
     with services.store.read() as conn:
         return roster.load(services, conn, person_id).person.objected_at
 
 
 def find_decided_at(services: Services, face_id: int, state: str, **same: str) -> datetime | None:
-    """When somebody decided on the face what is asked for now; None where it is something else. Raises NotFound."""
+    """When the requested decision on the face was made; None if the decision is another one. Raises NotFound."""
     face = review.find_face(services, face_id)
     if face.state != state or face.decided_by is None:
         return None
@@ -56,7 +56,7 @@ def find_decided_at(services: Services, face_id: int, state: str, **same: str) -
 
 
 def find_locked_at(tx: Tx, person_id: str) -> datetime:
-    """When the last link to the person's page, or key of theirs, was taken back or ran out. Raises NothingDone."""
+    """When the last link to the person's page, or key of theirs, was revoked or expired. Raises NothingDone."""
     link = t.invitation.c
     kinds = (LinkKind.PAGE.value, LinkKind.RENEW.value, LinkKind.KEY.value)
     mine = (link.person_id == person_id) & link.kind.in_(kinds)

@@ -1,4 +1,4 @@
-"""Faces that need not be named: dismissed by a reason of the list, one by one, or all small ones of a photograph."""
+"""Dismiss faces that need no name, by a reason of the list: one by one, or all small ones of a photograph."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -27,14 +27,14 @@ _MAX_CHARACTERS = 200
 
 _MAX_LOG_CHARACTERS = 200  # characters of a text in the log's details
 _STANDS_OUT = 0.05
-"""Of the photograph's width: a face so wide is somebody in front, however small the file is, and no figure."""
+"""Of the photograph's width: a face so wide is a person in front, not a small figure, however small the file is."""
 
 
 @dataclass(frozen=True)
 class DismissalResult:
     """The faces that one act dismissed, and how many of the photograph are left to decide: large, suggested, or new.
 
-    `before`: where none was left, when the last of the same had been dismissed already.
+    `before`: if there was none to dismiss, when the last one had been dismissed.
     """
 
     faces: tuple[int, ...]
@@ -44,23 +44,23 @@ class DismissalResult:
 
 @dataclass(frozen=True)
 class SmallFaces:
-    """How many small faces of a photograph nobody has decided on, and the newest of them."""
+    """How many small faces of a photograph are undecided, and the newest of them."""
 
     count: int = 0
     newest: int = 0
 
 
 def parse_dismissal(key: str) -> Dismissal:
-    """The reason of this key, spelled exactly so. Raises ConsentError, which lists the keys."""
+    """The reason with exactly this key. Raises ConsentError, which lists the keys."""
     if key not in set(Dismissal):
         raise ConsentError(f"a dismissal needs one of these reasons: {', '.join(Dismissal)}")
     return Dismissal(key)
 
 
 def dismiss(services: Services, face_id: int, dismissal: Dismissal, actor: str, said: str = "") -> None:
-    """The face need not be named; `said` is shown with each answer. The name that it bore comes off.
+    """The face needs no name; `said` is shown with each answer. A name that it had is removed.
 
-    Raises NotFound, and ConsentError where it is called too small and is not, or nobody knows.
+    Raises NotFound, and ConsentError if it is called too small but is not, or if its size is unknown.
     """
     said = said.strip()
     if len(said) > _MAX_CHARACTERS:
@@ -81,11 +81,11 @@ def dismiss(services: Services, face_id: int, dismissal: Dismissal, actor: str, 
 def dismiss_small(
     services: Services, ref: str, dismissal: Dismissal, actor: str, newest: int | None = None
 ) -> DismissalResult:
-    """Dismiss all small faces of the photograph on which nobody has decided, in one act.
+    """Dismiss all small undecided faces of the photograph in one act.
 
-    Those that TOO_SMALL may be said of, but nobody who stands out in a small file; what is named, suggested or was
-    dismissed stays. `newest`: the newest face that whoever decides has seen; later ones are left to decide. Raises
-    NotFound, and NothingDone where there is none, and never was.
+    Small is what TOO_SMALL allows, except people in front in a small file; named, suggested and dismissed faces are
+    left. `newest`: the newest face on the page of the decision; later ones are left to decide. Raises NotFound, and
+    NothingDone if there is and was none.
     """
     if resources.find_number(services, ref) < 0:
         raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")
@@ -99,16 +99,14 @@ def dismiss_small(
         for face in some:
             _store(tx, face.id, dismissal, actor)
         for numbers in _wrap_numbers([face.id for face in some]):
-            tx.audit(
-                Action.FACE_DISMISS, actor, resource_id=arrival.resource_id, faces=numbers,
-                dismissal=dismissal.value,
-            )  # fmt: skip
+            about = {"faces": numbers, "dismissal": dismissal.value}
+            tx.audit(Action.FACE_DISMISS, actor, None, arrival.resource_id, **about)
         photo_answers.recompute(services, tx, [arrival.resource_id])
     return DismissalResult(tuple(face.id for face in some), left)
 
 
 def undo_dismissal(services: Services, face_id: int, actor: str) -> int:
-    """Take back the act that dismissed the face, with every face that it dismissed; returns how many there were."""
+    """Undo the act that dismissed the face, with every face that it dismissed; returns how many."""
     face, arrival = review.load_face(services, face_id)
     with services.store.write() as tx:
         face = review.find_face_in(tx, face_id)
@@ -116,7 +114,8 @@ def undo_dismissal(services: Services, face_id: int, actor: str) -> int:
             raise ConsentError("nobody has dismissed this face: there is nothing to undo")
         act = (face.decided_by, face.decided_at)
         seen = face_rows.list_of(tx.connection, face.resource_id)
-        same = [row.id for row in seen if row.state == "dismissed" and (row.decided_by, row.decided_at) == act]
+        dismissed = [row for row in seen if row.state == "dismissed"]
+        same = [row.id for row in dismissed if (row.decided_by, row.decided_at) == act]
         for number in same:
             face_rows.set_state(tx, number, "unmatched")
         for numbers in _wrap_numbers(same):
@@ -127,31 +126,29 @@ def undo_dismissal(services: Services, face_id: int, actor: str) -> int:
 
 
 def _wrap_numbers(numbers: Iterable[int]) -> Iterator[str]:
-    """The numbers, as many at a time as one row of the log holds: a stadium has more."""
+    """The numbers, split so that each part fits one audit row."""
     for line in textwrap.wrap(", ".join(map(str, numbers)), _MAX_LOG_CHARACTERS):
         yield line.rstrip(",")
 
 
 def count_small(services: Services, conn: Connection, resource_ids: Iterable[int]) -> dict[int, SmallFaces]:
-    """What `dismiss_small` would dismiss of each of these photographs, those of which there is something."""
-    f = t.face.c
+    """What `dismiss_small` would dismiss, for each of these photographs that has any."""
+    f, px = t.face.c, services.config.clearance.recognisable_px
+    figure = (f.file_px < _large_from(services)) & or_(f.width < _STANDS_OUT, f.file_px < px)
     query = (
         select(f.resource_id, func.count().label("number"), func.max(f.id).label("newest"))
         .join(t.resource, t.resource.c.id == f.resource_id)
-        .where(
-            f.resource_id.in_(list(resource_ids)), f.file_version == t.resource.c.file_version,
-            f.file_px < _large_from(services), f.state.in_(UNDECIDED),
-            or_(f.width < _STANDS_OUT, f.file_px < services.config.clearance.recognisable_px),
-        )
+        .where(f.resource_id.in_(list(resource_ids)), f.file_version == t.resource.c.file_version)
+        .where(figure, f.state.in_(UNDECIDED))
         .group_by(f.resource_id)
-    )  # fmt: skip
+    )
     return {row.resource_id: SmallFaces(row.number, row.newest) for row in conn.execute(query)}
 
 
 def list_waiting(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[Row[Any]]:
-    """Dismissed faces that have to be decided again, as `review.waiting` has them: one page after face `after`.
+    """One page of dismissed faces that need another decision, after face `after`; columns as `review.list_waiting`.
 
-    Dismissed before there was a list; or as too small, and they are not, or nobody knows.
+    They were dismissed before there was a list, or as too small although they are not, or their size is unknown.
     """
     query = (
         select(t.face, t.resource.c.ref, t.person.c.display_name)
@@ -177,7 +174,7 @@ def count_waiting(services: Services) -> int:
 
 
 def is_waiting(services: Services, face: Row[Any]) -> bool:
-    """Whether somebody has to decide on the face, of whatever size it is; dismissed ones are those of `waiting`."""
+    """Whether the face needs a decision, whatever its size; a dismissed one if `list_waiting` lists it."""
     if face.state != "dismissed":
         return face.state in (*UNDECIDED, "suggested")
     dismissal, px = face_rows.dismissal_of(face), services.config.clearance.recognisable_px
@@ -185,14 +182,14 @@ def is_waiting(services: Services, face: Row[Any]) -> bool:
 
 
 def is_settled(recognisable_px: int) -> ColumnElement[bool]:
-    """What `quitclaim.dismissal.settles` says of a dismissed face, in SQL; never null."""
+    """`quitclaim.dismissal.settles` as SQL; never null."""
     f, by = t.face.c, func.coalesce(t.face.c.dismissal, "")
     small = and_(by == Dismissal.TOO_SMALL.value, f.file_px.is_not(None), f.file_px < LARGE * recognisable_px)
     return and_(f.state == "dismissed", or_(by == Dismissal.NO_PERSON.value, small))
 
 
 def is_set_aside() -> ColumnElement[bool]:
-    """Selects dismissed faces whose reason settles nothing: whatever their size, the photograph stays unknown."""
+    """Selects dismissed faces with a reason that settles nothing: the photograph stays unknown."""
     settling = [one.value for one in SETTLING]
     return and_(t.face.c.state == "dismissed", func.coalesce(t.face.c.dismissal, "").not_in(settling))
 
@@ -210,9 +207,8 @@ def _large_from(services: Services) -> int:
 
 
 def _store(tx: Tx, face_id: int, dismissal: Dismissal, actor: str, sealed: str | None = None) -> None:
-    face_rows.set_state(
-        tx, face_id, "dismissed", reason=sealed, dismissal=dismissal.value, decided_by=actor, decided_at=tx.now,
-    )  # fmt: skip
+    key = dismissal.value
+    face_rows.set_state(tx, face_id, "dismissed", reason=sealed, dismissal=key, decided_by=actor, decided_at=tx.now)
 
 
 def _refuse_large(services: Services, face: Row[Any]) -> None:
@@ -223,8 +219,8 @@ def _refuse_large(services: Services, face: Row[Any]) -> None:
         )
     if not is_small(face.file_px, services.config.clearance.recognisable_px):
         raise ConsentError(
-            f"this face is {face.file_px} px wide in the file, and from {_large_from(services)} px on none is too small "
-            "to be recognised: choose another reason"
+            f"this face is {face.file_px} px wide in the file, and from {_large_from(services)} px on none is too "
+            "small to be recognised: choose another reason"
         )
 
 

@@ -1,7 +1,6 @@
-"""May these photographs go out for a use? Asked at a download, by the DAM, of many at once.
+"""May these photographs be delivered for a use? The DAM asks at a download, for many at once.
 
-Open is what is cleared on every channel asked about, and what shows nobody. All else stays: unknown is
-never yes.
+Open is what is cleared on every requested channel, and what shows nobody. Unknown is never yes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +27,7 @@ _NOT_EXAMINED = Answer(ClearanceStatus.UNKNOWN, None, (Reason(ReasonCode.NOT_EXA
 
 @dataclass(frozen=True)
 class DownloadVerdict:
-    """Whether a photograph may go out, and the answers that say no."""
+    """Whether a photograph may be delivered, and the answers that say no."""
 
     open: bool
     against: tuple[Answer, ...]
@@ -37,9 +36,9 @@ class DownloadVerdict:
 def judge_downloads(
     services: Services, refs: Sequence[str], channels: Sequence[str], sizes: Mapping[str, int] = _NO_SIZES
 ) -> dict[str, DownloadVerdict]:
-    """The verdict on each of `refs`, for the first configured purpose. Raises ConsentError for a channel unknown.
+    """The verdict on each of `refs`, for the first configured purpose. Raises ConsentError for an unknown channel.
 
-    `sizes`: the longer side of the file that would be sent; what is missing is judged as the original.
+    `sizes`: the longer side of the file to be sent, in px; without it the original is judged.
     """
     uses = [IntendedUse(services.config.clearance.purposes[0], channel) for channel in channels]
     delivered = {ref: sizes.get(ref) for ref in refs}
@@ -59,10 +58,10 @@ DeliveredFile = Literal["main", "other", "untied", "archive"]
 
 @dataclass(frozen=True)
 class Delivery:
-    """One delivery that the DAM asked about: on which channels, what was said and what happened, to which resources.
+    """One delivery that the DAM asked about: its channels, our answer, the outcome, and the resources.
 
-    `said` begins with "silent-" where we did not answer and the dates in the DAM did. `file`: the examined file of one
-    resource, another file of it, one that is tied to none, or an archive.
+    `said` begins with "silent-" if we did not answer and the DAM used its dates. `file`: the examined file of one
+    resource, another file of it, one without a resource, or an archive.
     """
 
     at: datetime
@@ -75,7 +74,7 @@ class Delivery:
 
 
 def record_delivery(services: Services, message: str, delivery: Delivery, actor: str) -> bool:
-    """Write one row of the log about it; False if this message was written before."""
+    """Audit the delivery, idempotently; False if this message was audited before."""
     with services.store.write() as tx:
         if not note_message(tx, f"delivery:{message}"):
             return False
@@ -86,13 +85,14 @@ def record_delivery(services: Services, message: str, delivery: Delivery, actor:
             Action.DELIVERY, actor, resource_id=None if one is None else tx.connection.scalar(one),
             at=delivery.at.isoformat(), channels=", ".join(known), said=delivery.said,
             happened=delivery.happened, file=delivery.file, photographs=len(delivery.sent),
-            resources=format_spans(delivery.sent), left_out=len(delivery.held), resources_left_out=format_spans(delivery.held),
+            resources=format_spans(delivery.sent), left_out=len(delivery.held),
+            resources_left_out=format_spans(delivery.held),
         )  # fmt: skip
     return True
 
 
 def format_spans(numbers: Sequence[int]) -> str:
-    """Numbers in order, each once, neighbours as from-to: `4-9, 12`."""
+    """Numbers in order, each once, ranges as from-to: `4-9, 12`."""
     kept = set(numbers)
     starts = (one for one in sorted(kept) if one - 1 not in kept)
     ends = (one for one in sorted(kept) if one + 1 not in kept)
@@ -100,15 +100,15 @@ def format_spans(numbers: Sequence[int]) -> str:
 
 
 def find_date_sizes(services: Services) -> dict[str, int] | None:
-    """The sizes that the DAM's dates hold for, by channel; None where those are not of this configuration."""
+    """The sizes that the DAM's dates apply to, by channel; None if they are of another configuration."""
     with services.store.read() as conn:
         return services.config.clearance.max_px if policy_fingerprint.is_shared(services, conn) else None
 
 
 def count_open(services: Services, channel: str) -> int:
-    """How many photographs may go out on the channel now, no larger than its `max_px`.
+    """How many photographs may be delivered on the channel now, no larger than its `max_px`.
 
-    Raises ConsentError for a channel unknown.
+    Raises ConsentError for an unknown channel.
     """
     span = cleared_photos.span_now(services, services.config.clearance.purposes[0], channel)
     nobody = (
@@ -123,7 +123,7 @@ def count_open(services: Services, channel: str) -> int:
 
 
 def _shows_nobody(policy: Policy) -> ColumnElement[bool]:
-    """What `answers.answer` calls "no person found": examined whole, nobody named, no face left undecided."""
+    """What `answers.answer` calls "no person found", as SQL: examined whole, nobody named, no face undecided."""
     named = and_(t.face.c.state == "matched", t.face.c.person_id.is_not(None))
     here = t.face.c.resource_id == t.resource.c.id
     return and_(
@@ -143,7 +143,7 @@ def _shows_nobody(policy: Policy) -> ColumnElement[bool]:
 
 
 def is_counted(policy: Policy) -> ColumnElement[bool]:
-    """`answers` says which faces count; this is the same of the columns."""
+    """Which faces count, as `answers` says, as SQL."""
     if policy.small_figures_block:
         return true()
     face, longest = cast(t.face.c.file_px, BigInteger), cast(t.resource.c.longest_px, BigInteger)

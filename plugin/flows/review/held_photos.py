@@ -13,17 +13,17 @@ from plugin.quitclaim.clearance.scope import COMPARING, Mode, Scope, combine, na
 
 
 def list_lost_rulings(conn: Connection) -> list[Row[Any]]:
-    """Rulings that nobody could follow: `ref`, `title`, `mode`, `lost_at`, `lost_below`."""
+    """Rulings that could not be followed: `ref`, `title`, `mode`, `lost_at`, `lost_below`."""
     c = t.collection.c
     query = select(c.ref, c.title, c.mode, c.lost_at, c.lost_below).where(c.lost_at.is_not(None))
     return list(conn.execute(query.order_by(c.lost_at, c.ref)))
 
 
 def list_held(services: Services, conn: Connection, ref: str | None = None) -> list[str]:
-    """The photographs (of one collection, or all) that their collections would have compared, and that wait for a
-    decision on those: they came from under a stricter ruling, or a ruling around them is lost.
+    """The photographs (of one collection, or all) that wait for a decision before they are compared: they came from
+    under a stricter ruling, or a ruling around them is lost.
 
-    As `modes.scope_of` has it for one; here in few queries for all, for this is counted on the console's first page.
+    As `modes.scope_of` for one, but in few queries for all, because the console's first page counts them.
     """
     rc = t.resource_collection.c
     query = (
@@ -42,7 +42,7 @@ def list_held(services: Services, conn: Connection, ref: str | None = None) -> l
 
 
 class _HeldPhotos:
-    """The question asked of many at once."""
+    """Decides for many photographs at once."""
 
     def __init__(self, services: Services, conn: Connection, rows: Sequence[Row[Any]]) -> None:
         self._services = services
@@ -83,7 +83,7 @@ class _HeldPhotos:
 
 
 def _may_be_held() -> ColumnElement[bool]:
-    """Those few for which it is worth asking."""
+    """Selects the few candidates."""
     r, twin = t.resource.c, t.resource.alias()
     lost_ones = t.collection.alias()
     around = (

@@ -1,7 +1,7 @@
-"""Names by hand of people whose last grant ended: somebody of the staff decides whether each stands or goes.
+"""Names set by hand of people whose last grant ended: the staff decides whether each is kept or removed.
 
-The machine never takes them off by itself (unless `hand_tags.after_end` says so): whoever wrote one may have had a
-ground that we do not know. Until it is decided, and after it is kept, such a name blocks its photograph.
+The machine never removes them by itself (unless `hand_tags.after_end` says so), because there may be a ground that we
+do not know. Until a decision, and if it is kept, such a name blocks its photograph.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _CHUNK = 200
 
 @dataclass(frozen=True)
 class HandName:
-    """One such name; `kept_by` is who decided that it stands, since the person ended."""
+    """One such name; `kept_by` is who decided to keep it after the last grant ended."""
 
     tag_id: int
     ref: str
@@ -57,23 +57,22 @@ def count_undecided(services: Services) -> int:
 def list_hand_names(
     services: Services, person_id: str | None = None, kept: bool = False, after: int = 0, limit: int = 1000
 ) -> list[HandName]:
-    """Those that wait for a decision, or with `kept` those that an editor lets stand, in the order of their ids."""
+    """Those that wait for a decision, or with `kept` those that an editor keeps, in the order of their ids."""
     query = _select_hand_names().where(~_UNDECIDED if kept else _UNDECIDED, t.tag.c.id > after)
     if person_id is not None:
         query = query.where(t.tag.c.person_id == person_id)
     with services.store.read() as conn:
         rows = conn.execute(query.order_by(t.tag.c.id).limit(limit)).all()
-    return [
-        HandName(
-            row.id, row.ref, row.person_id, row.display_name, max(filter(None, (row.listed_at, row.ended_at))),
-            row.kept_at if kept else None, row.kept_by if kept else "",
-        )
-        for row in rows
-    ]  # fmt: skip
+    names = []
+    for row in rows:
+        since = max(filter(None, (row.listed_at, row.ended_at)))
+        by = (row.kept_at, row.kept_by) if kept else (None, "")
+        names.append(HandName(row.id, row.ref, row.person_id, row.display_name, since, *by))
+    return names
 
 
 def keep_names(services: Services, tag_ids: Sequence[int], actor: str) -> int:
-    """The names stand: recorded, and asked again only if the person signs and ends anew. Raises NotFound."""
+    """Keep the names; they are listed again only if the person signs and ends again. Raises NotFound."""
     for some in chunked(sorted(set(tag_ids)), _CHUNK):
         with services.store.write() as tx:
             for row in _refuse_missing(tx.execute(_select_hand_names().where(t.tag.c.id.in_(some))).all(), some):
@@ -84,21 +83,21 @@ def keep_names(services: Services, tag_ids: Sequence[int], actor: str) -> int:
 
 
 def count_kept(services: Services, tag_ids: Sequence[int]) -> int:
-    """How many of these somebody lets stand already."""
+    """How many of these are kept already."""
     return sum(one.tag_id in set(tag_ids) for one in list_hand_names(services, kept=True, limit=1_000_000))
 
 
 def count_standing(services: Services, tag_ids: Sequence[int]) -> int:
-    """How many of these names stand still."""
+    """How many of these names are still there."""
     query = select(func.count()).where(t.tag.c.id.in_(tag_ids))
     with services.store.read() as conn:
         return conn.scalar(query) or 0
 
 
 def remove_names(services: Services, tag_ids: Sequence[int], actor: str) -> int:
-    """The names go from the DAM, wherever we can write, through intents of whoever decided it.
+    """Remove the names from the DAM, wherever we can write, through intents of `actor`.
 
-    Raises NotFound, and DamError where the DAM failed: those that are left are tried again by themselves.
+    Raises NotFound, and DamError if the DAM failed: the rest is retried automatically.
     """
     rows: list[Row[Any]] = []
     with services.store.read() as conn:

@@ -1,4 +1,4 @@
-"""An editor confirms, corrects, rejects; and may take each back, a dismissal (`dismissals`) as well."""
+"""An editor confirms, corrects or rejects a face, and may undo each decision (dismissals: see `dismissals`)."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,7 +25,7 @@ from plugin.quitclaim.clearance.scope import Mode
 def list_waiting(
     conn: Connection, state: str = "suggested", after: int = 0, limit: int = 100, *only: ColumnElement[bool]
 ) -> Iterator[Row[Any]]:
-    """Faces in `state` with their resource and person, oldest first: one page after face `after`. `only` those.
+    """One page of faces in `state` with their resource and person, oldest first, after face `after`; `only` filters.
 
     Their reasons are sealed: `Services.texts` opens them.
     """
@@ -49,21 +49,17 @@ def list_waiting(
 
 
 def list_unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[Row[Any]]:
-    """Matched faces whose tag is still the machine's own: confirming them lets them clear. One page after `after`."""
+    """Matched faces with a tag that only the machine set; a confirmation lets them clear. One page after `after`."""
     query = (
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
         .join(t.person, t.person.c.id == t.face.c.person_id)
-        .join(
-            t.tag, (t.tag.c.resource_id == t.face.c.resource_id) & (t.tag.c.person_id == t.face.c.person_id)
-        )
-        .where(
-            t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after, ~face_rows.is_cut(),
-            *forbidden.may_be_shown(conn, (Mode.NEVER,)),
-        )
+        .join(t.tag, (t.tag.c.resource_id == t.face.c.resource_id) & (t.tag.c.person_id == t.face.c.person_id))
+        .where(t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after)
+        .where(~face_rows.is_cut(), *forbidden.may_be_shown(conn, (Mode.NEVER,)))
         .order_by(t.face.c.id)
         .limit(limit)
-    )  # fmt: skip
+    )
     yield from conn.execute(query)
 
 
@@ -77,7 +73,7 @@ def find_face(services: Services, face_id: int) -> Row[Any]:
 
 
 def is_sound(services: Services, face_id: int) -> bool:
-    """Whether the face's name rests on nothing that nobody has vouched for. Raises NotFound."""
+    """Whether the face's name rests on vouched reference pictures, or on none. Raises NotFound."""
     face = find_face(services, face_id)
     with services.store.read() as conn:
         return face.set_id is None or face.set_id in reference_sets.find_vouched(conn, [face.set_id])
@@ -108,9 +104,10 @@ def confirm(services: Services, face_id: int, actor: str, person_id: str | None 
             box = face_rows.box_of(face)
             face_rows.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
         rests = _choose_set(services, tx, face, chosen, actor, how, others)
+        at, engine = tx.now, face.engine
         face_rows.set_state(
-            tx, face_id, "matched", chosen, decided_by=actor, decided_at=tx.now, engine=face.engine, set_id=rests,
-        )  # fmt: skip
+            tx, face_id, "matched", chosen, decided_by=actor, decided_at=at, engine=engine, set_id=rests
+        )
         _withdraw_rejections(tx, face, chosen)
         opened += _confirm_tag(services, tx, arrival, chosen, face_id, actor, rests)
         note_decision(services, tx, Action.FACE_CONFIRM, face, chosen, actor)
@@ -120,10 +117,10 @@ def confirm(services: Services, face_id: int, actor: str, person_id: str | None 
 
 def _choose_set(
     services: Services, tx: Tx, face: Row[Any], person_id: str, actor: str, how: str | None, others: OpenTemplates
-) -> str | None:  # fmt: skip
-    """The set on which the name rests: the one of the suggestion, or the person's own where it is named by hand.
+) -> str | None:
+    """The reference set on which the name rests: that of the suggestion, or the person's own if named by hand.
 
-    Where the suggestion's is not vouched for and another of the person's is, whoever confirms names by hand.
+    If the set of the suggestion is not vouched for and another of the person's is, the face is named by hand.
     """
     suggested = reference_sets.find(tx.connection, face.set_id) if face.person_id == person_id else None
     current = reference_sets.find_current(tx.connection, person_id)
@@ -136,7 +133,7 @@ def _choose_set(
 
 
 def reject(services: Services, face_id: int, actor: str) -> None:
-    """ "Not this person": remembered for the face; a tag of ours on it goes."""
+    """ "Not this person": remembered for the face; our tag for it is removed."""
     face, _ = load_face(services, face_id)
     if face.person_id is None:
         raise ConsentError("nobody is suggested or named for this face: there is nothing to reject")
@@ -151,11 +148,10 @@ def reject(services: Services, face_id: int, actor: str) -> None:
 
 
 def disown(services: Services, resource_id: int, person_id: str, actor: str, also: Callable[[Tx], object]) -> None:
-    """ "That is not me", said by the person: no face of the photograph is theirs, and the name goes, by hand too.
+    """ "That is not me", says the person: no face of the photograph is theirs, and the name is removed, also by hand.
 
-    Remembered for each face that bore it and for the photograph. `also` commits with it. Raises
-    NotFound where the name does not stand there; DamError where the DAM did not answer shortly: then it
-    is decided all the same, and the name goes when it does.
+    Remembered for each face that had the name and for the photograph. `also` commits with it. Raises NotFound if the
+    name is not there; DamError if the DAM did not answer in time: the decision counts, and the removal is retried.
     """
     with services.store.write() as tx:
         tag = tx.execute(
@@ -177,7 +173,7 @@ def disown(services: Services, resource_id: int, person_id: str, actor: str, als
 
 
 def undo_decision(services: Services, face_id: int, actor: str) -> None:
-    """Take the last decision on a face back; the photograph is examined once more."""
+    """Undo the last decision on a face; the photograph is examined again."""
     face, arrival = load_face(services, face_id)
     if face.decided_by is None:
         raise ConsentError("nobody has decided on this face: there is nothing to undo")
@@ -192,7 +188,7 @@ def undo_decision(services: Services, face_id: int, actor: str) -> None:
 
 
 def load_face(services: Services, face_id: int) -> tuple[Row[Any], EnteredResource]:
-    """The face, and its resource as it stands in the DAM now."""
+    """The face, and its resource as the DAM has it now."""
     known = find_face(services, face_id)
     return known, resources.enter(services, known.ref)
 
@@ -206,7 +202,7 @@ def _select_face(conn: Connection, face_id: int) -> Any:
 
 
 def find_face_in(tx: Tx, face_id: int) -> Row[Any]:
-    """The face as it is inside the transaction. Raises NotFound where it is gone meanwhile."""
+    """The face inside the transaction. Raises NotFound if it is gone since."""
     face = tx.execute(_select_face(tx.connection, face_id)).first()
     if face is None:
         raise NotFound(f"face {face_id} is gone: the photograph was replaced or examined anew meanwhile")
@@ -222,11 +218,11 @@ def _refuse_second_face(tx: Tx, face: Row[Any], person_id: str) -> None:
 def _confirm_tag(
     services: Services, tx: Tx, arrival: EnteredResource, person_id: str, face_id: int, actor: str, rests: str | None
 ) -> list[int]:
-    """The tag becomes *confirmed*: the one that stands there, or one to be written."""
+    """The tag becomes *confirmed*: the existing one, or one to be written."""
     mine = (t.tag.c.resource_id == arrival.resource_id) & (t.tag.c.person_id == person_id)
     if tx.execute(select(t.tag.c.id).where(mine)).first() is not None:
         tag_rows.change(tx, mine, t.tag.c.origin == "machine", origin="confirmed")
-        # One that somebody set in the DAM rests on no pictures, whatever is said of the face.
+        # A tag that somebody set in the DAM rests on no pictures, whatever the face rests on.
         ours = (t.tag.c.origin != "hand") | t.tag.c.set_id.is_not(None)
         tag_rows.change(tx, mine, ours, set_id=rests)
         return []
@@ -249,16 +245,14 @@ def unname(services: Services, tx: Tx, face: Row[Any], actor: str) -> list[int]:
     return [intents.propose(services, tx, proposal, actor)]
 
 
-def _this_box(face: Row[Any]) -> list[Any]:
+def _this_box(face: Row[Any]) -> list[ColumnElement[bool]]:
     r = t.rejection.c
-    return [
-        r.resource_id == face.resource_id, r.left == face.left, r.top == face.top,
-        r.width == face.width, r.height == face.height,
-    ]  # fmt: skip
+    box = (r.left == face.left) & (r.top == face.top) & (r.width == face.width) & (r.height == face.height)
+    return [r.resource_id == face.resource_id, box]
 
 
 def _withdraw_rejections(tx: Tx, face: Row[Any], person_id: str) -> None:
-    """Who names the person after all takes the "not this person" back."""
+    """Naming the person after all withdraws "not this person"."""
     tx.execute(
         delete(t.rejection).where(t.rejection.c.resource_id == face.resource_id, t.rejection.c.person_id == person_id)
     )
@@ -267,13 +261,13 @@ def _withdraw_rejections(tx: Tx, face: Row[Any], person_id: str) -> None:
 def note_decision(
     services: Services, tx: Tx, action: Action, face: Row[Any], person_id: str | None, actor: str, **also: str
 ) -> None:
-    """The audit row of a decision; `also` what it says beside the face."""
+    """Audit a decision on a face; `also`: further details."""
     subject = roster.subject(services, tx, person_id) if person_id else None
     tx.audit(action, actor, subject=subject, resource_id=face.resource_id, face=face.id, **also)
 
 
 def finish_decision(services: Services, resource_id: int, opened: list[int], actor: str) -> None:
-    """Carry out what a decision opened, and compute the photograph's clearances anew."""
+    """Carry out the intents of a decision, and recompute the photograph's clearances."""
     for intent_id in opened:
         intents.carry_out(services, intent_id, actor)
     with services.store.write() as tx:

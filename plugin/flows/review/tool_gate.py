@@ -66,9 +66,9 @@ class GateQuestion:
 
 @dataclass(frozen=True)
 class GateDecision:
-    """The verdict, what decided it, until when it holds (None: no end is known, or it is no yes), and the reasons.
+    """The verdict, what decided it, until when it holds (None: no known end, or not allowed), and the reasons.
 
-    `max_px`: the longer side up to which it holds, where it rests on a size; None: whatever the size.
+    `max_px`: the longer side in px up to which it holds; None: any size.
     """
 
     verdict: GateVerdict
@@ -126,7 +126,7 @@ def judge_tool_use(services: Services, question: GateQuestion, actor: str) -> Ga
 
 
 def is_plain_tool(services: Services, question: GateQuestion) -> bool:
-    """Whether the caller is believed to be no AI tool. Who infers anything from a picture is one, bound or not."""
+    """Whether the caller may claim to be no AI tool. Whoever infers anything from a picture is one in any case."""
     claim = question.kind in services.config.gate.plain_tools and question.kind in question.claims
     return claim and not question.inference
 
@@ -144,7 +144,7 @@ def _judge_use(services: Services, question: GateQuestion) -> GateDecision:
 
 
 def _delivered_px(services: Services, question: GateQuestion) -> int | None:
-    """The longer side of what will be delivered, at most; None where nothing bounds it."""
+    """The longer side of what will be delivered, at most, in px; None if unlimited."""
     most = services.config.clearance.max_px.get(question.use.channel)
     return most if question.longest_px is None else max(most or 0, question.longest_px)
 
@@ -152,7 +152,7 @@ def _delivered_px(services: Services, question: GateQuestion) -> int | None:
 def _combine(
     services: Services, found: Mapping[IntendedUse, Answer] | None, uses: Sequence[IntendedUse], ai: bool
 ) -> GateDecision:
-    """By the answers for the use itself and, of an AI tool, for the agreement to such tools, if they have a channel."""
+    """By the answers for the use and, for an AI tool, for the agreement to such tools, if that has a channel."""
     if found is None:
         return GateDecision(GateVerdict.UNKNOWN, GateReason.NOT_KNOWN, reasons=photo_answers.UNKNOWN_PHOTO.reasons)
     first = _judge_answer(services, found[uses[0]])
@@ -178,9 +178,9 @@ def _judge_answer(services: Services, answer: Answer) -> GateDecision:
 
 
 def _log(services: Services, question: GateQuestion, decision: GateDecision, actor: str) -> None:
-    """Which photograph and why, what was claimed and whether it was believed.
+    """Audit the photograph, the reason, the claim and whether it was believed.
 
-    Of the tool's own words none, for they may hold anything: a kind that is configured, `ai`, or "other".
+    The tool's own words are left out, because they may hold anything: a configured kind, `ai`, or "other".
     """
     plain = services.config.gate.plain_tools
     emotion = decision.why is GateReason.EMOTION
@@ -191,6 +191,7 @@ def _log(services: Services, question: GateQuestion, decision: GateDecision, act
             Action.EMOTION_REFUSE if emotion else Action.USE_REFUSE, actor, resource_id=resource_id,
             verdict=decision.verdict.value, why=decision.why.value,
             purpose="" if emotion else question.use.purpose, channel="" if emotion else question.use.channel,
-            plain=is_plain_tool(services, question), claimed=question.kind if question.kind in {*plain, "ai"} else "other",
+            plain=is_plain_tool(services, question),
+            claimed=question.kind if question.kind in {*plain, "ai"} else "other",
             believed=question.kind == "ai" or is_plain_tool(services, question),
         )  # fmt: skip

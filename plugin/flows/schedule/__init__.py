@@ -1,1 +1,1 @@
-"""What the calendar brings: chores, retries of what is owed, retention, and a house that closes or opens."""
+"""Scheduled work: chores, retries of what is owed, retention, and closing and opening the house."""

@@ -1,4 +1,4 @@
-"""What nobody asks for and the calendar brings: each chore asks what is due by now, and may be repeated."""
+"""Scheduled chores and the job handlers. Each chore looks up what is due by now, and is idempotent."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -60,8 +60,8 @@ WITHOUT_DAM: Mapping[str, Handler] = {
     "mail": delivery.handle_mail,
     lost_links.JOB: lost_links.handle_request,
 }
-"""The kinds of jobs that ask the DAM nothing: a thread of the worker does these alone, so that a DAM that hangs, in
-which all the others are stuck, keeps none of them."""
+"""The kinds of jobs that do not call the DAM. One thread of the worker runs only these, so a DAM that hangs and
+blocks all other threads does not delay them."""
 
 HANDLERS: Mapping[str, Handler] = {
     **WITHOUT_DAM,
@@ -84,13 +84,13 @@ HANDLERS: Mapping[str, Handler] = {
     "erase": erasure.handle_erase,
     register.JOB: register.handle_adopt,
 }
-"""Each kind of job, and the story that it is."""
+"""The handler of each kind of job."""
 
 
 def start_process(services: Services) -> int:
-    """First thing in every process that works, before any job: what has ended stays ended. Returns how many.
+    """Run first in every process that works, before any job: what has ended stays ended. Returns how many ended.
 
-    What is stored of clearance under another configuration goes with it (`anew`).
+    Clearances stored under another configuration are invalidated (see `recompute_library`).
     """
     house_closing.check_ended_log(services)
     log_heads.create_missing_key(services)
@@ -105,7 +105,7 @@ def start_process(services: Services) -> int:
 
 
 def sweep_endings(services: Services) -> int:
-    """Every minute, in a worker: the calendar's endings, returns how many; and what died between intent and outcome."""
+    """Every minute, in a worker: end what is due, and recover intents without an outcome. Returns how many ended."""
     house_closing.check_ended_log(services)
     ended = replay_endings.replay_ended_log(services) if replay_endings.is_due(services) else 0
     ended += grant_endings.end_due(services)
@@ -115,12 +115,12 @@ def sweep_endings(services: Services) -> int:
     with services.store.write() as tx:
         tx.see()
         worker_state.note_sweep(services, tx)
-    retries.queue_missing(services, "names", dict.fromkeys(stranded))
+    retries.queue_missing(services, "names", stranded)
     return ended
 
 
 def poll_dam(services: Services) -> int:
-    """What happened in the DAM since the last poll becomes jobs; returns how many."""
+    """Queue a job for each change in the DAM since the last poll; returns how many."""
     began = services.clock.now()
     with services.dam.one_walk():
         changes = services.dam.changes()
@@ -140,12 +140,12 @@ def poll_dam(services: Services) -> int:
 
 
 def _pseudonym_of(change: Change) -> str:
-    """A path may name somebody; a number does not."""
+    """A path may contain a name; a number does not."""
     return change.ref if change.ref.isdigit() else modes.pseudonym(change.ref)
 
 
 def _start_over(services: Services, dam: KeepsLog) -> None:
-    """The DAM's log was set back: what happened meanwhile it does not tell, so everything is looked at anew."""
+    """The DAM's log was set back and misses changes, so every photograph is compared again."""
     foreign_rulings.reread_after_restore(services)
     asked = begin_comparison(services, gone=True)
     with services.store.write() as tx:
@@ -165,10 +165,10 @@ def _queue_change(services: Services, change: Change) -> Change:
 
 
 def run_housekeeping(services: Services) -> dict[str, int]:
-    """Nightly: suggestions nobody decided on, and every row past its term; a new master key after any shredding.
+    """Nightly: retry owed jobs, expire undecided suggestions and rows past their term, rotate the master key if due.
 
-    A head follows what was pruned of the log at once: until one holds it nothing proves that its term was over. What
-    fails keeps nothing else from being done. What was given up is begun again first: it is owed, and never too old.
+    Owed jobs are retried first, because they never expire. After the log is pruned a head is written at once: only a
+    head proves that the term was over. A step that fails does not stop the others.
     """
     try:
         retries.retry_owed(services)
@@ -180,11 +180,10 @@ def run_housekeeping(services: Services) -> dict[str, int]:
 def _run_nightly_steps(services: Services) -> dict[str, int]:
     counts = retention.expire_all(services)
     with ExitStack() as night:
-        for step in (
-            dam_dates.resume, text_sealing.overwrite_plain_texts, dam_dates.renew, key_rotation.renew_key_file, _rotate,
-            unreadable_rows.report_unreadable, *((write_log_head,) if counts["audit"] else ()),
-        ):  # fmt: skip
-            night.callback(step, services)  # the last one is the first
+        last = (dam_dates.resume, text_sealing.overwrite_plain_texts, dam_dates.renew)
+        first = (write_log_head,) if counts["audit"] else ()
+        for step in (*last, key_rotation.renew_key_file, _rotate, unreadable_rows.report_unreadable, *first):
+            night.callback(step, services)  # the last one runs first
     return counts
 
 
@@ -194,27 +193,27 @@ def _rotate(services: Services) -> None:
 
 
 def send_reminders(services: Services) -> dict[str, int]:
-    """Daily, and at start: the letters that the calendar asks for, and those that no server would take yet."""
+    """Daily, and at start: send the letters that are due, and retry those that no mail server has accepted yet."""
     return reminders.queue_due(services) | {"waiting": delivery.resume(services)}
 
 
 def follow_up_owed(services: Services) -> int:
-    """Hourly, and at start: what is owed is started again, once a day each, and somebody is told; returns how many."""
+    """Hourly, and at start: retry owed jobs, each once a day, and report overdue ones by mail; returns how many."""
     count = unreadable_rows.hasten_unreadable_jobs(services) + retries.retry_owed(services)
     overdue_letter.queue_overdue_letter(services)
     return count
 
 
 def write_log_head(services: Services) -> None:
-    """Hourly: the head of the audit log, to the file outside the store."""
+    """Hourly: write the head of the audit log to the file outside the store."""
     log_heads.write_head(services)
 
 
 def begin_comparison(services: Services, gone: bool = False, whole: bool = False) -> int:
-    """Daily: what no event tells. Every photograph that we know is read anew, in a round; returns how many there are.
+    """Daily: find changes without an event. A round reads every known photograph again; returns how many there are.
 
-    A round that is under way goes on, unless it is to be a `whole` one (`comparison.begin`). `gone`: also those that
-    are gone from the DAM, which a database put back brings back.
+    A round that is under way continues, unless `whole` (see `comparison.begin_round`). `gone`: also photographs that
+    were deleted in the DAM, which a restored database brings back.
     """
     with services.dam.one_walk():
         ruling_identity.follow(services, services.dam.changes(), thorough=True)
@@ -225,7 +224,7 @@ def begin_comparison(services: Services, gone: bool = False, whole: bool = False
 
 
 def begin_missed_comparison(services: Services) -> int:
-    """The same where no comparison has begun for a day: the machine was off at the hour of it."""
+    """The same if no comparison has begun for a day, because the machine was off at that hour."""
     began = comparison.find_round(services, counted=False).began_at
     missed = began is None or services.clock.now() - began > _A_DAY
     return begin_comparison(services) if missed else 0

@@ -1,7 +1,7 @@
-"""Closes the house where ended.log is not what was known, and opens it where the right file is back.
+"""Close the house when ended.log is not the known file, and open it when that file is back.
 
-Known is what the store says and what the newest signed head says; the file must go through both marks. Longer is
-well: then it is told again (`replay`).
+The store and the newest signed head each know a mark; the file must contain both. A longer file is fine: it is
+replayed (`replay_endings`).
 """
 
 from collections.abc import Sequence
@@ -36,9 +36,9 @@ _TRIES = 20
 
 
 def check_ended_log(services: Services) -> None:
-    """Read ended.log whole: at the start of every process, and each minute. Returns with the house as it should be.
+    """Read the whole ended.log, at the start of every process and each minute, and close or open the house.
 
-    A house of before, whose store knows no mark, takes the file as it is, once.
+    An older store that knows no mark adopts the file as it is, once.
     """
     said = _read_heads(services)
     services.ended.read_anew()
@@ -61,7 +61,7 @@ def check_ended_log(services: Services) -> None:
 
 
 def _read_heads(services: Services) -> EndedMark:
-    """What is said by heads that our key signed; without the key nobody knows which those are."""
+    """What the heads signed by our key say; nothing without the key, because none can be verified then."""
     keys = services.config.keys
     try:
         return ended_marks.read_ended_mark(services.config.path(keys.heads_file), services.head_key.known)
@@ -82,7 +82,7 @@ def _adopt(services: Services, tx: Tx, said: EndedMark) -> None:
 
 
 def _close(services: Services, said: EndedMark) -> None:
-    """Close, or know more of what is missing in a house that is closed."""
+    """Close the house, or update the reason why it is closed."""
     with services.store.write() as tx:
         now = house_state.read(tx.connection)
         known = ended_marks.list_known_marks(now, said)
@@ -95,9 +95,9 @@ def _close(services: Services, said: EndedMark) -> None:
 
 
 def _open(services: Services, said: EndedMark) -> None:
-    """The right file is back: first what it tells is carried out, and what ended meanwhile is written into it.
+    """The right file is back: replay it, and write into it what ended while the house was closed.
 
-    Both before the write that opens the house, which finds that it is all; else once more, or in the next minute.
+    Both happen before the write that opens the house, which checks that nothing is missing; else it is retried.
     """
     for _ in range(_TRIES):
         began = services.ended.mark()
@@ -119,7 +119,7 @@ def _open(services: Services, said: EndedMark) -> None:
             if not ended.are_all(tx.connection) or services.ended.mark() != mark:
                 continue
             house_state.reopen(tx, mark)
-            if said.anew_at is not None:  # also where whoever began it anew died before the store knew
+            if said.anew_at is not None:  # the process that began the file may have died before the store knew
                 house_state.set_restarted_at(tx, said.anew_at)
             tx.audit(Action.HOUSE_OPEN, "system", without_ended_log=False, lines=began.lines, added=len(added))
             _hold_missed_sets(services, tx, now.closed_at, others)
@@ -129,8 +129,8 @@ def _open(services: Services, said: EndedMark) -> None:
 
 @dataclass(frozen=True)
 class ReplacedEndedLog:
-    """A file that was begun anew: how many endings stand in it, where the one before was put (None: there was none),
-    and how many links and tokens were shut for good."""
+    """A new file: how many endings it holds, where the previous one was moved (None: there was none), and how many
+    links and tokens were revoked."""
 
     lines: int
     aside: Path | None
@@ -139,18 +139,18 @@ class ReplacedEndedLog:
 
 
 def open_without_ended_log(services: Services, reason: str, actor: str, restored: bool = False) -> ReplacedEndedLog:
-    """Open the house without the file that was known: another begins with all that the store knows to have ended.
+    """Open the house without the known file: a new one begins with every ending that the store knows.
 
-    The wrong file is set aside, beside it. `restored`: the store is a copy of before, so no link and no token that it
-    knows opens anything more. Raises ConsentError without a reason (name nobody in it), and in a house that
-    is open, which another process may have opened meanwhile.
+    The wrong file is moved aside, into the same folder. `restored`: the store is an older copy, so every link and
+    token that it knows is revoked. Raises ConsentError without a reason (which names nobody), and if the house is
+    open, as after a race with another process.
     """
     reason = clean_reason(reason)
     shut = _shut_all(services, actor) if restored else []
     for _ in range(_TRIES):
         others, ended = _prepare_opening(services), known_endings.find_endings(services)
         begun = NewEndedLog.of(ended.lines)
-        with suppress(VaultError):  # whether it can be written says the head
+        with suppress(VaultError):  # writing the head reports it
             heads.refuse_unreachable(services.config.path(services.config.keys.heads_file))
         with services.store.write() as tx:
             if not restored and closed_house.find_reason_in(services, tx.connection) is None:
@@ -173,7 +173,7 @@ def open_without_ended_log(services: Services, reason: str, actor: str, restored
 
 
 def _begin_new_log(services: Services, tx: Tx, begun: NewEndedLog, actor: str, **why: Scalar) -> Path | None:
-    """The other file, the head that says so, and the house open on it; returns where the one before was put."""
+    """Write the new file and a head that records it, and open the house; returns where the old file was moved."""
     spare = services.ended.path.with_name(f"{services.ended.path.name}.aside-{tx.now:%Y%m%dT%H%M%S%fZ}")
     aside = spare if services.ended.begin_anew(begun, spare) else None
     mark = services.ended.mark()
@@ -184,7 +184,7 @@ def _begin_new_log(services: Services, tx: Tx, begun: NewEndedLog, actor: str, *
 
 
 def clean_reason(reason: str) -> str:
-    """The reason without white space around it. Raises ConsentError where it says nothing, or too much."""
+    """The reason with white space normalized. Raises ConsentError if it is empty, too long or not printable."""
     reason = " ".join(reason.split())
     if not reason or len(reason) > LONGEST_REASON or not reason.isprintable():
         raise ConsentError(
@@ -195,7 +195,7 @@ def clean_reason(reason: str) -> str:
 
 
 def _write_head(services: Services, tx: Tx, mark: Mark, actor: str) -> datetime:
-    """So that heads of before do not hold the file of before against the new one. Without their key none counts.
+    """Write a head for the new file, so that older heads do not reject it; without the key no head counts.
 
     Returns the moment from which the new file counts.
     """
@@ -210,7 +210,7 @@ def _write_head(services: Services, tx: Tx, mark: Mark, actor: str) -> datetime:
 
 
 def _shut_all(services: Services, actor: str) -> list[Door]:
-    """In short writes, each with its lines; whoever repeats it after a kill finds the others."""
+    """Revoke in short writes, each with its lines; a retry after a crash continues with the rest."""
     with services.store.read() as conn:
         doors = sorted(replay_endings.list_open_doors(conn))
     in_short_writes(services.store, doors, lambda tx, some: _shut(services, tx, some, actor))
@@ -225,9 +225,9 @@ def _shut(services: Services, tx: Tx, doors: Sequence[Door], actor: str) -> list
 
 
 def _prepare_opening(services: Services) -> OpenTemplates:
-    """What the write that opens the house has no time for: jobs that wait a moment, and the templates for `_make_up`.
+    """Slow work before the write that opens the house: delayed jobs, and the templates for `_hold_missed_sets`.
 
-    Asked for again when it is open, so that neither a kill nor whatever was written meanwhile leaves one out.
+    The jobs are queued again afterwards, so that neither a crash nor a concurrent write leaves one out.
     """
     with services.store.read() as conn:
         since = house_state.read(conn).closed_at
@@ -238,7 +238,7 @@ def _prepare_opening(services: Services) -> OpenTemplates:
 
 
 def _queue_recompute(services: Services, since: datetime, delay: timedelta = timedelta(0)) -> None:
-    """No file was stated to be released anew while the house was closed."""
+    """No dates were written to the DAM while the house was closed: recompute what was named there since."""
     i = t.intent.c
     written = select(i.resource_id).where(i.finished_at >= since)
     named = select(t.tag.c.person_id).where(t.tag.c.resource_id.in_(written), t.tag.c.person_id.is_not(None))
@@ -248,16 +248,17 @@ def _queue_recompute(services: Services, since: datetime, delay: timedelta = tim
 
 
 def _hold_missed_sets(services: Services, tx: Tx, since: datetime, others: OpenTemplates) -> None:
-    """Sets that came while the house was closed were not held against those who look alike."""
+    """Reference sets added while the house was closed were not compared with people who look alike."""
     for set_id in _list_sets_since(tx.connection, since):
         resemblance.hold_near(services, tx, set_id, others)
 
 
 def _list_sets_since(conn: Connection, since: datetime) -> list[str]:
     s = t.reference_set.c
-    return list(conn.scalars(select(s.id).where(s.ended_at.is_(None), or_(s.added_at >= since, s.vouched_at >= since))))
+    query = select(s.id).where(s.ended_at.is_(None), or_(s.added_at >= since, s.vouched_at >= since))
+    return list(conn.scalars(query))
 
 
 def find_new_log_start(conn: Connection) -> datetime | None:
-    """Since when the house runs on a file that was begun anew; None where it never was."""
+    """When the current ended.log replaced a lost one; None if it never did."""
     return house_state.read(conn).anew_at

@@ -1,6 +1,6 @@
-"""What the store itself knows to have ended, as lines of ended.log: for a file that has to be written anew.
+"""Every ending that the store knows, as lines of ended.log, for a file that has to be replaced.
 
-There may be any number of them, so they are read before a write that needs them, which asks whether they are all still.
+There may be many, so they are read before the write that needs them; that write checks that none was added since.
 """
 
 from collections.abc import Iterator
@@ -20,18 +20,18 @@ from plugin.quitclaim.consent.model import EndKind
 
 @dataclass(frozen=True)
 class KnownEndings:
-    """Every ending that a backup must not undo, in the order of time, as of one row of the log: each has its own."""
+    """Every ending that a backup must not undo, ordered by time, as of the audit row `row`."""
 
     lines: list[Ending]
     row: int
 
     def are_all(self, conn: Connection) -> bool:
-        """Whether none has come since, as far as the log tells."""
+        """Whether none was added since, by the audit log."""
         return audit.read_head(conn).seq == self.row
 
 
 def find_endings(services: Services) -> KnownEndings:
-    """What has ended so far."""
+    """Every ending so far."""
     with services.store.read() as conn:
         return KnownEndings(_read_lines(services, conn), audit.read_head(conn).seq)
 
@@ -78,7 +78,7 @@ def _read_tokens(conn: Connection) -> Iterator[Ending]:
 
 
 def _read_erasures(conn: Connection) -> Iterator[Ending]:
-    """By their certificates, their jobs, and by keys that were destroyed of people who are not there any more."""
+    """From certificates, jobs, and destroyed keys of people who are deleted."""
     e, j, s = t.erasure.c, t.job.c, t.shredding.c
     found = {row.person_id: row.asked_at for row in conn.execute(select(e.person_id, e.asked_at))}
     jobs = select(j.key, j.created_at).where(j.kind == "erase")

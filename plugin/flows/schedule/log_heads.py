@@ -1,8 +1,7 @@
-"""Heads of the log, written to the file outside the store; their key made, listed and replaced."""
+"""Heads of the audit log, written to the file outside the store, and the key that signs them."""
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from sqlalchemy import select
 
@@ -16,11 +15,11 @@ from plugin.ledger.log.heads import SignedHead
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Tx
 
-HeadNote = Mapping[str, Any]
+HeadNote = Mapping[str, str]
 
 
 def write_head(services: Services, note: HeadNote | None = None, actor: str = "system") -> SignedHead:
-    """Add a head of now to the file. Raises VaultError where its key is not there."""
+    """Append the current head to the file. Raises VaultError if the key is missing or the file out of reach."""
     refuse_unreachable(services)
     with services.store.write() as tx:
         return write_head_in(services, tx, note, actor)
@@ -37,20 +36,20 @@ def write_head_in(services: Services, tx: Tx, note: HeadNote | None = None, acto
 
 
 def create_missing_key(services: Services) -> None:
-    """A house of before heads were signed gets its key and head 0. One whose key is lost gets none, and goes on
-    without: the doctor says so."""
+    """An installation older than signed heads gets its key and head 0. One that lost its key gets none and runs
+    without; the doctor reports it."""
     keys = services.config.keys
     key, path = services.config.path(keys.heads_key_file), services.config.path(keys.heads_file)
     if key.exists():
         return
-    # Nothing that a file of heads is in the way of may keep a withdrawal waiting.
+    # A broken heads file must not delay a withdrawal.
     with suppress(VaultError, OSError), services.store.write() as tx:
         heads.create_first_head(tx, key, path, services.config.retention.audit_months, services.ended.mark())
 
 
 def replace_key(services: Services, actor: str) -> HeadKey:
-    """Another key signs from now on: the old one says so in a head of its own, and is destroyed; the first head of the
-    new one binds all that the old one signed."""
+    """Replace the signing key: the old key signs a head that names the new one, and is destroyed; the first head of
+    the new key covers everything that the old one signed."""
     refuse_unreachable(services)
     with services.store.write() as tx:
         old = services.head_key
@@ -61,7 +60,7 @@ def replace_key(services: Services, actor: str) -> HeadKey:
 
 
 def make_lost_key(services: Services, reason: str, actor: str) -> HeadKey:
-    """A key in the place of one that is lost, and heads begun anew with it. Raises ConsentError where one is there."""
+    """Create a key in place of a lost one, and restart the heads with it. Raises ConsentError if a key exists."""
     path = services.config.path(services.config.keys.heads_key_file)
     if path.exists():
         raise ConsentError(f"{path} is there: `facelease keys heads --replace` lets another key follow it")
@@ -73,19 +72,19 @@ def make_lost_key(services: Services, reason: str, actor: str) -> HeadKey:
 
 
 def restart_heads(services: Services, reason: str, actor: str) -> SignedHead:
-    """Heads begin anew, because those of before are lost: from this one on the log can be proven again."""
+    """Restart the heads because the earlier ones are lost: from this one on the log can be proven again."""
     return write_head(services, {"kind": "begin", "reason": reason}, actor)
 
 
 def find_last_provable(services: Services) -> int:
-    """The last row whose pruning could be proven; 0 where nothing could."""
+    """The last audit row whose pruning can be proven; 0 if none can."""
     with suppress(AuditBroken, VaultError):
         path = services.config.path(services.config.keys.heads_file)
         with services.store.read() as conn:
             oldest = conn.scalar(select(t.audit.c.at).order_by(t.audit.c.seq).limit(1))
         now = machine_now(services.clock)
         if oldest is None or oldest > months_before(now, 1):
-            return 0  # nothing is past any term: a year of heads need not be read
+            return 0  # nothing is past its term: spare reading a year of heads
         return lineage.find_provable_row(heads.read(path), tuple(reversed(services.head_key.known)), now)
     return 0
 

@@ -1,6 +1,6 @@
-"""Somebody is told of what is owed for too long: `mail.owner`, once a matter and then weekly, in one letter over all.
+"""One letter to `mail.owner` about everything that is overdue: once for each matter, then weekly.
 
-Where no owner or no mail server is configured, doctor, console and metrics say it alone.
+Without an owner or a mail server only doctor, console and metrics report it.
 """
 
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ KIND = "owed"
 DELAY = timedelta(days=1)
 PERSONAL_DELAY = timedelta(hours=1)
 REPEAT_AFTER = timedelta(days=7)
-_MOST = 200  # matters that a letter is remembered to have told of; it counts all
+_MOST = 200  # matters that are remembered for each letter; the letter counts all
 
 
 def queue_overdue_letter(services: Services) -> bool:
-    """Queue the letter where something is owed for too long that nobody was told of in the last week."""
+    """Queue the letter if something is overdue that no letter of the last week reported. Returns whether it did."""
     due = list(_find_overdue(services))
     if not due:
         return False
@@ -32,15 +32,13 @@ def queue_overdue_letter(services: Services) -> bool:
         told = _find_reported(tx)
         if all(told.get(matter, 0.0) >= since for matter, since in due):
             return False
-        letter = Letter(
-            f"owed:{tx.now.isoformat()}", KIND, services.config.site.language, to=OWNER,
-            data={"matters": [matter for matter, _ in due]},
-        )  # fmt: skip
-        return outbox.put(services, tx, letter)
+        cause, language = f"owed:{tx.now.isoformat()}", services.config.site.language
+        data = {"matters": [matter for matter, _ in due]}
+        return outbox.put(services, tx, Letter(cause, KIND, language, to=OWNER, data=data))
 
 
 def _find_overdue(services: Services) -> Iterator[tuple[str, float]]:
-    """Each matter, and since when it is owed: a person's by itself, of everything else the kind as a whole."""
+    """Each matter and since when it is owed: a matter of a person by itself, everything else by kind."""
     now = services.clock.now()
     for kind in overdue.QUERIES:
         personal = kind in overdue.PERSONAL
@@ -51,7 +49,7 @@ def _find_overdue(services: Services) -> Iterator[tuple[str, float]]:
 
 
 def _find_reported(tx: Tx) -> dict[str, float]:
-    """When each matter was told of, in the last week."""
+    """When each matter was reported in the last week, as a timestamp."""
     m = t.mail.c
     query = select(m.data, m.created_at).where(m.kind == KIND, m.created_at > tx.now - REPEAT_AFTER)
     return {

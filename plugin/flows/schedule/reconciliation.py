@@ -1,4 +1,4 @@
-"""The daily comparison by hand: what it asks for, and what came of it."""
+"""The daily comparison, started by hand, and its outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
 from plugin.ledger import tables as t
 
-# What a comparison asks for, and what follows from that.
+# Jobs that a comparison queues, and those that follow from them.
 JOB_KINDS = (
     comparison.JOB,
     scan_queue.LATE_JOB,
@@ -36,7 +36,7 @@ JOB_KINDS = (
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """Since when, how many changes the DAM told of, and how many resources were asked for."""
+    """When it began, how many changes the DAM reported, and how many resources are compared."""
 
     at: datetime
     changes: int
@@ -45,12 +45,12 @@ class Reconciliation:
 
 @dataclass(frozen=True)
 class ReconciliationOutcome:
-    """What was found since. Done is only what leaves no job open and none given up."""
+    """What was found since. It is done when no job is open and none was given up."""
 
-    open: Mapping[str, int]  # jobs by kind that are due, running, or wait for another try
+    open: Mapping[str, int]  # jobs by kind that are due, running, or wait for a retry
     given_up: Mapping[str, int]
-    taken_off: int  # names that stood in the DAM and had no ground
-    listed: int  # names by hand of people who ended, new since
+    taken_off: int  # names that were in the DAM without a ground
+    listed: int  # names set by hand of people whose last grant ended, new since
     undecided: int  # all of those that wait for a decision
     failed_writes: int
 
@@ -61,14 +61,14 @@ class ReconciliationOutcome:
 
 
 def begin_reconciliation(services: Services) -> Reconciliation:
-    """Ask for every resource that we know to be compared with the DAM, as the calendar does each day."""
+    """Compare every known resource with the DAM, as the calendar does each day."""
     at = services.clock.now()
     changes = calendar.poll_dam(services)
     return Reconciliation(at, changes, calendar.begin_comparison(services, whole=True))
 
 
 def find_outcome(services: Services, begun: Reconciliation) -> ReconciliationOutcome:
-    """What has come of it by now."""
+    """The outcome so far."""
     now = services.clock.now()
     queued = (t.job.c.state == "queued") & ((t.job.c.run_after <= now) | (t.job.c.attempt > 0))
     removed = t.taken_off.c.taken_at >= begun.at
@@ -80,9 +80,11 @@ def find_outcome(services: Services, begun: Reconciliation) -> ReconciliationOut
     return ReconciliationOutcome(
         open=_count_by_kind(services, queued | (t.job.c.state == "running")),
         given_up=_count_by_kind(services, (t.job.c.state == "dead") & (t.job.c.finished_at >= begun.at)),
-        taken_off=taken_off, listed=listed, undecided=names_by_hand.count_undecided(services),
+        taken_off=taken_off,
+        listed=listed,
+        undecided=names_by_hand.count_undecided(services),
         failed_writes=waiting.get(WaitingKind.FAILED_WRITES, 0),
-    )  # fmt: skip
+    )
 
 
 def _count_by_kind(services: Services, where: ColumnElement[bool]) -> dict[str, int]:

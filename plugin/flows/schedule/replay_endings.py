@@ -1,4 +1,4 @@
-"""ended.log told again: what had ended by the time of a crash, or since an older copy of the store was made."""
+"""Replay ended.log: what had ended before a crash, or after an older copy of the store was made."""
 
 import contextlib
 
@@ -19,13 +19,13 @@ from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent.model import EndKind
 
 Door = tuple[str, str]
-"""What opens something: LINK or TOKEN, and its number."""
+"""LINK or TOKEN, and its id."""
 
 
 def replay_ended_log(services: Services) -> int:
-    """Carry out every ending in ended.log that the store does not know: first thing at start and restore.
+    """Carry out every ending in ended.log that the store does not know, first at start and restore.
 
-    Then the store knows the file as far as it was told. In a closed house nobody knows whose lines these are.
+    Then the store notes how far it replayed the file. Nothing in a closed house, where the file may be another's.
     """
     if closed_house.find_reason(services) is not None:
         return 0
@@ -44,7 +44,7 @@ def replay_ended_log(services: Services) -> int:
 
 
 def is_due(services: Services) -> bool:
-    """Whether the file goes further than the store knows: a line was written and its commit never came."""
+    """Whether the file is longer than the store knows: a line was written, but its commit was lost."""
     with services.store.read() as conn:
         if closed_house.find_reason_in(services, conn) is not None:
             return False
@@ -53,12 +53,12 @@ def is_due(services: Services) -> bool:
 
 
 def replay_lines(services: Services) -> int:
-    """Carry out every line that the store does not know, whatever the house is; returns how many."""
+    """Carry out every line that the store does not know, also in a closed house; returns how many."""
     return _replay_lines(services)[0]
 
 
 def _replay_lines(services: Services) -> tuple[int, int]:
-    """How many were carried out, and how many could not be: one of those keeps none of the others."""
+    """How many lines were carried out, and how many failed: a line that fails does not stop the others."""
     with services.store.read() as conn:
         open_ = set(conn.scalars(select(t.grant.c.id).where(t.grant.c.ended_at.is_(None))))
         doors = list_open_doors(conn)
@@ -82,12 +82,12 @@ def _replay_lines(services: Services) -> tuple[int, int]:
         services.store, "a line of ended.log", lines, carry, lambda one: one.grant_id or one.kind
     )
     if shut:
-        pending_signatures.expire_pending(services)  # what waited for a link that opens no more
+        pending_signatures.expire_pending(services)  # what waited for a link that is revoked now
     return sum(done), len(lines) - len(done)
 
 
 def list_open_doors(conn: Connection) -> set[Door]:
-    """The links and tokens that open something, by kind and number."""
+    """The links and tokens that still work."""
     link, token = t.invitation.c, t.api_token.c
     left = link.most_uses.is_(None) | (link.uses < link.most_uses)
     opens = select(link.id).where(link.revoked_at.is_(None), left)
@@ -97,7 +97,7 @@ def list_open_doors(conn: Connection) -> set[Door]:
 
 def _replay_door(services: Services, line: Ending) -> int:
     if line.kind == TOKEN:
-        with contextlib.suppress(NotFound):  # another process that starts now was first
+        with contextlib.suppress(NotFound):  # a race with another process that starts
             api_tokens.revoke(services, str(line.grant_id), "ended.log")
         return 1
     with services.store.write() as tx:
@@ -117,15 +117,13 @@ def _replay_end(services: Services, line: Ending) -> int:
             return grant_endings.end_in(services, tx, row.person_id, due, "ended.log", True)
         if any(known is not None and known <= line.at for known in (claim.superseded_at, grant.valid_until)):
             return 0
-        # The version that replaced it is not in this copy: until then it holds, and no longer.
+        # The version that replaced it is missing in this copy: this one holds until that moment only.
         agreed = roster.load(services, tx.connection, row.person_id).published()
         quitclaim_rows.shorten_grant(tx, grant.id, line.at)
         left = roster.load(services, tx.connection, row.person_id).published()
         cuts.add(services, tx, row.person_id, cuts.find_shortened(agreed, left, tx.now))
-        tx.audit(
-            Action.CONSENT_REPLAY, "ended.log",
-            subject=roster.subject(services, tx, row.person_id), grant=grant.id,
-        )  # fmt: skip
+        subject = roster.subject(services, tx, row.person_id)
+        tx.audit(Action.CONSENT_REPLAY, "ended.log", subject=subject, grant=grant.id)
         tx.move_generation()
         services.queue.put(tx, "recompute", row.person_id)
     return 1
@@ -139,11 +137,9 @@ def _replay_objection(services: Services, line: Ending) -> int:
             return 0
     with services.store.write() as tx:
         tx.execute(update(t.person).where(mine).values(objected_at=line.at))
-        tx.audit(
-            Action.CONSENT_REPLAY, "ended.log",
-            subject=roster.subject(services, tx, line.person_id), objected=True,
-        )  # fmt: skip
-    return 1  # the sweep that follows ends what rested on it
+        subject = roster.subject(services, tx, line.person_id)
+        tx.audit(Action.CONSENT_REPLAY, "ended.log", subject=subject, objected=True)
+    return 1  # the next sweep ends the grants
 
 
 def _replay_erasure(services: Services, line: Ending) -> int:

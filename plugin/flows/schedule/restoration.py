@@ -1,4 +1,4 @@
-"""What a restored store brings back, in numbers: nobody's name is in it."""
+"""What a restored store brings back, as counts without names."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from plugin.quitclaim.consent.model import GrantKind
 
 @dataclass(frozen=True)
 class RestoredCounts:
-    """People; grants in force, by kind; links and API tokens that open something now."""
+    """People; grants in force, by kind; links and API tokens that work now."""
 
     people: int
     recognition: int
@@ -22,7 +22,7 @@ class RestoredCounts:
 
 
 def count_restored(services: Services) -> RestoredCounts:
-    """What is there and holds now. Ask once ended.log has been replayed."""
+    """Count what is in force now. Call it after ended.log was replayed."""
     now = services.clock.now()
     grant = t.grant.c
     holds = and_(grant.valid_from <= now, _is_not_over(grant.valid_until, now), _is_not_over(grant.ended_at, now))

@@ -1,4 +1,4 @@
-"""Nothing is kept past its term: what the calendar takes out of the ledger, the vault and the logs."""
+"""Retention: delete from the ledger, the vault and the logs what is past its term."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _BATCH = 200
 
 
 def expire_all(services: Services) -> dict[str, int]:
-    """Everything past its term goes; returns how much of each kind."""
+    """Delete everything past its term; returns how much of each kind."""
     counts = Counter(suggestions=_expire_suggestions(services))
     for name, kind in retention_rules.RULES.items():
         counts[name] += _drop(services, kind)
@@ -40,7 +40,7 @@ def expire_all(services: Services) -> dict[str, int]:
 
 
 def _drop(services: Services, kind: retention_rules.RetentionRule) -> int:
-    """What is past its term is looked for in no write, and goes in short ones."""
+    """Search outside a write, and delete in short writes."""
     count, config = 0, services.config
 
     def drop(tx: Tx, keys: Sequence[Any]) -> None:
@@ -67,7 +67,7 @@ def _prune(services: Services) -> int:
 
 
 def _expire_suggestions(services: Services) -> int:
-    """Those that nobody decided on, with a row of the log that says how many."""
+    """Suggestions without a decision, with an audit row that says how many."""
     expired = _drop(services, retention_rules.RULES["suggestions"])
     if expired:
         with services.store.write() as tx:
@@ -76,7 +76,7 @@ def _expire_suggestions(services: Services) -> int:
 
 
 def _expire_evidence(services: Services) -> int:
-    """Record keys of people whose last grant ended longer ago than the evidence is kept; returns how many."""
+    """Destroy the record keys of people whose last grant ended before the retention of evidence; returns how many."""
     before = months_before(services.clock.now(), services.config.retention.evidence_months)
     with services.store.read() as conn:
         keys = list(conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "record")))
@@ -90,7 +90,7 @@ def _expire_evidence(services: Services) -> int:
 
 
 def _is_over(standing: Standing, before: datetime) -> bool:
-    """Whether the last grant, of any kind, had ended by then. Who never signed has no evidence.
+    """Whether the last grant, of any kind, had ended by then; False if there was none.
 
     A grant may never have been in force (withdrawn as it began): then its recording counts.
     """
@@ -100,7 +100,7 @@ def _is_over(standing: Standing, before: datetime) -> bool:
 
 
 def _expire_logs(services: Services) -> int:
-    """Old log files, by the day in their names; and one on which nothing was written since: a quiet day makes none."""
+    """Delete old log files by the day in their names, and the current one if nothing was written to it since."""
     server = services.config.server
     if not server.log_file:
         return 0

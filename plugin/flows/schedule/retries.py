@@ -1,16 +1,15 @@
-"""Work that was given up, or that nobody asks for any more, is started again: once a day each, until it is done.
+"""Retry jobs that were given up or lost from the queue, each once a day until it is done.
 
-Whoever adds a kind of job says here how it is known to be owed: the ledger shows it (`OWED`), or only its row in the
-queue does (`REMEMBERED`), which stays until the job is done and is never taken for old.
+Every kind of job is listed here: the ledger shows that it is owed (`OWED`), or only its row in the queue does
+(`REMEMBERED`); such a row stays until the job is done and never expires.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from plugin.errors import NotFound, NothingDone
 from plugin.flows.clearance import dam_dates
@@ -28,74 +27,55 @@ from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 
 PAUSE = timedelta(hours=20)
-"""Between giving up and another start: the chore comes each hour, so a job that always fails is tried once a day."""
+"""Between giving up and a retry: the chore runs hourly, so a job that always fails is retried once a day."""
 
 OUTAGE = timedelta(minutes=10)
-"""Between two polls of the DAM that succeeded: it was away, or nobody worked."""
+"""Between two successful polls of the DAM: a longer gap means that the DAM or the worker was down."""
 
 _URGENT = ("revoke", "erase")
 SYSTEM = "system"
-_PORTION = 50  # jobs of one transaction: others wait for it
+_PORTION = 50  # jobs in one transaction, which others wait for
 _NO_LIMIT = 1_000_000
 
-Payloads = Mapping[str, Any]  # payloads by key
+
+def _find_erasures(services: Services) -> list[str]:
+    return [key for key, _ in overdue.list_oldest(services, "owed_erasures", _NO_LIMIT)]
 
 
-def _keys(found: Iterable[str]) -> dict[str, Any]:
-    return dict.fromkeys(found)
-
-
-def _find_revocations(services: Services) -> Payloads:
-    return _keys(revocation.list_overdue(services))
-
-
-def _find_erasures(services: Services) -> Payloads:
-    return _keys(key for key, _ in overdue.list_oldest(services, "owed_erasures", _NO_LIMIT))
-
-
-def _find_dates(services: Services) -> Payloads:
-    """One job for all of them, but those that have one of their own, given up or not."""
+def _find_dates(services: Services) -> list[str]:
+    """One job for all photographs without a job of their own, given up or not."""
     s, r, j = t.statement.c, t.resource.c, t.job.c
     own = select(j.key).where(j.kind == "state", j.state.in_(("queued", "running", "dead")))
     late = s.stated_at.is_(None) & (s.wanted_at < services.clock.now() - overdue.LATE)
     query = select(r.id).join(t.statement, s.resource_id == r.id).where(late, r.ref.not_in(own)).limit(1)
     with services.store.read() as conn:
-        return _keys([dam_dates.EVERY] if conn.execute(query).first() else [])
+        return [dam_dates.EVERY] if conn.execute(query).first() else []
 
 
-def _find_writes(services: Services) -> Payloads:
-    return _keys(intents.list_stranded(services))
+def _scalars(query: Select[tuple[str]]) -> Callable[[Services], list[str]]:
+    def find(services: Services) -> list[str]:
+        with services.store.read() as conn:
+            return list(conn.scalars(query))
+
+    return find
 
 
-def _find_letters(services: Services) -> Payloads:
-    with services.store.read() as conn:
-        return _keys(conn.scalars(select(t.mail.c.id).where(t.mail.c.state == "queued")))
+_LETTERS = select(t.mail.c.id).where(t.mail.c.state == "queued")
+_RECOMPUTE = select(t.state.c.policy).where(t.state.c.anew_after.is_not(None), t.state.c.policy.is_not(None))
 
-
-def _find_cuts(services: Services) -> Payloads:
-    with services.store.read() as conn:
-        return _keys(conn.scalars(select(t.cut.c.person_id).distinct()))
-
-
-def _find_recompute(services: Services) -> Payloads:
-    """How far it has come says the store too."""
-    with services.store.read() as conn:
-        under_way = t.state.c.anew_after.is_not(None) & t.state.c.policy.is_not(None)
-        return _keys(conn.scalars(select(t.state.c.policy).where(under_way)))
-
-
-OWED: Mapping[str, tuple[Callable[[Services], Payloads], int]] = {
-    cuts.JOB: (_find_cuts, 0),
-    "revoke": (_find_revocations, 1),
+OWED: Mapping[str, tuple[Callable[[Services], Iterable[str]], int]] = {
+    cuts.JOB: (_scalars(select(t.cut.c.person_id).distinct()), 0),
+    "revoke": (revocation.list_overdue, 1),
     "erase": (_find_erasures, 1),
     "state": (_find_dates, 2),
-    "mail": (_find_letters, 3),
-    "names": (_find_writes, 5),
-    "anew": (_find_recompute, 5),
+    "mail": (_scalars(_LETTERS), 3),
+    "names": (intents.list_stranded, 5),
+    "anew": (_scalars(_RECOMPUTE), 5),
 }
-"""By kind of job what the ledger shows to be owed, whether or not a row of the queue says so; and how urgent it is."""
+"""By kind of job: the keys that the ledger shows to be owed, with or without a row in the queue; and the priority."""
 
-_COMPARED = "the daily comparison looks at every photograph too"
+_COMPARED = "the daily comparison reads every photograph too"
+_NOT_ALLOWED = "the daily comparison removes names that are not allowed"
 REMEMBERED: Mapping[str, str] = {
     "photo": _COMPARED,
     "compare": _COMPARED,
@@ -104,37 +84,37 @@ REMEMBERED: Mapping[str, str] = {
     "members": _COMPARED,
     "renamed": _COMPARED,
     "rulings": "each poll follows what moved",
-    "remode": "its row knows how far it has come; what stands where it must not, the daily comparison takes off",
-    "unheld": "its row knows how far it has come",
-    comparison.JOB: "its row knows which portion; each night begins a round, or goes on with one",
-    scan_queue.LATE_JOB: "its row knows how far it has come; each night begins a pass where one is due",
-    vouching.REFUSED: "its row knows which set; what stands where it must not, the daily comparison takes off",
-    vouching.SUGGESTED: "its row knows which set, and how far it has come",
-    name_doubts.JOB: "its row knows whose; until it is done no name is theirs by its spelling",
+    "remode": f"its row holds the progress; {_NOT_ALLOWED}",
+    "unheld": "its row holds the progress",
+    comparison.JOB: "its row holds the portion; each night begins or continues a round",
+    scan_queue.LATE_JOB: "its row holds the progress; each night begins a pass if one is due",
+    vouching.REFUSED: f"its row holds the set; {_NOT_ALLOWED}",
+    vouching.SUGGESTED: "its row holds the set and the progress",
+    name_doubts.JOB: "its row holds the person; until it is done no name is theirs by spelling",
     reexamination.JOB: "each start of a worker begins with the first photograph that waits",
-    "recompute": "its row knows whose; what is stored meanwhile was cut when the grant ended",
+    "recompute": "its row holds the person; stored clearances were cut when the grant ended",
     "look-again": "its row waits for a day after each revocation",
-    lost_links.JOB: "who asked is known by a keyed hash in its row alone",
-    register.JOB: "its row knows whose name was adopted",
+    lost_links.JOB: "only its row holds the keyed hash of who asked",
+    register.JOB: "its row holds the person whose name was adopted",
 }
-"""By kind why only its row in the queue knows what is owed."""
+"""By kind of job: why only its row in the queue shows what is owed."""
 
 
 def retry_owed(services: Services, actor: str = SYSTEM, at_once: bool = False) -> int:
-    """Ask for what the ledger shows to be owed, and begin what was given up again; returns how many jobs.
+    """Queue what the ledger shows to be owed, and retry what was given up; returns how many jobs.
 
-    Not what was given up a moment ago, unless `at_once`: somebody says that what it needs is there again.
+    Jobs given up less than `PAUSE` ago are left, unless `at_once`.
     """
     counts = [_retry_given_up(services, services.clock.now() - (timedelta(0) if at_once else PAUSE), actor)]
-    with ExitStack() as each:  # what fails keeps nothing else from being done
+    with ExitStack() as each:  # one that fails does not stop the others
         for kind in OWED:
             each.callback(lambda kind=kind: counts.append(_queue_owed(services, kind)))  # type: ignore[misc]
     return sum(counts)
 
 
 def retry_after_outage(services: Services, since: datetime, now: datetime) -> int:
-    """Of two polls that succeeded: where the DAM was away in between, what was given up meanwhile begins at once, and
-    what somebody has a right to does not wait for its next try; returns how many jobs."""
+    """If the DAM was away between the two successful polls: retry at once what was given up since, and what people
+    have a right to; returns how many jobs."""
     if now - since < max(OUTAGE, 3 * timedelta(seconds=services.config.dam.poll_seconds)):
         return 0
     count = _retry_given_up(services, services.clock.now(), SYSTEM, since=since)
@@ -146,13 +126,13 @@ def _queue_owed(services: Services, kind: str) -> int:
     return queue_missing(services, kind, what(services), urgent)
 
 
-def queue_missing(services: Services, kind: str, asked: Payloads, priority: int = 5) -> int:
-    """Ask for jobs that are neither open nor given up; returns how many. Those have their row, and their pause."""
+def queue_missing(services: Services, kind: str, keys: Iterable[str], priority: int = 5) -> int:
+    """Queue the jobs that have no row, neither open nor given up; returns how many."""
     count = 0
-    for keys in chunked(list(asked), _PORTION):
+    for some in chunked(list(keys), _PORTION):
         with services.store.write() as tx:
-            for key in sorted(set(keys) - _find_known(tx, kind, keys)):
-                services.queue.put(tx, kind, key, asked[key], priority)
+            for key in sorted(set(some) - _find_known(tx, kind, some)):
+                services.queue.put(tx, kind, key, None, priority)
                 count += 1
     return count
 
@@ -166,7 +146,7 @@ def _find_known(tx: Tx, kind: str, keys: Iterable[str]) -> set[str]:
 def _retry_given_up(
     services: Services, before: datetime, actor: str, kind: str | None = None, since: datetime | None = None
 ) -> int:
-    """In portions, from the oldest row on; what is given up meanwhile is left for later."""
+    """In portions, from the oldest row on; jobs given up from now on are left for later."""
     j, count = t.job.c, 0
     with services.store.read() as conn:
         last = conn.scalar(select(func.max(j.id)).where(j.state == "dead")) or 0
@@ -184,10 +164,9 @@ def _retry_given_up(
 
 
 def retry(services: Services, actor: str, job_id: int | None = None, kind: str | None = None) -> int:
-    """Somebody has it tried again now: one job, those of a kind, or all that is owed; returns how many.
+    """Retry now, as staff: one job, those of a kind, or all that is owed; returns how many.
 
-    Raises NotFound for a job that was not given up and does not wait for another try; NothingDone where nothing is
-    owed.
+    Raises NotFound for a job that was not given up and does not wait for a retry; NothingDone if nothing is owed.
     """
     if job_id is not None:
         services.queue.revive(job_id, actor)
@@ -203,7 +182,7 @@ def retry(services: Services, actor: str, job_id: int | None = None, kind: str |
 
 
 def _hasten(services: Services, kind: str | None, actor: str) -> int:
-    """What waits for another try comes at once."""
+    """Run at once what waits for a retry."""
     j, count = t.job.c, 0
     waits = (j.state == "queued") & (j.attempt > 0) & (j.run_after > services.clock.now())
     if kind is not None:
@@ -211,7 +190,7 @@ def _hasten(services: Services, kind: str | None, actor: str) -> int:
     with services.store.read() as conn:
         ids = list(conn.scalars(select(j.id).where(waits)))
     for job_id in ids:
-        with suppress(NotFound):  # a worker took it meanwhile
+        with suppress(NotFound):  # a race: a worker took it
             services.queue.revive(job_id, actor)
             count += 1
     return count
@@ -219,8 +198,8 @@ def _hasten(services: Services, kind: str | None, actor: str) -> int:
 
 @dataclass(frozen=True)
 class PendingJob:
-    """A job that was given up, or failed and waits for another try at `next`. `about`: a photograph, a collection, or
-    the pseudonymous id of a person; nobody's name."""
+    """A job that was given up, or failed and waits for a retry at `next`. `about`: a photograph, a collection, or the
+    pseudonymous id of a person; never a name."""
 
     id: int
     kind: str
@@ -231,25 +210,22 @@ class PendingJob:
     next: datetime | None
 
 
-_WITHOUT_SUBJECT = frozenset(
-    {"anew", reexamination.JOB, "rulings", lost_links.JOB}
-)  # their keys say nothing to anybody
+_WITHOUT_SUBJECT = frozenset({"anew", reexamination.JOB, "rulings", lost_links.JOB})
 
 
 def list_pending(services: Services, limit: int) -> list[PendingJob]:
-    """What was given up, newest first, then what failed and is tried again by itself."""
+    """Jobs that were given up, newest first, then those that failed and are retried by themselves."""
     j = t.job.c
     waits = (j.state == "queued") & (j.attempt > 0)
     query = select(t.job).where(or_(j.state == "dead", waits)).order_by(j.state, j.id.desc()).limit(limit)
     with services.store.read() as conn:
         rows = conn.execute(query).all()
-    return [
-        PendingJob(
-            row.id, row.kind, "" if row.kind in _WITHOUT_SUBJECT or row.key == dam_dates.EVERY else row.key,
-            row.created_at, row.attempt, row.error or "", None if row.state == "dead" else row.run_after,
-        )
-        for row in rows
-    ]  # fmt: skip
+    pending = []
+    for row in rows:
+        about = "" if row.kind in _WITHOUT_SUBJECT or row.key == dam_dates.EVERY else row.key
+        next_ = None if row.state == "dead" else row.run_after
+        pending.append(PendingJob(row.id, row.kind, about, row.created_at, row.attempt, row.error or "", next_))
+    return pending
 
 
 def count_open_by_kind(services: Services) -> dict[str, int]:

@@ -1,7 +1,7 @@
-"""Free text that stands plain in the store is sealed at the next start: what was written before it was sealed at all.
+"""Seal free text that older versions stored as plain text, at the next start, and overwrite the plain text.
 
-What stood there is overwritten as well. SQLite moves rows about and leaves copies behind in pages that are in use, so
-its file is written anew once after such a start, and its log is cut.
+SQLite moves rows and leaves copies behind in pages that are in use, so its file is rewritten once after such a start,
+and its log is truncated.
 """
 
 import json
@@ -24,9 +24,9 @@ PORTION = 50
 
 
 def seal_plain_texts(services: Services) -> int:
-    """Seal what is plain, in portions, and overwrite it; returns how many texts.
+    """Seal plain texts in portions, and overwrite them; returns how many.
 
-    Where a key does not open they stay as they are until it does: no process is kept from serving by that.
+    If a key does not open, the texts stay as they are until it does; the process serves all the same.
     """
     count = 0
     try:
@@ -39,7 +39,7 @@ def seal_plain_texts(services: Services) -> int:
 
 
 def overwrite_plain_texts(services: Services) -> bool:
-    """Write the store's file anew where texts were sealed since that was done last; False if somebody is in the way."""
+    """Rewrite the store's file if texts were sealed since the last rewrite; False if another process holds it."""
     with services.store.read() as conn:
         since = conn.scalar(select(t.state.c.texts_sealed_at))
     if since is None:
@@ -69,11 +69,11 @@ def _seal_column(services: Services, table: Table, column: "Column[Any]") -> int
 
 
 def _seal(services: Services, tx: Tx, texts: TextSealer, column: "Column[Any]", row: dict[str, Any]) -> int:
-    """Only if it still stands there as it was read. With the key of its person a text goes too."""
+    """Only if it is unchanged since it was read. The text of a person whose key was destroyed becomes empty."""
     (number,) = column.table.primary_key.columns
     stored, owner = row[column.name], row.get("person_id")
     if isinstance(stored, UnreadableCell):
-        stored = ""  # nobody can read it: nothing of it is kept
+        stored = ""  # unreadable: nothing of it is kept
     typed = json.dumps(stored) if isinstance(stored_type(column), JSON) else str(stored)
     if stored is None or free_text.is_sealed(str(stored)):
         return 0
@@ -84,8 +84,6 @@ def _seal(services: Services, tx: Tx, texts: TextSealer, column: "Column[Any]", 
 
 
 def _equals(column: "Column[Any]", stored: object) -> ColumnElement[bool]:
-    if isinstance(
-        stored_type(column), JSON
-    ):  # an answer that is kept is never changed; JSON has no equality everywhere
+    if isinstance(stored_type(column), JSON):  # never changed once stored; not every database compares JSON
         return cast(column, Text).not_like('"%')
     return column == stored

@@ -1,4 +1,4 @@
-"""Rows that no value can be made of: nobody agrees to anything by them (`roster`, `modes`), and somebody is told."""
+"""Rows that cannot be read: they grant nothing (`roster`, `modes`), and they are reported."""
 
 from datetime import timedelta
 
@@ -13,13 +13,13 @@ from plugin.ledger.queue import set_aside
 
 _NO_DELAY = timedelta(days=366)
 _NO_LEASE = timedelta(days=2)
-"""No job waits for so long, or is in hand: its moment cannot be read."""
+"""No job waits or is leased for so long: its moment cannot be read."""
 
 
 def report_unreadable(services: Services) -> int:
-    """Name each, at start and each night; returns how many.
+    """Report each, at start and each night; returns how many.
 
-    What is stored of clearance for the person of such a grant is cut: it may rest on it.
+    Stored clearances of the person of such a grant are cut, because they may rest on it.
     """
     with services.store.read() as conn:
         found = {
@@ -40,10 +40,11 @@ def report_unreadable(services: Services) -> int:
 
 
 def hasten_unreadable_jobs(services: Services) -> int:
-    """Jobs whose moment cannot be read are due now; returns how many."""
+    """Make jobs due now if their moment cannot be read; returns how many."""
     j, now = t.job.c, services.clock.now()
     late = {
-        j.run_after: (j.state == "queued") & (j.run_after > now + _NO_DELAY),  # SQLite: text is above each number
+        # In SQLite any text is greater than each number.
+        j.run_after: (j.state == "queued") & (j.run_after > now + _NO_DELAY),
         j.lease_until: (j.state == "running") & (j.lease_until > now + _NO_LEASE),
     }
     with services.store.read() as conn:

@@ -1,11 +1,11 @@
-"""A person's own page: who has come in by a link, what is shown, and what they change, each with its letter.
+"""A person's own page: the visitor, what the page shows, and what they change, each change with a letter.
 
-Everything here is about one person: the one of the link, or a child that the staff joined to the
-same guardian. No id that a browser sends opens anybody else.
+Everything here is about one person: the one of the link, or a child that the staff joined to the same guardian. No id
+from a browser opens anybody else's page.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,7 +24,9 @@ from plugin.flows.rights import erasure_requests
 from plugin.flows.self_service import own_photos
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.lifecycle import StopMode
+from plugin.quitclaim.consent.model import Quitclaim
 from plugin.quitclaim.consent.standing import Standing
 from plugin.quitclaim.forms.statements import StatementLine, list_lines
 
@@ -33,7 +35,7 @@ RENEWAL_LASTS = timedelta(days=1)
 
 @dataclass(frozen=True)
 class SignedVersion:
-    """A version that was signed: its number and day; a receipt may be had of it."""
+    """A signed version that has a receipt."""
 
     quitclaim_id: str
     version: int
@@ -42,7 +44,7 @@ class SignedVersion:
 
 @dataclass(frozen=True)
 class OwnPage:
-    """All that the page says of the person."""
+    """What the page says of the person. `album`: their photographs; `anew`: whether there is a form to renew."""
 
     name: str
     minor: bool
@@ -59,10 +61,10 @@ class OwnPage:
 
 
 def find_visitor(services: Services, link_id: str, child: str | None = None) -> Visitor:
-    """Who a session stands for, asked anew at each request; `child`: another child of the same guardian.
+    """The visitor of a session, checked at each request; `child`: another child of the same guardian.
 
-    Raises LinkRefused where the link is over, or a guardian's say is; Forgotten for an erased person;
-    NotFound for a child that is not theirs.
+    Raises LinkRefused if the link or the guardian's authority has ended; Forgotten for an erased person; NotFound for
+    a child that is not theirs.
     """
     row = links.find_usable(services, link_id)
     if row.kind != links.LinkKind.PAGE or row.person_id is None:
@@ -82,7 +84,7 @@ def find_visitor(services: Services, link_id: str, child: str | None = None) -> 
 def _list_theirs(
     services: Services, conn: Connection, person_id: str, guardian_id: str | None
 ) -> list[tuple[str, str | None]]:
-    """About whom the link is, then the guardian's other children. Raises LinkRefused when their say is over."""
+    """The person of the link, then the guardian's other children. Raises LinkRefused if their authority has ended."""
     if guardian_id is None:
         return [(person_id, None)]
     known = guardian_links.list_children(services, conn, person_id, guardian_id)
@@ -92,20 +94,22 @@ def _list_theirs(
 
 
 def _has_say(services: Services, conn: Connection, person_id: str, guardian_id: str) -> bool:
-    """Whether the guardian still has a say: until the birthday that ends it."""
+    """Whether the guardian still decides, until the birthday that ends it."""
     standing = roster.load_many(services, conn, [person_id]).get(person_id)
-    return standing is not None and guardian_id in standing.person.guardians and standing.is_minor(services.clock.now())
+    if standing is None or guardian_id not in standing.person.guardians:
+        return False
+    return standing.is_minor(services.clock.now())
 
 
 def note_look(services: Services, who: Visitor) -> None:
-    """The audit row of a look at the page: once a session (rule 9)."""
+    """Audit a look at the page, once a session (rule 9)."""
     with services.store.write() as tx:
         subject = roster.subject(services, tx, who.person_id)
         tx.audit(Action.RECORD_LOOK, who.actor, subject=subject, link=who.link_id)
 
 
 def load_page(services: Services, who: Visitor) -> OwnPage:
-    """The page, as everything stands at this moment."""
+    """The page as of now."""
     now = services.clock.now()
     with services.store.read() as conn:
         standing = roster.load(services, conn, who.person_id)
@@ -113,26 +117,33 @@ def load_page(services: Services, who: Visitor) -> OwnPage:
         asked = erasure_requests.find_waiting(conn, who.person_id)
         labels = register.own_names_of(conn, who.children)
         all_ = list_lines(person, claims, services.ages, now)
-        zone = services.config.site.zone
         return OwnPage(
-            name=register.own_name_of(conn, who.person_id), minor=standing.is_minor(services.clock.now()),
+            name=register.own_name_of(conn, who.person_id),
+            minor=standing.is_minor(now),
             objected=person.objected_at is not None,
-            now=tuple(line for line in all_ if line.open), past=tuple(line for line in all_ if not line.open),
-            signed=tuple(
-                SignedVersion(claim.id, claim.version, claim.signed_at.astimezone(zone).date())
-                for claim in reversed(claims)
-                if receipts.kept(services, conn, who.person_id, claim.id)
-            ),
+            now=tuple(line for line in all_ if line.open),
+            past=tuple(line for line in all_ if not line.open),
+            signed=tuple(_list_signed(services, conn, who, claims)),
             references=len(services.vault.find(conn, who.person_id, "reference")),
-            forget_by=asked.due_on if asked else None, forget_number=erasure_requests.find_number(conn, who.person_id),
+            forget_by=asked.due_on if asked else None,
+            forget_number=erasure_requests.find_number(conn, who.person_id),
             anew=_find_form(services, conn, who, standing) is not None,
             album=own_photos.list_photos(services, conn, who.person_id),
             children=tuple((child, labels[child]) for child in who.children if child in labels),
-        )  # fmt: skip
+        )
+
+
+def _list_signed(
+    services: Services, conn: Connection, who: Visitor, claims: Sequence[Quitclaim]
+) -> Iterator[SignedVersion]:
+    for claim in reversed(claims):
+        if receipts.kept(services, conn, who.person_id, claim.id):
+            day = claim.signed_at.astimezone(services.config.site.zone).date()
+            yield SignedVersion(claim.id, claim.version, day)
 
 
 def find_line(services: Services, who: Visitor, grant_id: str) -> StatementLine:
-    """One use that is in force or to come. Raises NotFound for any other id, whoever's it is."""
+    """One use that is in force or to come. Raises NotFound for any other id."""
     with services.store.read() as conn:
         standing = roster.load(services, conn, who.person_id)
     found = list_lines(standing.person, standing.quitclaims, services.ages, services.clock.now())
@@ -143,7 +154,7 @@ def find_line(services: Services, who: Visitor, grant_id: str) -> StatementLine:
 
 
 def end_uses(services: Services, who: Visitor, how: StopMode, grant_ids: Collection[str] | None) -> int:
-    """End these uses, or all (None), at once; returns how many ended. Raises NotFound for another's."""
+    """End these uses, or all (None), at once; returns how many ended. Raises NotFound for another person's."""
     with services.store.write() as tx:
         due = grant_endings.stop_in(services, tx, who.person_id, how, grant_ids, who.actor)
         if due:
@@ -152,7 +163,7 @@ def end_uses(services: Services, who: Visitor, how: StopMode, grant_ids: Collect
 
 
 def object_to_recognition(services: Services, who: Visitor) -> int:
-    """The child does not want to be recognised: from this commit on nobody can allow it but they, of age.
+    """The child objects to recognition: from now on only they can allow it, once of age.
 
     Raises ConsentError for an adult, who withdraws instead.
     """
@@ -165,17 +176,18 @@ def object_to_recognition(services: Services, who: Visitor) -> int:
 
 
 def disown(services: Services, who: Visitor, resource_id: int) -> None:
-    """ "That is not me": see review.disown. Raises NotFound for a photograph that is not shown to them."""
+    """ "That is not me": see `review.disown`. Raises NotFound for a photograph that is not shown to them."""
     with services.store.read() as conn:
         own_photos.find_photo(services, conn, who.person_id, resource_id)
-    review.disown(
-        services, resource_id, who.person_id, who.actor,
-        lambda tx: page_links.queue_confirmation(services, tx, who, "not me", resource=resource_id),
-    )  # fmt: skip
+
+    def tell(tx: Tx) -> None:
+        page_links.queue_confirmation(services, tx, who, "not me", resource=resource_id)
+
+    review.disown(services, resource_id, who.person_id, who.actor, tell)
 
 
 def request_erasure(services: Services, who: Visitor) -> erasure_requests.ErasureRequest:
-    """Ask to be forgotten: see requests.ask."""
+    """File a request for erasure: see `erasure_requests.ask`."""
     filed = erasure_requests.read_filed(services, who.person_id)
     with services.store.write() as tx:
         listed = services.config.requests.erasure == "list"
@@ -187,9 +199,9 @@ def request_erasure(services: Services, who: Visitor) -> erasure_requests.Erasur
 
 
 def open_reference(services: Services, who: Visitor, number: int) -> bytes:
-    """A copy of their so-manyth reference photograph (from 1), as it was given. Raises NotFound.
+    """A copy of their reference photograph `number` (from 1), as it was given. Raises NotFound.
 
-    The audit row of the look comes first; the photograph, of megabytes, is opened when that write is over.
+    The look is audited first; the photograph, of megabytes, is opened after that write.
     """
     with services.store.write() as tx:
         chosen = _find_reference(services, tx.connection, who, number)
@@ -209,7 +221,7 @@ def _find_reference(services: Services, conn: Connection, who: Visitor, number: 
 
 
 def export_own_data(services: Services, who: Visitor) -> dict[str, Any]:
-    """Everything that is held on the person; of another guardian no address, which is not theirs (GDPR Art. 15(4))."""
+    """Everything that is held on the person, without the addresses of other guardians (GDPR Art. 15(4))."""
     held = register.export(services, who.person_id, who.actor, own=True)
     for guardian in held["guardians"]:
         if guardian["id"] != who.guardian_id:
@@ -218,7 +230,7 @@ def export_own_data(services: Services, who: Visitor) -> dict[str, Any]:
 
 
 def find_receipt(services: Services, who: Visitor, quitclaim_id: str) -> receipts.Receipt:
-    """The receipt of a version that was signed. Raises NotFound for another's, and where none was made (paper)."""
+    """The receipt of a signed version. Raises NotFound for another person's, and if none was made (paper)."""
     with services.store.read() as conn:
         if not receipts.kept(services, conn, who.person_id, quitclaim_id):
             raise NotFound("no such receipt is kept")
@@ -226,26 +238,23 @@ def find_receipt(services: Services, who: Visitor, quitclaim_id: str) -> receipt
 
 
 def make_renewal_link(services: Services, who: Visitor) -> links.MadeLink:
-    """A link, for a day, to sign a new version of what was signed last; as strong as the one to this page.
+    """A link for one day to sign a new version of the last form, with the strength of the link to this page.
 
-    Raises ConsentError where there is none.
+    Raises ConsentError if there is no such form.
     """
     with services.store.write() as tx:
         standing = roster.load(services, tx.connection, who.person_id)
         form_id = _find_form(services, tx.connection, who, standing)
         if form_id is None:
             raise ConsentError("there is no form to sign here: ask the organisation for one")
-        link = links.Link(
-            links.LinkKind.RENEW, who.language, who.person_id, form_id, who.guardian_id, most_uses=1, lasts=RENEWAL_LASTS,
-            address_id=tx.connection.scalar(
-                select(t.invitation.c.address_id).where(t.invitation.c.id == who.link_id)
-            ),
-        )  # fmt: skip
+        address = select(t.invitation.c.address_id).where(t.invitation.c.id == who.link_id)
+        base = links.Link(links.LinkKind.RENEW, who.language, who.person_id, form_id, who.guardian_id, most_uses=1)
+        link = replace(base, lasts=RENEWAL_LASTS, address_id=tx.connection.scalar(address))
         return links.make(services, tx, link, who.actor)
 
 
 def _find_form(services: Services, conn: Connection, who: Visitor, standing: Standing) -> str | None:
-    """The newest version of the form that was signed last, if this visitor may sign it."""
+    """The id of the newest version of the form that was signed last, if this visitor may sign it."""
     if standing.is_minor(services.clock.now()) != (who.guardian_id is not None):
         return None
     last = (

@@ -1,7 +1,7 @@
-"""The photographs that bear a person's name, as they may see them: a small picture, and where each may be used.
+"""The photographs with a person's name, for that person: a small picture, and where each may be used.
 
-None of them is here by pictures that nobody has vouched for. A photograph says nothing here of anybody else
-in it: no name, no file name, no reason, and no face.
+Matches on reference pictures that nobody has vouched for are left out. Nothing is shown of other people in a
+photograph: no name, no file name, no reason and no face.
 """
 
 from collections.abc import Mapping
@@ -24,14 +24,17 @@ PAGE_SIZE = 12
 PurposeChannel = tuple[str, str]
 """Purpose and channel."""
 
+Tagged = tuple[int, str, str, str]
+"""Id, ref and file version of a photograph, and the origin of the name."""
+
 
 @dataclass(frozen=True)
 class OwnPhoto:
-    """One photograph: who put the name there (machine, confirmed, hand), and where it is cleared now.
+    """One photograph: the origin of the name (machine, confirmed, hand), and where it is cleared now.
 
-    `number` counts this person's photographs from the oldest on: the id would say how many others there are.
-    `cleared`: by (purpose, channel) the last day, None where no end is known. `shown`: whether a
-    picture can be shown without showing somebody else.
+    `number` counts this person's photographs from the oldest on; the id would disclose how many others there are.
+    `cleared`: the last day by (purpose, channel), None without a known end. `shown`: whether a picture can be shown
+    without showing anybody else.
     """
 
     id: int
@@ -43,7 +46,7 @@ class OwnPhoto:
 
 @dataclass(frozen=True)
 class PhotoPage:
-    """Some of the photographs, the latest first; `after` opens the next page, None if this is the last."""
+    """One page of photographs, the latest first; `after` opens the next page, None if this is the last."""
 
     photos: tuple[OwnPhoto, ...]
     total: int
@@ -51,24 +54,22 @@ class PhotoPage:
 
 
 def list_photos(services: Services, conn: Connection, person_id: str, after: int | None = None) -> PhotoPage:
-    """The photographs that bear the person's name, from below number `after`."""
+    """One page of the photographs with the person's name, below the id `after`."""
     tagged = _select_tagged(person_id)
     query = tagged if after is None else tagged.where(t.resource.c.id < after)
     total, left = _count(conn, tagged), _count(conn, query)
     rows = conn.execute(query.order_by(t.resource.c.id.desc()).limit(PAGE_SIZE + 1)).all()
     here = rows[:PAGE_SIZE]
     cleared = _find_cleared(services, conn, [row.id for row in here])
-    photos = tuple(
-        OwnPhoto(
-            row.id, left - place, row.origin, _find_own_face(conn, row, person_id) is not None, cleared.get(row.id, {})
-        )
-        for place, row in enumerate(here)
-    )  # fmt: skip
-    return PhotoPage(photos, total, here[-1].id if len(rows) > PAGE_SIZE else None)
+    photos = []
+    for place, row in enumerate(here):
+        shown = _find_own_face(conn, row, person_id) is not None
+        photos.append(OwnPhoto(row.id, left - place, row.origin, shown, cleared.get(row.id, {})))
+    return PhotoPage(tuple(photos), total, here[-1].id if len(rows) > PAGE_SIZE else None)
 
 
 def find_photo(services: Services, conn: Connection, person_id: str, resource_id: int) -> OwnPhoto:
-    """One of them. Raises NotFound for a photograph that does not bear this person's name."""
+    """One of them. Raises NotFound for a photograph without this person's name."""
     row = _find_row(conn, person_id, resource_id)
     cleared = _find_cleared(services, conn, [resource_id])
     shown = _find_own_face(conn, row, person_id) is not None
@@ -77,10 +78,10 @@ def find_photo(services: Services, conn: Connection, person_id: str, resource_id
 
 
 def render_photo(services: Services, person_id: str, resource_id: int) -> bytes:
-    """A small JPEG of the person on the photograph, every other known face painted over or cut off.
+    """A small JPEG of the person in the photograph, every other known face painted over or cropped away.
 
-    Raises NotFound where the photograph does not bear this person's name, where it is not known
-    which face is theirs, or where the file was replaced since; DamError, PictureError.
+    Raises NotFound if the photograph does not have this person's name, if it is not known which face is theirs, or if
+    the file was replaced; DamError, PictureError.
     """
     with services.store.read() as conn:
         row = _find_row(conn, person_id, resource_id)
@@ -96,13 +97,14 @@ def render_photo(services: Services, person_id: str, resource_id: int) -> bytes:
     return services.faces.likeness(found, view)
 
 
-def _count(conn: Connection, query: Select[Any]) -> int:
+def _count(conn: Connection, query: Select[Tagged]) -> int:
     return conn.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 
-def _select_tagged(person_id: str) -> Select[Any]:
+def _select_tagged(person_id: str) -> Select[Tagged]:
+    r = t.resource.c
     return (
-        select(t.resource.c.id, t.resource.c.ref, t.resource.c.file_version, t.tag.c.origin)
+        select(r.id, r.ref, r.file_version, t.tag.c.origin)
         .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
         .join(t.person, t.person.c.id == t.tag.c.person_id)
         .where(t.tag.c.person_id == person_id, t.resource.c.deleted_at.is_(None))
@@ -110,32 +112,29 @@ def _select_tagged(person_id: str) -> Select[Any]:
     )
 
 
-def _find_row(conn: Connection, person_id: str, resource_id: int) -> Row[Any]:
+def _find_row(conn: Connection, person_id: str, resource_id: int) -> Row[Tagged]:
     row = conn.execute(_select_tagged(person_id).where(t.resource.c.id == resource_id)).first()
     if row is None:
         raise NotFound("no such photograph bears this person's name")
     return row
 
 
-def _find_own_face(conn: Connection, row: Row[Any], person_id: str) -> Row[Any] | None:
-    """The face that is known to be this person's on the file as it is; None if none is.
+def _find_own_face(conn: Connection, row: Row[Tagged], person_id: str) -> Row[Any] | None:
+    """The face that is known to be this person's in the current file; None if none is.
 
-    Whoever sends pictures may send somebody else's: a match on those that nobody vouched for shows no face.
+    Reference pictures may show somebody else: a match on pictures that nobody vouched for shows no face.
     """
-    query = select(t.face).where(
-        t.face.c.resource_id == row.id, t.face.c.person_id == person_id, t.face.c.state == "matched",
-        t.face.c.file_version == row.file_version, reference_sets.is_sound(t.face.c.set_id), ~face_rows.is_cut(),
-    )  # fmt: skip
-    return conn.execute(query).first()
+    f = t.face.c
+    mine = (f.resource_id == row.id) & (f.person_id == person_id) & (f.state == "matched")
+    sound = (f.file_version == row.file_version) & reference_sets.is_sound(f.set_id) & ~face_rows.is_cut()
+    return conn.execute(select(t.face).where(mine, sound)).first()
 
 
 def _find_cleared(services: Services, conn: Connection, ids: list[int]) -> dict[int, dict[PurposeChannel, date | None]]:
-    """Where each photograph is cleared at this moment, from the stored intervals that count."""
-    now = services.clock.now()
-    query = select(t.clearance).where(
-        t.clearance.c.resource_id.in_(ids), t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now,
-        believed.is_valid(conn),
-    )  # fmt: skip
+    """Where each photograph is cleared now, from the stored intervals that count."""
+    now, c = services.clock.now(), t.clearance.c
+    in_force = (c.valid_from <= now) & (c.valid_until > now)
+    query = select(t.clearance).where(c.resource_id.in_(ids), in_force, believed.is_valid(conn))
     found: dict[int, dict[PurposeChannel, date | None]] = {}
     if closed_house.find_reason_in(services, conn) is not None:
         return found

@@ -1,1 +1,1 @@
-"""Somebody signs by a link."""
+"""Signing by a link: invitations, the form, keys and lost links."""

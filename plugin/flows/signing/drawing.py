@@ -1,4 +1,4 @@
-"""A signature drawn on a screen, in the process that reads it: foreign bytes in, a small PNG of our own making out."""
+"""Redraw a signature from a screen, in a confined process: foreign bytes in, a small PNG of our own out."""
 
 import io
 from typing import Any
@@ -8,7 +8,7 @@ from PIL import Image
 from plugin.errors import PictureError
 
 _WIDEST, _HIGHEST = 2400, 1200
-_KEPT = (900, 450)  # px: enough to be compared with another one by eye
+_KEPT = (900, 450)  # px: enough to compare signatures by eye
 _LEAST_INK = 60  # px: a dot is no signature
 _DARK = 128
 TOO_LARGE = "the drawing is too large: draw it anew, or type your name"
@@ -20,7 +20,7 @@ def redraw(data: bytes) -> bytes:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             small = image.width <= _WIDEST and image.height <= _HIGHEST
             drawn = image.convert("RGBA") if small else None
-    except Exception as error:  # a decoder fed with hostile bytes raises whatever it likes
+    except Exception as error:  # hostile bytes may raise anything in a decoder
         raise PictureError("the drawing cannot be read: draw it anew, or type your name") from error
     if drawn is None:
         raise PictureError(TOO_LARGE)
@@ -35,5 +35,5 @@ def redraw(data: bytes) -> bytes:
 
 
 def answer(_header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """To `confinement.reader`."""
+    """Answer `confinement.reader`."""
     return {}, [redraw(parts[0])]

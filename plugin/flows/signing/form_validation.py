@@ -1,6 +1,6 @@
-"""A form as it was filled in, checked as a whole: everything that is wrong is told at once.
+"""Validate a filled-in form as a whole, and report every fault at once.
 
-A fault is a pair of words, field and fault; whoever shows it says it in the visitor's language.
+A fault is a pair of field and fault code; the page words it in the visitor's language.
 """
 
 from collections.abc import Iterator
@@ -27,10 +27,10 @@ Fault = tuple[str, str]
 class FilledForm:
     """What was filled in.
 
-    `nonce`: of the form that was sent, so that the same one twice is one. `choices`: keys of ticked
-    lines. `name`: of the person, at a shoot. `of_age`, `birth_date`: of a person whose age nobody
-    knows. `signer`: who signs, a guardian for a minor. `other_*`: a second guardian. `drawn`: a
-    PNG, or empty and then `typed` is the signature. `network`: from where it was sent (see `budgets`).
+    `nonce`: of the form that was sent, which makes a second submission idempotent. `choices`: keys of ticked lines.
+    `name`: of the person, at a shoot. `of_age`, `birth_date`: of a person of unknown age. `signer`: who signs, a
+    guardian for a minor. `other_*`: a second guardian. `drawn`: a PNG, or empty and then `typed` is the signature.
+    `network`: from where it was sent (see `rate_limits`).
     """
 
     nonce: str
@@ -77,24 +77,29 @@ def check_form(services: Services, asked: SigningRequest, filled: FilledForm) ->
     born, faults = _read_birth_date(services, asked, filled)
     minor = asked.minor or (born is not None and is_under_age(services, born, services.clock.now()))
     signature, unsigned = _read_signature(filled)
-    faults = [
-        *_check_choices(services, asked, filled, born), *_check_photographs(asked, filled), *faults,
-        *_check_age(asked, filled, minor), *_check_names(services, asked, filled, minor), *_check_addresses(asked, filled, minor),
-        *unsigned,
-    ]  # fmt: skip
+    faults = [*_check_choices(services, asked, filled, born), *_check_photographs(asked, filled), *faults]
+    faults += [*_check_age(asked, filled, minor), *_check_names(services, asked, filled, minor)]
+    faults += [*_check_addresses(asked, filled, minor), *unsigned]
     if faults:
         return None, faults
-    return CheckedForm(
-        choices=filled.choices, name=clean_name(filled.name) if asked.shoot else "", birth_date=born,
-        of_age=asked.asks_age and filled.of_age, minor=minor, signer=_signer_name(asked, filled, minor),
+    checked = CheckedForm(
+        choices=filled.choices,
+        name=clean_name(filled.name) if asked.shoot else "",
+        birth_date=born,
+        of_age=asked.asks_age and filled.of_age,
+        minor=minor,
+        signer=_signer_name(asked, filled, minor),
         email=filled.email.strip(),
         other_signer=clean_name(filled.other_signer) if _needs_second_guardian(asked, minor) else "",
-        other_email=filled.other_email.strip(), signature=signature, typed=filled.typed.strip(),
-    ), []  # fmt: skip
+        other_email=filled.other_email.strip(),
+        signature=signature,
+        typed=filled.typed.strip(),
+    )
+    return checked, []
 
 
 def _needs_second_guardian(asked: SigningRequest, minor: bool) -> bool:
-    """Whether another guardian is to be asked after this one."""
+    """Whether another guardian must sign after this one."""
     return minor and asked.guardians > 1 and not asked.second
 
 
@@ -120,7 +125,7 @@ def _read_birth_date(services: Services, asked: SigningRequest, filled: FilledFo
 
 
 def _check_age(asked: SigningRequest, filled: FilledForm, minor: bool) -> Iterator[Fault]:
-    """Of age or a birth date: the one or the other is said, and they do not contradict each other."""
+    """Either of age or a birth date is given, and they do not contradict each other."""
     if not asked.asks_age:
         return
     if minor and filled.of_age:
@@ -173,8 +178,8 @@ def _check_choices(services: Services, asked: SigningRequest, filled: FilledForm
 
 def _check_addresses(asked: SigningRequest, filled: FilledForm, minor: bool) -> Iterator[Fault]:
     email = filled.email.strip()
-    known = asked.known_email if minor == asked.minor else ""  # of who turns out a child it is not a guardian's
-    needed = asked.stored.form.code_by_mail and not known  # a key needs no address, of a guardian neither
+    known = asked.known_email if minor == asked.minor else ""  # the child's address is not a guardian's
+    needed = asked.stored.form.code_by_mail and not known  # a key needs no address, nor does a guardian
     if email and not is_email(email):
         yield "email", "unreadable"
     elif needed and not email:
@@ -199,7 +204,7 @@ def _read_signature(filled: FilledForm) -> tuple[bytes, list[Fault]]:
 
 
 def _check_photographs(asked: SigningRequest, filled: FilledForm) -> Iterator[Fault]:
-    """Photographs without the grant are refused, so that nobody believes they were kept, or fears it."""
+    """Photographs without the grant are refused, so that nobody believes or fears that they were kept."""
     if not filled.photographs:
         return
     if RECOGNITION not in filled.choices:

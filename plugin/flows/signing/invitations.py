@@ -1,10 +1,10 @@
-"""Asking people: one of them by mail or by a link to hand over, or everybody at a shoot by one code.
+"""Invite people to sign: one of them by mail or by a link to hand over, or everybody at a shoot by one code.
 
-Whoever signs up by the code of a shoot becomes a member of it: there, nobody else is looked for.
+Whoever signs up by the code of a shoot becomes a member of it; only members are looked for in its photographs.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,12 +27,12 @@ from plugin.quitclaim.consent.model import Person
 
 @dataclass(frozen=True)
 class InvitationRequest:
-    """Whom to ask, and what.
+    """Whom to invite, and to which form.
 
-    Either `person_id` or `collection_ref` (a shoot). `form`: a form's name, None for the only one
-    in use. `language`: None is the person's own, for a shoot the site's. `guardian_id`: addressed to
-    this guardian. `by_mail`: the link is mailed, and the reminders after it. `may_replace`: who asks may end
-    what is in force anyway; anybody else asks again only at a confirmed address.
+    Either `person_id` or `collection_ref` (a shoot). `form`: a form's name, None for the only one in use. `language`:
+    None is the person's own, for a shoot the site's. `guardian_id`: addressed to this guardian. `by_mail`: the link
+    and the reminders are mailed. `may_replace`: the account may end what is in force anyway; other accounts may
+    invite again only at a confirmed address.
     """
 
     person_id: str | None = None
@@ -47,10 +47,10 @@ class InvitationRequest:
 
 
 def invite(services: Services, asked: InvitationRequest, actor: str) -> MadeLink:
-    """Make the link, and queue its mail where it is to be mailed, in one transaction.
+    """Make the link, and queue its mail if `by_mail`, in one transaction.
 
-    Raises NotFound, ConsentError where the form cannot be asked of this person or shoot, and
-    ConfigError where mail is asked for and none can be sent.
+    Raises NotFound, ConsentError if this person or shoot cannot be invited to the form, and ConfigError if no mail
+    can be sent.
     """
     stored = form_store.find_in_use(services, asked.form)
     if (asked.person_id is None) == (asked.collection_ref is None):
@@ -60,7 +60,7 @@ def invite(services: Services, asked: InvitationRequest, actor: str) -> MadeLink
 
 
 def invite_in(services: Services, tx: Tx, asked: InvitationRequest, stored: StoredForm, actor: str) -> MadeLink:
-    """As `invite`, with the form at hand and in the caller's transaction."""
+    """As `invite`, with the form loaded, in the caller's transaction."""
     if asked.person_id is None:
         return _invite_to_shoot(services, tx, asked, stored, actor)
     person = roster.load(services, tx.connection, asked.person_id).person
@@ -75,10 +75,8 @@ def invite_in(services: Services, tx: Tx, asked: InvitationRequest, stored: Stor
             "the address is not this young person's own: enter one that no guardian gave, or hand the link over"
         )
     address_id = addresses.address_letter(services, tx, asked.person_id, to, actor) if asked.by_mail else None
-    link = Link(
-        asked.kind, language, asked.person_id, stored.id, to, by_mail=asked.by_mail, most_uses=1, lasts=asked.lasts,
-        address_id=address_id, may_replace=asked.may_replace,
-    )  # fmt: skip
+    link = Link(asked.kind, language, asked.person_id, stored.id, to, by_mail=asked.by_mail, most_uses=1)
+    link = replace(link, lasts=asked.lasts, address_id=address_id, may_replace=asked.may_replace)
     made = links.make(services, tx, link, actor)
     if asked.by_mail:
         queue_mail(services, tx, asked.person_id, to, language, made)
@@ -86,7 +84,7 @@ def invite_in(services: Services, tx: Tx, asked: InvitationRequest, stored: Stor
 
 
 def _refuse_replacing(services: Services, tx: Tx, person_id: str, by_mail: bool, to: str | None, actor: str) -> None:
-    """What is in force is replaced by the person, or by who may end it: else a link would be a way to end it."""
+    """Only the person, or an account that may end what is in force, may replace it: else a link would end it."""
     if not roster.load(services, tx.connection, person_id).unended(tx.now):
         return
     if by_mail and addresses.may_open_page(services, tx.connection, person_id, to, actor):
@@ -107,7 +105,7 @@ def _check_language(stored: StoredForm, language: str) -> str:
 
 
 def _refuse_stranger(services: Services, tx: Tx, person: Person, guardian_id: str) -> None:
-    """A link for a guardian is made for one of this person's, while they have a say."""
+    """Refuse a guardian who is not this person's, or whose authority has ended."""
     if guardian_id not in person.guardians:
         raise NotFound("no such guardian of this person: facelease person export lists them")
     if not rules.is_minor(person, services.ages, tx.now):
@@ -115,7 +113,7 @@ def _refuse_stranger(services: Services, tx: Tx, person: Person, guardian_id: st
 
 
 def _find_addressee(services: Services, tx: Tx, person_id: str) -> str | None:
-    """For a minor the first guardian who can be written to; None is the person, or whoever is handed the link."""
+    """For a minor the first guardian with an address; None: the person, or whoever is handed the link."""
     if not roster.load(services, tx.connection, person_id).is_minor(tx.now):
         return None
     known = register.guardians_of(services, tx.connection, person_id)
@@ -128,10 +126,8 @@ def queue_mail(
     """Queue the mail that carries the link. Raises ConfigError, ConsentError where nobody can be written to."""
     if not services.config.mail.host:
         raise ConfigError("mail.host: set it to send mail, or make a link and hand it over yourself")
-    letter = outbox.Letter(
-        cause=f"invite:{made.id}", kind="invite", language=language, person_id=person_id,
-        to=guardian_id or "person", data={"link": made.id}, secret={"link": links.url(services, made.token)},
-    )  # fmt: skip
+    to, secret = guardian_id or "person", {"link": links.url(services, made.token)}
+    letter = outbox.Letter(f"invite:{made.id}", "invite", language, person_id, to, {"link": made.id}, secret)
     if not outbox.put(services, tx, letter):
         raise ConsentError("no e-mail address is known: enter one with the person, or make a link and hand it over")
 
@@ -152,18 +148,18 @@ def _invite_to_shoot(services: Services, tx: Tx, asked: InvitationRequest, store
 
 
 def list_unanswered(conn: Connection, person_id: str) -> list[Mapping[str, Any]]:
-    """The links of a person that are out: id, kind, since when, until when."""
+    """The unused links of a person: id, kind, since when, until when."""
     unused = t.invitation.c.kind.not_in((LinkKind.PAGE.value, LinkKind.KEY.value)) & (t.invitation.c.uses == 0)
     return _list_out(conn, (t.invitation.c.person_id == person_id) & unused)
 
 
 def list_shoot_codes(conn: Connection, collection_ref: str) -> list[Mapping[str, Any]]:
-    """The codes of a shoot that are out, however many have signed by them."""
+    """The codes of a shoot that still work, however many have signed by them."""
     return _list_out(conn, t.invitation.c.collection_ref == collection_ref)
 
 
 def revoke_invitation(services: Services, link_id: str, actor: str) -> datetime | None:
-    """The link opens nothing from the commit on; returns since when that was so already. Raises NotFound."""
+    """Revoke the link; returns when it was revoked before, if it was. Raises NotFound."""
     with services.store.write() as tx:
         query = select(t.invitation.c.revoked_at).where(t.invitation.c.id == link_id)
         row = tx.execute(query).first()
@@ -175,7 +171,7 @@ def revoke_invitation(services: Services, link_id: str, actor: str) -> datetime 
 
 
 def refuse_no_shoot(conn: Connection, collection_ref: str) -> None:
-    """Raises NotFound for a collection that nobody can sign up in, and no code was ever made for."""
+    """Raises NotFound for a collection that is no sign-up shoot and never had a code."""
     shoot = (t.collection.c.ref == collection_ref) & (t.collection.c.basis == Basis.SHOOT.value)
     code = select(t.invitation.c.id).where(t.invitation.c.collection_ref == collection_ref)
     if conn.execute(select(t.collection.c.ref).where(shoot)).first() is None and conn.execute(code).first() is None:

@@ -1,10 +1,10 @@
-"""A key: the link to what was signed in one visit. Whoever holds it reads that, and ends any of it; nothing else.
+"""A key: the link to what was signed in one visit. Its holder may read that and end any of it, and nothing else.
 
-It keeps its one power whatever is signed later. It names nobody, and leads to no photograph and no other version.
+It stays valid whatever is signed later. It names nobody, and leads to no photograph and no other version.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import uuid4
 
@@ -34,7 +34,7 @@ _NO_END = timedelta(days=36500)
 
 @dataclass(frozen=True)
 class Holder:
-    """Whoever holds a key: to which quitclaim of whom, and as which guardian if as one."""
+    """The holder of a key: the person and quitclaim, and the guardian if it is a guardian's key."""
 
     link_id: str
     person_id: str
@@ -50,7 +50,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class KeyPage:
-    """What was signed in that visit: `text` is "" where none is kept; `waiting` for another guardian."""
+    """What was signed in that visit. `text`: "" if none is kept; `waiting`: for another guardian."""
 
     day: date
     text: str
@@ -60,42 +60,41 @@ class KeyPage:
     receipt: bool
 
 
-def make_key(
-    services: Services,
-    tx: Tx,
-    person_id: str,
-    quitclaim_id: str,
-    language: str,
-    actor: str,
-    *,
-    guardian_id: str | None = None,
-    end: datetime | None = None,
-    address_id: str | None = None,
-) -> MadeLink:
-    """A new key. `end`: of what was signed; it opens until then, and for `signing.page_days` at least."""
+@dataclass(frozen=True)
+class NewKey:
+    """A key to make. `end`: of what was signed, None without an end."""
+
+    person_id: str
+    quitclaim_id: str
+    language: str
+    guardian_id: str | None = None
+    end: datetime | None = None
+    address_id: str | None = None
+
+
+def make_key(services: Services, tx: Tx, key: NewKey, actor: str) -> MadeLink:
+    """Make a key; it opens until its `end`, and for `signing.page_days` at least."""
     least = timedelta(days=services.config.signing.page_days)
-    lasts = max(least, end - tx.now) if end is not None else _NO_END
-    link = Link(
-        LinkKind.KEY, language, person_id, guardian_id=guardian_id, lasts=lasts, address_id=address_id,
-        quitclaim_id=quitclaim_id,
-    )  # fmt: skip
+    lasts = max(least, key.end - tx.now) if key.end is not None else _NO_END
+    link = Link(LinkKind.KEY, key.language, key.person_id, guardian_id=key.guardian_id, lasts=lasts)
+    link = replace(link, address_id=key.address_id, quitclaim_id=key.quitclaim_id)
     return links.make(services, tx, link, actor)
 
 
 def find_end(claim: Quitclaim) -> datetime | None:
-    """When the last of its grants ends by itself; None where one has no end."""
+    """When the last of its grants expires; None if one has no end."""
     ends = [grant.valid_until for grant in claim.grants]
     known = [end for end in ends if end is not None]
     return max(known) if known and len(known) == len(ends) else None
 
 
 def find_guardian(claim: Quitclaim) -> str | None:
-    """The guardian whose key it is where staff make one: the last of those who signed."""
+    """The guardian who gets a key that the staff makes: the last of those who signed."""
     return claim.signed_by_guardians[-1] if claim.signed_by_guardians else None
 
 
 def find_holder(services: Services, link_id: str) -> Holder:
-    """Who a visit stands for, asked anew at each request. Raises LinkRefused, Forgotten for an erased person."""
+    """The holder of a visit, checked at each request. Raises LinkRefused, Forgotten for an erased person."""
     row = links.find_usable(services, link_id)
     if row.kind != LinkKind.KEY or row.person_id is None or row.quitclaim_id is None:
         raise LinkRefused("unknown")
@@ -106,14 +105,14 @@ def find_holder(services: Services, link_id: str) -> Holder:
 
 
 def note_look(services: Services, who: Holder) -> None:
-    """The audit row of a look: once a visit (rule 9)."""
+    """Audit a look, once a visit (rule 9)."""
     with services.store.write() as tx:
         subject = roster.subject(services, tx, who.person_id)
         tx.audit(Action.KEY_LOOK, who.actor, subject=subject, link=who.link_id)
 
 
 def load_page(services: Services, who: Holder) -> KeyPage:
-    """What was signed, as it stands now. Raises NotFound where it was taken back before it held."""
+    """What was signed, as of now. Raises NotFound if it was withdrawn before it came into force."""
     with services.store.read() as conn:
         half = _find_pending(services, conn, who)
         if half is not None:
@@ -122,10 +121,9 @@ def load_page(services: Services, who: Holder) -> KeyPage:
         claim = _find_claim(services, conn, who)
         kept = receipts.kept(services, conn, who.person_id, claim.id)
         text = str(receipts.of(services, conn, claim.id).tree["text"]) if kept else ""
-        return KeyPage(
-            _local_day(services, claim.signed_at), text, _build_lines(services, conn, who, claim),
-            claim.superseded_at is not None and claim.superseded_at <= services.clock.now(), False, kept,
-        )  # fmt: skip
+        replaced = claim.superseded_at is not None and claim.superseded_at <= services.clock.now()
+        uses, day = _build_lines(services, conn, who, claim), _local_day(services, claim.signed_at)
+        return KeyPage(day, text, uses, replaced, False, kept)
 
 
 def _local_day(services: Services, moment: datetime) -> date:
@@ -161,7 +159,7 @@ def find_line(services: Services, who: Holder, grant_id: str) -> StatementLine:
 def end_uses(services: Services, who: Holder, how: StopMode, grant_ids: Collection[str] | None) -> int:
     """End these uses of what was signed, or all of it (None), at once; returns how many ended.
 
-    What another version says is not touched. Raises NotFound for a use of another.
+    Other versions are not changed. Raises NotFound for a use of another version.
     """
     filed = erasure_register.NOTHING_FILED
     with services.store.read() as conn:
@@ -187,7 +185,7 @@ def end_uses(services: Services, who: Holder, how: StopMode, grant_ids: Collecti
 
 
 def _take_back(services: Services, tx: Tx, who: Holder, other_id: str, half: PendingSignature, filed: Filed) -> int:
-    """The other guardian has not signed yet: nothing is left to sign. A child entered only for it goes too."""
+    """Withdraw before the other guardian has signed. A child who was entered only for this form is erased."""
     out = pending_signatures.find_second_link(tx.connection, who.person_id, other_id, half.form_id, tx.now)
     if out is not None:
         links.revoke(services, tx, out.id, who.actor)
@@ -200,19 +198,19 @@ def _take_back(services: Services, tx: Tx, who: Holder, other_id: str, half: Pen
 
 
 def find_receipt(services: Services, who: Holder) -> receipts.Receipt:
-    """The receipt of what was signed. Raises NotFound where none was made (paper)."""
+    """The receipt of what was signed. Raises NotFound if none was made (paper)."""
     with services.store.read() as conn:
         return receipts.of(services, conn, _find_claim(services, conn, who).id)
 
 
 def follow_completion(tx: Tx, number: str, quitclaim_id: str) -> None:
-    """What the first of two guardians signed has become this quitclaim: their key, and their address, know it."""
+    """The second guardian has signed: the key and the address of the first now refer to the quitclaim."""
     for table in (t.invitation, t.address):
         tx.execute(table.update().where(table.c.quitclaim_id == number).values(quitclaim_id=quitclaim_id))
 
 
 def _queue_notice(services: Services, tx: Tx, who: Holder) -> None:
-    """To the address on file: something ended, by a key. What, it does not say: the address may not be theirs."""
+    """Notify the address on file that something ended by a key, but not what: the address may be another's."""
     if not contacts.address_of(services, tx.connection, who.person_id, who.guardian_id):
         return
     person = roster.load(services, tx.connection, who.person_id).person
@@ -223,9 +221,9 @@ def _queue_notice(services: Services, tx: Tx, who: Holder) -> None:
 
 
 def make_key_for_staff(services: Services, tx: Tx, person_id: str, quitclaim_id: str, actor: str) -> MadeLink:
-    """A key to what was signed on paper, for the slip that goes with it. Raises NotFound, ConsentError.
+    """A key to what was signed on paper, to print with it. Raises NotFound, ConsentError.
 
-    To what was signed by a link there is a key already, which only the signer saw.
+    What was signed by a link has a key already, which only the signer saw.
     """
     standing = roster.load(services, tx.connection, person_id)
     claim = next((one for one in standing.quitclaims if one.id == quitclaim_id), None)
@@ -234,13 +232,6 @@ def make_key_for_staff(services: Services, tx: Tx, person_id: str, quitclaim_id:
     signed = tx.execute(select(t.quitclaim.c.method).where(t.quitclaim.c.id == quitclaim_id)).scalar_one()
     if signed == "link":
         raise ConsentError("this was signed by a link: its key was shown to the signer, and to nobody else")
-    return make_key(
-        services,
-        tx,
-        person_id,
-        claim.id,
-        standing.person.language,
-        actor,
-        guardian_id=find_guardian(claim),
-        end=find_end(claim),
-    )
+    language = standing.person.language
+    key = NewKey(person_id, claim.id, language, find_guardian(claim), find_end(claim))
+    return make_key(services, tx, key, actor)

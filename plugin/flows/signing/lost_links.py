@@ -1,7 +1,7 @@
-"""A letter with a new link, for whoever lost theirs: to the address on file, whoever asks.
+"""A letter with a new link for a person who lost theirs, always to the address on file.
 
-Somebody outside hears the same, in the same time, whether or not anybody is known: the request stores that something
-was asked for, and a job looks who it is. What was typed is stored as a keyed hash, for as long as the job is.
+A visitor gets the same answer in the same time whether or not the person is known: the request only queues a job,
+which looks up the person. What was typed is stored as a keyed hash, as long as the job exists.
 """
 
 from collections.abc import Iterator
@@ -29,12 +29,12 @@ _OUTSIDE = "system"
 
 
 def can_write(services: Services) -> bool:
-    """Whether letters with links can be sent from here."""
+    """Whether letters with links can be sent."""
     return bool(services.config.mail.host and services.config.server.public_url)
 
 
 def request_letter(services: Services, *, name: str = "", token: str = "", network: str = "") -> None:
-    """Somebody outside asks for a new letter: by name, or by a link that opens no more."""
+    """A visitor requests a new letter, by name or by a link that has expired."""
     what = token_digest.digest(token) if token else name_key(name)
     key = _hash(services, "link" if token else "name", what)
     with services.store.write() as tx:
@@ -46,7 +46,7 @@ def request_letter(services: Services, *, name: str = "", token: str = "", netwo
 
 
 def handle_request(services: Services, job: ClaimedJob) -> None:
-    """The job: who was meant, if anybody, is written to; its key is a keyed hash of what was asked by."""
+    """Queue the letters for the people who were meant, if any; the job's key is a keyed hash of the request."""
     with services.store.read() as conn:
         by_link = job.payload.get("by") == "link"
         meant = list(_find_by_link(services, conn, job.key) if by_link else _find_by_name(services, conn, job.key))
@@ -76,7 +76,7 @@ def _find_by_name(services: Services, conn: Connection, key: str) -> Iterator[tu
 
 
 def _find_sides(services: Services, conn: Connection, person_id: str) -> Iterator[tuple[str, str | None]]:
-    """The person; of somebody under age the guardians who have an address, and the child where it has one."""
+    """The person; for a minor the guardians with an address, and the child if it has one."""
     if not services.vault.has_key(conn, person_id, "record"):
         return
     standing = roster.load(services, conn, person_id)
@@ -88,9 +88,9 @@ def _find_sides(services: Services, conn: Connection, person_id: str) -> Iterato
 
 
 def queue_letter(services: Services, tx: Tx, person_id: str, guardian_id: str | None, asked_by: str) -> bool:
-    """Queue the letter, with what its address may open; False, and it is listed, where there is no address.
+    """Queue the letter with the link that its address may have; without an address False, and the staff sees it listed.
 
-    `asked_by`: an account, or anybody.
+    `asked_by`: an account, or the system.
     """
     person = roster.load(services, tx.connection, person_id).person
     if not contacts.address_of(services, tx.connection, person_id, guardian_id):
@@ -121,28 +121,24 @@ def _make_key(services: Services, tx: Tx, person_id: str, guardian_id: str | Non
     if claim is None and not waiting:
         return None
     end = key_links.find_end(claim) if claim else tx.now
-    return key_links.make_key(
-        services, tx, person_id, row.quitclaim_id, standing.person.language, _OUTSIDE, guardian_id=guardian_id, end=end,
-        address_id=row.id,
-    )  # fmt: skip
+    language = standing.person.language
+    key = key_links.NewKey(person_id, row.quitclaim_id, language, guardian_id, end, row.id)
+    return key_links.make_key(services, tx, key, _OUTSIDE)
 
 
 def _list_failed(tx: Tx, person_id: str, guardian_id: str | None, language: str) -> None:
-    """A letter that could not be written is on the list of the staff, once."""
+    """List a letter without an address for the staff, once."""
     cause = f"lost:{person_id}:{guardian_id or ''}"
     if tx.execute(select(t.mail.c.id).where(t.mail.c.cause == cause)).first() is None:
-        tx.execute(
-            insert(t.mail).values(
-                id=uuid4().hex, cause=cause, kind="lost", person_id=person_id, data={}, language=language,
-                state="failed", created_at=tx.now, finished_at=tx.now, error=NO_ADDRESS,
-            )
-        )  # fmt: skip
+        what = {"id": uuid4().hex, "cause": cause, "kind": "lost", "person_id": person_id, "language": language}
+        failed = {"state": "failed", "error": NO_ADDRESS, "created_at": tx.now, "finished_at": tx.now}
+        tx.execute(insert(t.mail).values(data={}, **what, **failed))
 
 
 def send_letter(services: Services, person_id: str, guardian_id: str | None, account: str) -> None:
-    """Somebody of the staff has a new letter sent. They see neither it nor its link.
+    """Queue a new letter for the staff, who see neither it nor its link.
 
-    Raises ConsentError where no mail is sent, or without an address; NotFound.
+    Raises ConsentError if no mail can be sent or there is no address; NotFound.
     """
     if not services.config.mail.host:
         raise ConsentError(

@@ -1,7 +1,7 @@
-"""Where two guardians must sign, what the first one signed waits, sealed, for the second: nothing holds yet.
+"""If two guardians must sign, the form of the first waits, sealed, for the second; nothing is in force yet.
 
-It waits for that guardian, by whatever link they come: a reminder brings a new one. It goes when they
-have signed, or when no link to them is left; a child who was entered only for it goes too.
+It waits for that guardian, whatever link they use; a reminder brings a new one. It is discarded when they have signed,
+or when no link to them is left; a child who was entered only for it is erased then.
 """
 
 import json
@@ -23,11 +23,11 @@ from plugin.ledger.store.store import Tx
 
 @dataclass(frozen=True)
 class PendingSignature:
-    """What the first guardian signed: lines by key, and the proof.
+    """What the first guardian signed: keys of lines, and the evidence.
 
-    `form_id`, `collection_ref`: as the first link had them. `fresh`: the child was entered with it.
-    `number`: of the form as it was sent, so that it is known when sent again. `address_id`: to which the first
-    guardian's link was delivered, None where it was handed over.
+    `form_id`, `collection_ref`: of the first link. `fresh`: the child was entered with it. `number`: of the form as it
+    was sent, to recognise a second submission. `address_id`: to which the first guardian's link was delivered, None
+    if it was handed over.
     """
 
     guardian_id: str
@@ -43,25 +43,17 @@ class PendingSignature:
 
     def to_json(self) -> bytes:
         """As it is sealed."""
-        proof = [[item.name, b64encode(item.body).decode()] for item in self.evidence]
-        tree = {
-            "guardian_id": self.guardian_id, "guardian": self.guardian, "choices": self.choices,
-            "evidence": proof, "signed_at": self.signed_at.isoformat(), "fresh": self.fresh,
-            "number": self.number, "form_id": self.form_id, "collection_ref": self.collection_ref,
-            "address_id": self.address_id,
-        }  # fmt: skip
-        return json.dumps(tree).encode()
+        evidence = [[item.name, b64encode(item.body).decode()] for item in self.evidence]
+        return json.dumps(vars(self) | {"evidence": evidence, "signed_at": self.signed_at.isoformat()}).encode()
 
     @classmethod
-    def from_json(cls, body: bytes) -> "Half":
-        """The half that `to_json` wrote."""
+    def from_json(cls, body: bytes) -> "PendingSignature":
+        """What `to_json` wrote."""
         tree = json.loads(body)
-        proof = tuple(SignatureEvidence(name, b64decode(data)) for name, data in tree["evidence"])
-        return cls(
-            tree["guardian_id"], tree["guardian"], tuple(tree["choices"]), proof,
-            datetime.fromisoformat(tree["signed_at"]), tree["fresh"], tree["number"],
-            tree["form_id"], tree["collection_ref"], tree.get("address_id"),
-        )  # fmt: skip
+        tree["choices"] = tuple(tree["choices"])
+        tree["evidence"] = tuple(SignatureEvidence(name, b64decode(data)) for name, data in tree["evidence"])
+        tree["signed_at"] = datetime.fromisoformat(tree["signed_at"])
+        return cls(**tree)
 
 
 def store_pending(services: Services, tx: Tx, person_id: str, other_id: str, half: PendingSignature) -> None:
@@ -86,13 +78,13 @@ def list_pending(services: Services, conn: Connection, person_id: str) -> list[t
 
 
 def discard_for_link(services: Services, tx: Tx, link: Row[Any]) -> None:
-    """It has become whole, or never will."""
+    """Discard what waits for the holder of this link."""
     for item in _list_items(services, tx.connection, link):
         services.vault.discard(tx, item)
 
 
 def discard_pending(services: Services, tx: Tx, person_id: str, other_id: str, number: str) -> None:
-    """This one will never be whole."""
+    """Discard the one with this number."""
     for item in services.vault.find(tx.connection, person_id, HALF, subject=other_id):
         if PendingSignature.from_json(services.vault.open(tx.connection, item)).number == number:
             services.vault.discard(tx, item)
@@ -105,17 +97,15 @@ def _list_items(services: Services, conn: Connection, link: Row[Any]) -> Sequenc
 
 
 def find_second_link(conn: Connection, person_id: str, other_id: str, form_id: str, now: datetime) -> Row[Any] | None:
-    """The link that is out to the guardian who has not signed yet."""
+    """The unused link of the guardian who has not signed yet."""
     link = t.invitation.c
-    out = (
-        (link.person_id == person_id) & (link.guardian_id == other_id) & (link.form_id == form_id)
-        & (link.uses == 0) & link.revoked_at.is_(None) & (link.expires_at > now)
-    )  # fmt: skip
-    return conn.execute(select(t.invitation).where(out).order_by(link.created_at.desc())).first()
+    theirs = (link.person_id == person_id) & (link.guardian_id == other_id) & (link.form_id == form_id)
+    open_ = (link.uses == 0) & link.revoked_at.is_(None) & (link.expires_at > now)
+    return conn.execute(select(t.invitation).where(theirs, open_).order_by(link.created_at.desc())).first()
 
 
 def expire_pending(services: Services) -> int:
-    """Drop what no second guardian can sign any more; returns how many."""
+    """Discard what no second guardian can sign any more; returns how many."""
     now, over = services.clock.now(), []
     with services.store.read() as conn:
         kept = select(t.sealed.c.id, t.sealed.c.person_id, t.sealed.c.subject).where(t.sealed.c.kind == HALF)

@@ -1,8 +1,8 @@
-"""Somebody signs by a link: everything of it commits together, or nothing of it is stored.
+"""Sign by a link, in one transaction.
 
-Person (at a shoot), guardians, quitclaim with its proof, reference photographs, the use of the link,
-membership of the shoot, receipt and mail. Where two guardians must sign, the first one's form waits
-sealed for the second (`halves`). The same form sent twice is one: its ids are made of its nonce.
+It stores the person (at a shoot), guardians, quitclaim with evidence, reference photographs, the use of the link,
+membership of the shoot, receipt and mail. If two guardians must sign, the form of the first waits, sealed, for the
+second (`pending_signatures`). Submission is idempotent: ids are derived from the nonce of the form.
 """
 
 from collections.abc import Sequence
@@ -33,23 +33,23 @@ from plugin.flows.signing import (
 from plugin.flows.signing.form_validation import Fault, FilledForm
 from plugin.flows.signing.pending_signatures import PendingSignature
 from plugin.flows.signing.signing_request import SigningRequest
-from plugin.flows.signing.submission import Submission, SigningResult
+from plugin.flows.signing.submission import SigningResult, Submission
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 
 REPEATABLE = timedelta(hours=1)
-"""For how long the same form is known again: a second press of a button, not a page that somebody finds later."""
+"""For how long a repeated submission gets the same result: a second click, not a page that somebody finds later."""
 
 
 def sign(services: Services, link_id: str, filled: FilledForm) -> SigningResult:
-    """Sign what the link asks.
+    """Sign the form of the link.
 
-    Raises SigningRefused with everything that is wrong with the form, EnrolmentRefused with a reason a
-    photograph, LinkRefused where the link opens nothing (any more), ConsentError where a rule is broken.
+    Raises SigningRefused with every fault of the form, EnrolmentRefused with a reason for each photograph, LinkRefused
+    if the link is not valid (any more), ConsentError if a rule is broken.
     """
     if not filled.nonce:
-        raise SigningRefused([("form", "refused")])  # two people who send none would be taken for one
+        raise SigningRefused([("form", "refused")])  # without it two people would share an id
     before = find_earlier_result(services, link_id, filled.nonce)
     if before is not None:
         return before
@@ -62,13 +62,12 @@ def sign(services: Services, link_id: str, filled: FilledForm) -> SigningResult:
     if checked is None or unproved:
         raise SigningRefused(faults or unproved)
     pictures = filled.photographs if checked.recognition else ()
-    act = Submission(
-        asked, link, filled, checked,
-        asked.person.id if asked.person else submission.derive_id("person", link_id, filled.nonce),
-        submission.derive_id("quitclaim", link_id, filled.nonce),
-        enrolment=gallery.make_template(services, pictures) if pictures else None, code_id=code_id,
-        others=resemblance.open_templates(services) if pictures else NONE_OPEN,
-    )  # fmt: skip
+    new_id = submission.derive_id("person", link_id, filled.nonce)
+    person_id = asked.person.id if asked.person else new_id
+    quitclaim_id = submission.derive_id("quitclaim", link_id, filled.nonce)
+    enrolment = gallery.make_template(services, pictures) if pictures else None
+    others = resemblance.open_templates(services) if pictures else NONE_OPEN
+    act = Submission(asked, link, filled, checked, person_id, quitclaim_id, enrolment, code_id, others)
     with services.store.write() as tx:
         return _find_earlier_result(services, tx, link_id, filled.nonce) or _commit(services, tx, act)
 
@@ -102,10 +101,8 @@ def _commit(services: Services, tx: Tx, act: Submission) -> SigningResult:
         said = Age(checked.of_age, checked.birth_date)
         ages.declare_in(services, tx, act.person_id, said, "guardian" if checked.minor else "person")
     if not checked.minor and checked.email and not asked.known_email:
-        addresses.enter(
-            services, tx, act.person_id, checked.email, "person", account=act.link.created_by,
-            quitclaim_id=act.quitclaim_id,
-        )  # fmt: skip
+        by, of = act.link.created_by, act.quitclaim_id
+        addresses.enter(services, tx, act.person_id, checked.email, "person", account=by, quitclaim_id=of)
     guardian_id = (
         two_guardians.find_or_enter_guardian(services, tx, act, checked.signer, checked.email)
         if checked.minor
@@ -151,7 +148,7 @@ def _complete(
 
 
 def _enrol(services: Services, tx: Tx, act: Submission, actor: str) -> int:
-    """Keep the reference photographs, if recognition is in force already; returns how many."""
+    """Store the reference photographs if recognition is in force already; returns how many."""
     if act.enrolment is None:
         return 0
     standing = roster.load(services, tx.connection, act.person_id)
@@ -163,9 +160,9 @@ def _enrol(services: Services, tx: Tx, act: Submission, actor: str) -> int:
 
 
 def find_earlier_result(services: Services, link_id: str, nonce: str) -> SigningResult | None:
-    """What came of the same form when it was sent before, with a new link to one's own page; None at first.
+    """The result of the same form if it was sent before, with a new link to the own page; else None.
 
-    Raises LinkRefused where that was long ago, or the link was revoked since.
+    Raises LinkRefused if that was longer ago than `REPEATABLE`, or if the link was revoked since.
     """
     if not nonce:
         return None
@@ -194,7 +191,7 @@ def _find_earlier_result(services: Services, tx: Tx, link_id: str, nonce: str) -
 
 
 def decline(services: Services, link_id: str) -> None:
-    """Whoever holds the link says no to all of it: it is answered, and nobody is reminded. Raises LinkRefused."""
+    """Decline everything: the link is used, and no reminder follows. Raises LinkRefused."""
     with services.store.write() as tx:
         row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
         if row is None or row.person_id is None:

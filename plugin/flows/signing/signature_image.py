@@ -1,4 +1,4 @@
-"""A signature drawn on a screen: foreign bytes in, a small PNG of our own making out. `drawings` does it, confined."""
+"""Redraw a signature from a screen as a small PNG of our own; `drawing` does it in a confined process."""
 
 from plugin.confinement.reader import find_reader
 from plugin.errors import PictureError, ReadingFailed

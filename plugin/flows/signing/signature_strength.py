@@ -1,7 +1,7 @@
-"""What a signature is worth that came by a link: what it may replace, and what it opens for whoever signed.
+"""The strength of a signature by a link: what it may replace, and what the signer may open.
 
-Whoever signs gets a key. The full page opens only where the link was delivered to a confirmed address; then older
-links to pages end, and every address on file is told.
+Every signer gets a key. The full page opens only if the link was delivered to a confirmed address; then older links to
+pages are revoked, and every address on file is notified.
 """
 
 from typing import Any
@@ -24,10 +24,7 @@ from plugin.quitclaim.consent.model import Quitclaim
 
 
 def refuse_replacing(services: Services, tx: Tx, person_id: str, link: Row[Any]) -> None:
-    """What is in force by now is replaced only by a link that may: it was perhaps not, when the link was made.
-
-    Raises LinkRefused.
-    """
+    """Refuse to replace what came into force after the link was made, unless the link may. Raises LinkRefused."""
     alive = roster.load(services, tx.connection, person_id).unended(tx.now)
     if alive and not (link.may_replace or links.is_full(services, tx.connection, link)):
         address = tx.execute(select(t.address).where(t.address.c.id == link.address_id)).first()
@@ -36,10 +33,10 @@ def refuse_replacing(services: Services, tx: Tx, person_id: str, link: Row[Any])
 
 
 def is_full(services: Services, tx: Tx, link: Row[Any], half: PendingSignature | None, guardian_id: str | None) -> bool:
-    """Whether the signature by this link is a full one; call it before the signature is recorded.
+    """Whether the signature by this link has full strength; call it before the signature is recorded.
 
-    A letter that brings the person's first signature confirms its address, and that of the first of two guardians.
-    A guardian who signs by a letter to the child's address shows whose that address is.
+    A letter that leads to the person's first signature confirms its address, and that of the first of two guardians.
+    A guardian who signs by a letter to the child's address shows that the address is the guardian's.
     """
     if guardian_id != link.guardian_id:
         if guardian_id is not None:
@@ -52,15 +49,15 @@ def is_full(services: Services, tx: Tx, link: Row[Any], half: PendingSignature |
 
 
 def make_key(services: Services, tx: Tx, claim: Quitclaim, language: str, guardian_id: str | None) -> MadeLink:
-    """The key for whoever signed."""
+    """The key for the signer."""
     actor = "guardian" if guardian_id else "person"
-    return key_links.make_key(
-        services, tx, claim.person_id, claim.id, language, actor, guardian_id=guardian_id, end=key_links.find_end(claim)
-    )
+    end = key_links.find_end(claim)
+    key = key_links.NewKey(claim.person_id, claim.id, language, guardian_id, end)
+    return key_links.make_key(services, tx, key, actor)
 
 
 def make_full_page(services: Services, tx: Tx, act: submission.Submission, guardian_id: str | None) -> MadeLink | None:
-    """After a full signature: a new link to the page, in the place of all older ones, and a letter to the others."""
+    """After a full signature: a new link to the page that replaces all older ones, and a letter to the others."""
     actor = "guardian" if guardian_id else "person"
     for kind in (LinkKind.PAGE, LinkKind.RENEW):
         links.revoke_all(services, tx, act.person_id, kind, actor, but=act.link.id)
@@ -70,44 +67,37 @@ def make_full_page(services: Services, tx: Tx, act: submission.Submission, guard
 
 
 def _tell_others(services: Services, tx: Tx, person_id: str, signer: str | None) -> None:
-    """Every address on file but the signer's own: guardians as long as they have a say, and the child's own."""
+    """Notify every address on file except the signer's: guardians with authority, and the child's own."""
     standing = roster.load(services, tx.connection, person_id)
     person, guardians = standing.person, standing.person.guardians if standing.is_minor(tx.now) else ()
     for to in (None, *guardians):
         if to != signer and contacts.address_of(services, tx.connection, person_id, to):
             page = page_links.make(services, tx, person_id, "system", to)
-            _queue_letter(services, tx, person_id, to, "signed", person.language, f"signed:{uuid4().hex}", page)
-
-
-def _queue_letter(
-    services: Services, tx: Tx, person_id: str, to: str | None, kind: str, language: str, cause: str,
-    page: MadeLink | None,
-) -> None:  # fmt: skip
-    public = services.config.server.public_url
-    secret = {"link": links.url(services, page.token)} if public and page else {}
-    outbox.put(services, tx, outbox.Letter(cause, kind, language, person_id, to or "person", secret=secret))
+            public = services.config.server.public_url
+            secret = {"link": links.url(services, page.token)} if public and page else {}
+            cause, who = f"signed:{uuid4().hex}", to or "person"
+            letter = outbox.Letter(cause, "signed", person.language, person_id, who, secret=secret)
+            outbox.put(services, tx, letter)
 
 
 def queue_receipt(
     services: Services, tx: Tx, act: submission.Submission, claim: Quitclaim, guardian_id: str | None, full: bool
 ) -> None:
-    """The receipt by mail, with a link to the page, or with the key where the address was the signer's in this visit.
+    """Mail the receipt with a link to the page, or with the key if the signer gave the address in this visit.
 
-    An address that somebody else entered, and that nobody confirmed, gets the receipt alone.
+    An unconfirmed address that somebody else entered gets the receipt alone.
     """
     to = guardian_id or "person"
     if not (services.config.mail.host and contacts.address_of(services, tx.connection, act.person_id, guardian_id)):
         return
     secret = _make_opener(services, tx, act, claim, guardian_id, full) if services.config.server.public_url else {}
-    letter = outbox.Letter(
-        cause=_cause(act.quitclaim_id), kind="receipt", language=act.asked.language, person_id=act.person_id,
-        to=to, data={"quitclaim": act.quitclaim_id}, secret=secret,
-    )  # fmt: skip
+    cause, data = _cause(act.quitclaim_id), {"quitclaim": act.quitclaim_id}
+    letter = outbox.Letter(cause, "receipt", act.asked.language, act.person_id, to, data, secret)
     outbox.put(services, tx, letter)
 
 
 def is_receipt_mailed(services: Services, quitclaim_id: str) -> bool:
-    """Whether the receipt of this quitclaim goes by mail, or went."""
+    """Whether the receipt of this quitclaim is or was mailed."""
     with services.store.read() as conn:
         return outbox.is_known(conn, _cause(quitclaim_id))
 

@@ -1,6 +1,6 @@
-"""What somebody who opened a link is asked: the sheet they see, who must sign, and what else is needed.
+"""What a link asks of its holder: the sheet they see, who must sign, and what else is needed.
 
-Looking changes nothing: mail programs open links before people do.
+Opening a link changes nothing, because mail programs open links before people do.
 """
 
 from dataclasses import dataclass, replace
@@ -26,15 +26,14 @@ from plugin.quitclaim.forms.templates import RECOGNITION
 
 @dataclass(frozen=True)
 class SigningRequest:
-    """What a link asks of whoever holds it.
+    """What a link asks of its holder.
 
-    `person`: None at a shoot, where they say themselves who they are. `minor`: guardians sign.
-    `signer`: the guardian to whom the link is addressed, by id and name. `guardians`: how many sign
-    for a minor. `first_guardian`: who has signed already; then what they chose is all that is offered.
-    `from_day`: a young person may sign from then on, not before. `enrolled`: photographs are kept already.
-    `known_email`: the address that is known, to which we may write. `delivered`: the link came to one
-    address; to whoever was shown it, it says no more than it must. `called`: what the person is called
-    to themselves, "" at a shoot.
+    `person`: None at a shoot, where people enter themselves. `minor`: guardians sign. `signer`: the guardian to whom
+    the link is addressed, by id and name. `guardians`: how many sign for a minor. `first_guardian`: who has signed
+    already; then only what they chose is offered. `from_day`: a young person may sign from this day on. `enrolled`:
+    photographs are stored already. `known_email`: the known address, to which we may write. `delivered`: the link was
+    mailed to one address; otherwise the page discloses as little as possible. `called`: how the page addresses the
+    person, "" at a shoot.
     """
 
     link_id: str
@@ -62,12 +61,12 @@ class SigningRequest:
 
     @property
     def shoot(self) -> bool:
-        """Whether whoever signs enters themselves."""
+        """Whether the signer enters themselves."""
         return self.person is None
 
     @property
     def asks_age(self) -> bool:
-        """Whether nobody knows yet how old the person in the photographs is."""
+        """Whether the age of the person in the photographs is unknown."""
         return self.person is None or (self.person.birth_date is None and not self.person.of_age)
 
     @property
@@ -95,18 +94,26 @@ def load_request(services: Services, link: Row[Any], language: str) -> SigningRe
         signer = _find_signer(services, conn, link)
         if link.guardian_id and not (minor and signer):
             raise LinkRefused("expired")
+        shown = make_sheet(stored.form, spoken, today, offered, _whom(person, minor))
         return SigningRequest(
-            link_id=link.id, kind=LinkKind(link.kind), language=spoken, languages=languages, stored=stored,
-            sheet=_fit_photographs(
-                make_sheet(stored.form, spoken, today, offered, _whom(person, minor)), services, person, minor, now
-            ),
-            collection_ref=half.collection_ref if half else link.collection_ref, person=person, minor=minor,
-            guardians=max(services.ages.guardians, stored.form.guardians), signer=signer,
-            first_guardian=half.guardian if half else "", from_day=_find_first_day(services, link, person, now),
+            link_id=link.id,
+            kind=LinkKind(link.kind),
+            language=spoken,
+            languages=languages,
+            stored=stored,
+            sheet=_fit_photographs(shown, services, person, minor, now),
+            collection_ref=half.collection_ref if half else link.collection_ref,
+            person=person,
+            minor=minor,
+            guardians=max(services.ages.guardians, stored.form.guardians),
+            signer=signer,
+            first_guardian=half.guardian if half else "",
+            from_day=_find_first_day(services, link, person, now),
             enrolled=person is not None and _is_enrolled(conn, person.id),
-            known_email=_find_known_email(services, conn, person, minor, signer), delivered=link.address_id is not None,
+            known_email=_find_known_email(services, conn, person, minor, signer),
+            delivered=link.address_id is not None,
             called=register.own_name_of(conn, person.id) if person else "",
-        )  # fmt: skip
+        )
 
 
 def _whom(person: Person | None, minor: bool) -> Whom:
@@ -118,7 +125,7 @@ def _whom(person: Person | None, minor: bool) -> Whom:
 def _find_offered(
     services: Services, stored: StoredForm, person: Person | None, minor: bool, today: date
 ) -> set[str] | None:
-    """All of the form; without recognition where it could not begin, or a child has said no to it."""
+    """The keys offered, None for all; without recognition if it could not begin or the child objected to it."""
     if person is None or not minor:
         return None
     lines = {f"{purpose}:{channel}" for purpose, channel, _ in stored.form.lines()}
@@ -136,7 +143,7 @@ def is_too_young(services: Services, stored: StoredForm, person: Person, today: 
 
 
 def _fit_photographs(shown: Sheet, services: Services, person: Person | None, minor: bool, now: datetime) -> Sheet:
-    """Photographs are asked only where a template may be kept today: not of a child below the lowest age."""
+    """Ask for photographs only if a template may be stored today: not of a child below the lowest age."""
     if person is None or person.birth_date is None or not minor:
         return shown
     floor = rules.birthday(person.birth_date, services.ages.recognition_from, services.ages.zone)

@@ -1,4 +1,4 @@
-"""One signing on its way: what was asked, what was said to it, and what of it is recorded and proved."""
+"""One submission of a signed form: the request, the answers, and the evidence that is recorded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,12 +27,11 @@ METHOD = "link"
 
 @dataclass(frozen=True)
 class SigningResult:
-    """What came of it.
+    """The result of a submission.
 
-    `quitclaim_id` is None while a second guardian has to sign: then `other` is their link, which was
-    mailed if `mailed`. `key`: to what was signed. `page`: the link to the full page, only where the link that
-    signed was delivered to a confirmed address. `photographs`: how many were kept. `mark`: by which the staff of
-    a shoot finds them on the live list.
+    `quitclaim_id` is None while a second guardian must sign: then `other` is their link, which was mailed if `mailed`.
+    `key`: to what was signed. `page`: the link to the full page, only if the link was delivered to a confirmed
+    address. `photographs`: how many were stored. `mark`: by which the staff of a shoot finds them on the live list.
     """
 
     person_id: str
@@ -48,7 +47,7 @@ class SigningResult:
 
 @dataclass(frozen=True)
 class Submission:
-    """One signing on its way: what was asked and said, and what was made of it before the transaction."""
+    """A submission: the request and the answers, and what was computed before the transaction."""
 
     asked: SigningRequest
     link: Row[Any]
@@ -64,7 +63,7 @@ class Submission:
 def build_signing(
     services: Services, tx: Tx, act: Submission, guardians: tuple[str, ...]
 ) -> tuple[Signing, dict[str, str]]:
-    """What was signed, and by the id of each grant what does not rest on consent."""
+    """What was signed, and by grant id the basis of each grant that does not rest on consent."""
     sheet = act.asked.sheet
     end = end_of(sheet.last_day, services.config.site.zone)
     grants, bases = [], {}
@@ -76,15 +75,12 @@ def build_signing(
             grants.append(grant)
             if choice.legal is LegalBasis.CONTRACT:
                 bases[grant.id] = choice.legal.value
-    return Signing(
-        text_version=act.asked.stored.form.text_version, text_sha256=sheet.sha256(), language=act.asked.language,
-        method=METHOD, signed_by_person=not guardians, signed_by_guardians=guardians, signed_at=tx.now,
-        grants=tuple(grants),
-    ), bases  # fmt: skip
+    text = (act.asked.stored.form.text_version, sheet.sha256(), act.asked.language)
+    return Signing(*text, METHOD, not guardians, guardians, tx.now, tuple(grants)), bases
 
 
 def build_evidence(act: Submission, at: datetime, which: str) -> Sequence[grant_endings.SignatureEvidence]:
-    """The text as it was seen, and what was said to it; no address, no browser of whoever signed."""
+    """The text as it was shown, and the answers; no address and no browser of the signer."""
     checked, asked = act.checked, act.asked
     said = {
         "form": asked.stored.id, "form_sha256": asked.stored.sha256, "text_sha256": asked.sheet.sha256(),
@@ -105,5 +101,5 @@ def build_evidence(act: Submission, at: datetime, which: str) -> Sequence[grant_
 
 
 def derive_id(what: str, link_id: str, nonce: str) -> str:
-    """The id of what a form makes: the same form twice makes the same."""
+    """A deterministic id: the same form submitted twice gives the same id."""
     return sha256(f"{what}:{link_id}:{nonce}".encode()).hexdigest()[:32]

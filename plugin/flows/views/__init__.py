@@ -1,1 +1,1 @@
-"""What a page shows, read only."""
+"""What a page shows; mostly read only."""

@@ -1,4 +1,4 @@
-"""The audit log as somebody reads it; that it was read stands in it too."""
+"""The audit log for readers; each read is audited as well."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from plugin.ledger.store.audit import Action, Head
 from plugin.quitclaim.consent.intervals import end_of
 
 ACTIONS = tuple(action.value for action in Action)
-"""What can be asked for."""
+"""The actions that a filter may name."""
 
 _CHUNK = 1000
 
@@ -37,9 +37,9 @@ class AuditFilter:
 
 @dataclass(frozen=True)
 class AuditRow:
-    """One row; `subject` is who it was about, under a pseudonym that an erasure makes nobody's; "" is nobody.
+    """One row; `subject` is the pseudonym of the person ("" is nobody), which an erasure unlinks.
 
-    `hash` chains it to the row before, whose is `previous`.
+    `hash` chains it to the row before, which has the hash `previous`.
     """
 
     seq: int
@@ -48,14 +48,14 @@ class AuditRow:
     actor: str
     subject: str
     resource_id: int | None
-    details: Mapping[str, Any]
+    details: Mapping[str, object]
     previous: str
     hash: str
 
 
 @dataclass(frozen=True)
 class LogCheck:
-    """What holding the log against its heads gave: a proof, or the sentence that says where it broke."""
+    """The result of checking the log against its heads: a proof, or a sentence that says where it broke."""
 
     proof: LogProof | None
     broken: str = ""
@@ -66,7 +66,7 @@ class LogCheck:
 
 
 def read_rows(services: Services, wanted: AuditFilter, actor: str) -> list[AuditRow]:
-    """One page of rows, the newest first, with a row of its own for the look."""
+    """One page of rows, newest first; the look is audited."""
     query = select(t.audit).order_by(t.audit.c.seq.desc()).limit(wanted.limit)
     if wanted.action:
         query = query.where(t.audit.c.action == wanted.action)
@@ -78,7 +78,7 @@ def read_rows(services: Services, wanted: AuditFilter, actor: str) -> list[Audit
         rows = conn.execute(query).all()
     with services.store.write() as tx:
         tx.audit(Action.LOG_LOOK, actor, rows=len(rows))
-    return [_told(row) for row in rows]
+    return [_build_row(row) for row in rows]
 
 
 def page(services: Services, after: int, limit: int, actor: str) -> tuple[list[AuditRow], Head]:
@@ -88,18 +88,16 @@ def page(services: Services, after: int, limit: int, actor: str) -> tuple[list[A
         last = audit.read_head(tx.connection)
         found = tx.execute(rows).all()
         tx.audit(Action.LOG_LOOK, actor, after=after)
-    return [_told(row) for row in found], last
+    return [_build_row(row) for row in found], last
 
 
-def _told(row: Row[Any]) -> AuditRow:
-    return AuditRow(
-        row.seq, row.at, row.action, row.actor, row.subject or "", row.resource_id, json.loads(row.details),
-        row.previous, row.hash,
-    )  # fmt: skip
+def _build_row(row: Row[Any]) -> AuditRow:
+    about = (row.subject or "", row.resource_id, json.loads(row.details))
+    return AuditRow(row.seq, row.at, row.action, row.actor, *about, row.previous, row.hash)
 
 
 def find_head(services: Services) -> Head:
-    """The last row, to be compared with a head that is kept elsewhere."""
+    """The last row, to compare with a head that is kept elsewhere."""
     with services.store.read() as conn:
         return audit.read_head(conn)
 
@@ -107,9 +105,9 @@ def find_head(services: Services) -> Head:
 def verify_log(
     services: Services, path: Path | None = None, keys: Sequence[str] = (), given: Sequence[Head] = ()
 ) -> LogCheck:
-    """Hold the whole log against the heads outside the store: those in `path`, signed by `keys`, if they are given.
+    """Check the whole log against the heads outside the store: those in `path`, signed by `keys`, if given.
 
-    Several keys are in the order in which each followed another.
+    `keys` are ordered, each the successor of the one before.
     """
     path = path or services.config.path(services.config.keys.heads_file)
     try:
@@ -130,7 +128,7 @@ def verified_for(services: Services, actor: str) -> LogCheck:
 
 
 def _read_heads(path: Path) -> tuple[list[SignedHead], list[Head]]:
-    """What is out of reach proves nothing; the doctor says why it is."""
+    """The heads in the file; none if it is out of reach, which the doctor reports."""
     try:
         return heads.read(path), heads.read_unsigned(path)
     except VaultError:
@@ -138,7 +136,7 @@ def _read_heads(path: Path) -> tuple[list[SignedHead], list[Head]]:
 
 
 def _known_keys(services: Services) -> Sequence[str]:
-    """Without its key nothing is known for ours: not proven, and the rest goes on."""
+    """Our public keys; none if the key is missing: then no head counts as ours, and nothing is proven."""
     try:
         return tuple(reversed(services.head_key.known))
     except VaultError:
@@ -146,13 +144,13 @@ def _known_keys(services: Services) -> Sequence[str]:
 
 
 def note_export(services: Services, actor: str) -> None:
-    """Note that the log is taken out."""
+    """Audit that the log is exported."""
     with services.store.write() as tx:
         tx.audit(Action.LOG_LOOK, actor, export=True)
 
 
 def export_rows(services: Services) -> Iterator[str]:
-    """Every row as a line of JSON, oldest first, up to the one that is the last now."""
+    """Every row as a line of JSON, oldest first, up to the current last row."""
     last, seq = find_head(services).seq, 0
     while seq < last:
         with services.store.read() as conn:

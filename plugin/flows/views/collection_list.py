@@ -1,7 +1,6 @@
-"""The collections and what was decided about each, as a list to look at."""
+"""The list of collections and what was decided about each."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ from plugin.quitclaim.clearance.scope import Basis, CollectionRule, Mode, curren
 
 @dataclass(frozen=True)
 class RuledCollection:
-    """A collection: its mode as set and as it stands today, the basis with its evidence, and who set it."""
+    """A collection: its mode as set and as effective today, the basis with its evidence, and who set it."""
 
     ref: str
     title: str
@@ -35,17 +34,17 @@ class RuledCollection:
 
     @property
     def warned(self) -> bool:
-        """Whether it rests on the controller's own reading, which is shown wherever the collection is."""
+        """Whether it rests on the controller's own reading: every view of the collection warns of that."""
         return self.basis == Basis.CONTROLLER.value
 
     @property
     def lapsed(self) -> bool:
-        """Whether less is done today than was set, because the basis is past its review date."""
+        """Whether the mode is reduced because the basis is past its review date."""
         return self.mode is not self.today
 
 
 def is_decided_in_dam(services: Services) -> bool:
-    """Whether the DAM itself is where modes are set: there they are only heard here."""
+    """Whether modes are set in the DAM itself and only read here."""
     return isinstance(services.dam, KeepsModes)
 
 
@@ -58,15 +57,18 @@ def every(services: Services) -> list[RuledCollection]:
         members = shoots.list_names(conn)
         texts = services.texts(conn)
         evidence = {ref: modes.evidence_of(texts, row) for ref, row in rows.items()}
-    return [
-        _build(services, one.ref, one.title, one.resources, rows.get(one.ref), rules.get(one.ref),
-               evidence.get(one.ref, ("", "")), members)
-        for one in found
-    ]  # fmt: skip
+    all_ = []
+    for one in found:
+        shown = RuledCollection(one.ref, one.title, one.resources)
+        if one.ref in rules:
+            shown = replace(shown, members=tuple(members.get(one.ref, ())))
+            shown = _add_ruling(services, shown, rows[one.ref], rules[one.ref], evidence[one.ref])
+        all_.append(shown)
+    return all_
 
 
 def list_collections(services: Services, text: str = "") -> list[RuledCollection]:
-    """Those whose title holds `text`, once the DAM's rulings are heard: what is on comes first. Raises DamError."""
+    """Those with `text` in their title, after the DAM's rulings were read: on comes first. Raises DamError."""
     modes.import_from_dam(services)
     wanted = text.casefold().strip()
     found = [one for one in every(services) if wanted in one.title.casefold()]
@@ -81,14 +83,10 @@ def find_collection(services: Services, ref: str) -> RuledCollection:
     return found
 
 
-def _build(
-    services: Services, ref: str, title: str, resources: int, row: Row[Any] | None, rule: CollectionRule | None,
-    evidence: tuple[str, str], members: Mapping[str, list[str]],
-) -> RuledCollection:  # fmt: skip
-    if row is None or rule is None:
-        return RuledCollection(ref, title, resources)
-    return RuledCollection(
-        ref, title, resources, rule.mode, current_mode(rule, services.today()), row.basis or "",
-        *evidence, row.basis_date, row.review_date, row.set_by, row.set_at,
-        tuple(members.get(ref, ())),
-    )  # fmt: skip
+def _add_ruling(
+    services: Services, one: RuledCollection, row: Row[Any], rule: CollectionRule, evidence: tuple[str, str]
+) -> RuledCollection:
+    reference, by = evidence
+    ruled = replace(one, mode=rule.mode, today=current_mode(rule, services.today()), reference=reference, by=by)
+    based = replace(ruled, basis=row.basis or "", decided=row.basis_date, review_date=row.review_date)
+    return replace(based, set_by=row.set_by, set_at=row.set_at)

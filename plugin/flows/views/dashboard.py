@@ -1,8 +1,7 @@
-"""What waits for somebody of the staff: counts, and what comes next by its date."""
+"""The dashboard of the staff: counts of what waits, and what is due next."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
@@ -19,7 +18,7 @@ _MOST = 10
 
 @dataclass(frozen=True)
 class EndingSoon:
-    """The last day that somebody's quitclaim covers, as it was signed."""
+    """The end of a person's quitclaim, as it was signed."""
 
     person_id: str
     name: str
@@ -28,7 +27,7 @@ class EndingSoon:
 
 @dataclass(frozen=True)
 class ReviewedBasis:
-    """A collection whose basis somebody should look at."""
+    """A collection with a basis that should be reviewed."""
 
     ref: str
     title: str
@@ -37,7 +36,7 @@ class ReviewedBasis:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """All of it. `endings` are the first few of `ending_people`; `requests` all, the most urgent first."""
+    """`endings` are the first few of `ending_people`; `requests` are all, the most urgent first."""
 
     suggestions: int
     unnamed: int
@@ -50,7 +49,7 @@ class Dashboard:
 
 
 def load_dashboard(services: Services) -> Dashboard:
-    """What waits at this moment."""
+    """What waits now."""
     today = services.today()
     with services.store.read() as conn:
         counts = _count_faces(conn)
@@ -62,17 +61,19 @@ def load_dashboard(services: Services) -> Dashboard:
         ).all()
     resting = [(row, ReviewedBasis(row.ref, row.title, row.review_date)) for row in rested]
     return Dashboard(
-        suggestions=counts.get("suggested", 0), unnamed=counts.get("unmatched", 0),
-        dead=tuple(services.queue.dead(_MOST)), ending_people=people,
+        suggestions=counts.get("suggested", 0),
+        unnamed=counts.get("unmatched", 0),
+        dead=tuple(services.queue.dead(_MOST)),
+        ending_people=people,
         endings=tuple(EndingSoon(row.id, row.display_name, row.until) for row in rows),
         controller=tuple(one for row, one in resting if row.basis == Basis.CONTROLLER.value),
         overdue=tuple(one for row, one in resting if row.review_date is not None and row.review_date < today),
         requests=tuple(erasure_requests.list_waiting(services)),
-    )  # fmt: skip
+    )
 
 
 def _count_faces(conn: Connection) -> dict[str, int]:
-    """Counted in the index alone: a photograph that is gone from the DAM has no faces left."""
+    """Counted by the index alone: a deleted photograph has no faces left."""
     query = (
         select(t.face.c.state, func.count().label("n"))
         .where(t.face.c.state.in_(("suggested", "unmatched")))
@@ -81,15 +82,14 @@ def _count_faces(conn: Connection) -> dict[str, int]:
     return {str(row.state): int(row.n) for row in conn.execute(query)}
 
 
-def _select_ending(at: datetime) -> Select[Any]:
-    """Everybody with a grant in force whose end, as signed, is near: a version replaced since does not count."""
+def _select_ending(at: datetime) -> Select[tuple[str, str, datetime]]:
+    """People with a grant in force that ends soon, as signed; a version that was replaced does not count."""
+    g = t.grant.c
+    soon = g.ended_at.is_(None) & (g.valid_until > at) & (g.valid_until <= at + SOON)
     return (
         select(t.person.c.id, t.person.c.display_name, func.min(t.grant.c.valid_until).label("until"))
         .join(t.grant, t.grant.c.person_id == t.person.c.id)
         .join(t.quitclaim, t.quitclaim.c.id == t.grant.c.quitclaim_id)
-        .where(
-            t.grant.c.ended_at.is_(None), t.grant.c.valid_until > at, t.grant.c.valid_until <= at + SOON,
-            t.quitclaim.c.superseded_at.is_(None),
-        )
+        .where(soon, t.quitclaim.c.superseded_at.is_(None))
         .group_by(t.person.c.id, t.person.c.display_name)
-    )  # fmt: skip
+    )

@@ -1,4 +1,4 @@
-"""Pictures for whoever decides, small and kept nowhere: where a face waits, and what somebody sent of themselves."""
+"""Small pictures for a decision, never stored: a face in its photograph, and the reference pictures of a person."""
 
 from typing import Any
 
@@ -15,15 +15,14 @@ from plugin.recognizer.examination.view import PictureView
 
 LONGEST_PX = 900
 CLOSE_PX = 320
-_AROUND = 0.6  # of the face's width and height, on each side of it
+_AROUND = 0.6  # margin on each side, in widths and heights of the face
 _ALL: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 def render_face(services: Services, face_id: int, close: bool = False) -> bytes:
-    """A JPEG without metadata: the whole photograph, or what is around the face.
+    """A JPEG without metadata: the whole photograph, or with `close` the face and its surroundings.
 
-    Raises NotFound where the face is gone or the file is another one now, so that its box would lie
-    elsewhere; DamError; PictureError.
+    Raises NotFound if the face is gone or the file was replaced, so that the box would not fit; DamError; PictureError.
     """
     face = review.find_face(services, face_id)
     picture = services.shortly.ask(lambda: services.dam.preview(face.ref))
@@ -34,7 +33,7 @@ def render_face(services: Services, face_id: int, close: bool = False) -> bytes:
 
 
 def render_reference(services: Services, set_id: str, number: int, actor: str) -> bytes:
-    """A JPEG of one of the pictures of a set, the first is 0, with the audit row of the look. Raises NotFound."""
+    """A JPEG of picture `number` (from 0) of a set; the look is audited. Raises NotFound."""
     with services.store.write() as tx:
         row = reference_sets.find(tx.connection, set_id)
         kept = [] if row is None else _list_references(tx.connection, row)
@@ -54,7 +53,8 @@ def count_references(conn: Connection, set_id: str) -> int:
 
 def _list_references(conn: Connection, row: Row[Any]) -> list[str]:
     mine = reference_sets.pictures_of(row) & (t.sealed.c.kind == "reference")
-    return list(conn.scalars(select(t.sealed.c.id).where(mine).order_by(t.sealed.c.created_at, t.sealed.c.id)))
+    query = select(t.sealed.c.id).where(mine).order_by(t.sealed.c.created_at, t.sealed.c.id)
+    return list(conn.scalars(query))
 
 
 def _close_view(box: Box) -> PictureView:

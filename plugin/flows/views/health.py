@@ -1,4 +1,4 @@
-"""What the doctor, the front page and the metrics ask of the store: figures, without a word about them."""
+"""Figures about the store for the doctor, the front page and the metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from plugin.ledger.keys import house_key
 from plugin.ledger.store.store import Store
 
 _MONTH, _LATE = timedelta(days=30), timedelta(hours=2)
-_SHREDDED = timedelta(days=1)  # a reader of the store holds it up, and no reader stays for a day
+_SHREDDED = timedelta(days=1)  # a reader of the store delays shredding, but none stays for a day
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def count_people(services: Services) -> int:
 
 
 def find_undelivered(services: Services) -> tuple[Sequence[str | None], int]:
-    """The errors of the letters that failed in the last month, and how many wait for more than two hours."""
+    """The errors of letters that failed in the last 30 days, and how many letters wait for more than two hours."""
     now = services.clock.now()
     recent = t.mail.c.finished_at > now - _MONTH
     late = (t.mail.c.state == "queued") & (t.mail.c.created_at < now - _LATE)
@@ -46,21 +46,21 @@ def find_undelivered(services: Services) -> tuple[Sequence[str | None], int]:
 
 
 def count_known_photographs(services: Services) -> int:
-    """0 where no photograph of the DAM is known, else 1: they are not counted."""
+    """1 if any photograph of the DAM is known, else 0; an exact count would be slow."""
     there = select(t.resource.c.id).where(t.resource.c.deleted_at.is_(None)).limit(1)
     with services.store.read() as conn:
         return int(conn.execute(there).first() is not None)
 
 
 def has_been_used(store: Store) -> bool:
-    """Whether anybody or any photograph was ever entered: then what the configuration names was right once."""
+    """Whether any person or photograph was ever entered: then the configuration worked once."""
     with store.read() as conn:
         tables = (t.resource, t.person)
         return any(conn.execute(select(one.c.id).limit(1)).first() is not None for one in tables)
 
 
 def count_keys_past_grant(services: Services) -> tuple[int, int, int]:
-    """Face keys whose recognition is not in force now; destroyed keys not yet shredded, and how many are late."""
+    """Face keys without recognition in force; destroyed keys not yet shredded; and how many of those are late."""
     now = services.clock.now()
     with services.store.read() as conn:
         standings = roster.load_many(services, conn)
@@ -74,22 +74,22 @@ def count_keys_past_grant(services: Services) -> tuple[int, int, int]:
 
 
 def count_templates(services: Services) -> int:
-    """How many templates are kept."""
+    """How many templates are stored."""
     with services.store.read() as conn:
         return conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
 
 
 def count_templates_of_other_engines(services: Services) -> int:
-    """How many templates are not compared, because another engine made them."""
+    """How many templates another engine made; they are not compared."""
     other = (t.sealed.c.kind == "template") & (t.sealed.c.engine != services.faces.engine_id)
     with services.store.read() as conn:
         return conn.scalar(select(func.count()).where(other)) or 0
 
 
 def count_names_under_another_key(services: Services) -> int:
-    """Names that we took off and that are remembered under a key which is not here: none is known when it comes back.
+    """Removed names that are remembered under a key that is missing: they are not recognised when they come back.
 
-    Without a key at all none is made: that is for whoever takes a name off.
+    No key is created here; the removal of a name creates it.
     """
     here = services.name_hasher.sign if services.name_hasher.path.exists() else ""
     mac = t.taken_off.c.name_mac
@@ -99,13 +99,13 @@ def count_names_under_another_key(services: Services) -> int:
 
 
 def has_removed_names(services: Services) -> bool:
-    """Whether a name was ever taken off and is remembered."""
+    """Whether any removed name is remembered."""
     with services.store.read() as conn:
         return conn.execute(select(t.taken_off.c.name_mac).limit(1)).first() is not None
 
 
 def count_keys_without_master(services: Services) -> int:
-    """People's keys that are wrapped by a version of the master key that is not here."""
+    """Keys of people that are wrapped by a version of the master key that is missing."""
     known = services.master.versions
     query = select(t.person_key.c.master_version, func.count()).group_by(t.person_key.c.master_version)
     with services.store.read() as conn:
@@ -113,15 +113,15 @@ def count_keys_without_master(services: Services) -> int:
 
 
 def count_damaged_keys(services: Services) -> int:
-    """How many people have a key that does not open, although the master key for it is here."""
+    """How many people have a key that does not open, although its master key is present."""
     with services.store.read() as conn:
         return sum(not services.vault.fits(row) for row in conn.execute(select(t.person_key)))
 
 
 def open_sample_keys(services: Services) -> int:
-    """Open the key of the house, and one person's of each version of the master key that is in use; how many versions.
+    """Open the house key and one person's key for each master key version in use; returns how many versions.
 
-    Raises VaultError where one does not open: the master key at hand is another than the one that wrapped it.
+    Raises VaultError if one does not open, because another master key wrapped it.
     """
     newest = select(func.max(t.person_key.c.person_id)).group_by(t.person_key.c.master_version)
     with services.store.read() as conn:

@@ -1,11 +1,11 @@
-"""One person as the staff sees them: what they agreed to, its proof, where they are tagged; each look is audited."""
+"""The file of one person for the staff: what they agreed to, the evidence, their tags; each look is audited."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import Column, Connection, func, select
+from sqlalchemy import Connection, func, select
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.common import roster
@@ -25,7 +25,7 @@ State = Literal["in force", "to come", "ended", "never"]
 EndingAct = Literal["withdraw", "restrict"]
 
 ASKED_BY = ("person", "guardian", "authority")
-"""Who may have asked for what the staff does in a person's name."""
+"""Who may have asked for what the staff does on behalf of a person."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class FiledVersion:
 
 @dataclass(frozen=True)
 class FiledEvidence:
-    """A piece of evidence, by its id in the vault, and of which version it is the proof."""
+    """A piece of evidence: its id in the vault, and the version that it proves."""
 
     id: str
     version: int
@@ -58,7 +58,7 @@ class FiledEvidence:
 
 @dataclass(frozen=True)
 class PersonFile:
-    """All of it, the newest version first. `photographs`: how many, by the origin of the tag."""
+    """Versions are newest first. `photographs`: how many, by the origin of the tag."""
 
     person: Person
     email: str
@@ -71,13 +71,13 @@ class PersonFile:
 
 
 def look(services: Services, person_id: str, actor: str) -> Standing:
-    """What the person agreed to, with an audit row for the look. Raises NotFound."""
+    """What the person agreed to; the look is audited. Raises NotFound."""
     with services.store.write() as tx:
         return _look(services, tx, person_id, actor)[0]
 
 
 def _look(services: Services, tx: Tx, person_id: str, actor: str) -> tuple[Standing, str | None]:
-    """The standing, and the pseudonym of the person that the row bears."""
+    """The standing, and the pseudonym of the person in the audit row."""
     standing = roster.load(services, tx.connection, person_id)
     subject = roster.subject(services, tx, person_id)
     tx.audit(Action.RECORD_LOOK, actor, subject=subject)
@@ -85,20 +85,24 @@ def _look(services: Services, tx: Tx, person_id: str, actor: str) -> tuple[Stand
 
 
 def open_file(services: Services, person_id: str, actor: str) -> PersonFile:
-    """The person, with an audit row for the look. Raises NotFound."""
+    """The file of the person; the look is audited. Raises NotFound."""
     with services.store.write() as tx:
         standing, subject = _look(services, tx, person_id, actor)
         conn = tx.connection
-        about: list[Column[Any]] = [t.sealed.c[name] for name in ("id", "kind", "subject", "created_at")]  # not bodies
-        sealed = conn.execute(select(*about).where(t.sealed.c.person_id == person_id)).all()
-        erasing = select(t.job.c.id).where(t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done")
+        s, j = t.sealed.c, t.job.c
+        items = select(s.id, s.kind, s.subject, s.created_at).where(s.person_id == person_id)
+        sealed = conn.execute(items).tuples().all()
+        erasing = select(j.id).where(j.kind == "erase", j.key == person_id, j.state != "done")
         return PersonFile(
-            person=standing.person, email=register.email_of(services, conn, person_id) if subject else "",
+            person=standing.person,
+            email=register.email_of(services, conn, person_id) if subject else "",
             guardians=tuple(str(one["name"]) for one in register.guardians_of(services, conn, person_id)),
-            versions=_build_versions(standing, tx.now), photographs=_count_photographs(conn, person_id),
-            proofs=_build_evidence(sealed, standing.quitclaims), enrolled=any(row.kind == "template" for row in sealed),
+            versions=_build_versions(standing, tx.now),
+            photographs=_count_photographs(conn, person_id),
+            proofs=_build_evidence(sealed, standing.quitclaims),
+            enrolled=any(kind == "template" for _, kind, _, _ in sealed),
             erasing=conn.execute(erasing).first() is not None,
-        )  # fmt: skip
+        )
 
 
 def _build_versions(standing: Standing, at: datetime) -> tuple[FiledVersion, ...]:
@@ -126,19 +130,22 @@ def _count_photographs(conn: Connection, person_id: str) -> dict[str, int]:
     return {str(row.origin): int(row.n) for row in conn.execute(query)}
 
 
-def _build_evidence(sealed: Sequence[Any], claims: Sequence[Quitclaim]) -> tuple[FiledEvidence, ...]:
+def _build_evidence(
+    sealed: Sequence[tuple[str, str, str, datetime]], claims: Sequence[Quitclaim]
+) -> tuple[FiledEvidence, ...]:
     versions = {claim.id: claim.version for claim in claims}
     found = [
-        FiledEvidence(row.id, versions[row.subject], row.created_at)
-        for row in sealed
-        if row.kind == "evidence" and row.subject in versions
+        FiledEvidence(id_, versions[subject], at)
+        for id_, kind, subject, at in sealed
+        if kind == "evidence" and subject in versions
     ]
     return tuple(sorted(found, key=lambda proof: (-proof.version, proof.since)))
 
 
 def open_evidence(services: Services, person_id: str, sealed_id: str, actor: str) -> tuple[str, bytes]:
-    """The name and the bytes of a piece of evidence, with an audit row. Raises NotFound, VaultError."""
-    this = (t.sealed.c.id == sealed_id) & (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "evidence")
+    """The name and the bytes of a piece of evidence; the look is audited. Raises NotFound, VaultError."""
+    s = t.sealed.c
+    this = (s.id == sealed_id) & (s.person_id == person_id) & (s.kind == "evidence")
     with services.store.write() as tx:
         row = tx.execute(select(t.sealed.c.subject).where(this)).first()
         if row is None:
@@ -155,10 +162,8 @@ def end_on_behalf(
 ) -> int:
     """Withdraw or restrict the grants (None: all) because `asked_by` asked the staff to; returns how many ended.
 
-    None did where all of it was over before; where there was nothing NothingDone is raised.
-
-    That it was asked for is audited first: should we die in between, the log shows what was asked and
-    not yet done. Raises ConsentError, NotFound.
+    Returns 0 if all of it had ended before; raises NothingDone if there was nothing to end. The request is audited
+    first: after a crash the log shows what was asked and not done. Raises ConsentError, NotFound.
     """
     if asked_by not in ASKED_BY:
         raise ConsentError("say who asked for it: the person, a guardian, or an authority")

@@ -1,4 +1,4 @@
-"""One photograph as an editor sees it: who is named and by whom, what each of them agreed to, which faces wait."""
+"""One photograph for an editor: who is named and by whom, what each of them agreed to, and which faces wait."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ from plugin.quitclaim.consent.standing import Standing
 
 @dataclass(frozen=True)
 class NamedPerson:
-    """A name on the photograph: its origin, who confirmed it, and the answer of this one person a channel."""
+    """A name on the photograph: its origin, who confirmed it, and the answer for this person by channel."""
 
     name: str
     origin: str
@@ -40,10 +40,10 @@ class NamedPerson:
 
 @dataclass(frozen=True)
 class PanelFace:
-    """A face and what is known of it; `person` is who is matched or suggested.
+    """A face; `person` is who is matched or suggested.
 
-    `dismissal`: the key of the list, "" before there was one; `reason`: what was said of it. `again`: dismissed, and
-    to be decided again. `small`: it may be called too small to be recognised.
+    `dismissal`: a key of `Dismissal`, "" if it is older than that list; `reason`: the free text. `again`: dismissed,
+    but a new decision is needed. `small`: it may be called too small to be recognised.
     """
 
     id: int
@@ -58,7 +58,7 @@ class PanelFace:
 
 @dataclass(frozen=True)
 class PhotoPanel:
-    """All of it for one purpose, with the answer for the photograph itself a channel."""
+    """The panel for one purpose; `channels`: the answer for the whole photograph by channel."""
 
     purpose: str
     people: tuple[NamedPerson, ...]
@@ -67,7 +67,7 @@ class PhotoPanel:
 
 
 def load_panel(services: Services, ref: str, purpose: str = "") -> PhotoPanel | None:
-    """The photograph for `purpose`, the first one configured if none is given; None if the ledger has it not.
+    """The panel for `purpose`, by default the first configured one; None if the ledger does not know the photograph.
 
     Raises ConsentError for a purpose that the configuration does not list.
     """
@@ -115,7 +115,7 @@ def has_face(conn: Connection, ref: str, face_id: int) -> bool:
 
 
 class _ChannelAnswers:
-    """The same question for each channel: of the whole photograph, or of one name on it."""
+    """Answers for each channel: for the whole photograph, or for one name on it."""
 
     def __init__(self, services: Services, standings: dict[str, Standing], purpose: str, closed: str | None) -> None:
         self._closed = closed
@@ -142,7 +142,7 @@ def _list_tags(conn: Connection, resource_id: int) -> list[Row[Any]]:
 
 
 def _build_person(asked: _ChannelAnswers, tag: Row[Any], fact: NameFact, by: Mapping[str, str]) -> NamedPerson:
-    # What a person agreed to does not depend on how their name came to stand here, but on whose it is.
+    # What a person agreed to does not depend on the origin of the tag: ask as if it were confirmed.
     alone = Facts(Examined.WHOLE, names=(NameFact(fact.person_id, NameOrigin.CONFIRMED, tag.node),))
     answers = {
         channel: replace(one, reasons=tuple(why for why in one.reasons if why.code not in _OF_THE_PHOTOGRAPH))

@@ -1,4 +1,4 @@
-"""Faces without a name about which somebody has to be asked: those that count, in the file or on any channel."""
+"""Faces without a name that need a decision: those that count, in the file or on any channel."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,21 +12,20 @@ from plugin.quitclaim.clearance.answers import Policy
 
 
 def list_unnamed(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[Row[Any]]:
-    """As `review.waiting` has them, without small figures that count nowhere."""
-    yield from review.list_waiting(conn, "unmatched", after, limit, download_gate.is_counted(_largest_policy(services)))
+    """As `review.list_waiting`, without small figures that count nowhere."""
+    counted = download_gate.is_counted(_largest_policy(services))
+    yield from review.list_waiting(conn, "unmatched", after, limit, counted)
 
 
 def count_small_figures(services: Services, conn: Connection, resource_ids: Iterable[int]) -> dict[int, int]:
-    """How many of each of these photographs `waiting` leaves out, those of which there are any."""
+    """By photograph how many faces `list_unnamed` leaves out, if any."""
+    f, counted = t.face.c, download_gate.is_counted(_largest_policy(services))
     query = (
-        select(t.face.c.resource_id, func.count().label("number"))
-        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
-        .where(
-            t.face.c.resource_id.in_(list(resource_ids)), t.face.c.state == "unmatched",
-            ~download_gate.is_counted(_largest_policy(services)),
-        )
-        .group_by(t.face.c.resource_id)
-    )  # fmt: skip
+        select(f.resource_id, func.count().label("number"))
+        .join(t.resource, t.resource.c.id == f.resource_id)
+        .where(f.resource_id.in_(list(resource_ids)), f.state == "unmatched", ~counted)
+        .group_by(f.resource_id)
+    )
     return {row.resource_id: row.number for row in conn.execute(query)}
 
 

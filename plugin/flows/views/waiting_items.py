@@ -1,38 +1,34 @@
-"""The rows behind what waits, a query a kind: whose, where, since when, by whom and why. See `waiting_list`."""
+"""The queries behind `waiting_list`, one for each kind. Their labels are fields of `waiting_list.WaitingItem`."""
 
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import Select, func, or_, select
 
 from plugin.ledger import tables as t
 from plugin.recognizer.pictures.partly import Partly
 
+UnvouchedSet = tuple[str, str, datetime, str]
 
-def select_failed_writes() -> Select[Any]:
-    """The last word on this name and resource was a refusal, and it does not stand there by now."""
-    i, later = t.intent.c, t.intent.alias()
-    newer = select(later.c.id).where(
-        later.c.resource_id == i.resource_id, later.c.person_id == i.person_id, later.c.action != "release",
-        later.c.id > i.id,
-    )  # fmt: skip
-    stands = select(t.tag.c.id).where(t.tag.c.resource_id == i.resource_id, t.tag.c.person_id == i.person_id)
+
+def select_failed_writes() -> Select[tuple[str, str, str, datetime, str]]:
+    """The last intent for this name and resource failed, and the name is not there now."""
+    i, later, p, r = t.intent.c, t.intent.alias(), t.person.c, t.resource.c
+    same = (later.c.resource_id == i.resource_id) & (later.c.person_id == i.person_id)
+    newer = select(later.c.id).where(same, later.c.action != "release", later.c.id > i.id)
+    tagged = select(t.tag.c.id).where(t.tag.c.resource_id == i.resource_id, t.tag.c.person_id == i.person_id)
+    name, why = p.display_name.label("name"), func.coalesce(i.error, "").label("why")
     return (
-        select(
-            i.person_id, t.person.c.display_name.label("name"), t.resource.c.ref, i.finished_at.label("at"),
-            func.coalesce(i.error, "").label("why"),
-        )
-        .join(t.person, t.person.c.id == i.person_id)
-        .join(t.resource, t.resource.c.id == i.resource_id)
-        .where(
-            i.state == "failed", i.action == "add", t.resource.c.deleted_at.is_(None), t.person.c.ended_at.is_(None),
-            ~newer.exists(), ~stands.exists(),
-        )
+        select(i.person_id, name, r.ref, i.finished_at.label("at"), why)
+        .join(t.person, p.id == i.person_id)
+        .join(t.resource, r.id == i.resource_id)
+        .where(i.state == "failed", i.action == "add", r.deleted_at.is_(None), p.ended_at.is_(None))
+        .where(~newer.exists(), ~tagged.exists())
         .order_by(i.id.desc())
-    )  # fmt: skip
+    )
 
 
-def select_small_previews() -> Select[Any]:
-    """Photographs of which only a preview was looked at; `why` is what the examination says."""
+def select_small_previews() -> Select[tuple[str, datetime, str]]:
+    """Photographs of which only a preview was examined; `why` is what the examination says."""
     r = t.resource.c
     codes = (Partly.PREVIEW_ONLY, Partly.SMALL_PREVIEW, Partly.UNKNOWN_SIZE)
     said = or_(*(r.examined_reason.contains(code.value, autoescape=True) for code in codes))
@@ -43,8 +39,8 @@ def select_small_previews() -> Select[Any]:
     )
 
 
-def select_lost_rulings() -> Select[Any]:
-    """Collections with a ruling that are not where they were; `why` is their mode."""
+def select_lost_rulings() -> Select[tuple[str, str, datetime, str, str]]:
+    """Collections with a ruling that moved or are gone; `why` is their mode."""
     c = t.collection.c
     return (
         select(c.ref, c.title.label("name"), c.lost_at.label("at"), c.mode.label("why"), c.set_by.label("by"))
@@ -53,8 +49,8 @@ def select_lost_rulings() -> Select[Any]:
     )
 
 
-def select_unread_names() -> Select[Any]:
-    """Photographs on which there may be names that could not be read; `why` is what could not."""
+def select_unread_names() -> Select[tuple[str, datetime, str]]:
+    """Photographs that may have names that could not be read; `why` is what could not be read."""
     r = t.resource.c
     return (
         select(r.ref, r.seen_at.label("at"), r.unread.label("why"))
@@ -63,8 +59,8 @@ def select_unread_names() -> Select[Any]:
     )
 
 
-def select_doubted_names() -> Select[Any]:
-    """People of whom it is not known where their name stood before they were entered."""
+def select_doubted_names() -> Select[tuple[str, str, datetime]]:
+    """People whose name may be on photographs from before they were entered."""
     p = t.person.c
     return (
         select(p.id.label("person_id"), p.display_name.label("name"), p.doubted_at.label("at"))
@@ -73,7 +69,7 @@ def select_doubted_names() -> Select[Any]:
     )
 
 
-def select_unknown_age() -> Select[Any]:
+def select_unknown_age() -> Select[tuple[str, str, datetime]]:
     """People with something in force who gave neither a birth date nor that they are of age."""
     p = t.person.c
     agreed = select(t.grant.c.id).where(t.grant.c.person_id == p.id, t.grant.c.ended_at.is_(None))
@@ -84,8 +80,8 @@ def select_unknown_age() -> Select[Any]:
     )
 
 
-def select_returned_names() -> Select[Any]:
-    """Names of ours that a restored DAM brought back, and that are not off again. Whose they were is not asked."""
+def select_returned_names() -> Select[tuple[str, datetime]]:
+    """Names of ours that a restored DAM brought back and that are not removed yet; without the person."""
     return (
         select(t.resource.c.ref, t.tag.c.created_at.label("at"))
         .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
@@ -94,22 +90,22 @@ def select_returned_names() -> Select[Any]:
     )
 
 
-def _select_unvouched_sets() -> Select[Any]:
-    s = t.reference_set.c
+def _select_unvouched_sets() -> Select[UnvouchedSet]:
+    s, name = t.reference_set.c, t.person.c.display_name.label("name")
+    by = func.coalesce(s.invited_by, s.added_by).label("by")
     return (
-        select(s.person_id, t.person.c.display_name.label("name"), s.added_at.label("at"),
-               func.coalesce(s.invited_by, s.added_by).label("by"))
+        select(s.person_id, name, s.added_at.label("at"), by)
         .join(t.person, t.person.c.id == s.person_id)
         .where(s.ended_at.is_(None), s.refused_at.is_(None), s.vouched_at.is_(None))
         .order_by(s.added_at)
-    )  # fmt: skip
+    )
 
 
-def select_declared_sets() -> Select[Any]:
-    """Reference pictures that came by a link: nobody said yet how it knows the face."""
+def select_declared_sets() -> Select[UnvouchedSet]:
+    """Reference pictures that came by a link and that nobody has vouched for yet."""
     return _select_unvouched_sets().where(t.reference_set.c.near_id.is_(None))
 
 
-def select_near_sets() -> Select[Any]:
-    """Those of them that resemble somebody enrolled, and are compared with nobody until somebody looked."""
+def select_near_sets() -> Select[UnvouchedSet]:
+    """Those of them that resemble somebody enrolled; they are not compared until somebody has decided."""
     return _select_unvouched_sets().where(t.reference_set.c.near_id.is_not(None))

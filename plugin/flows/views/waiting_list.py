@@ -1,12 +1,12 @@
-"""What waits for somebody of the staff, by kind: how much, for whom, and whether something is wrong.
+"""What waits for the staff, by kind: how much, for whom, and whether something is wrong.
 
-Whoever adds a kind adds a line to `SOURCES`, a query to `waiting_items`, and sentences to the catalogues of
-`sidecar.words.staff_words`. An entry is there while its number is not 0: nothing is ticked off by hand.
+A new kind needs a line in `SOURCES`, a query in `waiting_items`, and sentences in the catalogues of
+`sidecar.words.staff_words`. A kind is listed while its count is not 0; nothing is ticked off by hand.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -35,41 +35,41 @@ from plugin.ledger.store.audit import Action
 class WaitingKind(StrEnum):
     """What waits."""
 
-    HAND_NAMES = "hand_names"  # names by hand of people who ended
+    HAND_NAMES = "hand_names"  # names set by hand of people whose last grant ended
     RETURNED_NAMES = "returned_names"  # names of ours that a restored DAM brought back
     FAILED_WRITES = "failed_writes"  # names that the DAM refused for good
-    DEAD_JOBS = "dead_jobs"  # work that was given up
-    LOST_RULINGS = "lost_rulings"  # collections with a ruling that are not where they were
-    UNREAD_NAMES = "unread_names"  # photographs on which there may be names that could not be read
-    DISMISSED_BEFORE = "dismissed_before"  # faces left out by a reason that does not hold any more
+    DEAD_JOBS = "dead_jobs"  # jobs that were given up
+    LOST_RULINGS = "lost_rulings"  # collections with a ruling that moved or are gone
+    UNREAD_NAMES = "unread_names"  # photographs that may have names that could not be read
+    DISMISSED_BEFORE = "dismissed_before"  # faces dismissed by a reason that is not valid any more
     HELD_PHOTOGRAPHS = "held_photographs"  # photographs that came from under a stricter ruling
-    NAMES_AGAIN = "names_again"  # names that we took off and that somebody put there again
-    COME_OF_AGE = "come_of_age"  # young people whom nobody can ask: they have no address of their own
+    NAMES_AGAIN = "names_again"  # names that we removed and that somebody set again
+    COME_OF_AGE = "come_of_age"  # young adults without an address of their own
     NEAR_SETS = "near_sets"  # declared pictures that resemble somebody enrolled
-    DECLARED_SETS = "declared_sets"  # pictures that came by a link, and that nobody vouched for
-    OWN_INVITATIONS = "own_invitations"  # vouched for by whoever had made the link
+    DECLARED_SETS = "declared_sets"  # pictures that came by a link and that nobody vouched for
+    OWN_INVITATIONS = "own_invitations"  # pictures vouched for by the account that made the link
     SELF_CONFIRMED = "self_confirmed"  # an address confirmed by the account that entered it
     OWED_REVOCATIONS = "owed_revocations"  # withdrawals that are not carried out in the DAM
     OWED_ERASURES = "owed_erasures"  # erasures that are not finished
-    OWED_DATES = "owed_dates"  # photographs of which the DAM shows a date that is not so
-    OWED_WRITES = "owed_writes"  # names that were to be written or taken off
+    OWED_DATES = "owed_dates"  # photographs with a wrong date in the DAM
+    OWED_WRITES = "owed_writes"  # names to be written or removed
     OWED_LETTERS = "owed_letters"  # letters that were not delivered
-    OWED_JOBS = "owed_jobs"  # any other work that is late
-    DOUBTED_NAMES = "doubted_names"  # people whose name may stand where nobody could read it
+    OWED_JOBS = "owed_jobs"  # any other job that is late
+    DOUBTED_NAMES = "doubted_names"  # people whose name may be where nobody could read it
     UNKNOWN_AGE = "unknown_age"  # people who gave neither a birth date nor that they are of age
-    ENDLESS_TOKENS = "endless_tokens"  # API tokens without an end
-    LOOKED_BEFORE = "looked_before"  # photographs that were examined by rules that looked less closely
-    SMALL_PREVIEWS = "small_previews"  # photographs of which only a preview was looked at
-    LEFT_OUT = "left_out"  # files and folders that are not taken up into the library
+    ENDLESS_TOKENS = "endless_tokens"  # API tokens that never expire
+    LOOKED_BEFORE = "looked_before"  # photographs examined by earlier, less thorough rules
+    SMALL_PREVIEWS = "small_previews"  # photographs of which only a preview was examined
+    LEFT_OUT = "left_out"  # files and folders that are not added to the library
     OUT_OF_REACH = "out_of_reach"  # files and folders that cannot be read
-    SET_ASIDE = "set_aside"  # single rows, letters and changes that broke, and were passed over
+    SET_ASIDE = "set_aside"  # single rows, letters and changes that failed and were skipped
 
 
 @dataclass(frozen=True)
 class WaitingCount:
-    """So many of a kind. `wrong`: something did not come about; else it is work that waits. `roles` may act on it.
+    """How many of a kind wait. `wrong`: something failed; else it is work that waits. `roles` may act on it.
 
-    `age`: for how long the oldest of them is owed, where that is known.
+    `age`: for how long the oldest of them is owed, if known.
     """
 
     kind: WaitingKind
@@ -81,13 +81,13 @@ class WaitingCount:
 
 @dataclass(frozen=True)
 class WaitingItem:
-    """One of what waits, for a list: whose, where, since when, by whom and why, as far as it has that."""
+    """One item of a list: the person, the photograph or collection, by whom, since when and why, as far as known."""
 
     person_id: str = ""
     name: str = ""
     ref: str = ""
     by: str = ""
-    at: Any = None
+    at: datetime | None = None
     why: str = ""
 
 
@@ -99,7 +99,7 @@ _Query = Callable[[], Select[Any]]
 
 
 def list_counts(services: Services, role: Role | None = None) -> list[WaitingCount]:
-    """What waits at this moment, what is wrong first; with a role, only what it may act on."""
+    """What waits now, what is wrong first; with a role, only what it may act on."""
     found = []
     for kind, count, wrong, roles in SOURCES:
         number = count(services) if role is None or role in roles else 0
@@ -112,7 +112,7 @@ def list_counts(services: Services, role: Role | None = None) -> list[WaitingCou
 
 
 def list_items(services: Services, kind: WaitingKind, limit: int = 200) -> Sequence[WaitingItem]:
-    """The first few of a kind that has a list of its own here; none of a kind that is shown elsewhere."""
+    """The first items of a kind that has a list here; none of a kind that is shown elsewhere."""
     if kind in _LISTS:
         return _LISTS[kind](services)[:limit]
     if kind not in _QUERIES:
@@ -122,21 +122,21 @@ def list_items(services: Services, kind: WaitingKind, limit: int = 200) -> Seque
 
 
 def read_items(services: Services, kind: WaitingKind, actor: str) -> Sequence[WaitingItem]:
-    """The same for somebody of the staff; where it names people, with an audit row for the look."""
+    """The same for the staff; if it names people, the look is audited."""
     found = list_items(services, kind)
     note_look(services, kind, actor, sum(bool(one.person_id) for one in found))
     return found
 
 
 def note_look(services: Services, kind: WaitingKind, actor: str, people: int) -> None:
-    """The audit row for a look at a list that names so many people; none for one that names nobody."""
+    """Audit a look at a list that names so many people; nothing if it names nobody."""
     if people:
         with services.store.write() as tx:
             tx.audit(Action.WAITING_LOOK, actor, list=kind.value, rows=people)
 
 
 def _list_own_invitations(services: Services) -> list[WaitingItem]:
-    """Who vouched for the pictures that came by a link which they had made themselves."""
+    """Accounts that vouched for pictures that came by a link which they made themselves."""
     with services.store.read() as conn:
         found = declared_sets.list_own_vouchings(conn)
     return [WaitingItem(one.person_id, one.name, by=one.by, at=one.at, why=one.how) for one in found]
@@ -149,7 +149,7 @@ def _list_self_confirmed(services: Services) -> list[WaitingItem]:
 
 
 def _list_come_of_age(services: Services) -> list[WaitingItem]:
-    """Asked only where there are guardians: it reads everybody's grants."""
+    """Only if there are guardians, because it reads the grants of everybody."""
     with services.store.read() as conn:
         if conn.execute(select(t.guardian.c.id).limit(1)).first() is None:
             return []
@@ -161,7 +161,7 @@ def _list_endless_tokens(services: Services) -> list[WaitingItem]:
 
 
 def _list_left_out(services: Services, unread: bool = False) -> list[WaitingItem]:
-    """Nothing where the DAM does not answer: that has a line of its own wherever this is shown."""
+    """Nothing if the DAM does not answer, which is reported elsewhere."""
     try:
         found = services.dam.left_out()
     except DamError:
@@ -170,8 +170,8 @@ def _list_left_out(services: Services, unread: bool = False) -> list[WaitingItem
 
 
 def list_set_aside(services: Services, kind: WaitingKind, most: int = 3) -> list[WaitingItem]:
-    """The first few of what was set aside, by what it is with the class of its error (`why`), and its number (`ref`):
-    nobody is named in it."""
+    """The first items that were set aside, without names: what it is and the class of its error (`why`), and its
+    number (`ref`)."""
     return _list_set_aside(services)[:most] if kind is WaitingKind.SET_ASIDE else []
 
 
@@ -181,18 +181,26 @@ def _list_set_aside(services: Services) -> list[WaitingItem]:
 
 
 _QUERIES: dict[WaitingKind, _Query] = {
-    WaitingKind.FAILED_WRITES: waiting_items.select_failed_writes, WaitingKind.LOST_RULINGS: waiting_items.select_lost_rulings,
+    WaitingKind.FAILED_WRITES: waiting_items.select_failed_writes,
+    WaitingKind.LOST_RULINGS: waiting_items.select_lost_rulings,
     WaitingKind.UNREAD_NAMES: waiting_items.select_unread_names,
-    WaitingKind.RETURNED_NAMES: waiting_items.select_returned_names, WaitingKind.NEAR_SETS: waiting_items.select_near_sets,
-    WaitingKind.DECLARED_SETS: waiting_items.select_declared_sets, WaitingKind.UNKNOWN_AGE: waiting_items.select_unknown_age,
-    WaitingKind.SMALL_PREVIEWS: waiting_items.select_small_previews, WaitingKind.DOUBTED_NAMES: waiting_items.select_doubted_names,
-}  # fmt: skip
+    WaitingKind.RETURNED_NAMES: waiting_items.select_returned_names,
+    WaitingKind.NEAR_SETS: waiting_items.select_near_sets,
+    WaitingKind.DECLARED_SETS: waiting_items.select_declared_sets,
+    WaitingKind.UNKNOWN_AGE: waiting_items.select_unknown_age,
+    WaitingKind.SMALL_PREVIEWS: waiting_items.select_small_previews,
+    WaitingKind.DOUBTED_NAMES: waiting_items.select_doubted_names,
+}
 
 _LISTS: dict[WaitingKind, Callable[[Services], list[WaitingItem]]] = {
-    WaitingKind.OWN_INVITATIONS: _list_own_invitations, WaitingKind.SELF_CONFIRMED: _list_self_confirmed,
-    WaitingKind.COME_OF_AGE: _list_come_of_age, WaitingKind.ENDLESS_TOKENS: _list_endless_tokens, WaitingKind.LEFT_OUT: _list_left_out,
-    WaitingKind.OUT_OF_REACH: lambda services: _list_left_out(services, unread=True), WaitingKind.SET_ASIDE: _list_set_aside,
-}  # fmt: skip
+    WaitingKind.OWN_INVITATIONS: _list_own_invitations,
+    WaitingKind.SELF_CONFIRMED: _list_self_confirmed,
+    WaitingKind.COME_OF_AGE: _list_come_of_age,
+    WaitingKind.ENDLESS_TOKENS: _list_endless_tokens,
+    WaitingKind.LEFT_OUT: _list_left_out,
+    WaitingKind.OUT_OF_REACH: partial(_list_left_out, unread=True),
+    WaitingKind.SET_ASIDE: _list_set_aside,
+}
 
 
 def _counter(kind: WaitingKind) -> Callable[[Services], int]:
@@ -239,4 +247,4 @@ SOURCES: tuple[tuple[WaitingKind, Callable[[Services], int | OverdueFigure], boo
     (WaitingKind.OUT_OF_REACH, _counter(WaitingKind.OUT_OF_REACH), False, _ADMINISTRATORS),
     (WaitingKind.LEFT_OUT, _counter(WaitingKind.LEFT_OUT), False, _ADMINISTRATORS),
 )
-"""In the order in which they are shown, what went wrong first."""
+"""In the order in which they are shown, failures first: kind, counter, `wrong` and roles."""

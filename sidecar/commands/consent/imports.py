@@ -14,7 +14,7 @@ from plugin.flows.importing import consent_forms, csv_reports, runs
 from plugin.flows.importing.entries import ImportDefaults
 from plugin.flows.importing.judge import RowStatus, RowVerdict
 from plugin.flows.importing.tables import csv_files
-from plugin.flows.importing.tables.spreadsheets import ReadingOptions, TableRow, Table
+from plugin.flows.importing.tables.spreadsheets import ReadingOptions, Table, TableRow
 from plugin.flows.importing.writing import Progress
 from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.consent import mapping
@@ -183,9 +183,9 @@ def _confirm_plan(plan: Table, path: Path) -> None:
     if missing:
         raise ImportRefused(f"that is no plan: it has no column {', '.join(sorted(missing))}; make one with --plan")
     rows = [{column: csv_reports.unmark_formulas(text) for column, text in row.cells.items()} for row in plan.rows]
+    open_ = {RowStatus.NEW.value, RowStatus.EXISTING.value, RowStatus.DECIDE.value}
     for row, cells in zip(plan.rows, rows, strict=True):
-        if consent_forms.is_confirmed(row) or cells["proposal"] not in {s.value for s in (RowStatus.NEW, RowStatus.EXISTING,
-                                                                               RowStatus.DECIDE)}:  # fmt: skip
+        if consent_forms.is_confirmed(row) or cells["proposal"] not in open_:
             continue
         if not _confirm_line(row, cells):
             break

@@ -103,7 +103,7 @@ def _reject(face_id: int) -> None:
 
 def _dismiss(face_id: int) -> None:
     """What is said beside the reason is kept in the language of who says it."""
-    dismissal, note = dismissals.parse_dismissal(request.form.get("dismissal", "")), request.form.get("note", "")
+    dismissal, note = (dismissals.parse_dismissal(request.form.get("dismissal", "")), request.form.get("note", ""))
     dismissals.dismiss(desk.house(), face_id, dismissal, desk.staff().actor, note)
 
 

@@ -1,1 +1,1 @@
-"""Tables of others, read so that what nobody can see in them is no consent."""
+"""Read tables from outside; what nobody can see in them does not count as consent."""

@@ -1,4 +1,4 @@
-"""How a cell of a spreadsheet looks: struck through, or not to be seen at all."""
+"""How a cell of a spreadsheet looks: struck through, or invisible."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ _DISTINCT = 16  # of 256
 
 
 def explain_unseen(book: Any, cell: Any) -> str:
-    """Why a cell is not what somebody reads in it; "" where it is."""
+    """Why a cell does not show its value; "" if it does."""
     if _is_struck(book, cell):
         return "is struck through: delete it, or take the line off"
     if not _shows_value(cell):
@@ -37,7 +37,7 @@ def _shows_value(cell: Any) -> bool:
 
 
 def _are_alike(one: str | None, other: str | None) -> bool:
-    """Whether nobody tells the colours apart; one that is not known is told apart."""
+    """Whether the colours cannot be distinguished; unknown colours can."""
     if one is None or other is None:
         return False
     return all(abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) < _DISTINCT for at in (0, 2, 4))
@@ -51,7 +51,7 @@ def _is_struck(book: Any, cell: Any) -> bool:
 
 
 def _named_font_strikes(book: Any, cell: Any) -> bool:
-    """By a cell style: programs differ in whether the cell's own font says it too."""
+    """By a cell style, which some programs do not copy to the cell's own font."""
     named = next((one for one in book._named_styles if one.name == cell.style), None)  # noqa: SLF001
     return bool(named is not None and named.font is not None and named.font.strike)
 
@@ -63,7 +63,7 @@ def _background(cell: Any) -> str | None:
 
 
 def _colour(colour: Any, otherwise: str) -> str | None:
-    """Six digits; None for one that cannot be told."""
+    """Six hex digits; None if unknown."""
     if colour is None:
         return otherwise
     if colour.type == "rgb" and isinstance(colour.rgb, str):
@@ -74,7 +74,7 @@ def _colour(colour: Any, otherwise: str) -> str | None:
 
 
 def refuse_sheet(sheet: Any) -> None:
-    """Raises ImportRefused where what is seen of the whole sheet cannot be told."""
+    """Raises ImportRefused if it is unknown what the sheet shows."""
     form = sheet.sheet_format
     if form.zeroHeight or (form.customHeight and (form.defaultRowHeight or _LEAST) < _LEAST):
         raise ImportRefused("the sheet hides its rows unless they say otherwise: show all rows")
@@ -89,7 +89,7 @@ def refuse_sheet(sheet: Any) -> None:
 
 
 def refuse_unapplied_filter(sheet: Any, any_hidden: bool) -> None:
-    """Raises ImportRefused where a filter is set that hides no row: programs differ in whether it is at work."""
+    """Raises ImportRefused for a filter that hides no row: programs differ in whether it is active."""
     filters = [sheet.auto_filter, *(table.autoFilter for table in sheet.tables.values())]
     if not any_hidden and any(one is not None and one.filterColumn for one in filters):
         raise ImportRefused("a filter is set on the sheet, and which rows it hides is not stored: take the filter off")

@@ -1,4 +1,4 @@
-"""CSV: its encoding, where that is certain or was said, what separates its cells, and its rows."""
+"""CSV: the encoding, if certain or given, the delimiter, and the rows."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _CODECS = {"utf-8": "utf-8-sig", "windows-1252": "cp1252", "windows-1250": "cp1250", "macintosh": "mac_roman"}
 _CANDIDATES = ENCODINGS[2:]
 _BOTH_ORDERS = (b"\xff\xfe", b"\xfe\xff")
-# What spreadsheets write and obey, and show nobody.
+# Spreadsheets write and obey this line, and do not show it.
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ \t]*(\r\n|\n|\r|$)', re.IGNORECASE)
 _SHOWN = 3  # lines on which candidates differ
 
@@ -66,7 +66,7 @@ def _try_decode(data: bytes, encoding: str) -> str | None:
 
 
 def _describe_candidates(data: bytes) -> str:
-    """Which encodings it may be, and what the first lines on which they differ would say: a person can tell."""
+    """The possible encodings, and the first lines in which they differ, for a person to choose."""
     read = {name: text.splitlines() for name in _CANDIDATES if (text := _try_decode(data, name)) is not None}
     differ = [number for number, line in enumerate(data.splitlines(), 1) if not line.isascii()]
     shown = []
@@ -83,7 +83,7 @@ def _describe_candidates(data: bytes) -> str:
 
 
 def _find_delimiter(text: str, known: Collection[str]) -> str:
-    """The one that makes most known columns of the first row."""
+    """The delimiter that gives the most known columns in the first row."""
     first = next((line for line in text.splitlines() if line.strip()), "")
 
     def count(delimiter: str) -> int:

@@ -1,4 +1,4 @@
-"""A PDF, in the process that reads it: whether it is locked, and how many pages it has."""
+"""Read a PDF in a confined process: whether it is locked, and how many pages it has."""
 
 import io
 from typing import Any
@@ -9,10 +9,10 @@ from plugin.errors import ImportRefused
 
 
 def answer(_header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """To `confinement.reader`. Raises ImportRefused where it does not open."""
+    """Answer `confinement.reader`. Raises ImportRefused if it does not open."""
     try:
         found = PdfReader(io.BytesIO(parts[0]))
         locked = found.is_encrypted
         return {"locked": locked, "pages": 0 if locked else len(found.pages)}, []
-    except Exception:  # a reader fed with hostile bytes raises whatever it likes
+    except Exception:  # hostile bytes may raise anything in a reader
         raise ImportRefused("it does not open") from None

@@ -1,4 +1,4 @@
-"""A CSV or XLSX file as rows of text. Nothing is guessed twice: what was taken for what is told."""
+"""A CSV or XLSX file as rows of text, with a note on how it was read."""
 
 import json
 from collections.abc import Collection
@@ -7,18 +7,18 @@ from typing import Any
 
 from plugin.confinement.reader import find_reader
 from plugin.errors import ImportRefused, ReadingFailed
-from plugin.flows.importing.tables.table_rows import ReadingOptions, TableRow, Table
+from plugin.flows.importing.tables.table_rows import ReadingOptions, Table, TableRow
 
-__all__ = ["Reading", "Row", "Table", "parse_table", "read_table"]
+__all__ = ["ReadingOptions", "Table", "TableRow", "parse_table", "read_table"]
 
 _AS_SAID = ReadingOptions()
-_SECONDS = 300  # for the largest file that is taken
+_SECONDS = 300  # for the largest file that is accepted
 
 
 def read_table(
     path: Path, known: Collection[str], most_rows: int, most_bytes: int, reading: ReadingOptions = _AS_SAID
 ) -> Table:
-    """The table in a file; `known` are the columns that it may have. Raises ImportRefused."""
+    """The table in a file; `known`: the columns that it may have. Raises ImportRefused."""
     try:
         if path.stat().st_size > most_bytes:
             raise ImportRefused(f"the file is larger than {most_bytes >> 20} MB, which importing.megabytes allows")
@@ -31,11 +31,9 @@ def read_table(
 def parse_table(
     data: bytes, known: Collection[str], most_rows: int, most_bytes: int, reading: ReadingOptions = _AS_SAID
 ) -> Table:
-    """As `read`, of what stands in the file. It is parsed by a confined process."""
-    asked = {
-        "known": sorted(known), "rows": most_rows, "bytes": most_bytes, "encoding": reading.encoding,
-        "sheet": reading.sheet,
-    }  # fmt: skip
+    """As `read_table`, from the content of the file. A confined process parses it."""
+    options = {"encoding": reading.encoding, "sheet": reading.sheet}
+    asked = {"known": sorted(known), "rows": most_rows, "bytes": most_bytes, **options}
     try:
         _, parts = find_reader("plugin.flows.importing.tables.table_parsing").ask(
             asked, [data], _SECONDS, (ImportRefused,)
@@ -50,7 +48,7 @@ def parse_table(
 
 
 def _build_table(told: bytes) -> Table:
-    """What the process that parsed it says, taken for text and numbers and nothing else."""
+    """The answer of the confined process, converted to text and numbers only."""
     tree = json.loads(told)
     columns = tuple(str(column) for column in tree["columns"])
     return Table(columns, tuple(_build_row(one) for one in tree["rows"]), str(tree["told"]))

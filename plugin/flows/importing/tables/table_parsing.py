@@ -1,4 +1,4 @@
-"""A CSV or XLSX file, in the process that reads it: rows of text, as JSON."""
+"""Parse a CSV or XLSX file in a confined process: rows of text, as JSON."""
 
 import json
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from plugin.flows.importing.tables.table_rows import ReadingOptions, Table, buil
 
 
 def answer(header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """To `confinement.reader`: the table, as one part."""
+    """Answer `confinement.reader`: the table, as one part."""
     reading = ReadingOptions(header["encoding"], header["sheet"])
     found = parse(parts[0], set(header["known"]), header["rows"], header["bytes"], reading)
     return {}, [json.dumps(asdict(found)).encode()]

@@ -1,4 +1,4 @@
-"""What a table is made of, whatever file it stood in, and when a row of it is not to be trusted."""
+"""The parts of a table, whatever the file, and the faults of a row."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ _READ_WRONGLY = ("cp1252", "latin-1", "mac_roman", "cp1250")
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """What somebody says of a file that does not say it itself."""
+    """Options for a file that does not state them itself."""
 
     encoding: str = ""
     sheet: str = ""
@@ -24,7 +24,7 @@ class ReadingOptions:
 
 @dataclass(frozen=True)
 class RawRow:
-    """A row as it stands in the file; `fault` says why it is not what it seems, `notes` what was passed over."""
+    """A row as it is in the file; `fault`: why it cannot be trusted, `notes`: what was skipped."""
 
     number: int
     cells: tuple[str, ...]
@@ -52,7 +52,7 @@ class Table:
 
 
 def build_table(found: Sequence[RawRow], known: Collection[str], told: str) -> Table:
-    """The table of these rows, of which the first that is not empty names the columns. Raises ImportRefused."""
+    """The table of these rows; the first row that is not empty names the columns. Raises ImportRefused."""
     filled = [row for row in found if any(cell.strip() for cell in row.cells)]
     if not filled:
         raise ImportRefused("the file is empty: its first row names the columns")
@@ -63,7 +63,7 @@ def build_table(found: Sequence[RawRow], known: Collection[str], told: str) -> T
 
 
 def normalize_heading(heading: str) -> str:
-    """A column's name as it is compared: "Birth date" is birth_date."""
+    """A column's name for comparison: "Birth date" is birth_date."""
     return "_".join(heading.casefold().replace("-", " ").replace("_", " ").split())
 
 
@@ -79,8 +79,8 @@ def _read_columns(headings: Sequence[str], known: Collection[str]) -> tuple[str,
         columns.pop()
     if len(columns) > MAX_COLUMNS:
         raise ImportRefused(f"the file has more than {MAX_COLUMNS} columns: keep those that are documented")
-    strange = [heading.strip()[:40] for heading, column in zip(headings, columns, strict=False)
-               if column not in known]  # fmt: skip
+    pairs = zip(headings, columns, strict=False)
+    strange = [heading.strip()[:40] for heading, column in pairs if column not in known]
     if strange:
         raise ImportRefused(
             f"these columns are not known: {', '.join(map(repr, strange))}; take them out, or name them as one of "
@@ -110,14 +110,14 @@ def _find_fault(columns: Sequence[str], cells: Sequence[str]) -> str:
 
 
 def _find_formula(cell: str) -> str:
-    """Why what stands there is not what a spreadsheet shows in its place."""
+    """A fault if the cell is a formula or an error of a spreadsheet, else ""."""
     if cell.startswith("=") and len(cell) > 1:
         return f"{cell[:40]!r} is a formula: put its value in its place"
     return f"{cell!r} is an error of a spreadsheet: write what belongs there" if _ERROR.fullmatch(cell) else ""
 
 
 def _find_garbled(cell: str) -> str:
-    """Why these are not the letters that somebody wrote: UTF-8 that was read as something else, and saved so."""
+    """A fault if the letters were garbled: UTF-8 that was read in another encoding and saved; else ""."""
     if "\ufffd" in cell:
         return "a letter was lost when the file was made (\ufffd stands for it): write it anew"
     if cell.isascii():
@@ -136,5 +136,5 @@ def _find_garbled(cell: str) -> str:
 
 
 def _has_symbols(cell: str) -> bool:
-    """Romanian puts a letter behind Ă that is also the second half of a garbled one; a symbol it does not."""
+    """In Romanian a letter after Ă may look like the second half of a garbled one, but a symbol may not."""
     return any(not sign.isascii() and not unicodedata.category(sign).startswith("L") for sign in cell)

@@ -1,4 +1,4 @@
-"""XLSX: the sheet that is seen, and of its rows what is seen. What is hidden, struck, computed or broken is a fault."""
+"""XLSX: the visible sheet and its visible rows. What is hidden, struck through, computed or broken is a fault."""
 
 import io
 import re
@@ -28,7 +28,7 @@ _LEAST_POINTS = 3  # points: a row or column that is less is not seen
 
 
 def parse(data: bytes, known: Collection[str], most_rows: int, most_bytes: int, sheet: str) -> tuple[list[RawRow], str]:
-    """The rows of the sheet that is seen, and what was not read. Raises ImportRefused."""
+    """The rows of the visible sheet, and a note on what was not read. Raises ImportRefused."""
     _refuse_other_kinds(data, most_bytes * _UNPACKED)
     _refuse_large(data, most_rows)
     with closing(_try_read(lambda: load_workbook(io.BytesIO(data), rich_text=True, keep_links=False))) as book:
@@ -41,7 +41,7 @@ def parse(data: bytes, known: Collection[str], most_rows: int, most_bytes: int, 
 
 
 def _refuse_other_kinds(data: bytes, most: int) -> None:
-    """Also a file that unpacks to far more than it is."""
+    """Also a file that unpacks to far more than its size."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             size, names = sum(one.file_size for one in packed.infolist()), set(packed.namelist())
@@ -58,13 +58,13 @@ def _refuse_other_kinds(data: bytes, most: int) -> None:
 
 
 def _is_spread(area: str) -> bool:
-    """Whether an area is so large that its reader would make more cells than a table has."""
+    """Whether the reader would create more cells for an area than a table has."""
     first, top, last, bottom = range_boundaries(area)
     return None in {first, top, last, bottom} or (last - first + 1) * (bottom - top + 1) > _LARGEST_AREA
 
 
 def _refuse_large(data: bytes, most_rows: int) -> None:
-    """Counted as it streams by, before everything that a cell looks like is read."""
+    """Count rows in a stream, before formats are read."""
     with closing(_try_read(lambda: load_workbook(io.BytesIO(data), read_only=True, keep_links=False))) as book:
         for sheet in book.worksheets:
             _try_read(partial(_count, sheet, most_rows))
@@ -72,7 +72,7 @@ def _refuse_large(data: bytes, most_rows: int) -> None:
 
 def _count(sheet: Any, most_rows: int) -> None:
     filled = cells = 0
-    sheet.reset_dimensions()  # what a file says of its own size need not be so
+    sheet.reset_dimensions()  # the size in the file may be wrong
     for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
         here = sum(cell is not None for cell in row)
         filled, cells = filled + bool(here), cells + here
@@ -86,7 +86,7 @@ def _try_read(act: Callable[[], Any]) -> Any:
         return act()
     except ImportRefused:
         raise
-    except Exception:  # a reader fed with hostile bytes raises whatever it likes
+    except Exception:  # hostile bytes may raise anything in a reader
         raise ImportRefused("the file is no XLSX that can be read: save it anew, or as CSV UTF-8") from None
 
 
@@ -114,7 +114,7 @@ def _choose_sheet(book: Any, known: Collection[str], wanted: str) -> Any:
 
 
 def _filled_rows(sheet: Any) -> Iterator[Sequence[Any]]:
-    """The rows that hold something, from their first column on, as far as a table reaches."""
+    """The rows that are not empty, from their first column to the limit of a table."""
     last: dict[int, int] = {}
     for (row, column), cell in sheet._cells.items():  # noqa: SLF001 - `iter_rows` makes all cells that are not there
         if _cell_text(cell).strip():
@@ -169,7 +169,7 @@ def _read_rows(book: Any, sheet: Any) -> Iterator[RawRow]:
 
 
 def is_hidden(dimensions: Any, number: int) -> bool:
-    """Whether a row is not seen, or next to nothing of it."""
+    """Whether a row is invisible, or nearly so."""
     if number not in dimensions:
         return False
     one = dimensions[number]
@@ -187,7 +187,7 @@ def _refuse_hidden_columns(sheet: Any, filled: Sequence[Sequence[Any]]) -> None:
 
 
 def _find_fault(book: Any, cell: Any, headings: Sequence[str], at: int) -> str:
-    """Why a cell is not what is seen; nothing of one that is empty."""
+    """Why a cell does not show its value; "" for an empty one."""
     if cell.value is None:
         return ""
     said = ""
@@ -206,7 +206,7 @@ def _find_fault(book: Any, cell: Any, headings: Sequence[str], at: int) -> str:
 
 
 def _date_fault(shown: str) -> str:
-    """A date of which day, month or year is not shown is not what somebody read."""
+    """A fault if the format hides day, month or year."""
     letters = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]', "", shown.split(";")[0]).lower()
     missing = [word for letter, word in (("d", "day"), ("m", "month"), ("y", "year")) if letter not in letters]
     return f"shows a date without its {' and '.join(missing)}: format it as a whole date" if missing else ""
@@ -221,7 +221,7 @@ def _number_fault(cell: Any, heading: str) -> str:
 
 
 def _cell_text(cell: Any) -> str:
-    """A cell as somebody would have typed it; a date of the spreadsheet as 2026-12-31. A formula is no text."""
+    """A cell as a person would type it; a date as 2026-12-31, a formula as "(computed)"."""
     value = cell.value
     if value is None:
         return ""
