@@ -17,7 +17,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail import letter_words, receipt_words
 from plugin.flows.rights.certificate import Certificate
 from plugin.hooks.mention import CertificateLine
-from plugin.quitclaim.clearance.answers import ReasonCode, Reason
+from plugin.quitclaim.clearance.answers import Reason, ReasonCode
 from plugin.quitclaim.words import wording
 from plugin.recognizer.process.examiner import Examiner
 from plugin.words import catalogues

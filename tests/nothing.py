@@ -11,7 +11,7 @@ import click
 from sqlalchemy import insert
 
 from plugin.flows.access import api_tokens, links
-from plugin.flows.access.links import LinkKind, Link
+from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.mail import form_store

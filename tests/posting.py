@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, insert, select
 
 from plugin.clock import ManualClock
 from plugin.flows.access import links
-from plugin.flows.access.links import LinkKind, Link, MadeLink
+from plugin.flows.access.links import Link, LinkKind, MadeLink
 from plugin.flows.common.services import Services
 from plugin.flows.people import addresses, outbox, register
 from plugin.flows.people.outbox import Letter

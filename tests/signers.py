@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from plugin.flows.access import links
-from plugin.flows.access.links import LinkKind, Link
+from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
 from plugin.flows.mail.form_store import StoredForm

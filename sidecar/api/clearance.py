@@ -11,7 +11,7 @@ from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services
-from plugin.quitclaim.clearance.answers import Answer, Reason, IntendedUse
+from plugin.quitclaim.clearance.answers import Answer, IntendedUse, Reason
 from plugin.quitclaim.words import wording
 from plugin.words.catalogues import Language
 from sidecar.api.routes import Route, Routes, json_response

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.flows.review import tool_gate
-from plugin.quitclaim.clearance.answers import ReasonCode, Reason, IntendedUse
+from plugin.quitclaim.clearance.answers import IntendedUse, Reason, ReasonCode
 from plugin.words.catalogues import Language, Words
 from sidecar.api.clearance import ReasonText, render_reasons
 from sidecar.api.guard import caller

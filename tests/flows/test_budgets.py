@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.flows.access import rate_limits
-from plugin.flows.access.rate_limits import Requester, MailCause
+from plugin.flows.access.rate_limits import MailCause, Requester
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar

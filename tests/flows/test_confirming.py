@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from plugin.clock import ManualClock
 from plugin.flows.access import api_tokens, links
-from plugin.flows.access.links import LinkKind, Link
+from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings

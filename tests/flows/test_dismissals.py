@@ -21,7 +21,7 @@ from plugin.flows.views.waiting_list import WaitingKind
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.store.store import inserted_id
-from plugin.quitclaim.clearance.answers import ReasonCode, ClearanceStatus
+from plugin.quitclaim.clearance.answers import ClearanceStatus, ReasonCode
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.recognizer.examination.messages import FoundFace
 from plugin.recognizer.process.examiner import Examiner

@@ -16,7 +16,7 @@ from plugin.flows.photos import examining, reexamination
 from plugin.flows.review import download_gate
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import ReasonCode, ClearanceStatus
+from plugin.quitclaim.clearance.answers import ClearanceStatus, ReasonCode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import support

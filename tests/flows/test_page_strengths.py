@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event, func, insert, select
 
 from plugin.errors import ConsentError, LinkRefused, NotFound
 from plugin.flows.access import links
-from plugin.flows.access.links import LinkKind, Link
+from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common import roster
 from plugin.flows.mail import page_links
 from plugin.flows.people import addresses, recognitions, register

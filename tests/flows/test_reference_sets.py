@@ -28,7 +28,7 @@ from plugin.flows.views import face_preview
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.clearance.answers import ReasonCode, ClearanceStatus
+from plugin.quitclaim.clearance.answers import ClearanceStatus, ReasonCode
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples

@@ -19,7 +19,7 @@ from plugin.flows.review import download_gate, tool_gate
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Resource, ShowsDates
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import Answer, ReasonCode, ClearanceStatus, IntendedUse
+from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus, IntendedUse, ReasonCode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from tests import on_double, staff, support

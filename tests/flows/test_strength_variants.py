@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from plugin.flows.access import links, rate_limits
-from plugin.flows.access.rate_limits import Requester, MailCause
+from plugin.flows.access.rate_limits import MailCause, Requester
 from plugin.flows.common import roster
 from plugin.flows.mail import coming_of_age
 from plugin.flows.people import register

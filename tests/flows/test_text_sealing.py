@@ -32,7 +32,7 @@ from plugin.ledger.keys import free_text
 from plugin.ledger.tables import contents
 from plugin.ledger.tables.columns import stored_type
 from plugin.ledger.tables.contents import Holds
-from plugin.quitclaim.clearance.answers import ReasonCode, ClearanceStatus
+from plugin.quitclaim.clearance.answers import ClearanceStatus, ReasonCode
 from plugin.recognizer.process.examiner import Examiner
 from tests import program, staff, support
 from tests.program import Api

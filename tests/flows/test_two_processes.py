@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
 from plugin.flows.access import email_codes, links
-from plugin.flows.access.links import LinkKind, Link
+from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.rights import key_rotation

@@ -10,7 +10,7 @@ from itertools import combinations, product
 import pytest
 
 from plugin.quitclaim.clearance.answers import (
-    ReasonCode,
+    ClearanceStatus,
     Examined,
     FaceFact,
     FaceState,
@@ -18,7 +18,7 @@ from plugin.quitclaim.clearance.answers import (
     NameFact,
     NameOrigin,
     Policy,
-    ClearanceStatus,
+    ReasonCode,
     answer,
     cleared_windows,
 )

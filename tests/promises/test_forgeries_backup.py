@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 from plugin.clock import ManualClock
 from plugin.errors import FaceLeaseError
 from plugin.flows.access import api_tokens, links
-from plugin.flows.access.links import LinkKind, Link
+from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.rights import key_rotation

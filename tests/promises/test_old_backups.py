@@ -12,7 +12,7 @@ from plugin.clock import ManualClock
 from plugin.config import Config
 from plugin.errors import LinkRefused, StoreError, TokenRefused
 from plugin.flows.access import api_tokens, links
-from plugin.flows.access.links import LinkKind, Link
+from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings

@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 
 from plugin.clock import ManualClock
 from plugin.flows.access import links, visits
-from plugin.flows.access.links import LinkKind, Link
+from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.schedule import calendar, retention

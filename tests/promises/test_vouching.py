@@ -26,7 +26,7 @@ from plugin.flows.review import dismissals, review
 from plugin.flows.schedule import calendar
 from plugin.flows.self_service import own_page
 from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.answers import ReasonCode, ClearanceStatus
+from plugin.quitclaim.clearance.answers import ClearanceStatus, ReasonCode
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.examination.messages import Enrolment

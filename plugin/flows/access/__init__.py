@@ -1,1 +1,1 @@
-"""Who comes in: links, tokens, codes, visits, sessions of the staff."""
+"""Authentication: links, API tokens, one-time codes, visits, staff sessions."""

@@ -1,7 +1,7 @@
-"""Tokens for programs that call the API: random, shown once, kept as a hash, each with its scopes and its end.
+"""Tokens for programs that call the API: random, shown once, stored as a hash, each with scopes and an expiry.
 
-A token of the gate also says which kinds of tool its bearer may claim to be: what a caller says of itself is
-believed only where whoever made the token said it too (see `gate`).
+A token for the gate also lists the kinds of tool that its bearer may claim to be: the gate believes a claim only if
+the token allows it (`tool_gate`).
 """
 
 import secrets
@@ -84,9 +84,9 @@ def create(
     services: Services, label: str, scopes: Collection[str], actor: str, lasts: timedelta = DEFAULT_LIFETIME,
     tools: Collection[str] = (),
 ) -> NewToken:  # fmt: skip
-    """Make a token; `tools`: the plain kinds of tool that its bearer may claim to be at the gate.
+    """Create a token; `tools`: the plain kinds of tool that its bearer may claim to be at the gate.
 
-    Raises ConfigError for no scope, one that does not exist, or a kind that nobody may claim by a token.
+    Raises ConfigError for no scope, an unknown scope, or a kind that no token may claim.
     """
     _refuse_scopes(scopes)
     _refuse_tools(services, scopes, tools)
@@ -114,7 +114,7 @@ def _refuse_scopes(scopes: Collection[str]) -> None:
 
 
 def _refuse_tools(services: Services, scopes: Collection[str], tools: Collection[str]) -> None:
-    """An AI tool needs no word for it: whatever is not believed is taken for one."""
+    """An AI tool needs no entry: the gate treats whatever it does not believe as one."""
     plain = services.config.gate.plain_tools
     for tool in sorted(set(tools) - set(plain)):
         raise ConfigError(
@@ -126,7 +126,7 @@ def _refuse_tools(services: Services, scopes: Collection[str], tools: Collection
 
 
 class TokenInfo(NamedTuple):
-    """A token as it is listed: never what opens it."""
+    """A token as it is listed, without its secret."""
 
     id: str
     label: str
@@ -139,12 +139,12 @@ class TokenInfo(NamedTuple):
 
 
 def list_endless(services: Services) -> list[TokenInfo]:
-    """Tokens that are valid for ever, made before every token had an end: the oldest first."""
+    """Tokens that never expire, made before every token had an expiry: the oldest first."""
     return [one for one in reversed(list_all(services)) if one.expires_at is None and one.revoked_at is None]
 
 
 def list_all(services: Services) -> list[TokenInfo]:
-    """Every token there was, the newest first."""
+    """Every token, the newest first."""
     with services.store.read() as conn:
         texts = services.texts(conn)
         return [
@@ -157,7 +157,7 @@ def list_all(services: Services) -> list[TokenInfo]:
 
 
 def revoke(services: Services, token_id: str, actor: str) -> datetime | None:
-    """The token opens nothing from this commit on; returns since when that was so already. Raises NotFound."""
+    """Revoke from this commit on; returns since when it was revoked already. Raises NotFound."""
     with services.store.write() as tx:
         return revoke_in(services, tx, token_id, actor)
 
@@ -181,9 +181,9 @@ def _revoked_at(tx: Tx, token_id: str) -> datetime:
 
 
 def authenticate(services: Services, secret: str) -> Caller:
-    """Who bears this token now. Raises TokenRefused, which says no more to one who guesses than to one who is late.
+    """The caller that bears this token. Raises TokenRefused, with one message for every cause.
 
-    Any token costs the same: one hash, one look by that hash. Of a hash nothing can be guessed bit by bit.
+    Each attempt costs the same: one hash and one lookup by that hash, so timing gives nothing away.
     """
     now = services.clock.now()
     with services.store.read() as conn:

@@ -1,10 +1,9 @@
 """One-time codes by mail: six digits, ten minutes, five tries, one use, bound to a link and an address.
 
-The store holds an HMAC of the code and of the address under a key made from the house's own: six
-digits alone would be found by trying them all, and a rotation of the master key changes nothing. A code
-is mailed at once, not through the outbox: nothing of somebody who has not signed is stored, so there is
-no key of theirs to seal an address under; ten minutes later it is worthless; and a mail server that
-refuses must be told to whoever waits.
+The store holds an HMAC of the code and of the address under a key derived from the house's own: a plain hash of six
+digits can be brute-forced, and a rotation of the master key must not invalidate codes. A code is mailed at once, not
+through the outbox: somebody who has not signed has no key to seal an address under, and whoever waits must see it
+when the mail server refuses.
 """
 
 import hmac
@@ -35,9 +34,9 @@ SendCode = Callable[[str, str, str], None]
 
 
 def send(services: Services, link_id: str, address: str, post: SendCode, network: str = "") -> None:
-    """Make a code for this address and mail it; earlier ones of it end. Raises TooMany, MailError.
+    """Make a code for this address and mail it; earlier ones expire. Raises TooMany, MailError.
 
-    `network`: from where it is asked for (see `budgets`).
+    `network`: where the request comes from (`rate_limits`).
     """
     code, code_id = f"{secrets.randbelow(10**6):06d}", uuid4().hex
     with services.store.write() as tx:
@@ -59,7 +58,7 @@ def send(services: Services, link_id: str, address: str, post: SendCode, network
 
 
 def verify(services: Services, link_id: str, address: str, code: str) -> str | None:
-    """The id of the code that this is, or None; a wrong one counts as a try, committed at once."""
+    """The id of the matching code, or None; a wrong one counts as a try, committed at once."""
     with services.store.write() as tx:
         live = (t.code.c.expires_at > tx.now) & t.code.c.used_at.is_(None) & (t.code.c.tries < MAX_TRIES)
         row = tx.execute(select(t.code).where(_mine(services, tx, link_id, address), live)).first()
@@ -72,7 +71,7 @@ def verify(services: Services, link_id: str, address: str, code: str) -> str | N
 
 
 def use_up(tx: Tx, code_id: str) -> bool:
-    """Use the code up, in the transaction of what it was for; False where it was used before."""
+    """Use the code up, in the transaction of what it was for; False if it was used before."""
     free = (t.code.c.id == code_id) & t.code.c.used_at.is_(None)
     return tx.execute(update(t.code).where(free).values(used_at=tx.now)).rowcount == 1
 

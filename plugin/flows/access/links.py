@@ -1,9 +1,7 @@
 """Links by which people without an account come in: to sign, to renew, for a shoot, by a key, or to their own page.
 
-A link is *delivered* to one address, or handed over: shown to whoever made it. What a delivered one opens hangs on
-the address, which is looked up each time: see `is_full`.
-
-A link is 256 random bits; the store holds its SHA-256 alone, so that no copy of the store opens one.
+A link is *delivered* to one address, or handed over: shown to whoever made it. What a delivered link opens depends on
+that address, checked at each use (`is_full`). A link is 256 random bits; the store holds only its SHA-256.
 """
 
 import secrets
@@ -94,10 +92,7 @@ def make(services: Services, tx: Tx, link: Link, actor: str) -> MadeLink:
 
 
 def find_open(services: Services, token: str) -> Known:
-    """The link that the token opens now. Raises LinkRefused, which says why, as far as a holder may know.
-
-    One that was never made and one that was guessed are told alike.
-    """
+    """The link that the token opens now. Raises LinkRefused with as much of the cause as a holder may know."""
     with services.store.read() as conn:
         row = conn.execute(select(t.invitation).where(t.invitation.c.token_sha256 == digest(token))).first()
     if row is None:
@@ -126,7 +121,7 @@ def find_usable(services: Services, link_id: str) -> Known:
 
 
 def count_use(services: Services, tx: Tx, link_id: str) -> None:
-    """Count one use, in the transaction of what it was used for. Raises LinkRefused where none is left."""
+    """Count one use, in the transaction of what it was used for. Raises LinkRefused if none is left."""
     row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
     if row is None:
         raise LinkRefused("unknown")
@@ -138,7 +133,7 @@ def count_use(services: Services, tx: Tx, link_id: str) -> None:
 
 
 def revoke(services: Services, tx: Tx, link_id: str, actor: str) -> None:
-    """The link opens no more."""
+    """Revoke the link."""
     this = (t.invitation.c.id == link_id) & t.invitation.c.revoked_at.is_(None)
     if tx.execute(update(t.invitation).where(this).values(revoked_at=tx.now)).rowcount:
         tx.audit(Action.LINK_REVOKE, actor, link=link_id)
@@ -146,9 +141,9 @@ def revoke(services: Services, tx: Tx, link_id: str, actor: str) -> None:
 
 
 def _over(services: Services, tx: Tx, link_id: str) -> None:
-    """An older copy of the store that is put back shall not open it again.
+    """Log the end, so that no restored copy of the store opens the link again.
 
-    A form that is refused in its last step leaves the link as it was: the line comes after all steps.
+    Call it last: a form that is refused in its last step leaves the link as it was.
     """
     services.ended.append(tx, Ending("", link_id, tx.now, LINK))
 
@@ -159,9 +154,9 @@ def is_full(services: Services, conn: Connection, link: Known) -> bool:
 
 
 def revoke_page_links(services: Services, tx: Tx, person_id: str, actor: str) -> int:
-    """No link opens the person's page any more, nor one by which they would sign anew; returns how many did.
+    """Revoke every link to the person's page, and those to renew; returns how many.
 
-    From a page somebody makes themselves a link to renew, and whoever signs by that is on the page again.
+    A link to renew counts: whoever signs by it is on the page again.
     """
     return sum(
         revoke_all(services, tx, person_id, kind, actor) for kind in (LinkKind.PAGE, LinkKind.RENEW, LinkKind.KEY)
@@ -169,7 +164,7 @@ def revoke_page_links(services: Services, tx: Tx, person_id: str, actor: str) ->
 
 
 def revoke_all(services: Services, tx: Tx, person_id: str, kind: LinkKind, actor: str, but: str | None = None) -> int:
-    """No link of this kind to this person opens any more, `but` one; returns how many did."""
+    """Revoke the person's links of this kind, except `but`; returns how many."""
     open_ = (
         (t.invitation.c.person_id == person_id)
         & (t.invitation.c.kind == kind.value)

@@ -1,10 +1,10 @@
 """How many codes and letters somebody outside can cause: for each link, person, address and network.
 
-Counted in the table of events, under keyed hashes: no address, no name, no network is stored. The rows of a
-counter go when they are older than its longest window, and at the latest with the events.
+Counters are rows of `event` under keyed hashes: no address, name or network is stored. The rows of a counter go when
+they are older than its longest window.
 
-A shoot's link is shared by everybody who stands there, mostly on one network: 90 codes an hour for the link on
-one network are enough for 60 people of whom half ask twice, and end what a single stranger can do with it.
+Many people share a shoot's link, mostly on one network: 90 codes an hour for the link on one network are enough for
+60 people of whom half ask twice, and limit what one stranger can do with it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +29,7 @@ _IPV6_PREFIX = 64  # what one house, one telephone, one rented server is given; 
 
 
 class MailCause(StrEnum):
-    """What is caused: a one-time code, a letter asked for anew, or mail to an address typed while signing."""
+    """What is caused: a one-time code, a letter requested again, or mail to an address typed while signing."""
 
     CODE = "code"
     LETTER = "letter"
@@ -68,9 +68,9 @@ LIMITS: dict[MailCause, dict[str, Limits]] = {
 
 
 def network_of(remote: str) -> str:
-    """The network from which somebody asks: an IPv4 address as it is, of IPv6 the /64.
+    """The network of a request: an IPv4 address as it is, of IPv6 the /64.
 
-    An IPv4 address in IPv6's clothes (mapped, 6to4) is the IPv4 address: else its holder would have many.
+    An IPv4 address inside IPv6 (mapped, 6to4) counts as the IPv4 address: else its holder would have many.
     """
     try:
         address = ip_address(remote.partition("%")[0])
@@ -83,7 +83,7 @@ def network_of(remote: str) -> str:
 
 
 def spend(services: Services, tx: Tx, cause: MailCause, asker: Requester) -> bool:
-    """Count one more; False, and nothing is counted, where any of the budgets is used up."""
+    """Count one more; False, and nothing is counted, if any budget is used up."""
     counters = list(_counters(services, tx, cause, asker))
     if any(not _left(tx, key, limits) for key, limits in counters):
         return False
@@ -139,5 +139,5 @@ def _of(key: str):  # type: ignore[no-untyped-def]
 
 
 def _keyed(services: Services, *parts: str) -> str:
-    """Not by the master key: an erasure changes that, and every budget would begin anew."""
+    """Not keyed by the master key: an erasure rotates that, and every counter would restart."""
     return services.name_hasher.hash("\0".join(("budget", *parts))).rpartition(":")[2]

@@ -1,6 +1,6 @@
-"""The staff comes in from the DAM: a hand-over opens a session, once; the DAM is asked for its groups at each request.
+"""Staff sign in from the DAM: a hand-over opens a session, once; each request asks the DAM for the account's groups.
 
-Which role a group has is what the configuration said when this process started.
+The role of a group is what the configuration said when this process started.
 """
 
 import secrets
@@ -127,7 +127,7 @@ def _refused(services: Services) -> None:
 
 
 def find(services: Services, token: str) -> Staff | None:
-    """Whose session the token opens now; None where it is over, was idle for too long, or never was."""
+    """The account whose session the token opens now; None if it ended, was idle too long, or never was."""
     id_, now = digest(token), services.clock.now()
     idle = timedelta(minutes=services.config.access.idle_minutes)
     with services.store.read() as conn:
@@ -144,10 +144,10 @@ def _staff(row: Row[Any]) -> Staff:
 
 
 def authenticate(services: Services, token: str) -> Staff | None:
-    """Whose session the token opens, with the role that the account's groups in the DAM have now.
+    """As `find`, with the role that the account's groups in the DAM have now.
 
-    An account that is gone, disabled or without a role has its session ended. Raises DamError where the DAM
-    cannot be asked: the session stays, and nothing is shown.
+    Ends the session of an account that is gone, disabled or without a role. Raises DamError if the DAM cannot be
+    asked: the session stays, and nothing is shown.
     """
     staff = find(services, token)
     if staff is None:
@@ -171,7 +171,7 @@ def _role_now(services: Services, user: str) -> Role | None:
 
 
 def list_open(services: Services) -> list[Session]:
-    """The sessions that are open, whoever's they are, the newest first."""
+    """All open sessions, the newest first."""
     now = services.clock.now()
     idle = timedelta(minutes=services.config.access.idle_minutes)
     s = t.session.c
@@ -185,7 +185,7 @@ def list_open(services: Services) -> list[Session]:
 
 
 def end_session(services: Services, session_id: str, actor: str) -> datetime | None:
-    """End one, by its number in the list; returns since when it was over already. Raises NotFound."""
+    """End one, by its number in the list; returns since when it had ended already. Raises NotFound."""
     one = func.substr(t.session.c.id_sha256, 1, ID_DIGITS) == session_id
     if _end(services, one, actor):
         return None
@@ -197,7 +197,7 @@ def end_session(services: Services, session_id: str, actor: str) -> datetime | N
 
 
 def end_sessions(services: Services, actor: str, user: str | None = None) -> int:
-    """End all sessions, or those of one account; returns how many. Raises NothingDone where none is open."""
+    """End all sessions, or those of one account; returns how many. Raises NothingDone if none is open."""
     ended = _end(services, true() if user is None else t.session.c.user == user, actor)
     if not ended:
         raise NothingDone(
@@ -218,7 +218,7 @@ def _end(services: Services, which: ColumnElement[bool], actor: str, why: str = 
 
 
 def sign_out(services: Services, token: str) -> None:
-    """End the session, for good and wherever its cookie is. Repeating it does no harm."""
+    """End the session, wherever its cookie is. Idempotent."""
     alive = (t.session.c.id_sha256 == digest(token)) & t.session.c.ended_at.is_(None)
     with services.store.write() as tx:
         ended = update(t.session).where(alive).values(ended_at=tx.now).returning(t.session)

@@ -1,8 +1,7 @@
-"""Visits of people who came in by a link: one row each, gone when the visit is over.
+"""Visits of people who came in by a link: one row each, deleted when the visit ends.
 
-The browser holds the visit's token, 256 random bits. The store holds its SHA-256, and what the visit
-remembers sealed under a key that is derived from the token: neither a cookie nor a copy of the store
-gives it alone.
+The browser holds the visit's token, 256 random bits. The store holds its SHA-256, and the visit's memory sealed under
+a key derived from the token: neither the cookie nor a copy of the store is enough alone.
 """
 
 import json
@@ -42,7 +41,7 @@ _VERSION = 1  # of the sealed form
 
 @dataclass(frozen=True)
 class NewVisit:
-    """A visit that began: its token goes to the browser and is kept nowhere."""
+    """A visit that began: its token goes to the browser and is not stored."""
 
     token: str
     link_id: str
@@ -58,20 +57,16 @@ class Visit:
 
 
 def begin(services: Services, link_id: str, memory: bytes, device: str = "") -> NewVisit:
-    """Open a visit by this link. Where too many are open, one that nobody came back to gives way."""
+    """Open a visit by this link. Where too many are open, delete one that nobody came back to."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with services.store.write() as tx:
         link = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).one()
         _make_room(tx, link)
         ends = tx.now + timedelta(hours=services.config.signing.visit_hours)
-        tx.execute(
-            insert(t.visit).values(
-                id_sha256=digest(token), invitation_id=link.id, person_id=link.person_id,
-                full=link.kind == LinkKind.PAGE.value, created_at=tx.now, seen_at=tx.now,
-                expires_at=min(ends, link.expires_at), device=device, version=_VERSION,
-                body=_seal(token, link.id, memory),
-            )
-        )  # fmt: skip
+        new = insert(t.visit).values(id_sha256=digest(token), invitation_id=link.id, person_id=link.person_id)
+        new = new.values(full=link.kind == LinkKind.PAGE.value, created_at=tx.now, seen_at=tx.now)
+        new = new.values(expires_at=min(ends, link.expires_at), device=device, version=_VERSION)
+        tx.execute(new.values(body=_seal(token, link.id, memory)))
     return NewVisit(token, link_id)
 
 
@@ -86,7 +81,7 @@ def _make_room(tx: Tx, link: Row[Any]) -> None:
 
 
 def find(services: Services, token: str) -> Visit | None:
-    """The visit that the token opens now; None where it is over, was idle for too long, or never was."""
+    """The visit that the token opens now; None if it ended, was idle too long, or never was."""
     now, id_ = services.clock.now(), digest(token)
     query = (
         select(t.visit, t.invitation.c.kind, t.invitation.c.revoked_at, t.invitation.c.expires_at.label("link_ends"))
@@ -109,7 +104,7 @@ def find(services: Services, token: str) -> Visit | None:
 
 
 def idle_limit(services: Services, kind: str) -> timedelta:
-    """How long a visit may rest: a page about somebody for minutes, a form for a day."""
+    """How long a visit may be idle: minutes on somebody's page, a day on a form."""
     signing = services.config.signing
     return timedelta(hours=signing.visit_hours) if kind in _FORMS else timedelta(minutes=signing.idle_minutes)
 
@@ -121,7 +116,7 @@ def _moved(services: Services, row: Row[Any], now: datetime) -> bool:
 
 
 def save(services: Services, token: str, memory: bytes, patience: float | None = None) -> None:
-    """Remember this from now on. A visit that ended in the meantime stays ended. `patience`: as Store.write has it."""
+    """Store the visit's memory; a visit that ended in the meantime stays ended. `patience`: as for Store.write."""
     with services.store.write(patience=patience) as tx:
         this = t.visit.c.id_sha256 == digest(token)
         link_id = tx.connection.scalar(select(t.visit.c.invitation_id).where(this))
@@ -131,7 +126,7 @@ def save(services: Services, token: str, memory: bytes, patience: float | None =
 
 
 def end(services: Services, token: str) -> None:
-    """End the visit, for good and wherever its cookie is. Repeating it does no harm."""
+    """End the visit, wherever its cookie is. Idempotent."""
     with services.store.write() as tx:
         end_in(services, tx, t.visit.c.id_sha256 == digest(token), "visitor")
 
@@ -145,7 +140,7 @@ def end_in(services: Services, tx: Tx, which: ColumnElement[bool], actor: str) -
 
 
 def is_over(services: Services, now: datetime) -> ColumnElement[bool]:
-    """Which visits are past their end, or were idle for too long."""
+    """Selects visits that expired, or were idle too long."""
     signing = services.config.signing
     rested = now - timedelta(minutes=signing.idle_minutes)
     page = t.visit.c.invitation_id.not_in(select(t.invitation.c.id).where(t.invitation.c.kind.in_(_FORMS)))
@@ -153,7 +148,7 @@ def is_over(services: Services, now: datetime) -> ColumnElement[bool]:
 
 
 def prune(services: Services) -> int:
-    """Delete the rows of visits that are over; returns how many. They open nothing before that either."""
+    """Delete the rows of visits that are over; returns how many."""
     count = 0
 
     def go(tx: Tx, some: Sequence[str]) -> None:

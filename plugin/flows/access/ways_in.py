@@ -1,6 +1,6 @@
-"""The ways in to somebody's page, for whoever is on it: links that open, and visits that are open. Each can be closed.
+"""Links and visits that open somebody's page now, shown on that page; each can be closed.
 
-A guardian has their own to the child, by their links to its siblings as well, and never another guardian's.
+A guardian sees their own, those by the links to siblings included, never another guardian's.
 """
 
 from dataclasses import dataclass
@@ -62,14 +62,14 @@ class OpenVisit:
 
 @dataclass(frozen=True)
 class WaysIn:
-    """All ways in, the newest first."""
+    """All of them, the newest first."""
 
     links: tuple[OpenLink, ...]
     visits: tuple[OpenVisit, ...]
 
 
 def list_open(services: Services, who: PageHolder, token: str) -> WaysIn:
-    """The ways in to this page; `token` is that of the visit on which it is shown."""
+    """The links and visits that open this page; `token` is that of the visit on which they are shown."""
     mine, now = token_digest.digest(token), services.clock.now()
     i, v = t.invitation.c, t.visit.c
     with services.store.read() as conn:
@@ -84,30 +84,26 @@ def list_open(services: Services, who: PageHolder, token: str) -> WaysIn:
             .where(theirs, _opens(now), ~visits.is_over(services, now))
             .order_by(v.created_at.desc(), v.id_sha256)
         ).all()
-    return WaysIn(
-        tuple(
-            OpenLink(one.id, one.kind, one.created_at, one.expires_at, one.by_mail, one.id == who.link_id)
-            for one in found
-        ),
-        tuple(
-            OpenVisit(
-                one.id_sha256[:_NUMBER], one.kind, one.device or "", one.created_at, one.seen_at,
-                one.id_sha256 == mine,
-            )
-            for one in come
-        ),
-    )  # fmt: skip
+    open_links = (
+        OpenLink(one.id, one.kind, one.created_at, one.expires_at, one.by_mail, one.id == who.link_id) for one in found
+    )
+    open_visits = (
+        OpenVisit(id_[:_NUMBER], one.kind, one.device or "", one.created_at, one.seen_at, id_ == mine)
+        for one in come
+        for id_ in [one.id_sha256]
+    )
+    return WaysIn(tuple(open_links), tuple(open_visits))
 
 
 def close_link(services: Services, who: PageHolder, link_id: str) -> None:
-    """The link opens nothing more, and every visit by it ends. Raises NotFound for one that is not theirs."""
+    """Revoke the link and end every visit by it. Raises NotFound for one that is not theirs."""
     with services.store.write() as tx:
         if not _close_links(services, tx, who, t.invitation.c.id == link_id):
             raise NotFound("no such way in is open: load your page again")
 
 
 def close_visit(services: Services, who: PageHolder, visit_id: str) -> None:
-    """The visit ends. Raises NotFound for one that is not theirs."""
+    """End the visit. Raises NotFound for one that is not theirs."""
     with services.store.write() as tx:
         this = func.substr(t.visit.c.id_sha256, 1, _NUMBER) == visit_id
         if not visits.end_in(services, tx, and_(this, _by_theirs(services, tx, who)), who.actor):

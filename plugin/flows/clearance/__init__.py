@@ -1,1 +1,1 @@
-"""May this photograph be used, on this channel, today?"""
+"""Whether a photograph may be used, on which channel, on which day."""

@@ -1,7 +1,7 @@
-"""Which photographs are cleared, of the whole library: "everything for social media until March".
+"""Lists the cleared photographs of the whole library: "everything for social media until March".
 
-Answered from the stored intervals by one index, which holds them by use and end: what ends first
-comes first, and no page reads what the pages before it held.
+Answered from the stored intervals by one index on use and end: the earliest end comes first, and no page reads the
+rows of the pages before it.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class UseSpan:
     """A use over a time: cleared at each moment from `start` until before `end`.
 
-    `closed`: why the house is closed, where nothing is cleared for any use. `max_px`: the longest side
-    of the copies that it holds for, None where it holds for the original.
+    `closed`: why the house is closed, then nothing is cleared. `max_px`: the longest side of the copies that it
+    applies to, None for the original.
     """
 
     purpose: str
@@ -40,7 +40,7 @@ class UseSpan:
 
 @dataclass(frozen=True)
 class ClearedPhoto:
-    """A photograph, and when it stops being cleared for the use; None where no end is known."""
+    """A photograph, and when it stops being cleared for the use; None if no end is known."""
 
     ref: str
     until: datetime | None
@@ -77,7 +77,8 @@ def span_until(services: Services, purpose: str, channel: str, last: date, first
 
 
 def span_between(services: Services, purpose: str, channel: str, start: datetime, end: datetime) -> UseSpan:
-    """The span of a use. Raises UseUnknown for one that is not configured; ConsentError as `footing.refuse_another`."""
+    """The span of a use. Raises UseUnknown for one that is not configured; ConsentError as
+    `policy_fingerprint.refuse_another`."""
     refuse_unknown(services, purpose, channel)
     most = services.config.clearance.max_px.get(channel)
     with services.store.read() as conn:
@@ -96,11 +97,10 @@ def refuse_unknown(services: Services, purpose: str, channel: str) -> None:
 
 
 def list_page(conn: Connection, span: UseSpan, after: str = "", limit: int = 100) -> ClearedPage:
-    """At most `limit` photographs that are cleared over the whole span, those that end first in front.
+    """At most `limit` photographs that are cleared over the whole span, the earliest end first.
 
-    `after` is the `next` of the page before. What changes meanwhile shows where it now belongs: a
-    photograph whose end moved may come twice or not at all. Raises UseUnknown for an `after` that
-    no page gave.
+    `after` is the `next` of the page before. Pages show the present: a photograph whose end moved may appear twice or
+    not at all. Raises UseUnknown for an invalid `after`.
     """
     query = (
         select(t.resource.c.ref, t.clearance.c.valid_until, t.clearance.c.resource_id)
@@ -115,7 +115,7 @@ def list_page(conn: Connection, span: UseSpan, after: str = "", limit: int = 100
 
 
 def count(conn: Connection, span: UseSpan) -> int:
-    """How many photographs are cleared over the whole span: exactly, counted in the index."""
+    """How many photographs are cleared over the whole span: exact, counted in the index."""
     return believed.count(conn, span.purpose, span.channel, _holds(span, span.end))
 
 
@@ -125,7 +125,7 @@ def _over(span: UseSpan, end: datetime) -> Any:
 
 
 def _holds(span: UseSpan, end: datetime) -> Any:
-    """Of one photograph and use the intervals do not overlap, so that at most one holds the span."""
+    """The intervals of one photograph and use do not overlap, so at most one contains the span."""
     c = t.clearance.c
     last = max(end, span.end, span.start + TICK)  # one bound: the store begins to read there
     return false() if span.closed is not None else and_(c.valid_until >= last, c.valid_from <= span.start)

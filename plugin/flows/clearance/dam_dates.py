@@ -1,8 +1,8 @@
-"""What the DAM itself shows: the last day on which a photograph is cleared for each channel.
+"""The last day of clearance for each channel, as a field of the DAM.
 
-Not an answer but a lease (design, rule 7): at most `clearance.horizon_days` ahead, never beyond the
-earliest grant it rests on, renewed while it lasts, and emptied when it ends. It speaks for the first
-configured purpose. The stored wish is the intent of the write: it commits before the DAM is called.
+A lease, not an answer (design, rule 7): at most `clearance.horizon_days` ahead, never beyond the earliest grant it
+rests on, renewed while it lasts, and emptied when it ends. It is for the first configured purpose. The stored date is
+the intent of the write: it commits before the DAM is called.
 """
 
 import json
@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import policy_fingerprint
 from plugin.flows.common import believed
-from plugin.flows.common.batches import Failed, run_batches, in_short_writes
+from plugin.flows.common.batches import Failed, in_short_writes, run_batches
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import ShowsDates
 from plugin.ledger import tables as t
@@ -31,9 +31,9 @@ _AT_ONCE = 10
 
 
 def plan_dates(services: Services, tx: Tx, resource_ids: Iterable[int], computed: bool = False) -> None:
-    """Note what the DAM should show of these photographs, and ask for it where it differs.
+    """Store what the DAM should show of these photographs, and queue the write if it differs.
 
-    `computed`: their clearances were computed in this very transaction, so that they count whatever is cut.
+    `computed`: their clearances were computed in this transaction, so they are valid whatever is cut.
     """
     if not isinstance(services.dam, ShowsDates):
         return
@@ -84,7 +84,7 @@ def _store(tx: Tx, changed: Mapping[int, dict[str, str]], known: Collection[int]
 def _dates(
     services: Services, conn: Connection, ids: Sequence[int], counts: ColumnElement[bool]
 ) -> dict[int, dict[str, str]]:
-    """Of each, by channel the day in ISO form, or "" where the photograph is not cleared now, or nobody here knows."""
+    """By photograph and channel the day in ISO form, or "" if it is not cleared now, or not known to be."""
     cleared, now = services.config.clearance, services.clock.now()
     horizon = now + timedelta(days=cleared.horizon_days)
     c = t.clearance.c
@@ -107,17 +107,17 @@ def _dates(
 
 
 def _patient(services: Services, before: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:
-    """A date that only moves on with the horizon waits until half of the horizon is over."""
+    """Moving a date on with the horizon waits until half of the horizon is over."""
     half = (services.today() + timedelta(days=services.config.clearance.horizon_days // 2)).isoformat()
     later = {channel for channel, day in wanted.items() if day > before.get(channel, "") > half}
     return {channel: before[channel] if channel in later else day for channel, day in wanted.items()}
 
 
 def handle_state(services: Services, job: ClaimedJob) -> None:
-    """Write what is wished for: for one photograph, whose ref is the job's key, or for all but those that
-    have a job of their own. Repeating it does no harm.
+    """Write the planned dates: of one photograph, whose ref is the job's key, or of all without a job of their own.
+    Idempotent.
 
-    One on which the DAM fails while others succeed gets its own job, which tries on without them.
+    A photograph on which the DAM fails while others succeed gets its own job, which is retried without them.
     """
     rows = _untold(services, job.key)
     alone: list[str] = []
@@ -134,7 +134,7 @@ def handle_state(services: Services, job: ClaimedJob) -> None:
 
 
 def _untold(services: Services, key: str) -> list[Row[Any]]:
-    """What is wished for and was not told yet, of one photograph or of all that have no job of their own."""
+    """What is planned and not written, of one photograph or of all that have no job of their own."""
     own = select(t.job.c.key).where(t.job.c.kind == "state", t.job.c.state.in_(("queued", "running")))
     which = t.resource.c.ref.not_in(own) if key == EVERY else t.resource.c.ref == key
     query = (
@@ -148,7 +148,7 @@ def _untold(services: Services, key: str) -> list[Row[Any]]:
 
 
 def _write(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
-    """The calls for these, and what came of them; returns those on which the DAM failed, and why."""
+    """Call the DAM and record the outcome; returns those on which it failed, and why."""
     if not isinstance(services.dam, ShowsDates):
         return [(row, DamError("the DAM has no fields for dates: ask `facelease clearance`")) for row in rows]
     answers = services.dam.state_many({row.ref: _changed(row) for row in rows})
@@ -162,7 +162,7 @@ def _write(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
 
 
 def _changed(row: Row[Any]) -> dict[str, date | None]:
-    """The channels whose day is another than the one that was written last."""
+    """The channels with another day than was last written."""
     before = row.stated or {}
     return {
         channel: date.fromisoformat(day) if day else None
@@ -190,7 +190,7 @@ def _land(services: Services, tx: Tx, rows: Sequence[Row[Any]]) -> None:
 
 @dataclass(frozen=True)
 class ShownDates:
-    """The last day that the DAM's fields were told, by channel; `told` is False while another is on its way."""
+    """The last day in the DAM's fields, by channel; `told` is False while another is on its way."""
 
     days: Mapping[str, str]
     told: bool
@@ -212,7 +212,7 @@ def find_shown(services: Services, ref: str) -> ShownDates | None:
 
 
 def resume(services: Services) -> None:
-    """Ask for what is wished for and was not told to be written, also where the job for it was given up."""
+    """Queue the write of what is planned and not written, also if its job is dead."""
     untold = select(t.statement.c.resource_id).where(t.statement.c.stated_at.is_(None)).limit(1)
     with services.store.write() as tx:
         if tx.execute(untold).first() is not None:

@@ -1,6 +1,6 @@
 """May this photo be used, for this purpose, on this channel, on this day?
 
-Stored as half-open intervals, so that days pass without a write; asked anew with its reasons.
+Stored as half-open intervals, so that days pass without a write; reasons are computed for each question.
 """
 
 from collections import defaultdict
@@ -24,17 +24,17 @@ from plugin.ledger.store.store import Tx
 from plugin.ledger.tables.columns import parse_word
 from plugin.quitclaim.clearance.answers import (
     Answer,
-    ReasonCode,
+    ClearanceStatus,
     Examined,
     FaceFact,
     FaceState,
     Facts,
     GrantsOf,
+    IntendedUse,
     NameFact,
     NameOrigin,
     Reason,
-    ClearanceStatus,
-    IntendedUse,
+    ReasonCode,
     answer,
     cleared_windows,
 )
@@ -91,7 +91,7 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
 
 
 def _examined(row: Row[Any]) -> tuple[Examined, str | None]:
-    """How much was looked at, and why not more: nothing, where it was for larger faces than have to be found now."""
+    """How much was looked at, and why not more; nothing, if it was searched only for larger faces than needed now."""
     if row.looked_at or row.examined == "no":
         return parse_word(Examined, row.examined, Examined.NO), row.examined_reason
     return Examined.NO, NotExamined.BEFORE.value
@@ -117,7 +117,7 @@ def _grants(published: Mapping[str, Published], use: tuple[str, str]) -> GrantsO
 
 
 def _published(services: Services, conn: Connection, found: Iterable[Facts]) -> dict[str, Published]:
-    """When everybody named on these photographs agrees to what, by person and (purpose, channel)."""
+    """By person and (purpose, channel), when everybody named on these photographs agrees."""
     people = {person for facts in found for person in people_in(facts)}
     standings = roster.load_many(services, conn, people)
     return {person: standing.published() for person, standing in standings.items()}
@@ -126,7 +126,7 @@ def _published(services: Services, conn: Connection, found: Iterable[Facts]) -> 
 def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
     """Store the intervals in which each of these photographs is cleared, for every purpose and channel.
 
-    A process whose configuration is not the one that the store follows stores none: unknown.
+    A process with another configuration than the store follows stores none: unknown.
     """
     ids = sorted(set(resource_ids))
     follows = policy_fingerprint.is_shared(services, tx.connection)
@@ -144,7 +144,7 @@ def _intervals(services: Services, conn: Connection, ids: Sequence[int]) -> Iter
 
 
 def _store(tx: Tx, ids: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:
-    """Replace what is stored of these photographs, where it differs: most of what is asked again has not changed."""
+    """Replace the stored rows of these photographs that differ: most recomputations change nothing."""
     mine = t.clearance.c.resource_id
     before = {tuple(row) for row in tx.execute(select(t.clearance).where(mine.in_(ids)))}
     after = {tuple(row[column.name] for column in t.clearance.c): row for row in rows}
@@ -183,8 +183,8 @@ def list_resources_naming(conn: Connection, person_id: str) -> list[int]:
 def answer_photo(services: Services, ref: str, purpose: str, channel: str, day: date | None = None) -> Answer:
     """The answer for one photograph, with its reasons; `day` in the organisation's zone, default now.
 
-    A day to come is cleared only if the whole of it is. Raises NotFound, ConsentError for a purpose
-    or channel that the configuration does not list.
+    A future day is cleared only as a whole. Raises NotFound, ConsentError for a purpose or channel that is not
+    configured.
     """
     found = answer_photos(services, [ref], [IntendedUse(purpose, channel)], day)
     if ref not in found:
@@ -201,8 +201,8 @@ def answer_photos(
 ) -> dict[str, dict[IntendedUse, Answer]]:
     """The same for many photographs and uses at once; a ref that the ledger does not know has no entry.
 
-    `sizes`: the longer side of the file that is taken, by ref; None for the original's, whatever it is. Missing: at
-    most what the channel states. Raises ConsentError for a use that the configuration does not list.
+    `sizes`: by ref the longer side of the file that is taken; None: the original's; missing: at most the channel's.
+    Raises ConsentError for a use that is not configured.
     """
     for use in uses:
         cleared_photos.refuse_unknown(services, use.purpose, use.channel)

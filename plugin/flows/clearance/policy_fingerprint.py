@@ -1,4 +1,4 @@
-"""The configuration that stored clearances rest on: which it is, and whether this process has it."""
+"""Identifies the configuration that stored clearances rest on, and tells whether this process has it."""
 
 import json
 from hashlib import sha256
@@ -20,33 +20,27 @@ CLOSED = "closed"
 
 def compute(services: Services) -> str:
     """SHA-256 of every setting that a stored interval, or the date that the DAM shows of it, depends on."""
-    config = services.config
-    settings = [
-        _RULES,
-        config.clearance.needs_confirmed, config.clearance.small_figures_block, config.matching.count_px,
-        config.clearance.recognisable_px, sorted(config.clearance.max_px.items()), config.recognizer.detect_px,
-        config.clearance.purposes, sorted(config.clearance.channels),  # the DAM shows the first purpose
-        config.minors.age, config.minors.recognition_from, config.minors.guardians, config.site.timezone,
-    ]  # fmt: skip
+    config, rules, minors = services.config, services.config.clearance, services.config.minors
+    settings: list[object] = [_RULES, rules.needs_confirmed, rules.small_figures_block, config.matching.count_px]
+    settings += [rules.recognisable_px, sorted(rules.max_px.items()), config.recognizer.detect_px]
+    settings += [rules.purposes, sorted(rules.channels)]  # the DAM shows the first purpose
+    settings += [minors.age, minors.recognition_from, minors.guardians, config.site.timezone]
     return sha256(json.dumps(settings, ensure_ascii=False).encode()).hexdigest()
 
 
 def find_due(services: Services, conn: Connection) -> str:
-    """What the store is to follow now: this configuration, or that the house is closed."""
+    """The fingerprint that the store should have now: of this configuration, or of a closed house."""
     return compute(services) if house_state.read(conn).closed_at is None else CLOSED
 
 
 def is_shared(services: Services, conn: Connection) -> bool:
-    """Whether the store follows the configuration of this process; also before any process has worked on it.
-
-    In a closed house it follows none.
-    """
+    """Whether the store has the configuration of this process, or none yet. False in a closed house."""
     followed = conn.scalar(select(t.state.c.policy)) in {None, compute(services)}
     return followed and closed_house.find_reason_in(services, conn) is None
 
 
 def refuse_another(services: Services, conn: Connection) -> None:
-    """Raises ConsentError where what is stored follows another configuration than this process has."""
+    """Raises ConsentError if the store rests on another configuration than this process has."""
     if conn.scalar(select(t.state.c.policy)) not in {None, CLOSED, compute(services)}:
         raise ConsentError(
             "what is cleared was computed for another configuration than this process has: restart every process of "
@@ -55,6 +49,6 @@ def refuse_another(services: Services, conn: Connection) -> None:
 
 
 def is_examined(services: Services) -> ColumnElement[bool]:
-    """Selects photographs that were looked at, and as closely as this configuration asks for; never null."""
+    """Selects photographs that were examined as closely as this configuration asks for; never null."""
     r, px = t.resource.c, services.config.clearance.recognisable_px
     return and_(r.examined != "no", func.coalesce(r.looked_px, px) <= px)

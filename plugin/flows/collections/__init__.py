@@ -1,1 +1,1 @@
-"""What may be done in which collection, and how a decision follows its collection."""
+"""What may be done in which collection, and how a ruling follows its collection."""

@@ -1,7 +1,7 @@
-"""Rulings on collections that are not this DAM's, or may be others under the same number: they are lost, and told.
+"""Rulings on collections that are not this DAM's, or may be others under the same number: they become *lost*.
 
-A number is given once, and once more after the DAM was put back from a dump. Another DAM has other collections under
-the same names and numbers.
+A DAM restored from a dump gives a number out twice; another DAM has other collections under the same names and
+numbers.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _AT_ONCE = 5  # rulings of one step: each has a history
 
 
 def lose_those_of_another_dam(services: Services) -> int:
-    """First thing in a process, which may have been given another DAM; returns how many were lost.
+    """Run first in a process, which may have been given another DAM; returns how many rulings were lost.
 
     A ruling on a folder has the folder's mark; one on a numbered collection has none.
     """
@@ -52,10 +52,10 @@ def _photographs_below(conn: Connection, ref: str) -> bool:
 
 
 def reread_after_restore(services: Services) -> int:
-    """The DAM was put back: what it still says of its collections counts, and nothing else without being looked at.
+    """The DAM was restored: keep what it still says of its collections, check everything else.
 
-    One that was decided in the DAM and that it does not say any more is lost; of those that were set here, one
-    whose collection has another title, or is not there. Returns how many were lost. Raises DamError.
+    A ruling made in the DAM that it does not have any more is lost; so is one made here if its collection is gone or
+    has another title. Returns how many were lost. Raises DamError.
     """
     if not isinstance(services.dam, KeepsModes):
         return 0

@@ -1,4 +1,4 @@
-"""Why a mode does nothing, or less than it says, where it is set: told when it is set and wherever it is shown."""
+"""Why a mode has less effect than it says, or none: shown when it is set and wherever it is listed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _LOOKS = 20  # photographs that the ledger does not know are looked at in the DA
 
 
 class NoEffectCode(StrEnum):
-    """Why."""
+    """Why a mode has no effect."""
 
     EMPTY = "empty"  # no photograph lies there or below
     FORBIDDEN = "forbidden"  # every photograph also lies in a collection that is set to never
@@ -93,7 +93,7 @@ def _not_reached(services: Services, rule: CollectionRule) -> list[NoEffect]:
 def _instead(
     services: Services, rule: CollectionRule, groups: Sequence[str] | None, known: dict[str, CollectionRule]
 ) -> CollectionRule | None:
-    """The ruling that counts in the stead of this one, for a photograph in these collections; None if this one does."""
+    """The ruling that applies instead of this one, for a photograph in these collections; None if this one does."""
     if groups is None:
         return None
     new = [ref for ref in groups if ref not in known]

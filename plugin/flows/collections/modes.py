@@ -1,4 +1,4 @@
-"""What may be done in which collection, resolved at the moment it is asked."""
+"""The mode of each collection, resolved at the moment it is needed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,8 +21,8 @@ from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import (
     Basis,
-    CollectionRule,
     BasisEvidence,
+    CollectionRule,
     Mode,
     Scope,
     combine,
@@ -59,7 +59,7 @@ def list_rules(conn: Connection, refs: Sequence[str] | None) -> list[CollectionR
 
 
 def is_readable(row: Row[Any]) -> bool:
-    """Whether a ruling's mode and basis can be read: what one that is not forbids, nobody knows."""
+    """Whether a ruling's mode and basis can be read; one that cannot counts as *never*."""
     return row.mode in set(Mode) and (not row.basis or row.basis in set(Basis))
 
 
@@ -71,8 +71,7 @@ def scope_for(services: Services, conn: Connection, refs: Sequence[str]) -> Scop
 def scope_of(services: Services, conn: Connection, resource_id: int) -> Scope:
     """What may be done with a resource that the ledger knows, today.
 
-    Where it may lie in collections that are hidden from us, one of them may forbid what these allow:
-    then no face is compared.
+    A collection hidden from us may forbid what the others allow: then no face is compared.
     """
     refs = _refs(conn, resource_id)
     scope = scope_for(services, conn, refs)
@@ -119,7 +118,7 @@ def allows(scope: Scope, person_id: str, level: str) -> bool:
 
 
 def refuse_unknown(services: Services, conn: Connection, refs: Sequence[str]) -> None:
-    """Raises NotFound for a collection that neither the DAM has nor a ruling is known of."""
+    """Raises NotFound for a collection that the DAM does not have and that has no ruling."""
     there = {one.ref for one in services.dam.collections()}
     there |= set(conn.scalars(select(t.collection.c.ref).where(t.collection.c.ref.in_(refs))))
     for ref in refs:
@@ -128,9 +127,9 @@ def refuse_unknown(services: Services, conn: Connection, refs: Sequence[str]) ->
 
 
 def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
-    """Set a collection's mode. Raises ConsentError where the basis is missing, NotFound if it is not there.
+    """Set a collection's mode. Raises ConsentError if the basis is missing, NotFound if there is no such collection.
 
-    What follows from a narrower mode is `mode_change`'s; what a wider one allows is found by a scan.
+    `mode_change` carries out a narrower mode; a scan finds what a wider one allows.
     """
     collection = next((c for c in services.dam.collections() if c.ref == ref), None)
     if collection is None:
@@ -170,7 +169,7 @@ def _listed(services: Services, ref: str, ruling: Ruling) -> tuple[int, dict[str
 
 
 def join_shoot(tx: Tx, ref: str, person_id: str) -> None:
-    """Who signed up at a shoot takes part from now on, and may be looked for there, if anything was decided on it."""
+    """Add somebody who signed up at a shoot to those looked for there, if the collection has a ruling."""
     this = t.collection.c.ref == ref
     row = tx.execute(select(t.collection.c.shoot_id).where(this)).first()
     if row is None:
@@ -182,9 +181,9 @@ def join_shoot(tx: Tx, ref: str, person_id: str) -> None:
 
 
 def import_in(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> None:
-    """Enter what the DAM itself keeps of its collections; there it is decided, here it is only heard.
+    """Store the rulings that the DAM itself keeps; they are made there and only read here.
 
-    One whose basis is missing or past is entered as far as it goes without: faces are found, not compared.
+    One whose basis is missing or past is stored as *detect*: faces are found, not compared.
     """
     texts = services.texts(tx.connection)
     for ruling in rulings:
@@ -221,13 +220,13 @@ def import_in(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -
 
 
 def import_from_dam(services: Services) -> None:
-    """Enter every mode that the DAM keeps, also of collections in which nothing was ever looked at. Raises DamError."""
+    """Import every ruling that the DAM keeps. Raises DamError."""
     if isinstance(services.dam, KeepsModes):
         import_rulings(services, services.dam.rulings())
 
 
 def import_rulings(services: Services, rulings: Sequence[CollectionRuling]) -> None:
-    """The same of rulings that were heard already, in short writes: there may be thousands."""
+    """As `import_in`, in short writes: there may be thousands."""
     in_short_writes(services.store, rulings, lambda tx, some: import_in(services, tx, some), _AT_ONCE)
 
 
@@ -245,5 +244,5 @@ def _sealed(services: Services, tx: Tx, evidence: BasisEvidence) -> dict[str, An
 
 
 def pseudonym(name: str) -> str:
-    """What the audit log calls a collection, or a text that was signed: what it is called may hold a name."""
+    """What the audit log calls a collection, or a signed text: its own name may contain a person's."""
     return sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]

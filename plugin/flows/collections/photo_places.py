@@ -1,4 +1,4 @@
-"""Where else the same picture lies, or lay, under a ruling: moving or copying a photograph frees it of none.
+"""Where else the same picture lies, or lay, under a ruling: moving or copying a photograph escapes none.
 
 Only for a DAM whose collections are known by names that people change.
 """
@@ -21,7 +21,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class RuledPlace:
-    """Collections with rulings in which a picture lies, or lay, since when (None: since before that was noted)."""
+    """Collections with rulings in which a picture lies, or lay; `since` is None from before that was recorded."""
 
     refs: frozenset[str]
     since: datetime | None
@@ -29,14 +29,14 @@ class RuledPlace:
 
 @dataclass(frozen=True)
 class KnownPlace:
-    """How the ledger had a resource until now."""
+    """How the ledger knew a resource until now."""
 
     version: str
     place: RuledPlace
 
 
 def find_known(conn: Connection, resource_id: int) -> KnownPlace | None:
-    """The resource as it is entered; None where it is not, or was gone."""
+    """The resource as the ledger has it; None if it has not, or it was gone."""
     r = t.resource.c
     row = conn.execute(select(r.file_version, r.placed_at).where(r.id == resource_id, r.deleted_at.is_(None))).first()
     return None if row is None else KnownPlace(row.file_version, RuledPlace(_ruled(conn, resource_id), row.placed_at))
@@ -49,7 +49,7 @@ def _ruled(conn: Connection, resource_id: int) -> frozenset[str]:
 
 
 def note_change(tx: Tx, resource_id: int, before: KnownPlace | None, resource: Resource) -> None:
-    """The resource is entered anew: where it left collections with rulings, or its picture left it, that is kept."""
+    """The resource is entered again: record where it, or its picture, left collections with rulings."""
     refs = _ruled(tx.connection, resource_id)
     if before is None or before.place.refs != refs:
         tx.execute(update(t.resource).where(t.resource.c.id == resource_id).values(placed_at=tx.now))
@@ -58,16 +58,13 @@ def note_change(tx: Tx, resource_id: int, before: KnownPlace | None, resource: R
 
 
 def add_former(tx: Tx, left: KnownPlace) -> None:
-    """The picture lay there, and may lie elsewhere now."""
+    """Record that the picture lay there."""
     if not left.place.refs or any(one.refs == left.place.refs for one in _former(tx.connection, left.version)):
         return
     place = uuid4().hex
     for ref in sorted(left.place.refs):
-        tx.execute(
-            insert(t.former_place).values(
-                place=place, file_version=left.version, collection_ref=ref, since=left.place.since, left_at=tx.now
-            )
-        )  # fmt: skip
+        new = insert(t.former_place).values(place=place, file_version=left.version, collection_ref=ref)
+        tx.execute(new.values(since=left.place.since, left_at=tx.now))
 
 
 def list_elsewhere(conn: Connection, resource_id: int) -> list[RuledPlace]:
@@ -80,7 +77,7 @@ def list_elsewhere(conn: Connection, resource_id: int) -> list[RuledPlace]:
 
 
 def _older(since: datetime | None, mine: datetime | None) -> bool:
-    """Not younger: what came in one moment is held on either side."""
+    """Whether it is not younger; equal moments count both ways."""
     if mine is None:
         return False
     return since is None or since <= mine
@@ -112,7 +109,7 @@ def _grouped(rows: Iterable[tuple[object, datetime | None, str]]) -> list[RuledP
 
 def is_decided_since(conn: Connection, resource_id: int, refs: Collection[str], folder: str, place: RuledPlace) -> bool:
     """Whether somebody ruled on the resource's own collections after it came there: on the one in which it lies, or
-    on one above that has no part in the other place."""
+    on one above that is not part of the other place."""
     c = t.collection.c
     came = conn.scalar(select(t.resource.c.placed_at).where(t.resource.c.id == resource_id))
     rows: list[Row[Any]] = list(conn.execute(select(c.ref, c.set_at, c.lost_at).where(c.ref.in_(refs))))
@@ -120,7 +117,7 @@ def is_decided_since(conn: Connection, resource_id: int, refs: Collection[str], 
 
 
 def is_decided_after(rulings: Iterable[Row[Any]], came: datetime | None, folder: str, place: RuledPlace) -> bool:
-    """The same of these rulings, which are the resource's own."""
+    """The same, given the resource's own rulings."""
     return any(
         (came is None or row.set_at > came) and (row.ref == folder or row.ref not in place.refs)
         for row in rulings
@@ -129,7 +126,7 @@ def is_decided_after(rulings: Iterable[Row[Any]], came: datetime | None, folder:
 
 
 class RuledPlaces:
-    """The places of these pictures, read at once: `elsewhere` for many."""
+    """`list_elsewhere` for many pictures, read at once."""
 
     def __init__(self, conn: Connection, versions: Collection[str]) -> None:
         r, rc, f = t.resource.c, t.resource_collection.c, t.former_place.c

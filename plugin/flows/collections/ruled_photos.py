@@ -1,5 +1,4 @@
-"""The photographs that lay under a ruling, and where they are now: by them a ruling is found whose collection has
-lost its mark."""
+"""The photographs that lay under a ruling, and where they are now: they identify a collection that lost its mark."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence

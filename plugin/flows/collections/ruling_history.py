@@ -1,6 +1,6 @@
 """Every decision about a collection, in order: appended in the transaction that decides, never changed.
 
-The table `collection` says what holds now, this history says what held when, on whose word and on what basis.
+The table `collection` holds what applies now; this history holds what applied when, by whom and on what basis.
 """
 
 from collections.abc import Sequence
@@ -89,7 +89,8 @@ def list_rulings(services: Services, conn: Connection, ref: str) -> Sequence[Pas
     return [
         PastRuling(
             row.collection_ref, row.title, row.mode, row.basis or "", texts.read(row.basis_reference, _REFERENCE),
-            texts.read(row.basis_by, _BY), row.basis_date, row.review_date, row.set_by, row.set_at, RulingCause(row.why),
+            texts.read(row.basis_by, _BY), row.basis_date, row.review_date, row.set_by, row.set_at,
+            RulingCause(row.why),
             row.moved_from or "", row.members, tuple(names.get(row.id, ())),
         )
         for row in rows
@@ -105,9 +106,9 @@ def list_decided_in_dam(conn: Connection) -> set[str]:
 
 
 def read(services: Services, ref: str, actor: str) -> Sequence[PastRuling]:
-    """The history, to be shown to the staff; where it names members of a shoot, with an audit row for the look.
+    """The history, for the staff; audited if it names members of a shoot.
 
-    Raises NotFound where nothing was ever decided about the collection.
+    Raises NotFound if nothing was ever decided about the collection.
     """
     with services.store.read() as conn:
         found = list_rulings(services, conn, ref)

@@ -1,7 +1,7 @@
-"""A ruling is bound to the collection, not to its name: it follows one that was renamed or moved.
+"""A ruling belongs to the collection, not to its name: it follows one that was renamed or moved.
 
-First by the mark that the DAM gave the collection; where that is lost (a copy, a restore) by the photographs that
-lay under it. Where neither leads to one place the ruling is lost: that is told, and nothing is compared below.
+First by the mark that the DAM gave the collection; if that is lost (a copy, a restore) by the photographs that lay
+under it. If neither leads to one place the ruling is *lost*: that is reported, and nothing below is compared.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ _COMPARING = {mode.value for mode in COMPARING}
 
 @dataclass
 class _Plan:
-    """What becomes of the rulings whose collection is not what it was."""
+    """What happens to the rulings whose collection changed."""
 
     moves: dict[str, str] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)  # new identities, by the ref from now on
@@ -41,9 +41,9 @@ class _Plan:
 
 
 def is_recognised(services: Services, resource: Resource) -> bool:
-    """Whether every collection above the resource is the one that its ruling was made for, and none is another's.
+    """Whether every collection above the resource is the one that its ruling was made for.
 
-    Asked before anything is compared: between a rename and the next poll the name says too little.
+    Checked before anything is compared: between a rename and the next poll the name is not enough.
     """
     dam = services.dam
     return not isinstance(dam, NamedCollections) or not _in_question(services, dam, resource.collections)
@@ -60,7 +60,7 @@ def _in_question(services: Services, dam: NamedCollections, refs: Sequence[str])
 
 
 def guard(services: Services, resource: Resource) -> Resource:
-    """The resource, with nothing to be compared where a ruling above it is in question; that is settled by a job."""
+    """The resource, marked incomplete if a ruling above it is in question; a job then settles that."""
     if is_recognised(services, resource):
         return resource
     with services.store.write() as tx:
@@ -71,7 +71,7 @@ def guard(services: Services, resource: Resource) -> Resource:
 def handle_follow(services: Services, job: ClaimedJob) -> None:
     """Follow, and look again at every photograph that waited for it.
 
-    What waits beside a ruling that is lost waits for a decision: it is not looked at over and over.
+    Photographs that wait for a lost ruling are not looked at again until somebody decides.
     """
     with services.dam.one_walk():
         follow(services, services.dam.changes(), exact=True)
@@ -102,10 +102,10 @@ def _waiting_for_it(services: Services) -> tuple[list[str], bool]:
 
 
 def follow(services: Services, changes: Sequence[Change], thorough: bool = False, exact: bool = False) -> int:
-    """Bring every ruling to where its collection is now; returns how many moved or were lost.
+    """Move every ruling to where its collection is now; returns how many moved or were lost.
 
-    `changes` are what the DAM told and nobody entered yet. `thorough`: also look for those that were lost.
-    `exact`: a name counts only as it is listed; it may lead there in another case, or by a link. Raises DamError.
+    `changes`: from the DAM, not entered yet. `thorough`: also look for lost ones. `exact`: match names only as
+    listed; a name may also lead there in another case, or by a link. Raises DamError.
     """
     dam = services.dam
     if not isinstance(dam, NamedCollections):
@@ -166,12 +166,12 @@ def _planned(
 
 
 def _may_follow(row: Row[Any], photographs: RuledPhotographs, found: str) -> bool:
-    """A mark that may be given out again leads a ruling that allows comparing only where photographs went too."""
+    """A reused mark carries a ruling that allows comparing only to where its photographs went too."""
     return row.mode not in _COMPARING or photographs.went_to(found)
 
 
 def _without_clashes(plan: _Plan) -> _Plan:
-    """Two rulings cannot follow to one place: then both are lost."""
+    """Two rulings cannot follow to one place: both are lost."""
     counts = Counter(plan.moves.values())
     clash = [ref for ref, target in plan.moves.items() if counts[target] > 1]
     for ref in clash:
@@ -193,7 +193,7 @@ def _carry_out(services: Services, tx: Tx, plan: _Plan, titles: Mapping[str, str
 
 
 def lose_in(services: Services, tx: Tx, ref: str, above: str | None) -> None:
-    """The ruling is lost: told, and nothing is compared in `ref` nor, of a *never*, in the collection `above`."""
+    """Mark the ruling lost: nothing is compared in `ref` nor, for a *never*, in the collection `above`."""
     this = t.collection.c.ref == ref
     mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
     below = above if mode == Mode.NEVER.value else None
@@ -206,7 +206,7 @@ def lose_in(services: Services, tx: Tx, ref: str, above: str | None) -> None:
 def give_up(services: Services, ref: str, actor: str) -> None:
     """Somebody says that a lost collection is gone: nothing waits for it any more.
 
-    Its ruling still counts for its photographs, wherever they turn up, until somebody rules on where they are then.
+    Its ruling still applies to its photographs, wherever they turn up, until somebody rules on where they are then.
     Raises NotFound.
     """
     with services.store.write() as tx:

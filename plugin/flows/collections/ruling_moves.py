@@ -1,7 +1,7 @@
-"""The refs of collections that were renamed or moved, wherever they stand.
+"""Renames the refs of collections that were renamed or moved, in every table.
 
-Photographs are moved in portions (rule 45): before the commit they lie where the ruling goes too, where nothing is
-ruled yet, and after it they leave the place that has no ruling any more. Killed between, they lie in both.
+Photographs move in portions (rule 45): before the commit they are added where the ruling goes, after it they are
+removed from where it was. If killed in between, they are in both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _AT_ONCE = 200  # photographs of one step
 
 
 def move_rulings(services: Services, tx: Tx, moves: Mapping[str, str], titles: Mapping[str, str]) -> None:
-    """All at once: two may have changed places. One that is lost makes room for the one that comes."""
+    """All at once, since two may have swapped places. A lost ruling makes room for the one that comes."""
     for target in moves.values():
         if target not in moves and _exists(tx, target):
             _rename(tx, {target: f"{target} (lost {tx.now:%Y-%m-%d %H:%M:%S.%f})"})
@@ -39,7 +39,7 @@ def _exists(tx: Tx, ref: str) -> bool:
 
 
 def _rename(tx: Tx, moves: Mapping[str, str]) -> None:
-    """The refs of collections, wherever they stand; the history keeps those of its time."""
+    """Rename the refs in every table; the history keeps those of its time."""
     if moves.keys() & set(moves.values()):  # two may change places
         _rename_each(tx, {old: _COMING + new for old, new in moves.items()})
         moves = {_COMING + new: new for new in moves.values()}
@@ -62,8 +62,8 @@ def _rename_each(tx: Tx, moves: Mapping[str, str]) -> None:
 
 
 def _take_over(tx: Tx, old: str, new: str) -> None:
-    """Photographs that lie in the one lie in the other from now on. Those that lie there already leave the one by and
-    by (`leave`): it has no ruling any more."""
+    """Photographs in the one are in the other from now on. Those in both leave the one later (`remove_photos`): it
+    has no ruling any more."""
     mine = t.resource_collection.c
     already = select(mine.resource_id).where(mine.collection_ref == new)
     here = (mine.collection_ref == old) & mine.resource_id.not_in(already.correlate(None))
@@ -71,7 +71,7 @@ def _take_over(tx: Tx, old: str, new: str) -> None:
 
 
 def add_photos(services: Services, old: str, new: str) -> None:
-    """Before a ruling follows its photographs lie where it goes: nothing is ruled there yet."""
+    """Before a ruling moves: add its photographs where it goes; nothing is ruled there yet."""
     mine = t.resource_collection.c
     there = select(mine.resource_id).where(mine.collection_ref == new)
     with services.store.read() as conn:
@@ -88,7 +88,7 @@ def add_photos(services: Services, old: str, new: str) -> None:
 
 
 def remove_photos(services: Services, old: str, new: str) -> None:
-    """After it: they do not lie where it was."""
+    """After a ruling moved: remove them from where it was."""
     mine = t.resource_collection.c
     there = select(mine.resource_id).where(mine.collection_ref == new)
     with services.store.read() as conn:

@@ -1,7 +1,7 @@
 """Who takes part in a shoot.
 
-A list is filled before anything rests on it, in portions (rule 45), and only grows, by those who sign up: a decision
-with other people makes another list. So each ruling names its list, and whom it meant can be read back.
+A list is filled in portions before a ruling refers to it (rule 45), and only grows as people sign up; a decision
+about other people makes a new list. So each ruling refers to its list, and its members can be read back.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ _COLUMNS = ("shoot_id", "person_id", "after_ruling", "entered_at")
 
 
 def create_list(services: Services, people: Iterable[str]) -> str | None:
-    """The number of a new list of these, as far as they are known; none of nobody. Nothing rests on it yet."""
+    """The number of a new list of those people that exist; None for nobody. Nothing refers to it yet."""
     left = sorted(set(people))
     if not left:
         return None
@@ -35,7 +35,7 @@ def create_list(services: Services, people: Iterable[str]) -> str | None:
 
 
 def add_person(tx: Tx, number: str | None, person_id: str) -> str:
-    """Enter somebody in a list, or in a new one; returns its number. Rulings up to now did not mean them."""
+    """Add somebody to a list, or to a new one; returns its number. Earlier rulings did not include them."""
     number, mine = number or uuid4().hex, t.shoot_person.c
     if tx.execute(select(mine.id).where(mine.shoot_id == number, mine.person_id == person_id)).first() is None:
         last = tx.connection.scalar(select(func.max(t.ruling.c.id))) or 0
@@ -55,7 +55,7 @@ def list_people(conn: Connection, refs: Iterable[str] | None) -> Mapping[str, se
 
 
 def list_names(conn: Connection) -> Mapping[str, list[str]]:
-    """By collection, what those are called who take part today, in the order of their names."""
+    """By collection, the names of those who take part today, sorted."""
     mine = t.shoot_person.c
     query = (
         select(t.collection.c.ref, t.person.c.display_name)
@@ -85,7 +85,7 @@ def count_people(conn: Connection, number: str | None) -> int:
 
 
 def list_names_at(conn: Connection, rulings: Iterable[int]) -> Mapping[int, list[str]]:
-    """By ruling, what those are called whom it meant, as far as they are still known."""
+    """By ruling, the names of those it included, as far as they are still known."""
     mine = t.shoot_person.c
     query = (
         select(t.ruling.c.id, t.person.c.display_name)

@@ -1,1 +1,1 @@
-"""What every other street leans on."""
+"""What every other street uses."""

@@ -1,4 +1,4 @@
-"""Many photographs and a DAM that fails now and then: in batches, and what is left of them comes again."""
+"""Many photographs and a DAM that fails now and then: work in batches, and retry what is left."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,19 +18,19 @@ _SHORT = 0.04  # seconds after which a write takes no more: six times as long is
 
 
 def chunked(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The items, so many at a time."""
+    """The items in chunks of `size`."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def run_batches(
     items: Sequence[T], act: Callable[[Sequence[T]], Failed[T]], at_once: int = 1, apart: bool = False
 ) -> list[T]:
-    """Do `act` on all of `items`, so many at once; it returns those on which the DAM failed, and why.
+    """Run `act` on all of `items`, `at_once` at a time; it returns those on which the DAM failed, and why.
 
-    Those come again while others succeed: one photograph that fails must not keep the others, and a
-    DAM that fails now and then must not cost a whole new attempt. Where all fail, one of them may break
-    the call for all: smaller batches follow, down to one. Raises DamError for what is left, at once
-    where the DAM fails for all. With `apart` what cannot be read, or takes no write, is returned instead.
+    The others go on and the failed ones are retried, so that one photograph does not block the rest and one error
+    does not cost a whole new attempt. If all of a round fail, smaller batches follow, down to one: a single item may
+    break the call for all. Raises DamError for what is left, at once if the DAM fails for everything. `apart`: what
+    cannot be read, or takes no write, is returned instead.
     """
     aside: list[T] = []
     pending, size, in_a_row, error = list(items), max(1, at_once), 0, DamError("the DAM failed")
@@ -56,7 +56,7 @@ def run_batches(
 
 
 def chunks_for_one_write(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The first of the items, so many at a time, for as long as a write may take more."""
+    """The first of the items, in chunks, for as long as one write may last."""
     until = time.monotonic() + _SHORT
     for some in chunked(items, size):
         yield some
@@ -65,7 +65,7 @@ def chunks_for_one_write(items: Sequence[T], size: int) -> Iterator[Sequence[T]]
 
 
 def in_short_writes(store: Store, items: Sequence[T], act: Callable[[Tx, Sequence[T]], object], size: int = 20) -> None:
-    """Do `act` on all of the items, so many at a time, in as many writes as it takes: others have a turn between."""
+    """Run `act` on all of the items, in as many short writes as it takes: other writers get a turn in between."""
     left = list(items)
     while left:
         with store.write() as tx:
@@ -77,7 +77,7 @@ def in_short_writes(store: Store, items: Sequence[T], act: Callable[[Tx, Sequenc
 def queue_jobs(
     services: Services, kind: str, keys: Iterable[str], priority: int = 5, delay: timedelta = timedelta(0)
 ) -> None:
-    """Ask for a job for each of the keys, in short writes; one asked for already is one job."""
+    """Queue a job for each of the keys, in short writes; one that is queued already stays one."""
 
     def put(tx: Tx, some: Sequence[str]) -> None:
         for key in some:

@@ -1,8 +1,7 @@
-"""Which stored clearances count at this moment (rules 46, 47).
+"""Which stored clearances are valid now (rules 46, 47). Read `clearance` only under this condition.
 
-Not those that an end has cut, not those of photographs whose turn to be computed anew has not come, and not what rests
-on names of the machine where a *never* is being followed: the rows themselves follow by job, in portions. Whoever reads
-`clearance` reads it under this condition.
+Not those that an end has cut, not those of photographs that are still to be recomputed, and not those that rest on
+machine-made names in a collection that is becoming *never*: jobs update the rows later, in portions.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,15 +15,15 @@ from plugin.ledger.store.store import Tx
 
 
 def is_valid(conn: Connection) -> ColumnElement[bool]:
-    """Selects the rows of `clearance` that count; cheap while nothing is cut and nothing is computed anew.
+    """Selects the rows of `clearance` that are valid; cheap while nothing is cut and nothing is being recomputed.
 
-    Asked of each row by its photograph: for a page, or the rows of some photographs. `count` is for all of them.
+    For a page, or the rows of some photographs: each row is checked by its photograph. `count` is for all of them.
     """
     return and_(_turn(conn), is_uncut()) if face_rows.has_open_cuts(conn) else _turn(conn)
 
 
 def is_uncut() -> ColumnElement[bool]:
-    """Those that no end has cut, whatever their turn."""
+    """Selects rows that no end has cut."""
     c = t.clearance.c
     hits = (
         exists().where(table.c.resource_id == c.resource_id, here).correlate(t.clearance)
@@ -34,10 +33,9 @@ def is_uncut() -> ColumnElement[bool]:
 
 
 def count(conn: Connection, purpose: str, channel: str, holds: ColumnElement[bool]) -> int:
-    """How many rows of this use count, of those that hold when `holds` says.
+    """How many valid rows this use has, among those that `holds` selects.
 
-    All of them are counted in the index, less those that are cut, which are counted from the side of the people:
-    no photograph is asked about alone.
+    Counts all in the index and subtracts the cut ones, found from the people's side: no photograph is checked alone.
     """
     c = t.clearance.c
     rows = select(func.count()).select_from(t.clearance).where(holds, _turn(conn))
@@ -52,16 +50,16 @@ def count(conn: Connection, purpose: str, channel: str, holds: ColumnElement[boo
 
 
 def select_hit_by(person_id: str) -> Select[Any]:
-    """The numbers of the photographs of which stored clearances, or faces, may have been cut by ends of this person."""
+    """Ids of the photographs whose stored clearances, or faces, the person's ends may have cut."""
     tagged = select(t.tag.c.resource_id).where(t.tag.c.person_id == person_id)
     shown = select(t.face.c.resource_id).where(t.face.c.person_id == person_id)
     return select(union(tagged, shown).subquery().c.resource_id)
 
 
 def apply_cuts(tx: Tx, resource_ids: Sequence[int]) -> None:
-    """What is cut of these photographs goes now.
+    """Delete what is cut of these photographs.
 
-    Also asked for before a name or a face goes that tells that they are hit: what is stored of them would count again.
+    Call it also before deleting a name or a face that shows the hit: else the stored rows would be valid again.
     """
     if not resource_ids or not face_rows.has_open_cuts(tx.connection):
         return

@@ -1,7 +1,7 @@
-"""Whether the house is closed: ended.log is not what was known, so nobody knows who has withdrawn.
+"""Whether the house is closed: ended.log is not what it was, so nobody knows who has withdrawn.
 
-Asked wherever a face would be compared, a name written or a photograph cleared. The file is looked at by its size and
-times at each question, and whole by `house_closing.look`.
+Checked wherever a face would be compared, a name written or a photograph cleared. Each check looks at the file's size
+and times; `house_closing.look` reads it whole.
 """
 
 from sqlalchemy import Connection
@@ -10,7 +10,7 @@ from plugin.errors import HouseClosed
 from plugin.flows.common.services import Services
 from plugin.ledger.log import house_state
 from plugin.ledger.log.endings import DIFFERENT, MISSING, SHORTER
-from plugin.quitclaim.clearance.answers import Answer, ReasonCode, Reason, ClearanceStatus
+from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus, Reason, ReasonCode
 
 
 def find_reason_in(services: Services, conn: Connection) -> str | None:

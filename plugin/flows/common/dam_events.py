@@ -1,4 +1,4 @@
-"""What the DAM tells us becomes jobs: each message once, and with its job or not at all."""
+"""Events of the DAM become jobs: each message once, in one transaction with its job."""
 
 from collections.abc import Mapping
 
@@ -26,10 +26,10 @@ _ALL_NODES = "nodes"  # whichever node changed, the same is done: a burst of the
 
 
 def accept(services: Services, message: str, event: events.Event) -> bool:
-    """Enter the job that `event` asks for and the id of its message, in one transaction.
+    """Queue the job that `event` asks for and record the message's id, in one transaction.
 
-    False if the message was taken before: whoever sends it again did not hear our answer. Raises
-    QueueFull, and then the message is not taken.
+    False if the message was recorded before: a sender that did not get our answer retries. Raises QueueFull, and then
+    the message is not recorded.
     """
     with services.store.write() as tx:
         if not note_message(tx, f"event:{message}"):
@@ -40,7 +40,7 @@ def accept(services: Services, message: str, event: events.Event) -> bool:
 
 
 def note_message(tx: Tx, message: str) -> bool:
-    """Note a message's id; False if it was noted within `retention.events_days` already."""
+    """Record a message's id; False if it was recorded within `retention.events_days` already."""
     if tx.execute(select(t.event.c.id).where(t.event.c.id == message)).first() is not None:
         return False
     tx.execute(insert(t.event).values(id=message, received_at=tx.now))
@@ -48,8 +48,8 @@ def note_message(tx: Tx, message: str) -> bool:
 
 
 def handle_members(services: Services, job: ClaimedJob) -> None:
-    """A collection holds other resources, or another ruling: those that came or went are examined under what
-    now holds for them, and one of the others is looked at, so that the DAM's own ruling is heard.
+    """The members or the ruling of a collection changed: examine what came or went, and look at one of the others, so
+    that the DAM's own ruling is read.
 
     The job's key is the collection's ref.
     """
@@ -71,7 +71,7 @@ def handle_members(services: Services, job: ClaimedJob) -> None:
 
 
 def handle_renamed(services: Services, job: ClaimedJob) -> None:
-    """A name changed in the DAM, which says of which node and not on what: every named resource is looked at."""
+    """A node was renamed in the DAM, which does not say on which resources: look at every named one."""
     named = (
         select(t.resource.c.ref)
         .join(t.tag, t.tag.c.resource_id == t.resource.c.id)

@@ -25,13 +25,13 @@ def list_of(conn: Connection, resource_id: int) -> list[Row[Any]]:
 
 
 def list_of_many(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
-    """All faces of these resources, each one's left to right; one whose name is cut names nobody."""
+    """All faces of these resources, each one's left to right; a face whose name is cut has none."""
     query = select(*select_columns(conn)).where(t.face.c.resource_id.in_(resource_ids))
     return list(conn.execute(query.order_by(t.face.c.resource_id, t.face.c.left, t.face.c.id)))
 
 
 def find(conn: Connection, face_id: int) -> Row[Any] | None:
-    """The face, in the same way; None where it is gone."""
+    """The face, with cuts applied; None if it is gone."""
     return conn.execute(select(*select_columns(conn)).where(t.face.c.id == face_id)).first()
 
 
@@ -42,7 +42,8 @@ _BARE: dict[str, Any] = {
 
 
 def select_columns(conn: Connection) -> list[ColumnElement[Any]]:
-    """A face as it is to be read: what an end has cut is unmatched already, though the row follows by job (rule 46)."""
+    """The columns of a face with cuts applied: what an end has cut is unmatched, though a job updates the row later
+    (rule 46)."""
     every: list[ColumnElement[Any]] = list(t.face.c)
     if not has_open_cuts(conn):
         return every
@@ -52,20 +53,20 @@ def select_columns(conn: Connection) -> list[ColumnElement[Any]]:
 
 
 def has_open_cuts(conn: Connection) -> bool:
-    """Whether anything is cut whose rows have not followed yet."""
+    """Whether there are cuts that are not applied to the rows yet."""
     return conn.execute(select(t.cut.c.id).limit(1)).first() is not None
 
 
 def is_cut(face: Any = t.face) -> ColumnElement[bool]:
-    """Selects faces that name somebody by what has ended: rows of `cut`, and what of the face they speak of."""
+    """Selects faces whose name has been cut."""
     return exists().where(t.cut.c.person_id == face.c.person_id, is_cut_by(face))
 
 
 def is_cut_by(face: Any) -> ColumnElement[bool]:
     """Whether the row of `cut`, of the face's person, takes the face's name.
 
-    An end of recognition takes what the machine alone named by pictures that ended with it, or by none; not what
-    it names since, by new ones. A refusal takes all that rests on the set.
+    An end of recognition cuts what the machine alone named by pictures that ended with it, or by none; not what it
+    has named since by new ones. A refusal cuts all that rests on the set.
     """
     f, cut, sets = face.c, t.cut.c, t.reference_set.c
     ended = f.set_id.is_(None) | exists().where(sets.id == f.set_id, sets.ended_at <= cut.cut_at).correlate(face, t.cut)
@@ -75,18 +76,18 @@ def is_cut_by(face: Any) -> ColumnElement[bool]:
 
 
 def unname_cut(tx: Tx, resource_ids: Sequence[int]) -> int:
-    """The rows of these resources follow; returns how many faces there were."""
+    """Apply the cuts to the rows of these resources; returns how many faces changed."""
     here = t.face.c.resource_id.in_(resource_ids)
     return tx.execute(update(t.face).where(here, is_cut()).values(_BARE)).rowcount
 
 
 def reason_of(texts: TextSealer, row: Row[Any]) -> str:
-    """What was said of a dismissal; "" where nothing was, or where that does not open any more."""
+    """The note on a dismissal; "" for none, or one that cannot be opened any more."""
     return texts.read(row.reason, REASON, row.person_id)
 
 
 def dismissal_of(row: Row[Any]) -> Dismissal | None:
-    """By which reason of the list the face was dismissed; None for one that is not, or was before there was a list."""
+    """The reason of a dismissal; None if not dismissed, or dismissed before reasons were a list."""
     return Dismissal(row.dismissal) if row.dismissal in set(Dismissal) else None
 
 
@@ -172,7 +173,7 @@ def _insert(tx: Tx, resource_id: int, file_version: str, face: FoundFace, engine
 
 
 def set_state(tx: Tx, face_id: int, state: str, person_id: str | None = None, **values: Any) -> None:
-    """Put a face in a state; what belonged to the state before goes."""
+    """Set a face's state and clear what belonged to the previous one."""
     blank = {
         "distance": None, "thresholds": None, "reason": None, "dismissal": None, "decided_by": None, "decided_at": None,
         "set_id": None,
@@ -181,7 +182,8 @@ def set_state(tx: Tx, face_id: int, state: str, person_id: str | None = None, **
 
 
 def reject(tx: Tx, resource_id: int, person_id: str, file_version: str, by: str) -> None:
-    """Somebody took the name off: not this face, and on this resource never again without being asked."""
+    """Somebody took the name off: this face is never theirs, and on this resource nobody proposes it without being
+    asked."""
     matched = tx.execute(
         select(t.face).where(
             t.face.c.resource_id == resource_id, t.face.c.person_id == person_id,
@@ -195,7 +197,7 @@ def reject(tx: Tx, resource_id: int, person_id: str, file_version: str, by: str)
 
 
 def add_rejection(tx: Tx, resource_id: int, person_id: str, file_version: str, box: Box | None, by: str) -> None:
-    """Store one rejection; the same one twice is one."""
+    """Store one rejection. Idempotent."""
     left, top, width, height = box or (None, None, None, None)
     what = {
         "resource_id": resource_id, "person_id": person_id, "file_version": file_version,
@@ -207,7 +209,7 @@ def add_rejection(tx: Tx, resource_id: int, person_id: str, file_version: str, b
 
 
 def find_other_match(tx: Tx, resource_id: int, person_id: str, face_id: int) -> int | None:
-    """Another face of the photograph on which the person is matched: somebody is in it once at most."""
+    """Another face of the photograph that is matched to the person: a person is on it at most once."""
     query = select(t.face.c.id).where(
         t.face.c.resource_id == resource_id, t.face.c.person_id == person_id,
         t.face.c.state == "matched", t.face.c.id != face_id, ~is_cut(),
@@ -233,7 +235,7 @@ def drop(tx: Tx, resource_id: int, but: str | None = None) -> int:
 
 
 def forget_suggestions(tx: Tx, resource_id: int) -> None:
-    """Faces that were only suggested are unnamed again."""
+    """Unname the faces that were only suggested."""
     tx.execute(
         update(t.face)
         .where(t.face.c.resource_id == resource_id, t.face.c.state == "suggested")
@@ -242,13 +244,13 @@ def forget_suggestions(tx: Tx, resource_id: int) -> None:
 
 
 def is_by_machine(face: Any = t.face) -> ColumnElement[bool]:
-    """Selects the faces that are named, or proposed, and on which nobody has decided."""
+    """Selects faces that the machine named or proposed and nobody decided on."""
     named = and_(face.c.state == "matched", face.c.decided_by.is_(None))
     return or_(named, face.c.state == "suggested")
 
 
 def forget_machine_names(tx: Tx, resource_id: int) -> None:
-    """Faces that the machine named or proposed are unnamed again; those that somebody decided on stay."""
+    """Unname the faces that the machine named or proposed; keep those that somebody decided on."""
     tx.execute(
         update(t.face)
         .where(t.face.c.resource_id == resource_id, is_by_machine())

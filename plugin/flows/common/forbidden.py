@@ -1,7 +1,7 @@
-"""A mode that forbids more counts from the commit that set it; what it forbids goes by job (`mode_change`).
+"""A mode that forbids more is in force from its commit; a job (`mode_change`) updates the rows later.
 
-Until that job has gone through the photographs, here is which they are: what the machine alone decided on those of a
-*never* collection counts as little as if it were gone, and no suggestion is shown.
+Until then this module selects the rows that are not valid any more: machine decisions on photographs of a *never*
+collection, and suggestions in any collection that does not compare.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,7 +18,7 @@ _CLOSED = tuple(mode for mode in Mode if mode not in COMPARING)
 
 
 def list_collections(conn: Connection, modes: Collection[Mode] = (Mode.NEVER,)) -> Sequence[str]:
-    """The collections in these modes whose photographs are gone through now, or never were because that failed."""
+    """Collections in these modes whose job has not finished, or failed for good."""
     j, c = t.job.c, t.collection.c
     asked = union(
         select(j.key).where(j.kind == "remode", IS_OPEN), select(j.key).where(j.state == "dead", j.kind == "remode")
@@ -31,7 +31,7 @@ def list_collections(conn: Connection, modes: Collection[Mode] = (Mode.NEVER,)) 
 
 
 def find_among(conn: Connection, resource_ids: Collection[int], modes: Collection[Mode] = (Mode.NEVER,)) -> set[int]:
-    """Those of these photographs on which the machine's names do not count any more; its proposals for `_CLOSED`."""
+    """Those of these photographs on which machine names are not valid any more; proposals, for `_CLOSED`."""
     closed, mine = list_collections(conn, modes), t.resource_collection.c
     if not closed:
         return set()
@@ -40,14 +40,15 @@ def find_among(conn: Connection, resource_ids: Collection[int], modes: Collectio
 
 
 def find_unnamed(conn: Connection, faces: Sequence[Row[Any]]) -> set[int]:
-    """Those of these faces whose name is gone to whoever looks: matched by the machine alone, or proposed."""
+    """Those of these faces whose name is not valid any more: matched by the machine alone, or proposed."""
     ids = {face.resource_id for face in faces}
     gone = {"matched": find_among(conn, ids), "suggested": find_among(conn, ids, _CLOSED)}
     return {face.id for face in faces if face.decided_by is None and face.resource_id in gone.get(face.state, ())}
 
 
 def rests_on_the_machine(conn: Connection, resource_id: ColumnElement[int]) -> ColumnElement[bool] | None:
-    """Selects photographs of these on which the machine alone named a face; None where there are none of these."""
+    """Selects photographs of such collections on which the machine alone named a face; None if there is no such
+    collection."""
     never, f = list_collections(conn), t.face.c
     if not never:
         return None
@@ -56,9 +57,8 @@ def rests_on_the_machine(conn: Connection, resource_id: ColumnElement[int]) -> C
 
 
 def may_be_shown(conn: Connection, modes: Collection[Mode] = _CLOSED) -> list[ColumnElement[bool]]:
-    """Selects the suggestions that may be shown, for NEVER alone the machine's matches; nothing to select by while no
-    mode is followed.
-    """
+    """Conditions on the suggestions that may be shown, for NEVER alone on the machine's matches; none while no job is
+    open."""
     closed = list_collections(conn, modes)
     return [~_lies(t.face.c.resource_id, closed)] if closed else []
 

@@ -1,7 +1,7 @@
-"""What we promised and is not done yet, though it should be by now: how much, since when, from indexes alone.
+"""Promised work that should be done by now: how much, and since when, from indexes alone.
 
-A job that is tried again and again is neither done nor given up, so no list of those that were given up has it.
-`restarts` starts what is owed again, `owed_notice` tells somebody.
+A job that is retried again and again is neither done nor dead, so no list of dead jobs has it. `retries` queues it
+again, `overdue_letter` reports it.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,21 +31,21 @@ _OPEN = ("queued", "running")
 
 @dataclass(frozen=True)
 class OverdueFigure:
-    """How much of a kind is owed, and since when the oldest of it is; None where nothing is."""
+    """How much of a kind is overdue, and since when the oldest is; None if nothing is."""
 
     count: int
     since: datetime | None
 
 
 def _late(now: datetime, by: timedelta) -> ColumnElement[bool]:
-    """Open, and due for longer: since it was asked for where it was tried, else since it was to begin."""
+    """Open, and overdue: counted from its creation once it was tried, else from when it was to begin."""
     j, since = t.job.c, now - by
     tried = (j.attempt > 0) & (j.created_at < since)
     return j.state.in_(_OPEN) & or_(tried, (j.attempt == 0) & (j.run_after < since))
 
 
 def _revocations(now: datetime) -> Select[Any]:
-    """People who ended recognition, or everything, and of whom names of ours may stand in the DAM still."""
+    """People who ended recognition, or everything, and whose tags may still be in the DAM."""
     p, j = t.person.c, t.job.c
     asked = select(j.key, j.created_at.label("since")).where(
         j.kind == "revoke", or_(_late(now, LATE), j.state == "dead")
@@ -57,7 +57,7 @@ def _revocations(now: datetime) -> Select[Any]:
 
 
 def _erasures(now: datetime) -> Select[Any]:
-    """People whose erasure was begun and is not finished; also of before there was a register of them."""
+    """People whose erasure began and is not finished; also from before there was a register of them."""
     p, j, e, r = t.person.c, t.job.c, t.erasure.c, t.request.c
     mine = (j.kind == "erase") & (j.key == e.person_id)
     fresh = select(j.id).where(mine, j.state.in_(_OPEN), ~_late(now, LATE))
@@ -82,7 +82,7 @@ def _erasures(now: datetime) -> Select[Any]:
 
 
 def _dates(now: datetime) -> Select[Any]:
-    """Photographs of which the DAM shows another last day than it should, and was not told better."""
+    """Photographs of which the DAM shows another last day than it should."""
     s = t.statement.c
     return select(s.resource_id.label("key"), s.wanted_at.label("since")).where(
         s.stated_at.is_(None), s.wanted_at < now - LATE
@@ -90,13 +90,13 @@ def _dates(now: datetime) -> Select[Any]:
 
 
 def _writes(now: datetime) -> Select[Any]:
-    """Names that were to be written or taken off, and of which nobody knows whether they were."""
+    """Names that were to be written or removed, with an unknown outcome."""
     i = t.intent.c
     return select(i.id.label("key"), i.created_at.label("since")).where(i.state == "open", i.created_at < now - LATE)
 
 
 def _letters(now: datetime) -> Select[Any]:
-    """Letters that no server took in the last month, and those that wait for longer than two hours."""
+    """Letters that no server accepted in the last month, and those that have waited for more than two hours."""
     m = t.mail.c
     failed = (m.state == "failed") & (m.finished_at > now - _MONTH)
     waits = (m.state == "queued") & (m.created_at < now - LETTER_LATE)
@@ -104,7 +104,7 @@ def _letters(now: datetime) -> Select[Any]:
 
 
 def _jobs(now: datetime) -> Select[Any]:
-    """Everything else that is due for longer than it takes."""
+    """Everything else that is overdue."""
     j = t.job.c
     soon = _late(now, LATE) & j.kind.not_in((*_OWN, *_BULK))
     return select(j.id.label("key"), j.created_at.label("since")).where(
@@ -113,14 +113,19 @@ def _jobs(now: datetime) -> Select[Any]:
 
 
 def _dead(_now: datetime) -> Select[Any]:
-    """Work that was given up: until it is started again, and done, it is owed."""
+    """Dead jobs: overdue until they are queued again and done."""
     return select(t.job.c.id.label("key"), t.job.c.created_at.label("since")).where(t.job.c.state == "dead")
 
 
 QUERIES: Mapping[str, Callable[[datetime], Select[Any]]] = {
-    "owed_revocations": _revocations, "owed_erasures": _erasures, "owed_dates": _dates, "owed_writes": _writes,
-    "owed_letters": _letters, "owed_jobs": _jobs, "dead_jobs": _dead,
-}  # fmt: skip
+    "owed_revocations": _revocations,
+    "owed_erasures": _erasures,
+    "owed_dates": _dates,
+    "owed_writes": _writes,
+    "owed_letters": _letters,
+    "owed_jobs": _jobs,
+    "dead_jobs": _dead,
+}
 """Whose, or what (`key`), and since when, by the kind of `waiting_list`."""
 
 PERSONAL = ("owed_revocations", "owed_erasures")
@@ -128,7 +133,7 @@ PERSONAL = ("owed_revocations", "owed_erasures")
 
 
 def measure(services: Services, kind: str) -> OverdueFigure:
-    """How much of a kind is owed now."""
+    """How much of a kind is overdue now."""
     found = QUERIES[kind](services.clock.now()).subquery()
     with services.store.read() as conn:
         row = conn.execute(select(func.count(), func.min(found.c.since)).select_from(found)).one()
@@ -136,7 +141,7 @@ def measure(services: Services, kind: str) -> OverdueFigure:
 
 
 def list_oldest(services: Services, kind: str, limit: int) -> list[tuple[str, datetime]]:
-    """The first few of a kind, the oldest first: whose or what, and since when."""
+    """The oldest few of a kind: whose or what, and since when."""
     query = QUERIES[kind](services.clock.now()).subquery()
     with services.store.read() as conn:
         rows = conn.execute(select(query).order_by(query.c.since).limit(limit)).all()
@@ -144,7 +149,7 @@ def list_oldest(services: Services, kind: str, limit: int) -> list[tuple[str, da
 
 
 def is_pending(services: Services, person_id: str) -> bool:
-    """Whether a revocation or the erasure of this person is not carried out yet."""
+    """Whether a revocation or the erasure of this person is not finished."""
     j = t.job.c
     mine = (j.key == person_id) & j.kind.in_(("revoke", "erase")) & j.state.in_((*_OPEN, "dead"))
     with services.store.read() as conn:

@@ -1,4 +1,4 @@
-"""The recogniser of this process, with the gallery that it was given last. Who may be in it is `matching/gallery`'s."""
+"""The recogniser of this process, with the gallery last loaded into it by `matching.gallery`."""
 
 import threading
 from collections.abc import Iterator, Sequence

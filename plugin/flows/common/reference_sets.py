@@ -1,7 +1,7 @@
-"""Sets of reference photographs: each came in one act, and is declared until an account vouches for it.
+"""Sets of reference photographs: each came in one act, and is *declared* until an account vouches for it.
 
-A person has at most one set that is vouched for, and beside it at most one newer, declared one. What a match
-rested on stays known after the pictures are gone: the row outlives them.
+A person has at most one vouched set, and beside it at most one newer declared set. The row outlives its pictures, so
+that what a match rested on stays known.
 """
 
 import secrets
@@ -42,15 +42,15 @@ def source_of_link(link: Row[Any]) -> PictureSource:
 
 
 def list_of(conn: Connection, person_id: str) -> list[Row[Any]]:
-    """Every set of the person's, the newest first, those whose pictures are gone too."""
+    """Every set of the person's, the newest first, also those without pictures any more."""
     mine = select(t.reference_set).where(_SET.person_id == person_id)
     return list(conn.execute(mine.order_by(_SET.added_at.desc(), _SET.id)))
 
 
 def find_compared(conn: Connection, person_ids: Iterable[str] | None = None) -> dict[str, Row[Any]]:
-    """By person the set that may be compared: the one vouched for, else the newest that was declared.
+    """By person the set that may be compared: the vouched one, else the newest declared.
 
-    One that resembles somebody else enrolled is not, before somebody of the staff has looked.
+    A set that resembles somebody else enrolled is not compared until the staff has looked at it.
     """
     query = select(t.reference_set).where(LIVE)
     if person_ids is not None:
@@ -63,10 +63,10 @@ def find_compared(conn: Connection, person_ids: Iterable[str] | None = None) -> 
 
 
 def find_current(conn: Connection, person_id: str) -> Row[Any] | None:
-    """The set that a face named by hand rests on; None where the person never had one that could be believed.
+    """The set that a face named by hand rests on; None if the person never had one to rely on.
 
-    Where the pictures are gone, the last that counted and that nobody refused: who was taken for somebody
-    by a declared set stays unknown after it.
+    If its pictures are gone, the last valid one that nobody refused: a match by a declared set stays unknown
+    afterwards.
     """
     known = [row for row in list_of(conn, person_id) if row.refused_at is None]
     live = [row for row in known if row.ended_at is None]
@@ -80,7 +80,7 @@ def _best(rows: Sequence[Row[Any]]) -> Row[Any]:
 
 
 def is_vouched(row: Row[Any] | None) -> bool:
-    """Whether an account said how it knows that the set shows the person; no set at all needs nobody's word."""
+    """Whether an account vouched for the set; True for no set at all."""
     return row is None or (row.vouched_at is not None and row.refused_at is None)
 
 
@@ -111,9 +111,9 @@ def is_sound(set_id: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def is_theirs_to_see() -> ColumnElement[bool]:
-    """The condition on tag and person that a name may reach whose it is.
+    """The condition on tag and person under which a name may be shown to that person.
 
-    Not one that rests on pictures which nobody vouched for, nor one that is theirs by spelling alone.
+    Not one that rests on unvouched pictures, nor one that matches by spelling alone.
     """
     by_spelling = t.person.c.self_entered & (t.tag.c.origin == "hand") & t.tag.c.set_id.is_(None)
     return is_sound(t.tag.c.set_id) & ~by_spelling
@@ -123,44 +123,42 @@ def is_theirs_to_see() -> ColumnElement[bool]:
 
 
 def add(tx: Tx, person_id: str, actor: str, source: PictureSource) -> str:
-    """A new set, in the place of those that it replaces; returns its id. The gallery is the caller's to move."""
+    """Add a set, in place of those that it replaces; returns its id. The caller moves the gallery's generation."""
     chosen = source.came_by == "staff"
     for row in list_of(tx.connection, person_id):
         if row.ended_at is None and (chosen or row.vouched_at is None):
             end_set(tx, row)
     set_id = uuid4().hex
-    tx.execute(
-        insert(t.reference_set).values(
-            id=set_id, person_id=person_id, came_by=source.came_by, added_at=tx.now, added_by=actor,
-            invitation_id=source.invitation_id, invited_by=source.invited_by,
-            mark=_mark(tx.connection, source.shoot) if source.shoot else None,
-            vouched_at=tx.now if chosen else None, vouched_by=actor if chosen else None,
-            vouched_how=CHOSEN if chosen else None,
-        )
-    )  # fmt: skip
+    new = insert(t.reference_set).values(id=set_id, person_id=person_id, came_by=source.came_by)
+    new = new.values(added_at=tx.now, added_by=actor, invitation_id=source.invitation_id)
+    new = new.values(invited_by=source.invited_by)
+    new = new.values(mark=_mark(tx.connection, source.shoot) if source.shoot else None)
+    if chosen:
+        new = new.values(vouched_at=tx.now, vouched_by=actor, vouched_how=CHOSEN)
+    tx.execute(new)
     return set_id
 
 
 def destroy(tx: Tx, row: Row[Any]) -> None:
-    """The pictures and the template go; the row stays."""
+    """Destroy the pictures and the template; keep the row."""
     tx.execute(update(t.reference_set).where(_SET.id == row.id).values(ended_at=tx.now))
     tx.execute(delete(t.sealed).where(pictures_of(row)))
 
 
 def end_set(tx: Tx, row: Row[Any]) -> None:
-    """The same, with what was only suggested by them."""
+    """As `destroy`, and forget the suggestions made by them."""
     destroy(tx, row)
     face_rows.unname(tx, row.person_id, ("suggested",), t.face.c.set_id == row.id)
 
 
 def hold(tx: Tx, row: Row[Any], near: Row[Any]) -> None:
-    """Keep a declared set out of the gallery: it resembles the other's person. The nearest that came first stays."""
+    """Hold a declared set out of the gallery: it resembles the other's person. The first hold stays."""
     this = (_SET.id == row.id) & _SET.vouched_at.is_(None) & _SET.near_id.is_(None) & LIVE
     tx.execute(update(t.reference_set).where(this).values(near_id=near.person_id))
 
 
 def release_near(tx: Tx, person_id: str) -> list[str]:
-    """Nobody is held for resembling this person any more; returns the sets that were."""
+    """Release the sets held for resembling this person; returns them."""
     held = (_SET.near_id == person_id) & LIVE & _SET.vouched_at.is_(None)
     ids = list(tx.connection.scalars(select(_SET.id).where(held)))
     tx.execute(update(t.reference_set).where(_SET.id.in_(ids)).values(near_id=None))
@@ -174,7 +172,7 @@ def end_all(tx: Tx, person_id: str) -> None:
 
 
 def pictures_of(row: Row[Any]) -> ColumnElement[bool]:
-    """What is sealed of the set. Kept before there were sets, it has no subject, and the set the person's id."""
+    """What is sealed of the set; from before there were sets, without a subject, and the set has the person's id."""
     s = t.sealed.c
     mine = s.subject == row.id
     if row.id == row.person_id:
@@ -196,6 +194,6 @@ def _mark(conn: Connection, shoot: str) -> str:
 
 
 def mark_of(conn: Connection, person_id: str, link_id: str) -> str | None:
-    """The mark that whoever signed by this link was shown, while their pictures wait to be vouched for."""
+    """The mark shown to whoever signed by this link, while their pictures wait for vouching."""
     mine = (_SET.person_id == person_id) & (_SET.invitation_id == link_id) & LIVE & _SET.vouched_at.is_(None)
     return conn.scalar(select(_SET.mark).where(mine).order_by(_SET.added_at.desc()).limit(1))

@@ -1,4 +1,4 @@
-"""What every flow is handed: the configuration, the clock, and the rooms below."""
+"""What every flow is given: configuration, clock, store, keys, queue, DAM and recogniser."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,7 +24,7 @@ from plugin.quitclaim.consent.model import AgeRules
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a flow leans on; made once a process by the sidecar."""
+    """Made once a process by the sidecar."""
 
     config: Config
     clock: Clock
@@ -66,9 +66,9 @@ class Services:
         return HeadKey.load(self.config.path(self.config.keys.heads_key_file))
 
     def texts(self, connection: Connection) -> TextSealer:
-        """What opens the free text of one page."""
+        """Opens free text, for one page."""
         return TextSealer(connection, self.vault)
 
     def today(self) -> date:
-        """The day it is at the organisation's place."""
+        """Today's date in the organisation's zone."""
         return self.clock.now().astimezone(self.config.site.zone).date()

@@ -1,6 +1,6 @@
-"""Whether a worker runs: when one swept last, and whether it has the configuration of this process.
+"""Whether a worker runs: when one last swept, and whether it has the configuration of this process.
 
-What a command sweeps at its start is not counted: after it nobody sweeps.
+A sweep at the start of a command does not count: no other follows it.
 """
 
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class WorkerState:
 
 
 def note_sweep(services: Services, tx: Tx) -> None:
-    """A worker swept, this moment."""
+    """Record that a worker swept now."""
     tx.execute(update(t.state).values(worked_at=tx.now, worked_as=_configuration(services)))
 
 
 def read(services: Services) -> WorkerState:
-    """What the store knows of it."""
+    """The worker as the store knows it."""
     with services.store.read() as conn:
         row = conn.execute(select(t.state.c.worked_at, t.state.c.worked_as)).one()
     age = None if row.worked_at is None else services.clock.now() - row.worked_at

@@ -1,4 +1,4 @@
-"""What an act that cannot be taken back would end, in numbers: told before anybody is asked to go on."""
+"""Previews what an irreversible act would end, in numbers, before anybody confirms it."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ Held = tuple[Grant, datetime, datetime | None]
 
 @dataclass(frozen=True)
 class Consequences:
-    """Of one person: grants by kind, photographs on which their name is taken off, reference photographs, links."""
+    """Counts: grants by kind, photographs that lose the person's name, reference photographs, links."""
 
     name: str
     recognition: int = 0
@@ -45,7 +45,7 @@ class Consequences:
 def preview_ending(
     services: Services, person_id: str, grant_ids: Collection[str] | None, kind: str = "withdraw"
 ) -> Consequences:
-    """What `consent.withdraw`, `restrict` or, as `object`, the person's objection would end. Raises NotFound."""
+    """What `grant_endings.withdraw`, `restrict` or, as `object`, the person's objection would end. Raises NotFound."""
     now = services.clock.now()
     with services.store.read() as conn:
         standing = roster.load(services, conn, person_id)
@@ -65,10 +65,7 @@ def preview_ending(
 
 
 def preview_version(services: Services, person_id: str, signing: Signing) -> Consequences:
-    """The grants that a new version so signed ends, or ends sooner: it takes the place of what was signed.
-
-    Raises ConsentError where it could not be recorded.
-    """
+    """The grants that such a new version ends, or shortens. Raises ConsentError if it could not be recorded."""
     now = services.clock.now()
     with services.store.read() as conn:
         held = roster.load(services, conn, person_id)
@@ -85,7 +82,7 @@ def preview_version(services: Services, person_id: str, signing: Signing) -> Con
 
 
 def _shortened(held: Held, kept: Iterable[Held], now: datetime) -> bool:
-    """Whether what the grant allows from now on is not allowed for as long by those that are kept."""
+    """Whether the remaining windows allow less, from now on, than this grant did."""
     grant, start, end = held
     if end is not None and end <= now:
         return False
@@ -106,14 +103,14 @@ def preview_erasure(services: Services, person_id: str) -> Consequences:
 
 
 def preview_lock(services: Services, person_id: str) -> Consequences:
-    """The links to the person's page, and keys, that open something now."""
+    """The open links to the person's page, and keys."""
     with services.store.read() as conn:
         name = roster.load(services, conn, person_id).person.display_name
         return Consequences(name, links=_links(services, conn, person_id, PAGES))
 
 
 def preview_link(services: Services, link_id: str) -> Consequences:
-    """Whose link it is, and whether it still opens something."""
+    """The person of the link, and whether it still opens something."""
     link = t.invitation.c
     open_ = doors.is_open_link(services.clock.now())
     with services.store.read() as conn:
@@ -125,7 +122,7 @@ def preview_link(services: Services, link_id: str) -> Consequences:
 
 
 def preview_pictures(services: Services, person_id: str, set_id: str | None = None) -> Consequences:
-    """Reference photographs of the set; without one those that are vouched for, which new ones take the place of."""
+    """Reference photographs of the set; without one, the vouched ones that new pictures would replace."""
     with services.store.read() as conn:
         name = roster.load(services, conn, person_id).person.display_name
         sets = reference_sets.list_of(conn, person_id)
@@ -137,13 +134,13 @@ def preview_pictures(services: Services, person_id: str, set_id: str | None = No
 
 
 def preview_address(services: Services, person_id: str, guardian_id: str | None) -> bool:
-    """Whether an address is on file that would go."""
+    """Whether an address is on file that would be removed."""
     with services.store.read() as conn:
         return bool(contacts.address_of(services, conn, person_id, guardian_id))
 
 
 def preview_mode(services: Services, ref: str, mode: str) -> tuple[int, int]:
-    """Photographs of the collection from which a machine's name goes, and suggestions that go, under the mode."""
+    """Photographs of the collection that would lose a machine's name, and suggestions that would go, under the mode."""
     mine = select(t.resource_collection.c.resource_id).where(t.resource_collection.c.collection_ref == ref)
     with services.store.read() as conn:
         named = suggested = 0
@@ -157,12 +154,12 @@ def preview_mode(services: Services, ref: str, mode: str) -> tuple[int, int]:
 
 
 def preview_sessions(services: Services, session: str | None, user: str | None) -> int:
-    """Open sessions of the staff: the one of this number, those of an account, or all."""
+    """Open staff sessions: the one of this number, those of an account, or all."""
     return sum(session in {None, one.id} and user in {None, one.user} for one in staff_sessions.list_open(services))
 
 
 def is_ruling_lost(services: Services, ref: str) -> bool:
-    """Whether the ruling on the collection is lost, so that it can be said to be gone."""
+    """Whether the ruling on the collection is lost, so that it can be given up."""
     this = (t.collection.c.ref == ref) & t.collection.c.lost_at.is_not(None)
     with services.store.read() as conn:
         return conn.execute(select(t.collection.c.ref).where(this)).first() is not None

@@ -1,7 +1,8 @@
-"""An end is cut where it is read (rule 46): the commit writes a row of `cut` for each use, and the rows follow by job.
+"""An end takes effect where rows are read (rule 46): the commit writes a row of `cut` for each use, a job updates the
+rows.
 
-The job needs no DAM. It goes through the person's photographs in portions, each a short write that asks for the next,
-and takes away only the cuts that were there when it began: what ended meanwhile begins anew.
+The job needs no DAM. It goes through the person's photographs in portions, each a short write that queues the next,
+and deletes only the cuts that existed when it began: for later ones it starts again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,9 +36,9 @@ def add(
     services: Services, tx: Tx, person_id: str, uses: Iterable[Use] = (), machine: bool = False,
     set_id: str | None = None,
 ) -> None:  # fmt: skip
-    """From this commit on nothing stored counts that rests on the person for one of `uses`; `machine`: that the
-    machine alone matched; `set_id`: that rests on this set. As many rows whatever the number of photographs.
-    """
+    """From this commit on nothing stored is valid that rests on the person for one of `uses`; `machine`: that the
+    machine alone matched; `set_id`: that rests on this set. The number of rows does not depend on the number of
+    photographs."""
     uses = set(uses)
     if UNREADABLE_USE in uses:  # what it was for nobody knows
         terms = services.config.clearance
@@ -52,20 +53,20 @@ def add(
 
 
 def _latest(tx: Tx, person_id: str) -> datetime:
-    """Now, or when the last pictures ended, which another process may have done by a clock that goes ahead of ours."""
+    """Now, or when the last pictures ended: another process may have ended them by a clock ahead of ours."""
     mine = t.reference_set.c.person_id == person_id
     last = tx.connection.scalar(select(func.max(t.reference_set.c.ended_at)).where(mine))
     return max(tx.now, last or tx.now)
 
 
 def find_shortened(before: Published, after: Published, now: datetime) -> set[Use]:
-    """The uses that were agreed to for longer, from now on, than they are."""
+    """The uses that are agreed to for less time, from now on, than before."""
     ahead = [(now, None)]
     return {use for use, held in before.items() if minus(intersect(held, ahead), after.get(use, ()))}
 
 
 def handle_cut(services: Services, job: ClaimedJob) -> None:
-    """The next photographs of a person whose ends cut them, then those behind them; the job's key is their id."""
+    """Update the next portion of the person's photographs, then queue the rest; the job's key is their id."""
     after, upto = job.payload.get("after", 0), job.payload.get("upto")
     with services.store.read() as conn:
         ids = _next(conn, job.key, after)
@@ -96,10 +97,8 @@ def _newest(conn: Connection, person_id: str) -> int:
 
 
 def resume(services: Services) -> int:
-    """Ask for what is cut and has no job, as after a restore; what was given up is asked for again after a pause.
-
-    Returns how many people that were.
-    """
+    """Queue a job for cuts that have none, as after a restore; a dead job is queued again after a pause. Returns how
+    many."""
     with services.store.read() as conn:
         lost = _without_job(services, conn)
     for person_id in lost:

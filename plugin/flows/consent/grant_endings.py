@@ -1,8 +1,8 @@
-"""Signed, renewed, changed, restricted, withdrawn, lapsed: and what follows.
+"""Quitclaims signed, renewed, changed, restricted, withdrawn, lapsed: and what follows.
 
-Every end goes through `end`: one transaction with the new state, the cut of stored clearances, the destroyed key,
-the jobs and the audit rows. It writes as many rows whatever the number of photographs (`cuts`). The line in ended.log
-is on the disk before it commits.
+Every end goes through `end_in`: one transaction with the new state, the cut of stored clearances, the destroyed key,
+the jobs and the audit rows. The number of rows does not depend on the number of photographs (`cuts`). The line in
+ended.log is on the disk before it commits.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ _SAID = {
 
 @dataclass(frozen=True)
 class SignatureEvidence:
-    """What proves the signature: a scan, a signature image, a file; kept sealed under the record key."""
+    """Evidence of the signature: a scan, a signature image, a file; sealed under the record key."""
 
     name: str
     body: bytes
@@ -52,8 +52,8 @@ class SignatureEvidence:
 class QuitclaimOrigin:
     """Where a quitclaim comes from: the form that was signed, and what each grant of it rests on.
 
-    `bases`: by the id of the grant, only those that do not rest on consent. `quitclaim_id`: chosen by whoever must
-    be able to say later whether it is there; None draws one. `full`: it came by a letter to a confirmed address.
+    `bases`: by the id of the grant, only those that do not rest on consent. `quitclaim_id`: chosen by a caller that
+    must recognise it later; None: a random one. `full`: it came by a letter to a confirmed address.
     """
 
     form_id: str | None = None
@@ -74,15 +74,15 @@ def record(
 ) -> Quitclaim:  # fmt: skip
     """Record a signed quitclaim as the person's next version; it supersedes the version before.
 
-    Raises ConsentError where it breaks a rule, and where nothing proves it.
+    Raises ConsentError if it breaks a rule, or has no evidence.
     """
     with services.store.write() as tx:
         return record_in(services, tx, person_id, signing, evidence, actor, origin)
 
 
 def record_in(
-    services: Services, tx: Tx, person_id: str, signing: lifecycle.Signing, evidence: Sequence[SignatureEvidence], actor: str,
-    origin: QuitclaimOrigin = NO_FORM,
+    services: Services, tx: Tx, person_id: str, signing: lifecycle.Signing,
+    evidence: Sequence[SignatureEvidence], actor: str, origin: QuitclaimOrigin = NO_FORM,
 ) -> Quitclaim:  # fmt: skip
     """As `record`, in the caller's transaction."""
     if not evidence:
@@ -116,7 +116,7 @@ def record_in(
 
 
 def withdraw(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:
-    """End the named grants, or all (None), at once; returns how many ended. Repeating it does no harm."""
+    """End the named grants, or all (None), at once; returns how many ended. Idempotent."""
     return stop(services, person_id, StopMode.WITHDRAW, grant_ids, actor)
 
 
@@ -138,9 +138,9 @@ def stop_in(
 
 
 def take_back_in(services: Services, tx: Tx, person_id: str, actor: str) -> None:
-    """What one guardian signed and another did not yet is taken back as well, with the link of that other.
+    """Discard what one guardian signed and another has not yet, with the link of that other.
 
-    Else their signature would bring back what was taken back after the first one's.
+    Else the second signature would bring back what was withdrawn after the first.
     """
     mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == HALF)
     for item in tx.execute(select(t.sealed.c.id, t.sealed.c.subject).where(mine)).all():
@@ -166,8 +166,8 @@ def object_in(services: Services, tx: Tx, person_id: str, actor: str) -> int:
     return end_in(services, tx, person_id, find_ended(standing.quitclaims, ended), actor)
 
 
-def find_ended(before: Sequence[Quitclaim], after: Sequence[Quitclaim]) -> list["Due"]:
-    """The grants that have an end in `after` which they had not in `before`."""
+def find_ended(before: Sequence[Quitclaim], after: Sequence[Quitclaim]) -> list["DueEnding"]:
+    """The grants with an end in `after` that they had not in `before`."""
     old = {grant.id: grant.ended_at for claim in before for grant in claim.grants}
     return [
         (grant, grant.ended_at, grant.ended_kind)
@@ -196,9 +196,9 @@ def end_in(
 
 
 def settle_in(services: Services, tx: Tx, person_id: str, actor: str, ended: Sequence[Grant] = ()) -> None:
-    """What follows from the grants as they are now, `ended` among them: cut, destroy, and queue what comes after.
+    """Carry out what follows from the grants as they are now, `ended` among them: cut, destroy, queue jobs.
 
-    As many rows whatever the number of photographs.
+    The number of rows does not depend on the number of photographs.
     """
     standing = roster.load(services, tx.connection, person_id)
     kept = is_leased(services, tx.connection, person_id, standing, tx.now)
@@ -214,7 +214,7 @@ def settle_in(services: Services, tx: Tx, person_id: str, actor: str, ended: Seq
 
 
 def destroy_key(services: Services, tx: Tx, person_id: str, purpose: str, actor: str) -> None:
-    """Destroy a key of the person's and all that it seals, and shred it as soon as the commit has landed."""
+    """Destroy a key of the person's and all that it seals, and shred it after the commit."""
     if not services.vault.has_key(tx.connection, person_id, purpose):
         return
     said = roster.subject(services, tx, person_id)
@@ -226,16 +226,16 @@ def destroy_key(services: Services, tx: Tx, person_id: str, purpose: str, actor:
 
 
 def _shred(services: Services) -> None:
-    """What is not shredded now, the sweep shreds: the end is committed, and nobody is to read that it failed."""
+    """A failure is not reported: the end is committed, and the sweep shreds what is left."""
     with contextlib.suppress(StoreError, SQLAlchemyError):
         services.vault.shred(services.store)
 
 
 def end_due(services: Services, thorough: bool = False) -> int:
-    """End everything that the calendar has ended: first at start (`thorough`), then every minute. Returns how many.
+    """End everything that the calendar has ended: at start (`thorough`), then every minute. Returns how many.
 
-    Also takes up what a crash left: a line in ended.log without its commit (rule 4). Each person's end is a write of
-    its own. Between starts only those are looked at whose dates say that something may be over.
+    Also finishes what a crash left: a line in ended.log without its commit (rule 4). Each person's end is a write of
+    its own. Between starts only people whose dates show that something may be over are looked at.
     """
     now = services.clock.now()
     with services.store.read() as conn:
@@ -259,13 +259,13 @@ def _end_due(services: Services, person_id: str) -> int:
 
 
 def _late(services: Services, conn: Connection, now: datetime, people: list[str] | None) -> list[str]:
-    """Those of these people, or of all, who have grants that are over and have no end written yet."""
+    """Those of these people, or of all, with grants that are over and have no end written yet."""
     found = roster.load_many(services, conn, people)
     return [pid for pid, standing in found.items() if standing.due_endings(now)]
 
 
 def _keys_without_grant(services: Services, conn: Connection, now: datetime, people: list[str] | None) -> list[str]:
-    """People whose face key is there though no recognition grant is in force: never for longer than a sweep."""
+    """People with a face key and no recognition grant in force: destroyed within a sweep."""
     if people is None:
         held = select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")
         people = list(conn.scalars(held))
@@ -276,8 +276,8 @@ def _keys_without_grant(services: Services, conn: Connection, now: datetime, peo
 def is_leased(services: Services, conn: Connection, person_id: str, standing: Standing, at: datetime) -> bool:
     """Whether recognition has been in force without a gap since the face key was made.
 
-    A grant that begins after a gap is a new lease: the template of the old one ended with that one,
-    though nobody was awake in between to destroy it.
+    A grant that begins after a gap is a new lease: the old template ended with the old one, even if no process ran in
+    between to destroy it.
     """
     window = standing.recognition(at)
     mine = (t.person_key.c.person_id == person_id) & (t.person_key.c.purpose == "face")

@@ -1,6 +1,6 @@
-"""Of whom something may be over: found by the dates of grants, so that nobody else's standing is loaded each minute.
+"""People for whom something may be over, found by the dates of grants, so that a sweep need not load everybody.
 
-Whoever is named here is looked at by the rules, which alone decide.
+The rules alone decide about each of them.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _OPEN = _G.ended_at.is_(None)
 
 
 def list_due(services: Services, conn: Connection, now: datetime) -> list[str]:
-    """People of whom a grant without a written end may be over: by its dates, an objection, or its signature."""
+    """People with a grant that may be over and has no written end: by its dates, an objection, or its signature."""
     dated = select(_G.person_id).where(_OPEN, _G.valid_until <= now)
     replaced = select(_Q.person_id).where(_Q.superseded_at <= now, _held())
     mine = and_(_G.person_id == _P.id, _G.kind == GrantKind.RECOGNITION.value, _OPEN)
@@ -32,7 +32,7 @@ def _held() -> ColumnElement[bool]:
 
 
 def list_keys_due(conn: Connection, now: datetime) -> list[str]:
-    """People who have a face key, and no recognition grant whose dates say that it holds."""
+    """People with a face key, and no recognition grant that is in force by its dates."""
     here = and_(_G.person_id == t.person_key.c.person_id, _G.kind == GrantKind.RECOGNITION.value)
     holds = and_(here, _OPEN, _G.valid_from <= now, _after(_G.valid_until, now), _G.quitclaim_id == _Q.id)
     kept = exists().where(holds, _after(_Q.superseded_at, now))
@@ -44,7 +44,7 @@ def _after(moment: "ColumnElement[datetime | None]", now: datetime) -> ColumnEle
 
 
 def _unsigned(services: Services, conn: Connection, now: datetime) -> Iterable[str]:
-    """Whose signature carries nothing now: a guardian's say is over, or is not theirs any more."""
+    """People whose signature is not valid any more: a guardian's authority ended, or the guardian was removed."""
     doubtful = or_(_P.birth_date.is_not(None), _Q.signed_by_person.is_(False))
     query = select(t.quitclaim, _P.birth_date).join(t.person, _P.id == _Q.person_id)
     rows = conn.execute(query.where(doubtful, _held())).all()

@@ -14,7 +14,7 @@ from plugin.quitclaim.consent.model import EndKind, GrantKind, Quitclaim
 
 
 def ensure_record_key(services: Services, tx: Tx, person_id: str) -> None:
-    """A new record key for somebody whose last one went with its evidence, past its term."""
+    """Make a new record key for somebody whose last one was destroyed with its evidence, past its term."""
     if services.vault.has_key(tx.connection, person_id, "record"):
         return
     erasing = select(t.job.c.id).where(t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done")
@@ -24,12 +24,12 @@ def ensure_record_key(services: Services, tx: Tx, person_id: str) -> None:
 
 
 def log_shortened(services: Services, tx: Tx, old: Quitclaim) -> None:
-    """A version that a later one will replace: an older copy of the store must not know it for longer."""
+    """Write to ended.log that a later version will replace this one, for restored copies of the store."""
     services.ended.append(tx, *find_shortened(old, tx.now))
 
 
 def find_shortened(old: Quitclaim, now: datetime) -> list[Ending]:
-    """The grants of a version that end with it at a moment to come; what is over `consent.end` logs."""
+    """The grants of a version that a later one ends in the future; those over already are logged by `end_in`."""
     until = old.superseded_at
     if until is None or until <= now:
         return []
@@ -48,7 +48,7 @@ def has_recognition(services: Services, quitclaim_id: str) -> bool:
 
 
 def insert_rows(tx: Tx, claim: Quitclaim, form_id: str | None, bases: Mapping[str, str]) -> None:
-    """The rows of a quitclaim and its grants; `bases`: by grant id, what does not rest on consent."""
+    """Insert a quitclaim and its grants; `bases`: by grant id, what does not rest on consent."""
     tx.execute(
         insert(t.quitclaim).values(
             id=claim.id, person_id=claim.person_id, version=claim.version, text_version=claim.text_version,

@@ -1,7 +1,7 @@
-"""Take a person's tags out of the DAM, read back, until none of ours is left.
+"""Removes a person's tags from the DAM and reads back, until none of ours is left.
 
-Which tags go follows from the grants as they are when the job runs: no recognition, no machine tag;
-no grant of any kind, no confirmed one either. A name by hand is listed, and goes only by a decision.
+Which tags are removed follows from the grants when the job runs: without recognition no machine tag stays, without
+any grant no confirmed one either. A name by hand is listed, and removed only by a decision.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ ALL = frozenset({"machine", "confirmed", "hand"})
 
 
 def handle_revoke(services: Services, job: ClaimedJob) -> None:
-    """The whole story of one revocation; the job's key is the person's id. What is stored follows by `cuts`."""
+    """Carry out one revocation; the job's key is the person's id. `cuts` handles the stored rows."""
     with services.store.read() as conn:
         standing = roster.load_many(services, conn, [job.key]).get(job.key)
     if standing is None:
@@ -50,14 +50,14 @@ def handle_revoke(services: Services, job: ClaimedJob) -> None:
 
 
 def handle_look_again(services: Services, job: ClaimedJob) -> None:
-    """A day after a revocation: whatever came back through us is taken off once more."""
+    """A day after a revocation: remove again whatever came back through us."""
     with services.store.write() as tx:
         services.queue.put(tx, "revoke", job.key, {"again": True})
         services.queue.finish(tx, job)
 
 
 def find_origins(services: Services, standing: Standing) -> frozenset[str]:
-    """The origins of the tags that must go, now."""
+    """The origins of the tags that must be removed now."""
     now = services.clock.now()
     if not standing.in_force(now):
         by_hand = {"hand"} if services.config.hand_tags.after_end == "remove" else set()
@@ -66,7 +66,7 @@ def find_origins(services: Services, standing: Standing) -> frozenset[str]:
 
 
 def list_overdue(services: Services) -> list[str]:
-    """People of whom tags stand that have no ground any more: their revocation was given up, or came before them."""
+    """People with tags that are not allowed any more: their revocation is dead, or was before the tags."""
     origins = ALL if services.config.hand_tags.after_end == "remove" else ALL - {"hand"}
     ours = select(t.tag.c.person_id, t.tag.c.origin).where(t.tag.c.person_id.is_not(None), t.tag.c.origin.in_(origins))
     with services.store.read() as conn:
@@ -79,13 +79,11 @@ def remove_tags(
     services: Services, person_id: str, origins: frozenset[str], actor: str = "system", everywhere: bool = False,
     unread: list[str] | None = None,
 ) -> int:  # fmt: skip
-    """Remove the person's tags of these origins from the DAM and read back; returns how many went.
+    """Remove the person's tags of these origins from the DAM and read back; returns how many were removed.
 
-    Read back is every resource that we ever meant to write the name on; `everywhere`: and every
-    other one that bears it.
-
-    Raises DamError where the DAM fails or one of ours still stands: what was done is kept, and the
-    job comes again. Photographs that cannot be read or written go into `unread` instead, where it is given.
+    Reads back every resource that we ever meant to write the name on; `everywhere`: and every other one that has it.
+    Raises DamError if the DAM fails or one of ours is still there: what was done stays, and the job is retried.
+    Photographs that cannot be read or written go into `unread` instead, if given.
     """
     if not origins:
         return 0
@@ -144,9 +142,9 @@ def list_touched(services: Services, person_id: str) -> list[str]:
 def read_back(
     services: Services, person_id: str, origins: frozenset[str], refs: set[str], apart: bool = False
 ) -> list[str]:
-    """Look at these resources: what stands there now is by hand, or we are not done. `apart`, returns: as `each`.
+    """Look at these resources: what is there now is by hand, or we are not done. `apart`, returns: as `run_batches`.
 
-    Entered anew is each that names the person still, and each of which the ledger says so.
+    Those that still have the name, or on which the ledger says so, are entered again.
     """
     with services.store.read() as conn:
         label = roster.labels(conn, [person_id]).get(person_id, "")  # "": another process has deleted them
@@ -174,7 +172,7 @@ def _named(answer: Names | DamError, key: str) -> bool:
 
 
 def _verified(services: Services, person_id: str, key: str, ref: str, answer: Names | DamError) -> None:
-    """Raises DamError where the resource was not read, or a tag of ours stands on it."""
+    """Raises DamError if the resource was not read, or a tag of ours is on it."""
     if isinstance(answer, ResourceGone):
         resources.forget(services, ref)
     elif isinstance(answer, DamError):
@@ -191,7 +189,7 @@ def _struck(services: Services, key: str, refs: Sequence[str]) -> None:
 
 
 def _verify(services: Services, person_id: str, key: str, ref: str) -> None:
-    """Raises DamError while a tag of ours stands on the resource."""
+    """Raises DamError while a tag of ours is on the resource."""
     try:
         arrival = resources.enter(services, ref)
     except ResourceGone:
@@ -206,7 +204,7 @@ def _verify(services: Services, person_id: str, key: str, ref: str) -> None:
 
 
 def recompute(services: Services, person_id: str) -> int:
-    """Recompute the clearances of every photograph in which the person is named, and our release statements."""
+    """Recompute the clearances of every photograph on which the person is named, and our release statements."""
     ids = _resting_on(services, person_id)
     photo_answers.recompute_many(services, ids)
     _restate(services, person_id)
@@ -220,7 +218,7 @@ def _resting_on(services: Services, person_id: str) -> list[int]:
 
 
 def _restate(services: Services, person_id: str) -> None:
-    """The release statement in the files of this person's photographs, where it is not as it should be."""
+    """Update the release statement in the files of this person's photographs, where it is wrong."""
     tags = list_tags(services, person_id, ("machine", "confirmed"))
     run_batches(tags, lambda rows: _restate_some(services, rows), services.dam.at_once)
 

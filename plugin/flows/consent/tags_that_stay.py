@@ -1,4 +1,4 @@
-"""Tags that stay when grants of a person end: as names by hand, and asked about where nothing is in force any more."""
+"""Tags that stay when a person's grants end: names by hand, listed for a decision if nothing is in force."""
 
 from sqlalchemy import select
 
@@ -14,7 +14,7 @@ _PORTION = 500  # tags changed in one write: others wait for it
 
 
 def make_hand(services: Services, person_id: str) -> None:
-    """Recognition ended and publication did not: a confirmed tag is by now an editor's own knowledge."""
+    """Recognition ended and publication did not: a confirmed tag is an editor's own knowledge by now."""
     confirmed = (t.tag.c.person_id == person_id) & (t.tag.c.origin == "confirmed")
     while True:
         with services.store.write() as tx:
@@ -27,7 +27,7 @@ def make_hand(services: Services, person_id: str) -> None:
 
 
 def list_for_decision(services: Services, standing: Standing) -> None:
-    """Since when each name by hand of somebody who ended waits for a decision (`hand_names`)."""
+    """Set since when each name by hand of somebody without any grant waits for a decision (`names_by_hand`)."""
     while not standing.in_force(services.clock.now()):
         if not _ask_about_some(services, standing.person):
             return

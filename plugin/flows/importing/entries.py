@@ -16,7 +16,7 @@ from plugin.flows.importing.tables.spreadsheets import Table, TableRow
 from plugin.flows.people import ages
 from plugin.flows.people.ages import Age
 from plugin.quitclaim.consent import mapping
-from plugin.quitclaim.consent.mapping import ForeignConsent, EarlierUses
+from plugin.quitclaim.consent.mapping import EarlierUses, ForeignConsent
 from plugin.quitclaim.consent.model import name_key
 from plugin.words.catalogues import LANGUAGES
 

@@ -17,7 +17,7 @@ from plugin.flows.people import ages, register
 from plugin.flows.people.ages import Age
 from plugin.ledger import tables as t
 from plugin.quitclaim.consent import lifecycle, mapping
-from plugin.quitclaim.consent.mapping import ForeignConsent, EarlierUses
+from plugin.quitclaim.consent.mapping import EarlierUses, ForeignConsent
 from plugin.quitclaim.consent.model import Person, Quitclaim, clean_name, name_key
 from plugin.quitclaim.consent.rules import is_minor
 

@@ -1,1 +1,1 @@
-"""Letters: their words, their causes, their sending, and the forms and receipts that they speak of."""
+"""Letters: their texts, causes and delivery, and the forms and receipts that they refer to."""

@@ -1,7 +1,7 @@
-"""Coming of age: the young person is told some days ahead, and asked on the day, at an address of their own.
+"""Coming of age: the young person gets a letter some days ahead, and is asked on the day, at an address of their own.
 
 Their own is one that no guardian gave, that no holder of a link typed, and that is no guardian's too. The link goes
-there and nowhere else. Where there is none the guardians get a letter without a link, and the staff a task.
+nowhere else. Without such an address the guardians get a letter without a link, and the staff a task.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from plugin.flows.access.links import LinkKind, Link
+from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import renewals
@@ -25,7 +25,7 @@ from plugin.quitclaim.consent.standing import Standing
 
 @dataclass(frozen=True)
 class Unreached:
-    """Somebody who decides for themselves from `day` on, and whom nobody can ask: they have no address of their own."""
+    """Somebody who decides alone from `day` on, and cannot be asked: they have no address of their own."""
 
     person_id: str
     name: str
@@ -42,13 +42,13 @@ def find_own_address(services: Services, conn: Connection, person_id: str) -> st
 
 
 def may_reach(services: Services, conn: Connection, person: Person, at: datetime) -> bool:
-    """Whether a link for the person may go to the address on file: of who had guardians, only to their own."""
+    """Whether a link for the person may go to the address on file: after guardians, only to their own."""
     grown = person.birth_date is not None and bool(person.guardians) and not rules.is_minor(person, services.ages, at)
     return not grown or find_own_address(services, conn, person.id) is not None
 
 
 def queue_letters(services: Services, standing: Standing, now: datetime) -> int:
-    """Tell the young person some days ahead, and ask them on the day; returns how many letters."""
+    """Queue the letter ahead, or the question on the day; returns how many letters."""
     person, claims = standing.person, standing.quitclaims
     birthday = calendar.coming_of_age(person, claims, services.ages)
     if birthday is None:
@@ -70,7 +70,7 @@ def queue_letters(services: Services, standing: Standing, now: datetime) -> int:
 
 
 def _tell_guardians(services: Services, tx: Tx, person: Person, days: int) -> int:
-    """Each of them, without a link: it is not theirs."""
+    """A letter to each, without a link: it is not theirs."""
     letters = [
         Letter(f"majority:{person.id}:{days}:{one}", "majority", person.language, person.id, one)
         for one in person.guardians
@@ -83,20 +83,19 @@ def _link(tx: Tx, person: Person, claims: Sequence[Quitclaim], address_id: str) 
     if form is None:
         return None
     language = person.language if person.language in form.body["texts"] else min(form.body["texts"])
-    return Link(
-        LinkKind.MAJORITY, language, person.id, form.id, by_mail=True, most_uses=1, address_id=address_id
-    )  # fmt: skip
+    return Link(LinkKind.MAJORITY, language, person.id, form.id, by_mail=True, most_uses=1, address_id=address_id)
 
 
 def _grown(services: Services, conn: Connection, soon: datetime) -> list[str]:
-    """Who has guardians and may be of age by then; a day more or less does not matter here."""
+    """People with guardians who may be of age by then, give or take a day."""
     born = soon.date() - timedelta(days=365 * services.ages.age)
     young = select(t.guardian.c.person_id).join(t.person, t.person.c.id == t.guardian.c.person_id)
     return list(conn.scalars(young.where(t.person.c.birth_date <= born).distinct()))
 
 
 def list_without_address(services: Services) -> list[Unreached]:
-    """The task of the staff: who comes of age within the days of warning, or has, and has no address of their own.
+    """The staff's task: everybody who comes of age within the days of warning, or has, and has no address of their
+    own.
 
     Whoever signs, gets an address, or is forgotten leaves the list.
     """

@@ -1,8 +1,8 @@
-"""A queued letter is written and sent: once, as far as SMTP lets anybody say so.
+"""Sends queued letters: each once, as far as SMTP allows.
 
-Its words are made from the ledger when it is sent, so that nothing of them is kept. Whose cause is
-gone by then (a link revoked, a person erased) is dropped. A process that dies between the server's
-"taken" and our commit sends it again, under the same Message-ID: mail programs show such a one once.
+The text is made from the ledger when it is sent and is not stored. A letter without its cause any more (a link
+revoked, a person erased) is dropped. A process that dies between the server's answer and our commit sends it again,
+under the same Message-ID, which mail programs show once.
 """
 
 import json
@@ -67,9 +67,9 @@ class Unsent:
 
 
 def handle_mail(services: Services, job: ClaimedJob) -> None:
-    """The job that sends a letter; its key is the letter's id.
+    """Send a letter; the job's key is the letter's id.
 
-    Raises MailError, which the queue answers with another try, and LeaseLost before anything is sent.
+    Raises MailError, which the queue retries, and LeaseLost before anything is sent.
     """
     state, error = SENT, None
     row = _row(services, job.key)
@@ -105,7 +105,7 @@ def make_draft(services: Services, row: Row[Any]) -> Draft:
 
 
 def _secret(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str, str]:
-    """Address and link, from the vault; what goes to the owner has its address in the configuration."""
+    """Address and link, from the vault; the owner's address is in the configuration."""
     if row.person_id is None:
         return {"to": services.config.mail.owner} if "erasure" not in row.data else _last(services, conn, row)
     for item in services.vault.find(conn, row.person_id, "mail", subject=row.id):
@@ -134,9 +134,9 @@ def _names(services: Services, conn: Connection, row: Row[Any]) -> dict[str, Val
 
 
 def send_now(services: Services, mail_id: str, kind: str, address: str, language: str, **values: Value) -> None:
-    """Send a letter now, past the outbox: to somebody whom nobody here knows yet. Nothing of it is kept.
+    """Send a letter now, past the outbox, to somebody who is not in the ledger. Nothing of it is stored.
 
-    `values` are its $words beside `site`, such as `code`. Raises MailError, to be told to whoever waits.
+    `values` are its $words beside `site`, such as `code`. Raises MailError, for whoever waits.
     """
     subject, text = letter_words.letter(kind, language, {"site": services.config.site.name, **values})
     _post(services, Outgoing(mail_id, address, subject, text, services.clock.now()))
@@ -148,7 +148,7 @@ def _post(services: Services, letter: Outgoing) -> None:
 
 
 def record_outcome(services: Services, tx: Tx, row: Row[Any], state: str, error: str | None) -> None:
-    """What became of the letter, once; address and link go."""
+    """Record the outcome, once; delete address and link."""
     this = (t.mail.c.id == row.id) & (t.mail.c.state == "queued")
     done = update(t.mail).where(this).values(state=state, finished_at=tx.now, error=error)
     if tx.execute(done).rowcount == 0:
@@ -176,16 +176,16 @@ def list_unsent(services: Services, limit: int) -> tuple[int, list[Unsent]]:
 
 
 def list_failures(services: Services, mail_ids: Sequence[str]) -> list[str]:
-    """Why those of these letters were not sent that never will be."""
+    """The errors of those of these letters that will never be sent."""
     never = t.mail.c.id.in_(mail_ids) & t.mail.c.state.in_((FAILED, DROPPED))
     with services.store.read() as conn:
         return [str(error or "") for error in conn.scalars(select(t.mail.c.error).where(never))]
 
 
 def resume(services: Services) -> int:
-    """Daily: letters whose job was given up are tried anew, old ones are given up; returns how many wait.
+    """Daily: retry letters with a dead job, and give up old ones; returns how many wait.
 
-    A mail server may be down for longer than a job is tried.
+    A mail server may be down for longer than a job is retried.
     """
     open_ = select(t.job.c.key).where(t.job.c.kind == "mail", t.job.c.state.in_(("queued", "running")))
     stuck = select(t.mail).where(t.mail.c.state == "queued", t.mail.c.id.not_in(open_))

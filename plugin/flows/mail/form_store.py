@@ -1,4 +1,4 @@
-"""The forms of this house: each version is kept as it was signed, the newest is what people are asked."""
+"""The organisation's forms: each version is kept as it was signed; people are asked the newest."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from plugin.errors import ConsentError, NotFound
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.forms.templates import Form, digest, parse, find_misfits
+from plugin.quitclaim.forms.templates import Form, digest, find_misfits, parse
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 
 def add(services: Services, tree: Mapping[str, Any], actor: str) -> StoredForm:
-    """Keep a form as the next version of its name, and retire the one before.
+    """Store a form as the next version of its name, and retire the one before.
 
-    The same form once more is no new version. Raises ConsentError, which lists all that is missing.
+    An unchanged form is no new version. Raises ConsentError, which lists all that is missing.
     """
     form = parse(tree)
     cleared, language = services.config.clearance, services.config.site.language
@@ -59,20 +59,16 @@ def add(services: Services, tree: Mapping[str, Any], actor: str) -> StoredForm:
         form_id, version = uuid4().hex, 1 + (last.version if last is not None else 0)
         open_ = (t.form.c.name == form.name) & t.form.c.retired_at.is_(None)
         tx.execute(update(t.form).where(open_).values(retired_at=tx.now))
-        tx.execute(
-            insert(t.form).values(
-                id=form_id, name=form.name, version=version, body=body, sha256=digest(body), created_at=tx.now,
-                created_by=actor,
-            )
-        )  # fmt: skip
+        new = insert(t.form).values(id=form_id, name=form.name, version=version, body=body)
+        tx.execute(new.values(sha256=digest(body), created_at=tx.now, created_by=actor))
         tx.audit(Action.FORM_ADD, actor, form=form_id, version=version, sha256=digest(body))
     return load(services, form_id)
 
 
 def retire(services: Services, name: str, actor: str) -> datetime | None:
-    """No new invitation asks for the form; links that are out keep asking it.
+    """Ask for the form in no new invitation; links that are out keep asking it.
 
-    Returns since when that was so already, None where it was not. Raises NotFound for a form that never was.
+    Returns since when it was retired already, None if it was not. Raises NotFound for no such form.
     """
     with services.store.write() as tx:
         open_ = (t.form.c.name == name) & t.form.c.retired_at.is_(None)
@@ -96,9 +92,9 @@ def load(services: Services, form_id: str) -> StoredForm:
 
 
 def find_in_use(services: Services, name: str | None = None) -> StoredForm:
-    """The newest version of a form that is not retired; without a name the only one there is.
+    """The newest version of a form that is not retired; without a name the only one.
 
-    Raises NotFound where there is none, ConsentError where a name is needed.
+    Raises NotFound if there is none, ConsentError if a name is needed.
     """
     with services.store.read() as conn:
         query = select(t.form).where(t.form.c.retired_at.is_(None)).order_by(t.form.c.version.desc())

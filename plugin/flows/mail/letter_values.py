@@ -1,4 +1,4 @@
-"""What a letter speaks of, looked up as it is sent: the cause may be gone by then."""
+"""The values of a letter, looked up when it is sent: its cause may be gone by then."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -31,7 +31,7 @@ class Gone(Exception):
 
 
 def find_values(services: Services, conn: Connection, row: Row[Any], secret: Secret) -> dict[str, Value]:
-    """The $words of the letter beside the names; `kind` where another form of the letter is meant. Raises Gone."""
+    """The $words of the letter beside the names; `kind` for another form of the letter. Raises Gone."""
     if row.person_id is not None and not services.vault.has_key(conn, row.person_id, "record"):
         raise Gone("the person was erased")
     found = _link(services, row, secret)
@@ -53,7 +53,7 @@ def _link(services: Services, row: Row[Any], secret: Secret) -> dict[str, Value]
 
 
 def find_guardian_name(services: Services, conn: Connection, person_id: str, guardian_id: str) -> str:
-    """What the guardian is called. Raises Gone where they no longer decide for the person."""
+    """The guardian's name. Raises Gone if they do not decide for the person any more."""
     for known in register.guardians_of(services, conn, person_id):
         if known["id"] == guardian_id:
             return str(known["name"])
@@ -68,7 +68,7 @@ def _receipt(_services: Services, conn: Connection, row: Row[Any], _secret: Secr
 
 
 def _changed(services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
-    """What is agreed to now, line by line; of a photograph that shows somebody else nothing of the kind."""
+    """What is agreed to now, line by line; not for a letter about a photograph that shows somebody else."""
     if row.data.get("what") == "not me":
         return {"kind": "not-me"}
     now, zone = services.clock.now(), services.config.site.zone
@@ -91,7 +91,7 @@ def _ending(services: Services, conn: Connection, row: Row[Any], secret: Secret)
 
 
 def _of(services: Services, conn: Connection, quitclaim_id: str) -> tuple[Person, Quitclaim, datetime] | None:
-    """Whose quitclaim it is and when its last grant ends; None where that is past, renewed or erased."""
+    """The person of the quitclaim and when its last grant ends; None if that is past, renewed or erased."""
     owner = select(t.quitclaim.c.person_id).where(t.quitclaim.c.id == quitclaim_id)
     person_id = conn.scalar(owner)
     if person_id is None:
@@ -160,12 +160,12 @@ def _kept(services: Services, conn: Connection, row: Row[Any], _secret: Secret) 
 
 
 def _erased(_services: Services, _conn: Connection, _row: Row[Any], secret: Secret) -> dict[str, Value]:
-    """The person is gone from the store: whom it greets came with the address."""
+    """The person is gone from the store: the name came with the address."""
     return {key: value for key, value in secret.items() if key != "to"}
 
 
 def _owed(services: Services, _conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
-    """What is owed as the letter is sent, by number: nobody's name."""
+    """What is overdue when the letter is sent, as numbers: no names."""
     found = {kind: overdue.measure(services, kind) for kind in overdue.QUERIES}
     lines = [
         "- " + letter_words.say(

@@ -30,9 +30,9 @@ class Visitor:
 def make(
     services: Services, tx: Tx, person_id: str, asked_by: str, guardian_id: str | None = None
 ) -> links.MadeLink | None:
-    """A link to the full page, to be put into a letter to the address on file, which `asked_by` asks for.
+    """A link to the full page, to be put into a letter to the address on file, requested by `asked_by`.
 
-    None where that address does not open it (now), or a guardian has no say any more. Raises NotFound for a
+    None if that address does not open the page (now), or a guardian does not decide any more. Raises NotFound for a
     guardian who is none of this person's.
     """
     standing = roster.load(services, tx.connection, person_id)
@@ -53,7 +53,7 @@ def make(
 def queue_confirmation(
     services: Services, tx: Tx, who: Visitor, what: str, kind: str = "changed", **data: object
 ) -> None:
-    """The letter that confirms a change, to whoever made it, with a link to their page."""
+    """Queue the letter that confirms a change to whoever made it, with a link to their page."""
     config = services.config
     if not config.mail.host:
         return
@@ -61,8 +61,6 @@ def queue_confirmation(
     if config.server.public_url:
         made = make(services, tx, who.person_id, who.actor, who.guardian_id)
         secret = {"link": links.url(services, made.token)} if made else {}
-    letter = outbox.Letter(
-        cause=f"changed:{uuid4().hex}", kind=kind, language=who.language, person_id=who.person_id,
-        to=who.guardian_id or "person", data={"what": what, **data}, secret=secret,
-    )  # fmt: skip
-    outbox.put(services, tx, letter)
+    cause, to = f"changed:{uuid4().hex}", who.guardian_id or "person"
+    about = {"what": what, **data}
+    outbox.put(services, tx, outbox.Letter(cause, kind, who.language, who.person_id, to, about, secret))

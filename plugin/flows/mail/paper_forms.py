@@ -1,4 +1,4 @@
-"""A form of ours that was printed and signed on paper: its text, its last day, and what its lines rest on."""
+"""A form of ours that was printed and signed on paper: its text, its last day, and the basis of its lines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Paper:
 
 
 def read_form(services: Services, name: str, language: str, signed: datetime, lines: Sequence[PaperLine]) -> Paper:
-    """The form in use of this name. Raises NotFound, ConsentError for a line that it does not ask."""
+    """The form in use of this name. Raises NotFound, ConsentError for a line that it does not have."""
     stored = form_store.find_in_use(services, name)
     form = stored.form
     if language not in form.texts:

@@ -1,11 +1,10 @@
-"""Asking in good time: before a quitclaim ends, when an invitation stays unanswered, when a child comes of age.
+"""Reminders: before a quitclaim ends, when an invitation is not answered, when a child comes of age.
 
-A link to sign goes only to an address that is confirmed, or that was typed in the very visit whose quitclaim
-ends; the reminder of an invitation only to the address that the invitation went to. Else a letter has none.
+A link to sign goes only to an address that is confirmed, or that was typed in the visit in which the quitclaim was
+signed; the reminder of an invitation only to the address of the invitation. Else the letter has no link.
 
-Each act asks what is due by now, once a cause, so it may be repeated, and days without us cost nothing
-but days: of several alerts that were missed only the latest is sent. Nobody's silence is taken as
-a yes: what is not renewed ends by itself.
+Each run queues what is due by now, once a cause: it is idempotent, and of several missed alerts only the latest is
+sent. Silence is never a yes: what is not renewed ends by itself.
 """
 
 import json
@@ -19,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.flows.access import links
-from plugin.flows.access.links import LinkKind, Link
+from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import coming_of_age, renewals
@@ -40,7 +39,7 @@ _SOONEST = timedelta(days=1)  # a reminder that comes later than this before the
 
 @dataclass(frozen=True)
 class NearEnding:
-    """A quitclaim whose end is near, and how many days before it this alert is."""
+    """A quitclaim that ends soon, and how many days before it this alert is."""
 
     person: Person
     claim: Quitclaim
@@ -49,7 +48,7 @@ class NearEnding:
 
 
 def queue_due(services: Services) -> dict[str, int]:
-    """Queue every letter that the calendar asks for by now; returns how many of each kind."""
+    """Queue every letter that is due by now; returns how many of each kind."""
     if not services.config.mail.host:
         return {}
     now = services.clock.now()
@@ -94,7 +93,7 @@ def _ending(services: Services, conn: Connection, standings: Iterable[Standing],
 
 
 def _alert(services: Services, ending: NearEnding) -> int:
-    """Write to the person, or to each guardian who signed, where they may have one with a link; returns how many."""
+    """Write to the person, or to each guardian who signed, if a link may go to them; returns how many."""
     person, claim = ending.person, ending.claim
     if calendar.ends_with_age(person, claim, services.ages, ending.end):
         return 0  # no renewal by guardians: the young person is asked
@@ -110,7 +109,7 @@ def _alert(services: Services, ending: NearEnding) -> int:
 
 
 def _renewal(services: Services, tx: Tx, ending: NearEnding, to: str) -> Link | None:
-    """The link to renew by; None where no form is in use, or whose the address is nobody knows."""
+    """The link to renew by; None if no form is in use, or the address is nobody's for certain."""
     person, guardian = ending.person, None if to == "person" else to
     form = renewals.find_successor(tx, ending.claim.id)
     address_id = _reaches(services, tx, ending, guardian)
@@ -134,7 +133,7 @@ def _reaches(services: Services, tx: Tx, ending: NearEnding, guardian: str | Non
 
 
 def _tell_owner(services: Services, ending: Sequence[NearEnding]) -> int:
-    """One letter to the owner over all that ends, not one for each: a school has hundreds on one day."""
+    """One letter to the owner about everything that ends: a school has hundreds on one day."""
     with services.store.write() as tx:
         sent = tx.execute(select(t.mail.c.data).where(t.mail.c.kind == "ending-owner")).scalars().all()
         known = {(quitclaim, days) for data in sent for quitclaim, days in data["alerts"]}
@@ -152,7 +151,7 @@ def _tell_owner(services: Services, ending: Sequence[NearEnding]) -> int:
 
 
 def _unanswered(services: Services, conn: Connection, now: datetime) -> list[str]:
-    """Links to sign that were mailed, are not answered, and whose reminder is due."""
+    """Mailed links to sign that are not answered, with a reminder due."""
     signing = services.config.signing
     link = t.invitation.c
     open_ = (
@@ -170,14 +169,14 @@ def _unanswered(services: Services, conn: Connection, now: datetime) -> list[str
 
 
 def _answered(services: Services, conn: Connection, row: Row[Any]) -> bool:
-    """Whether the person has signed, or taken back, anything since they were asked."""
+    """Whether the person has signed, or withdrawn, anything since they were asked."""
     claims = roster.load(services, conn, row.person_id).quitclaims
     ended = [grant.ended_at for claim in claims for grant in claim.grants if grant.ended_at]
     return any(moment >= row.created_at for moment in [*ended, *(claim.recorded_at for claim in claims)])
 
 
 def _remind(services: Services, link_id: str) -> bool:
-    """A fresh link in the place of the old, which nobody can read back; its end stays where it was."""
+    """A fresh link replaces the old one, which only its reader knows; its expiry stays the same."""
     with services.store.write() as tx:
         row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
         if row is None or row.revoked_at is not None or row.uses:
@@ -204,7 +203,7 @@ def _remind(services: Services, link_id: str) -> bool:
 def _same_reader(services: Services, tx: Tx, row: Row[Any]) -> bool:
     """Whether the address on file is the one that was written to, and its reader still the one who decides.
 
-    Of a link without an address, from before they were kept: whether the address is from then too.
+    For a link from before addresses were recorded: whether the address is from then too.
     """
     on_file = addresses.find_on_file(tx.connection, row.person_id, row.guardian_id)
     if (on_file.id if on_file is not None else None) != row.address_id:

@@ -1,4 +1,4 @@
-"""What the letters of the calendar share: the form that is asked again, and a fresh link in the place of the old."""
+"""Shared by the calendar's letters: the form to ask again, and a fresh link that replaces the old."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,12 +16,12 @@ ACTOR = "calendar"
 
 
 def max_delay(services: Services) -> timedelta:
-    """How far behind its day a letter may still come: what was sent is remembered for as long as that."""
+    """How late a letter may still be sent: sent ones are remembered for as long."""
     return timedelta(days=services.config.retention.mails_days)
 
 
 def find_successor(tx: Tx, quitclaim_id: str) -> Row[Any] | None:
-    """The version in use of the form that was signed; of a quitclaim without one, the only form in use."""
+    """The version in use of the form that was signed; for a quitclaim without one, the only form in use."""
     signed = select(t.form.c.name).join(t.quitclaim, t.quitclaim.c.form_id == t.form.c.id)
     name = tx.execute(signed.where(t.quitclaim.c.id == quitclaim_id)).scalar()
     in_use = select(t.form).where(t.form.c.retired_at.is_(None)).order_by(t.form.c.version.desc())
@@ -30,14 +30,13 @@ def find_successor(tx: Tx, quitclaim_id: str) -> Row[Any] | None:
 
 
 def make_link(services: Services, tx: Tx, link: Link | None) -> dict[str, str]:
-    """What is sealed with the letter: a new link, in the place of those of its kind that are out."""
+    """What is sealed with the letter: a new link, which replaces unused ones of its kind."""
     if link is None or not services.config.server.public_url:
         return {}
-    out = select(t.invitation.c.id).where(
-        t.invitation.c.person_id == link.person_id, t.invitation.c.kind == link.kind.value,
-        t.invitation.c.guardian_id.is_not_distinct_from(link.guardian_id),
-        t.invitation.c.revoked_at.is_(None), t.invitation.c.uses == 0,
-    )  # fmt: skip
+    out = select(t.invitation.c.id).where(t.invitation.c.person_id == link.person_id)
+    out = out.where(t.invitation.c.kind == link.kind.value)
+    out = out.where(t.invitation.c.guardian_id.is_not_distinct_from(link.guardian_id))
+    out = out.where(t.invitation.c.revoked_at.is_(None), t.invitation.c.uses == 0)
     for old in tx.execute(out).scalars().all():
         links.revoke(services, tx, old, ACTOR)
     made = links.make(services, tx, link, ACTOR)

@@ -1,6 +1,6 @@
-"""Mail by SMTP (RFC 5321): one letter a connection, and what became of it told apart.
+"""Mail by SMTP (RFC 5321): one letter a connection, and its failures told apart.
 
-What a server answers may quote an address, so no error here repeats its words: only its code.
+A server's answer may quote an address, so no error here repeats its text: only its code.
 """
 
 import re
@@ -72,7 +72,7 @@ _POLICY = _Whole(linesep="\r\n")
 
 
 def one_line(text: str) -> str:
-    """`text` as it may stand in a header or a line: no break, no sign that is obeyed rather than seen."""
+    """`text` as it may be in a header or a line: no line break, no control character."""
     bare = "".join(sign if _seen(sign) else " " for sign in text)
     return " ".join(bare.split())[:_LONGEST_LINE]
 
@@ -199,7 +199,7 @@ def _password(config: Config) -> str:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Errors of the library as ours: which are worth another try, and which are not."""
+    """Translate the library's errors into ours, by whether a retry makes sense."""
     try:
         yield
     except smtplib.SMTPAuthenticationError as error:

@@ -1,6 +1,6 @@
-"""Reference pictures that wait for somebody who knows the face: what lists show of them.
+"""Lists reference pictures that wait for somebody who knows the face.
 
-They came by a link, and nobody of the staff has said yet how it knows that they show the person.
+They came by a link, and nobody of the staff has vouched for them yet.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ DECLARED = reference_sets.LIVE & _SET.vouched_at.is_(None)
 class DeclaredSet:
     """A set that waits for somebody who knows the face.
 
-    `key`: the name as lists are sorted by it. `near`: whom it resembles. `shoot`: the collection where it came.
+    `key`: sort key of the name. `near`: the name it resembles. `shoot`: the collection where it came.
     """
 
     id: str
@@ -55,7 +55,7 @@ def list_declared(conn: Connection, after: str = "", limit: int | None = None) -
 
 
 def list_near(conn: Connection) -> list[DeclaredSet]:
-    """Those of them that are held out of the gallery, because they resemble somebody enrolled."""
+    """Those held out of the gallery, because they resemble somebody enrolled."""
     return [_as_declared(conn, row) for row in conn.execute(_declared().where(_SET.near_id.is_not(None))).all()]
 
 
@@ -88,7 +88,7 @@ def list_own_vouchings(conn: Connection) -> list[OwnVouching]:
 
 @dataclass(frozen=True)
 class VouchProposal:
-    """A set that photographs speak for: one face, suggested by it, and one name, which stood there before the link."""
+    """A set supported by photographs with one face, suggested by it, and one name, older than the link."""
 
     set_id: str
     person_id: str
@@ -97,7 +97,7 @@ class VouchProposal:
 
 
 def list_proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[VouchProposal]:
-    """Sets (of these, if given) that may be vouched for by photographs, by name: to be looked through and confirmed."""
+    """Sets (of these, if given) that photographs support, by name: to be looked through and confirmed."""
     found: dict[str, list[Row[Any]]] = {}
     for row in _proposals(conn, set_ids):
         found.setdefault(row.set_id, []).append(row)
@@ -109,28 +109,25 @@ def list_proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> li
 
 
 def _proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[Row[Any]]:
-    """Photographs with one face and one name, set by hand in the DAM before the link was made; the face suggested
-    by the engine from this very set, and by nobody else's word."""
+    """Photographs with one face and one name, set by hand in the DAM before the link was made; the engine suggested
+    the face from this set, and nobody named it."""
     face, tag = t.face.alias(), t.tag.alias()
     faces = select(func.count()).where(face.c.resource_id == t.resource.c.id).scalar_subquery()
     names = select(func.count()).where(tag.c.resource_id == t.resource.c.id).scalar_subquery()
     query: Any = (
-        select(
-            _SET.id.label("set_id"), _SET.person_id, t.person.c.display_name, t.resource.c.ref, t.tag.c.places
-        )
+        select(_SET.id.label("set_id"), _SET.person_id, t.person.c.display_name, t.resource.c.ref, t.tag.c.places)
         .join(t.person, t.person.c.id == _SET.person_id)
         .join(t.invitation, t.invitation.c.id == _SET.invitation_id)
         .join(t.face, (t.face.c.set_id == _SET.id) & (t.face.c.person_id == _SET.person_id))
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
         .join(t.tag, (t.tag.c.resource_id == t.resource.c.id) & (t.tag.c.person_id == _SET.person_id))
-        .where(
-            DECLARED, _SET.near_id.is_(None), ~t.person.c.self_entered, t.face.c.state == "suggested",
-            t.face.c.file_version == t.resource.c.file_version, t.resource.c.deleted_at.is_(None),
-            t.resource.c.examined == "whole", t.tag.c.origin == "hand", t.tag.c.set_id.is_(None),
-            t.tag.c.created_at < t.invitation.c.created_at, faces == 1, names == 1, *forbidden.may_be_shown(conn),
-        )
+        .where(DECLARED, _SET.near_id.is_(None), ~t.person.c.self_entered, t.face.c.state == "suggested")
+        .where(t.face.c.file_version == t.resource.c.file_version, t.resource.c.deleted_at.is_(None))
+        .where(t.resource.c.examined == "whole", t.tag.c.origin == "hand", t.tag.c.set_id.is_(None))
+        .where(t.tag.c.created_at < t.invitation.c.created_at, faces == 1, names == 1)
+        .where(*forbidden.may_be_shown(conn))
         .order_by(t.resource.c.id)
-    )  # fmt: skip
+    )
     if set_ids is not None:
         query = query.where(_SET.id.in_(set_ids))
     # By hand and with places is what an editor confirmed once, of somebody whose recognition ended.
@@ -148,7 +145,5 @@ def _declared() -> Any:
 
 def _as_declared(conn: Connection, row: Row[Any]) -> DeclaredSet:
     near = roster.labels(conn, [row.near_id]).get(row.near_id) if row.near_id else None
-    return DeclaredSet(
-        row.id, row.person_id, row.display_name, row.name_key, row.added_at, row.mark, row.near_id, near,
-        row.collection_ref,
-    )  # fmt: skip
+    who = (row.id, row.person_id, row.display_name, row.name_key)
+    return DeclaredSet(*who, row.added_at, row.mark, row.near_id, near, row.collection_ref)

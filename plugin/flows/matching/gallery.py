@@ -1,4 +1,4 @@
-"""The gallery of this process: opened from the vault when consents moved, held in memory only."""
+"""The gallery of this process: opened from the vault when consents changed, held in memory only."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ from plugin.recognizer.matching.matching import Level
 
 
 def refresh(services: Services) -> None:
-    """Open the gallery anew if the generation has moved since it was opened last. In a closed house it is empty."""
+    """Reload the gallery if the generation has moved since the last load. In a closed house it is empty."""
     faces, damaged = services.faces, list[str]()
     with faces.alone(), services.store.read() as conn:
         generation = conn.scalar(select(t.state.c.generation)) or 0
@@ -44,9 +44,9 @@ def refresh(services: Services) -> None:
 def _entries(
     services: Services, conn: Connection, engine: str, sets: Mapping[str, Row[Any]], damaged: list[str]
 ) -> list[Enrolled]:
-    """Everybody whose recognition grant is valid at this moment, with its end, by the set that counts.
+    """Everybody with a valid recognition grant, with its end, by the set that applies.
 
-    `damaged` is given the items that do not open: whose they are is not recognised, the others are.
+    `damaged` collects the items that do not open: those people are not recognised, the others are.
     """
     if not sets:
         return []
@@ -75,7 +75,7 @@ def _entries(
 def list_levels(services: Services, scope: Scope, already: set[str]) -> dict[str, Level]:
     """For each enrolled person who may be named in this scope: auto or suggest at most.
 
-    Whose pictures nobody has vouched for is suggested at most.
+    Somebody with unvouched pictures is suggested at most.
     """
     found: dict[str, Level] = {}
     for person_id in services.faces.enrolled - already:
@@ -91,8 +91,8 @@ def enrol(
 ) -> Enrolment:
     """Make a person's template from photographs that the staff chose, and seal both under the face key.
 
-    Raises ConsentError without a recognition grant that is in force now, EnrolmentRefused with a
-    reason a photograph, under its name of `names`. A template made before is replaced.
+    Replaces the template before. Raises ConsentError without a recognition grant in force, EnrolmentRefused with a
+    reason for each photograph, under its name of `names`.
     """
     _demand_grant(services, person_id)
     try:
@@ -106,7 +106,7 @@ def enrol(
 
 
 def make_template(services: Services, pictures: Sequence[bytes]) -> Enrolment:
-    """A template of reference photographs, in memory. Raises EnrolmentRefused with a reason a photograph."""
+    """A template of reference photographs, in memory. Raises EnrolmentRefused with a reason for each."""
     if not pictures:
         raise EnrolmentRefused(["no photograph was given: three or more of the same person are best"])
     return services.faces.enrol(pictures)
@@ -118,9 +118,8 @@ def enrol_in(
 ) -> str:  # fmt: skip
     """Seal a template and its photographs in the caller's transaction, as a set; returns the set's id.
 
-    Pictures that came by a link wait beside those that are vouched for. `known`: what was opened before the
-    transaction, to see whom they resemble. Raises ConsentError where no
-    recognition grant is in force any more.
+    Pictures that came by a link are added beside vouched ones. `known`: templates opened before the transaction, to
+    compare them with. Raises ConsentError if no recognition grant is in force any more.
     """
     vault = services.vault
     standing = roster.load(services, tx.connection, person_id)

@@ -1,6 +1,6 @@
-"""How an account knows that pictures which came by a link show the person: said, or refused.
+"""An account vouches that pictures which came by a link show the person, or refuses them.
 
-The photograph under review is no such knowledge, and a name on a list is none.
+The photograph under review does not prove it, and neither does a name on a list.
 """
 
 from collections.abc import Iterable
@@ -35,8 +35,8 @@ _SET = t.reference_set.c
 def vouch(services: Services, set_id: str, how: str, actor: str) -> None:
     """The account knows by `how` (BY_SIGHT) that the set shows the person.
 
-    It takes the place of the one before, and the photographs that rest on it are computed anew. Raises
-    ConsentError where it is not for this account to say, NotFound where no such set waits.
+    It replaces the set before, and the photographs that rest on it are recomputed. Raises ConsentError if this
+    account may not vouch, NotFound if no such set waits.
     """
     others = resemblance.open_templates(services)
     with services.store.write() as tx:
@@ -48,8 +48,8 @@ def vouch_in(
 ) -> str | None:  # fmt: skip
     """The same while a face is named; returns the set on which the name then rests.
 
-    `matched`: the engine found this face by the set. Where it did not, and where the pictures are gone, nothing
-    was said of the pictures: the name is the account's own knowledge.
+    `matched`: the engine found this face by the set. If it did not, or the pictures are gone, the account vouches for
+    no pictures: the name is its own knowledge.
     """
     known = _by_sight(how)
     if matched and row.ended_at is None:
@@ -61,7 +61,7 @@ def vouch_in(
 
 
 def confirm_proposals(services: Services, set_ids: Iterable[str], actor: str) -> int:
-    """Vouch for many at once, by photographs: each is looked at again. Returns how many were vouched for."""
+    """Vouch for many at once, by photographs, checking each again. Returns how many."""
     done, others = 0, resemblance.open_templates(services)
     for set_id in dict.fromkeys(set_ids):
         with services.store.write() as tx:
@@ -72,10 +72,10 @@ def confirm_proposals(services: Services, set_ids: Iterable[str], actor: str) ->
 
 
 def refuse(services: Services, set_id: str, actor: str) -> None:
-    """The set does not show the person: it is destroyed, and what was named by it is named no more.
+    """The set does not show the person: destroy it, and remove the names that rest on it.
 
-    From this commit on nothing counts that rests on it; rows, and names in the DAM, follow by job. Also one that was
-    vouched for by mistake, and one whose pictures are gone already. Raises NotFound.
+    From this commit on nothing is valid that rests on it; jobs update rows and names in the DAM. Also for one that
+    was vouched for by mistake, and one without pictures any more. Raises NotFound.
     """
     others = resemblance.open_templates(services)
     with services.store.write() as tx:
@@ -104,7 +104,7 @@ def _by_sight(how: str) -> str:
 
 
 def _refuse_stranger(actor: str) -> None:
-    """Somebody of the staff says it; a program has never met anybody."""
+    """Only a person of the staff may vouch: a program has never met anybody."""
     if not accounts.is_account(actor) or actor.startswith("api:"):
         raise ConsentError("whether pictures show a person is for somebody of the staff to say, by their own account")
 
@@ -134,7 +134,7 @@ def _vouch(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, othe
 
 
 def handle_vouched(services: Services, job: ClaimedJob) -> None:
-    """Ask for the next photographs on which somebody was suggested by a set that is vouched for now, by its id."""
+    """Queue the next photographs with suggestions by a set that is vouched for now; the job's key is its id."""
     with services.store.read() as conn:
         rows = _suggested_by(conn, job.key, job.payload.get("after", 0))
     with services.store.write() as tx:
@@ -154,7 +154,7 @@ def _suggested_by(conn: Connection, set_id: str, after: int) -> list[Row[Any]]:
 
 
 def handle_refused(services: Services, job: ClaimedJob) -> None:
-    """Names of ours that rest on a refused set go, until none is left; the job's key is the set's id."""
+    """Remove our names that rest on a refused set, until none is left; the job's key is the set's id."""
     with services.store.read() as conn:
         refused = reference_sets.find(conn, job.key)
         rows = [] if refused is None else _ours_by(conn, refused)

@@ -1,1 +1,1 @@
-"""Names on photographs: whose they are, and how they are written and taken off."""
+"""Names on photographs: who they belong to, and how they are written and removed."""

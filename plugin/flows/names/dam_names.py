@@ -1,9 +1,9 @@
-"""The names that stand on a resource, compared with what we know: whose are they?
+"""Compares the names on a resource with the ledger, and decides who each belongs to.
 
-A name is *machine* or *confirmed* while it is where we wrote it. One that we did not write is *hand*:
-linked if its node belongs to a person, else proposed for linking. Who entered themselves owns no such name
-before somebody of the staff knows them. One that is gone, ours or not, was
-taken off by an editor, and that is a rejection. A copy of a photograph that carries our tag carries ours.
+A name is *machine* or *confirmed* while it is where we wrote it. One that we did not write is *hand*: linked if its
+node belongs to a person, else proposed for linking. People who entered themselves own no such name until the staff
+knows them. A name that is gone, ours or not, was removed by an editor, and that is a rejection. A copy of a
+photograph that carries our tag carries ours.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ from plugin.quitclaim.consent.model import name_key
 
 
 def list_settled(conn: Connection, ref: str) -> frozenset[int]:
-    """The intents on a resource whose outcome is known: asked before looking at it in the DAM."""
+    """The intents on a resource whose outcome is known: read this before looking at the resource in the DAM."""
     mine = (t.resource.c.ref == ref) & (t.intent.c.resource_id == t.resource.c.id)
     return frozenset(conn.scalars(select(t.intent.c.id).where(mine, t.intent.c.state != "open")))
 
@@ -38,13 +38,11 @@ def compare(
     back: Mapping[str, frozenset[str]],
     lost: frozenset[str] = frozenset(),
 ) -> None:
-    """Bring the ledger's tags of the resource in line with the names that stood on it.
+    """Bring the ledger's tags of the resource in line with the names that were on it.
 
-    `back`: the names that we had taken off and that a restored DAM brought back, with their places; `lost`:
-    those that it lost, which nobody took off.
-
-    A name with an intent that was not `settled` when we looked is left alone: it may have been put
-    on or taken off since. `fresh`: the resource is new to us, so that our tag on it came with a copy.
+    `back`: names that we had removed and that a restored DAM brought back, with their places; `lost`: names that it
+    lost, which nobody removed. A name with an intent that was not `settled` when we looked is skipped: it may have
+    been written or removed since. `fresh`: the resource is new to us, so our tag on it came with a copy.
     """
     known = {row.node_key: row for row in tx.execute(select(t.tag).where(t.tag.c.resource_id == resource_id))}
     there: dict[str, list[Named]] = {}
@@ -94,8 +92,8 @@ def _appeared(
 def _copied(conn: Connection, resource_id: int, file_version: str, key: str) -> frozenset[str]:
     """The places that hold our own tag because this file is a copy of one that we tagged, or that one itself.
 
-    Not where an editor had taken the name off this resource before: then it was put there anew. Not
-    where the name is by hand on another copy either: whose copy this is cannot be told, and hands win.
+    Not if an editor had removed the name from this resource before: then somebody wrote it again. Not if the name is
+    by hand on another copy either: nobody can say which copy this is of, and hands win.
     """
     refused = select(t.rejection.c.id).join(t.person, t.person.c.id == t.rejection.c.person_id)
     here = (t.rejection.c.resource_id == resource_id) & (t.person.c.name_key == key)
@@ -118,7 +116,7 @@ def _copied(conn: Connection, resource_id: int, file_version: str, key: str) -> 
 
 
 def _rested_on(conn: Connection, resource_id: int, file_version: str, person_id: str) -> str | None:
-    """The set on which our name rested here, or on a copy, when we wrote it last: one that is back rests on it too."""
+    """The set on which our name rested here, or on a copy, when we last wrote it: a returned one rests on it too."""
     query = (
         select(t.intent.c.set_id)
         .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
@@ -132,7 +130,7 @@ def _rested_on(conn: Connection, resource_id: int, file_version: str, person_id:
 
 
 def _last_written(rows: Iterable[Any]) -> frozenset[str]:
-    """Where the name was ours on each of the copies when it stood there last: what they have in common."""
+    """The places where the name was ours, on each copy when it was last there: the intersection."""
     times: dict[int, list[frozenset[str]]] = {}
     for row in rows:
         mine = times.setdefault(row.resource_id, [frozenset()])
@@ -160,7 +158,7 @@ def _vanished(services: Services, tx: Tx, tag: Row[Any], resource: Resource, los
 
 
 def _put_again(services: Services, tx: Tx, tag: Row[Any], resource: Resource) -> None:
-    """The DAM was put back to before the name stood there: ours is written once more, one by hand is not ours to."""
+    """The DAM was restored to before the name was there: write ours again, not one by hand."""
     if tag.origin == "hand":
         return
     face = select(t.face.c.id).where(
@@ -177,7 +175,7 @@ def _put_again(services: Services, tx: Tx, tag: Row[Any], resource: Resource) ->
 
 
 def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]) -> None:
-    """An unlinked name whose person came to be is linked; ours that stands only where we never wrote is by hand."""
+    """Link an unlinked name if its person exists now; ours that is only where we never wrote it is by hand."""
     if tag.person_id is None and tag.origin == "hand":
         person = find_owner(tx.connection, tag.node_key)
         if person is not None and person.node_adopted:
@@ -192,21 +190,21 @@ def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]
 
 
 def find_owner(conn: Connection, key: str, ours: bool = False) -> Row[Any] | None:
-    """The person to whom a name that the DAM shows belongs, if any; `ours`: we wrote it there.
+    """The person who owns a name that the DAM shows; `ours`: we wrote it there.
 
-    Nobody's is one that is theirs by spelling alone, who entered themselves.
+    Nobody, if it matches only by spelling somebody who entered themselves.
     """
     person = find_bearer(conn, key)
     return None if person is None or (person.self_entered and not ours) else person
 
 
 def find_bearer(conn: Connection, key: str) -> Row[Any] | None:
-    """The person who bears the name here: no second one may."""
+    """The person of this name: there is never a second one."""
     return conn.execute(select(t.person).where(t.person.c.name_key == key)).first()
 
 
 def is_by_spelling_alone(tag: Row[Any]) -> bool:
-    """Whether the name is by hand, and its person (`self_entered`) somebody whom nobody of the staff knows."""
+    """Whether the name is by hand, and matches only by spelling somebody the staff does not know (`self_entered`)."""
     return bool(tag.self_entered) and tag.origin == "hand" and tag.set_id is None
 
 

@@ -1,8 +1,4 @@
-"""People whose name may stand where nobody has read it: they are entered, and no name is theirs by its spelling there.
-
-The doubt ends by itself once everything was read and the name stands nowhere. Where it does stand, it is a name that
-nobody linked, and the staff says whose it is (`acquaintance`).
-"""
+"""People whose name may be on photographs that nobody has read: they own no name by its spelling alone."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -29,14 +25,14 @@ JOB = "name-stands"
 
 
 class NameCount(NamedTuple):
-    """On how many resources a name stands, and whether there may be more."""
+    """How many resources have a name, and whether there may be more."""
 
     standing: int
     unsure: bool
 
 
 def count_name(services: Services, name: str) -> NameCount:
-    """Where a name stands; asks a DAM that answers for itself. Call it outside a transaction."""
+    """Count the name's resources; asks a DAM that answers for itself. Call it outside a transaction."""
     if isinstance(services.dam, TellsHolders):
         try:
             return NameCount(returned_names.count_by_others(services, services.dam, name), False)
@@ -49,7 +45,7 @@ def count_name(services: Services, name: str) -> NameCount:
 
 
 def find_gaps(services: Services, person_id: str) -> IndexGaps | None:
-    """What is in the way of knowing where the person's name stands; None where nobody doubts it."""
+    """What prevents us from knowing where the person's name is; None if there is no doubt."""
     with services.store.read() as conn:
         doubted = (t.person.c.id == person_id) & t.person.c.doubted_at.is_not(None)
         key = conn.scalar(select(t.person.c.name_key).where(doubted))
@@ -63,7 +59,7 @@ def _gaps(services: Services, conn: Connection, key: str) -> IndexGaps:
 
 
 def explain(gaps: IndexGaps) -> str:
-    """The same in a sentence."""
+    """The gaps in a sentence."""
     if gaps.away:
         why = "the DAM does not answer, so whether this name stands there is looked up later (facelease work)"
     elif gaps.never:
@@ -79,7 +75,7 @@ def explain(gaps: IndexGaps) -> str:
 
 
 def doubt_if_older(services: Services, tx: Tx, person: Row[Any], resource: Resource) -> bool:
-    """Whether a name that appears may have stood there before its person was entered: then whose it is is in doubt."""
+    """Whether a name that appears may be older than its person's entry: then doubt who it belongs to."""
     if person.node_adopted or person.sought_at is None or resource.changed_at is None:
         return False
     if resource.changed_at > person.sought_at:
@@ -90,13 +86,14 @@ def doubt_if_older(services: Services, tx: Tx, person: Row[Any], resource: Resou
 
 
 def doubt(tx: Tx, person_id: str, since: datetime) -> None:
-    """No name is the person's by its spelling from now on."""
+    """No name is the person's by its spelling alone from now on."""
     mine = (t.person.c.id == person_id) & ~t.person.c.self_entered
     tx.execute(update(t.person).where(mine).values(self_entered=True, doubted_at=since))
 
 
 def end_doubts(services: Services) -> int:
-    """End the doubts that have no ground any more: all was read since, and the name stands nowhere. Says how many."""
+    """End the doubts that have no ground any more: all has been read since, and the name is nowhere. Returns how
+    many."""
     c, ended = t.person.c, 0
     with services.store.read() as conn:
         rows = conn.execute(select(c.id, c.name_key, c.doubted_at).where(c.doubted_at.is_not(None))).all()
@@ -116,7 +113,7 @@ def end_doubts(services: Services) -> int:
 
 
 def handle_look_up(services: Services, job: ClaimedJob) -> None:
-    """Ask the DAM what it did not say when the person was entered. Raises DamError while it does not."""
+    """Ask the DAM what it did not answer when the person was entered. Raises DamError until it does."""
     c = t.person.c
     with services.store.read() as conn:
         name = conn.scalar(select(c.display_name).where(c.id == job.key, c.doubted_at.is_not(None)))

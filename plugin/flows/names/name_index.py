@@ -1,7 +1,7 @@
-"""Which names stand where, answered from what was read of the library: no file is opened for it, and no DAM asked.
+"""Which names are where, answered from an index of the library: no file is opened for it, and no DAM asked.
 
-Tags are the names that were known as such; `name_word` has every key by which somebody may be named, known or not, so
-that a keyword which was nobody's is found once somebody is called so. A DAM that tells its holders is asked itself.
+Tags are the names that were known as such; `name_word` has every key by which somebody may be named, so that an older
+keyword is found once a person has that name. A DAM that `tells_holders` is asked itself.
 """
 
 from collections import defaultdict
@@ -43,14 +43,14 @@ class IndexGaps(NamedTuple):
 
 
 def hash_words(services: Services, resource: Resource) -> frozenset[int] | None:
-    """What is noted of a resource that was read; None where nothing is."""
+    """The keyed hashes to store for a resource that was read; None if nothing was."""
     if resource.words is None:
         return None
     return frozenset(map(services.name_hasher.number, resource.words))
 
 
 def index_words(services: Services, tx: Tx, resource_id: int, resource: Resource, found: frozenset[int] | None) -> None:
-    """The resource was read. Where something of it was not, what was known before stays."""
+    """Index a resource that was read. If it was read only in part, what was known before stays."""
     if isinstance(services.dam, TellsHolders):
         return
     mine = t.name_word.c.resource_id == resource_id
@@ -71,9 +71,9 @@ def mark_stale(tx: Tx, ref: str) -> None:
 
 
 def note_poll(services: Services, began: datetime, aside: int = 0) -> datetime | None:
-    """A poll that began then is done: every change that it found is a job, but for so many that were set `aside`.
+    """Record that a poll which began then is done: every change that it found is a job, except `aside` many.
 
-    Returns when the one before it began; None where there was none.
+    Returns when the previous poll began; None if there was none.
     """
     unreadable = 0
     if not isinstance(services.dam, TellsHolders):
@@ -85,7 +85,7 @@ def note_poll(services: Services, began: datetime, aside: int = 0) -> datetime |
 
 
 def note_empty_library(tx: Tx) -> None:
-    """The library holds nothing when the house is made: there is nothing to be read."""
+    """A new store with no resource counts as read."""
     unheard = t.state.c.polled_at.is_(None) & ~select(t.resource.c.id).exists()
     tx.execute(update(t.state).where(unheard).values(polled_at=tx.now))
 
@@ -98,12 +98,12 @@ def strike(services: Services, tx: Tx, resource_ids: Sequence[int], name: str) -
 
 
 def drop(tx: Tx, resource_id: int) -> None:
-    """The resource is gone, and what was read of it."""
+    """Delete a resource from the index."""
     tx.execute(delete(t.name_word).where(t.name_word.c.resource_id == resource_id))
 
 
 def index_version(services: Services) -> str:
-    """How what is read now is noted: other keys of names, or other ways of making keys, make it unread."""
+    """Version of the index: other hash keys, or other ways of making keys, make what was read stale."""
     return f"{_WAYS}:{services.name_hasher.sign}"
 
 
@@ -120,7 +120,7 @@ def find_gaps(services: Services, conn: Connection) -> IndexGaps:
 
 
 def count_names(services: Services, conn: Connection, keys: Collection[str]) -> dict[str, int]:
-    """On how many resources each of these names (by key) stands, otherwise than by what came back; none left out."""
+    """How many resources have each of these names (by key), not counting returned ones."""
     found: defaultdict[str, set[int]] = defaultdict(set)
     macs = {services.name_hasher.number(key): key for key in keys}
     for some in chunked(sorted(macs), _CHUNK):
@@ -136,13 +136,13 @@ def count_names(services: Services, conn: Connection, keys: Collection[str]) -> 
 
 
 def count_returning(conn: Connection, key: str) -> int:
-    """On how many resources the name came back and was not taken off yet: nobody knows what else stands there."""
+    """How many resources have the name returned and not removed yet: what else is there is not known."""
     back = (t.tag.c.node_key == key) & (t.tag.c.origin == "returned")
     return conn.scalar(select(func.count()).where(back)) or 0
 
 
 def list_holders(services: Services, conn: Connection, name: str) -> set[str]:
-    """Every resource that bears the name, or may."""
+    """Every resource that has, or may have, the name."""
     key = name_key(name)
     numbers = {row.resource_id for row in conn.execute(_words([services.name_hasher.number(key)]))}
     numbers |= {row.resource_id for row in conn.execute(_tags([key]))}
@@ -153,7 +153,7 @@ def list_holders(services: Services, conn: Connection, name: str) -> set[str]:
 
 
 def count_of_others(services: Services, conn: Connection, person_id: str, key: str) -> int:
-    """On how many resources the name stands, or may, without being this person's."""
+    """How many resources have, or may have, the name without being this person's."""
     theirs = set(conn.scalars(select(t.tag.c.resource_id).where(t.tag.c.person_id == person_id)))
     numbers = {row.resource_id for row in conn.execute(_words([services.name_hasher.number(key)]))}
     numbers |= {row.resource_id for row in conn.execute(_tags([key]))}

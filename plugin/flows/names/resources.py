@@ -1,4 +1,4 @@
-"""A resource as it stands in the DAM, entered in the ledger; and forgotten when it is gone from there."""
+"""A resource as it is in the DAM, entered in the ledger; and forgotten when it is gone from there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,15 +37,15 @@ def find_number(services: Services, ref: str) -> int:
 
 
 def enter(services: Services, ref: str) -> EnteredResource:
-    """Look at the resource in the DAM and enter it as it stands there.
+    """Look at the resource in the DAM and enter it as it is there.
 
-    What of ours was written while we looked is left for the next look: the names that we saw are
-    older than it. What could not be read of its names ends none that are known. Raises DamError, ResourceGone.
+    Names that we wrote or removed during the look are left for the next one, since what we saw is older. Names that
+    could not be read end no known tag. Raises DamError, ResourceGone.
     """
     with services.store.read() as conn:
         settled = dam_names.list_settled(conn, ref)
     resource = ruling_identity.guard(services, services.dam.look(ref))
-    back, lost = returned_names.find_returned(services, resource), returned_names.find_lost(services, resource)
+    back, lost = (returned_names.find_returned(services, resource), returned_names.find_lost(services, resource))
     arrival = register(services, resource, settled, back, lost)
     returned_names.remember(services, arrival.resource_id, resource)
     return arrival
@@ -58,7 +58,7 @@ def register(
     back: Mapping[str, frozenset[str]] = MappingProxyType({}),
     lost: frozenset[str] = frozenset(),
 ) -> EnteredResource:
-    """Enter the resource, its collections and the names that stood on it when those intents had closed."""
+    """Enter the resource, its collections and the names that were on it when those intents had closed."""
     words = name_index.hash_words(services, resource)
     with services.store.write() as tx:
         stood = photo_places.find_known(tx.connection, _number(tx, resource.ref))
@@ -109,14 +109,14 @@ def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
 
 
 def _changed(row: Row[Any], resource: Resource) -> bool:
-    """Whether the file shows something else now than what was examined: its picture, or what it holds besides."""
+    """Whether the file's content changed since it was examined: its picture, or what it holds besides."""
     told = None not in {row.further, resource.further}
     return row.file_version != resource.file_version or (told and row.further != resource.further)
 
 
 def move(tx: Tx, old: str, new: str) -> None:
-    """The resource has another ref now. Where one was entered under it before, that one takes over what
-    nobody may propose again, and the old one is forgotten by its own job."""
+    """Rename the resource. If the new ref exists already, it takes over the rejections, and the job of the old one
+    forgets the old."""
     ids = {row.ref: row.id for row in tx.execute(select(t.resource).where(t.resource.c.ref.in_((old, new))))}
     if old not in ids:
         return
@@ -128,9 +128,9 @@ def move(tx: Tx, old: str, new: str) -> None:
 
 
 def forget(services: Services, ref: str) -> None:
-    """The resource is gone from the DAM: its faces, tags and clearances go, its audit rows stay.
+    """The resource is gone from the DAM: delete its faces, tags and clearances; keep audit rows.
 
-    So do its rejections, should it come back: it may only have been moved a moment ago.
+    Keep the rejections too: it may only have been moved a moment ago.
     """
     with services.store.write() as tx:
         key = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))

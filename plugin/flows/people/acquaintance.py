@@ -1,4 +1,4 @@
-"""Somebody of the staff knows who it is that entered themselves."""
+"""The staff confirms who somebody is that entered themselves."""
 
 from sqlalchemy import select, update
 
@@ -10,9 +10,9 @@ from plugin.ledger.store.store import Tx
 
 
 def acknowledge(services: Services, tx: Tx, person_id: str, how: str, actor: str) -> None:
-    """An account knows who this is: names that the DAM shows may be theirs from now on, by the next look.
+    """Record that an account knows this person: names in the DAM may be theirs from the next look on.
 
-    To be called as well where it is recorded how somebody was recognised.
+    Call it as well when a recognition is recorded.
     """
     mine = (t.person.c.id == person_id) & t.person.c.self_entered
     key = tx.connection.scalar(select(t.person.c.name_key).where(mine))

@@ -1,7 +1,7 @@
-"""Whose an address is: who entered it, how we know that it is the person's, and what a letter to it may open.
+"""Who entered an address, how we know that it is the person's, and what a letter to it may open.
 
-An address that is *confirmed* opens the full page, while it is on file. Nothing that a holder of a link says
-confirms one. An address without a row was known before such rows were kept: nobody knows who entered it.
+A *confirmed* address opens the full page, while it is on file. Nothing that a holder of a link says confirms one. An
+address without a row is older than these rows: nobody knows who entered it.
 """
 
 from datetime import datetime, timedelta
@@ -48,9 +48,9 @@ def enter(
 ) -> str:
     """Put this address on file, "" for none; returns the id of its row, "" for none.
 
-    `actor`: an account, or `person` or `guardian` where a holder typed it; then `account` is the maker of the
-    link they held, and `quitclaim_id` what they signed. One that takes the place of another is told to the
-    other, and opens the full page after seven days.
+    `actor`: an account, or `person` or `guardian` if a holder typed it; then `account` made the link they held, and
+    `quitclaim_id` is what they signed. A replacement is reported to the address before, and opens the full page after
+    seven days.
     """
     before = find_on_file(tx.connection, person_id, guardian_id)
     known = contacts.address_of(services, tx.connection, person_id, guardian_id)
@@ -75,7 +75,7 @@ def enter(
 
 
 def _stays(before: Row[Any] | None, actor: str) -> bool:
-    """Whether what is known of an address stays, that is entered once more: another account may improve on it."""
+    """Whether the record of an address that is entered again stays; another account may improve on it."""
     return before is not None and (
         before.confirmed_at is not None or actor in HOLDERS or accounts.is_same(before.entered_by, actor)
     )
@@ -84,7 +84,7 @@ def _stays(before: Row[Any] | None, actor: str) -> bool:
 def _opens_at(
     tx: Tx, person_id: str, guardian_id: str | None, before: Row[Any] | None, known: str, same: bool
 ) -> datetime | None:
-    """When the new one may open the full page: one that was removed first is replaced all the same."""
+    """When the new one may open the full page: one that replaces a removed one waits as well."""
     if known and same:
         return before.opens_at if before is not None else None
     ever = tx.execute(select(t.address.c.id).where(_of(person_id, guardian_id))).first() is not None
@@ -92,7 +92,7 @@ def _opens_at(
 
 
 def _tell_the_other(services: Services, tx: Tx, person_id: str, guardian_id: str | None) -> None:
-    """To the address that is on file until this very act."""
+    """To the address that is on file until now."""
     person = roster.load(services, tx.connection, person_id).person
     letter = outbox.Letter(
         f"address:{uuid4().hex}", "address-changed", person.language, person_id, to=guardian_id or "person"
@@ -119,7 +119,7 @@ def _seal(services: Services, tx: Tx, person_id: str, guardian_id: str | None, e
 
 
 def _see_whose(services: Services, tx: Tx, person_id: str) -> None:
-    """A child's address that is also a guardian's is not the child's own, whatever the guardian's is later."""
+    """A child's address that is also a guardian's never counts as the child's own."""
     own = contacts.email_of(services, tx.connection, person_id)
     if own and is_guardian_mailbox(services, tx.connection, person_id, own):
         row = find_on_file(tx.connection, person_id)
@@ -133,9 +133,9 @@ def is_guardian_mailbox(services: Services, conn: Connection, person_id: str, em
 
 
 def mark_as_guardians(tx: Tx, address_id: str | None) -> None:
-    """It was entered as the child's, and is a guardian's: nothing confirms it but a recognition.
+    """It was entered as the child's, and is a guardian's: only a recognition confirms it.
 
-    Not what confirmed it before either: it would open the page of somebody who has come of age.
+    What confirmed it before is void: it would open the page of somebody who has come of age.
     """
     this = t.address.c.id == address_id
     mine = this & t.address.c.entered_by.not_in(HOLDERS)
@@ -145,8 +145,8 @@ def mark_as_guardians(tx: Tx, address_id: str | None) -> None:
 
 
 def attach_quitclaim(tx: Tx, address_id: str | None, quitclaim_id: str) -> None:
-    """A letter to an address that was typed in an earlier visit has brought this: from now on the address stands
-    for it, so that it is renewed, and a lost key written anew, in later years as well."""
+    """A letter to an address typed in an earlier visit led to this quitclaim: the address belongs to it from now on,
+    so that renewals and replaced keys go there in later years as well."""
     typed = (t.address.c.id == address_id) & t.address.c.quitclaim_id.is_not(None)
     tx.execute(update(t.address).where(typed).values(quitclaim_id=quitclaim_id))
 
@@ -165,7 +165,7 @@ def _of(person_id: str, guardian_id: str | None) -> Any:
 
 
 def find_on_file(conn: Connection, person_id: str, guardian_id: str | None = None) -> Row[Any] | None:
-    """The row of the address on file; None where there is none, or where nobody knows who entered it."""
+    """The row of the address on file; None if there is none, or nobody knows who entered it."""
     standing = _of(person_id, guardian_id) & t.address.c.retired_at.is_(None)
     return conn.execute(select(t.address).where(standing)).first()
 
@@ -179,9 +179,9 @@ def may_open_page(services: Services, conn: Connection, person_id: str, guardian
 
 
 def _by_another(row: Row[Any], account: str) -> bool:
-    """Whether two people of the staff were at it.
+    """Whether two people of the staff were involved.
 
-    What a holder typed no account has entered. A program is no second pair of eyes: who enters an address may
+    What a holder typed was entered by no account. A program is not a second person: whoever enters an address may
     hold its token.
     """
     both = accounts.is_person(row.entered_by) and accounts.is_person(account)
@@ -189,7 +189,7 @@ def _by_another(row: Row[Any], account: str) -> bool:
 
 
 def opens_page(services: Services, conn: Connection, address_id: str | None) -> bool:
-    """Whether a link that was delivered to this address opens the full page now."""
+    """Whether a link delivered to this address opens the full page now."""
     row = conn.execute(select(t.address).where(t.address.c.id == address_id)).first() if address_id else None
     if row is None or row.retired_at is not None or row.confirmed_at is None:
         return False
@@ -197,9 +197,9 @@ def opens_page(services: Services, conn: Connection, address_id: str | None) -> 
 
 
 def address_letter(services: Services, tx: Tx, person_id: str, guardian_id: str | None, asked_by: str) -> str | None:
-    """The id of the address to which a letter goes that `asked_by` asks for; None where there is none.
+    """The id of the address for a letter that `asked_by` requests; None if there is none.
 
-    Where that is another account than the one that entered it, this confirms it.
+    If another account entered it, this confirms it.
     """
     if not contacts.address_of(services, tx.connection, person_id, guardian_id):
         return None
@@ -212,10 +212,10 @@ def address_letter(services: Services, tx: Tx, person_id: str, guardian_id: str 
 
 
 def confirm_first_letter(services: Services, tx: Tx, address_id: str | None) -> bool:
-    """A letter to it brings the person's first signature, in this transaction; call it before that is recorded.
+    """A letter to it leads to the person's first signature, in this transaction; call it before that is recorded.
 
-    False, and nothing, where there was something of theirs before, where a holder typed the address, or where it
-    is not on file.
+    False, and nothing changes, if there is anything of theirs already, a holder typed the address, or it is not on
+    file.
     """
     row = tx.execute(select(t.address).where(t.address.c.id == address_id)).first() if address_id else None
     if row is None or row.retired_at is not None or row.entered_by in HOLDERS or _has_a_past(tx, row.person_id):
@@ -226,10 +226,10 @@ def confirm_first_letter(services: Services, tx: Tx, address_id: str | None) -> 
 
 
 def doubt(services: Services, tx: Tx, person_id: str) -> None:
-    """A version comes by a weaker way than a letter to a confirmed address: on paper, or by a link handed over.
+    """A version came by a weaker way than a letter to a confirmed address: on paper, or by a link handed over.
 
-    What only a first letter confirmed opened nothing but what was signed by it. Nobody knows whether this is the
-    same person, so such an address opens the page again when somebody says so.
+    An address that only a first letter confirmed may be another person's then: it opens the page again when somebody
+    confirms it.
     """
     first = (t.address.c.person_id == person_id) & (t.address.c.confirmed_how == FIRST_LETTER)
     standing = t.address.c.retired_at.is_(None)
@@ -238,7 +238,8 @@ def doubt(services: Services, tx: Tx, person_id: str) -> None:
 
 
 def _has_a_past(tx: Tx, person_id: str) -> bool:
-    """A version, pictures, or a name by hand of theirs: then a first signature says little of who signs."""
+    """Whether there is a version, picture or name by hand of theirs: then a first signature does not identify the
+    signer."""
     key = select(t.person.c.name_key).where(t.person.c.id == person_id).scalar_subquery()
     named = (t.tag.c.person_id == person_id) | (t.tag.c.node_key == key)
     of_theirs = (
@@ -251,7 +252,7 @@ def _has_a_past(tx: Tx, person_id: str) -> bool:
 
 
 def confirm(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, reason: str = "") -> None:
-    """Note that it is the person\'s, and how that is known."""
+    """Record that it is the person's, and how that is known."""
     this = t.address.c.id == row.id
     kept = free_text.seal_text(tx, services.vault, reason, REASON, row.person_id) or None
     values = {"confirmed_at": tx.now, "confirmed_by": actor, "confirmed_how": how, "reason": kept}

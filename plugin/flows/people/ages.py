@@ -1,7 +1,7 @@
-"""How old somebody is, as far as anybody said: a birth date, or only that they are of age. Declared, never guessed.
+"""The age of a person, as declared: a birth date, or only that they are of age. Never guessed.
 
-Who gave neither is listed, and is never named without a human decision (`rules.may_auto`). A birth date counts more
-than a declaration: nothing turns off that somebody is a child.
+Somebody without either is listed, and is never named without a human decision (`rules.may_auto`). A birth date
+overrides a declaration: nothing switches off that somebody is a child.
 """
 
 from dataclasses import dataclass
@@ -45,9 +45,9 @@ def is_under_age(services: Services, born: date, at: datetime) -> bool:
 
 
 def declare(services: Services, person_id: str, said: Age, actor: str) -> bool:
-    """Somebody of the staff says how old a person is whose birth date nobody knows; False: it was known already.
+    """Record the age of a person without a birth date; False: it was recorded already.
 
-    Raises NotFound, ConsentError where nothing is said, it cannot be, or a birth date is known.
+    Raises NotFound, ConsentError if nothing is given, it cannot be, or a birth date is known.
     """
     refuse_invalid(services, said)
     if not said.of_age and said.birth_date is None:
@@ -60,7 +60,7 @@ def declare(services: Services, person_id: str, said: Age, actor: str) -> bool:
 
 
 def declare_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str) -> bool:
-    """The same in the caller's transaction; what is known already stays."""
+    """The same in the caller's transaction; what is recorded already stays."""
     this = t.person.c.id == person_id
     values: dict[ColumnElement[bool], dict[str, Any]] = {}
     if said.birth_date is not None:

@@ -1,6 +1,6 @@
-"""The addresses of a person and their guardians as they are kept: sealed under the person's record key.
+"""The addresses of a person and their guardians, sealed under the person's record key.
 
-Who entered an address, and what it opens, is in `addresses`, which is also the only one to change one.
+Who entered an address, and what it opens, is in `addresses`, the only module that changes one.
 """
 
 import json
@@ -19,7 +19,7 @@ from plugin.quitclaim.consent.model import clean_name, name_key
 
 
 def mailbox_key(email: str) -> str:
-    """By which two spellings of one mailbox are known: without case, a tag behind "+", a dot behind the domain."""
+    """The same for every spelling of one mailbox: without case, a tag after "+", a dot after the domain."""
     name, _, domain = name_key(email).rpartition("@")
     return f"{name.partition('+')[0]}@{domain.rstrip('.')}" if name else domain
 
@@ -29,7 +29,7 @@ _MOST_EMAIL = 254  # RFC 5321 4.5.3.1.3
 
 
 def is_email(text: str) -> bool:
-    """Whether this can be an address; whether it is one shows when something is sent there."""
+    """Whether this can be an address."""
     return len(text) <= _MOST_EMAIL and text.isprintable() and _EMAIL.fullmatch(text) is not None
 
 
@@ -41,7 +41,7 @@ def clean_email(text: str) -> str:
 
 
 def guardians_of(services: Services, conn: Connection, person_id: str) -> Sequence[dict[str, Any]]:
-    """The guardians' ids and names, and addresses where known, opened from the vault; who came first, first."""
+    """The guardians' ids and names, and addresses if known, opened from the vault; the oldest entry first."""
     mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "guardian")
     since = t.guardian.c.created_at
     found = select(t.sealed.c.id, t.sealed.c.subject, since).join(t.guardian, t.guardian.c.id == t.sealed.c.subject)
@@ -64,14 +64,14 @@ def address_of(services: Services, conn: Connection, person_id: str, guardian_id
 
 
 def seal_email(services: Services, tx: Tx, person_id: str, email: str) -> None:
-    """Keep the person's address, in the place of what was known."""
+    """Store the person's address, replacing the known one."""
     for old in services.vault.find(tx.connection, person_id, "contact"):
         services.vault.discard(tx, old)
     services.vault.seal(tx, person_id, "record", "contact", json.dumps({"email": email}).encode())
 
 
 def seal_guardian(services: Services, tx: Tx, person_id: str, guardian_id: str, name: str, email: str) -> None:
-    """Keep a guardian's name and address, in the place of what was known."""
+    """Store a guardian's name and address, replacing the known ones."""
     for old in services.vault.find(tx.connection, person_id, "guardian", subject=guardian_id):
         services.vault.discard(tx, old)
     body = json.dumps({"name": clean_name(name)} | ({"email": email} if email else {})).encode()
@@ -79,7 +79,7 @@ def seal_guardian(services: Services, tx: Tx, person_id: str, guardian_id: str, 
 
 
 def new_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:
-    """Make a guardian known, as yet without an address; returns the guardian's id."""
+    """Enter a guardian without an address; returns the guardian's id."""
     guardian_id = uuid4().hex
     tx.execute(insert(t.guardian).values(id=guardian_id, person_id=person_id, created_at=tx.now))
     seal_guardian(services, tx, person_id, guardian_id, name, "")

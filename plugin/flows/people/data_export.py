@@ -1,7 +1,6 @@
-"""What is held on a person beside quitclaims and tags: the rest of what an export says (GDPR Art. 15)."""
+"""Collects what is held on a person besides quitclaims and tags, for an export (GDPR Art. 15)."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,16 +17,16 @@ Rows = list[dict[str, Any]]
 def collect(services: Services, conn: Connection, person_id: str, own: bool) -> dict[str, Rows]:
     """Guardians, links, letters, requests, evidence, pictures, faces, rejections and shoots, each as plain rows.
 
-    `own`: for the person, of whom nothing is said that rests on pictures which nobody has vouched for.
-
-    Of a link not its token, of a letter not its words, of evidence not its bytes: these are had on the
-    person's page, or at the desk.
+    `own`: for the person, without what rests on unvouched pictures. Neither tokens of links, words of letters nor
+    bytes of evidence: those are on the person's page, or at the desk.
     """
-    parts: dict[str, Callable[[Services, Connection, str], Rows]] = {
-        "guardians": _guardians, "invitations": _invitations, "mails": _mails, "requests": _requests,
-        "evidence": _evidence, "shoots": _shoots,
-    }  # fmt: skip
-    return {name: read(services, conn, person_id) for name, read in parts.items()} | {
+    return {
+        "guardians": _guardians(services, conn, person_id),
+        "invitations": _invitations(conn, person_id),
+        "mails": _mails(conn, person_id),
+        "requests": _requests(services, conn, person_id),
+        "evidence": _evidence(services, conn, person_id),
+        "shoots": _shoots(conn, person_id),
         "reference_sets": _sets(conn, person_id, own),
         "faces": _faces(conn, person_id, own),
         "not_this_person": _rejections(conn, person_id, own),
@@ -35,7 +34,7 @@ def collect(services: Services, conn: Connection, person_id: str, own: bool) -> 
 
 
 def list_photographs(conn: Connection, person_id: str, own: bool) -> Rows:
-    """Where the name stands and who put it there; for the staff also whether it rests on nothing doubtful."""
+    """Where the name is and who put it there; for the staff also whether it rests on vouched pictures."""
     mine = (
         select(t.resource.c.ref.label("resource"), t.tag.c.origin.label("tag"))
         .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
@@ -74,16 +73,14 @@ def _guardians(services: Services, conn: Connection, person_id: str) -> Rows:
     return [{"id": row.subject} | json.loads(services.vault.open(conn, row.id)) for row in conn.execute(query)]
 
 
-def _invitations(_: Services, conn: Connection, person_id: str) -> Rows:
+def _invitations(conn: Connection, person_id: str) -> Rows:
     c = t.invitation.c
-    columns = (
-        c.id, c.kind, c.guardian_id, c.language, c.by_mail, c.created_at, c.created_by, c.expires_at, c.uses,
-        c.used_at, c.revoked_at, c.reminded,
-    )  # fmt: skip
-    return _rows(conn, select(*columns).where(c.person_id == person_id).order_by(c.created_at))
+    made = (c.id, c.kind, c.guardian_id, c.language, c.by_mail, c.created_at, c.created_by, c.expires_at)
+    query = select(*made, c.uses, c.used_at, c.revoked_at, c.reminded)
+    return _rows(conn, query.where(c.person_id == person_id).order_by(c.created_at))
 
 
-def _mails(_: Services, conn: Connection, person_id: str) -> Rows:
+def _mails(conn: Connection, person_id: str) -> Rows:
     c = t.mail.c
     columns = (c.kind, c.data, c.language, c.state, c.created_at, c.finished_at)
     return _rows(conn, select(*columns).where(c.person_id == person_id).order_by(c.created_at))
@@ -98,23 +95,19 @@ def _requests(services: Services, conn: Connection, person_id: str) -> Rows:
 
 
 def _evidence(services: Services, conn: Connection, person_id: str) -> Rows:
-    """What proves each signature: the name it was given, its size in bytes, since when."""
+    """The evidence of each signature: file name, size in bytes, since when."""
     c = t.sealed.c
     query = select(c.id, c.subject, c.created_at).where(c.person_id == person_id, c.kind == "evidence")
     found = []
     for row in conn.execute(query.order_by(c.created_at, c.id)).all():
         name, _, body = services.vault.open(conn, row.id).partition(b"\0")
-        found.append(
-            {
-                "quitclaim": row.subject, "name": name.decode(errors="replace"), "bytes": len(body),
-                "since": row.created_at,
-            }
-        )  # fmt: skip
+        file = {"name": name.decode(errors="replace"), "bytes": len(body)}
+        found.append({"quitclaim": row.subject, **file, "since": row.created_at})
     return found
 
 
 def _sets(conn: Connection, person_id: str, own: bool) -> Rows:
-    """The acts in which pictures came. Whom they resemble, and what the staff made of it, its sender is not told."""
+    """The acts in which pictures came. Their sender must not learn whom they resemble, nor what the staff decided."""
     c = t.reference_set.c
     columns = (c.added_at, c.ended_at) if own else tuple(column for column in c if column is not c.person_id)
     return _rows(conn, select(*columns).where(c.person_id == person_id).order_by(c.added_at))
@@ -122,9 +115,8 @@ def _sets(conn: Connection, person_id: str, own: bool) -> Rows:
 
 def _faces(conn: Connection, person_id: str, own: bool) -> Rows:
     c = t.face.c
-    columns = (
-        t.resource.c.ref, c.state, c.left, c.top, c.width, c.height, c.distance, c.engine, c.decided_at,
-    )  # fmt: skip
+    box = (c.left, c.top, c.width, c.height)
+    columns = (t.resource.c.ref, c.state, *box, c.distance, c.engine, c.decided_at)
     joined = select(*columns).join(t.resource, t.resource.c.id == c.resource_id).where(c.person_id == person_id)
     sound = reference_sets.is_sound(c.set_id) & (c.set_id.is_not(None) | (c.state == "matched"))
     if own:
@@ -133,7 +125,7 @@ def _faces(conn: Connection, person_id: str, own: bool) -> Rows:
 
 
 def _rejections(conn: Connection, person_id: str, own: bool) -> Rows:
-    """Where the name was taken off. What may have been suggested by pictures of somebody else is not theirs to read."""
+    """Where the name was removed. A suggestion may have come from pictures of somebody else: not theirs to read."""
     c = t.rejection.c
     joined = select(t.resource.c.ref, c.at).join(t.resource, t.resource.c.id == c.resource_id)
     query = joined.where(c.person_id == person_id).order_by(c.at)

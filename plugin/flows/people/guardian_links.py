@@ -1,7 +1,7 @@
-"""One guardian, several children: only because somebody of the staff said so, never because an address is the same.
+"""One guardian of several children: only because the staff said so, never because an address is the same.
 
-Each child has a guardian entry of its own. Two entries are the same person's where each names the
-other, sealed under the key of its own child; one that stayed behind names nobody who names it back.
+Each child has a guardian entry of its own. Two entries are the same person's if each names the other, sealed under
+its own child's key; an entry that is not named back counts as unlinked.
 """
 
 import json
@@ -22,10 +22,7 @@ _KIND = "family"
 
 
 def link_guardians(services: Services, one: Child, other: Child, actor: str) -> bool:
-    """The guardian of the one child is the guardian of the other as well; False: that was said already.
-
-    Raises NotFound, ConsentError.
-    """
+    """Record that two guardian entries are one person; False: it was so already. Raises NotFound, ConsentError."""
     if one[0] == other[0]:
         raise ConsentError("both are guardians of the same child: name two children")
     with services.store.write() as tx:

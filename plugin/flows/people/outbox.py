@@ -1,4 +1,4 @@
-"""Mail, as an outbox: a letter is queued in the transaction of its cause, once a cause, and sent by a job.
+"""The mail outbox: a letter is queued in the transaction of its cause, once a cause, and sent by a job.
 
 Its address and its link are sealed under the person's record key until it is sent.
 """
@@ -39,7 +39,7 @@ class Letter:
 
 
 def is_due(services: Services, tx: Tx, letter: Letter) -> bool:
-    """Whether the letter could be queued: somebody is there, can be written to, and was not yet, for this cause."""
+    """Whether the letter can be queued: the person exists, can be written to, and had none for this cause."""
     person_id = letter.person_id or ""
     if is_known(tx.connection, letter.cause) or not services.vault.has_key(tx.connection, person_id, "record"):
         return False
@@ -52,17 +52,14 @@ def is_known(conn: Connection, cause: str) -> bool:
 
 
 def put(services: Services, tx: Tx, letter: Letter) -> bool:
-    """Queue the letter in the caller's transaction; False where nobody can be written to, or it was before."""
+    """Queue the letter in the caller's transaction; False if nobody can be written to, or it was queued before."""
     address = address_of(services, tx.connection, letter)
     if not (services.config.mail.host and address) or is_known(tx.connection, letter.cause):
         return False
     mail_id = uuid4().hex
-    tx.execute(
-        insert(t.mail).values(
-            id=mail_id, cause=letter.cause, kind=letter.kind, person_id=letter.person_id,
-            data=_kept(letter), language=letter.language, state="queued", created_at=tx.now,
-        )
-    )  # fmt: skip
+    new = insert(t.mail).values(id=mail_id, cause=letter.cause, kind=letter.kind, person_id=letter.person_id)
+    new = new.values(data=_kept(letter), language=letter.language, state="queued")
+    tx.execute(new.values(created_at=tx.now))
     if letter.person_id is not None:
         body = json.dumps({"to": address, **letter.secret}).encode()
         services.vault.seal(tx, letter.person_id, "record", "mail", body, subject=mail_id)
@@ -72,7 +69,7 @@ def put(services: Services, tx: Tx, letter: Letter) -> bool:
 
 
 def _kept(letter: Letter) -> dict[str, Any]:
-    """With the guardian to whom it goes, so that the letter can greet them."""
+    """The data, with the guardian to whom it goes, so that the letter can greet them."""
     guardian = {"guardian": letter.to} if letter.to not in ("person", OWNER) else {}
     return {**letter.data, **guardian}
 

@@ -1,6 +1,7 @@
-"""How somebody of the staff recognised a person or a guardian: what makes an address theirs that no letter confirmed.
+"""How the staff recognised a person or a guardian: that confirms an address that no letter confirmed.
 
-Whoever entered an address does not confirm it, but in a house with one account, with a reason, which is listed.
+An account does not confirm an address that it entered, except the only account of a house, with a reason, which is
+listed.
 """
 
 from dataclasses import dataclass
@@ -31,12 +32,10 @@ def recognise(
     reason: str = "",
     officer: bool = False,
 ) -> bool:
-    """Record how somebody of the staff recognised the person, or a guardian: the address on file is theirs.
+    """Record how the staff recognised the person, or a guardian: the address on file is theirs.
 
-    False: there is no address on file, so none is confirmed.
-
-    `officer`: the account is an officer's. Raises ConsentError where the account may not record it, or no reason
-    is given where one is needed; NotFound.
+    False: no address is on file, so none is confirmed. `officer`: the account is an officer's. Raises ConsentError if
+    the account may not record it, or a required reason is missing; NotFound.
     """
     if how not in addresses.WAYS_TO_RECOGNISE:
         raise ConsentError(f"say how they were recognised: {', '.join(addresses.WAYS_TO_RECOGNISE)}")
@@ -60,7 +59,7 @@ def recognise(
 
 
 def _refuse_the_same(tx: Tx, row: Row[Any] | None, actor: str, officer: bool, reason: str) -> bool:
-    """Whether the account confirms what it entered itself, as the only one of its house. Raises ConsentError."""
+    """Whether the only account of the house confirms what it entered itself. Raises ConsentError for any other."""
     if not accounts.is_account(actor) or actor.startswith("api:"):
         raise ConsentError("how somebody was recognised is recorded by a person of the staff, not by a program")
     entered_by = _account_of(row)
@@ -79,7 +78,7 @@ def _refuse_the_same(tx: Tx, row: Row[Any] | None, actor: str, officer: bool, re
 
 
 def _account_of(row: Row[Any] | None) -> str | None:
-    """The account that entered it, or whose link the holder held who typed it; None where nobody knows."""
+    """The account that entered it, or that made the link of the holder who typed it; None if unknown."""
     if row is None:
         return None
     found = row.account if row.entered_by in addresses.HOLDERS else row.entered_by
@@ -98,10 +97,10 @@ def _is_alone(tx: Tx, actor: str) -> bool:
 
 @dataclass(frozen=True)
 class AddressHolder:
-    """The person, or a guardian of theirs: the address on file, who entered it, and what is known of it.
+    """The person, or a guardian of theirs, with the address on file and who entered it.
 
-    `entered_by`: an account, `person`, `guardian`, or "" where nobody knows. `how`: "" where it is not confirmed.
-    `waits_until`: it replaced another, and opens the full page from then on.
+    `entered_by`: an account, `person`, `guardian`, or "" if unknown. `how`: "" if not confirmed. `waits_until`: it
+    replaced another, and opens the full page from then on.
     """
 
     guardian_id: str | None
@@ -113,7 +112,7 @@ class AddressHolder:
 
 
 def list_holders(services: Services, conn: Connection, person_id: str) -> tuple[AddressHolder, ...]:
-    """Whom of this person we may write to, the person first."""
+    """Everybody about this person who can be written to, the person first."""
     person = roster.load(services, conn, person_id).person
     known: list[tuple[str | None, str]] = [(None, person.display_name)]
     known += [(str(one["id"]), str(one["name"])) for one in contacts.guardians_of(services, conn, person_id)]
@@ -130,7 +129,7 @@ def _side(services: Services, conn: Connection, person_id: str, guardian_id: str
 
 @dataclass(frozen=True)
 class SelfConfirmed:
-    """An address that the account confirmed which had entered it."""
+    """An address confirmed by the account that had entered it."""
 
     person_id: str
     name: str
@@ -140,7 +139,7 @@ class SelfConfirmed:
 
 
 def list_self_confirmed(services: Services, conn: Connection) -> list[SelfConfirmed]:
-    """The officer's list of them: those on file, the latest first."""
+    """The officer's list of those on file, the latest first."""
     address = t.address.c
     query = (
         select(t.address, t.person.c.display_name)

@@ -1,4 +1,4 @@
-"""Who may be tagged: adding people, their guardians and contact, and what an export says."""
+"""The people who may be tagged: adding them, their guardians and contact, and exporting what is held."""
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
@@ -47,10 +47,10 @@ class Newcomer:
 
 
 def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False) -> str:
-    """Enter a person; returns their id. No file is read for it: `name_doubts.of` says what that leaves open.
+    """Enter a person; returns their id. Reads no file: `name_doubts.find_gaps` says what that leaves open.
 
-    Raises ConsentError for a name or an address that cannot be one, NameTaken where it belongs to somebody or
-    stands in the DAM: then only a staff decision (`adopt`) makes it this person's.
+    Raises ConsentError for an invalid name or address, NameTaken if the name is somebody's or is in the DAM: then
+    only a staff decision (`adopt`) makes it this person's.
     """
     name, email = clean_name(newcomer.display_name), contacts.clean_email(newcomer.email)
     ages.refuse_invalid(services, Age(newcomer.of_age, newcomer.birth_date))
@@ -67,12 +67,11 @@ def enter(
     services: Services, tx: Tx, person_id: str, newcomer: Newcomer, actor: str, adopt: bool = False,
     unsure: bool = False,
 ) -> None:  # fmt: skip
-    """Enter a person whose clean name is known to be free, in the caller's transaction.
+    """Enter a person with a clean and free name, in the caller's transaction.
 
-    `unsure`: it may stand where it was not read. Then no name is theirs by its spelling, as with somebody who
-    entered themselves, until that is known, or an account says that it knows them (`name_doubts`).
-
-    Raises ConsentError for a name that the DAM cannot hold.
+    `unsure`: the name may be where it was not read. Then no name is theirs by its spelling, as for somebody who
+    entered themselves, until that is known or an account knows them (`name_doubts`). Raises ConsentError for a name
+    that the DAM cannot hold.
     """
     name = newcomer.display_name
     if why := services.dam.refusal(name):
@@ -115,9 +114,9 @@ def _free(tx: Tx, name: str, standing: int) -> None:
 
 
 def _adopt(tx: Tx, person_id: str, name: str) -> bool:
-    """The next names by hand that nobody owned are this person's: somebody on the staff decided so. False: no more.
+    """Give the next names by hand that nobody owned to this person, as the staff decided. False: no more.
 
-    One whose turn has not come is nobody's yet, which clears nothing.
+    A name that is not adopted yet is nobody's, which clears nothing.
     """
     mine = (t.tag.c.node_key == name_key(name)) & t.tag.c.person_id.is_(None) & (t.tag.c.origin == "hand")
     ids = list(tx.connection.scalars(select(t.tag.c.id).where(mine).limit(_PORTION)))
@@ -126,9 +125,9 @@ def _adopt(tx: Tx, person_id: str, name: str) -> bool:
 
 
 def handle_adopt(services: Services, job: ClaimedJob) -> None:
-    """Have every photograph looked at that bears a name which is a person's now: as a keyword it was nobody's.
+    """Queue every photograph that has a name which is a person's now: as a keyword it was nobody's.
 
-    In short writes; killed between two of them it begins once more.
+    In short writes; if killed between two of them it starts again.
     """
     while _adopt_more(services, job.key):
         pass
@@ -154,12 +153,12 @@ def _adopt_more(services: Services, person_id: str) -> bool:
 
 
 def enter_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:
-    """Make a guardian known in the caller's transaction; returns the guardian's id."""
+    """Enter a guardian in the caller's transaction; returns the guardian's id."""
     return contacts.new_guardian(services, tx, person_id, name)
 
 
 def add_guardian(services: Services, person_id: str, name: str, actor: str, email: str = "") -> str:
-    """Make somebody known as a guardian of the person; returns the guardian's id. Raises ConsentError."""
+    """Enter a guardian of the person; returns the guardian's id. Raises ConsentError."""
     email = contacts.clean_email(email)
     with services.store.write() as tx:
         roster.load(services, tx.connection, person_id)
@@ -171,9 +170,9 @@ def add_guardian(services: Services, person_id: str, name: str, actor: str, emai
 
 
 def clear_namesake(services: Services, person_id: str, actor: str) -> None:
-    """Somebody on the staff looked: who signed up under a name that was taken is another person indeed.
+    """The staff confirms that somebody who signed up under a taken name is another person.
 
-    Raises NotFound, and NothingDone where they bear no mark of that.
+    Raises NotFound, and NothingDone if they have no such mark.
     """
     with services.store.write() as tx:
         roster.load(services, tx.connection, person_id)
@@ -189,12 +188,12 @@ def name_of(services: Services, conn: Connection, person_id: str) -> str:
 
 
 def own_name_of(conn: Connection, person_id: str) -> str:
-    """What the person is called to themselves: the name that they gave, never one made to differ; "" if gone."""
+    """The name that the person gave themselves, never one made to differ; "" if gone."""
     return own_names_of(conn, [person_id]).get(person_id, "")
 
 
 def own_names_of(conn: Connection, person_ids: Collection[str]) -> dict[str, str]:
-    """The same of several people, by id. Whatever reaches somebody outside the staff says no other name."""
+    """The same of several people, by id. Nobody outside the staff is shown another name."""
     name = func.coalesce(t.person.c.given_name, t.person.c.display_name).label("name")
     query = select(t.person.c.id, name).where(t.person.c.id.in_(person_ids))
     return {row.id: row.name for row in conn.execute(query)}
@@ -228,9 +227,9 @@ def export(services: Services, person_id: str, actor: str, own: bool = False) ->
 
 
 def change_address(services: Services, person_id: str, email: str, actor: str, guardian_id: str | None = None) -> bool:
-    """Put another address of the person, or of a guardian, on file, "" for none; False: it was the one on file.
+    """Change the address of the person, or of a guardian, "" for none; False: it is unchanged.
 
-    Raises NotFound, ConsentError, and NothingDone where none is on file to be taken off.
+    Raises NotFound, ConsentError, and NothingDone if none is on file to be removed.
     """
     email = contacts.clean_email(email)
     with services.store.write() as tx:

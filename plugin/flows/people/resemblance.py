@@ -1,6 +1,6 @@
-"""Declared pictures that resemble somebody else who is enrolled are held, before any of them is compared.
+"""Holds declared pictures that resemble somebody else who is enrolled, before any of them is compared.
 
-Templates are opened before the write (rule 45), whoever adds a set; inside it only those that came since.
+Templates are opened before the write (rule 45); inside it only those added since.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,8 +21,10 @@ from plugin.recognizer.matching.gallery import find_nearer
 
 @dataclass(frozen=True)
 class OpenTemplates:
-    """Templates of this engine as they were before a write, by set: whose it is, and (128,) float32. For that one act,
-    and then forgotten. `seen`: every set that there was, also those without one."""
+    """Templates of this engine, opened before a write: by set, the person and (128,) float32. For one act only.
+
+    `seen`: every set that there was, also those without a template.
+    """
 
     seen: frozenset[str] = frozenset()
     templates: dict[str, tuple[str, Floats]] = field(default_factory=dict, repr=False)
@@ -33,7 +35,7 @@ NONE_OPEN = OpenTemplates()
 
 
 def open_templates(services: Services) -> OpenTemplates:
-    """Every template that may be compared with, for the write that follows. Call it outside a transaction."""
+    """Open every template that may be compared with, for the write that follows. Call it outside a transaction."""
     with services.store.read() as conn:
         seen = frozenset(_live(conn))
         every = iterate_templates(services, conn, services.faces.engine_id, _pass_over)
@@ -41,15 +43,15 @@ def open_templates(services: Services) -> OpenTemplates:
 
 
 def _pass_over(_item: str) -> None:
-    """A template that does not open: the gallery says so (`set_aside`), and nothing can be compared with it."""
+    """Skip a template that does not open: the gallery reports it (`set_aside`), and nothing can be compared with it."""
 
 
 def iterate_templates(
     services: Services, conn: Connection, engine: str, damaged: Callable[[str], None]
 ) -> Iterator[tuple[str, str, bytes]]:
-    """Person, set and template. What was kept before there were sets is of the set that bears the person's id.
+    """Person, set and template. One from before there were sets belongs to the set that has the person's id.
 
-    `damaged` is told the items that do not open.
+    `damaged` is called with the items that do not open.
     """
     for person_id, subject, body in services.vault.open_subjects(conn, "template", engine, damaged):
         yield person_id, subject or person_id, body
@@ -61,7 +63,7 @@ def _live(conn: Connection) -> dict[str, str]:
 
 
 def _now(services: Services, conn: Connection, known: OpenTemplates) -> dict[str, tuple[str, Floats]]:
-    """Those that there are in this write: without the ones that are gone since, with the ones that came."""
+    """The templates in this write: without those gone since, with those added since."""
     live, engine = _live(conn), services.faces.engine_id
     found = {one: known.templates[one] for one in live if one in known.templates}
     for set_id, person_id in live.items():
@@ -78,16 +80,16 @@ def _items(services: Services, conn: Connection, person_id: str, set_id: str, en
 
 
 def hold_near(services: Services, tx: Tx, set_id: str, known: OpenTemplates = NONE_OPEN) -> None:
-    """Hold this set, if declared, near somebody enrolled; and each declared one that it is near to.
+    """Hold this set, if declared, near somebody enrolled; and each declared one near to it.
 
-    Of two declared ones both: which of them shows the person that it says is for the staff to find out.
-    Only templates of this engine are compared, and none in a closed house: `house_closing` does it when that opens.
+    Of two declared ones both are held: the staff finds out which shows the person. Compares only templates of this
+    engine, and none in a closed house: `house_closing` does it when that opens.
     """
     _hold(services, tx, [set_id], known)
 
 
 def release_near(services: Services, tx: Tx, person_id: str, known: OpenTemplates = NONE_OPEN) -> None:
-    """A set of this person's is gone: what was held because it resembled that one is looked at anew."""
+    """A set of this person's is gone: check again what was held because it resembled that one."""
     _hold(services, tx, reference_sets.release_near(tx, person_id), known)
 
 

@@ -1,8 +1,8 @@
-"""Somebody who signed up at a shoot: entered under a name that is nobody else's, and not told whose it was.
+"""Somebody who signed up at a shoot: entered under a free name, and not told whether theirs was taken.
 
-Nor can it be told by the time that it takes: whether or not a name is known, the same statements are sent to the
-store, and the DAM is not asked. A name that the DAM shows and the ledger has not seen yet is left to rule 5: who
-entered themselves owns no name of the DAM before somebody of the staff said who they are.
+Timing must not reveal it either: the same statements are sent whether or not a name is known, and the DAM is not
+asked. A name in the DAM that the ledger has not seen yet is covered by rule 5: people who entered themselves own no
+name of the DAM until the staff knows them.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _AT_ONCE = 50  # spellings looked up by one statement, so that the first ones co
 
 
 def enter(services: Services, tx: Tx, person_id: str, newcomer: Newcomer) -> bool:
-    """Enter the person; True where the name had to be made to differ, which marks them for the staff."""
+    """Enter the person; True if the name had to be made to differ, which marks them for the staff."""
     given = newcomer.display_name
     name = _free(tx.connection, given)
     differs = name != given
@@ -33,7 +33,7 @@ def enter(services: Services, tx: Tx, person_id: str, newcomer: Newcomer) -> boo
 
 
 def _free(conn: Connection, given: str) -> str:
-    """The first spelling that nobody bears, and that stands on no photograph as somebody's whom we do not know."""
+    """The first spelling that nobody has, and that is on no photograph as an unknown person's."""
     spellings = _spellings(given)
     while True:
         some = list(islice(spellings, _AT_ONCE))

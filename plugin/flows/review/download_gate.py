@@ -18,7 +18,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.clearance.answers import Answer, ReasonCode, Policy, Reason, ClearanceStatus, IntendedUse
+from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus, IntendedUse, Policy, Reason, ReasonCode
 
 OPEN = frozenset({ClearanceStatus.CLEARED, ClearanceStatus.NO_PERSON_FOUND})
 _NO_SIZES: Mapping[str, int] = MappingProxyType({})

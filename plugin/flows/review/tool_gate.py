@@ -23,7 +23,7 @@ from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.clearance.answers import Answer, Reason, ClearanceStatus, IntendedUse
+from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus, IntendedUse, Reason
 from plugin.quitclaim.consent.intervals import earlier
 
 

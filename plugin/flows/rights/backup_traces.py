@@ -1,6 +1,6 @@
-"""What of an erased person our backups still hold, each by its date, and whether a key that we have opens it.
+"""What our backups still hold of an erased person, each by its date, and whether a key that we have opens it.
 
-Of a backup that lies elsewhere only the log knows; of copies that others made nobody does: that is a condition.
+Of a backup that was moved only the log knows; copies that others made are unknown: the certificate states that.
 """
 
 import json
@@ -32,7 +32,7 @@ _COVERED = _COVERED_BEFORE | {
 
 
 def list_parts(folder: Path) -> list[Path]:
-    """The files of the backups in it, and files of wrapped keys; not what lies there besides."""
+    """The files of the backups in the folder, and files of wrapped keys; nothing else."""
     manifests, keys = folder.glob("manifest-*.json"), folder.glob("keys-*.json")
     whole = [part for path in manifests for part in (path, folder / f"store-{_name(path)}.db")]
     return [*whole, *keys]
@@ -41,7 +41,7 @@ def list_parts(folder: Path) -> list[Path]:
 def search_backups(
     services: Services, sought: SoughtName, beat: Callable[[], None] = lambda: None
 ) -> tuple[list[CertificateLine], list[CertificateLine]]:
-    """Our backups: what was looked at, and what may still stand in them."""
+    """Our backups: what was looked at, and what may still be in them."""
     folder = services.config.path(services.config.backup.folder)
     manifests = {path: _tree(path) for path in sorted(folder.glob("manifest-*.json"))}
     looked, left = [CertificateLine("looked_backups", {"count": len(manifests)})], []
@@ -105,7 +105,7 @@ def _keys(services: Services, path: Path, person_id: str) -> tuple[list[Certific
 
 
 def _wrapped(tree: Tree) -> Iterator[tuple[str, int]]:
-    """Whose keys, and under which version of the master key."""
+    """By person, the version of the master key that wraps their keys."""
     for one in tree.get("keys", ()):
         if isinstance(one, list) and len(one) > 2 and isinstance(one[2], int):
             yield str(one[0]), one[2]

@@ -1,4 +1,4 @@
-"""What of a person the DAM keeps where we do not reach: other files beside the photographs that name them."""
+"""What the DAM keeps of a person where we cannot reach: other files beside the photographs that name them."""
 
 from collections.abc import Collection, Sequence
 
@@ -28,7 +28,7 @@ def list_named(services: Services, person_id: str) -> list[str]:
 
 
 def find_beside(services: Services, refs: Sequence[str]) -> list[tuple[str, int]]:
-    """Of these resources those beside which the DAM keeps other files, and how many: earlier versions and
+    """Those of these resources with other files beside them in the DAM, and how many: earlier versions and
     alternatives may show the same people, and are neither examined nor rewritten. Raises DamError."""
     found, dam = list[tuple[str, int]](), services.dam
     if not isinstance(dam, KeepsVersions):
@@ -48,10 +48,8 @@ def forget(services: Services, name: str) -> bool:
 
 
 def distrust(tx: Tx, refs: Collection[str]) -> list[int]:
-    """Photographs on which the name still stands are unknown until their next look: our row that said so is gone.
-
-    Returns their numbers.
-    """
+    """Make photographs that still have the name unknown until their next look: our row of it is gone. Returns their
+    ids."""
     numbers: list[int] = []
     for some in chunked(sorted(refs), _CHUNK):
         mine = t.resource.c.ref.in_(some) & t.resource.c.deleted_at.is_(None)
@@ -61,7 +59,7 @@ def distrust(tx: Tx, refs: Collection[str]) -> list[int]:
 
 
 def give_up(services: Services, ref: str) -> None:
-    """It could not be looked at, however often: what was known of it is unknown until its next look."""
+    """It could not be looked at, however often: make it unknown until its next look."""
     with services.store.write() as tx:
         numbers = distrust(tx, [ref])
     photo_answers.recompute_many(services, numbers)

@@ -1,7 +1,7 @@
-"""Forget a person everywhere; a certificate that says where it looked, what was reached and what was not.
+"""Forget a person everywhere; a certificate says where it looked, what was reached and what was not.
 
-At once: every grant ends, both keys are destroyed, nothing of theirs opens any more. Then the DAM is
-cleaned, and only when it has been read back are the last rows deleted; until then the job comes again.
+At once: every grant ends, both keys are destroyed, no link opens. Then the DAM is cleaned, and only after it has been
+read back are the last rows deleted; until then the job is retried.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,10 +55,7 @@ class _Cleaned:
 
 
 def erase(services: Services, person_id: str, actor: str) -> Certificate:
-    """Forget the person. The certificate is unfinished where the DAM failed; the job then goes on.
-
-    Raises NotFound.
-    """
+    """Forget the person. The certificate is unfinished if the DAM failed; the job then goes on. Raises NotFound."""
     begin(services, person_id, actor, tell=True)
     try:
         return finish(services, person_id)
@@ -71,7 +68,7 @@ def erase(services: Services, person_id: str, actor: str) -> Certificate:
 
 
 def begin(services: Services, person_id: str, actor: str, logged: bool = False, tell: bool = False) -> str:
-    """From this commit on nothing of the person's opens, matches or clears; returns the certificate's number."""
+    """From this commit on nothing of the person's opens, matches or is cleared; returns the certificate's number."""
     filed = erasure_register.read_filed(services, person_id)
     with services.store.write() as tx:
         return begin_in(services, tx, person_id, actor, filed, logged, last_letter.PERSON if tell else "")
@@ -80,7 +77,7 @@ def begin(services: Services, person_id: str, actor: str, logged: bool = False, 
 def begin_in(
     services: Services, tx: Tx, person_id: str, actor: str, filed: Filed, logged: bool = False, asked_by: str = "",
 ) -> str:  # fmt: skip
-    """The same in the caller's transaction. Who asked for it is told by the last letter; nobody where it is ""."""
+    """The same in the caller's transaction. `asked_by`: who gets the last letter; "" for nobody."""
     standing = roster.load(services, tx.connection, person_id)
     if not logged:
         services.ended.append(tx, Ending(person_id, None, tx.now, ERASED))
@@ -97,7 +94,7 @@ def begin_in(
 
 
 def _enter(services: Services, tx: Tx, person_id: str, language: str, actor: str, filed: Filed, asked_by: str) -> str:
-    """The erasure in its register, with what has to be known later; a second beginning changes neither."""
+    """Register the erasure, with what must be known later. Idempotent."""
     number = erasure_register.enter(services, tx, person_id, actor, filed)
     row = erasure_register.find_by_number(tx.connection, number)
     known = erasure_register.read_held(services, tx.connection, row)
@@ -131,7 +128,7 @@ def handle_erase(services: Services, job: ClaimedJob) -> None:
 def finish(services: Services, person_id: str, beat: Beat = lambda: None) -> Certificate:
     """Clean the DAM, delete the rows, look for what is left, shred. Raises DamError while the DAM cannot be cleaned.
 
-    Where a run was interrupted after it deleted the rows, what is held tells the next for which name to look.
+    A run that was interrupted after deleting the rows leaves its facts, so that the next knows the name to look for.
     """
     known = _known(services, person_id)
     if known is None:
@@ -168,7 +165,7 @@ def _finished(services: Services, person_id: str) -> Certificate:
 
 
 def make_unreadable(services: Services, person_id: str) -> list[CertificateLine]:
-    """Make sure that nothing deleted can be read back, now or from a copy; returns what cannot be made sure yet."""
+    """Shred whatever could be restored, from the store or from a copy; returns what is not certain yet."""
     done, still = _overwritten(services, person_id)
     looked, opened = backup_traces.search_key_files(services, person_id)
     with certificate.alone(services):
@@ -185,11 +182,8 @@ def _with(looks: Sequence[CertificateLine], files: Sequence[CertificateLine]) ->
 
 
 def _known(services: Services, person_id: str) -> tuple[Row[Any], ErasureFacts] | None:
-    """The erasure's row and what is held; of one that was begun before there was a register, made now. None where it
-    is finished: the worker and a command both go on with what was begun. After a restore nothing is held.
-
-    Raises NotFound.
-    """
+    """The erasure's row and facts, entered now if it began before there was a register. None if it is finished: a
+    worker and a command may both run it. After a restore there are no facts. Raises NotFound."""
     filed = erasure_register.read_filed(services, person_id)
     with services.store.write() as tx:
         row = erasure_register.find_of_person(tx.connection, person_id)
@@ -204,7 +198,7 @@ def _known(services: Services, person_id: str) -> tuple[Row[Any], ErasureFacts] 
 
 
 def _clean(services: Services, row: Row[Any], held: ErasureFacts, sought: SoughtName, beat: Beat) -> _Cleaned:
-    """Take the names out and read back, delete the rows; then look once through everything, for which nobody waits."""
+    """Remove the names and read back, delete the rows; then search everything once."""
     person_id, name, unread = row.person_id, held.spellings[0], list[str]()
     refs = sorted({*held.refs, *dam_leftovers.list_named(services, person_id)})
     removed = revocation.remove_tags(services, person_id, revocation.ALL, everywhere=True, unread=unread)
@@ -225,14 +219,14 @@ def _clean(services: Services, row: Row[Any], held: ErasureFacts, sought: Sought
 
 
 def _distrust(services: Services, refs: set[str]) -> None:
-    """Where the name stands is unknown until the next look, which also takes off what came back and is ours."""
+    """Photographs that still have the name are unknown until the next look, which also removes returned ones."""
     for some in chunked(sorted(refs), photo_answers.PORTION):
         with services.store.write() as tx:
             photo_answers.recompute(services, tx, dam_leftovers.distrust(tx, some))
 
 
 def _count(services: Services, number: str, held: ErasureFacts, person_id: str) -> ErasureFacts:
-    """Before the first row goes: a run that is interrupted tells the next what was there."""
+    """Before the first row is deleted, so that an interrupted run leaves the counts to the next."""
     with services.store.read() as conn:
         rows = held.rows or erasure_rows.count(conn, person_id, held.spellings[0])
     held = replace(held, rows=rows)
@@ -258,7 +252,10 @@ def _written(
             CertificateLine("ended_closed" if closed_house.find_reason(services) else "ended"),
         ],
         provided=[
-            CertificateLine("condition_copies", {"version": backup_traces.find_wrapping_version(services, row.person_id)}),
+            CertificateLine(
+                "condition_copies",
+                {"version": backup_traces.find_wrapping_version(services, row.person_id)},
+            ),
             CertificateLine("condition_backup_keys"),
             CertificateLine("condition_sqlite" if services.store.is_sqlite else "condition_postgresql"),
             CertificateLine("condition_spelling"), CertificateLine("condition_pictures"),

@@ -1,7 +1,7 @@
-"""Erasures by the number of their certificate, which the person gets; and what has to be known until each is finished.
+"""Erasures by the number of their certificate, which the person gets; and the facts needed until each is finished.
 
-That is: how the name was spelled, and where the last letter goes. It is sealed under the house's key, since the
-person's own is destroyed at once, and goes as soon as it has served.
+That is: how the name was spelled, and where the last letter goes. They are sealed under the house's key, since the
+person's own is destroyed at once, and deleted as soon as possible.
 """
 
 import json
@@ -28,7 +28,7 @@ _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is heard, or read, as
 
 @dataclass(frozen=True)
 class ErasureFacts:
-    """How the name is spelled, and whom the last letter greets, in which language; `to` goes when it is sent.
+    """How the name is spelled, and who gets the last letter, in which language; `to` is deleted when it is sent.
 
     Once rows are deleted: on which resources the person was named, and how many rows there were of each kind.
     """
@@ -44,7 +44,7 @@ class ErasureFacts:
 
 @dataclass(frozen=True)
 class Filed:
-    """What is among the certificates that are kept: all numbers, and the certificate that speaks of the person."""
+    """The certificates on file: all numbers, and the certificate of the person."""
 
     numbers: frozenset[str]
     own: Certificate | None
@@ -54,15 +54,15 @@ NOTHING_FILED = Filed(frozenset(), None)
 
 
 def read_filed(services: Services, person_id: str) -> Filed:
-    """Read that, in no write: there may be thousands of files.
+    """Read them outside a write: there may be thousands of files.
 
-    It holds in a write after it: whatever is filed meanwhile has a row by then.
+    They are valid in a later write: whatever is filed meanwhile has a row by then.
     """
     return Filed(frozenset(certificate.numbers(services)), certificate.of_person(services, person_id))
 
 
 def enter(services: Services, tx: Tx, person_id: str, actor: str, filed: Filed) -> str:
-    """The number of the person's erasure, given now unless they have one already."""
+    """The number of the person's erasure, assigned now unless there is one."""
     known = find_of_person(tx.connection, person_id)
     if known is not None:
         return str(known.number)
@@ -87,15 +87,15 @@ def find_by_number(conn: Connection, number: str) -> Row[Any]:
 
 
 def spell_number(number: str) -> str:
-    """A number as we write it, of one that somebody typed."""
+    """A typed number in our spelling."""
     return number.strip().upper().replace(" ", "-").replace("–", "-")
 
 
 def read_certificate(services: Services, number: str, actor: str) -> Certificate:
-    """The certificate of this number, as far as it goes now; the look is audited. Raises NotFound: there is no such
-    number, or its certificate was taken away.
+    """The certificate of this number, as far as it is; the look is audited. Raises NotFound: no such number, or the
+    certificate was taken away.
 
-    Of somebody who came back with an old store and is erased again, that of before says nothing of now.
+    For somebody who came back with an old store and is erased again, the old certificate is not shown.
     """
     with services.store.write() as tx:
         row = find_by_number(tx.connection, number)
@@ -110,19 +110,19 @@ def read_certificate(services: Services, number: str, actor: str) -> Certificate
 
 
 def drop(tx: Tx, person_id: str) -> None:
-    """The request was refused: nothing is erased."""
+    """Delete the erasure of a refused request."""
     tx.execute(delete(t.erasure).where(t.erasure.c.person_id == person_id, t.erasure.c.held.is_(None)))
 
 
 def hold(services: Services, tx: Tx, number: str, held: ErasureFacts) -> None:
-    """Keep what has to be known; what is empty is kept no more."""
+    """Store the facts; empty ones are deleted."""
     empty = held == ErasureFacts(language=held.language)
     body = None if empty else free_text.seal_text(tx, services.vault, json.dumps(asdict(held)), COLUMN)
     tx.execute(update(t.erasure).where(t.erasure.c.number == number).values(held=body))
 
 
 def read_held(services: Services, conn: Connection, row: Row[Any]) -> ErasureFacts | None:
-    """What is held of an erasure; None where it has served. Raises VaultError."""
+    """The facts of an erasure; None if they are deleted. Raises VaultError."""
     if row.held is None:
         return None
     tree: dict[str, Any] = json.loads(free_text.open_text(conn, services.vault, row.held, COLUMN))
@@ -130,14 +130,14 @@ def read_held(services: Services, conn: Connection, row: Row[Any]) -> ErasureFac
 
 
 def finish(services: Services, tx: Tx, row: Row[Any], known: ErasureFacts) -> None:
-    """The erasure is finished: of what is held only what the last letter needs stays."""
+    """Mark the erasure finished, and delete the facts except what the last letter needs."""
     left = replace(known, spellings=(), refs=(), rows={}) if known.to else ErasureFacts(language=known.language)
     hold(services, tx, row.number, left)
     tx.execute(update(t.erasure).where(t.erasure.c.number == row.number).values(finished_at=tx.now))
 
 
 def forget_address(services: Services, tx: Tx, number: str) -> None:
-    """The last letter went, or never will: its address goes."""
+    """Delete the address of the last letter: it was sent, or never will be."""
     row = find_by_number(tx.connection, number)
     known = read_held(services, tx.connection, row)
     if known is not None:
@@ -145,14 +145,14 @@ def forget_address(services: Services, tx: Tx, number: str) -> None:
 
 
 def reopen(tx: Tx, number: str) -> None:
-    """Somebody who was erased came back with an old store, and is erased again under the same number."""
+    """Somebody who was erased came back with an old store: erase them again under the same number."""
     tx.execute(update(t.erasure).where(t.erasure.c.number == number).values(finished_at=None))
 
 
 def _next(services: Services, tx: Tx, filed: Filed) -> str:
-    """Year, count and two letters against slips of the tongue; never one that a row or a certificate has.
+    """Year, count and two letters that catch typing errors; unique among rows and certificates.
 
-    A write transaction is alone, so that no other gives the same.
+    Write transactions are serial, so no other gets the same.
     """
     year = tx.now.astimezone(services.config.site.zone).year
     known = {*tx.execute(select(t.erasure.c.number)).scalars(), *filed.numbers}

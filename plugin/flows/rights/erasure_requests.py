@@ -1,4 +1,4 @@
-"""What a person asks for that the officer decides on: to be forgotten, within the term (GDPR Art. 12(3), 17)."""
+"""Requests to be forgotten, on which the officer decides within the term (GDPR Art. 12(3), 17)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from plugin.flows.consent import quitclaim_rows
 from plugin.flows.people import outbox, register
 from plugin.flows.rights import erasure, erasure_register
 from plugin.flows.rights.erasure_register import Filed
-from plugin.flows.rights.erasure_register import read_filed as filed
+from plugin.flows.rights.erasure_register import read_filed as read_filed
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.store.audit import Action
@@ -56,7 +56,7 @@ class WaitingRequest:
 
 
 def request_in(services: Services, tx: Tx, person_id: str, asked_by: str, filed: Filed) -> ErasureRequest:
-    """Note the request, or begin the erasure where `requests.erasure` says so; asked twice is asked once.
+    """Store the request, or begin the erasure if `requests.erasure` says so. Idempotent.
 
     `asked_by`: person or guardian. Raises NotFound.
     """
@@ -82,23 +82,23 @@ def request_in(services: Services, tx: Tx, person_id: str, asked_by: str, filed:
 
 
 def due_day(services: Services) -> date:
-    """By when a request of today is to be decided."""
+    """The day by which a request of today is to be decided."""
     return services.today() + timedelta(days=services.config.requests.days)
 
 
 def find_waiting(conn: Connection, person_id: str) -> Row[Any] | None:
-    """The person's request that nobody has decided on; None if there is none."""
+    """The person's undecided request; None if there is none."""
     mine = (t.request.c.person_id == person_id) & t.request.c.decided_at.is_(None)
     return conn.execute(select(t.request).where(mine)).first()
 
 
 def find_number(conn: Connection, person_id: str) -> str:
-    """The number that the certificate of the person's erasure has, or will have; "" where nobody asked for one."""
+    """The number of the certificate of the person's erasure; "" if nobody asked for one."""
     row = erasure_register.find_of_person(conn, person_id)
     return "" if row is None else str(row.number)
 
 
-def list_waiting(services: Services) -> Sequence[WaitingRequest]:  # noqa: A001 as in "what is open"
+def list_waiting(services: Services) -> Sequence[WaitingRequest]:
     """The officer's list: what waits for a decision, the most urgent first."""
     query = (
         select(t.request, t.person.c.display_name, t.erasure.c.number)
@@ -119,11 +119,10 @@ def list_waiting(services: Services) -> Sequence[WaitingRequest]:  # noqa: A001 
 
 
 def decide(services: Services, request_id: str, grant: bool, actor: str, reason: str = "") -> str | None:
-    """Forget the person from this commit on, or refuse for a reason, which the person is told. Returns the number of
-    the certificate, None where it is refused.
+    """Forget the person from this commit on, or refuse with a reason, which the person gets by mail. Returns the
+    number of the certificate, None for a refusal.
 
-    Raises NotFound for a request that is not there or was decided, ConsentError for a refusal without
-    a reason.
+    Raises NotFound for no such open request, ConsentError for a refusal without a reason.
     """
     words = " ".join(reason.split())
     if not grant and not words:
@@ -133,7 +132,7 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
     with services.store.read() as conn:
         asked = select(t.request.c.person_id).where(t.request.c.id == request_id)
         about = conn.scalar(asked) or ""
-    read = filed(services, about)
+    read = read_filed(services, about)
     with services.store.write() as tx:
         this = (t.request.c.id == request_id) & t.request.c.decided_at.is_(None)
         row = tx.execute(select(t.request).where(this)).first()
@@ -162,7 +161,7 @@ def _refuse(services: Services, tx: Tx, row: Row[Any], actor: str) -> None:
 
 
 def _asker(services: Services, tx: Tx, person_id: str, asked_by: str) -> str:
-    """Whom an answer goes to: the person, or, of who asked as one, the first guardian that can be written to."""
+    """Who gets the answer: the person or, if a guardian asked, the first guardian that can be written to."""
     if asked_by != GUARDIAN:
         return "person"
     known = register.guardians_of(services, tx.connection, person_id)

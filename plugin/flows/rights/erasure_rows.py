@@ -1,4 +1,4 @@
-"""Every row of a person's, deleted when the DAM has been cleaned: photograph by photograph, then the rest at once."""
+"""Deletes every row of a person's after the DAM has been cleaned: photograph by photograph, then the rest at once."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ Kinds = list[tuple[str, Any, ColumnElement[bool]]]
 
 
 def count(conn: Connection, person_id: str, name: str) -> dict[str, int]:
-    """How many rows of each kind there are to go."""
+    """How many rows of each kind will be deleted."""
     kinds = [("faces unnamed", t.face, t.face.c.person_id == person_id)]
     kinds += [*_on_photographs(person_id, name), *_others(person_id), ("jobs", t.job, _asked(person_id))]
     return {
@@ -29,7 +29,7 @@ def count(conn: Connection, person_id: str, name: str) -> dict[str, int]:
 
 
 def list_photographs(conn: Connection, person_id: str, name: str, most: int | None = None) -> list[int]:
-    """The numbers of photographs of which rows of the person's are there still: the first so many."""
+    """The first so many ids of photographs that still have rows of the person's."""
     where = [(t.face, t.face.c.person_id == person_id)]
     where += [(table, mine) for _, table, mine in _on_photographs(person_id, name)]
     found = union(*(select(table.c.resource_id).where(mine) for table, mine in where)).subquery()
@@ -40,9 +40,9 @@ def list_photographs(conn: Connection, person_id: str, name: str, most: int | No
 def clear_photographs(
     services: Services, person_id: str, name: str, still: Collection[str], beat: Callable[[], None]
 ) -> None:  # fmt: skip
-    """Photograph by photograph, in short writes: what names the person goes, and what is cleared is computed anew.
+    """Photograph by photograph, in short writes: remove what names the person, and recompute clearances.
 
-    `still`: on which the name stands in the DAM all the same.
+    `still`: resources that have the name in the DAM all the same.
     """
     while True:
         with services.store.read() as conn:
@@ -58,11 +58,8 @@ def clear_photographs(
 
 
 def delete_rows(services: Services, person_id: str, name: str, still: Collection[str], tags: int) -> bool:
-    """All else, and the rows of photographs that were looked at meanwhile. The log says how many tags went, and where
-    the name stands still.
-
-    False where another process has deleted the person meanwhile.
-    """
+    """Delete all else, and rows of photographs added meanwhile. The log has the number of tags, and where names stay.
+    False if another process has deleted the person meanwhile."""
     with services.store.read() as conn:
         jobs = _jobs(conn, person_id)
     with services.store.write() as tx:
@@ -77,9 +74,9 @@ def delete_rows(services: Services, person_id: str, name: str, still: Collection
 def _clear(
     services: Services, tx: Tx, person_id: str, name: str, still: Collection[str], ids: Sequence[int]
 ) -> None:  # fmt: skip
-    """Nothing about these photographs names the person any more.
+    """Remove everything about these photographs that names the person.
 
-    Those on which the name still stands are distrusted in the commit that forgets whose it is.
+    Those that still have the name are made unknown in the same commit.
     """
     removed_names.note_gone(services, tx, person_id, ids)
     face_rows.unname(tx, person_id, None, t.face.c.resource_id.in_(ids))
@@ -123,7 +120,7 @@ def _asked(person_id: str) -> ColumnElement[bool]:
 
 
 def _jobs(conn: Connection, person_id: str) -> ColumnElement[bool]:
-    """By number those that are there, and whatever comes: a queue of a million is read before a write, not in it."""
+    """Existing ones by id, and whatever is added: a queue of a million is read before a write, not in it."""
     j = t.job.c
     numbers = list(conn.scalars(select(j.id).where(_asked(person_id))))
     last = conn.scalar(select(func.max(j.id))) or 0

@@ -1,4 +1,4 @@
-"""A name looked for in files of ours: texts as texts, copies of a store value by value, anything else in its bytes."""
+"""Looks for a name in our own files: in text as text, in copies of a store value by value, else in the bytes."""
 
 import json
 import mmap
@@ -23,7 +23,7 @@ def is_text(path: Path) -> bool:
 
 
 def has_name(path: Path, sought: SoughtName) -> bool:
-    """Whether the name stands in the file. Raises OSError."""
+    """Whether the name is in the file. Raises OSError."""
     if not is_text(path):
         return is_in_copy(path, sought)
     with path.open("rb") as file:
@@ -34,10 +34,10 @@ def has_name(path: Path, sought: SoughtName) -> bool:
 
 
 def is_in_copy(path: Path, sought: SoughtName, covered: Collection[str] = ()) -> bool:
-    """Whether it stands in a copy of a store, but for columns ("table.column") that are covered; or in the bytes of
-    whatever else it is. Raises OSError.
+    """Whether it is in a copy of a store, except in the `covered` columns ("table.column"); or in the bytes of any
+    other file. Raises OSError.
 
-    The bytes also hold what was deleted. A single word is not looked for there in a copy: it may be a word of ours.
+    The bytes also hold deleted rows. A single word is not looked for in them: it may be a word of ours.
     """
     with path.open("rb") as file:
         is_store = file.read(len(_SQLITE)) == _SQLITE
@@ -74,7 +74,7 @@ def _in_bytes(path: Path, sought: SoughtName) -> bool:
 
 
 def _stands(data: mmap.mmap, needle: bytes, sought: SoughtName) -> bool:
-    """Whether it stands there as whole words."""
+    """Whether it is there as whole words."""
     at = data.find(needle)
     while at >= 0:
         around = data[max(at - _AROUND, 0) : at + len(needle) + _AROUND].decode("utf-8", "replace")

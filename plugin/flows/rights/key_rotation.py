@@ -1,4 +1,4 @@
-"""A new master key, with a fresh file of wrapped keys where backups lie."""
+"""Rotates the master key, and keeps a fresh file of wrapped keys with the backups."""
 
 from plugin.flows.common.services import Services
 from plugin.ledger.backups import backup
@@ -9,14 +9,14 @@ from plugin.ledger.log.head_book import HeadBook
 def rotate(services: Services, actor: str = "system", retire: bool = True) -> rotation.Rotation:
     """Re-wrap every living key under a new master key, and destroy the old one if `retire`.
 
-    A file of wrapped keys from before cannot be opened afterwards, so the backup folder gets a new
-    one first: else a backup would bring back the rows and none of the living templates.
+    A file of wrapped keys from before cannot be opened afterwards, so the backup folder gets a new one first: else a
+    restore would bring back the rows and no template.
     """
     return rotation.rotate(services.store, services.master, retire, lambda: _fresh_keys(services, actor), actor)
 
 
 def renew_key_file(services: Services) -> None:
-    """Once a file of wrapped keys is past its days: a fresh one first, then it goes."""
+    """Replace a file of wrapped keys that is past its days: the fresh one first."""
     config = services.config
     if backup.list_expired_key_files(config.path(config.backup.folder), services.clock, config.backup.key_days):
         _fresh_keys(services, "calendar")

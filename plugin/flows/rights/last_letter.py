@@ -1,4 +1,4 @@
-"""The last letter to somebody who is forgotten: it brings the number of the certificate.
+"""The last letter to somebody who is forgotten: it has the number of the certificate.
 
 The person's own keys are destroyed by then, so its address is sealed under the house's until it is sent, or given up.
 """
@@ -27,8 +27,8 @@ WAITS, GONE = CertificateLine("letter_waits"), CertificateLine("letter_gone")
 def find_recipient(
     services: Services, conn: Connection, person_id: str, held: ErasureFacts, asked_by: str
 ) -> ErasureFacts:
-    """Whom to write to: the guardian who asked, the person, or a guardian of who has no address; nobody where no mail
-    is sent."""
+    """Who gets it: the guardian who asked, the person, or a guardian of somebody without an address; nobody if there
+    is no mail."""
     if not services.config.mail.host:
         return held
     known = [one for one in register.guardians_of(services, conn, person_id) if one.get("email")]
@@ -40,7 +40,7 @@ def find_recipient(
 
 
 def put(services: Services, tx: Tx, number: str, held: ErasureFacts) -> None:
-    """Queue it, where there is an address."""
+    """Queue it, if there is an address."""
     if not held.to:
         return
     mail_id = uuid4().hex
@@ -55,7 +55,7 @@ def put(services: Services, tx: Tx, number: str, held: ErasureFacts) -> None:
 
 
 def read_secret(services: Services, conn: Connection, number: str) -> Mapping[str, str] | None:
-    """Where it goes, and its words; None where that is gone."""
+    """Its address and words; None if they are deleted."""
     held = erasure_register.read_held(services, conn, erasure_register.find_by_number(conn, number))
     if held is None or not held.to:
         return None
@@ -64,7 +64,7 @@ def read_secret(services: Services, conn: Connection, number: str) -> Mapping[st
 
 
 def finish(services: Services, tx: Tx, number: str) -> None:
-    """It went, or never will: its address goes, and the certificate says so."""
+    """It was sent, or never will be: delete its address, and update the certificate."""
     erasure_register.forget_address(services, tx, number)
     with certificate.alone(services), suppress(NotFound):  # none is made yet, or it was taken away
         made = certificate.kept(services, number)

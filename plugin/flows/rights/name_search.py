@@ -1,7 +1,7 @@
-"""Where a person's name stands in what is ours: every text of the store, and every file that we keep.
+"""Looks for a person's name in everything of ours: every text of the store, and every file that we keep.
 
-Looked for in every spelling that was recorded of it, in what is sealed too. Forms, addresses and pictures of other
-people stay shut, and are counted.
+In every recorded spelling, and in sealed texts. Forms, addresses and pictures of other people stay sealed, and are
+counted.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ class _Seen:
 
 
 def list_spellings(conn: Connection, person_id: str) -> tuple[str, ...]:
-    """The person's whole name as it is kept, and as it was ever written for them."""
+    """The person's name as it is stored, and as it was ever written for them."""
     person = select(t.person.c.display_name, t.person.c.given_name).where(t.person.c.id == person_id)
     written = [select(one.c.node).where(one.c.person_id == person_id).distinct() for one in (t.tag, t.intent)]
     found = [name for row in conn.execute(person) for name in row if name]
@@ -44,7 +44,7 @@ def list_spellings(conn: Connection, person_id: str) -> tuple[str, ...]:
 
 
 def add_renamed(services: Services, known: tuple[str, ...]) -> tuple[str, ...]:
-    """With what the DAM calls them now, where an administrator renamed them there. Raises DamError."""
+    """The spellings, and what the DAM calls them now if an administrator renamed them. Raises DamError."""
     if not isinstance(services.dam, ListsNames):
         return known
     keys = {node_key(name) for name in known}
@@ -55,7 +55,7 @@ def add_renamed(services: Services, known: tuple[str, ...]) -> tuple[str, ...]:
 def search_ours(
     services: Services, sought: SoughtName, person_id: str, beat: Callable[[], None]
 ) -> tuple[list[CertificateLine], list[CertificateLine]]:
-    """In store, files and backups: what was looked at, and what still stands."""
+    """In store, files and backups: what was looked at, and what was found."""
     parts = (
         search_store(services, sought, person_id, beat), search_files(services, sought),
         backup_traces.search_backups(services, sought, beat),
@@ -66,7 +66,7 @@ def search_ours(
 def search_store(
     services: Services, sought: SoughtName, person_id: str, beat: Callable[[], None]
 ) -> tuple[list[CertificateLine], list[CertificateLine]]:
-    """What was looked at, and where the name stands, column by column."""
+    """What was looked at, and where the name is, column by column."""
     columns = rows = shut = 0
     left: list[CertificateLine] = []
     with services.store.read() as conn:
@@ -112,7 +112,7 @@ def _look(
 
 
 def _number(row: Row[Any], sought: SoughtName) -> str:
-    """By what the row is found again; a path without the name."""
+    """Identifies the row; a path without the name."""
     keys = [str(value) for key, value in row._mapping.items() if key.startswith("key")]  # noqa: SLF001
     return sought.masked(" ".join(keys))
 
@@ -129,7 +129,7 @@ def _told(column: str, seen: _Seen) -> Iterator[CertificateLine]:
 
 
 def search_files(services: Services, sought: SoughtName) -> tuple[list[CertificateLine], list[CertificateLine]]:
-    """Our files beside the store: logs, ended.log, heads, certificates, and whatever else lies in the data folder or
+    """Our files beside the store: logs, ended.log, heads, certificates, and whatever else is in the data folder or
     with the backups."""
     left, count, binary, unread = [], 0, 0, 0
     base = services.config.path("{data}")
@@ -150,7 +150,7 @@ def search_files(services: Services, sought: SoughtName) -> tuple[list[Certifica
 
 
 def _files(services: Services) -> list[Path]:
-    """Not the store, which is looked at as what it is, nor the parts of backups, which are told of one by one."""
+    """Without the store and the parts of backups, which are searched otherwise."""
     config = services.config
     log = config.path(config.server.log_file) if config.server.log_file else None
     named = [config.path(config.keys.ended_log), config.path(config.keys.heads_file)]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, or_, select
 from plugin.errors import ConsentError, StoreAway, StoreBusy, StoreError, VaultError
 from plugin.flows.access import api_tokens, links
 from plugin.flows.common import closed_house
-from plugin.flows.common.batches import queue_jobs, in_short_writes
+from plugin.flows.common.batches import in_short_writes, queue_jobs
 from plugin.flows.common.services import Services
 from plugin.flows.people import resemblance
 from plugin.flows.people.resemblance import NONE_OPEN, OpenTemplates

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from plugin.errors import ConsentError, Forgotten, LinkRefused, NotFound
 from plugin.flows.access import links
-from plugin.flows.access.links import LinkKind, Link, MadeLink
+from plugin.flows.access.links import Link, LinkKind, MadeLink
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from plugin.flows.access import links
-from plugin.flows.access.links import LinkKind, Link, MadeLink
+from plugin.flows.access.links import Link, LinkKind, MadeLink
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.people import addresses, register

@@ -1,4 +1,4 @@
-"""What an intent has come to: recorded in the caller's transaction, which asks once more whether it may stand."""
+"""The outcome of an intent, recorded in the caller's transaction, which checks once more that it is allowed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from plugin.quitclaim.consent.model import name_key
 
 
 def is_wanted(services: Services, conn: Any, row: Row[Any]) -> bool:
-    """Whether the tag may still be put there: asked before the call and again in the transaction after it."""
+    """Whether the tag may still be written: checked before the call and again in the transaction after it."""
     if row.action != "add":
         return True
     standing = roster.load_many(services, conn, [row.person_id]).get(row.person_id)
@@ -48,9 +48,9 @@ def record_outcome(
     places: frozenset[str],
     position: int | None = None,
 ) -> bool:
-    """Record the outcome; False when what was written has lost its ground and must be undone.
+    """Record the outcome; False if what was written is not allowed any more and must be undone.
 
-    `position`: of the DAM's log before the call, so that a name which comes back is known as ours.
+    `position`: of the DAM's log before the call, so that a name that comes back is known as ours.
     """
     state = tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id))
     if state != "open":
@@ -92,7 +92,7 @@ def take_off(
 
 
 def _came_late(services: Services, tx: Tx, row: Row[Any], actor: str, undoing: bool, state: str | None) -> bool:
-    """Whether our name was put on after another process had taken it off again: opened anew, to be undone."""
+    """Whether our name was written after another process had removed it: then the intent is reopened, to be undone."""
     if row.action != "add" or undoing or state is None:
         return False
     mine = (t.tag.c.resource_id == row.resource_id) & (t.tag.c.node_key == name_key(row.node))
@@ -107,7 +107,7 @@ def _came_late(services: Services, tx: Tx, row: Row[Any], actor: str, undoing: b
 
 
 def _unmatch(tx: Tx, row: Row[Any]) -> None:
-    """The face of a tag that was not to be: nobody decided on it, so that it may be looked at again."""
+    """Free the face of a tag that is not allowed: nobody decided on it, so it may be matched again."""
     if row.action == "add":
         face_rows.unname(tx, row.person_id, ("matched",), (t.face.c.id == row.face_id) & t.face.c.decided_by.is_(None))
 
@@ -156,7 +156,7 @@ def _finish_many(
 
 
 def give_up(services: Services, tx: Tx, row: Row[Any], state: str, actor: str, error: str | None = None) -> None:
-    """Give an intent up that nothing was written for: `void` where the resource is gone, `failed` where refused."""
+    """Close an intent without a write: `void` if the resource is gone, `failed` if the DAM refused."""
     if tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id)) != "open":
         return
     if state == "void":

@@ -29,7 +29,7 @@ CHUNK = 20  # intents or outcomes of one transaction: others wait for it
 
 @dataclass(frozen=True)
 class NewIntent:
-    """A name to be put on, or taken off, one resource: what the intent stores."""
+    """A name to be written on, or removed from, one resource."""
 
     resource_id: int
     person_id: str
@@ -60,7 +60,7 @@ def propose_many(services: Services, tx: Tx, proposals: Sequence[NewIntent], act
 
 
 def places_without(services: Services, resource: Resource, node: str) -> frozenset[str]:
-    """The places in which `node` does not stand on `resource`: what we write there is ours."""
+    """The places in which `node` is not on `resource`: what we write there is ours."""
     wanted = name_key(node)
     there = frozenset[str]().union(*(named.places for named in resource.names if name_key(named.node) == wanted))
     return services.dam.places - there
@@ -69,8 +69,8 @@ def places_without(services: Services, resource: Resource, node: str) -> frozens
 def carry_out(services: Services, intent_id: int, actor: str = SYSTEM) -> str:
     """Make the DAM as the intent says, or as it was if the grant has ended since.
 
-    Returns the intent's last state: done, undone, failed or void; open where a name waits for the house to be
-    opened. Raises DamError when the DAM did not do it: the intent stays open and the job comes again.
+    Returns the intent's last state: done, undone, failed or void; open if a name waits for the house to be opened.
+    Raises DamError if the DAM did not do it: the intent stays open and the job is retried.
     """
     error = carry_out_many(services, [intent_id], actor).get(intent_id)
     if error is not None:
@@ -175,7 +175,7 @@ def _settle(
 
 
 def recover(services: Services, where: Any) -> None:
-    """Carry out every open intent that `where` selects: what a killed process left."""
+    """Carry out every open intent that `where` selects, left by a killed process."""
     with services.store.read() as conn:
         ids = list(conn.scalars(select(t.intent.c.id).where(t.intent.c.state == "open", where)))
     for intent_id in ids:
@@ -183,10 +183,10 @@ def recover(services: Services, where: Any) -> None:
 
 
 def list_stranded(services: Services) -> list[str]:
-    """Resources on which a process died between an intent and its outcome: it had a lease's time to finish.
+    """Resources on which a process died between an intent and its outcome, longer ago than a lease.
 
-    Not those of somebody who is being revoked: that job takes up all of them, however long it waits for the
-    DAM. Where it was given up, removals wait until it is asked for again.
+    Not those of a person with an open revocation: that job carries out all of them, however long it waits for the
+    DAM. If it is dead, removals wait until it is queued again.
     """
     old = services.clock.now() - timedelta(seconds=services.config.jobs.lease_seconds)
     given_up = (t.job.c.state == "dead") & (t.intent.c.action == "remove")

@@ -1,7 +1,7 @@
-"""Names that we took off: remembered by keyed hash, so that one that comes back with a restored DAM is ours again.
+"""Names that we removed: remembered by keyed hash, so that one that returns with a restored DAM is known as ours.
 
-The memory outlives an erasure and names nobody. It ends when we put the name on that resource again, and after
-its term (`retention.taken_off_months`).
+The record outlives an erasure and names nobody. It ends when we write the name on that resource again, and after its
+term (`retention.taken_off_months`).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,9 +20,9 @@ NO_FILE = "none"
 
 @dataclass(frozen=True)
 class RemovedName:
-    """Where a name was ours, and how far the DAM's log went before we took it off (None: it has no such log).
+    """Where a name was ours, and the position of the DAM's log before we removed it (None: it has no such log).
 
-    `own` False: off other resources with the same picture alone; their position says nothing of this one.
+    `own` False: removed only from other resources with the same picture; their position says nothing about this one.
     """
 
     places: frozenset[str]
@@ -33,7 +33,7 @@ class RemovedName:
 def note(
     services: Services, tx: Tx, resource_id: int, name: str, places: Collection[str], position: int | None
 ) -> None:
-    """We took `name` off the resource, out of these places; `position` was asked for before we did."""
+    """Record that we removed `name` from these places of the resource; `position` was read before."""
     note_many(services, tx, [(resource_id, name, places)], position)
 
 
@@ -65,20 +65,20 @@ def note_many(
 
 
 def forget(services: Services, tx: Tx, resource_id: int, name: str) -> None:
-    """We put `name` on the resource again."""
+    """Forget the record: we wrote `name` on the resource again."""
     mac = services.name_hasher.hash(name_key(name))
     tx.execute(delete(t.taken_off).where(t.taken_off.c.resource_id == resource_id, t.taken_off.c.name_mac == mac))
 
 
 def find(services: Services, conn: Connection, resource_id: int, key: str) -> RemovedName | None:
-    """What we took off this resource, or off another one with the same picture: a restored tree may lie elsewhere."""
+    """What we removed from this resource, or from another with the same picture: a restored tree may differ."""
     return find_among(services, conn, resource_id, [key]).get(key)
 
 
 def find_among(
     services: Services, conn: Connection, resource_id: int, keys: Collection[str]
 ) -> Mapping[str, RemovedName]:
-    """Those of these names (by `node_key`) that we took off the resource, or off one with the same picture."""
+    """Those of these names (by `node_key`) that we removed from the resource, or from one with the same picture."""
     if not keys:
         return {}
     version = conn.scalar(select(t.resource.c.file_version).where(t.resource.c.id == resource_id))
@@ -108,8 +108,7 @@ def find_among_version(
 
 
 def note_gone(services: Services, tx: Tx, person_id: str, resource_ids: Collection[int]) -> None:
-    """Note what we wrote on those of these resources that are gone from the DAM: restored one day, they would bring
-    it back."""
+    """Record what we wrote on those of these resources that are gone from the DAM: a restore would bring it back."""
     written = (
         select(t.intent.c.resource_id, t.intent.c.node, t.intent.c.places)
         .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
@@ -122,7 +121,7 @@ def note_gone(services: Services, tx: Tx, person_id: str, resource_ids: Collecti
 
 
 def backfill(services: Services) -> int:
-    """Once: what was taken off before this was remembered, as far as intents still tell. Returns how many."""
+    """Once: record what was removed before such records existed, as far as intents still show. Returns how many."""
     with services.store.read() as conn:
         if conn.scalar(select(t.state.c.taken_off_at)) is not None:
             return 0
@@ -140,7 +139,7 @@ def backfill(services: Services) -> int:
 
 
 def _last_acts(conn: Connection) -> dict[tuple[int, str], frozenset[str] | None]:
-    """By resource and name, where it was taken off; None where it was put on after that."""
+    """By resource and name, the places it was removed from; None if it was written after that."""
     done = (
         select(t.intent.c.resource_id, t.intent.c.node, t.intent.c.action, t.intent.c.places)
         .where(t.intent.c.state == "done", t.intent.c.action.in_(("add", "remove")))

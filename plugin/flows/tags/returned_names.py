@@ -1,7 +1,6 @@
-"""Names that we took off and that a restored or reverted DAM brought back: they are ours still, and go again.
+"""Names that we removed and that a restored or reverted DAM brought back: they are still ours, and are removed again.
 
-Nobody's: whose they were may be erased, and a new person of that name has nothing to do with them. So such a tag
-has no person, and none is offered it.
+Such a tag has no person: theirs may have been erased, and a new person of that name has nothing to do with it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -46,7 +45,8 @@ def find_returned(services: Services, resource: Resource) -> Mapping[str, frozen
 
 
 def find_lost(services: Services, resource: Resource) -> frozenset[str]:
-    """The names (by key) that a DAM which was set back has lost, and nobody took off. Asks the DAM, as `find` does."""
+    """The names (by key) that a restored DAM has lost and nobody removed. Asks the DAM; call it outside a
+    transaction."""
     there = merge(resource.names)
     query = select(t.tag.c.node, t.tag.c.node_key, t.tag.c.created_at).join(
         t.resource, t.resource.c.id == t.tag.c.resource_id
@@ -62,7 +62,7 @@ def find_lost(services: Services, resource: Resource) -> frozenset[str]:
 
 
 def _ours_on_twins(conn: Connection, resource_id: int, version: str) -> set[str]:
-    """The names that are ours on another resource with the same picture now: a copy of it carries them rightly."""
+    """The names that are ours on another resource with the same picture now: a copy of it rightly has them."""
     r = t.resource.c
     query = select(t.tag.c.node_key).join(t.resource, r.id == t.tag.c.resource_id)
     living = (r.file_version == version) & (r.id != resource_id) & r.deleted_at.is_(None)
@@ -70,7 +70,7 @@ def _ours_on_twins(conn: Connection, resource_id: int, version: str) -> set[str]
 
 
 def merge(found: Iterable[Named]) -> Mapping[str, Named]:
-    """One entry a name, by its key, with all the places in which it stands."""
+    """One entry a name, by its key, with all its places."""
     by_key: dict[str, Named] = {}
     for named in found:
         key = name_key(named.node)
@@ -80,7 +80,7 @@ def merge(found: Iterable[Named]) -> Mapping[str, Named]:
 
 
 def remember(services: Services, resource_id: int, resource: Resource) -> None:
-    """Tell the DAM which names are ours on the resource as it was looked at: restored one day, it is known by that."""
+    """Give the DAM the names that are ours on the resource, so that a restored one is recognised."""
     there = merge(resource.names)
     ours = [node for node in _ours(services, resource_id) if name_key(node) in there]
     if ours:
@@ -88,7 +88,7 @@ def remember(services: Services, resource_id: int, resource: Resource) -> None:
 
 
 def remember_written(services: Services, refs: Collection[str]) -> None:
-    """The same after writes of ours. What the DAM does not tell now is remembered at the next look."""
+    """The same after writes of ours. A DamError is ignored: the next look does it."""
     mine = select(t.resource.c.ref, t.tag.c.node).join(t.tag, t.tag.c.resource_id == t.resource.c.id)
     ours = t.resource.c.ref.in_(refs), t.tag.c.origin != "hand", t.tag.c.person_id.is_not(None)
     nodes: dict[str, list[str]] = {}
@@ -132,7 +132,7 @@ def _back(services: Services, resource: Resource, key: str) -> frozenset[str]:
 
 
 def list_waiting(conn: Connection) -> list[Row[Any]]:
-    """Every name that came back and is not off again yet: `ref` and when it was seen."""
+    """Every returned name that is not removed again yet: `ref` and when it was seen."""
     query = (
         select(t.resource.c.ref, t.tag.c.created_at)
         .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
@@ -143,7 +143,7 @@ def list_waiting(conn: Connection) -> list[Row[Any]]:
 
 
 def list_by_hand_again(services: Services, conn: Connection) -> list[tuple[str, str]]:
-    """Names that we had taken off and that stand by hand now, as (ref, name): for an editor to look at."""
+    """Names that we had removed and that are there by hand now, as (ref, name): for an editor to look at."""
     query = (
         select(t.resource.c.ref, t.tag.c.node, t.tag.c.node_key, t.taken_off.c.name_mac)
         .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
@@ -163,7 +163,7 @@ def count_by_hand_again(services: Services) -> int:
 
 
 def enter(services: Services, tx: Tx, resource_id: int, ref: str, named: Named, back: frozenset[str]) -> None:
-    """Note on the ledger that the name is there and ours, and have it taken off."""
+    """Record a returned name as ours, and queue its removal."""
     tag_rows.drop(tx, t.tag.c.resource_id == resource_id, t.tag.c.node_key == name_key(named.node))
     tag_rows.enter(tx, resource_id, named.node, "returned", back)
     tx.audit(Action.TAG_RETURN, "dam", resource_id=resource_id)

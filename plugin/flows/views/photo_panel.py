@@ -15,13 +15,13 @@ from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import (
     Answer,
-    ReasonCode,
     Examined,
     Facts,
     GrantsOf,
+    IntendedUse,
     NameFact,
     NameOrigin,
-    IntendedUse,
+    ReasonCode,
     answer,
 )
 from plugin.quitclaim.clearance.dismissal import is_small

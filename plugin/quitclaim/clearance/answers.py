@@ -14,8 +14,8 @@ from functools import reduce
 
 from plugin.quitclaim.clearance.dismissal import SETTLING, Dismissal, settles
 from plugin.quitclaim.clearance.face_size import is_wide
-from plugin.quitclaim.clearance.reasons import ReasonCode as Code
 from plugin.quitclaim.clearance.reasons import Reason as Reason
+from plugin.quitclaim.clearance.reasons import ReasonCode as ReasonCode
 from plugin.quitclaim.consent.intervals import containing, earlier, intersect, union
 from plugin.quitclaim.consent.model import Window, utc
 
@@ -58,10 +58,10 @@ class ClearanceStatus(StrEnum):
 
 @dataclass(frozen=True)
 class FaceFact:
-    """A face as it is known: `file_px`, its width in the file, None where not known; `reason`: said of a dismissal.
+    """A face as it is known: `file_px`, its width in the file, None if not known; `reason`: the note on a dismissal.
 
-    `dismissal`: by the list; None where the face is not dismissed, or was before there was a list. `vouched`: False
-    where the match rests on pictures that nobody has vouched for.
+    `dismissal`: None if not dismissed, or before there was a list. `vouched`: False if the match rests on unvouched
+    pictures.
     """
 
     state: FaceState
@@ -74,7 +74,7 @@ class FaceFact:
 
 @dataclass(frozen=True)
 class NameFact:
-    """A name that stands on the photograph; `person_id` is None while nobody has linked it; `vouched` as a face's."""
+    """A name on the photograph; `person_id` is None while nobody has linked it; `vouched` as a face's."""
 
     person_id: str | None
     origin: NameOrigin
@@ -154,9 +154,9 @@ def answer(facts: Facts, grants_of: GrantsOf, policy: Policy, at: datetime, use:
 
 
 def cleared_windows(facts: Facts, grants_of: GrantsOf, policy: Policy) -> list[Window]:
-    """When the photograph is cleared, over all time, while these facts stand: in order, joined.
+    """When the photograph is cleared, over all time, given these facts: in order, joined.
 
-    At each moment it agrees with `answer`: cleared inside a span, until that span's end.
+    At each moment it agrees with `answer`: cleared inside a window, until its end.
     """
     people = _named(facts)
     if not people or any(name.person_id is None for name in facts.names) or _undecided(facts, policy):
@@ -175,7 +175,7 @@ def _named(facts: Facts) -> dict[str, str]:
 
 def _blocking(facts: Facts, grants_of: GrantsOf, at: datetime, use: IntendedUse | None) -> list[Reason]:
     unlinked = dict.fromkeys(name.label for name in facts.names if name.person_id is None)
-    reasons = [Reason(Code.NAME_NOT_LINKED, (("name", label),)) for label in unlinked]
+    reasons = [Reason(ReasonCode.NAME_NOT_LINKED, (("name", label),)) for label in unlinked]
     for person, label in _named(facts).items():
         windows = union(grants_of.get(person, ()))
         if containing(windows, at) is None:
@@ -187,11 +187,11 @@ def _refusal(windows: Sequence[Window], at: datetime, values: tuple[tuple[str, s
     """Why somebody does not agree at `at`, given that no window is around it."""
     to_come = [start for start, _ in windows if start > at]
     if to_come:
-        return Reason(Code.AGREEMENT_TO_COME, (*values, ("moment", min(to_come).isoformat())))
+        return Reason(ReasonCode.AGREEMENT_TO_COME, (*values, ("moment", min(to_come).isoformat())))
     ended = [end for _, end in windows if end is not None]
     if ended:
-        return Reason(Code.AGREEMENT_ENDED, (*values, ("moment", max(ended).isoformat())))
-    return Reason(Code.NEVER_AGREED, values)
+        return Reason(ReasonCode.AGREEMENT_ENDED, (*values, ("moment", max(ended).isoformat())))
+    return Reason(ReasonCode.NEVER_AGREED, values)
 
 
 def _use(use: IntendedUse | None) -> tuple[tuple[str, str], ...]:
@@ -199,9 +199,9 @@ def _use(use: IntendedUse | None) -> tuple[tuple[str, str], ...]:
 
 
 def _undecided(facts: Facts, policy: Policy) -> list[Reason]:
-    reasons = [] if facts.unread is None else [Reason(Code.NAMES_UNREAD, (("why", facts.unread),))]
+    reasons = [] if facts.unread is None else [Reason(ReasonCode.NAMES_UNREAD, (("why", facts.unread),))]
     if facts.examined is not Examined.WHOLE:
-        code = Code.NOT_EXAMINED if facts.examined is Examined.NO else Code.EXAMINED_PARTLY
+        code = ReasonCode.NOT_EXAMINED if facts.examined is Examined.NO else ReasonCode.EXAMINED_PARTLY
         reasons.append(Reason(code, (("why", facts.reason),) if facts.reason else ()))
     counts = dict.fromkeys(_OPEN.values(), 0)
     for face in facts.faces:
@@ -214,18 +214,18 @@ def _undecided(facts: Facts, policy: Policy) -> list[Reason]:
 
 # A match without a person settles nothing.
 _OPEN = {
-    FaceState.UNMATCHED: Code.FACE_NOT_NAMED,
-    FaceState.SUGGESTED: Code.FACE_SUGGESTED,
-    FaceState.REJECTED: Code.FACE_REJECTED,
-    FaceState.MATCHED: Code.FACE_NOT_NAMED,
+    FaceState.UNMATCHED: ReasonCode.FACE_NOT_NAMED,
+    FaceState.SUGGESTED: ReasonCode.FACE_SUGGESTED,
+    FaceState.REJECTED: ReasonCode.FACE_REJECTED,
+    FaceState.MATCHED: ReasonCode.FACE_NOT_NAMED,
 }
 
 
 def _is_open(face: FaceFact, longest: int | None, policy: Policy) -> bool:
     """Whether the face is dismissed and not settled.
 
-    Of any size where the reason settles nothing: whoever dismisses a small face that was named, or of somebody who
-    objects, moves the photograph no nearer to use.
+    Of any size if the reason settles nothing: dismissing a small face that was named, or of somebody who objects,
+    moves the photograph no nearer to use.
     """
     if face.state is not FaceState.DISMISSED or _settled(face, policy):
         return False
@@ -237,37 +237,37 @@ def _dismissed(faces: Iterable[FaceFact], settled: bool = False) -> list[Reason]
     same = Counter((face.dismissal, (face.reason or "").strip()) for face in faces)
     return [
         Reason(
-            Code.FACE_DISMISSED if settled else _NOT_SETTLED.get(why, Code.FACE_SET_ASIDE),
+            ReasonCode.FACE_DISMISSED if settled else _NOT_SETTLED.get(why, ReasonCode.FACE_SET_ASIDE),
             (("dismissal", why.value if why else ""), ("why", said), ("count", str(count))),
         )
         for (why, said), count in same.items()
     ]
 
 
-_NOT_SETTLED = {None: Code.FACE_DISMISSED_BEFORE, Dismissal.TOO_SMALL: Code.FACE_NOT_SMALL}
+_NOT_SETTLED = {None: ReasonCode.FACE_DISMISSED_BEFORE, Dismissal.TOO_SMALL: ReasonCode.FACE_NOT_SMALL}
 
 
 def _unvouched(facts: Facts) -> list[Reason]:
-    """Who is named by pictures that nobody has vouched for: of any size, for it is the name that says nothing."""
+    """People named by unvouched pictures, on faces of any size."""
     labels = _named(facts)
     doubtful = [name.person_id for name in facts.names if not name.vouched]
     doubtful += [f.person_id for f in facts.faces if f.state is FaceState.MATCHED and not f.vouched]
     people = dict.fromkeys(person for person in doubtful if person is not None)
-    return [Reason(Code.FACE_NOT_VOUCHED, (("name", labels[person]),)) for person in people]
+    return [Reason(ReasonCode.FACE_NOT_VOUCHED, (("name", labels[person]),)) for person in people]
 
 
 def _unconfirmed(facts: Facts, policy: Policy) -> list[Reason]:
-    """Names that no human stands behind, and faces whose name does not stand on the photograph."""
+    """Names that no human confirmed, and faces without their name on the photograph."""
     names = [name for name in facts.names if name.person_id is not None]
     machine = {n.person_id: n.label for n in names if n.origin is NameOrigin.MACHINE and policy.needs_confirmed}
-    reasons = [Reason(Code.NOT_CONFIRMED, (("name", label),)) for label in machine.values()]
+    reasons = [Reason(ReasonCode.NOT_CONFIRMED, (("name", label),)) for label in machine.values()]
     tagged = {name.person_id for name in names}
     bare = sum(1 for person in _named(facts) if person not in tagged)
-    return reasons + ([Reason(Code.NAME_MISSING, (("count", str(bare)),))] if bare else [])
+    return reasons + ([Reason(ReasonCode.NAME_MISSING, (("count", str(bare)),))] if bare else [])
 
 
 def _counts(face: FaceFact, longest: int | None, policy: Policy) -> bool:
-    """Whether the face can be recognised at the shown size, or stands out in the small picture of the whole."""
+    """Whether the face can be recognised at the shown size, or is wide enough in the small picture of the whole."""
     if policy.small_figures_block or face.file_px is None or longest is None or longest <= 0:
         return True
     shown = longest if policy.shown_px is None else policy.shown_px
@@ -291,8 +291,8 @@ def _left_out(facts: Facts, policy: Policy, use: IntendedUse | None) -> Iterable
     uncounted = (f for f in facts.faces if not _counts(f, longest, policy) and not _settled(f, policy))
     small = sum(1 for face in uncounted if not _is_open(face, longest, policy))
     if small:
-        yield Reason(Code.SMALL_FIGURES, (("count", str(small)),))
+        yield Reason(ReasonCode.SMALL_FIGURES, (("count", str(small)),))
     if not facts.faces and facts.examined is Examined.WHOLE:
-        yield Reason(Code.NO_FACE)
+        yield Reason(ReasonCode.NO_FACE)
     if policy.shown_px is not None:
-        yield Reason(Code.SHOWN_AT, (("px", str(policy.shown_px)), *_use(use)))
+        yield Reason(ReasonCode.SHOWN_AT, (("px", str(policy.shown_px)), *_use(use)))

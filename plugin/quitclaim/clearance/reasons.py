@@ -1,11 +1,11 @@
-"""Why an answer about a photograph is what it is."""
+"""The reasons of an answer."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class ReasonCode(StrEnum):
-    """Why an answer is what it is, for machines; `wording.render` says it to people."""
+    """Reasons for machines; `wording.render` words them for people."""
 
     NEVER_AGREED = "never_agreed"
     AGREEMENT_ENDED = "agreement_ended"

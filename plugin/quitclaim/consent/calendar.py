@@ -39,11 +39,7 @@ def coming_of_age(person: Person, claims: Sequence[Quitclaim], rules: AgeRules) 
 
 
 def find_due_alert(end: datetime, days: Iterable[int], at: datetime, since: datetime, late: timedelta) -> int | None:
-    """The alert that is due at `at`: the last whose day has come, as days before `end`; None is none.
-
-    Earlier ones that were missed are not made up for. One that fell before `since`, when all this
-    was agreed to, is none; nor is one that would come more than `late` behind its day.
-    """
+    """The alert that is due at `at`, as days before `end`: the last one reached; None for none."""
     due = [(end - timedelta(days=count), count) for count in days]
     come = [(moment, count) for moment, count in due if since < moment <= at]
     if not come:

@@ -1,4 +1,4 @@
-"""Half-open intervals of time: the only way in which the rules tell what is in force."""
+"""Half-open intervals of time, by which the rules compute what is in force."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo

@@ -44,7 +44,7 @@ def record(
 ) -> Quitclaim:
     """The next version of the person's quitclaim. Raises ConsentError with the rule that it breaks.
 
-    The earlier versions stand as they were: `supersede` gives those to be stored beside it.
+    The earlier versions are unchanged: `supersede` gives those to be stored beside it.
     """
     quitclaim = Quitclaim(
         id=quitclaim_id, person_id=person.id, version=1 + max((q.version for q in existing), default=0),
@@ -62,10 +62,10 @@ def record(
 
 
 def supersede(existing: Iterable[Quitclaim], by: Quitclaim) -> tuple[Quitclaim, ...]:
-    """The earlier versions as they stand once `by` is recorded: all their grants end as it takes effect.
+    """The earlier versions once `by` is recorded: all their grants end as it takes effect.
 
-    It takes effect when it is recorded, or, where all its grants begin later, when the first does:
-    who renews in June from September on has not withdrawn the summer.
+    It takes effect when it is recorded or, if all its grants begin later, when the first does: a renewal in June from
+    September on does not withdraw the summer.
     """
     effective = max(by.recorded_at, min(grant.valid_from for grant in by.grants))
     return tuple(
@@ -122,7 +122,7 @@ def _over(quitclaim: Quitclaim, grant: Grant, at: datetime) -> bool:
 
 
 def _stamped(grant: Grant, at: datetime, kind: EndKind) -> Grant:
-    """The grant with this end written on it; one that is written already and as early stays."""
+    """The grant with this end written on it; an earlier end stays."""
     if grant.ended_at is not None and grant.ended_at <= at:
         return grant
     return replace(grant, ended_at=at, ended_kind=kind)
@@ -181,7 +181,7 @@ def _check_signatures(person: Person, quitclaim: Quitclaim, rules: AgeRules) -> 
 
 
 def _check_window(person: Person, term: Term, rules: AgeRules, now: datetime) -> None:
-    """A grant that is over, or can never begin, is refused rather than kept as an empty promise."""
+    """A grant that is over, or can never begin, is refused rather than stored as an empty promise."""
     if term.window is not None and (term.end is None or term.end > now):
         return
     line, grant = _line(term.grant), term.grant

@@ -1,7 +1,6 @@
-"""Consents that were given elsewhere, in our words: days, mediums, uses, and the quitclaim they make.
+"""Consents that were given elsewhere, in our terms: days, mediums, uses, and the quitclaim they make.
 
-An imported consent is to publication, never to recognition: nothing here can make such a grant.
-What cannot be told for certain is refused or listed, never guessed.
+An imported consent is to publication, never to recognition. What is not certain is refused or listed, never guessed.
 """
 
 import hashlib
@@ -30,7 +29,7 @@ NO_RECOGNITION = "recognition is not imported: it needs the person's own explici
 
 
 class EarlierUses(StrEnum):
-    """What the staff decided of uses that the person agreed to by another form: both stand, or this one alone."""
+    """What the staff decided about uses agreed to by another form: keep both, or this one alone."""
 
     ADD = "add"
     REPLACE = "replace"
@@ -38,7 +37,7 @@ class EarlierUses(StrEnum):
 
 @dataclass(frozen=True)
 class ForeignConsent:
-    """One consent as it was found. `number` is its row, or its number in the DAM; `source` is whence, for ever.
+    """One consent as it was found. `number` is its row, or its number in the DAM; `source` is where it came from.
 
     `until` is the last day. Without `start` it holds from the day of the signature.
     """
@@ -59,7 +58,7 @@ class ForeignConsent:
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same consent, wherever in the file it stands."""
+        """The same for the same consent, wherever in the file it is."""
         said = asdict(self)
         del said["number"], said["source"]
         if not self.of_age:
@@ -185,10 +184,10 @@ def midnight(at: date, zone: ZoneInfo) -> datetime:
 def find_open_question(
     person: Person, claims: Sequence[Quitclaim], rules: AgeRules, now: datetime, changed: bool
 ) -> str:
-    """Why somebody has to decide what becomes of what the person agreed to already; "" where nobody has to.
+    """Why somebody has to decide about what the person agreed to already; "" if nobody has to.
 
-    Imported consents stand beside one another, as they did where they come from. `changed`: one
-    from the very same source was imported before and said something else.
+    Imported consents add up, as they did where they come from. `changed`: one from the same source was imported
+    before and differed.
     """
     live = _live(person, claims, rules, now)
     if any(grant.kind is GrantKind.RECOGNITION for _, grant, _ in live):
@@ -204,9 +203,9 @@ def make_signing(
     entry: ForeignConsent, person: Person, claims: Sequence[Quitclaim], guardians: tuple[str, ...],
     rules: AgeRules, now: datetime, keep: EarlierUses, new_id: Callable[[], str],
 ) -> Signing:  # fmt: skip
-    """The quitclaim that the entry makes, with the publication grants of before that still run (Keep.ADD).
+    """The quitclaim that the entry makes, with the publication grants of before that still run (EarlierUses.ADD).
 
-    Raises ConsentError where it cannot be told who signed, or where recognition would have to be carried on.
+    Raises ConsentError if it is not certain who signed, or if recognition would have to be continued.
     """
     if entry.guardians and person.birth_date is None:
         raise ConsentError("a guardian is named but no birth date: add the birth date")
@@ -226,7 +225,7 @@ _Live = tuple[Quitclaim, Grant, Window]
 
 
 def _live(person: Person, claims: Sequence[Quitclaim], rules: AgeRules, now: datetime) -> list[_Live]:
-    """The grants that are in force or to come, each with the version it stands in."""
+    """The grants that are in force or to come, each with its version."""
     of = {grant.id: claim for claim in claims for grant in claim.grants}
     return [
         (of[grant.id], grant, (start, end))

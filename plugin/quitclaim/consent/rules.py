@@ -26,7 +26,7 @@ from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, 
 
 @dataclass(frozen=True)
 class Term:
-    """What a grant comes to. `window` is None where it is never in force; `end` and `why` stand anyway."""
+    """What a grant amounts to. `window` is None if it is never in force; `end` and `why` are set anyway."""
 
     grant: Grant
     window: Window | None
@@ -52,7 +52,7 @@ def birthday(birth_date: date, years: int, zone: ZoneInfo) -> datetime:
 
 
 def of_age(person: Person, rules: AgeRules) -> datetime | None:
-    """From when the person decides alone; None without a birth date: since ever, as far as anybody knows."""
+    """From when the person decides alone; None without a birth date: always, as far as is known."""
     return None if person.birth_date is None else birthday(person.birth_date, rules.age, rules.zone)
 
 
@@ -63,7 +63,7 @@ def is_minor(person: Person, rules: AgeRules, at: datetime) -> bool:
 
 
 def may_auto(person: Person, rules: AgeRules, at: datetime) -> bool:
-    """Whether the person may be tagged without a human decision: a minor never, nor whose age nobody knows."""
+    """Whether the person may be tagged without a human decision: no minor, and nobody of unknown age."""
     majority = of_age(person, rules)
     return person.of_age if majority is None else majority <= utc(at, "at")
 

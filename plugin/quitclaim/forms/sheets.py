@@ -126,5 +126,5 @@ def _said(language: str) -> Words:
 
 
 def line_key(purpose: str, channel: str) -> str:
-    """What a line is called between page and rules."""
+    """The name of a line between page and rules."""
     return f"{purpose}:{channel}"

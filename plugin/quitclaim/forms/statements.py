@@ -1,4 +1,4 @@
-"""What somebody agreed to, a line a use, as it stands at one moment."""
+"""What somebody agreed to, one line for each use, at one moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from plugin.quitclaim.consent.model import AgeRules, EndKind, GrantKind, Person,
 
 
 class UseState(StrEnum):
-    """How a use stands."""
+    """The state of a use."""
 
     IN_FORCE = "in force"
     TO_COME = "to come"

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, tzinfo
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from plugin.quitclaim.clearance.answers import ReasonCode, Reason
+from plugin.quitclaim.clearance.answers import Reason, ReasonCode
 from plugin.quitclaim.words.dismissal_words import dismissal
 from plugin.quitclaim.words.examination_words import say
 from plugin.words.catalogues import Words, known

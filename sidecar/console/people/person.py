@@ -36,7 +36,8 @@ def person(person_id: str) -> ResponseReturnValue:
     return desk.render_page(
         "person", found=found, officer=officer, ends=ends, askers=person_file.ASKED_BY, out=out,
         invites=me.role in READERS and not found.erasing, forms=inviting.list_form_names(),
-        mails=bool(services.config.mail.host and any(side.email for side in sides)), sides=sides, ways=addresses.WAYS_TO_RECOGNISE,
+        mails=bool(services.config.mail.host and any(side.email for side in sides)), sides=sides,
+        ways=addresses.WAYS_TO_RECOGNISE,
         writes=lost_links.can_write(services), references=sets, waits=waits, waits_pictures=pictures,
         sights=vouching.BY_SIGHT,
     )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from plugin.errors import ConsentError
 from plugin.quitclaim.forms.sheets import Whom, make_sheet
-from plugin.quitclaim.forms.templates import Duration, canonical, digest, parse, find_misfits
+from plugin.quitclaim.forms.templates import Duration, canonical, digest, find_misfits, parse
 from tests.signers import tree
 
 DAY = date(2026, 3, 2)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from plugin.errors import ConsentError
 from plugin.quitclaim.consent import lifecycle, mapping
 from plugin.quitclaim.consent.intervals import contains, minus
-from plugin.quitclaim.consent.mapping import ForeignConsent, EarlierUses
+from plugin.quitclaim.consent.mapping import EarlierUses, ForeignConsent
 from plugin.quitclaim.consent.model import AgeRules, Grant, GrantKind, Person, Quitclaim, Window
 from plugin.quitclaim.consent.rules import publication_windows, recognition_window
 

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from plugin.errors import ConsentError
 from plugin.quitclaim.clearance.answers import (
     Answer,
-    ReasonCode,
+    ClearanceStatus,
     Examined,
     FaceFact,
     FaceState,
     Facts,
+    IntendedUse,
     NameFact,
     NameOrigin,
     Policy,
-    ClearanceStatus,
-    IntendedUse,
+    ReasonCode,
     answer,
     cleared_windows,
 )

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from plugin.errors import ConsentError
 from plugin.quitclaim.clearance.scope import (
     Basis,
-    CollectionRule,
     BasisEvidence,
+    CollectionRule,
     Mode,
     Scope,
     combine,
-    refuse_mode,
     current_mode,
+    refuse_mode,
 )
 
 TODAY = date(2026, 3, 2)

@@ -6,7 +6,7 @@ import pytest
 
 from plugin.ledger.queue.retention_rules import BOXES_FORGOTTEN
 from plugin.ledger.store.migrations.versions import r0009_looked_closely
-from plugin.quitclaim.clearance.answers import ReasonCode, Reason
+from plugin.quitclaim.clearance.answers import Reason, ReasonCode
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.quitclaim.words.dismissal_words import dismissal
 from plugin.quitclaim.words.examination_words import NotExamined, say
