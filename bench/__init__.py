@@ -1,1 +1,1 @@
-"""What prints our figures. A module with `run(workshop)` that yields figures is a bench."""
+"""Benchmarks: each module with `run(workshop)`, which yields figures."""

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …]`: every bench, or those named; one `BENCH name=value` line a figure."""
+"""`python -m bench [NAME …]`: run every bench, or those named; prints one line `BENCH name=value` a figure."""
 
 import argparse
 import importlib
@@ -10,11 +10,11 @@ from pathlib import Path
 import bench
 from bench.workshop import Workshop
 
-_NO_BENCH = {"__main__", "acts", "engine_pass", "library", "postgresql", "preparing", "promises", "workshop"}
+_NO_BENCH = {"__main__", "acts", "engine_pass", "library", "preparing", "promises", "workshop"}
 
 
 def main() -> None:
-    """Run them one after the other, so that none disturbs another."""
+    """Run the benches one after the other, so that they do not disturb each other."""
     known = sorted({module.name for module in pkgutil.iter_modules(bench.__path__)} - _NO_BENCH)
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *known], metavar="NAME", help=", ".join(known))

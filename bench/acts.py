@@ -1,4 +1,4 @@
-"""Every chore and act that writes, in the order in which `longest_write` does them, and what is there before it."""
+"""Every chore and act that writes, with its preparation, in the order in which `longest_write` runs them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -32,18 +32,18 @@ from plugin.quitclaim.consent.lifecycle import StopMode
 from sidecar.running.runner import Runner
 
 SHOWN = 20_000
-"""On so many photographs somebody is shown; so many people take part in a shoot, or are enrolled."""
+"""Photographs that show one person; and people who take part in a shoot, or are enrolled."""
 RULED = 100_000
 _FILES, _LETTERS, _RULINGS = 50_000, 5_000, 1_000
 _PORTIONS = 20  # of each chain: they are alike
 _ACTOR = "cli:bench"
 
 Act = tuple[str, Callable[[], object], Callable[[], object]]
-"""Its name, what is done before it unmeasured, and what is measured."""
+"""Its name, its preparation (not measured), and the function that is measured."""
 
 
 class FilelessDam:
-    """A DAM that has the photographs, without a file behind them: what is measured is the store."""
+    """A DAM whose photographs have no files: only the store is measured."""
 
     at_once = 50
 
@@ -107,7 +107,7 @@ def _run_jobs(services: Services, *kinds: str) -> bool:
 
 
 def list_acts(library: Library) -> Iterator[Act]:
-    """All of them."""
+    """All acts, in order."""
     services = library.services
     yield from _list_chores(services)
     yield from _list_decisions(services)
@@ -126,7 +126,7 @@ def _list_chores(services: Services) -> Iterator[Act]:
         lambda: (recompute_library.follow_policy(services), jobs("anew")),
     )
     late = partial(scan_queue.begin_late_consent, services)
-    yield "late consent", partial(preparing.allow_comparison, services), lambda: (late(), jobs(scan_queue.LATE_JOB))
+    yield ("late consent", partial(preparing.allow_comparison, services), lambda: (late(), jobs(scan_queue.LATE_JOB)))
     begin = partial(comparison.begin_round, services)
     yield ("a round", partial(preparing.clear_jobs, services), lambda: (begin(), jobs(comparison.JOB)))
     yield "a poll", _nothing, lambda: FolderIndex(services.store).put(_make_files())
@@ -188,7 +188,7 @@ def _list_acts_on_people(library: Library) -> Iterator[Act]:
         partial(preparing.enrol_many, services, SHOWN),
         partial(preparing.enrol, services, someone),
     )
-    yield "vouching", _nothing, lambda: vouching.vouch(services, preparing.find_declared_set(services), "met", _ACTOR)
+    yield ("vouching", _nothing, lambda: vouching.vouch(services, preparing.find_declared_set(services), "met", _ACTOR))
 
 
 def _list_nightly(services: Services) -> Iterator[Act]:
@@ -219,7 +219,7 @@ def _list_nightly(services: Services) -> Iterator[Act]:
 
 
 def _take_turns(services: Services) -> None:
-    """One job after the other is taken, put back, taken again and done."""
+    """Claim a job, put it back, claim it again and finish it, repeatedly."""
     queue = services.queue
     for _ in range(_PORTIONS):
         if job := queue.claim(("photo",)):

@@ -105,7 +105,7 @@ def _measure_withdrawals(library: Library, touched: int) -> WithdrawalCost:
 
 
 def _remove_names(library: Library, person_id: str) -> None:
-    """What the revocation has done by then: the tags are out, the faces are nobody's."""
+    """Remove tags and names of faces, as the revocation job would have."""
     with library.services.store.write() as tx:
         tx.execute(delete(t.tag).where(t.tag.c.person_id == person_id))
         bare = {"state": "unmatched", "person_id": None}
@@ -116,28 +116,20 @@ def _report_withdrawals(
     large: dict[int, WithdrawalCost], small: dict[int, WithdrawalCost], tenth: int
 ) -> Iterator[Figure]:
     many, few = large[MANY], large[FEW]
-    yield Figure(
-        "end_commit_5000", round(many.commit, 1), " ms",
-        f"the ending commit of a withdrawal that touches {MANY} photographs, median of {many.times}; "
-        f"in {tenth} photographs {small[MANY].commit:.1f} ms",
-    )  # fmt: skip
-    yield Figure(
-        "end_commit_50", round(few.commit, 1), " ms",
-        f"{FEW} photographs; in {tenth} photographs {small[FEW].commit:.1f} ms",
-    )  # fmt: skip
-    yield Figure(
-        "commit_ratio_5000_50", round(many.commit / few.commit, 1), "",
-        f"the same commit for {MANY} and for {FEW} photographs: constant, the rows follow by job",
-    )  # fmt: skip
-    yield Figure(
-        "recompute_photo", round(many.recompute, 2), " ms",
-        f"a photograph, of {MANY}, date fields included; of {FEW} {few.recompute:.2f} ms; "
-        f"in {tenth} photographs {small[MANY].recompute:.2f} ms",
-    )  # fmt: skip
+    said = f"the ending commit of a withdrawal that touches {MANY} photographs, median of {many.times}; "
+    said += f"in {tenth} photographs {small[MANY].commit:.1f} ms"
+    yield Figure("end_commit_5000", round(many.commit, 1), " ms", said)
+    said = f"{FEW} photographs; in {tenth} photographs {small[FEW].commit:.1f} ms"
+    yield Figure("end_commit_50", round(few.commit, 1), " ms", said)
+    said = f"the same commit for {MANY} and for {FEW} photographs: constant, the rows follow by job"
+    yield Figure("commit_ratio_5000_50", round(many.commit / few.commit, 1), "", said)
+    said = f"a photograph, of {MANY}, date fields included; of {FEW} {few.recompute:.2f} ms; "
+    said += f"in {tenth} photographs {small[MANY].recompute:.2f} ms"
+    yield Figure("recompute_photo", round(many.recompute, 2), " ms", said)
 
 
 def _check_library(library: Library) -> None:
-    """What the bench inserted is what the rules make of it, or its figures say nothing."""
+    """Fail where the inserted clearances differ from what the rules compute."""
     services = library.services
     ids = random.Random(2).sample(range(1, library.photos + 1), 200)
     stored = select(t.clearance).where(t.clearance.c.resource_id.in_(ids))

@@ -44,9 +44,8 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     for plugin, name in ((True, "scan_calls_per_photo"), (False, "scan_calls_per_photo_without")):
         with _open_house(workshop.scratch / name, plugin) as (services, double):
             calls, images, tagged = _count_scan(services, double, _SCANNED)
-        remarks = (
-            f"{_SCANNED} photographs {_describe_mode(plugin)}, {tagged} tagged; and {images / _SCANNED:g} images each"
-        )
+        way, each = _describe_mode(plugin), images / _SCANNED
+        remarks = f"{_SCANNED} photographs {way}, {tagged} tagged; and {each:g} images each"
         yield Figure(name, round(calls / _SCANNED, 3), remarks=remarks)
 
 

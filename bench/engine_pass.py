@@ -59,7 +59,7 @@ def prepare_documented(cache: Path) -> Callable[[Path], FaceCount]:
 
 
 def main(arguments: list[str]) -> None:
-    """Examine every file once to warm up what is lazy, then measure."""
+    """Examine one file to warm up, then measure all."""
     which, cache, *files = arguments
     examine = {"ours": prepare_ours, "documented": prepare_documented}[which](Path(cache))
     repeats = 3 if which == "ours" else 1  # the slow one takes seconds: its spread is small beside that

@@ -1,4 +1,4 @@
-"""What entering a person costs in a large folder, and what a scan of one does before it examines anything."""
+"""The time to add a person in a large folder, and to start a scan of one before anything is examined."""
 
 import os
 import sqlite3
@@ -67,7 +67,7 @@ def make_tree(photos: Path, files: int, folders: int) -> None:
 
 
 def register_files(services: Services) -> float:
-    """The files are known, as after the first poll, but for the job of each; returns how many seconds that took."""
+    """Register the files, as the first poll does, without their jobs; returns the seconds that took."""
     began = time.perf_counter()
     services.dam.acknowledge(services.dam.changes())
     with services.store.write() as tx:
@@ -97,7 +97,7 @@ def _measure_scan_start(services: Services, folders: int, heard: float) -> Figur
 
 
 def _fill_index(store: Path, services: Services) -> None:
-    """Every file as if it had been looked at."""
+    """Fill the name index as if every file had been read."""
     refs, how = list(services.dam.refs()), name_index.index_version(services)
     seen = int(datetime.now(UTC).timestamp() * 1e6)
     photos = ((number, ref, f"v{number}", "photo", "no", seen, how) for number, ref in enumerate(refs, start=1))

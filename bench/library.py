@@ -39,7 +39,7 @@ _EVIDENCE = grant_endings.SignatureEvidence("form.txt", b"a signed form: sample"
 
 @dataclass(frozen=True)
 class Library:
-    """The open house, and who withdraws: people by the number of photographs that show them."""
+    """The open services, and the people who will withdraw, by the number of photographs that show them."""
 
     services: Services
     photos: int
@@ -197,10 +197,8 @@ def _micros(moment: datetime) -> int:
 
 def _write_people(put: RowWriter, crowd: _Crowd) -> None:
     now = crowd.now - _DAY
-    put(
-        "person", "id, display_name, name_key, node_adopted, language, created_at",
-        ((who, who, who, False, "en", now) for who in crowd.ids),
-    )  # fmt: skip
+    people = ((who, who, who, False, "en", now) for who in crowd.ids)
+    put("person", "id, display_name, name_key, node_adopted, language, created_at", people)
     put(
         "quitclaim",
         "id, person_id, version, text_version, language, method, signed_by_person, signed_by_guardians, signed_at, "
@@ -208,14 +206,13 @@ def _write_people(put: RowWriter, crowd: _Crowd) -> None:
         ((who, who, 1, "1", "en", "paper", True, "[]", now, now, "x") for who in crowd.ids),
     )
     forever = _micros(NO_END)
-    put(
-        "grant_line", "id, quitclaim_id, person_id, kind, purpose, channel, valid_from, valid_until",
-        (
-            (f"{who}-{n}", who, who, "publication", *use, now, None if end == forever else end)
-            for who in crowd.ids
-            for n, (use, end) in enumerate(crowd.ends[who].items())
-        ),
-    )  # fmt: skip
+    grants = (
+        (f"{who}-{n}", who, who, "publication", *use, now, None if end == forever else end)
+        for who in crowd.ids
+        for n, (use, end) in enumerate(crowd.ends[who].items())
+    )
+    columns = "id, quitclaim_id, person_id, kind, purpose, channel, valid_from, valid_until"
+    put("grant_line", columns, grants)
 
 
 def _write_photographs(put: RowWriter, crowd: _Crowd) -> None:
@@ -230,7 +227,7 @@ def _write_photographs(put: RowWriter, crowd: _Crowd) -> None:
 
 
 def _write_batch(put: RowWriter, crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -> None:
-    now = crowd.now
+    now, box = crowd.now, (0.2, 0.1, 0.1)
     put(
         "resource",
         "id, ref, file_version, kind, examined, matched, matched_generation, seen_at, longest_px, looked_px",
@@ -240,27 +237,13 @@ def _write_batch(put: RowWriter, crowd: _Crowd, batch: list[tuple[int, list[str 
         "face",
         'resource_id, file_version, "left", top, width, height, width_px, file_px, state, person_id, created_at',
         (
-            (
-                n,
-                "v",
-                i / FACES,
-                0.2,
-                0.1,
-                0.1,
-                90,
-                90 * _longest_px(n) // 1024,
-                "matched" if one else "unmatched",
-                one,
-                now,
-            )
+            (n, "v", i / FACES, *box, 90, _width_in_file(n), "matched" if one else "unmatched", one, now)
             for n, who in batch
             for i, one in enumerate(who)
         ),
     )
-    put(
-        "tag", "resource_id, node, node_key, person_id, origin, places, created_at",
-        ((n, one, one, one, "confirmed", "[]", now) for n, who in batch for one in who if one),
-    )  # fmt: skip
+    tags = ((n, one, one, one, "confirmed", "[]", now) for n, who in batch for one in who if one)
+    put("tag", "resource_id, node, node_key, person_id, origin, places, created_at", tags)
     put("clearance", "resource_id, purpose, channel, valid_from, valid_until", _make_clearances(crowd, batch))
 
 

@@ -1,9 +1,9 @@
-"""How long a write keeps others waiting, in a library of a million photographs: the longest of every chore and act."""
+"""The longest write transaction of every chore and act, in a library of a million photographs."""
 
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -12,11 +12,11 @@ from sqlalchemy import Engine, event
 
 from bench import acts
 from bench.library import build_library
-from bench.postgresql import Postgres
 from bench.workshop import Figure, Workshop
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import Dam
 from plugin.ledger.store import engine
+from tests.stores import Postgres
 
 _SIZES = {acts.SHOWN: 3, 5000: 1, 500: 1, 50: 1}
 
@@ -44,8 +44,8 @@ class _Watch:
         event.listen(Engine, "before_cursor_execute", self._executed)
         services.store.watch = self._wrote
 
-    def of(self, act: str, do: Callable[[], object]) -> None:
-        """Watch it, or more of it where there was some before."""
+    def measure(self, act: str, do: Callable[[], object]) -> None:
+        """Run `do`, and add its writes to those of `act`."""
         self._now = self.longest.setdefault(act, _Longest())
         do()
         self._now = None
@@ -79,8 +79,11 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     """
     photos = max(workshop.photos, 2 * acts.RULED)
     worst: dict[str, _Longest] = {}
-    with closing(_Server()) as server:
-        for store, url in (("SQLite", ""), ("PostgreSQL", server.url())):
+    with ExitStack() as stack:
+        server = Postgres()
+        stack.callback(server.stop)
+        server.do("CREATE DATABASE writes")
+        for store, url in (("SQLite", ""), ("PostgreSQL", server.url("writes"))):
             longest, took = _measure(workshop.scratch / f"writes-{store}", photos, url)
             for act, one in sorted(longest.items(), key=lambda item: -item[1].seconds):
                 worst[f"{act}, {store}"] = one
@@ -93,18 +96,6 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     yield Figure("longest_write_ms", round(worst[act].seconds * 1000), "", said)
 
 
-class _Server:
-    def __init__(self) -> None:
-        self._postgres = Postgres()
-
-    def url(self) -> str:
-        self._postgres.do("CREATE DATABASE writes")
-        return self._postgres.url("writes")
-
-    def close(self) -> None:
-        self._postgres.stop()
-
-
 def _measure(root: Path, photos: int, url: str) -> tuple[dict[str, _Longest], float]:
     words = [word for word in os.environ.get("BENCH_ACTS", "").split(",") if word]
     with build_library(root, photos, _SIZES, url) as library:
@@ -114,5 +105,5 @@ def _measure(root: Path, photos: int, url: str) -> tuple[dict[str, _Longest], fl
         for act, before, do in acts.list_acts(replace(library, services=services)):
             if not words or any(word in act for word in words):
                 before()
-                watch.of(act, do)
+                watch.measure(act, do)
         return watch.longest, time.perf_counter() - began

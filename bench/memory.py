@@ -1,4 +1,4 @@
-"""What a worker occupies while it examines photographs of 24 megapixels."""
+"""Memory of a worker while it examines photographs of 24 megapixels."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

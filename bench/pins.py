@@ -1,6 +1,6 @@
 """Writes the hashes of the pinned packages into the requirement files: `./run pins`, after a version was changed there.
 
-A hash stands there for each file that pip may choose on Debian 12: Python 3.11 to 3.13, x86_64 and aarch64.
+There is a hash for each file that pip may choose on Debian 12: Python 3.11 to 3.13, x86_64 and aarch64.
 """
 
 import json
@@ -58,18 +58,18 @@ def _list_targets() -> Iterator[tuple[str, ...]]:
         for machine in _MACHINES:
             platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(_GLIBC, _OLDEST_GLIBC - 1, -1)]
             platforms += [f"manylinux2014_{machine}", f"linux_{machine}"]
-            yield ("--python-version", python, "--only-binary", ":all:", "--target", str(_ROOT / ".cache"),
-                   *(word for one in platforms for word in ("--platform", one)))  # fmt: skip
+            target = ("--only-binary", ":all:", "--target", str(_ROOT / ".cache"))
+            given = (word for one in platforms for word in ("--platform", one))
+            yield ("--python-version", python, *target, *given)
 
 
 def _resolve(pins: list[str], target: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Name and SHA-256 of each file that pip would install there; what has no wheel there is told, and left out."""
+    """Name and SHA-256 of each file that pip would install there; prints and skips what has no wheel there."""
     wanted = list(pins)
     while True:
-        command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet"]
-        done = subprocess.run(
-            [*command, "--report", "-", *target, *wanted], capture_output=True, text=True, check=False
-        )
+        options = ("--dry-run", "--ignore-installed", "--no-deps", "--quiet", "--report", "-")
+        command = [sys.executable, "-m", "pip", "install", *options, *target, *wanted]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode == 0:
             break
         lacks = _LACKS.search(done.stderr)

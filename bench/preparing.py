@@ -1,4 +1,4 @@
-"""What has to be in the store before an act is measured: rows as the flows would leave them, on either store."""
+"""Preparations of acts that are measured: rows as the flows would leave them, on either store."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -27,7 +27,7 @@ _R = t.resource.c
 
 
 def _execute(services: Services, *statements: Any) -> None:
-    """And the server looks at what is there, as it does by itself within a minute."""
+    """Execute, and have PostgreSQL analyse the tables, as autovacuum would within a minute."""
     with services.store.write() as tx:
         for statement in statements:
             tx.execute(statement)
@@ -36,17 +36,17 @@ def _execute(services: Services, *statements: Any) -> None:
 
 
 def clear_jobs(services: Services) -> None:
-    """Nothing is asked for."""
+    """Empty the queue."""
     _execute(services, delete(t.job))
 
 
 def forget_policy(services: Services) -> None:
-    """The store follows another configuration."""
+    """Let the store follow another configuration."""
     _execute(services, delete(t.job), update(t.state).values(policy="another"))
 
 
 def fill_collection(services: Services, refs: Sequence[str]) -> None:
-    """The DAM's collection holds these too."""
+    """Add photographs to the DAM's collection, and queue its job."""
     cast(Any, services.dam).inhabitants = refs
     clear_jobs(services)
     with services.store.write() as tx:
@@ -60,7 +60,7 @@ def list_people(services: Services) -> list[str]:
 
 
 def allow_comparison(services: Services) -> None:
-    """Everybody's photographs may be compared, and somebody was vouched for since."""
+    """Allow comparison of all photographs, and vouch for somebody after it."""
     clear_jobs(services)
     with services.store.write() as tx:
         tx.execute(update(t.collection).values(mode="auto", basis="all-asked"))
@@ -75,7 +75,7 @@ def _insert_reference_set(tx: Tx, set_id: str, person: str | None, came_by: str,
 
 
 def fill_large_collection(services: Services, many: int) -> None:
-    """A collection of so many photographs, with suggestions and names of the machine."""
+    """A collection of `many` photographs, with suggestions and tags by the machine."""
     mine = select(_R.id, literal(ALL)).where(_R.id <= many)
     some = (t.face.c.resource_id <= many) & (t.face.c.state == "unmatched") & (t.face.c.id % 3 == 0)
     first = select(func.min(t.person.c.id)).scalar_subquery()
@@ -88,13 +88,13 @@ def fill_large_collection(services: Services, many: int) -> None:
 
 
 def rename_folder(services: Services) -> None:
-    """The collection, as a folder, is called otherwise now."""
+    """Rename the collection, as a folder."""
     cast(Any, services.dam).name_collections({"renamed": _MARK})
     _execute(services, delete(t.job), update(t.collection).values(identity=_MARK))
 
 
 def use_numbered_collections(services: Services, heard: Sequence[CollectionRuling]) -> None:
-    """The DAM has collections with numbers again, and rulings on them."""
+    """Give the DAM numbered collections again, and rulings on them."""
     dam = cast(Any, services.dam)
     dam.name_collections({})
     dam.heard = heard
@@ -102,25 +102,25 @@ def use_numbered_collections(services: Services, heard: Sequence[CollectionRulin
 
 
 def name_by_hand(services: Services, name: str, many: int) -> None:
-    """So many photographs bear a name that is nobody's."""
+    """Tag `many` photographs by hand with a name that belongs to nobody."""
     row = select(_R.id, literal(name), literal(name.casefold()), literal("hand"), literal([], JSON), _R.seen_at)
     columns = ["resource_id", "node", "node_key", "origin", "places", "created_at"]
     _execute(services, delete(t.job), insert(t.tag).from_select(columns, row.where(_R.id <= many)))
 
 
 def sign_quitclaim(services: Services, person_id: str) -> None:
-    """To recognition too."""
+    """Have the person agree to everything, recognition included."""
     library.sign_quitclaim(services, person_id, services.clock.now(), recognition=True)
 
 
 def make_template(seed: int) -> Enrolment:
-    """A template that resembles no other of another seed."""
+    """A random template; those of different seeds do not resemble each other."""
     vector = np.random.default_rng(seed).normal(size=128)
     return Enrolment((vector / np.linalg.norm(vector)).astype(np.float32), (), "")
 
 
 def enrol_many(services: Services, many: int) -> None:
-    """So many people have a template."""
+    """Give `many` people a template."""
     engine = services.faces.engine_id
     for start in range(0, many, 1000):
         with services.store.write() as tx:
@@ -141,14 +141,14 @@ def enrol(services: Services, person_id: str) -> None:
 
 
 def find_declared_set(services: Services) -> str:
-    """A set that nobody has vouched for."""
+    """The id of a reference set that nobody has vouched for."""
     with services.store.read() as conn:
         mine = select(t.reference_set.c.id).where(reference_sets.LIVE, t.reference_set.c.vouched_at.is_(None))
         return str(conn.scalar(mine))
 
 
 def add_past_dates(services: Services, after: int) -> None:
-    """The DAM shows dates of so many photographs, which are over."""
+    """Let the DAM show dates in the past, on 20,000 photographs."""
     dates = literal({"website": "2020-01-01"}, JSON)
     there = select(t.statement.c.resource_id)
     rows = select(_R.id, dates, _R.seen_at, dates, _R.seen_at).where(_R.id > after, _R.id.not_in(there))
@@ -157,7 +157,7 @@ def add_past_dates(services: Services, after: int) -> None:
 
 
 def expire_rows(services: Services) -> None:
-    """Boxes and events past their term, and finished jobs of an older version."""
+    """Add boxes, events and finished jobs that are past their retention."""
     long_ago = services.clock.now().replace(year=2000)
     numbers = select(literal("e").concat(as_type(_R.id, Text)), literal(long_ago, t.event.c.received_at.type)).where(
         _R.id <= 20_000
@@ -172,40 +172,35 @@ def expire_rows(services: Services) -> None:
 
 
 def fill_queue(services: Services, state: str = "queued", most: int | None = None) -> None:
-    """A job for each photograph, or so many."""
+    """Add a job for each photograph, or `most` of them."""
     at = literal(services.clock.now().replace(year=2000), t.job.c.created_at.type)
     payload = literal({}, JSON)
     columns = ["kind", "key", "payload", "priority", "state", "again", "attempt", "run_after", "created_at"]
-    row = select(
-        literal("photo"), _R.ref, payload, literal(6), literal(state), false(), literal(0), at, at,
-        null() if state == "queued" else at,
-    )  # fmt: skip
+    fixed = (payload, literal(6), literal(state), false(), literal(0), at, at)
+    row = select(literal("photo"), _R.ref, *fixed, null() if state == "queued" else at)
     there = select(t.job.c.key).where(t.job.c.kind == "photo")
     row = row.where(_R.ref.not_in(there)).limit(most)
     _execute(services, insert(t.job).from_select([*columns, "finished_at"], row))
 
 
 def take_names_off(services: Services, after: int) -> None:
-    """Names were taken off before that was remembered, from pictures of which no two are the same."""
-    columns = [
-        "resource_id", "person_id", "node", "action", "origin", "places", "state", "generation", "created_at",
-        "finished_at",
-    ]  # fmt: skip
+    """Add names that were removed before removals were recorded, from distinct pictures."""
     c = t.tag.c
-    rows = select(
-        c.resource_id, c.person_id, c.node, literal("remove"), literal("machine"), c.places, literal("done"),
-        literal(1), c.created_at, c.created_at,
-    ).where(c.resource_id > after, c.person_id.is_not(None))  # fmt: skip
+    values: dict[str, Any] = {"resource_id": c.resource_id, "person_id": c.person_id, "node": c.node}
+    values |= {"action": literal("remove"), "origin": literal("machine"), "places": c.places}
+    values |= {"state": literal("done"), "generation": literal(1)}
+    values |= {"created_at": c.created_at, "finished_at": c.created_at}
+    rows = select(*values.values()).where(c.resource_id > after, c.person_id.is_not(None))
     _execute(
         services,
         update(t.resource).values(file_version=literal("v").concat(as_type(_R.id, Text))),
-        insert(t.intent).from_select(columns, rows.limit(2000)),
+        insert(t.intent).from_select(list(values), rows.limit(2000)),
         update(t.state).values(taken_off_at=None),
     )
 
 
 def create_face_keys(services: Services) -> None:
-    """Everybody has a face key."""
+    """Give everybody a face key."""
     for start in range(0, len(people := list_people(services)), 1000):
         with services.store.write() as tx:
             for person_id in people[start : start + 1000]:
@@ -214,7 +209,7 @@ def create_face_keys(services: Services) -> None:
 
 
 def queue_letters(services: Services, many: int) -> None:
-    """So many wait for a mail server."""
+    """Queue `many` letters."""
     people = list_people(services)[:many]
     with services.store.write() as tx:
         about = {"kind": "receipt", "language": "en", "data": {}, "state": "queued", "created_at": tx.now}
@@ -223,13 +218,13 @@ def queue_letters(services: Services, many: int) -> None:
 
 
 def end_all_grants(services: Services) -> None:
-    """Every grant is over, and nothing followed from it."""
+    """End every grant without what follows from it."""
     g = t.grant
     ended = {"ended_at": g.c.valid_from, "ended_kind": "withdrawn"}
     _execute(services, delete(t.job), update(g).where(g.c.ended_at.is_(None)).values(**ended))
 
 
 def close_house(services: Services) -> None:
-    """The house is closed."""
+    """Close the house."""
     with services.store.write() as tx:
         house_state.close(tx, "missing", house_state.NOTHING_ENDED)

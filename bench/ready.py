@@ -1,10 +1,10 @@
-"""What /ready costs in a large library and in a small one: files in one folder, and photographs in the store."""
+"""The time of /ready in a large library and in a small one: files in one folder, and photographs in the store."""
 
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from bench.entering import register_files, make_tree
+from bench.entering import make_tree, register_files
 from bench.library import build_library
 from bench.workshop import Figure, Workshop
 from plugin.flows.schedule import calendar

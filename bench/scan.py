@@ -1,4 +1,4 @@
-"""How much of the bare engine's speed a whole scan keeps: store, audit, tags and metadata included."""
+"""The speed of a whole scan (store, audit, tags, metadata) as a share of the bare engine's."""
 
 import json
 import os

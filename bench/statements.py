@@ -1,7 +1,7 @@
 """How many statements the store is asked for to take one name of the machine off a photograph, from the job to done."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -10,13 +10,13 @@ from sqlalchemy import Engine, event, func, select, update
 
 from bench import acts
 from bench.library import build_library
-from bench.postgresql import Postgres
 from bench.workshop import Figure, Workshop
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t
 from sidecar.running.runner import Runner
+from tests.stores import Postgres
 
 _TAGS = 500
 _CONTROL = ("PRAGMA", "BEGIN", "SELECT pg_", "SET ", "SHOW ")
@@ -27,25 +27,17 @@ def run(workshop: Workshop) -> Iterator[Figure]:
 
     The more of the two stores. What opens a transaction is not counted, nor is the DAM: it does as it is told.
     """
-    with closing(_Server()) as server:
+    server = Postgres()
+    try:
+        server.do("CREATE DATABASE statements")
         found = {
             store: _withdrawn(workshop.scratch / f"statements-{store}", url)
-            for store, url in (("SQLite", ""), ("PostgreSQL", server.url()))
+            for store, url in (("SQLite", ""), ("PostgreSQL", server.url("statements")))
         }
+    finally:
+        server.stop()
     said = ", ".join(f"{store} {count / _TAGS:.1f}" for store, count in found.items())
     yield Figure("sql_per_tag", round(max(found.values()) / _TAGS, 1), remarks=f"{_TAGS} tags; {said}")
-
-
-class _Server:
-    def __init__(self) -> None:
-        self._postgres = Postgres()
-
-    def url(self) -> str:
-        self._postgres.do("CREATE DATABASE statements")
-        return self._postgres.url("statements")
-
-    def close(self) -> None:
-        self._postgres.stop()
 
 
 def _withdrawn(root: Path, url: str) -> int:

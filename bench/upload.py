@@ -1,4 +1,4 @@
-"""What the plugin costs an upload to a real ResourceSpace: with the sidecar up, stopped, refusing and silent."""
+"""The time that the plugin adds to an upload to a real ResourceSpace: sidecar up, stopped, refusing, silent."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What benches share: photographs of the sizes asked for, and a line a figure."""
+"""What benches share: settings, photographs resized as asked for, and figures."""
 
 import math
 from collections.abc import Sequence

@@ -29,7 +29,7 @@ from sidecar.words.language_choice import choose_language
 log = structlog.get_logger()
 
 HSTS = "max-age=31536000"
-"""Where people reach us by TLS: for a year no browser comes without it."""
+"""Where `server.public_url` is https: browsers use TLS alone for a year."""
 
 COUNT_LIMIT = "60/minute"
 """How often one address may have the whole store counted."""
@@ -55,11 +55,8 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     app.log_exception = _log_exception  # type: ignore[method-assign,assignment]
     limiter = rate_limits.prepare(app, config)
     _add_routes(app, services, limiter)
-    signed = (
-        webhooks.create_blueprint(services), panel.create_blueprint(services), downloads.create_blueprint(services),
-        staff_door.create_blueprint(services, limiter),
-    )  # fmt: skip
-    for part in signed:
+    signed = [module.create_blueprint(services) for module in (webhooks, panel, downloads)]
+    for part in (*signed, staff_door.create_blueprint(services, limiter)):
         if part is not None:
             sessions.exempt_csrf(app, part)
             app.register_blueprint(part)
@@ -74,12 +71,12 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
 
 
 def _log_exception(exception: Any) -> None:
-    """An error that nobody foresaw is logged by its kind alone: a traceback may quote a name or a path."""
+    """Log an unexpected error by its class alone: a traceback may quote a name or a path."""
     log.error("unforeseen error", error=getattr(exception[0], "__name__", "unknown"))
 
 
 def _set_headers(response: Response) -> Response:
-    """What every answer bears; a surface with forms or scripts of its own has set its own policy before."""
+    """Headers of every response; a surface with forms or scripts has set its own policy before."""
     response.headers.setdefault(
         "Content-Security-Policy",
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -120,12 +117,12 @@ def _add_routes(app: Flask, services: Services, limiter: Limiter) -> None:
 
     @app.get("/metrics")
     @limiter.limit(COUNT_LIMIT)
-    def measured() -> Response:
+    def show_metrics() -> Response:
         try:
             _set_count_metrics(figures.count(services))
             _set_owed_metrics(services)
             _set_round_metrics(services)
-        except StoreAway:  # what this process counted itself is told all the same
+        except StoreAway:  # counters of this process are still valid
             metrics.clear_store_metrics()
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 

@@ -18,7 +18,7 @@ from sidecar.running import stopping
 
 
 class _Stoppable(click.Group):
-    """A command that Ctrl-C stops ends with a sentence."""
+    """Ends with one sentence on Ctrl-C."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -29,7 +29,7 @@ class _Stoppable(click.Group):
 
 
 class _LazyCommands(UserDict[str, Any]):
-    """The commands by name; the module of one is loaded when that command is asked for."""
+    """Commands by name, each as `module:function`; a module is imported when its command is looked up."""
 
     def __getitem__(self, name: str) -> click.Command:
         module, function = self.data[name].split(":")
@@ -37,6 +37,7 @@ class _LazyCommands(UserDict[str, Any]):
         return found
 
 
+_CONFIG = "The configuration; default: facelease.toml here, if it is there."
 _MODULES = {
     "installation.system": "init migrate serve work scan sweep doctor reopen",
     "installation.keeping": "keys backup report",
@@ -67,8 +68,7 @@ _COMMANDS = _LazyCommands(
 
 
 @click.group(cls=_Stoppable, commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config", type=click.Path(path_type=Path), envvar="FACELEASE_CONFIG",
-              help="The configuration; default: facelease.toml here, if it is there.")  # fmt: skip
+@click.option("--config", type=click.Path(path_type=Path), envvar="FACELEASE_CONFIG", help=_CONFIG)
 @click.version_option(package_name="facelease")
 @click.pass_context
 def cli(context: click.Context, config: Path | None) -> None:
@@ -79,7 +79,7 @@ def cli(context: click.Context, config: Path | None) -> None:
 
 
 def main() -> None:
-    """Run the command line; an error of ours or of a file is one sentence and exit code 1, not a traceback."""
+    """Run the command line; a FaceLeaseError or an OSError is printed as one sentence, with exit code 1."""
     stopping.listen(sys.argv[1:])
     watch = StoreWaitWatch(lambda said: click.echo(safe(said), err=True))
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # apart from the answer
@@ -87,7 +87,7 @@ def main() -> None:
         with watch:
             cli()
     except StoreBusy as error:
-        _fail(f"{error}; {watch.whose()}")
+        _fail(f"{error}; {watch.describe_holder()}")
     except FaceLeaseError as error:
         _fail(str(error))
     except OSError as error:  # a folder that is not there, a file that may not be written, a full disk

@@ -22,16 +22,16 @@ log = structlog.get_logger()
 
 
 def serve(config: Config, config_path: Path | None, with_worker: bool) -> None:
-    """Listen until told to stop; `with_worker` also keeps `facelease work` running beside it, and ends it.
+    """Listen until told to stop; `with_worker` also supervises a `facelease work` process.
 
-    A store that does not answer yet is waited for. What somebody has to mend is raised before anything listens.
+    Waits for a store that does not answer yet. Errors that somebody has to mend are raised before it listens.
     """
     loops.log_thread_errors()
-    told = stopping.shutdown.told
-    with bootstrap.wait_for_house(config, SystemClock(), told) as services:
+    stop = stopping.shutdown.requested
+    with bootstrap.wait_for_house(config, SystemClock(), stop) as services:
         if services is None:
             return
-        if loops.retry("start", lambda: calendar.start_process(services), told, lambda e: isinstance(e, StoreAway)):
+        if loops.retry("start", lambda: calendar.start_process(services), stop, lambda e: isinstance(e, StoreAway)):
             _listen(config, services, WorkerSupervisor(_worker_command(config_path)) if with_worker else None)
 
 
@@ -42,17 +42,17 @@ def _worker_command(config_path: Path | None) -> list[str]:
 
 def _listen(config: Config, services: Services, worker: WorkerSupervisor | None) -> None:
     for name in ("waitress", "waitress.queue"):
-        logging.getLogger(name).disabled = True  # it would log paths, in which links are
+        logging.getLogger(name).disabled = True  # it would log paths, which contain links
     listener.raise_file_limit()
     mmap_large_blocks()
     here = listener.Listener(create_app(config, services), config, services)
     gc.collect()
-    gc.freeze()  # what is here stays: looking for garbage after a large form is quick
+    gc.freeze()  # what exists now stays: collections after a large form are quick
     if worker is None:
         stopping.shutdown.begin(here.stop)
         _run(here, config)
         return
-    stopping.shutdown.seconds += 0.5  # for the worker has as long
+    stopping.shutdown.seconds += 0.5  # the worker has the seconds before
     stopping.shutdown.begin(here.stop, worker.leave, last=[worker.kill])
     here.tends.append(worker.mend)
     try:

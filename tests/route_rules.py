@@ -35,13 +35,13 @@ _CONSOLE: dict[str, Rule] = {
 }  # fmt: skip
 
 _SIGNED = (
-    "webhooks.told",
-    "panel.asked",
+    "webhooks.receive",
+    "panel.show",
     "panel.status",
-    "downloads.asked",
-    "downloads.counted",
-    "downloads.told",
-    "signin.handed_over",
+    "downloads.check",
+    "downloads.count",
+    "downloads.record",
+    "signin.sign_in",
 )
 _BY_LINK = (
     "sign.open", "sign.form", "sign.photo", "sign.code", "sign.decline", "sign.done", "sign.receipt", "sign.nothing",
@@ -68,7 +68,7 @@ _FOR_ALL = (
     "front",
     "health",
     "ready",
-    "measured",
+    "show_metrics",
     "static",
     "described",
     "me.leave",

@@ -41,7 +41,7 @@ def register_routes(app: OpenAPI, services: Services) -> None:
         app.register_api(routes.blueprint)
 
     @app.get(f"{PREFIX}/openapi.json", doc_ui=False)
-    def described() -> Response:
+    def describe() -> Response:
         document = app.api_doc
         paths = {path: item for path, item in document["paths"].items() if path.startswith(PREFIX)}
         return jsonify(document | {"paths": paths})

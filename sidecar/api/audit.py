@@ -12,7 +12,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.views import audit_view
 from plugin.ledger.log.proof import ProofVerdict
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, json_response
+from sidecar.api.routes import Route, Routes, fill, json_response
 from sidecar.web.request_models import PageQuery
 from sidecar.words import log_words
 
@@ -74,12 +74,9 @@ def routes(services: Services) -> Routes:
         """A page of the log. Each look at it is a row of it."""
         found, head = audit_view.page(services, query.after, query.limit + 1, caller().actor)
         items = [
-            AuditRow(
-                seq=row.seq, at=row.at, action=row.action, actor=row.actor, subject=row.subject or None,
-                resource=row.resource_id, details=dict(row.details), previous=row.previous, hash=row.hash,
-            )
+            fill(AuditRow, row, subject=row.subject or None, resource=row.resource_id, details=dict(row.details))
             for row in found[: query.limit]
-        ]  # fmt: skip
+        ]
         more = items[-1].seq if len(found) > query.limit else None
         return json_response(AuditPage(items=items, next=more, head_seq=head.seq, head_hash=head.hash))
 
@@ -96,8 +93,7 @@ def _make_proof(checked: audit_view.LogCheck, zone: ZoneInfo) -> AuditProof:
     said, found = log_words.sentences(checked, zone), checked.proof
     if found is None:
         return AuditProof(verdict=checked.verdict, said=said)
-    return AuditProof(
-        verdict=checked.verdict, said=said, why=found.why.lack.value if found.why else None, rows=found.rows,
-        start_seq=found.start.seq, last_seq=found.last.seq, last_hash=found.last.hash, heads=found.heads,
-        held_seq=found.held.seq if found.held else None, after=found.after,
-    )  # fmt: skip
+    held = found.held and found.held.seq
+    about = {"verdict": checked.verdict, "said": said, "why": found.why and found.why.lack.value, "held_seq": held}
+    last = {"last_seq": found.last.seq, "last_hash": found.last.hash}
+    return fill(AuditProof, found, start_seq=found.start.seq, **about, **last)

@@ -14,8 +14,8 @@ from plugin.flows.common.services import Services
 from plugin.quitclaim.clearance.answers import Answer, IntendedUse, Reason
 from plugin.quitclaim.words import wording
 from plugin.words.catalogues import Language
-from sidecar.api.routes import Route, Routes, json_response
-from sidecar.web.request_models import RequestModel, Day, PageQuery, Ref, RefPath, Word
+from sidecar.api.routes import Route, Routes, fill, json_response
+from sidecar.web.request_models import Day, PageQuery, Ref, RefPath, RequestModel, Word
 
 
 class ReasonText(BaseModel):
@@ -168,17 +168,12 @@ def _answer_unknown(uses: list[IntendedUse]) -> dict[IntendedUse, Answer]:
 def _answer_photo(
     services: Services, ref: str, answers: dict[IntendedUse, Answer], language: str | None
 ) -> PhotoAnswers:
-    sizes = services.config.clearance.max_px
-    return PhotoAnswers(
-        ref=ref,
-        answers=[
-            UseAnswer(
-                purpose=use.purpose, channel=use.channel, status=one.status.value, until=one.until,
-                max_px=sizes.get(use.channel), reasons=render_reasons(services, one.reasons, language),
-            )
-            for use, one in answers.items()
-        ],
-    )  # fmt: skip
+    sizes, found = services.config.clearance.max_px, []
+    for use, one in answers.items():
+        about = {"status": one.status.value, "until": one.until, "max_px": sizes.get(use.channel)}
+        reasons = render_reasons(services, one.reasons, language)
+        found.append(fill(UseAnswer, use, reasons=reasons, **about))
+    return PhotoAnswers(ref=ref, answers=found)
 
 
 def render_reasons(services: Services, found: tuple[Reason, ...], language: str | None) -> list[ReasonText]:

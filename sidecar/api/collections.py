@@ -13,8 +13,8 @@ from plugin.flows.views import collection_list
 from plugin.flows.views.collection_list import RuledCollection
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, json_response
-from sidecar.web.request_models import RequestModel, Day, EmptyRequest, Id, Line, RefPath
+from sidecar.api.routes import Route, Routes, fill, json_response
+from sidecar.web.request_models import Day, EmptyRequest, Id, Line, RefPath, RequestModel
 from sidecar.words import staff_words
 
 
@@ -118,12 +118,8 @@ def routes(services: Services) -> Routes:
 
 
 def _to_record(row: ruling_history.PastRuling) -> RulingRecord:
-    return RulingRecord(
-        ref=row.ref, moved_from=row.moved_from or None, mode=Mode(row.mode),
-        basis=Basis(row.basis) if row.basis else None, reference=row.reference or None, decided_by=row.by or None,
-        decided=row.decided, review_date=row.review_date, members=row.members, set_by=row.set_by,
-        set_at=row.set_at, why=row.why.value,
-    )  # fmt: skip
+    absent = {"moved_from": row.moved_from, "basis": row.basis, "reference": row.reference, "decided_by": row.by}
+    return fill(RulingRecord, row, why=row.why.value, **{key: value or None for key, value in absent.items()})
 
 
 def _collection(one: RuledCollection) -> Collection:

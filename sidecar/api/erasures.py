@@ -11,8 +11,8 @@ from plugin.flows.common.services import Services
 from plugin.flows.rights import erasure, erasure_register, erasure_requests
 from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, json_response
-from sidecar.web.request_models import RequestModel, EmptyRequest, Id, Line, PersonPath
+from sidecar.api.routes import Route, Routes, fill, json_response
+from sidecar.web.request_models import EmptyRequest, Id, Line, PersonPath, RequestModel
 
 
 class ErasureStarted(BaseModel):
@@ -103,13 +103,7 @@ def routes(services: Services) -> Routes:
     @api.add("GET", "/erasures", Route(TokenScope.ERASURES_READ), ErasureRequests)
     def erasures_list(query: EmptyRequest) -> Response:
         """What people have asked for and nobody has decided on."""
-        items = [
-            ErasureRequest(
-                id=one.id, person_id=one.person_id, name=one.name, asked_at=one.asked_at, asked_by=one.asked_by,
-                due_on=one.due_on, overdue=one.overdue, number=one.number,
-            )
-            for one in erasure_requests.list_waiting(services)
-        ]  # fmt: skip
+        items = [fill(ErasureRequest, one) for one in erasure_requests.list_waiting(services)]
         return json_response(ErasureRequests(items=items))
 
     @api.add("POST", "/erasures/<request_id>/decision", Route(TokenScope.ERASURES_WRITE, changes=True), RequestDecided)
@@ -129,9 +123,4 @@ def _add_certificate_routes(services: Services, api: Routes) -> None:
         """What an erasure looked at, reached and did not reach."""
         made = erasure_register.read_certificate(services, path.certificate, caller().actor)
         made = replace(made, language=query.language)
-        return json_response(
-            ErasureCertificate(
-                number=made.number, asked_at=made.asked_at, finished_at=made.finished_at, looked=made.looked,
-                reached=made.reached, not_reached=made.not_reached, conditions=made.conditions, text=made.text(),
-            )
-        )  # fmt: skip
+        return json_response(fill(ErasureCertificate, made, text=made.text()))

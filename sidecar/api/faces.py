@@ -12,8 +12,8 @@ from plugin.flows.common.services import Services
 from plugin.flows.review import already_so, dismissals, review
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, json_response
-from sidecar.web.request_models import LINE, RequestModel, EmptyRequest, Id, Number, NumberPath, PageQuery, RefPath
+from sidecar.api.routes import Route, Routes, fill, json_response
+from sidecar.web.request_models import LINE, EmptyRequest, Id, Number, NumberPath, PageQuery, RefPath, RequestModel
 
 FaceState = Literal["matched", "suggested", "unmatched", "rejected", "dismissed"]
 _WRITE = Route(TokenScope.FACES_WRITE, changes=True)
@@ -127,16 +127,14 @@ def _add_read_routes(api: Routes, services: Services) -> None:
             rows = list(review.list_waiting(conn, query.state, query.after or 0, query.limit + 1))
             vouched = {None, *reference_sets.find_vouched(conn, {row.set_id for row in rows})}
             texts = services.texts(conn)
-            reasons = {row.id: face_rows.reason_of(texts, row) for row in rows}
-        items = [
-            Face(
-                id=row.id, ref=row.ref, box=(row.left, row.top, row.width, row.height), width_px=row.width_px,
-                file_px=row.file_px, dismissal=face_rows.dismissal_of(row), state=row.state,
-                person_id=row.person_id, name=row.display_name, distance=row.distance,
-                reason=reasons[row.id] or None, vouched=row.set_id in vouched,
-            )
-            for row in rows[: query.limit]
-        ]  # fmt: skip
+            items = [
+                fill(
+                    Face, row, box=(row.left, row.top, row.width, row.height), name=row.display_name,
+                    dismissal=face_rows.dismissal_of(row), reason=face_rows.reason_of(texts, row) or None,
+                    vouched=row.set_id in vouched,
+                )
+                for row in rows[: query.limit]
+            ]  # fmt: skip
         return json_response(FacePage(items=items, next=items[-1].id if len(rows) > query.limit else None))
 
 
@@ -177,5 +175,5 @@ def _add_dismissal_routes(api: Routes, services: Services) -> None:
     def faces_dismiss_small(path: RefPath, body: SmallFacesDismissal) -> Response:
         """None of the photograph's small faces on which nobody has decided need be named."""
         done = dismissals.dismiss_small(services, path.ref, body.dismissal, caller().actor)
-        told = SmallFacesDismissed(ref=path.ref, count=len(done.faces), left=done.left, decided_before=done.before)
-        return json_response(told)
+        dismissed = SmallFacesDismissed(ref=path.ref, count=len(done.faces), left=done.left, decided_before=done.before)
+        return json_response(dismissed)

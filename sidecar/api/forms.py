@@ -11,7 +11,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, json_response
-from sidecar.web.request_models import RequestModel, EmptyRequest, Id, Word
+from sidecar.web.request_models import EmptyRequest, Id, RequestModel, Word
 
 
 class FormVersion(BaseModel):
@@ -94,7 +94,5 @@ def routes(services: Services) -> Routes:
 
 
 def _describe(one: form_store.StoredForm) -> dict[str, Any]:
-    return {
-        "id": one.id, "name": one.form.name, "version": one.form.version, "sha256": one.sha256,
-        "created_at": one.created_at, "retired_at": one.retired_at,
-    }  # fmt: skip
+    times = {"created_at": one.created_at, "retired_at": one.retired_at}
+    return {"id": one.id, "name": one.form.name, "version": one.form.version, "sha256": one.sha256} | times

@@ -14,8 +14,8 @@ from plugin.quitclaim.clearance.answers import IntendedUse, Reason, ReasonCode
 from plugin.words.catalogues import Language, Words
 from sidecar.api.clearance import ReasonText, render_reasons
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, json_response
-from sidecar.web.request_models import RequestModel, Day, Line, Px, Ref, Word
+from sidecar.api.routes import Route, Routes, fill, json_response
+from sidecar.web.request_models import Day, Line, Px, Ref, RequestModel, Word
 
 
 class Tool(RequestModel):
@@ -65,18 +65,14 @@ def routes(services: Services) -> Routes:
     @api.add("POST", "/gate", Route(TokenScope.GATE_USE), GateDecision)
     def gate_ask(body: GateQuestion) -> Response:
         """Ask before each use; what is not allowed is logged. Emotion inference is refused whoever asks."""
-        question = tool_gate.GateQuestion(
-            body.resource, IntendedUse(body.purpose, body.channel), body.tool.kind, body.tool.name,
-            body.tool.inference, body.day, caller().tools, body.longest_px,
-        )  # fmt: skip
-        told = tool_gate.judge_tool_use(services, question, caller().actor)
+        tool, use = body.tool, IntendedUse(body.purpose, body.channel)
+        about = tool.kind, tool.name, tool.inference, body.day, caller().tools, body.longest_px
+        verdict = tool_gate.judge_tool_use(services, tool_gate.GateQuestion(body.resource, use, *about), caller().actor)
         language = body.language or services.config.site.language
-        return json_response(
-            GateDecision(
-                decision=told.verdict.value, why=told.why.value, until=told.until, max_px=told.max_px,
-                reasons=render_reasons(services, tuple(_hide_names(one, language) for one in told.reasons), language),
-            )
-        )  # fmt: skip
+        hidden = tuple(_hide_names(one, language) for one in verdict.reasons)
+        answer = {"decision": verdict.verdict.value, "why": verdict.why.value}
+        reasons = render_reasons(services, hidden, language)
+        return json_response(fill(GateDecision, verdict, reasons=reasons, **answer))
 
     return api
 

@@ -22,7 +22,7 @@ _GUESSES = 60  # wrong tokens a minute from one network
 
 
 class Guard:
-    """Stands before the routes of the API."""
+    """Checks each request before a route of the API sees it."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

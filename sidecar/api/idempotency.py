@@ -1,8 +1,7 @@
 """A request that changes something and bears an `Idempotency-Key` takes effect once.
 
-The same key and the same request are answered again; the same key with another request is refused.
-A request whose process died before it could answer stays unanswered: whether it took effect, nobody
-may guess.
+The same key and the same request get the same answer; the same key with another request is refused. A request is not
+retried if its process died before it answered: whether it took effect is unknown.
 """
 
 import json
@@ -64,9 +63,9 @@ class IdempotencyKeys:
         return answer
 
     def settle(self, response: Response) -> None:
-        """Keep the answer of what was done; let go of the key where nothing was.
+        """Keep the answer of what was done; release the key where nothing was.
 
-        Where the store is away by now the answer stands: who uses the key again is told to look.
+        If the store is unavailable by now, the answer is sent all the same: a retry with the key gets 409.
         """
         key_id, once = g.pop("idempotency", ("", frozenset()))
         if key_id:

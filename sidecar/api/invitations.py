@@ -19,7 +19,7 @@ from plugin.flows.signing import invitations
 from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, json_response
-from sidecar.web.request_models import ChangeResult, RequestModel, Id, Created, PersonPath, Ref, Word
+from sidecar.web.request_models import ChangeResult, Created, Id, PersonPath, Ref, RequestModel, Word
 
 _HAND_OVER = "A link to hand over, and the code of a shoot, are POST /invitations:hand-over, with a scope of its own"
 _MAILED_ONLY = f"by this route links are mailed to one person: say by_mail true, and give person_id. {_HAND_OVER}"
@@ -122,10 +122,10 @@ def _add_create_routes(api: Routes, services: Services) -> None:
 
 def _create_link(services: Services, body: MailedInvitation | HandedInvitation, by_mail: bool) -> links.MadeLink:
     links.url(services, "")  # without an address of ours no link is made
+    given = body.model_dump(include={"person_id", "form", "language", "guardian_id"})
+    kind, may = LinkKind(body.kind), TokenScope.INVITATIONS_HAND_OVER in caller().scopes
+    lasts = timedelta(days=body.days) if body.days else None
     asked = invitations.InvitationRequest(
-        person_id=body.person_id, collection_ref=body.collection, form=body.form, kind=LinkKind(body.kind),
-        language=body.language, guardian_id=body.guardian_id, by_mail=by_mail,
-        may_replace=TokenScope.INVITATIONS_HAND_OVER in caller().scopes,
-        lasts=timedelta(days=body.days) if body.days else None,
-    )  # fmt: skip
+        **given, collection_ref=body.collection, kind=kind, by_mail=by_mail, may_replace=may, lasts=lasts
+    )
     return invitations.invite(services, asked, caller().actor)

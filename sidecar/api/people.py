@@ -17,17 +17,17 @@ from plugin.flows.review import already_so
 from plugin.flows.views import people_list as listing
 from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, json_response
+from sidecar.api.routes import Route, Routes, fill, json_response
 from sidecar.web.request_models import (
     LINE,
     ChangeResult,
-    RequestModel,
-    Day,
-    EndResult,
-    EmptyRequest,
     Created,
+    Day,
+    EmptyRequest,
+    EndResult,
     PageQuery,
     PersonPath,
+    RequestModel,
     Word,
 )
 
@@ -190,7 +190,5 @@ def _list_page(services: Services, query: PageQuery) -> PersonPage:
 
 def _to_person(one: listing.Listed) -> Person:
     person = one.person
-    return Person(
-        id=person.id, name=person.display_name, language=person.language, birth_date=person.birth_date,
-        age_known=one.age_known, recognition=one.recognition, publication=one.publication, pictures=one.pictures,
-    )  # fmt: skip
+    about = {"id": person.id, "name": person.display_name, "language": person.language}
+    return fill(Person, one, birth_date=person.birth_date, **about)

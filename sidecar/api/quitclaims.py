@@ -21,8 +21,8 @@ from plugin.quitclaim.consent.lifecycle import StopMode, Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
-from sidecar.api.routes import Route, Routes, json_response
-from sidecar.web.request_models import RequestModel, EndResult, Id, Moment, PersonPath, Word
+from sidecar.api.routes import Route, Routes, fill, json_response
+from sidecar.web.request_models import EndResult, Id, Moment, PersonPath, RequestModel, Word
 
 MAX_BODY_BYTES = 16 << 20
 """Of a body: scans of signed forms."""
@@ -115,10 +115,9 @@ def routes(services: Services) -> Routes:
         real = {grant.id: (start, end) for grant, start, end in standing.windows()}
         return json_response(QuitclaimVersions(items=[_to_version(claim, real) for claim in standing.quitclaims]))
 
-    @api.add(
-        "POST", "/people/<person_id>/quitclaims",
-        Route(TokenScope.QUITCLAIMS_WRITE, changes=True, most=MAX_BODY_BYTES), QuitclaimCreated, 201,
-    )  # fmt: skip
+    large = Route(TokenScope.QUITCLAIMS_WRITE, changes=True, most=MAX_BODY_BYTES)
+
+    @api.add("POST", "/people/<person_id>/quitclaims", large, QuitclaimCreated, 201)
     def quitclaim_record(path: PersonPath, body: SignedQuitclaim) -> Response:
         """Record a signed quitclaim as the person's next version; it supersedes the one before."""
         proof = [grant_endings.SignatureEvidence(one.name, _decode(one)) for one in body.evidence]
@@ -169,25 +168,17 @@ def _to_signing(services: Services, body: SignedQuitclaim) -> Signing:
     lines: list[tuple[GrantKind, str | None, str | None]] = []
     lines += [(GrantKind.RECOGNITION, None, None)] if body.recognition else []
     lines += [(GrantKind.PUBLICATION, *use) for use in uses]
-    return Signing(
-        text_version=body.text_version, text_sha256=body.text_sha256, language=body.language,
-        method=body.method, signed_by_person=not body.guardians, signed_by_guardians=body.guardians,
-        signed_at=body.signed_at,
-        grants=tuple(Grant(uuid4().hex, *line, start, body.valid_until) for line in lines),
-    )  # fmt: skip
+    grants = tuple(Grant(uuid4().hex, *line, start, body.valid_until) for line in lines)
+    text = body.text_version, body.text_sha256, body.language, body.method
+    return Signing(*text, not body.guardians, body.guardians, body.signed_at, grants)
 
 
 def _to_version(claim: Quitclaim, real: dict[str, tuple[datetime, datetime | None]]) -> QuitclaimVersion:
-    return QuitclaimVersion(
-        id=claim.id, version=claim.version, text_version=claim.text_version, method=claim.method,
-        signed_at=claim.signed_at, superseded_at=claim.superseded_at,
-        grants=[_to_grant_line(grant, real.get(grant.id)) for grant in claim.grants],
-    )  # fmt: skip
+    grants = [_to_grant_line(grant, real.get(grant.id)) for grant in claim.grants]
+    return fill(QuitclaimVersion, claim, grants=grants)
 
 
 def _to_grant_line(grant: Grant, real: tuple[datetime, datetime | None] | None) -> GrantLine:
-    return GrantLine(
-        id=grant.id, kind=grant.kind.value, purpose=grant.purpose, channel=grant.channel,
-        valid_from=real[0] if real else None, valid_until=real[1] if real else None,
-        ended=grant.ended_kind.value if grant.ended_kind else None,
-    )  # fmt: skip
+    start, end = real or (None, None)
+    ended = grant.ended_kind.value if grant.ended_kind else None
+    return fill(GrantLine, grant, kind=grant.kind.value, valid_from=start, valid_until=end, ended=ended)

@@ -1,8 +1,8 @@
-"""How a route is told: its scope, what it answers, and whether it changes something."""
+"""How a route is described: its scope, what it answers, and whether it changes something."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
@@ -16,6 +16,7 @@ from plugin.flows.access.api_tokens import TokenScope
 
 PREFIX = "/api/v1"
 View = Callable[..., Response]
+T = TypeVar("T", bound=BaseModel)
 
 _PROBLEM = {
     "type": "object",
@@ -78,7 +79,7 @@ class Routes:
     ) -> Callable[[View], View]:
         """Make a view the answer to `method` on `rule`; its docstring is what the description says of it."""
 
-        def told(view: View) -> View:
+        def add(view: View) -> View:
             self.known[f"{self.blueprint.name}.{view.__name__}"] = route
             make: Callable[..., Any] = getattr(self.blueprint, method.lower())
             security = [{"token": [route.scope.value]}]
@@ -87,13 +88,19 @@ class Routes:
                 self._once(method, rule)
             return made
 
-        return told
+        return add
 
     def _once(self, method: str, rule: str) -> None:
         """Describe the header that `idempotency` reads."""
         item = self.blueprint.paths[parse_rule(rule, url_prefix=PREFIX)]
         operation: Operation = getattr(item, method.lower())
         operation.parameters = [*(operation.parameters or []), Parameter(**_KEY)]
+
+
+def fill(model: type[T], source: object, **others: Any) -> T:
+    """A model with `others`; every other field is the attribute of that name of `source`."""
+    names = model.model_fields.keys() - others.keys()
+    return model(**{name: getattr(source, name) for name in names}, **others)
 
 
 def json_response(model: BaseModel, status: int = 200) -> Response:

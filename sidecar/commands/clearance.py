@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import click
 
@@ -24,7 +23,7 @@ EXIT_CODES = {
     ClearanceStatus.UNKNOWN: 4,
     ClearanceStatus.NO_PERSON_FOUND: 4,
 }
-"""Unknown is the worst: of what is blocked somebody knows why. That nobody was found is no yes."""
+"""Unknown ranks above blocked, whose reason is known; that nobody was found is not cleared either."""
 
 
 @click.command()
@@ -40,7 +39,6 @@ EXIT_CODES = {
 @click.option("--after", default="", metavar="NEXT", help="With --all: the page after the one that said NEXT.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 @as_json
-@click.pass_obj
 def clearance(
     shell: Shell, photo: str | None, purpose: str | None, channel: str | None, day: datetime | None,
     language: str | None, all_: bool, first: datetime | None, last: datetime | None, count: bool, after: str,
@@ -70,21 +68,15 @@ def clearance(
 def _print_answers(
     shell: Shell, photo: str, use: str, answers: Mapping[str, Answer], language: str, as_json: bool
 ) -> None:
-    data: dict[str, dict[str, Any]] = {
-        one: {
-            "status": answer.status.value, "until": answer.until, "max_px": shell.config.clearance.max_px.get(one),
-            "reasons": [
-                {"code": r.code.value, "text": wording.render(r, language, shell.config.site.zone)}
-                for r in answer.reasons
-            ],
-        }
-        for one, answer in answers.items()
-    }  # fmt: skip
-    rows = [
-        [one, d["status"], shell.local(d["until"]), "; ".join(r["text"] for r in d["reasons"])]
-        for one, d in data.items()
-    ]
-    say(as_json, {"photo": photo, "purpose": use, "channels": data}, table(["channel", "answer", "until", "why"], rows))
+    zone, data, rows = shell.config.site.zone, {}, []
+    for channel, answer in answers.items():
+        reasons = [{"code": r.code.value, "text": wording.render(r, language, zone)} for r in answer.reasons]
+        about = {"until": answer.until, "max_px": shell.config.clearance.max_px.get(channel)}
+        data[channel] = {"status": answer.status.value, **about, "reasons": reasons}
+        why = "; ".join(reason["text"] for reason in reasons)
+        rows.append([channel, answer.status.value, shell.local(answer.until), why])
+    lines = table(["channel", "answer", "until", "why"], rows)
+    say(as_json, {"photo": photo, "purpose": use, "channels": data}, lines)
 
 
 def _choose_span(

@@ -25,7 +25,6 @@ def collection() -> None:
 
 @collection.command("list")
 @as_json
-@click.pass_obj
 def list_(shell: Shell, as_json: bool) -> None:
     """Every collection of the DAM with its mode; off unless somebody set it."""
     with shell.house() as services:
@@ -56,7 +55,6 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--member", multiple=True, help="Who signed up for the shoot; may be repeated.")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def set_(
     shell: Shell, ref: str, mode: str, basis: str | None, reference: str, by: str, decided: datetime | None,
     review: datetime | None, member: tuple[str, ...], yes: bool, as_json: bool,
@@ -70,16 +68,13 @@ def set_(
         left = finish_jobs(services)
         reasons = mode_effect.explain(services, ref)
     said = [staff_words.without_effect(reason) for reason in reasons]
-    say_finished(
-        as_json,
-        {"ref": ref, "mode": mode, "basis": basis,
-         "no_effect": [{"code": one.code.value, "said": text} for one, text in zip(reasons, said, strict=True)]},
-        [f"{ref}: {mode}" + (f" ({basis})" if basis else ""), *(f"note: {text}" for text in said)], left,
-    )  # fmt: skip
+    notes = [{"code": one.code.value, "said": text} for one, text in zip(reasons, said, strict=True)]
+    lines = [f"{ref}: {mode}" + (f" ({basis})" if basis else ""), *(f"note: {text}" for text in said)]
+    say_finished(as_json, {"ref": ref, "mode": mode, "basis": basis, "no_effect": notes}, lines, left)
 
 
 def _describe_ending(services: Services, ref: str, mode: str) -> list[str]:
-    """What goes from the collection's photographs under the new mode."""
+    """What the new mode removes from the collection's photographs."""
     named, suggested = consequences.preview_mode(services, ref, mode)
     parts = []
     if named:
@@ -93,25 +88,22 @@ def _describe_ending(services: Services, ref: str, mode: str) -> list[str]:
 @collection.command("history")
 @click.argument("ref")
 @as_json
-@click.pass_obj
 def history(shell: Shell, ref: str, as_json: bool) -> None:
     """Every decision about the collection REF, oldest first: who, when, mode, basis, reference, and why."""
     with shell.house() as services:
         found = ruling_history.read(services, ref, actor())
     rows = [asdict(one) | {"why": one.why.value} for one in found]
     heads = ["when", "who", "why", "mode", "basis", "reference", "decided by", "review", "members"]
-    lines = [
-        [shell.local(one.set_at), one.set_by, _describe_reason(one), one.mode, one.basis, one.reference,
-         " ".join(filter(None, [one.by, str(one.decided or "")])), one.review_date or "",
-         ", ".join(one.names) or one.members or ""]
-        for one in found
-    ]  # fmt: skip
+    lines = []
+    for one in found:
+        by, members = " ".join(filter(None, [one.by, str(one.decided or "")])), ", ".join(one.names)
+        change = [shell.local(one.set_at), one.set_by, _describe_reason(one), one.mode, one.basis, one.reference]
+        lines.append([*change, by, one.review_date or "", members or one.members or ""])
     say(as_json, rows, table(heads, lines))
 
 
 @collection.command("lost")
 @as_json
-@click.pass_obj
 def lost(shell: Shell, as_json: bool) -> None:
     """Rulings whose folder is not where it was and could not be followed."""
     with shell.house() as services, services.store.read() as conn:
@@ -126,7 +118,6 @@ def lost(shell: Shell, as_json: bool) -> None:
 @collection.command("held")
 @click.argument("ref", required=False)
 @as_json
-@click.pass_obj
 def held(shell: Shell, ref: str | None, as_json: bool) -> None:
     """Photographs (in the collection REF) that came from under a stricter ruling and wait for a decision."""
     with shell.house() as services, services.store.read() as conn:
@@ -140,7 +131,6 @@ def held(shell: Shell, ref: str | None, as_json: bool) -> None:
 @click.argument("ref")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def gone(shell: Shell, ref: str, yes: bool, as_json: bool) -> None:
     """Say that the lost collection REF is gone: what waited for it goes on. Its photographs stay under its ruling,
     wherever they turn up, until somebody rules on where they lie then."""

@@ -1,6 +1,6 @@
-"""What every command shares: the house, output for people or machines, and errors in one sentence.
+"""What commands share: the open house, output for people or as JSON, the person that is meant, jobs to finish.
 
-Exit codes: 0 what was asked for is so; 1 an error, or there was nothing to do it on; 2 wrong use; 3 not finished.
+Exit codes: 0 done, or it was so already; 1 an error, or there was nothing to do it on; 2 wrong use; 3 not finished.
 """
 
 import getpass
@@ -14,14 +14,14 @@ import click
 
 from plugin.clock import Clock, SystemClock, format_local
 from plugin.config import Config
-from plugin.errors import FaceLeaseError, NothingDone
+from plugin.errors import NothingDone
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import delivery
 from plugin.flows.schedule import calendar
 from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.ledger.store.engine import MOST_NUMBER
-from sidecar.output import safe, say
+from sidecar.output import say
 from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 from sidecar.words import error_words, staff_words
@@ -30,11 +30,11 @@ Command = Callable[..., None]
 
 NOT_FINISHED = 3
 _FOLLOW_UP_KINDS = ("revoke", "recompute", "remode", "erase", "state")
-"""What an act hands on, and a command carries out itself before it says what became of it."""
+"""Kinds of the jobs that a command queues, and runs itself before it reports."""
 
 
 class Shell:
-    """The configuration, the clock and the manner of speaking of one call."""
+    """The configuration and the clock of one call of the command line; formats moments in the site's zone."""
 
     def __init__(self, config: Config, clock: Clock | None = None, path: Path | None = None) -> None:
         self.config = config
@@ -43,7 +43,7 @@ class Shell:
 
     @contextmanager
     def house(self, catch_up: bool = True) -> Iterator[Services]:
-        """The open house; what the calendar or a crash has ended is carried out first (rule 1)."""
+        """The open house; with `catch_up` what expired or was interrupted by a crash is ended first (rule 1)."""
         with bootstrap.open_house(self.config, self.clock) as services:
             if catch_up:
                 calendar.start_process(services)
@@ -67,11 +67,11 @@ class Shell:
         return given if given.tzinfo else given.replace(tzinfo=self.config.site.zone)
 
     def local(self, moment: datetime | None) -> str:
-        """A moment as the clock on the organisation's wall shows it; "" for none."""
+        """A moment in the site's zone; "" for none."""
         return "" if moment is None else format_local(moment, self.config.site.zone)
 
     def cell(self, value: object) -> str:
-        """A value for the table of a command: moments on the organisation's clock, lists as words."""
+        """A value for a table: moments in the site's zone, lists as words."""
         if isinstance(value, datetime):
             return self.local(value)
         return " ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
@@ -93,13 +93,13 @@ def find_person(services: Services, who: str) -> str:
 
 
 def finish_jobs(services: Services, *kinds: str) -> list[UnfinishedJob]:
-    """Carry out now what the command has queued, as a worker would; returns what of it is not done."""
+    """Run now the jobs that the command queued, as a worker would; returns those that are not done."""
     Runner(services).drain(kinds or _FOLLOW_UP_KINDS)
     return services.queue.unfinished(kinds or _FOLLOW_UP_KINDS)
 
 
 def send_letters(services: Services) -> list[UnfinishedJob]:
-    """Send the letters that the command asked for; returns those that wait. Raises NothingDone for one never sent."""
+    """Send the letters that the command queued; returns those that wait. Raises NothingDone for a refused one."""
     left = finish_jobs(services, "mail")
     refused = delivery.list_failures(services, services.queue.followed("mail"))
     if refused:
@@ -108,12 +108,13 @@ def send_letters(services: Services) -> list[UnfinishedJob]:
 
 
 def describe_unfinished(left: Sequence[UnfinishedJob]) -> list[str]:
-    """What is not done, a line a kind, with why and who does it."""
+    """UnfinishedJob jobs, a line a kind, with the error and who goes on with it."""
     lines = []
     for kind in dict.fromkeys(one.kind for one in left):
         mine = [one for one in left if one.kind == kind]
         why = next((f" ({error_words.reason(one.error).line})" for one in mine if one.error), "")
-        goes_on = "given up: facelease jobs list" if all(one.dead for one in mine) else "facelease work carries it out"
+        dead = all(one.dead for one in mine)
+        goes_on = "given up: facelease jobs list" if dead else "facelease work carries it out"
         lines.append(f"not finished: {len(mine)} x {staff_words.job(kind)}{why}; {goes_on}")
     return lines
 
@@ -127,15 +128,11 @@ def say_finished(as_json: bool, data: Mapping[str, Any], lines: Iterable[str], l
 
 
 NUMBER = click.IntRange(1, MOST_NUMBER)
-"""What lists number: a face, a tag, a job."""
+"""The number of a face, a tag or a job."""
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
 
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """An error of ours is one sentence and exit code 1, not a traceback."""
-    try:
-        yield
-    except FaceLeaseError as error:
-        raise click.ClickException(safe(str(error))) from error
+def as_json(command: Command) -> Command:
+    """Give a command `--json`, and its Shell as the first argument."""
+    return _json_option(click.pass_obj(command))

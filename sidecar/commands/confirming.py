@@ -1,4 +1,4 @@
-"""What cannot be taken back says what it ends, and asks; where nobody can answer it needs `--yes`."""
+"""Confirmation before an act that cannot be undone: it says what ends, and asks; `--yes` where nobody can answer."""
 
 import sys
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def confirm(said: Sequence[str], yes: bool) -> None:
-    """Go on only if somebody at the terminal says so, or `yes` did; what is empty needs no question.
+    """Return only if somebody at the terminal agrees, or `yes` did. Asks nothing where `said` is empty.
 
     Raises UsageError, exit code 2, where nobody can answer, and Abort, exit code 1, where the answer is no.
     """
@@ -27,7 +27,7 @@ def confirm(said: Sequence[str], yes: bool) -> None:
 
 
 def describe_ending(ending: Consequences) -> list[str]:
-    """What ends, a part a line; nothing where nothing would."""
+    """What ends, for `confirm`; empty where nothing would."""
     if not ending.anything:
         return []
     return [f"of {ending.name}: " + ", ".join(ending_words.told(ending))]

@@ -19,7 +19,6 @@ def jobs() -> None:
 
 @jobs.command("list")
 @as_json
-@click.pass_obj
 def list_(shell: Shell, as_json: bool) -> None:
     """What waits, by kind; and the newest two hundred that failed: given up, or tried again by themselves.
 
@@ -27,13 +26,10 @@ def list_(shell: Shell, as_json: bool) -> None:
     """
     with shell.house(catch_up=False) as services:
         pending, waiting = retries.list_pending(services, _MOST), retries.count_open_by_kind(services)
-    rows = [
-        [
-            one.id, staff_words.job(one.kind), one.about, shell.local(one.since), one.tried,
-            shell.local(one.next) or "given up", error_words.reason(one.why).line,
-        ]
-        for one in pending
-    ]  # fmt: skip
+    rows = []
+    for one in pending:
+        then, why = shell.local(one.next) or "given up", error_words.reason(one.why).line
+        rows.append([one.id, staff_words.job(one.kind), one.about, shell.local(one.since), one.tried, then, why])
     lines = [f"waiting: {count} x {staff_words.job(kind)}" for kind, count in sorted(waiting.items())]
     lines += table(["id", "what", "of", "since", "tried", "next", "why"], rows) if rows else ["nothing failed"]
     say(as_json, {"waiting": waiting, "failed": [asdict(one) for one in pending]}, lines)
@@ -44,7 +40,6 @@ def list_(shell: Shell, as_json: bool) -> None:
 @click.option("--all", "every", is_flag=True, help="Everything that is owed, whether or not it was given up.")
 @click.option("--kind", type=click.Choice(sorted(calendar.HANDLERS)), help="What was given up of this kind.")
 @as_json
-@click.pass_obj
 def retry(shell: Shell, job_id: int | None, every: bool, kind: str | None, as_json: bool) -> None:
     """Try again now: a job by its number, those of a kind, or all; and say what is still not done."""
     if [job_id is not None, every, kind is not None].count(True) != 1:

@@ -19,7 +19,6 @@ def mail() -> None:
 @mail.command()
 @click.argument("address")
 @as_json
-@click.pass_obj
 def test(shell: Shell, address: str, as_json: bool) -> None:
     """Send one letter to ADDRESS now, to see whether it arrives."""
     with shell.house(catch_up=False) as services:
@@ -29,7 +28,6 @@ def test(shell: Shell, address: str, as_json: bool) -> None:
 
 @mail.command("list")
 @as_json
-@click.pass_obj
 def list_(shell: Shell, as_json: bool) -> None:
     """What waits to be sent, and what will not be: the newest hundred. Shows no address."""
     with shell.house() as services:
@@ -42,7 +40,6 @@ def list_(shell: Shell, as_json: bool) -> None:
 
 @mail.command()
 @as_json
-@click.pass_obj
 def due(shell: Shell, as_json: bool) -> None:
     """Queue and send now what the calendar asks for by today; the worker does the same every day."""
     with shell.house() as services:

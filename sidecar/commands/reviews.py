@@ -20,6 +20,8 @@ from sidecar.commands.common import NUMBER, Shell, actor, as_json, find_person
 from sidecar.output import say, table
 
 _WHY = click.Choice([one.value for one in Dismissal])
+_STATES = ["suggested", "unmatched", "matched", "rejected", "dismissed"]
+_REOPENED = "Faces left out before the reasons were a list, or as too small, that have to be decided again."
 _STAYS = "nobody is asked again, and the photograph stays unknown: this reason settles nothing"
 
 
@@ -29,14 +31,11 @@ def reviews() -> None:
 
 
 @reviews.command("list")
-@click.option("--state", type=click.Choice(["suggested", "unmatched", "matched", "rejected", "dismissed"]),
-              default="suggested", show_default=True)  # fmt: skip
-@click.option("--decide-again", "reopened", is_flag=True, help="Faces left out before the reasons were a list, "
-              "or as too small, that have to be decided again.")  # fmt: skip
+@click.option("--state", type=click.Choice(_STATES), default="suggested", show_default=True)
+@click.option("--decide-again", "reopened", is_flag=True, help=_REOPENED)
 @click.option("--after", default=0, help="Only faces after this one: the next page.")
 @click.option("--limit", default=100, show_default=True)
 @as_json
-@click.pass_obj
 def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_json: bool) -> None:
     """Faces that wait; names by hand that belong to nobody; tags that nobody confirmed."""
     with shell.house() as services:
@@ -59,17 +58,15 @@ def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_j
             f"{len(unlinked)} names by hand belong to nobody, on {sum(count for _, count in nobodys)} photos in all: "
             "an editor set them, or they came with an uploaded file"
         )
-    lines += [f"the DAM calls {r['name']} now {r['in_the_dam']}: rename it there, or leave it; the tags stay"
-              for r in renamed]  # fmt: skip
-    say(
-        as_json, {"faces": faces, "unconfirmed": machine, "unlinked": unlinked, "renamed": renamed},
-        lines + unasked,
-    )  # fmt: skip
+    for r in renamed:
+        said = "rename it there, or leave it; the tags stay"
+        lines.append(f"the DAM calls {r['name']} now {r['in_the_dam']}: {said}")
+    data = {"faces": faces, "unconfirmed": machine, "unlinked": unlinked, "renamed": renamed}
+    say(as_json, data, lines + unasked)
 
 
 @reviews.command("again")
 @as_json
-@click.pass_obj
 def again(shell: Shell, as_json: bool) -> None:
     """Names that we took off and that stand by hand now: somebody put them there, and they stay."""
     with shell.house() as services, services.store.read() as conn:
@@ -79,7 +76,7 @@ def again(shell: Shell, as_json: bool) -> None:
 
 
 def _find_renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
-    """People whose name an administrator of the DAM changed there; a DAM that is down keeps nobody from reading on."""
+    """People whose name an administrator changed in the DAM; if it does not answer, a line that says so."""
     if not isinstance(services.dam, ListsNames):
         return [], []
     try:
@@ -89,13 +86,12 @@ def _find_renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
 
 
 def _to_json(row: Any, texts: TextSealer) -> dict[str, Any]:
-    return {
-        "face": row.id, "photo": row.ref, "person": row.display_name or "", "state": row.state,
-        "distance": "" if row.distance is None else row.distance,
-        "dismissal": dismissal_of(row) or ("before" if row.state == "dismissed" else ""),
-        "reason": reason_of(texts, row), "box": [row.left, row.top, row.width, row.height],
-        "width_px": row.width_px, "file_px": row.file_px,
-    }  # fmt: skip
+    distance = "" if row.distance is None else row.distance
+    dismissal = dismissal_of(row) or ("before" if row.state == "dismissed" else "")
+    face = {"face": row.id, "photo": row.ref, "person": row.display_name or "", "state": row.state}
+    face |= {"distance": distance, "dismissal": dismissal, "reason": reason_of(texts, row)}
+    box = [row.left, row.top, row.width, row.height]
+    return face | {"box": box, "width_px": row.width_px, "file_px": row.file_px}
 
 
 @reviews.command()
@@ -103,7 +99,6 @@ def _to_json(row: Any, texts: TextSealer) -> dict[str, Any]:
 @click.option("--person", help="Who it is, if not the one suggested.")
 @click.option("--known", type=click.Choice(vouching.BY_SIGHT), help="How you know them by sight, if you do.")
 @as_json
-@click.pass_obj
 def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_json: bool) -> None:
     """Yes, this is the person; the tag is written as confirmed.
 
@@ -124,7 +119,6 @@ def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_j
 @reviews.command()
 @click.argument("face", type=NUMBER)
 @as_json
-@click.pass_obj
 def reject(shell: Shell, face: int, as_json: bool) -> None:
     """Not this person; never proposed again for this face."""
     with shell.house() as services:
@@ -139,7 +133,6 @@ def reject(shell: Shell, face: int, as_json: bool) -> None:
 @click.option("--as", "--reason", "why", type=_WHY, required=True, help="The first two alone settle it.")
 @click.option("--note", default="", help="Shown with each answer.")
 @as_json
-@click.pass_obj
 def dismiss(shell: Shell, face: int, why: str, note: str, as_json: bool) -> None:
     """This face need not be named: it shows no person, is too small, or is somebody of whom nothing is decided."""
     dismissal = dismissals.parse_dismissal(why)
@@ -156,20 +149,19 @@ def dismiss(shell: Shell, face: int, why: str, note: str, as_json: bool) -> None
 @click.argument("photo")
 @click.option("--as", "why", type=_WHY, default=Dismissal.TOO_SMALL.value, show_default=True)
 @as_json
-@click.pass_obj
 def dismiss_small(shell: Shell, photo: str, why: str, as_json: bool) -> None:
     """None of PHOTO's small faces need be named: those on which nobody has decided, in one act."""
     with shell.house() as services:
         done = dismissals.dismiss_small(services, photo, dismissals.parse_dismissal(why), actor())
         day = already_so.format_day(services, done.before) if done.before else ""
-    told = f"all small faces were left out already on {day}" if day else f"{len(done.faces)} small faces left out"
+    said = f"all small faces were left out already on {day}" if day else f"{len(done.faces)} small faces left out"
     data = {"photo": photo, "dismissed": len(done.faces), "left": done.left, "decided_before": done.before}
-    lines = [f"{photo}: {told}; {done.left} faces of it are left to decide"]
+    lines = [f"{photo}: {said}; {done.left} faces of it are left to decide"]
     say(as_json, data, lines + ([] if Dismissal(why) in SETTLING else [_STAYS]))
 
 
 def _describe_decision(services: Services, face: int, what: str, before: datetime | None) -> str:
-    """What was decided, and whether it had been decided so already."""
+    """What was decided, and since when if it had been decided before."""
     again = f"; that was decided already on {already_so.format_day(services, before)}" if before is not None else ""
     return f"face {face}: {what}{again}"
 
@@ -178,7 +170,6 @@ def _describe_decision(services: Services, face: int, what: str, before: datetim
 @click.argument("face", type=NUMBER)
 @click.option("--together", is_flag=True, help="With all faces that were left out in the same act.")
 @as_json
-@click.pass_obj
 def undo(shell: Shell, face: int, together: bool, as_json: bool) -> None:
     """Take the last decision on this face back; the photograph is examined again."""
     with shell.house() as services:

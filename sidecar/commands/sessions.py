@@ -17,7 +17,6 @@ def session() -> None:
 
 @session.command("list")
 @as_json
-@click.pass_obj
 def list_(shell: Shell, as_json: bool) -> None:
     """Every session that is open: whose, with which role, since when and until when at most."""
     with shell.house(catch_up=False) as services:
@@ -33,7 +32,6 @@ def list_(shell: Shell, as_json: bool) -> None:
 @click.option("--all", "every", is_flag=True, help="End every session.")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def end(shell: Shell, session_id: str | None, user: str | None, every: bool, yes: bool, as_json: bool) -> None:
     """End a session: by its id, those of one account, or all. Whoever has it is signed out at once."""
     if [bool(session_id), bool(user), every].count(True) != 1:

@@ -1,4 +1,4 @@
-"""`facelease reconcile` and `facelease tags`: what stands in the DAM against what may, and names by hand."""
+"""`facelease reconcile` and `facelease tags`: the DAM compared with the ledger, and names that were set by hand."""
 
 import time
 from collections.abc import Mapping
@@ -26,7 +26,6 @@ _PAUSE = 1.0
 @click.command()
 @click.option("--wait", is_flag=True, help="Until all is done, also what is tried again later or runs elsewhere.")
 @as_json
-@click.pass_obj
 def reconcile(shell: Shell, wait: bool, as_json: bool) -> None:
     """Compare every photograph that is known with the DAM now, as is done each day by itself.
 
@@ -92,12 +91,11 @@ def tags() -> None:
 @click.option("--after", default=0, help="Only tags after this one: the next page.")
 @click.option("--limit", default=100, show_default=True)
 @as_json
-@click.pass_obj
 def list_(shell: Shell, person: str | None, kept: bool, after: int, limit: int, as_json: bool) -> None:
     """Those that wait for a decision."""
     with shell.house() as services:
-        whose = find_person(services, person) if person else None
-        found = names_by_hand.list_hand_names(services, whose, kept, after, limit)
+        person_id = find_person(services, person) if person else None
+        found = names_by_hand.list_hand_names(services, person_id, kept, after, limit)
         waiting_list.note_look(services, WaitingKind.HAND_NAMES, actor(), len(found))
         zone = services.config.site.zone
     heads = ["tag", "photo", "person", "since", *(["kept by"] if kept else [])]
@@ -127,7 +125,6 @@ def _find_chosen(services: Services, tags: tuple[int, ...], person: str | None) 
 @_TAGS
 @_PERSON
 @as_json
-@click.pass_obj
 def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool) -> None:
     """The names stand; who decided it is recorded. They block their photographs all the same."""
     with shell.house() as services:
@@ -144,7 +141,6 @@ def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool)
 @_PERSON
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def remove(shell: Shell, tags: tuple[int, ...], person: str | None, yes: bool, as_json: bool) -> None:
     """The names go from the DAM; who decided it is recorded."""
     with shell.house() as services:

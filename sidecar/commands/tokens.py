@@ -11,6 +11,9 @@ from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json
 from sidecar.output import say, table
 
+_SCOPES = click.Choice([scope.value for scope in TokenScope])
+_DAYS, _DEFAULT = click.IntRange(1, 3650), api_tokens.DEFAULT_LIFETIME.days
+
 
 @click.group()
 def token() -> None:
@@ -19,13 +22,10 @@ def token() -> None:
 
 @token.command()
 @click.argument("label")
-@click.option("--scope", multiple=True, required=True, type=click.Choice([scope.value for scope in TokenScope]),
-              help="What it may do; may be repeated.")  # fmt: skip
+@click.option("--scope", multiple=True, required=True, type=_SCOPES, help="What it may do; may be repeated.")
 @click.option("--tool", multiple=True, help="A kind of gate.plain_tools that it may claim to be at the gate.")
-@click.option("--days", type=click.IntRange(1, 3650), default=api_tokens.DEFAULT_LIFETIME.days, show_default=True,
-              help="How long it is valid.")  # fmt: skip
+@click.option("--days", type=_DAYS, default=_DEFAULT, show_default=True, help="How long it is valid.")
 @as_json
-@click.pass_obj
 def add(shell: Shell, label: str, scope: tuple[str, ...], tool: tuple[str, ...], days: int, as_json: bool) -> None:
     """Make a token and show it, once. LABEL says which program it is for."""
     with shell.house(catch_up=False) as services:
@@ -36,19 +36,16 @@ def add(shell: Shell, label: str, scope: tuple[str, ...], tool: tuple[str, ...],
 
 @token.command("list")
 @as_json
-@click.pass_obj
 def list_(shell: Shell, as_json: bool) -> None:
     """Every token, with its scopes and when it was last used."""
     with shell.house(catch_up=False) as services:
         now = services.clock.now()
-        rows = [
-            {
-                "id": row.id, "label": row.label, "scopes": list(row.scopes), "tools": list(row.tools),
-                "made": row.created_at, "until": row.expires_at,
-                "used": row.used_at, "state": _describe_state(row.revoked_at, row.expires_at, now),
-            }
-            for row in api_tokens.list_all(services)
-        ]  # fmt: skip
+        rows = []
+        for row in api_tokens.list_all(services):
+            about = {"id": row.id, "label": row.label, "scopes": list(row.scopes), "tools": list(row.tools)}
+            times = {"made": row.created_at, "until": row.expires_at, "used": row.used_at}
+            state = _describe_state(row.revoked_at, row.expires_at, now)
+            rows.append(about | times | {"state": state})
     heads = ["id", "label", "scopes", "tools", "state", "until", "used"]
     say(as_json, rows, table(heads, [[shell.cell(row[head]) for head in heads] for row in rows]))
 
@@ -63,7 +60,6 @@ def _describe_state(revoked: datetime | None, until: datetime | None, now: datet
 @click.argument("token_id")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def revoke(shell: Shell, token_id: str, yes: bool, as_json: bool) -> None:
     """The token opens nothing from now on."""
     with shell.house(catch_up=False) as services:

@@ -1,1 +1,1 @@
-"""The pages of the staff, under /console: they show what flows say and hand decisions on; no rule lives here."""
+"""The pages of the staff, under /console: they show what flows return and pass decisions on; no rules."""

@@ -21,7 +21,7 @@ def clearance() -> ResponseReturnValue:
     with services.store.read() as conn:
         page = cleared_photos.list_page(conn, span, request.args.get("after", ""), desk.PAGE_ROWS)
         count = cleared_photos.count(conn, span)
-    return desk.render_page(
-        "clearance", photos=page.photos, next=page.next, count=count, purpose=purpose, channel=channel, last=last,
-        max_px=span.max_px, purposes=lists.purposes, channels=lists.channels, today=services.today(),
-    )  # fmt: skip
+    chosen = {"purpose": purpose, "channel": channel, "last": last, "max_px": span.max_px}
+    choices = {"purposes": lists.purposes, "channels": lists.channels, "today": services.today()}
+    found = {"photos": page.photos, "next": page.next, "count": count}
+    return desk.render_page("clearance", found, chosen, choices)

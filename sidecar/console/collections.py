@@ -25,25 +25,22 @@ def collections() -> ResponseReturnValue:
     """One page of them, those that are on first."""
     services, text, start = desk.house(), request.args.get("q", "")[:200], desk.read_number("after")
     rows, more = desk.split_page(collection_list.list_collections(services, text)[start:], desk.PAGE_ROWS)
-    return desk.render_page(
-        "collections", q=text, rows=rows, next=start + desk.PAGE_ROWS if more else None,
-        in_dam=collection_list.is_decided_in_dam(services), sets=desk.staff().role in ADMINISTRATORS,
-    )  # fmt: skip
+    in_dam, sets = collection_list.is_decided_in_dam(services), desk.staff().role in ADMINISTRATORS
+    after = start + desk.PAGE_ROWS if more else None
+    return desk.render_page("collections", q=text, rows=rows, next=after, in_dam=in_dam, sets=sets)
 
 
 @console.get("/collections/one")
 @require(*OFFICERS)
 def collection() -> ResponseReturnValue:
-    """One collection; its ref stands in the address's query, for it may hold anything, slashes too."""
-    services, ref = desk.house(), request.args.get("ref", "")
-    notes = [staff_words.without_effect(one, desk.staff().language) for one in mode_effect.explain(services, ref)]
-    one = collection_list.find_collection(services, ref)
-    return desk.render_page(
-        "collection", one=one, notes=notes, history=_list_history(ref), modes=list(Mode),
-        bases=list(Basis), in_dam=collection_list.is_decided_in_dam(services), today=services.today(),
-        sets=desk.staff().role in ADMINISTRATORS and not collection_list.is_decided_in_dam(services),
-        invites=desk.staff().role in ADMINISTRATORS, forms=inviting.list_form_names(),
-    )  # fmt: skip
+    """One collection; its ref is in the query string, because it may contain slashes."""
+    services, ref, me = desk.house(), request.args.get("ref", ""), desk.staff()
+    notes = [staff_words.without_effect(one, me.language) for one in mode_effect.explain(services, ref)]
+    in_dam, may = collection_list.is_decided_in_dam(services), me.role in ADMINISTRATORS
+    about = {"one": collection_list.find_collection(services, ref), "notes": notes, "history": _list_history(ref)}
+    choices = {"modes": list(Mode), "bases": list(Basis), "forms": inviting.list_form_names()}
+    rights = {"in_dam": in_dam, "sets": may and not in_dam, "invites": may}
+    return desk.render_page("collection", about, choices, rights, today=services.today())
 
 
 def _list_history(ref: str) -> Sequence[PastRuling]:
@@ -79,9 +76,7 @@ def _read_ruling() -> Ruling:
         basis = Basis(form["basis"]) if form.get("basis") else None
     except ValueError as error:
         raise ConsentError("choose a mode and a basis from the lists") from error
-    evidence = BasisEvidence(
-        form.get("reference", "").strip(), form.get("by", "").strip(), desk.read_day("decided"),
-        desk.read_day("review"),
-    )  # fmt: skip
+    reference, by = form.get("reference", "").strip(), form.get("by", "").strip()
+    evidence = BasisEvidence(reference, by, desk.read_day("decided"), desk.read_day("review"))
     members = tuple(line.strip() for line in form.get("members", "").splitlines() if line.strip())
     return Ruling(mode, basis, evidence, members if basis is Basis.SHOOT else ())

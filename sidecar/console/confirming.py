@@ -1,4 +1,4 @@
-"""What cannot be taken back says what it ends, and is sent a second time by who agrees to that."""
+"""Confirmation before an act that cannot be undone: a page says what ends, and sends the form again."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,9 +13,9 @@ from sidecar.words import ending_words
 
 
 def confirm(said: Sequence[str], back: str, **args: Any) -> ResponseReturnValue | None:
-    """The page that says what ends and sends the same form again; None where that is agreed to, or nothing ends.
+    """The page that asks for confirmation; None where it was given (`sure`), or where nothing ends.
 
-    `back` is the endpoint, with `args`, to which who does not agree returns.
+    `back` is the endpoint, with `args`, of the link that cancels.
     """
     if not said or request.form.get("sure") == "yes":
         return None

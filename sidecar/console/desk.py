@@ -1,6 +1,6 @@
-"""What every page of the staff shares: the guard before it, the frame around it, and how it says an error."""
+"""What the staff's pages share: the blueprint and its access check, the page template, filters, error pages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
@@ -52,7 +52,7 @@ console.before_request(staff_door.check_access)
 
 
 def house() -> Services:
-    """The open house that this app serves."""
+    """The services of this app."""
     return cast(Services, current_app.extensions["facelease"])
 
 
@@ -61,20 +61,23 @@ def staff() -> Staff:
     return cast(Staff, g.staff)
 
 
-def render_page(template: str, status: int = 200, **values: Any) -> tuple[str, int]:
-    """A page in the staff's language, with the menu of their role and what was done just before."""
+def render_page(template: str, *parts: Mapping[str, Any], status: int = 200, **values: Any) -> tuple[str, int]:
+    """A page in the account's language, with the menu of its role and the message of `redirect_done`.
+
+    The template sees `values` and every item of `parts`.
+    """
     me = staff()
     menu = [name for name in _MENU if staff_door.may_open(me, f"console.{name}")]
-    html = render_template(
-        f"console/{template}.html", w=Words("console", me.language), me=me, menu=menu, here=_find_section(),
-        site=house().config.site.name, closed=_explain_closed(me.language), said=_take_message(me.language),
-        undo=session.pop(_UNDO, None), **values,
-    )  # fmt: skip
-    return html, status
+    frame = {"w": Words("console", me.language), "me": me, "menu": menu, "here": _find_section()}
+    frame |= {"site": house().config.site.name, "closed": _explain_closed(me.language)}
+    news = {"said": _take_message(me.language), "undo": session.pop(_UNDO, None)}
+    for part in (frame, news, *parts):
+        values |= part
+    return render_template(f"console/{template}.html", **values), status
 
 
 def _take_message(language: str) -> str | None:
-    """What was done just before, once."""
+    """The message that `redirect_done` left, and forget it."""
     key, numbers = session.pop(_SAID, None) or (None, ())
     if key is None:
         return None
@@ -94,7 +97,7 @@ def _explain_closed(language: str) -> str | None:
 def redirect_done(
     said: str, endpoint: str, undo: tuple[int, str] | None = None, numbers: Sequence[int] = (), **args: Any
 ) -> ResponseReturnValue:
-    """After a decision: back to a page, which says the sentence `said` (a key of the words) with these numbers.
+    """Redirect to a page that shows the message `said` (a key of the words) with these numbers.
 
     `undo`: the face, and the act of `review_decide` that takes the decision back.
     """
@@ -105,12 +108,12 @@ def redirect_done(
 
 
 def split_page(rows: Sequence[Any], size: int) -> tuple[list[Any], bool]:
-    """The first `size` of rows that were asked for with one more, and whether there are others."""
+    """The first `size` rows, and whether there are more: ask for one row more than a page shows."""
     return list(rows[:size]), len(rows) > size
 
 
 def read_number(name: str) -> int:
-    """A whole number of the address, 0 where there is none."""
+    """A whole number of the query string, 0 where there is none."""
     return plain_requests.parse_number(request.args.get(name))
 
 
@@ -124,7 +127,7 @@ def read_day(name: str) -> date | None:
 
 @console.app_template_filter("day")
 def format_day(value: datetime | date | None) -> str:
-    """The day on the organisation's calendar, in the page's language."""
+    """The day in the site's zone, in the page's language."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -134,13 +137,13 @@ def format_day(value: datetime | date | None) -> str:
 
 @console.app_template_filter("last_day")
 def format_last_day(value: datetime | None) -> str:
-    """The last day on which something holds that ends at this moment: an end at midnight belongs to the day before."""
+    """The last day before an exclusive end: an end at midnight belongs to the day before."""
     return "" if value is None else format_day(value - timedelta(microseconds=1))
 
 
 @console.app_template_filter("moment")
 def format_moment(value: datetime | None) -> str:
-    """The day and the time on the organisation's clock."""
+    """The day and the time in the site's zone."""
     return "" if value is None else f"{format_day(value)}, {format_clock(value)}"
 
 
@@ -152,7 +155,7 @@ def format_term(value: str) -> str:
 
 @console.app_template_filter("thousands")
 def format_number(value: int) -> str:
-    """A number as the page's language parts it."""
+    """A number with the thousands separator of the page's language."""
     return wording.thousands(value, staff().language)
 
 
@@ -164,12 +167,12 @@ def language_name(value: str) -> str:
 
 @console.app_template_filter("clock")
 def format_clock(value: datetime) -> str:
-    """The time on the organisation's clock."""
+    """The time in the site's zone."""
     return f"{value.astimezone(house().config.site.zone):%H:%M}"
 
 
 def _find_section() -> str:
-    """The part of the menu in which the page lies."""
+    """The menu entry of this page."""
     parts = request.path.removeprefix(str(console.url_prefix)).strip("/").split("/")
     return parts[0] or "home"
 
@@ -182,7 +185,7 @@ def _set_policy(response: Response) -> Response:
 
 @console.errorhandler(FaceLeaseError)
 def _show_refusal(error: FaceLeaseError) -> ResponseReturnValue:
-    """What flows refuse, they say in a sentence: a page shows it."""
+    """A page with the sentence of an error that the caller can mend."""
     status = problems.find_status(error)
     return _show_error(status, str(error) if status < 500 or status == 502 else "")
 
@@ -207,9 +210,7 @@ def _show_error(status: int, said: str, kind: str = "") -> tuple[str, int]:
         kind = "wrong_unasked"
     dam = house().config.resourcespace.url if status == 401 else ""
     back = url_for("console.home") if known else ""
-    sentence, language = refusals.told(said, w.lang)
-    html = render_template(
-        "console/notice.html", w=w, title=w[kind], text=w[f"{kind}_text"], sentence=sentence, spoken=language, dam=dam,
-        back=back,
-    )  # fmt: skip
+    sentence, spoken = refusals.told(said, w.lang)
+    said_ = {"title": w[kind], "text": w[f"{kind}_text"], "sentence": sentence, "spoken": spoken}
+    html = render_template("console/notice.html", w=w, dam=dam, back=back, **said_)
     return html, status

@@ -71,7 +71,7 @@ def form_retire(form_id: str) -> ResponseReturnValue:
 def _show_list(text: str = "", wrong: str = "", status: int = 200) -> ResponseReturnValue:
     versions = kept.list_versions(desk.house())
     sets = desk.staff().role in ADMINISTRATORS
-    return desk.render_page("forms", status, versions=versions, text=text, wrong=wrong.split("; "), sets=sets)
+    return desk.render_page("forms", status=status, versions=versions, text=text, wrong=wrong.split("; "), sets=sets)
 
 
 def _read_form() -> str:

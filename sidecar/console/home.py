@@ -1,4 +1,4 @@
-"""`/console/`: what waits for somebody, and whether we work at all. And the way out."""
+"""`/console/`: the waiting list, what keeps FaceLease from working, and signing out."""
 
 from dataclasses import dataclass
 
@@ -24,13 +24,14 @@ def home() -> ResponseReturnValue:
     services, role = desk.house(), desk.staff().role
     reads_all, language = role is not Role.AUDITOR, desk.staff().language
     waits, tasks = (dashboard.load_dashboard(services), _list_tasks(services, role)) if reads_all else (None, [])
-    return desk.render_page(
-        "home", missing=find_unready(), waits=waits, mends=role in OFFICERS, tasks=tasks,
-        owed=any(one.owed for one in tasks), retries=role is Role.ADMINISTRATOR,
-        dead=[
-            (one, staff_words.job(one.kind, language), error_words.reason(one.error, language)) for one in waits.dead
-        ] if waits else (),
-    )  # fmt: skip
+    dead = [
+        (one, staff_words.job(one.kind, language), error_words.reason(one.error, language))
+        for one in (waits.dead if waits else ())
+    ]
+    may = {"mends": role in OFFICERS, "retries": role is Role.ADMINISTRATOR}
+    owed = any(one.owed for one in tasks)
+    lists = {"waits": waits, "tasks": tasks, "owed": owed, "dead": dead}
+    return desk.render_page("home", may, lists, missing=find_unready())
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Task:
 
 
 def _list_tasks(services: Services, role: Role) -> list[Task]:
-    """What the role may act on; what the page shows anyway (jobs that were given up) is left out."""
+    """What the role may act on, but for dead jobs, which the page lists by themselves."""
     found = []
     for one in waiting_list.list_counts(services, role):
         if one.kind is not WaitingKind.DEAD_JOBS:
@@ -62,7 +63,7 @@ def _list_tasks(services: Services, role: Role) -> list[Task]:
 
 
 OWED_KINDS = frozenset(kind for kind in WaitingKind if kind.value.startswith("owed_"))
-"""What is late: the administrator mends what holds it up, and has it tried again."""
+"""What is overdue: the administrator mends the cause, and retries the jobs."""
 
 _PAGES = {
     WaitingKind.HAND_NAMES: "names",

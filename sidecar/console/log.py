@@ -1,4 +1,4 @@
-"""`/console/log`: what was done, by whom and when; whether the chain of it holds; and all of it as a file."""
+"""`/console/log`: the audit log in pages, its verification, and its export as a file."""
 
 from collections.abc import Iterator
 
@@ -20,10 +20,9 @@ def log() -> ResponseReturnValue:
     services, action, until = desk.house(), request.args.get("action", ""), desk.read_day("day")
     wanted = audit_view.AuditFilter(action, until, desk.read_number("before"), desk.PAGE_ROWS + 1)
     rows, more = desk.split_page(audit_view.read_rows(services, wanted, desk.staff().actor), desk.PAGE_ROWS)
-    return desk.render_page(
-        "log", rows=rows, actions=audit_view.ACTIONS, action=action, until=until,
-        next=rows[-1].seq if more else None, head=audit_view.find_head(services),
-    )  # fmt: skip
+    chosen = {"actions": audit_view.ACTIONS, "action": action, "until": until}
+    head, after = audit_view.find_head(services), rows[-1].seq if more else None
+    return desk.render_page("log", chosen, rows=rows, next=after, head=head)
 
 
 @console.post("/log/verify")
@@ -32,10 +31,9 @@ def log_verify() -> ResponseReturnValue:
     """Hold the whole log against the signed heads that are kept outside the store."""
     services, language = desk.house(), desk.staff().language
     checked = audit_view.verify_log(services)
-    return desk.render_page(
-        "verified", verdict=checked.verdict.value, heading=log_words.heading(checked, language),
-        sentences=log_words.sentences(checked, services.config.site.zone, language),
-    )  # fmt: skip
+    heading = log_words.heading(checked, language)
+    sentences = log_words.sentences(checked, services.config.site.zone, language)
+    return desk.render_page("verified", verdict=checked.verdict.value, heading=heading, sentences=sentences)
 
 
 @console.post("/log/export")

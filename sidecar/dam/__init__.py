@@ -1,1 +1,1 @@
-"""What the DAM asks of us over HTTP: events, the panel of a photograph, downloads."""
+"""Endpoints that the DAM's plugin calls, signed: events, the panel of a photograph, downloads."""

@@ -1,6 +1,6 @@
-"""`POST /gate/resourcespace`: may these photographs be downloaded for a use? What was delivered? And how many could be.
+"""`POST /gate/resourcespace`: may these photographs be downloaded? `…/deliveries` records one, `…/count` counts.
 
-The plugin asks, server to server, when somebody downloads; it shows what we answer and decides nothing.
+The plugin asks, server to server, when somebody downloads; it shows the answer and decides nothing.
 """
 
 from typing import Annotated, Any, TypeVar
@@ -72,7 +72,7 @@ def create_blueprint(services: Services) -> Blueprint | None:
     signed_requests.answer_when_busy(routes)
 
     @routes.post(PATH)
-    def asked() -> Response:
+    def check() -> Response:
         _, raw = signed_requests.read_signed(services, known)
         question = _parse(DownloadQuestion, raw)
         refs = [str(ref) for ref in question.refs]
@@ -81,7 +81,7 @@ def create_blueprint(services: Services) -> Blueprint | None:
         return jsonify(answers=answers, max_px=download_gate.find_date_sizes(services))
 
     @routes.post(f"{PATH}/deliveries")
-    def told() -> tuple[Response, int]:
+    def record() -> tuple[Response, int]:
         message, raw = signed_requests.read_signed(services, known)
         one = _parse(DeliveryReport, raw)
         actor = f"dam:{one.user}" if one.user else "share"
@@ -90,7 +90,7 @@ def create_blueprint(services: Services) -> Blueprint | None:
         return jsonify(status="accepted" if fresh else "known"), 202
 
     @routes.post(f"{PATH}/count")
-    def counted() -> Response:
+    def count() -> Response:
         _, raw = signed_requests.read_signed(services, known)
         channels = _parse(CountQuestion, raw).channels
         return jsonify(open={channel: download_gate.count_open(services, channel) for channel in channels})

@@ -71,7 +71,7 @@ def create_blueprint(services: Services) -> Blueprint | None:
     signed_requests.answer_when_busy(routes)
 
     @routes.post(PATH)
-    def asked() -> Response:
+    def show() -> Response:
         message, raw = signed_requests.read_signed(services, known)
         question = _parse_question(raw)
         if question.action is not None:
@@ -111,7 +111,7 @@ def _parse_question(raw: bytes) -> PanelQuestion:
 
 
 def _decide(services: Services, message: str, question: PanelQuestion) -> Response | None:
-    """Carry out the decision; a problem where this user may not, or where the request was used before."""
+    """Carry out the decision; a problem response where this user may not, or where the request is a replay."""
     face, actor = question.face or 0, f"dam:{question.user}"
     if not question.can_edit:
         return problems.respond(403, "Forbidden", "deciding on a face takes the right to edit the resource")
@@ -156,7 +156,7 @@ def _describe_photograph(services: Services, question: PanelQuestion) -> dict[st
 def _add_field_dates(
     services: Services, question: PanelQuestion, view: photo_panel.PhotoPanel, channels: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """What the DAM's field of each channel shows beside the answer, where that is another day, and why it is."""
+    """Where the DAM's date field of a channel differs from the answer: what it shows, and why."""
     shown = dam_dates.find_shown(services, str(question.ref))
     if shown is None or view.purpose != services.config.clearance.purposes[0]:
         return channels
@@ -192,7 +192,7 @@ class _AnswerWords:
         }
 
     def _last_day(self, answer: Answer) -> str | None:
-        """The last day on which it holds: an end at midnight belongs to the day before."""
+        """The last day before an exclusive end: an end at midnight belongs to the day before."""
         if answer.until is None:
             return None
         return last_day(answer.until, self._zone).isoformat()

@@ -1,4 +1,4 @@
-"""`POST /hooks/resourcespace`: an event that the DAM tells becomes a job, once, before it is acknowledged."""
+"""`POST /hooks/resourcespace`: an event of the DAM is queued once (idempotent), before it is acknowledged."""
 
 from flask import Blueprint, Response, jsonify
 
@@ -20,7 +20,7 @@ def create_blueprint(services: Services) -> Blueprint | None:
     signed_requests.answer_when_busy(routes)
 
     @routes.post(PATH)
-    def told() -> tuple[Response, int]:
+    def receive() -> tuple[Response, int]:
         message, raw = signed_requests.read_signed(services, known)
         event = events.parse_event(raw)
         outcome = "ignored"

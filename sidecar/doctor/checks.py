@@ -1,4 +1,4 @@
-"""`facelease doctor`: what is wrong, and how to mend it. Each check stands alone and none changes anything."""
+"""`facelease doctor`: what is wrong, and how to mend it. Checks are independent and change nothing."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +22,7 @@ from sidecar.words import error_words, staff_words
 
 
 def run_checks(config: Config, clock: Clock) -> list[Finding]:
-    """Every check, in the order in which a fault in one explains the next."""
+    """Run every check, in such an order that one that fails explains those after it."""
     findings = [_check_configuration(config), _run("master key", lambda: _check_master_key(config))]
     findings += [
         *machine_findings.check_permissions(config),
@@ -45,7 +45,8 @@ def run_checks(config: Config, clock: Clock) -> list[Finding]:
                 *_list_dam_concerns(services, first=False),
             ]
     except FaceLeaseError as error:
-        mend = "see the sentence above" if isinstance(error, StoreAway) else "facelease init makes what is missing"
+        away = isinstance(error, StoreAway)
+        mend = "see the sentence above" if away else "facelease init makes what is missing"
         findings.append(Finding("house", False, str(error), mend))
     return findings
 
@@ -58,7 +59,7 @@ def _run(what: str, check: Callable[[], Finding]) -> Finding:
 
 
 def _check_configuration(config: Config) -> Finding:
-    """It was read, or we would not be here; what is left to say is which defaults one should not keep."""
+    """Names the defaults that should not be kept; a configuration that cannot be read fails before this."""
     anonymous = config.site.name == Config().site.name
     said = f"data in {config.data}"
     return Finding("configuration", True, said + ("; site.name is still the default" if anonymous else ""))
@@ -78,10 +79,10 @@ def _check_secret(config: Config, purpose: str) -> Finding:
 
 
 def _check_console(config: Config) -> Finding:
-    """Without an address of ours and a secret the staff's pages are not there; without groups nobody has a role."""
+    """Without `server.public_url` and a secret there is no console; without groups nobody has a role."""
     known = signed_requests.load_secrets(config, "signin")
     if known is None or not config.server.public_url:
-        lacks = "webhooks.signin_secret_file names no secret" if known is None else "server.public_url is empty"
+        lacks = "server.public_url is empty" if known else "webhooks.signin_secret_file names no secret"
         return Finding("console", True, f"off: {lacks}", looked=False)
     adapter = registry.adapter_of(config)
     if not issubclass(adapter, Accounts):
@@ -90,21 +91,18 @@ def _check_console(config: Config) -> Finding:
     access = config.access
     groups = {*access.administrators, *access.officers, *access.editors, *access.auditors}
     where = f"{config.server.public_url}/console/"
-    return Finding(
-        "console", bool(groups), f"on at {where}, {len(known())} secrets, {len(groups)} groups",
-        "[access]: name the DAM's groups, or nobody has a role",
-    )  # fmt: skip
+    said = f"on at {where}, {len(known())} secrets, {len(groups)} groups"
+    return Finding("console", bool(groups), said, "[access]: name the DAM's groups, or nobody has a role")
 
 
 def _check_letters(services: Services) -> Finding:
-    """What was not delivered in the last month, and what waits for longer than a mail server should take."""
+    """Letters that were not delivered in 30 days, and those that have waited for more than two hours."""
     errors, waiting = health.find_undelivered(services)
     said = f"{len(errors)} not delivered in 30 days, {waiting} wait for more than two hours"
     reasons = "; ".join(sorted(set(filter(None, errors)))[:3])
-    return Finding(
-        "letters", not errors and not waiting, said + (f": {reasons}" if reasons else ""),
-        "facelease mail list shows whose; correct the address and ask anew",
-    )  # fmt: skip
+    said += f": {reasons}" if reasons else ""
+    mend = "facelease mail list shows whose; correct the address and ask anew"
+    return Finding("letters", not errors and not waiting, said, mend)
 
 
 def _check_store(services: Services) -> Finding:
@@ -112,7 +110,7 @@ def _check_store(services: Services) -> Finding:
 
 
 def _check_dam(services: Services) -> Finding:
-    """A folder that is not mounted is there and empty: what we know of is not in it."""
+    """A folder that is not mounted looks empty, though the ledger knows photographs in it."""
     found = services.dam.collections()
     count, known = sum(collection.resources for collection in found), health.count_known_photographs(services)
     limits = "; ".join(services.dam.limits)
@@ -129,25 +127,25 @@ def _check_names(services: Services) -> Finding:
         said = f"{services.dam.title} keeps no list of names that somebody could change there"
         return Finding("names", True, said, looked=False)
     renamed = len(services.dam.renamed())
-    return Finding(
-        "names", True,
-        f"{renamed} people are called otherwise in the DAM now; their tags stay theirs, `facelease review list` "
-        "shows them" if renamed else "those that we wrote are called there as we wrote them",
-    )  # fmt: skip
+    said = "those that we wrote are called there as we wrote them"
+    if renamed:
+        said = f"{renamed} people are called otherwise in the DAM now; their tags stay theirs, "
+        said += "`facelease review list` shows them"
+    return Finding("names", True, said)
 
 
 def _check_clock(services: Services) -> Finding:
     behind = getattr(services.clock, "behind", lambda: None)()
     seconds = behind.total_seconds() if behind else 0.0
-    return Finding(
-        "clock", seconds < 60, "steady" if seconds < 60 else f"{seconds:.0f} s behind what the store has seen",
-        "set the machine's clock (timedatectl): until it has caught up, the last moment seen is taken as now",
-    )  # fmt: skip
+    said = "steady" if seconds < 60 else f"{seconds:.0f} s behind what the store has seen"
+    mend = "set the machine's clock (timedatectl): until it has caught up, the last moment seen is taken as now"
+    return Finding("clock", seconds < 60, said, mend)
 
 
 def _check_jobs(services: Services) -> Finding:
-    """How many were given up, of which kinds and why the newest, and for how long the oldest is owed."""
-    dead, owes, counts = (services.queue.dead(100), overdue.measure(services, "dead_jobs"), services.queue.counts())
+    """Dead jobs: how many, of which kinds, with which errors, and the age of the oldest."""
+    dead, counts = services.queue.dead(100), services.queue.counts()
+    owes = overdue.measure(services, "dead_jobs")
     kinds = ", ".join(sorted({job.kind for job in dead}))
     errors = "; ".join(sorted({error_words.reason(job.error).line for job in dead})[:3])
     open_ = f"{counts['queued'] + counts['running']} wait or run"
@@ -160,7 +158,7 @@ def _check_jobs(services: Services) -> Finding:
 
 
 def _check_clearances(services: Services) -> Finding:
-    """What is stored of clearance under another configuration is unknown until it is computed anew."""
+    """Clearances stored under another configuration count as unknown until they are recomputed."""
     with services.store.read() as conn:
         shared = policy_fingerprint.is_shared(services, conn)
     if not shared:
@@ -172,26 +170,24 @@ def _check_clearances(services: Services) -> Finding:
 
 
 def _check_expired_keys(services: Services) -> Finding:
-    """Keys past their grant, and shreddings that wait: there should be none that is older than a sweep."""
+    """Face keys past their grant, and shreddings that wait: after a sweep there should be none."""
     over, waiting, late = health.count_keys_past_grant(services)
     said = f"{over} face keys past their grant, {waiting} destroyed keys not yet shredded"
     return Finding("terms", not over and not late, said, "facelease sweep")
 
 
 def _check_templates(services: Services) -> Finding:
-    """Templates of another engine are not compared: whom they belong to must enrol again."""
+    """Templates of another engine are not compared: their people must enrol again."""
     mine, old = services.faces.engine_id, health.count_templates_of_other_engines(services)
     kept = health.count_templates(services)
     if not kept:
         return Finding("templates", True, "none is kept: nobody is enrolled", looked=False)
-    return Finding(
-        "templates", not old, f"{old} of {kept} of another engine than {mine}" if old else f"all {kept} of {mine}",
-        "facelease person enrol makes them anew from reference photographs",
-    )  # fmt: skip
+    said = f"{old} of {kept} of another engine than {mine}" if old else f"all {kept} of {mine}"
+    return Finding("templates", not old, said, "facelease person enrol makes them anew from reference photographs")
 
 
 def _check_keys(services: Services) -> Finding:
-    """By the version that wrapped each; of every version one is opened, and the key of the house."""
+    """Every version of the master key that wraps something is here, and opens a sample of what it wraps."""
     shut, what = health.count_keys_without_master(services), "people's keys"
     mend = "put the newest copy of keys.master_file in its place: what these keys seal opens with nothing else"
     if shut:
@@ -205,20 +201,20 @@ def _check_keys(services: Services) -> Finding:
 
 
 def _check_names_key(services: Services) -> Finding:
-    """Without the key of names a restored DAM brings back what was taken off, and nobody knows it for ours."""
+    """Without this key, names that were taken off are not recognised when a restored DAM brings them back."""
     if not health.has_removed_names(services):
         return Finding("key of names", True, "no name was taken off yet", looked=False)
     lost = health.count_names_under_another_key(services)
-    return Finding(
-        "key of names", not lost,
-        f"{lost} names that were taken off are remembered under a key that is not here: what comes back of them is "
-        "not recognised" if lost else "as it was when names were taken off",
-        f"put the file {services.name_hasher.path} back from where the master key is kept",
-    )  # fmt: skip
+    said = "as it was when names were taken off"
+    if lost:
+        said = f"{lost} names that were taken off are remembered under a key that is not here: "
+        said += "what comes back of them is not recognised"
+    mend = f"put the file {services.name_hasher.path} back from where the master key is kept"
+    return Finding("key of names", not lost, said, mend)
 
 
 def _list_dam_concerns(services: Services, first: bool) -> list[Finding]:
-    """What the administrator of the DAM should know of it; a DAM that does not answer has its own line."""
+    """What the adapter says of the DAM itself; if the DAM does not answer, one line that says so."""
     try:
         found = [one for one in services.dam.concerns() if one.first == first]
     except DamError:
@@ -231,23 +227,16 @@ _CHECKED_ABOVE = (WaitingKind.DEAD_JOBS, WaitingKind.OWED_LETTERS)
 
 
 def _list_waiting(services: Services) -> list[Finding]:
-    """What waits for somebody; given up jobs have a line of their own above, which says why."""
+    """The waiting list, but for what has its own check above."""
     found = [one for one in waiting_list.list_counts(services) if one.kind not in _CHECKED_ABOVE]
     if not found:
         return [Finding("waiting", True, f"nothing waits for anybody: {len(WaitingKind)} kinds were counted")]
-    said = [(one, staff_words.waiting(one)) for one in found]
-    return [
-        Finding(
-            w.title,
-            not one.wrong,
-            _add_broken(services, one.kind, w.said),
-            w.mend,
-            not one.wrong,
-            one.kind.value,
-            one.count,
-        )
-        for one, w in said
-    ]
+    findings = []
+    for one in found:
+        w, well = staff_words.waiting(one), not one.wrong
+        said = _add_broken(services, one.kind, w.said)
+        findings.append(Finding(w.title, well, said, w.mend, well, one.kind.value, one.count))
+    return findings
 
 
 def _add_broken(services: Services, kind: WaitingKind, said: str) -> str:

@@ -1,4 +1,4 @@
-"""One check of the doctor. Those of a piece stand in a module of their own, functions of the open house."""
+"""What a check of the doctor returns."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class Finding:
     ok: bool
     said: str
     mend: str = ""
-    waits: bool = False  # nothing is wrong, and somebody has something to do
-    code: str = ""  # of what waits, with how many
+    waits: bool = False  # nothing is wrong, but somebody has something to do
+    code: str = ""  # the kind of what waits, and how many
     count: int = 0
-    looked: bool = True  # False: there was nothing to look at, or it could not be; then it is not called well
+    looked: bool = True  # False: there was nothing to check, or it could not be checked

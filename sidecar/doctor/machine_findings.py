@@ -27,7 +27,7 @@ _SECONDS = 20  # for a program to say which version it is
 
 
 def check_permissions(config: Config) -> Iterator[Finding]:
-    """Nobody but us reads the data folder, the keys, the secrets and the logs; a secret that is open is refused."""
+    """Only this account may read the data folder, the keys, the secrets and the logs."""
     for path in dict.fromkeys(config.private):
         what = f"permissions of {path.name}"
         try:
@@ -43,7 +43,7 @@ def check_permissions(config: Config) -> Iterator[Finding]:
 
 
 def check_exiftool() -> Finding:
-    """It is run: one that is there and does not start reads and writes nothing either."""
+    """Run ExifTool for its version: that it is installed does not prove that it starts."""
     mend = "sudo apt install libimage-exiftool-perl"
     found = shutil.which("exiftool")
     if found is None:
@@ -62,7 +62,7 @@ def check_exiftool() -> Finding:
 
 
 def check_weights(config: Config) -> Finding:
-    """They are loaded, as for a photograph; none is looked at."""
+    """Load the weights, as for a photograph, in a worker process."""
     config = bootstrap.resolve_models(config)
     child = Worker(config.recognizer, config.matching, Path(config.recognizer.cache))
     try:
@@ -73,7 +73,7 @@ def check_weights(config: Config) -> Finding:
 
 
 def check_confinement() -> Finding:
-    """A process that reads files of others is started, and says what it could give up."""
+    """Start a confined process, which reports the restrictions that the kernel lacks."""
     reading = Reader("plugin.flows.signing.drawing")
     try:
         held = reading.start()
@@ -88,7 +88,7 @@ def check_confinement() -> Finding:
 
 
 def check_mail_server(config: Config) -> Finding:
-    """Connects, encrypts and signs in; sends nothing."""
+    """Connect, encrypt and sign in; send nothing."""
     mail, what = config.mail, "mail server"
     if not mail.host:
         said = "off: mail.host is empty, so links are handed over by hand"

@@ -1,4 +1,4 @@
-"""What the doctor says of the work itself: whether a worker does it. What is late stands in the waiting list."""
+"""Checks of the worker and of the daily comparison. What is overdue is in the waiting list."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ _DAY = timedelta(days=1)
 
 
 def check_worker(services: Services) -> Finding:
-    """A command sweeps too, at its start, and is no worker: after it nobody does."""
+    """When a worker last swept; the sweep that a command does at its start does not count."""
     found = worker_state.read(services)
     mend = "start `facelease work`, or `facelease serve --with-worker`: it sweeps every minute"
     if found.age is None:

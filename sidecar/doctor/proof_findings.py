@@ -1,4 +1,4 @@
-"""What the doctor finds of the proofs."""
+"""Checks of the audit log, its heads and their key, and of ended.log."""
 
 import os
 from pathlib import Path
@@ -15,19 +15,22 @@ from plugin.ledger.store import engine
 from sidecar.doctor.finding import Finding
 from sidecar.words import log_words
 
+_MOVE_HEADS = (
+    "let keys.heads_file name a file on another machine or share, where whoever administers the store cannot "
+    "write, and move the file there"
+)
+
 
 def check_log(services: Services) -> Finding:
     """Whether the log holds: the same words as `facelease audit verify`."""
     checked = audit_view.verify_log(services)
     said = f"{log_words.heading(checked)}: {log_words.sentences(checked, services.config.site.zone)[0]}"
-    return Finding(
-        "audit log", checked.verdict is ProofVerdict.HOLDS, said,
-        "facelease audit verify says all of it; officers.md says what to do",
-    )  # fmt: skip
+    mend = "facelease audit verify says all of it; officers.md says what to do"
+    return Finding("audit log", checked.verdict is ProofVerdict.HOLDS, said, mend)
 
 
 def check_head_key(services: Services) -> Finding:
-    """Without it no head is written and no backup is signed; nothing makes another one in its place by itself."""
+    """Without this key no head is written and no backup is signed; it is never replaced automatically."""
     try:
         key = services.head_key
         last = heads.find_last_number(services.config.path(services.config.keys.heads_file))
@@ -40,12 +43,10 @@ def check_heads_place(services: Services) -> Finding:
     """Whoever can write the store should not be able to write the heads."""
     path = services.config.path(services.config.keys.heads_file)
     near = _describe_nearness(services, path)
-    return Finding(
-        "place of heads", True,
-        f"{path} lies {near}: who can change the log can change what holds it" if near else str(path),
-        "let keys.heads_file name a file on another machine or share, where whoever administers the store cannot "
-        "write, and move the file there", bool(near), "heads_place" if near else "", 1 if near else 0,
-    )  # fmt: skip
+    if not near:
+        return Finding("place of heads", True, str(path), _MOVE_HEADS)
+    said = f"{path} lies {near}: who can change the log can change what holds it"
+    return Finding("place of heads", True, said, _MOVE_HEADS, waits=True, code="heads_place", count=1)
 
 
 def _describe_nearness(services: Services, path: Path) -> str:
@@ -59,7 +60,7 @@ def _describe_nearness(services: Services, path: Path) -> str:
 
 
 def check_ended_log(services: Services) -> Finding:
-    """Whether ended.log is what was known of it; and since when it is a file that was begun anew."""
+    """Whether ended.log is complete, and since when it is a file that replaced a lost one."""
     what = "ended.log"
     with services.store.read() as conn:
         found = closed_house.find_reason_in(services, conn)
@@ -73,8 +74,5 @@ def check_ended_log(services: Services) -> Finding:
     if anew is None:
         return Finding(what, True, f"{lines} endings, as they are known")
     day = format_local_day(anew, services.config.site.zone)
-    return Finding(
-        what, True,
-        f"{lines} endings, in a file that was begun anew on {day}: what ended before then stands in it only as far as "
-        "the store knew it",
-    )  # fmt: skip
+    before = "what ended before then stands in it only as far as the store knew it"
+    return Finding(what, True, f"{lines} endings, in a file that was begun anew on {day}: {before}")

@@ -1,1 +1,1 @@
-"""A process of ours: opened, looped, watched, logged and stopped."""
+"""What a process of FaceLease does: open the services, run jobs and the schedule, log, measure, stop."""

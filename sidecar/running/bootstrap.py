@@ -1,4 +1,4 @@
-"""Opens what the configuration names: the one place where the rooms are put together."""
+"""Composition root: creates and opens the store, the keys, the DAM and the recogniser that the configuration names."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -32,9 +32,9 @@ from sidecar.running import loops, metrics
 
 
 def init(config: Config, clock: Clock | None = None) -> list[str]:
-    """Make the data folder, the keys, the store and the first head of its log where they are not there yet.
+    """Create the data folder, the keys, the store and the first head of its log, where missing (idempotent).
 
-    Says what was made.
+    Returns a line for each that was made.
     """
     made = _data_folder(config)
     master = config.path(config.keys.master_file)
@@ -73,7 +73,7 @@ def _init_heads(config: Config, store: Store) -> list[str]:
 
 
 def init_empty_store(config: Config, clock: Clock) -> None:
-    """Make the data folder and the store where they are not there yet, and no key: what is restored has its own."""
+    """Create the data folder and the store, where missing, and no key: a restored backup has its own."""
     _data_folder(config)
     init_store(config.store_url, clock).close()
 
@@ -108,7 +108,7 @@ def _hide_password(url: str) -> str:
 
 @contextmanager
 def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]:
-    """Everything a flow leans on, opened; closed at the end, child processes included.
+    """The services that flows need; closed at the end, child processes included.
 
     Raises ConfigError, StoreError or VaultError where something is not there: `facelease doctor` says more.
     """
@@ -125,11 +125,11 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         own = resolve_models(config)
         faces = Recogniser(Examiner.from_config(own), Examiner.for_uploads(own))
         stack.callback(faces.close)
+        ended, hasher = (EndedLog(config.path(config.keys.ended_log)), NameHasher(config.path(config.keys.names_file)))
+        queue = Queue(store, config.jobs, SystemRandom())
         services = Services(
-            config=config, clock=steady, store=store, master=master, vault=Vault(master),
-            ended=EndedLog(config.path(config.keys.ended_log)),
-            queue=Queue(store, config.jobs, SystemRandom()), dam=dam, faces=faces,
-            name_hasher=NameHasher(config.path(config.keys.names_file)),
+            config=config, clock=steady, store=store, master=master, vault=Vault(master), ended=ended, queue=queue,
+            dam=dam, faces=faces, name_hasher=hasher,
         )  # fmt: skip
         stack.callback(services.shortly.close)
         house_closing.check_ended_log(services)
@@ -140,7 +140,7 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
 def wait_for_house(
     config: Config, clock: Clock, stop: Event, tried: Callable[[], object] = lambda: None
 ) -> Iterator[Services | None]:
-    """The same, as soon as the store answers; None where `stop` is set before that. `tried` is called at each try."""
+    """As `open_house`, retried until the store answers; None if `stop` is set first. `tried` is called at each try."""
     with ExitStack() as stack:
         opened: list[Services] = []
 
@@ -165,7 +165,7 @@ def load_master_keys(config: Config) -> MasterKeys:
 
 
 def resolve_models(config: Config) -> Config:
-    """The configuration with the place where converted weights are kept; FACELEASE_MODELS goes first."""
+    """The configuration with the folder of converted weights resolved; FACELEASE_MODELS overrides it."""
     own = config.recognizer
     cache = os.environ.get("FACELEASE_MODELS") or str(config.path(own.cache))
     yunet = str(config.path(own.yunet)) if own.yunet else ""

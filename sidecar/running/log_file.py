@@ -1,4 +1,4 @@
-"""A log file of one day that several processes write: whole lines, and none lost where the day changes."""
+"""A log file that rotates daily and that several processes write: whole lines, none lost at the rotation."""
 
 import fcntl
 import json
@@ -12,10 +12,10 @@ from pathlib import Path
 
 
 class DailyLogFile(logging.Handler):
-    """Adds to the file at `path`, one write a line, whoever else writes it or moves it away meanwhile.
+    """Appends to the file at `path`, one write a line, while other processes write or rotate it.
 
-    The first line of a day puts the file of the day before aside, as PATH.2026-11-30 (UTC). Whoever had it open
-    notices at the next line. A file that cannot be written is told of once, on standard error, and stops nobody.
+    The first line of a day renames the file of the day before to PATH.2026-11-30 (UTC); other processes reopen the
+    path at their next line. An error of writing is reported once, on standard error, and raises nothing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,14 +37,14 @@ class DailyLogFile(logging.Handler):
             self.handleError(record)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
         super().close()
 
     def _follow(self) -> None:
-        """Have the file open that stands at the path now, begun today."""
+        """Reopen the file if it was renamed, and rotate it if it is of a day before."""
         today = _utc_day(time.time())
         if not self._is_there():
             self._open(today)
@@ -54,7 +54,7 @@ class DailyLogFile(logging.Handler):
             self._day = today
 
     def _is_there(self) -> bool:
-        """Whether what we have open is what stands at the path."""
+        """Whether the open file is the one at the path."""
         if self._fd < 0:
             return False
         try:
@@ -68,13 +68,13 @@ class DailyLogFile(logging.Handler):
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, found = fd, os.fstat(fd)
-        if found.st_mode & 0o007:  # made by a version of before: what its group may is the administrator's choice
+        if found.st_mode & 0o007:  # an earlier version made it; its group's rights are the administrator's choice
             with suppress(PermissionError):
                 os.fchmod(fd, found.st_mode & 0o660)
         self._day = min(today, _utc_day(found.st_mtime)) if found.st_size else today
 
     def _put_aside(self) -> bool:
-        """Give the file its day's name; False where another process is about to. A name that is taken stays."""
+        """Rename the file to its day; False where another process does so now. Never overwrites a file."""
         aside = self._path.with_name(f"{self._path.name}.{self._day}")
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,8 +98,8 @@ class DailyLogFile(logging.Handler):
 
     def _missing(self) -> bytes:
         at = datetime.now(UTC).isoformat()
-        told = {"lines": self._lost, "event": "lines were lost", "level": "error", "timestamp": at}
-        return json.dumps(told).encode() + b"\n"
+        record = {"lines": self._lost, "event": "lines were lost", "level": "error", "timestamp": at}
+        return json.dumps(record).encode() + b"\n"
 
     def _lose(self, error: OSError) -> None:
         self._lost += 1

@@ -15,12 +15,12 @@ def configure(config: Config) -> None:
     if config.server.log_file:
         handler = DailyLogFile(config.path(config.server.log_file))
     handler.setFormatter(logging.Formatter("%(message)s"))
-    logging.raiseExceptions = False  # a line that cannot be written is not printed with what it holds
+    logging.raiseExceptions = False  # else a record that cannot be written is printed with its values
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(config.server.log_level.upper())
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    logging.getLogger("PIL").setLevel(logging.INFO)  # below it says what a photograph's fields hold, names too
+    logging.getLogger("PIL").setLevel(logging.INFO)  # at DEBUG it logs a photograph's metadata, names included
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,4 +1,4 @@
-"""Loops that outlive every error: it is logged without a value, counted, and tried again after a pause that grows."""
+"""Loops that survive every error: it is logged without values, counted, and retried with exponential backoff."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ _listeners: list[Callable[[str], object]] = []
 
 
 class Backoff:
-    """Seconds until the next try: twice as many each time, up to a minute; from the start again after a success."""
+    """Exponential backoff: seconds until the next try, doubled each time up to `longest`."""
 
     def __init__(self, first: float | None = None, longest: float = _LONGEST) -> None:
         self._first, self._longest = _FIRST if first is None else first, longest
@@ -31,29 +31,28 @@ class Backoff:
         return now
 
     def reset(self) -> None:
-        """It went well."""
+        """Start again with the first pause, after a success."""
         self._next = self._first
 
 
 def log_error(loop: str, error: BaseException, **about: object) -> None:
-    """Count and log an error that a loop outlives. Raises nothing: neither does a full disk end the loop."""
+    """Count and log an error of a loop. Raises nothing, so that a full disk does not end the loop either."""
     with suppress(Exception):
         metrics.LOOP_ERRORS.labels(loop).inc()
         for hear in _listeners:
             hear(loop)
-        log.error(
-            "loop failed", loop=loop, error=type(error).__name__, said=redact_error(error), causes=_list_causes(error),
-            where=list_calls(error), **about,
-        )  # fmt: skip
+        kind, causes = type(error).__name__, _list_causes(error)
+        where = list_calls(error)
+        log.error("loop failed", loop=loop, error=kind, said=redact_error(error), causes=causes, where=where, **about)
 
 
 def on_error(hear: Callable[[str], object]) -> None:
-    """Call `hear` with the name of each loop that something went wrong in."""
+    """Call `hear` with the name of the loop at each `log_error`."""
     _listeners.append(hear)
 
 
 def log_thread_errors() -> None:
-    """From now on an error that ends a thread is a line in the log: by itself Python prints it, words and all."""
+    """Log errors that end a thread without their messages, which Python would print."""
 
     def ended(about: threading.ExceptHookArgs) -> None:
         if about.exc_value is not None:
@@ -63,14 +62,14 @@ def log_thread_errors() -> None:
 
 
 def list_calls(error: BaseException) -> list[str]:
-    """The calls that led to it, as module:function:line, the innermost last: no value, and none of its words."""
+    """The traceback as module:function:line, the innermost call last: no values, no message."""
     calls = traceback.walk_tb(error.__traceback__)
     names = [f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_name}:{line}" for frame, line in calls]
     return names[-_FRAMES:]
 
 
 def _list_causes(error: BaseException) -> list[str]:
-    """The kinds of the errors that it came of."""
+    """The classes of the errors that caused it."""
     found: list[str] = []
     cause = error.__cause__ or error.__context__
     while cause is not None and len(found) < _CAUSES:
@@ -80,7 +79,7 @@ def _list_causes(error: BaseException) -> list[str]:
 
 
 def repeat(name: str, act: Callable[[], bool], stop: threading.Event, idle: float) -> None:
-    """Call `act` until `stop` is set, whatever it raises; `idle` seconds pass where it had nothing to do (False).
+    """Call `act` until `stop` is set, whatever it raises; wait `idle` seconds where it had nothing to do (False).
 
     For a thread of its own, in which no signal raises anything: SystemExit is an error like others there.
     """
@@ -98,7 +97,7 @@ def repeat(name: str, act: Callable[[], bool], stop: threading.Event, idle: floa
 
 
 def retry(name: str, act: Callable[[], object], stop: threading.Event, passes: Callable[[BaseException], bool]) -> bool:
-    """Call `act` until it raises nothing; False where `stop` is set before. Raises what does not pass."""
+    """Call `act` until it succeeds; False if `stop` is set first. Raises errors for which `passes` is false."""
     pause = Backoff()
     while not stop.is_set():
         try:
@@ -114,7 +113,7 @@ def retry(name: str, act: Callable[[], object], stop: threading.Event, passes: C
 
 
 class ThreadGroup:
-    """Threads that go on until they are told to stop; one that died all the same is started again by `mend`."""
+    """Threads that run until they are stopped; `mend` restarts those that died."""
 
     def __init__(self, name: str, run: Callable[[], None], count: int) -> None:
         self._name, self._run = name, run
@@ -126,7 +125,7 @@ class ThreadGroup:
         return thread
 
     def mend(self) -> int:
-        """Start those again that died; returns how many."""
+        """Restart threads that died; returns how many."""
         dead = [number for number, thread in enumerate(self._threads) if not thread.is_alive()]
         for number in dead:
             metrics.LOOP_ERRORS.labels(self._name).inc()

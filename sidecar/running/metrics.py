@@ -9,7 +9,7 @@ from prometheus_client import Counter, Gauge, Histogram
 log = structlog.get_logger()
 
 SLOW_WRITE_SECONDS = 0.25
-"""Seconds that a write may keep others waiting (rule 45)."""
+"""Seconds that a write transaction may block others (rule 45)."""
 
 _PASSED_OVER = {__name__, "plugin.ledger.store.store", "plugin.flows.common.batches", "contextlib"}
 
@@ -29,10 +29,10 @@ SWEEP_AGE = Gauge("facelease_sweep_age_seconds", "Seconds since the last sweep")
 MAILS = Gauge("facelease_mails", "Letters by state", ["state"])
 OWED = Gauge("facelease_owed", "What is owed for longer than it takes, by kind", ["kind"])
 OWED_SECONDS = Gauge("facelease_owed_seconds", "For how long the oldest of a kind is owed", ["kind"])
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, SLOW_WRITE_SECONDS, 0.5, 1, 2.5, 5, 10, 30, 60)
 WRITE_SECONDS = Histogram(
-    "facelease_write_seconds", "Seconds that a write transaction kept others waiting",
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, SLOW_WRITE_SECONDS, 0.5, 1, 2.5, 5, 10, 30, 60),
-)  # fmt: skip
+    "facelease_write_seconds", "Seconds that a write transaction kept others waiting", buckets=_BUCKETS
+)
 ROUND_SECONDS = Gauge("facelease_comparison_round_seconds", "Seconds that the last whole comparison with the DAM took")
 ROUND_AGE = Gauge("facelease_comparison_age_seconds", "Seconds since a comparison with the DAM last came to its end")
 
@@ -43,7 +43,7 @@ _OF_ITS_ROWS = (QUEUE, PHOTOS, FACES, MAILS, OWED, OWED_SECONDS)
 
 
 def clear_store_metrics() -> None:
-    """The store does not answer: what it said before is not passed on as if it held now."""
+    """Drop the values that come from the store, which does not answer: old ones must not pass as current."""
     STORE.set(0)
     for one in _OF_THE_STORE:
         one.set(math.nan)
@@ -59,7 +59,7 @@ def observe_write(seconds: float) -> None:
 
 
 def _find_opener() -> str:
-    """The function whose `with store.write()` this was: the last that is neither the store's nor a library's."""
+    """The function with this `store.write()`: the innermost call outside the store and the standard library."""
     calls = (frame for frame, _ in traceback.walk_stack(None))
     names = ((str(frame.f_globals.get("__name__")), frame.f_code.co_name) for frame in calls)
     opened = (f"{module}.{function}" for module, function in names if module not in _PASSED_OVER)

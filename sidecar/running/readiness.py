@@ -1,7 +1,7 @@
-"""Whether we can work at all: asked by `/ready`, by the front page and by the staff's own.
+"""Readiness checks for `/ready`, the front page and the console.
 
-Each check is asked by a thread of its own, of which there is one at most: whatever hangs, the answer is there within
-two seconds, and who asks often starts no more than who asks once.
+Each check runs in a thread of its own, of which there is one at most: if one hangs, the answer is there within two
+seconds all the same, and many requests start no more threads than one does.
 """
 
 import threading
@@ -22,13 +22,13 @@ _EXTENSION = "facelease.readiness"
 
 
 def _check_store(services: Services) -> str | None:
-    """A row of it is read."""
+    """Read a row."""
     services.store.generation()
     return None
 
 
 def _check_master_key(services: Services) -> str | None:
-    """It opens the key of the house: that it is there says nothing of whether it is the right one."""
+    """Open the key of the house with it: that a master key is there does not prove that it is the right one."""
     with services.store.read() as conn:
         house_key.unwrap(conn, services.master)
     return None
@@ -61,11 +61,11 @@ CHECKS: Mapping[str, Check] = {
     "worker": _check_worker,
     "DAM": _check_dam,
 }
-"""What is looked at, in this order; each says what is wrong, or raises it."""
+"""The checks, in this order; each returns what is wrong, or raises it."""
 
 
 class _PendingCheck:
-    """One check. Who asks while it is being asked gets that answer."""
+    """One check; whoever asks while it runs gets the result of that run."""
 
     def __init__(self, name: str, check: Check, services: Services) -> None:
         self._name, self._check, self._services = name, check, services
@@ -74,7 +74,7 @@ class _PendingCheck:
         self._lock = threading.Lock()
 
     def ask(self) -> tuple["Future[str | None]", float]:
-        """What is wrong, once it is known; and since when it is being asked, in seconds of the monotonic clock."""
+        """The result, and when the check began, in seconds of the monotonic clock."""
         with self._lock:
             if self._now is None or self._now.done():
                 self._now, self._began = Future(), time.monotonic()

@@ -1,8 +1,8 @@
-"""Claims jobs and runs their stories: in `work` until told to stop, in a command until none is due."""
+"""Claims jobs and runs their handlers: in `work` until it is stopped, in a command until none is due."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
@@ -18,11 +18,11 @@ from sidecar.running.stopping import Callback
 log = structlog.get_logger()
 _IDLE_SECONDS = 0.5
 _LONGEST_SECONDS = 12 * 3600.0
-"""So long a job's lease is lengthened at the most: what hangs for longer is another worker's."""
+"""For so long at most the lease of a job is extended; then another worker may claim it."""
 
 
 def _do_nothing() -> None:
-    """For whoever need not be told."""
+    return
 
 
 class Runner:
@@ -31,14 +31,14 @@ class Runner:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._held: dict[int, tuple[ClaimedJob, float]] = {}
-        """Jobs in hand, each with its beginning: while its thread is at one, no other thread here takes it."""
+        """Jobs that run here, each with its start (monotonic seconds): no other thread here claims them."""
         self._lost: set[int] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
     @property
     def threads(self) -> int:
-        """Two more than examiners: one lands what was found and one looks up the next, so that none waits."""
+        """Two more than examiners: one writes results and one prepares the next job, so that no examiner waits."""
         return self._services.config.recognizer.processes + 2
 
     def run_one(self, kinds: Sequence[str] | None = None) -> bool:
@@ -67,14 +67,14 @@ class Runner:
         except LeaseLost:
             metrics.JOBS.labels(job.kind, "lost").inc()
             log.warning("lease lost", job=job.id, kind=job.kind)
-        except BaseException as error:  # a job must not take its worker with it: the queue counts and keeps it
+        except BaseException as error:  # a job must not end its worker: the queue counts and keeps it
             if isinstance(error, KeyboardInterrupt) and _is_main_thread():
                 self._put_back(job)
                 raise
             self._failed(job, error)
 
     def _failed(self, job: ClaimedJob, error: BaseException) -> None:
-        """Have it tried again later; in a process that is told to stop, whose children may be gone, that is no try."""
+        """Have it retried later; while this process stops, and its children may be gone, that counts as no attempt."""
         if self._stop.is_set():
             self._put_back(job)
             return
@@ -84,19 +84,18 @@ class Runner:
             state = "lost"
         metrics.JOBS.labels(job.kind, state).inc()
         # The message of an error that is not ours may quote a name or a path: its class alone is logged.
-        log.error(
-            "job failed", job=job.id, kind=job.kind, state=state, error=type(error).__name__, said=redact_error(error),
-            where=[] if isinstance(error, FaceLeaseError) else loops.list_calls(error),
-        )  # fmt: skip
+        where = [] if isinstance(error, FaceLeaseError) else loops.list_calls(error)
+        about = {"job": job.id, "kind": job.kind, "state": state, "error": type(error).__name__}
+        log.error("job failed", **about, said=redact_error(error), where=where)
 
     def _put_back(self, job: ClaimedJob, delay: timedelta = timedelta(0)) -> None:
-        """For the next worker; where the store does not answer its lease runs out."""
+        """Release it to the next worker; if the store does not answer, its lease expires."""
         with suppress(LeaseLost, StoreError):
             self._services.queue.put_back(job, delay)
             metrics.JOBS.labels(job.kind, "put back").inc()
 
     def beat(self) -> None:
-        """Lengthen the lease of every job in hand."""
+        """Extend the lease of every job that runs here."""
         now = time.monotonic()
         with self._lock:
             held = [
@@ -112,7 +111,7 @@ class Runner:
 
     @contextmanager
     def _beating(self) -> Iterator[loops.ThreadGroup]:
-        """Beats by a thread of their own while the block runs: nothing that hangs keeps them from coming."""
+        """Extend leases by a thread of its own while the block runs, whatever hangs in other threads."""
         stop, seconds = threading.Event(), self._services.config.jobs.lease_seconds / 3
 
         def beat() -> bool:
@@ -125,9 +124,7 @@ class Runner:
         finally:
             stop.set()
 
-    def drain(
-        self, kinds: Sequence[str] | None = None, threads: int = 1, meanwhile: Callable[[], object] | None = None
-    ) -> None:  # fmt: skip
+    def drain(self, kinds: Sequence[str] | None = None, threads: int = 1, meanwhile: Callback | None = None) -> None:
         """Run jobs until none is due; jobs that wait for a later moment stay.
 
         `meanwhile` is called twice a second by this thread, while others work; without it this one works too. Raises
@@ -162,7 +159,7 @@ class Runner:
             raise error
 
     def _put_all_back(self) -> None:
-        """What hangs here still: for a moment at which this process is gone."""
+        """Release the jobs that still hang here, from the moment at which this process will have ended."""
         with self._lock:
             held = [job for job, _ in self._held.values() if job.id not in self._lost]
         for job in held:
@@ -171,8 +168,8 @@ class Runner:
     def run(self, stop: threading.Event, swept: Callback = _do_nothing, begun: Callback = _do_nothing) -> None:
         """Work until `stop` is set: chores by the clock, jobs as they come.
 
-        `swept` is called after each sweep, went it well or not; `begun` before the first job. Raises what somebody has
-        to mend before that, and FaceLeaseError where the clock dies: whoever watches this process starts it anew.
+        `swept` is called after each sweep, whether or not it succeeded; `begun` before the first job. Raises errors of
+        the start that are not transient, and FaceLeaseError if the scheduler dies: a supervisor restarts the process.
         """
         self._stop = stop
         if not loops.retry("start", lambda: self._begin(swept), stop, _is_transient):
@@ -200,7 +197,7 @@ class Runner:
                     self._put_all_back()
 
     def _crews(self, stop: threading.Event) -> list[loops.ThreadGroup]:
-        """The threads of the worker; the last takes only what asks the DAM nothing, while others may hang in it."""
+        """The threads of the worker; the last claims only jobs without the DAM, in which the others may hang."""
 
         def begin(name: str, count: int, kinds: Sequence[str] | None) -> loops.ThreadGroup:
             return loops.ThreadGroup(
@@ -210,7 +207,7 @@ class Runner:
         return [begin("worker", self.threads, None), begin("worker without DAM", 1, tuple(calendar.WITHOUT_DAM))]
 
     def _begin(self, swept: Callback) -> None:
-        """What comes before any job."""
+        """Catch up and sweep before the first job."""
         try:
             calendar.start_process(self._services)
             calendar.sweep_endings(self._services)
@@ -219,7 +216,7 @@ class Runner:
 
 
 def _is_transient(error: BaseException) -> bool:
-    """Whether the same may go well later, without anybody doing anything to this process."""
+    """Whether a retry may succeed without anybody mending anything."""
     return isinstance(error, StoreAway) or not isinstance(error, ConfigError | VaultError | StoreError)
 
 

@@ -1,8 +1,8 @@
-"""Being told to stop: quietly, within ten seconds, whatever is in hand; told by a signal once more, at once.
+"""Shutdown: graceful within ten seconds after the first signal, immediate after the second.
 
-Signals are heard by a thread of their own. The main one may be inside a library that waits (SQLite for its lock, a
-file system for its server), and Python runs no handler before such a call returns. This module is loaded before all
-others, and needs none of them.
+Signals are read by a thread of their own. The main thread may be inside a library that waits (SQLite for its lock, a
+file system for its server), and Python runs no handler before such a call returns. This module is imported before all
+others, and imports none of them.
 """
 
 import os
@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 EXIT_SECONDS = 9.0
-"""So long after it was told a process is gone, whatever still hangs in it."""
+"""After so many seconds the process exits, whatever still hangs in it."""
 GRACE_SECONDS = 6.0
-"""So long what is in hand may take to come to its end."""
+"""For so many seconds work in progress may take to finish."""
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended."""
 STOPPED = "stopped: what was done so far holds; what was begun is done by facelease work, or when you ask again"
@@ -28,13 +28,13 @@ Callback = Callable[[], object]
 
 
 class Shutdown:
-    """Whether this process was told to stop, and what it does then. `begin` says that it has something in hand."""
+    """Whether this process was told to stop, and what it does then; after `begin` it has work to finish."""
 
     def __init__(self) -> None:
-        self.told = threading.Event()
+        self.requested = threading.Event()
         self.code = 0
         self.seconds = EXIT_SECONDS
-        self.hears = False
+        self.handles = False
         self._begun = False
         self._acts: list[Callback] = []
         self._last: list[Callback] = []
@@ -42,24 +42,24 @@ class Shutdown:
         self._signals = 0
 
     def begin(self, *acts: Callback, last: Sequence[Callback] = ()) -> None:
-        """From now on let what is in hand come to its end.
+        """From now on let work in progress finish.
 
-        `acts` are called once when told, or now where that was before; `last` where it comes to no end in time.
+        `acts` are called once when the process is told to stop, or now if it was; `last` if it does not end in time.
         """
         with self._lock:
             self._begun = True
             self._acts += acts
             self._last += last
-            told = self.told.is_set()
-        for act in acts if told else ():
+            late = self.requested.is_set()
+        for act in acts if late else ():
             act()
 
-    def tell(self) -> None:
-        """Stop: at once where nothing was begun, else within `seconds`."""
+    def request(self) -> None:
+        """Stop: at once before `begin`, else within `seconds`."""
         with self._lock:
-            if self.told.is_set():
+            if self.requested.is_set():
                 return
-            self.told.set()
+            self.requested.set()
             begun, acts = self._begun, list(self._acts)
         if not begun:
             self._leave(self.code)
@@ -73,20 +73,20 @@ class Shutdown:
             with suppress(Exception):  # the next signal is to be heard, too
                 act()
 
-    def hear(self) -> None:
-        """Hear SIGTERM and Ctrl-C: the first as `tell`, the next as the end. In the main thread."""
-        self._listen(lambda _number: self.tell())
+    def handle_signals(self) -> None:
+        """Handle SIGTERM and Ctrl-C: the first calls `request`, the second exits. Call it in the main thread."""
+        self._listen(lambda _number: self.request())
         for number in _SIGNALS:
             signal.signal(number, lambda *_: None)  # else the system's own answer would come first
 
-    def hear_interrupts(self) -> None:
-        """Hear Ctrl-C as Python does, and end where the main thread hears nothing, or comes to no end."""
+    def handle_interrupts(self) -> None:
+        """Leave Ctrl-C to Python, but exit if the main thread does not react, or does not end in time."""
         self.code = INTERRUPTED
         self.begin()  # it is told by an exception
-        self._listen(lambda number: self.tell() if number == signal.SIGINT else None)
+        self._listen(lambda number: self.request() if number == signal.SIGINT else None)
 
     def _listen(self, first: Callable[[int], None]) -> None:
-        self.hears = True
+        self.handles = True
         source, sink = os.pipe()
         os.set_blocking(sink, False)
         signal.set_wakeup_fd(sink, warn_on_full_buffer=False)
@@ -103,18 +103,18 @@ class Shutdown:
         threading.Thread(target=run, name="signals", daemon=True).start()
 
     def follow(self, line: socket.socket) -> None:
-        """Stop once the other end of this line is closed: whoever started us is gone, or says that it is over."""
+        """Stop once the other end of this socket is closed: our parent process ended, or wants us to."""
 
         def run() -> None:
             with suppress(OSError):
                 while line.recv(64):
                     pass
-            self.tell()
+            self.request()
 
         threading.Thread(target=run, name="line", daemon=True).start()
 
     def _leave(self, code: int) -> None:
-        """End this process now. The kernel ends the children with it, as they asked it to."""
+        """Exit now. The kernel ends the child processes too (PR_SET_PDEATHSIG)."""
         for act in self._last:
             with suppress(Exception):
                 act()
@@ -126,21 +126,21 @@ class Shutdown:
 
 
 shutdown = Shutdown()
-"""That of this process: signals are its own."""
+"""The one of this process: signals are per process."""
 
 
 def listen(words: Sequence[str]) -> None:
-    """Hear signals as the command that these words name has to; once."""
-    if shutdown.hears:
+    """Handle signals as the command in these arguments needs it (idempotent)."""
+    if shutdown.handles:
         return
     if _find_command(words) in _RUNS_ON:
-        shutdown.hear()
+        shutdown.handle_signals()
     else:
-        shutdown.hear_interrupts()
+        shutdown.handle_interrupts()
 
 
 def _find_command(words: Sequence[str]) -> str:
-    """The first word that is neither an option nor the value of one."""
+    """The command among the arguments: the first that is neither an option nor the value of `--config`."""
     skips = False
     for word in words:
         if not skips and not word.startswith("-"):

@@ -1,4 +1,4 @@
-"""The clock of the `work` process: each chore at its time, and once more soon where it failed."""
+"""The scheduler of the `work` process: each chore at its time, and a retry if a daily one failed."""
 
 import threading
 from collections.abc import Callable
@@ -18,9 +18,9 @@ _SOON, _LATER = 60.0, 3600.0  # seconds until a daily chore that failed is tried
 
 
 class Timetable:
-    """Every act asks what is due by now, so that one that was missed or came twice does no harm.
+    """Schedules the chores. Each is idempotent and asks what is due by now, so that a missed or repeated run is safe.
 
-    `swept` is called after each sweep, went it well or not: the clock goes on.
+    `swept` is called after each sweep, whether or not it succeeded: the scheduler runs.
     """
 
     def __init__(self, services: Services, swept: Callable[[], object]) -> None:
@@ -51,11 +51,11 @@ class Timetable:
         add("reconcile missed", calendar.begin_missed_comparison, "date", run_date=self._soon(10))
 
     def _soon(self, minutes: int) -> datetime:
-        """Some time after the start: a machine that is off each night does what a night does by day."""
+        """Minutes after the start, for a machine that is off each night."""
         return datetime.now(self._zone) + timedelta(minutes=minutes)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the scheduler's thread."""
         self._scheduler.start()
 
     @property
@@ -64,11 +64,11 @@ class Timetable:
         return {job.id: str(job.trigger) for job in self._scheduler.get_jobs()}
 
     def act(self, name: str) -> Callable[[], None]:
-        """What is done when this chore is due."""
+        """The function that this chore runs."""
         return self._acts[name]
 
     def forget(self, name: str) -> None:
-        """Leave this one out from now on."""
+        """Remove a chore."""
         self._scheduler.remove_job(name)
 
     @property
@@ -77,19 +77,19 @@ class Timetable:
         return any(thread.name == _THREAD for thread in threading.enumerate())
 
     def stop(self, seconds: float) -> bool:
-        """Begin nothing more, and wait so long for what was begun; whether that came to its end."""
+        """Start nothing more, and wait `seconds` for what runs; whether that ended."""
         end = threading.Thread(target=self._shut, daemon=True)
         end.start()
         return loops.join_threads([end], seconds)
 
     def _shut(self) -> None:
-        """A round that is under way fails where it is shut: paused, it ends, and its list is to be had."""
+        """Pause first: APScheduler fails if it is shut down in the middle of a round; `get_jobs` waits for its lock."""
         self._scheduler.pause()
         self._scheduler.get_jobs()
         self._scheduler.shutdown()
 
     def _often(self, name: str, act: Callable[[Services], object], services: Services) -> Callable[[], None]:
-        """A chore that fails is tried again at its next time."""
+        """A chore of the interval kind: if it fails, its next time is the retry."""
 
         def run() -> None:
             _run_chore(name, act, services)
@@ -99,12 +99,12 @@ class Timetable:
         return run
 
     def _daily(self, name: str, act: Callable[[Services], object], services: Services) -> Callable[[], None]:
-        """One that fails is tried again soon: its next time is tomorrow."""
+        """A daily chore: if it fails it is retried with backoff, since its next time is tomorrow."""
         pause, turn = loops.Backoff(_SOON, _LATER), threading.Lock()
 
         def run() -> None:
             if not turn.acquire(blocking=False):
-                return  # the try before is at it still
+                return  # the run before has not ended
             try:
                 well = _run_chore(name, act, services)
             finally:
@@ -121,10 +121,10 @@ class Timetable:
 
 
 def _run_chore(name: str, act: Callable[[Services], object], services: Services) -> bool:
-    """Whether it went well."""
+    """Run it, count and log; whether it succeeded."""
     try:
         act(services)
-    except BaseException as error:  # no signal raises in its thread: the clock must go on
+    except BaseException as error:  # no signal raises in this thread: the scheduler must go on
         metrics.CHORES.labels(name, "failed").inc()
         loops.log_error("clock", error, chore=name)
         return False

@@ -1,7 +1,8 @@
-"""The worker beside the server: started again when it ends or hangs, and ended with the server, however that ends.
+"""Supervises the worker process beside the server: restarts it when it ends or hangs, ends it with the server.
 
-Between the two lies a line, the worker's standard input. The kernel closes the server's end with the server, also at
-kill -9, and then the worker stops: no two pile up. The worker says on it that it swept, went that well or not.
+The two share a socket, the worker's standard input. The kernel closes the server's end when the server ends, also at
+kill -9, and then the worker stops: there are never two. The worker reports on it each sweep, whether or not it
+succeeded, and each error of a loop.
 """
 
 import os
@@ -18,7 +19,7 @@ import structlog
 from sidecar.running import loops, metrics, stopping
 
 log = structlog.get_logger()
-_STUCK_SECONDS = 600.0  # ten sweeps missed, well done or not; no clock that goes on while the machine sleeps
+_STUCK_SECONDS = 600.0  # ten sweeps missed; by the monotonic clock, which stops while the machine sleeps
 _GOOD_SECONDS = 60.0
 _LOOK_SECONDS = 0.5
 _SWEPT, _ERROR = b"swept", b"error "
@@ -37,13 +38,13 @@ class WorkerSupervisor:
         self._crew: loops.ThreadGroup | None = None
 
     def start(self) -> None:
-        """Start it, and watch it from now on."""
+        """Start the process and its supervision."""
         self._crew = loops.ThreadGroup(
             "worker watch", lambda: loops.repeat("worker watch", self._once, self._over, 0), 1
         )
 
     def mend(self) -> None:
-        """Go on watching where the thread that does died."""
+        """Restart the supervising thread if it died."""
         if self._crew is not None and not self._over.is_set():
             self._crew.mend()
 
@@ -54,7 +55,7 @@ class WorkerSupervisor:
             _close(self._line)
 
     def stop(self) -> None:
-        """The same; wait until it has ended, and end it where it does not."""
+        """As `leave`, but wait for its end, and kill it if it does not end in time."""
         self.leave()
         with suppress(subprocess.TimeoutExpired):
             if self._process is not None:
@@ -65,13 +66,13 @@ class WorkerSupervisor:
                 self._process.wait(_LOOK_SECONDS)
 
     def kill(self) -> None:
-        """End it now."""
+        """Kill it now."""
         self._over.set()
         if self._process is not None:
             self._process.kill()
 
     def _once(self) -> bool:
-        """From one start to the end of it."""
+        """Start it, wait for its end, and pause before the next start."""
         began = time.monotonic()
         process, line = self._started()
         why = self._attend(process, line)
@@ -103,7 +104,7 @@ class WorkerSupervisor:
         return process, ours
 
     def _attend(self, process: "subprocess.Popen[bytes]", line: socket.socket) -> str:
-        """Wait until it ends, or hangs: why it has to be started again."""
+        """Wait until it ends or hangs; returns which."""
         swept: float | None = None
         begun = b""
         while not self._over.is_set() and process.poll() is None:
@@ -124,14 +125,14 @@ class WorkerSupervisor:
 
 
 def _count_errors(said: Sequence[bytes]) -> None:
-    """Errors that the worker's loops outlived: its own figures nobody can ask for."""
+    """Count errors of the worker's loops here: its own metrics are not scraped."""
     for one in said:
         if one.startswith(_ERROR):
             metrics.LOOP_ERRORS.labels(one.removeprefix(_ERROR).decode("ascii", "replace")).inc()
 
 
 def follow_server() -> Callable[[], object]:
-    """In the worker: stop with the server at the other end of standard input. What to call after each sweep."""
+    """In the worker: stop when the server's end of standard input closes. Returns what to call after each sweep."""
     line = socket.socket(fileno=os.dup(0))
     nowhere = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)  # a program that we start reads nothing of it

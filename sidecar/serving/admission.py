@@ -1,4 +1,4 @@
-"""Whether somebody may send a large body: asked of the store, by a thread of the surface, before the body is read."""
+"""Who may send a large body: a thread of the surface asks the store before the body is read."""
 
 import io
 from typing import Any
@@ -15,13 +15,13 @@ from sidecar.sign.visit_session import LINK, VisitSession
 from sidecar.web import staff_door
 
 REFUSED = "facelease.refused"
-"""In the environment of a request whose body was too large to be read."""
+"""Key in the WSGI environment of a request whose body was too large to be read."""
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
 def refuse_large_bodies(app: Flask) -> None:
-    """Have the app say that a body is too large, in the words of the page; programs without a token are told that."""
+    """Answer 413 where a body was not read; under the API a missing token is reported first."""
 
     @app.before_request
     def refuse() -> Response | None:
@@ -31,7 +31,7 @@ def refuse_large_bodies(app: Flask) -> None:
 
 
 def find_visit(app: Flask, services: Services, environ: dict[str, Any]) -> str | None:
-    """None where neither a visit, a session nor a token of this request is open now; else its visit, "" without one."""
+    """The visit of an authenticated request, "" for a session or a token; None where it has none that is valid."""
     with app.request_context(environ | {"wsgi.input": io.BytesIO()}):
         if request.path.startswith(f"{SIGN}/"):
             visit = session if isinstance(session, VisitSession) else VisitSession()
@@ -56,9 +56,9 @@ def _has_token(services: Services, asked: Request) -> bool:
 
 
 def find_network(peer: str, forwarded: str, proxies: int) -> str:
-    """The network that sends, as far as that is known: "" of this machine, and of a proxy that does not say."""
+    """The network of the sender; "" for this machine, and behind proxies that do not forward the address."""
     address = peer
     if proxies:
-        told = [part.strip() for part in forwarded.split(",") if part.strip()]
-        address = told[-proxies] if len(told) >= proxies else ""
+        parts = [part.strip() for part in forwarded.split(",") if part.strip()]
+        address = parts[-proxies] if len(parts) >= proxies else ""
     return "" if address in LOOPBACK else network_of(address)

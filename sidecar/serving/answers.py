@@ -1,4 +1,4 @@
-"""What a request is answered with: what the app says, or why it never reached the app."""
+"""Waitress tasks that answer a request: by the app, or with a problem document if it did not reach the app."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _PROBLEM = [("Content-Type", problems.MIMETYPE), ("Cache-Control", "no-store")]
 
 
 class ErrorAnswer(ErrorTask):  # type: ignore[misc]
-    """What is wrong with a request that cannot reach the app."""
+    """A problem document for a request that cannot reach the app."""
 
     def execute(self) -> None:
         error = self.request.error
@@ -24,7 +24,7 @@ class ErrorAnswer(ErrorTask):  # type: ignore[misc]
 
 
 class AppAnswer(WSGITask):  # type: ignore[misc]
-    """The app's answer; it is told where the body was refused."""
+    """The app's answer; the environment says where the body was refused."""
 
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
@@ -33,24 +33,24 @@ class AppAnswer(WSGITask):  # type: ignore[misc]
 
 
 class Overloaded:
-    """More waits on this surface than it has room for."""
+    """The queue of the surface is full."""
 
     code, reason, body = 503, "Service Unavailable", "too much waits here at this moment: send it again"
 
 
 class StoreUnavailable:
-    """Nobody can be asked who this is."""
+    """The store cannot be asked who sends this."""
 
     code, reason, body = 503, "Service Unavailable", "the store does not answer: send it again"
 
 
 class TooSlow:
-    """It came too slowly, or stopped."""
+    """The request arrived too slowly, or stopped."""
 
     code, reason, body = 408, "Request Timeout", "the request came too slowly: send it again"
 
 
 class CutOff:
-    """The sender stopped before its end."""
+    """The sender closed the connection before the end of the body."""
 
     code, reason, body = 400, "Bad Request", "the request ends before its body does"

@@ -1,8 +1,7 @@
-"""Bytes of bodies in memory: how many a surface may hold, and who goes on reading when there is little room left.
+"""Memory for request bodies: a limit a surface, and which body is read on when little is left.
 
-What counts is what arrived, not what was announced: who sends slowly holds next to nothing. While the room is full one
-body goes on into a reserve that holds a whole one, so that there is always an end; who sends too slowly then is cut
-off, so that slow senders do not keep the others waiting.
+Received bytes count, not announced ones: a slow sender holds next to nothing. When the memory is full, one body is read
+on into a reserve that holds a whole one, so that there is no deadlock; whoever sends too slowly then is cut off.
 """
 
 from typing import Protocol
@@ -14,14 +13,14 @@ _LARGEST = {Surface.UPLOADS: uploads.FORM_BYTES, Surface.PROGRAMS: 16 << 20}
 
 
 class Sender(Protocol):
-    """Whoever sends a body: from which network, in which visit ("" where nobody knows)."""
+    """A sender of a body: its network and its visit, "" where unknown."""
 
     network: str
     visit: str
 
 
 class BodyMemory:
-    """What one surface holds. Of one visit one body is read at a time; a network has half of it at the most."""
+    """The bodies of one surface. One body a visit is read at a time; a network may hold half of the memory."""
 
     def __init__(self, surface: Surface) -> None:
         self._most = BUDGETS[surface].held
@@ -32,10 +31,10 @@ class BodyMemory:
         self._first: Sender | None = None
         self.total = 0
         self.short = False
-        """Somebody had to wait since this was last set to False."""
+        """Whether a sender had to wait since this was last set to False."""
 
     def may_read(self, sender: Sender) -> bool:
-        """Whether there is room for more of its body now."""
+        """Whether more of this sender's body may be read now."""
         if sender.visit and self._of_visit.setdefault(sender.visit, sender) is not sender:
             return False
         if self._first is sender or self._fits(sender):
@@ -53,14 +52,14 @@ class BodyMemory:
         )
 
     def take(self, sender: Sender, length: int) -> None:
-        """Its body is so long by now."""
+        """Count `length` bytes for this sender's body, in all."""
         more = length - self._held.get(sender, 0)
         self._held[sender] = length
         self.total += more
         self._of_network[sender.network] = self._of_network.get(sender.network, 0) + more
 
     def leave(self, sender: Sender) -> None:
-        """Its body is gone, or read to its end and answered."""
+        """Free what this sender's body takes."""
         length = self._held.pop(sender, 0)
         self.total -= length
         left = self._of_network.get(sender.network, 0) - length

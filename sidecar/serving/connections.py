@@ -1,4 +1,4 @@
-"""One connection: one request at a time, its body permitted before it is read, its answer sent without a thread."""
+"""A connection: one request at a time, its body permitted before it is read, its answer sent by the loop."""
 
 import gc
 import socket
@@ -12,7 +12,7 @@ from waitress.channel import HTTPChannel
 
 from plugin.errors import redact_error
 from sidecar.serving import admission
-from sidecar.serving.answers import AppAnswer, StoreUnavailable, CutOff, Overloaded, ErrorAnswer, TooSlow
+from sidecar.serving.answers import AppAnswer, CutOff, ErrorAnswer, Overloaded, StoreUnavailable, TooSlow
 from sidecar.serving.body_memory import BodyMemory
 from sidecar.serving.loop import Loop
 from sidecar.serving.pools import trim_memory
@@ -25,7 +25,7 @@ _TRIM_BYTES = 1 << 20
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
-    """All of it runs in the loop, but `do`, which a thread of a pool carries out."""
+    """Runs in the loop, but for `do`, which a thread of a pool runs."""
 
     parser_class, task_class, error_task_class = Request, AppAnswer, ErrorAnswer
     server: Loop
@@ -39,25 +39,25 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self.network = admission.find_network(str(addr[0]), "", server.proxies)
         self.visit = ""
         self.began = time.monotonic()
-        """When the present phase began: waiting for a request, or sending it, or taking the answer."""
+        """Start of the present phase (monotonic): waiting for a request, receiving it, or sending the answer."""
         self.asked = self.working = self.paused = False
         self.room: BodyMemory | None = None
-        """Where its body counts, from when it was permitted until it was answered."""
+        """Where its body counts, from permission to answer."""
         self.unread = False
-        """It is answered before its request was read to the end."""
+        """Whether it is answered before its request was read to the end."""
         self.lingers_until = 0.0
         self.lingered = self.answered = 0
         self.mark = (self.began, 0)
-        """When progress was looked at last, and the bytes that were there then."""
+        """When progress was last measured, and the bytes received by then."""
 
     @property
     def body_bytes(self) -> int:
-        """How much of a body has arrived."""
+        """Bytes of the body received so far."""
         return 0 if self.request is None else self.request.body_bytes
 
     @property
     def reading(self) -> bool:
-        """Whether it is in the middle of a body that was permitted."""
+        """Whether it is receiving a permitted body."""
         return self.room is not None and self.request is not None
 
     def readable(self) -> bool:
@@ -84,14 +84,14 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self._ended()
 
     def recv_some(self) -> bytes | None:
-        """What is there; b"" at the end, None where there is nothing after all."""
+        """Received bytes; b"" at the end of the stream, None where there are none yet."""
         try:
             return self.socket.recv(self.adj.recv_bytes)  # type: ignore[no-any-return]
         except BlockingIOError:
             return None
 
     def received(self, data: bytes) -> bool:
-        """Take in a part of a request. What follows a whole one is not read: one answer at a time."""
+        """Parse received bytes. Pipelined requests are dropped: the connection closes after the first answer."""
         if self.request is None:
             data = data.lstrip(b"\r\n")
             if not data:
@@ -110,7 +110,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         return True
 
     def _judge(self, request: Request) -> None:
-        """Whether the body may go on; where somebody has to be known for that, ask."""
+        """Check the body against the limits of its place; ask who sends it where that matters."""
         place = request.place
         if request.error or place is None:
             return
@@ -129,11 +129,11 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def _identify(self, request: Request) -> None:
         proxies = self.server.proxies
-        told = request.headers.get("X_FORWARDED_FOR", "")
-        self.network = admission.find_network(str(self.addr[0]), told, proxies)
+        forwarded = request.headers.get("X_FORWARDED_FOR", "")
+        self.network = admission.find_network(str(self.addr[0]), forwarded, proxies)
 
     def permit(self, request: Request, visit: str | None, why: Any) -> None:
-        """Somebody is known, in a visit or "" in none; or nobody is, None; or the store could not be asked: `why`."""
+        """The result of `AdmissionCheck`: a visit ("" for none), None for nobody, or `why` the store could not say."""
         if self.request is not request or not self.connected:
             return
         self.asked = False
@@ -153,7 +153,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self._whole(request)
 
     def _whole(self, request: Request) -> None:
-        """Hand the request over to a thread of its surface."""
+        """Pass the whole request to a thread of its surface."""
         self.request = None
         self.requests = [request]
         self.working, self.sent_continue = True, False
@@ -169,7 +169,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.give_way()
 
     def _fail(self, why: Any) -> None:
-        """Answer what cannot be taken in, and end."""
+        """Answer with an error, and close."""
         if self.request is not None:
             self.request.error, self.request.completed = why, True
             self._whole(self.request)
@@ -177,7 +177,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.will_close = True
 
     def cut(self, why: Any = TooSlow) -> None:
-        """End it for the sake of others: with a word where a request had begun, else without."""
+        """Close it; with an error response if a request has begun."""
         if self.request is not None and self.request.headers_finished and not self.working:
             self.asked = False
             self._fail(why)
@@ -185,7 +185,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.will_close = True
 
     def _ended(self) -> None:
-        """The other side sends no more."""
+        """The sender closed its side."""
         if self.request is not None and self.request.headers_finished:
             self._fail(CutOff)
         else:
@@ -205,12 +205,12 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.server.later(self.done)
 
     def give_way(self) -> None:
-        """It waited for a thread, and has to leave that to others."""
+        """It loses its place in the queue: answer 503."""
         self.requests[0].error = Overloaded
         self.do()
 
     def done(self) -> None:
-        """In the loop again: the answer is on its way."""
+        """Back in the loop: the answer is being sent."""
         self._leave_room()
         self.working = False
         self.visit, self.answered = "", self.total_outbufs_len
@@ -226,7 +226,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self.mark = (self.began, self.body_bytes)
 
     def handle_write(self) -> None:
-        """Send; after an answer that came before the end of its request, let the sender read it before the end."""
+        """Send; if the answer came before the end of the request, let the sender read it before closing."""
         if not (self.unread and self.close_when_flushed):
             super().handle_write()
             return
@@ -240,17 +240,17 @@ class Connection(HTTPChannel):  # type: ignore[misc]
                 self.socket.shutdown(socket.SHUT_WR)
 
     def handle_close(self) -> None:
-        """It is over. What a thread is still at counts until that is done."""
+        """Close. A body that a thread still works on counts until it is done."""
         if not self.working:
             self._leave_room()
         super().handle_close()
 
     def handle_expt_event(self) -> None:
-        """Urgent data has no meaning here, and would wake the loop for ever."""
+        """Urgent data has no meaning here, and would wake the loop in every round."""
         self.handle_close()
 
     def _linger(self) -> None:
-        """Read what still comes and forget it: a connection that is closed on unread bytes loses its answer."""
+        """Discard what still arrives: closing a socket with unread bytes resets it, and the answer is lost."""
         try:
             data = self.recv_some()
         except OSError:
@@ -260,13 +260,13 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.handle_close()
 
     def handle_error(self) -> None:
-        """A connection that fails ends alone."""
+        """An error ends this connection only."""
         log.error("connection failed", error=getattr(sys.exc_info()[0], "__name__", ""))
         self.handle_close()
 
 
 class AdmissionCheck:
-    """Whether whoever sends this request is known; asked by a thread, answered in the loop."""
+    """Whether the sender of this request is authenticated; a thread asks, the loop gets the result."""
 
     visit = ""
 
@@ -275,7 +275,7 @@ class AdmissionCheck:
         self.network = connection.network
 
     def give_way(self) -> None:
-        """It is not asked."""
+        """It loses its place in the queue: refused as overloaded."""
         self._connection.permit(self._request, None, Overloaded)
 
     def do(self) -> None:

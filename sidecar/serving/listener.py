@@ -1,4 +1,4 @@
-"""The loop: accepts, reads, sends, and ends what takes too long; nothing in it waits for anybody."""
+"""The event loop: accepts, reads, sends, and closes what takes too long; nothing in it blocks."""
 
 import resource
 import socket
@@ -27,8 +27,8 @@ from sidecar.serving.surfaces import Place, Surface
 log = structlog.get_logger()
 
 MAX_CONNECTIONS = 400
-"""How many there are at most; where all are taken, those that have kept the rest waiting longest give way."""
-_CLOSED_AT_ONCE = 40  # connections: looking who gives way costs more than closing them
+"""When all are taken, the idle ones that are oldest are closed."""
+_CLOSED_AT_ONCE = 40  # connections: choosing them costs more than closing them
 
 _HEADER_BYTES = 32_768
 _NEVER_ON_DISK = 1 << 40  # bytes: from here on waitress would write to a temporary file
@@ -58,20 +58,13 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self.tends: list[Callable[[], object]] = []
         """Called each second."""
         self._looked = time.monotonic()
-        adjustments = Adjustments(
-            host="127.0.0.1", port=1, ident=None, clear_untrusted_proxy_headers=False, recv_bytes=65_536,
-            max_request_header_size=_HEADER_BYTES, max_request_body_size=_NEVER_ON_DISK,
-            inbuf_overflow=_NEVER_ON_DISK, outbuf_overflow=_NEVER_ON_DISK, outbuf_high_watermark=_NEVER_ON_DISK,
-            log_socket_errors=False,
-        )  # fmt: skip
         bound = _bind(config)
         about = (bound.family, bound.type, bound.proto, bound.getsockname())
-        super().__init__(
-            _log_app_errors(app), dispatcher=self.pools, adj=adjustments, _sock=bound, bind_socket=False, sockinfo=about
-        )
+        own = {"dispatcher": self.pools, "adj": _make_adjustments(), "bind_socket": False}
+        super().__init__(_log_app_errors(app), **own, _sock=bound, sockinfo=about)
 
     def visit_of(self, environ: dict[str, Any]) -> str | None:
-        """Who sends this request, as `admission.visit_of` says."""
+        """Who sends this request, as `admission.find_visit` says."""
         return admission.find_visit(self._app, self._services, environ)
 
     def room(self, place: Place) -> BodyMemory:
@@ -79,12 +72,12 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         return self._rooms[place.with_body().surface]
 
     def later(self, act: Callable[[], None]) -> None:
-        """Have the loop do this; from any thread."""
+        """Run `act` in the loop. Thread-safe."""
         self._acts.append(act)
         self.pull_trigger()
 
     def run(self) -> None:
-        """Serve until told to stop; requests that are being answered then are answered still, for some seconds."""
+        """Serve until `stop`; requests that run then have some seconds to finish."""
         while not self._stops:
             self._once(1.0)
         self.accepting = False
@@ -100,7 +93,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             wasyncore.close_all(self._map)
 
     def _once(self, seconds: float) -> None:
-        """One round of the loop, whatever goes wrong in it."""
+        """One round of the loop. Survives every error."""
         try:
             wasyncore.poll2(seconds, self._map)
             while self._acts:  # not by the trigger: it holds a lock while what is done here may pull it again
@@ -112,7 +105,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             time.sleep(self._pause.next())
 
     def _drop_broken(self) -> None:
-        """End the connections that cannot even be asked: the loop would fail of them each time."""
+        """Close connections that raise when polled: they would fail every round."""
         for one in list(self.active_channels.values()):
             try:
                 one.readable()
@@ -128,7 +121,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
                 del known[key]
 
     def stop(self) -> None:
-        """Let `run` end soon; a second time at once. From any thread."""
+        """Let `run` end soon; the second call ends it at once. Thread-safe."""
         self._stops = time.monotonic() + (0.0 if self._stops else stopping.GRACE_SECONDS)
         with suppress(OSError):  # it has ended
             self.pull_trigger()
@@ -143,7 +136,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         return bool(self.accepting)
 
     def handle_accept(self) -> None:
-        """Take in who waits; where all places are taken somebody gives way, so that nobody new is refused."""
+        """Accept connections; where all places are taken, close idle ones, so that no new one is refused."""
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
                 taken = self.accept()
@@ -159,7 +152,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             Connection(self, line, address, self.adj, map=self._map)
 
     def _give_way(self) -> None:
-        """Close the oldest connections that only wait, of the network that has the most of those."""
+        """Close idle connections: first those of the network that has the most, the oldest first."""
         waiting = [one for one in self.active_channels.values() if not one.working and not one.asked]
         if not waiting:
             return
@@ -169,7 +162,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             one.handle_close()
 
     def _look_after(self, now: float) -> None:
-        """End what takes too long, each second."""
+        """Once a second: close what takes too long, and run `tends`."""
         passed, self._looked = now - self._looked, now
         every = list(self.active_channels.values())
         for one in every:
@@ -205,7 +198,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         return age > (_IDLE_SECONDS if one.request is None else _REQUEST_SECONDS)
 
     def _is_in_the_way(self, one: Connection, now: float) -> bool:
-        """Whether it sends slowly while others wait for room."""
+        """Whether it sends slowly while others wait for memory."""
         since, before = one.mark
         if now - since < _PRESSED_SECONDS:
             return False
@@ -214,7 +207,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         return pressed and one.body_bytes - before < _PRESSED_RATE * (now - since)
 
     def _drop_unsent(self, every: Iterable[Connection]) -> None:
-        """Answers that nobody takes fill no memory: those of the network with the most of them go first."""
+        """Limit the memory of unsent answers: close those of the network that has the most."""
         slow = [one for one in every if one.total_outbufs_len]
         total = sum(one.total_outbufs_len for one in slow)
         many = Counter(one.network for one in slow)
@@ -226,17 +219,24 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             one.will_close = True
 
     def handle_error(self) -> None:
-        """One that could not be taken in is lost; the loop goes on."""
+        """A connection that could not be accepted is lost; the loop goes on."""
         log.error("a connection could not be taken in")
 
 
+def _make_adjustments() -> Adjustments:
+    in_memory = ("max_request_body_size", "inbuf_overflow", "outbuf_overflow", "outbuf_high_watermark")
+    limits = dict.fromkeys(in_memory, _NEVER_ON_DISK) | {"max_request_header_size": _HEADER_BYTES}
+    own = {"clear_untrusted_proxy_headers": False, "log_socket_errors": False, "ident": None}
+    return Adjustments(host="127.0.0.1", port=1, recv_bytes=65_536, **limits, **own)
+
+
 def is_read_too_slowly(seconds: float, taken: int) -> bool:
-    """Whether so many bytes of an answer are too few for so long: it may be of any length."""
+    """Whether the client read fewer bytes of an answer than the minimal rate asks for in this time."""
     return taken < _MIN_RATE * (seconds - _REQUEST_SECONDS)
 
 
 def _bind(config: Config) -> socket.socket:
-    """The socket, listening. Raises ConfigError where the address cannot be had."""
+    """A listening socket. Raises ConfigError where the address is in use or unknown."""
     host, port = config.server.host, config.server.port
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -250,7 +250,7 @@ def _bind(config: Config) -> socket.socket:
 
 
 def _log_app_errors(app: Flask) -> Callable[..., Iterable[bytes]]:
-    """The app; what escapes it is logged by its kind alone."""
+    """The app; an exception is logged by its class alone, and raised again."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         try:
@@ -263,6 +263,6 @@ def _log_app_errors(app: Flask) -> Callable[..., Iterable[bytes]]:
 
 
 def raise_file_limit() -> None:
-    """As many open files as the system lets us have: each connection is one."""
+    """Raise the limit of open files to the hard limit: each connection is one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

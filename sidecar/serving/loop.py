@@ -1,4 +1,4 @@
-"""What a connection asks of the loop that it lives in (`listener`)."""
+"""Protocol: what a connection needs of its loop (`listener`)."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -9,13 +9,13 @@ from sidecar.serving.surfaces import Place
 
 
 class Loop(Protocol):
-    """All but `later` is asked by the loop's own thread."""
+    """All but `later` is called by the loop's own thread."""
 
     pools: Pools
     proxies: int
 
     def visit_of(self, environ: dict[str, Any]) -> str | None:
-        """Who sends this request, as `admission.visit_of` says."""
+        """Who sends this request, as `admission.find_visit` says."""
         ...
 
     def room(self, place: Place) -> BodyMemory:
@@ -23,5 +23,5 @@ class Loop(Protocol):
         ...
 
     def later(self, act: Callable[[], None]) -> None:
-        """Have the loop do this; from any thread."""
+        """Run `act` in the loop. Thread-safe."""
         ...

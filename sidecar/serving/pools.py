@@ -1,4 +1,4 @@
-"""Threads, a few for each surface: who keeps those of one surface busy takes none of another's."""
+"""Thread pools, one a surface, so that load on one surface takes no threads of another."""
 
 import ctypes
 import sys
@@ -14,24 +14,24 @@ from sidecar.serving.surfaces import BUDGETS, Budget, Surface
 _LIBC = ctypes.CDLL(None)
 _M_MMAP_THRESHOLD = -3
 MAX_PER_VISIT = 8
-"""What one visit may have waiting: a browser sends its photographs one after the other."""
+"""Requests of one visit in a queue: a browser sends its photographs one after the other."""
 
 
 class Work(Protocol):
-    """`network` and `visit`: whose it is, "" for nobody in particular."""
+    """A unit of work; `network` and `visit` of its sender, "" where unknown."""
 
     network: str
     visit: str
 
     def do(self) -> None:
-        """Carry it out, in a thread of the pool."""
+        """Run it, in a thread of the pool."""
 
     def give_way(self) -> None:
-        """It will not be done: somebody with less waits for its place. Called by whoever adds."""
+        """It was removed from the queue for another; called by the thread that adds that."""
 
 
 class Pool:
-    """Threads behind one queue. Networks take turns, and of one visit only one thing is worked on at a time."""
+    """Threads with one queue. Networks take turns (round robin); work of one visit runs one at a time."""
 
     def __init__(self, name: str, budget: Budget) -> None:
         self._most = budget.waiting
@@ -44,9 +44,9 @@ class Pool:
         self.crew = loops.ThreadGroup(name, self._run, budget.threads)
 
     def add(self, work: Work) -> bool:
-        """Have it done; False where too much waits already: of its visit, or of whoever else has no more than it has.
+        """Queue it; False where its visit has too much there, or the queue is full and no network has more there.
 
-        Where all is full the network that has the most there loses its newest.
+        When the queue is full, the network that has the most in it loses its newest.
         """
         with self._changed:
             known = sum(one.visit == work.visit for one in self._waiting) if work.visit else 0
@@ -68,13 +68,13 @@ class Pool:
         return max(reversed([*self._waiting, work]), key=lambda one: many[one.network])
 
     def stop(self) -> None:
-        """End the threads once what they are at is done; what waits is left."""
+        """End the threads after their present work; drop the queue."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
 
     def _next(self) -> Work | None:
-        """The work of the network that has waited longest for a turn; None where all of it waits for its own visit."""
+        """Work of the network that has waited longest for a turn; None where all visits in the queue are busy."""
         free = [work for work in self._waiting if not work.visit or work.visit not in self._busy]
         return min(free, key=lambda work: self._served.get(work.network, 0), default=None)
 
@@ -116,16 +116,16 @@ class Pools:
         self._pools = {surface: Pool(surface.value, budget) for surface, budget in BUDGETS.items()}
 
     def add(self, surface: Surface, work: Work) -> bool:
-        """Have it done on that surface; False where too much waits there already."""
+        """Queue it on that surface; False where its queue is full."""
         return self._pools[surface].add(work)
 
     def mend(self) -> None:
-        """Start those threads again that died."""
+        """Restart threads that died."""
         for pool in self._pools.values():
             pool.crew.mend()
 
     def stop(self, seconds: float) -> bool:
-        """End all threads; False where some take longer, and are left behind."""
+        """End all threads; False where some did not end in time."""
         for pool in self._pools.values():
             pool.stop()
         ends = time.monotonic() + seconds
@@ -133,12 +133,12 @@ class Pools:
 
 
 def trim_memory() -> None:
-    """Give freed memory back to the system: glibc keeps what large bodies left behind."""
+    """Return freed memory to the system, which glibc keeps by default (malloc_trim)."""
     _call_glibc("malloc_trim", 0)
 
 
 def mmap_large_blocks() -> None:
-    """Have every large block be memory of its own, which goes back as soon as it is freed."""
+    """Allocate blocks of 128 KiB and more by mmap, so that free() returns them to the system."""
     _call_glibc("mallopt", _M_MMAP_THRESHOLD, 128 * 1024)
 
 

@@ -1,4 +1,4 @@
-"""One request as it arrives: stricter than waitress about framing, and its body as pieces that are freed when read."""
+"""Parsing of a request: stricter than waitress about framing, with a body that is freed as it is read."""
 
 import io
 from collections import deque
@@ -11,19 +11,19 @@ from sidecar.serving.surfaces import Place, find_place
 
 _CHUNKED_BYTES = 4096  # at a time, so that chunks of one byte cost no more than they have to
 _OVERHEAD = 4096  # bytes of chunk headers beyond the body itself
-_CONTROL_BYTES = 8192  # the line before a chunk, or what follows the last: kept whole, and copied with each piece
+_CONTROL_BYTES = 8192  # of a chunk's header or the trailer, which waitress copies with each piece
 _PIECE_BYTES = 65_536
 
 
 class Body(io.RawIOBase):
-    """What arrived of a body, in the order in which it came. Reading it frees it: it is never there twice."""
+    """The received bytes of a body. Reading frees them, so that a body is never in memory twice."""
 
     def __init__(self) -> None:
         self._pieces: deque[bytearray] = deque()
         self._length = 0
 
     def append(self, piece: bytes) -> None:
-        """Small pieces become one: an object for each would take many times the memory of its bytes."""
+        """Merge small pieces: an object for each would take many times the memory of its bytes."""
         if self._pieces and len(self._pieces[-1]) + len(piece) <= _PIECE_BYTES:
             self._pieces[-1] += piece
         else:
@@ -40,7 +40,7 @@ class Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill as much of `buffer` as there is."""
+        """Fill `buffer`, and free what was copied."""
         room = memoryview(buffer).cast("B")
         done = 0
         while done < len(room) and self._pieces:
@@ -61,16 +61,16 @@ class Body(io.RawIOBase):
 
 
 class Request(HTTPRequestParser):  # type: ignore[misc]
-    """A request, the place it is for, and how much of a body it may have as far as is known by now."""
+    """A request, its place, and how large its body may be (`most`), as far as known."""
 
     place: Place | None = None
     most = 0
     refused = False
-    """Its body is more than it may have and was not read: the app says so in its own words."""
+    """Whether its body was too large and was not read: the app answers 413."""
     _wire = 0
 
     def received(self, data: bytes) -> int:
-        """As waitress does; a body in chunks in small steps, and none that is mostly chunks' headers."""
+        """As waitress; a chunked body in small steps, and refused if it consists mostly of chunk headers."""
         if self.body_rcv is not None and self.chunked:
             used = 0
             while used < len(data) and not self.completed:
@@ -96,7 +96,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
         return used
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Raises waitress' ParsingError; what two programs may read in two ways is refused."""
+        """As waitress (raises ParsingError), but refuses what proxies may parse differently (request smuggling)."""
         super().parse_header(header_plus)
         if self.version not in ("1.0", "1.1"):
             self._broken("the version of HTTP is not one that is spoken here")
@@ -115,7 +115,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
 
     @property
     def body_bytes(self) -> int:
-        """Bytes of the body that are in memory, or were."""
+        """Bytes of the body received so far."""
         return 0 if self.body_rcv is None else len(self.body_rcv.getbuf())
 
     @property
@@ -124,11 +124,11 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
 
     @property
     def wants(self) -> int:
-        """How many bytes of body it has, as far as is known."""
+        """Bytes of the body: announced, or received if that is more."""
         return max(int(self.content_length), self.body_bytes)
 
     def give_up(self) -> None:
-        """Read nothing more of it; the app answers without a body, and the connection ends."""
+        """Stop reading; the app answers without the body, and the connection closes."""
         self.refused = self.completed = True
         self.headers["CONTENT_LENGTH"] = str(max(self.wants, self.most + 1))
         self.headers["CONNECTION"] = "close"

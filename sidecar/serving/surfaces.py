@@ -1,4 +1,4 @@
-"""The surfaces, each with a budget of its own, and how large a body may be on them. Decided by the path alone."""
+"""Surfaces by path: each has a budget of threads, queue and memory, and limits for bodies."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ from sidecar.sign.sessions import CONSOLE, SIGN
 from sidecar.web import staff_door, uploads
 
 ANONYMOUS_BYTES = 16_384
-"""What anybody may send: forms without pictures. More is permitted first."""
+"""Limit for senders who are not authenticated: forms without pictures."""
 
 REFERENCES_PATH = f"{SIGN}/me/references"
 """A person's own reference photographs."""
@@ -20,7 +20,7 @@ _FORM_BYTES = 1 << 20  # as the app's MAX_CONTENT_LENGTH
 
 
 class Surface(StrEnum):
-    """Who fills one takes nothing from the others."""
+    """Load on one surface takes no threads and no memory of another."""
 
     PUBLIC = "public"
     UPLOADS = "uploads"
@@ -52,14 +52,14 @@ BUDGETS = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a request belongs. `free`: bytes that anybody may send; `most`: that somebody who is known may."""
+    """Surface of a request and its limits in bytes: `free` for anybody, `most` for authenticated senders."""
 
     surface: Surface
     free: int
     most: int
 
     def with_body(self) -> "Place":
-        """The same once it bears more than anybody may send: photographs wait apart from the pages."""
+        """The place for a body larger than `free`: photographs do not queue with pages."""
         return Place(Surface.UPLOADS, self.free, self.most) if self.surface is Surface.PUBLIC else self
 
 
@@ -72,8 +72,8 @@ def find_place(path: str) -> Place:
     if _is_under(path, REFERENCES_PATH):  # megabytes go out: beside the pages, as what comes in
         return Place(Surface.UPLOADS, ANONYMOUS_BYTES, ANONYMOUS_BYTES)
     if _is_under(path, SIGN):
-        most = {f"{SIGN}/form": uploads.FORM_BYTES, f"{SIGN}/photo": uploads.PHOTO_BYTES}.get(path, _FORM_BYTES)
-        return Place(Surface.PUBLIC, ANONYMOUS_BYTES, most)
+        large = {f"{SIGN}/form": uploads.FORM_BYTES, f"{SIGN}/photo": uploads.PHOTO_BYTES}
+        return Place(Surface.PUBLIC, ANONYMOUS_BYTES, large.get(path, _FORM_BYTES))
     if _is_under(path, CONSOLE):
         return Place(Surface.STAFF, ANONYMOUS_BYTES, _FORM_BYTES)
     if _is_under(path, staff_door.PATH):

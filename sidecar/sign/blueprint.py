@@ -1,6 +1,6 @@
-"""`/s`: opening a link, the form, the photographs and the code on it, and what came of signing.
+"""`/s`: opening a link, the form, the photographs and the code on it, and the pages after signing.
 
-Getting a page changes nothing but the visitor's own cookie: mail programs open links before people do.
+A GET changes nothing but the visitor's cookie: mail programs open links before people do.
 """
 
 import secrets
@@ -62,7 +62,7 @@ def create_blueprint(services: Services, limiter: Limiter) -> Blueprint:
 
 
 def _raise_body_limit(endpoint: str | None, values: object) -> None:
-    """More room for photographs, for somebody who opened a link; all others keep to the app's limit."""
+    """Raise the limit of the body for photographs, for visitors who opened a link."""
     if "link" in session and endpoint in {"sign.form", "sign.photo"}:
         request.max_content_length = uploads.PHOTO_BYTES if endpoint == "sign.photo" else uploads.FORM_BYTES
 

@@ -27,15 +27,15 @@ _KINDS = {"json": "application/json", "pdf": "application/pdf"}
 
 
 def redirect_done(services: Services, signed: SigningResult) -> Answer:
-    """From here on the visit is that of the page or the key, and holds what the last page shows."""
+    """Begin a visit by the new page or key, keep in it what the last page shows, and redirect there."""
     opener = signed.page or signed.key
     visits.follow(opener.id if opener is not None else visits.require_link_id())
     visits.set_language(signed.language)
-    session[_DONE] = {
-        "quitclaim": signed.quitclaim_id, "photographs": signed.photographs, "mailed": signed.mailed,
-        "key": signed.key.token if signed.key else "", "page": signed.page.token if signed.page else "",
-        "other": signed.other.token if signed.other and not signed.mailed else "", "mark": signed.mark,
-    }  # fmt: skip
+    other = None if signed.mailed else signed.other
+    made = {"key": signed.key, "page": signed.page, "other": other}
+    tokens = {name: link.token if link else "" for name, link in made.items()}
+    about = {"photographs": signed.photographs, "mailed": signed.mailed, "mark": signed.mark}
+    session[_DONE] = {"quitclaim": signed.quitclaim_id, **about, **tokens}
     return redirect(url_for("sign.done"), 303)
 
 
@@ -66,7 +66,7 @@ def add_routes(part: Blueprint, services: Services, limiter: Limiter) -> None:
 
 
 def _load_done(services: Services) -> Mapping[str, Any]:
-    """What was signed in this visit. Raises LinkRefused where nothing was, or the visit's link opens no more."""
+    """What was signed in this visit. Raises LinkRefused where nothing was, or where the visit's link is not valid."""
     done = session.get(_DONE)
     if not isinstance(done, dict):
         links.find_usable(services, visits.require_link_id())  # says why, where it is the link that is over
@@ -92,7 +92,7 @@ def _render_done(services: Services, done: Mapping[str, Any]) -> Response:
 
 
 def _link_to_keep(services: Services, token: str) -> str:
-    """The link to keep; without a public address as this browser reached us, for nobody else sees it."""
+    """The link to keep; without `server.public_url` under the address of this request, which only this browser sees."""
     base = services.config.server.public_url or request.url_root.rstrip("/")
     return f"{base}{SIGN}/{token}"
 

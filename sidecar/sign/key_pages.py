@@ -11,14 +11,14 @@ from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as Answer
 
-from plugin.errors import ConfigError, ConsentError, Forgotten, NotFound
+from plugin.errors import ConfigError, Forgotten, NotFound
 from plugin.flows.access.links import LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.mail import receipts
 from plugin.flows.signing import key_links, lost_links
 from plugin.flows.signing.key_links import Holder
 from plugin.quitclaim.consent.lifecycle import StopMode
-from sidecar.sign import pages, visits
+from sidecar.sign import pages, reading, visits
 from sidecar.sign.own_page_rows import RowFormatter
 from sidecar.web import rate_limits
 from sidecar.words.own_page_words import Words
@@ -75,10 +75,8 @@ class _Pages:
         words, view = self._words(who), key_links.load_page(self._services, who)
         shown, said = RowFormatter(self._services, words), session.pop(_SAID, "")
         rows = [shown.row(line) for line in view.lines]
-        return self._show(
-            "key", words, view=view, rows=rows, day=shown.day(view.day), said=words(said) if said else "",
-            writes=lost_links.can_write(self._services),
-        )  # fmt: skip
+        message, writes = words(said) if said else "", lost_links.can_write(self._services)
+        return self._show("key", words, view=view, rows=rows, day=shown.day(view.day), said=message, writes=writes)
 
     def stop(self, grant: str) -> Answer:
         """One use, or all of it: asked once more, then over."""
@@ -87,7 +85,8 @@ class _Pages:
         line = None if grant == ALL else key_links.find_line(self._services, who, grant)
         waiting = key_links.load_page(self._services, who).waiting
         if request.method == "POST":
-            ended = key_links.end_uses(self._services, who, _read_how(), None if line is None else {line.grant_id})
+            grants = None if line is None else {line.grant_id}
+            ended = key_links.end_uses(self._services, who, reading.read_how(), grants)
             session[_SAID] = _TAKEN if waiting else "done_key" if ended else "done_nothing"
             return redirect(url_for("key.page"), 303)
         if waiting:
@@ -118,7 +117,7 @@ class _Pages:
         return self._show("closed", words, title=words("left_title"), says=words("key_left"))
 
     def missing(self, _: Exception) -> Response:
-        """What was signed is not there: taken back before it held; or another's use was asked for."""
+        """The quitclaim does not exist: revoked before it took effect; or a grant that is not of this key."""
         words = self._words()
         if session.pop(_SAID, "") == _TAKEN:
             return self._show("closed", words, title=words("key_taken_title"), says=words("key_taken"))
@@ -134,10 +133,3 @@ class _Pages:
         """A form from elsewhere."""
         words = self._words()
         return self._show("closed", words, 400, title=words("refused_title"), says=words("refused_csrf"))
-
-
-def _read_how() -> StopMode:
-    try:
-        return StopMode(request.form.get("how", ""))
-    except ValueError:
-        raise ConsentError("withdraw or restrict: press one of the two buttons") from None

@@ -1,4 +1,4 @@
-"""`/s/lost`: somebody lost their link, and asks for a letter. The answer is the same whoever asks, and for whom."""
+"""`/s/lost`: request a letter with a new link. The response is the same whether or not the person is known."""
 
 from flask import Blueprint, Response, request
 from flask_limiter import Limiter
@@ -13,7 +13,7 @@ _MAX_NAME = 200  # characters of a name
 
 
 def add_routes(part: Blueprint, services: Services, limiter: Limiter) -> None:
-    """The page and what it sends."""
+    """Add the page and its form."""
 
     def lost() -> Response:
         if not lost_links.can_write(services):

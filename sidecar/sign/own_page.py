@@ -1,9 +1,9 @@
 """`/s/me`: the page of a person in the photographs, or of a child to its guardian. No account, no script.
 
-Who is here is asked anew at each request; the browser says what is to be done, never to whom.
+The visitor is looked up at each request; a form says what is to be done, never to whom.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, g, redirect, render_template, request, session, url_for
@@ -21,7 +21,7 @@ from plugin.flows.self_service import own_page, own_photos
 from plugin.flows.self_service.own_page import Visitor
 from plugin.hooks.files import file_kinds
 from plugin.quitclaim.consent.lifecycle import StopMode
-from sidecar.sign import pages, visits, ways_in
+from sidecar.sign import pages, reading, visits, ways_in
 from sidecar.sign.own_page_rows import RowFormatter
 from sidecar.web import rate_limits
 from sidecar.web.plain_requests import parse_number
@@ -77,8 +77,6 @@ class _Pages:
             ("/leave", "leave", self.leave, post),
         ]
 
-    # ---- who is here ---------------------------------------------------
-
     def _who(self) -> Visitor:
         link = visits.require_link(self._services, {links.LinkKind.PAGE})
         try:
@@ -99,28 +97,34 @@ class _Pages:
         language = pages.visitor_language(self._services, who.language if who else None)
         return Words(language, who is not None and who.guardian_id is not None)
 
-    def _show(self, template: str, words: Words, status: int = 200, **values: Any) -> Response:
-        site = self._services.config.site.name
-        body = render_template(f"me/{template}.html", w=words, site=site, **values)
+    def _show(
+        self, template: str, words: Words, more: Mapping[str, Any] = {}, status: int = 200, **values: Any
+    ) -> Response:
+        values |= {"w": words, "site": self._services.config.site.name, **more}
+        body = render_template(f"me/{template}.html", **values)
         return Response(body, status, content_type="text/html; charset=utf-8")
 
+    def _confirm(
+        self, who: Visitor, words: Words, title: str, says: list[str], button: str, more: Mapping[str, Any] = {}
+    ) -> Response:
+        name = self._name(who)
+        return self._show("confirm", words, more, title=title, says=says, button=button, name=name)
+
     def _back(self, said: str, **values: str) -> Answer:
-        """To the page, which says once what was done."""
+        """Redirect to the page, which shows the message `said` once."""
         session[_SAID] = [said, values]
         return redirect(url_for("me.page"), 303)
-
-    # ---- what is shown ------------------------------------------------------------------------
 
     def page(self) -> Response:
         who = self._who()
         words = self._words(who)
         shown, view = RowFormatter(self._services, words), own_page.load_page(self._services, who)
         said = session.pop(_SAID, None)
-        return self._show(
-            "page", words, view=view, who=who, said=words(said[0], **said[1]) if said else "",
-            now=[shown.row(line) for line in view.now], past=[shown.row(line) for line in view.past],
-            cards=[shown.card(photo) for photo in view.album.photos], day=shown.day,
-        )  # fmt: skip
+        message = words(said[0], **said[1]) if said else ""
+        now, past = ([shown.row(line) for line in lines] for lines in (view.now, view.past))
+        cards = [shown.card(photo) for photo in view.album.photos]
+        about = {"view": view, "who": who, "day": shown.day}
+        return self._show("page", words, about, said=message, now=now, past=past, cards=cards)
 
     def photos(self) -> Response:
         who = self._who()
@@ -143,14 +147,12 @@ class _Pages:
         with self._services.store.read() as conn:
             return register.own_name_of(conn, who.person_id)
 
-    # ---- what is changed ----------------------------------------------------------------------
-
     def stop(self, grant: str) -> Answer:
         who = self._who()
         words = self._words(who)
         line = None if grant == ALL else own_page.find_line(self._services, who, grant)
         if request.method == "POST":
-            how = _read_how(request.form.get("how", ""))
+            how = reading.read_how()
             ended = own_page.end_uses(self._services, who, how, None if line is None else {line.grant_id})
             return self._back("done_stop" if ended else "done_nothing")
         what = RowFormatter(self._services, words).what(line) if line else ""
@@ -159,10 +161,8 @@ class _Pages:
             says.append(words("stop_recognition"))
         says.append(words("stop_reach"))
         title = words("sure_stop" if line else "sure_all")
-        return self._show(
-            "confirm", words, title=title, says=says, button=words("do_withdraw"), how=StopMode.WITHDRAW.value,
-            instead=StopMode.RESTRICT.value, name=self._name(who),
-        )  # fmt: skip
+        buttons = {"how": StopMode.WITHDRAW.value, "instead": StopMode.RESTRICT.value}
+        return self._confirm(who, words, title, says, words("do_withdraw"), buttons)
 
     def not_me(self, photo: int) -> Answer:
         who = self._who()
@@ -174,10 +174,7 @@ class _Pages:
                 return self._back("done_not_me_later")
             return self._back("done_not_me")
         title = words("sure_not_me", name=self._name(who))
-        return self._show(
-            "confirm", words, title=title, says=[words("not_me_says")], photo=shown, name=self._name(who),
-            button=words("do_not_me"),
-        )  # fmt: skip
+        return self._confirm(who, words, title, [words("not_me_says")], words("do_not_me"), {"photo": shown})
 
     def _photo(self, who: Visitor, photo: int) -> own_photos.OwnPhoto:
         with self._services.store.read() as conn:
@@ -189,10 +186,8 @@ class _Pages:
         if request.method == "POST":
             own_page.object_to_recognition(self._services, who)
             return self._back("done_object")
-        return self._show(
-            "confirm", words, title=words("sure_object"), says=[words("object_says")],
-            button=words("do_object"), name=self._name(who),
-        )  # fmt: skip
+        says = [words("object_says")]
+        return self._confirm(who, words, words("sure_object"), says, words("do_object"))
 
     def forget(self) -> Answer:
         who = self._who()
@@ -201,29 +196,27 @@ class _Pages:
             asked = own_page.request_erasure(self._services, who)
             if asked.at_once:
                 session.clear()
-                says = f"{words('forgotten')} {words('forget_number', number=asked.number)}"
-                return self._show("closed", words, title=words("forgotten_title"), says=says)
+                said = f"{words('forgotten')} {words('forget_number', number=asked.number)}"
+                return self._show("closed", words, title=words("forgotten_title"), says=said)
             return self._back("done_forget", date=shown.day(asked.due_on), number=asked.number)
         at_once = self._services.config.requests.erasure == "at once"
         due = shown.day(erasure_requests.due_day(self._services))
-        how, name = "forget_says_now" if at_once else "forget_says_list", self._name(who)
-        return self._show(
-            "confirm", words, title=words("sure_forget", name=name), name=name, button=words("do_forget", name=name),
-            says=[words("forget_says"), words(how, site=self._services.config.site.name, date=due)],
-        )  # fmt: skip
+        how = "forget_says_now" if at_once else "forget_says_list"
+        name, site = self._name(who), self._services.config.site.name
+        says = [words("forget_says"), words(how, site=site, date=due)]
+        title, button = words("sure_forget", name=name), words("do_forget", name=name)
+        return self._confirm(who, words, title, says, button)
 
     def anew(self) -> Answer:
         made = own_page.make_renewal_link(self._services, self._who())
         return redirect(f"{request.script_root}/s/{made.token}", 303)
-
-    # ---- what is taken along ------------------------------------------------------------------
 
     def export(self) -> Response:
         body = data_export.to_json(own_page.export_own_data(self._services, self._who()))
         return _make_attachment(body, "application/json", "facelease.json")
 
     def reference(self, number: int) -> Response:
-        """A reference photograph as it came, one at a time: nothing of it is rendered by us."""
+        """A reference photograph as it was uploaded, as a download: never rendered on a page."""
         body = own_page.open_reference(self._services, self._who(), number)
         return _make_attachment(body, "application/octet-stream", f"photograph-{number}{_file_extension(body)}")
 
@@ -252,10 +245,8 @@ class _Pages:
         session.clear()
         return self._show("closed", words, title=words("left_title"), says=words("left"))
 
-    # ---- when something is not to be had ------------------------------------------------------
-
     def handlers(self) -> list[tuple[type[Exception], Callable[[Any], Response]]]:
-        """Which error is said how."""
+        """Error handlers."""
         return [
             (Forgotten, self._forgotten), (NotFound, self._missing), (CSRFError, self._forged),
             (ConsentError, self._refused),
@@ -264,7 +255,7 @@ class _Pages:
     def _forgotten(self, _: Forgotten) -> Response:
         words = self._words()
         session.clear()
-        return self._show("closed", words, 410, title=words("forgotten_title"), says=words("forgotten"))
+        return self._show("closed", words, status=410, title=words("forgotten_title"), says=words("forgotten"))
 
     def _missing(self, _: NotFound) -> Response:
         return self._closed(404, "missing_title", "missing")
@@ -277,18 +268,11 @@ class _Pages:
 
     def _closed(self, status: int, title: str, says: str) -> Response:
         words = self._words()
-        return self._show("closed", words, status, title=words(title), says=words(says), home=True)
-
-
-def _read_how(text: str) -> StopMode:
-    try:
-        return StopMode(text)
-    except ValueError:
-        raise ConsentError("withdraw or restrict: press one of the two buttons") from None
+        return self._show("closed", words, status=status, title=words(title), says=words(says), home=True)
 
 
 def _file_extension(body: bytes) -> str:
-    """How the file's name ends, by its first bytes; "" where they tell nothing."""
+    """The extension for a file's content; "" where the first bytes are of no known kind."""
     return _EXTENSIONS.get(file_kinds.sniff(body[:64], ""), "")
 
 

@@ -1,4 +1,4 @@
-"""What every page of the people in the photographs shares: its policy, its language, its friendly refusals."""
+"""What the pages of the people in the photographs share: their policy, language, template and error pages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ _LEADS = frozenset({"refused", "missing", "ended"})  # the pages that lead to a 
 def prepare(part: Blueprint, services: Services) -> None:
     """Give a blueprint under /s its policy, and pages for what goes wrong."""
 
-    def told(status: int, what: str) -> Callable[[Exception], Response]:
+    def explain(status: int, what: str) -> Callable[[Exception], Response]:
         return lambda _: render_message(services, what, status)
 
     def http(error: HTTPException) -> Response:
@@ -37,10 +37,10 @@ def prepare(part: Blueprint, services: Services) -> None:
     part.before_request(read_language)
     part.after_request(_set_headers)
     part.register_error_handler(LinkRefused, lambda error: show_refused(services, error))
-    part.register_error_handler(CSRFError, told(400, "ended"))
+    part.register_error_handler(CSRFError, explain(400, "ended"))
     for kind in (HTTPException, InternalServerError):  # the app's own answer to the latter is for programs
         part.register_error_handler(kind, http)
-    part.register_error_handler(FaceLeaseError, told(500, "failed"))
+    part.register_error_handler(FaceLeaseError, explain(500, "failed"))
     part.register_error_handler(StoreAway, lambda error: show_store_away(services, error))
 
 
@@ -51,14 +51,14 @@ def _set_headers(response: Response) -> Response:
 
 
 def show_refused(services: Services, error: LinkRefused) -> Response:
-    """A link that opens nothing: why, as far as its holder may know, and the way to a new one."""
+    """The page of a link that is not valid: why, as far as its holder may know, and how to get a new one."""
     gone = error.why in _GONE
     token = str((request.view_args or {}).get("token", "")) if gone else ""
     return render_message(services, "refused", 410 if gone else 404, error.why if gone else "unknown", token)
 
 
 def show_store_away(services: Services, error: StoreAway) -> Response:
-    """The store is away: that nothing was changed, or where to look whether it was."""
+    """The page while the store is unavailable: whether something may have been changed."""
     g.unanswered = True
     return store_away.retry_later(
         render_message(services, "unsure" if store_away.may_have_written(services, error) else "away", 503)

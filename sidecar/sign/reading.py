@@ -1,4 +1,4 @@
-"""What a browser sends of the form, as the flow takes it; and what is shown again where it was not whole."""
+"""Reads the submitted form, as the flow takes it, and what is shown again if it is incomplete."""
 
 import binascii
 import re
@@ -7,7 +7,9 @@ from io import SEEK_END
 
 from flask import request
 
+from plugin.errors import ConsentError
 from plugin.flows.signing.form_validation import FilledForm
+from plugin.quitclaim.consent.lifecycle import StopMode
 from plugin.quitclaim.forms.templates import RECOGNITION
 from sidecar.web import rate_limits, uploads
 
@@ -18,9 +20,9 @@ _DRAWN = "data:image/png;base64,"
 
 def read_form(language: str) -> FilledForm:
     """The form as it was sent."""
-    values = {name: read_text(name) for name in TYPED}
+    values = {name: read_text(name) for name in (*TYPED, "code")}
     return FilledForm(
-        nonce=read_nonce(), language=language, choices=read_choices(), drawn=_read_drawing(), code=read_text("code"),
+        nonce=read_nonce(), language=language, choices=read_choices(), drawn=_read_drawing(),
         of_age=read_text("of_age") == "yes", network=rate_limits.by_address(),
         photographs=_read_photographs(), **values,
     )  # fmt: skip
@@ -32,7 +34,7 @@ def read_text(name: str) -> str:
 
 
 def read_nonce() -> str:
-    """What makes this form one, however often it is sent; "" for what is none of ours."""
+    """The form's idempotency key; "" if it is not one of ours."""
     sent = read_text("nonce")
     return sent if _NONCE.fullmatch(sent) else ""
 
@@ -59,9 +61,17 @@ def _read_photographs() -> tuple[bytes, ...]:
 
 
 def list_photograph_names() -> list[str]:
-    """What the photographs that were sent are called on the device, in their order."""
+    """File names of the uploaded photographs, in their order."""
     sent = request.files.getlist("photographs")
     return [(file.filename or "")[:100] for file in sent if file.seek(0, SEEK_END)]
+
+
+def read_how() -> StopMode:
+    """Whether grants are withdrawn or restricted, by the button that was pressed. Raises ConsentError."""
+    try:
+        return StopMode(request.form.get("how", ""))
+    except ValueError:
+        raise ConsentError("withdraw or restrict: press one of the two buttons") from None
 
 
 def _read_drawing() -> bytes:

@@ -1,8 +1,8 @@
-"""Two sessions that never meet: the staff's, and that of somebody who opened a link. And what guards a form.
+"""Two separate sessions, of the staff and of a visit by a link, and the CSRF protection of forms.
 
-Each has a cookie of its own, read on its own paths only; other paths read none. Where TLS is they are `__Host-`
-cookies: no other host of the domain can plant one. What a cookie holds that is not a token is signed by the key in
-`{data}/keys/session.key`, which this installation makes for itself.
+Each has its own cookie, read on its own paths only; other paths read none. With TLS they are `__Host-` cookies: no
+other host of the domain can set one. What a cookie holds beside a token is signed by the key in
+`{data}/keys/session.key`, which each installation creates.
 """
 
 import secrets
@@ -36,7 +36,7 @@ _KEY_BYTES = 32
 
 
 class SurfaceSessions(SecureCookieSessionInterface):
-    """The session of the surface that the request is for; elsewhere an empty one, which is not kept."""
+    """The session of the request's surface; on other paths an empty one that is not saved."""
 
     def get_cookie_name(self, app: Flask) -> str:
         name = _SIGN_COOKIE if _is_on(SIGN) else _STAFF_COOKIE
@@ -77,26 +77,24 @@ class SurfaceSessions(SecureCookieSessionInterface):
             store_away.retry_later(response)
             return
         cookie = token or session.token or visit_session.make_visitor_cookie(session, _session_key(app))
-        about: dict[str, Any] = {
-            "path": self.get_cookie_path(app), "secure": self.get_cookie_secure(app),
-            "httponly": True, "samesite": self.get_cookie_samesite(app),
-        }  # fmt: skip
+        about: dict[str, Any] = {"path": self.get_cookie_path(app), "httponly": True}
+        about |= {"secure": self.get_cookie_secure(app), "samesite": self.get_cookie_samesite(app)}
         if cookie and cookie != held:
             response.set_cookie(self.get_cookie_name(app), cookie, **about)
         elif held and not cookie:
             response.delete_cookie(self.get_cookie_name(app), **about)
 
     def _drop_former(self, app: Flask, response: Response) -> None:
-        """A cookie of the name that it had before TLS was here is not read, and goes."""
+        """With TLS, delete a cookie that was set under its former name, without TLS."""
         former = _SIGN_COOKIE if _is_on(SIGN) else _STAFF_COOKIE
         if app.config["SESSION_COOKIE_SECURE"] and former in request.cookies and _is_on(SIGN, CONSOLE):
             response.delete_cookie(former, path=_own_path(app), secure=True, httponly=True, samesite="Lax")
 
 
 def _save_visit(services: Services, session: visit_session.VisitSession) -> str | None:
-    """Keep what the visit remembers; the token of one that begins. Raises StoreAway where the answer would be untrue.
+    """Save the visit; returns the token of one that begins. Raises StoreAway where the response would be wrong then.
 
-    What was done stays done, and what was read was read, though the visit forgets that.
+    Elsewhere the loss is accepted: the visit only forgets what was read or done.
     """
     patience = NOTE_SECONDS if request.method == "GET" else None
     matters = bool(session.begins or session.ended)
@@ -125,26 +123,25 @@ def _session_key(app: Flask) -> bytes:
 
 
 def prepare(app: Flask, config: Config) -> None:
-    """Give the app its key, its two sessions and the guard of its forms. Raises ConfigError."""
+    """Give the app its session key, its sessions and its CSRF protection. Raises ConfigError."""
     public = config.server.public_url
-    app.config.update(
-        SECRET_KEY=load_session_key(config), SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=public.startswith("https://"), APPLICATION_ROOT=urlsplit(public).path or "/",
-        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: nobody shall lose a form to the clock
-        WTF_CSRF_SSL_STRICT=False,  # the referrer that it checks is what our pages never send
-    )  # fmt: skip
+    root, tls = urlsplit(public).path or "/", public.startswith("https://")
+    app.config.update(SECRET_KEY=load_session_key(config), APPLICATION_ROOT=root, SESSION_COOKIE_SECURE=tls)
+    app.config.update(SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax")
+    app.config["WTF_CSRF_TIME_LIMIT"] = None  # valid as long as the session: a form must not expire before it
+    app.config["WTF_CSRF_SSL_STRICT"] = False  # it checks the referrer, which our pages never send
     app.session_interface = SurfaceSessions()
     app.before_request(_refuse_unknown)
     CSRFProtect(app)
 
 
 def exempt_csrf(app: Flask, part: Blueprint) -> None:
-    """No token of a form is asked of these routes: they are signed, or read no cookie, so nothing can be forged."""
+    """Exempt routes from CSRF protection: they are signed, or read no cookie."""
     cast(CSRFProtect, app.extensions["csrf"]).exempt(part)
 
 
 def _refuse_unknown() -> None:
-    """Whose visit it is could not be asked: the page says so. Raises StoreAway."""
+    """Raise StoreAway where the visit of this request could not be looked up."""
     if isinstance(session, visit_session.VisitSession) and session.away is not None:
         raise session.away
 

@@ -1,7 +1,7 @@
-"""`flask.session` under /s: of a visit by a link a row of the store, of anybody else a signed cookie.
+"""`flask.session` under /s: a row of the store for a visit by a link, a signed cookie for anybody else.
 
-The cookie of a visit is its token and nothing else. Who opened no link leaves no row: their language, and
-what guards their forms, are in the cookie itself, which means nothing to anybody else.
+The cookie of a visit is its token alone. Who opened no link leaves no row: the language and the CSRF token are in the
+cookie itself.
 """
 
 import re
@@ -25,30 +25,30 @@ _PHONE = re.compile(r"iPhone|Mobile|Android")
 
 
 class VisitSession(SecureCookieSession):
-    """What a visit remembers. Emptying it ends the visit, for good and wherever its cookie was copied to."""
+    """The session of a visit. `clear` ends the visit, also for copies of its cookie."""
 
     def __init__(self, initial: Any = None, token: str | None = None, over: bool = False) -> None:
         super().__init__(initial)
         self.token = token
-        self.over = over  # its link opens no more: nothing is kept
+        self.over = over  # its link is not valid any more: nothing is saved
         self.begins = ""  # the link of the visit that begins with this request
         self.ended: list[str] = []
-        self.away: StoreAway | None = None  # the store did not say whose visit it is: nothing is kept
+        self.away: StoreAway | None = None  # the store could not be asked for the visit: nothing is saved
         self.modified = self.accessed = False
 
     def clear(self) -> None:
-        """End the visit: what is put in afterwards belongs to nobody's."""
+        """End the visit; values set afterwards belong to no visit."""
         if self.token is not None:
             self.ended.append(self.token)
         self.forget()
 
     def forget(self) -> None:
-        """Go on without this visit, which stays as it is until its own end."""
+        """Leave this visit, which stays open until it expires."""
         super().clear()
         self.token, self.begins, self.over, self.modified = None, "", False, True
 
     def begin(self, link_id: str) -> None:
-        """From here on this is a new visit by this link."""
+        """Begin a new visit by this link."""
         self.begins = link_id
         self[LINK] = link_id
 
@@ -65,16 +65,16 @@ def load(services: Services, cookie: str, key: bytes) -> VisitSession:
         return session
     if found is None:
         return VisitSession()
-    told = _JSON.loads(found.memory.decode())
-    if found.over:  # which link it was is known, so that the page can say why; what was remembered is not
-        told = {name: told[name] for name in _VISITORS if name in told}
-    return VisitSession(told | {LINK: found.link_id}, cookie, found.over)
+    values = _JSON.loads(found.memory.decode())
+    if found.over:  # the link is kept, so that the page can say why it is over; the rest is not
+        values = {name: values[name] for name in _VISITORS if name in values}
+    return VisitSession(values | {LINK: found.link_id}, cookie, found.over)
 
 
 def save(services: Services, session: VisitSession, agent: str, patience: float | None = None) -> str | None:
-    """Keep the session; returns the token of a visit that began, for the cookie.
+    """Save the session; returns the token of a visit that began, for the cookie.
 
-    Raises StoreAway; for what is only remembered of a visit that goes on, after `patience` seconds.
+    Raises StoreAway; `patience`: after so many seconds, where an open visit is only updated.
     """
     while session.ended:
         visits.end(services, session.ended[-1])
@@ -96,7 +96,7 @@ def make_visitor_cookie(session: VisitSession, key: bytes) -> str:
 
 
 def classify_device(agent: str) -> str:
-    """What somebody came with, as coarse as a person recalls it: phone, tablet, computer."""
+    """The kind of device by its user agent: phone, tablet or computer; "" where unknown."""
     if _TABLET.search(agent):
         return "tablet"
     return "phone" if _PHONE.search(agent) else "computer" if "Mozilla" in agent else ""
@@ -104,10 +104,10 @@ def classify_device(agent: str) -> str:
 
 def _read_visitor(cookie: str, key: bytes) -> dict[str, str]:
     try:
-        told = _signer(key).loads(cookie) if cookie else {}
+        values = _signer(key).loads(cookie) if cookie else {}
     except BadSignature:
         return {}
-    return {name: told[name] for name in _VISITORS if isinstance(told.get(name), str)}
+    return {name: values[name] for name in _VISITORS if isinstance(values.get(name), str)}
 
 
 def _signer(key: bytes) -> URLSafeSerializer:

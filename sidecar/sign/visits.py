@@ -1,6 +1,6 @@
-"""Who is here: a visit is a row of the store, found by the token in the cookie (see visit_session.py).
+"""The visit of this request: a row of the store, found by the token in the cookie (see visit_session.py).
 
-The link is looked up anew at every request, so that one that was revoked or has expired ends the visit.
+The link is looked up at every request: a visit ends when its link is revoked or expires.
 """
 
 from collections.abc import Collection
@@ -19,16 +19,15 @@ SIGNING_KINDS = frozenset({LinkKind.SIGN, LinkKind.RENEW, LinkKind.MAJORITY, Lin
 
 
 def begin(link: links.Known) -> None:
-    """A new visit by this link, with a token of its own. The one that was open here before ends."""
+    """Begin a visit by this link, with a new token; the visit that was open in this browser ends."""
     session.clear()
     _visit_session().begin(str(link.id))
 
 
 def follow(link_id: str) -> None:
-    """What follows a form that was signed: a new visit, by this link, with a token of its own.
+    """Begin a visit by this link after a form was signed, with a new token.
 
-    The one before is left to its own end: a browser that got no answer sends the form once more, with the cookie
-    that it has.
+    The visit before stays open until it expires: a browser that got no response retries with its cookie.
     """
     here = _visit_session()
     here.forget()
@@ -56,7 +55,7 @@ def require_link_id() -> str:
 
 
 def set_language(language: str) -> None:
-    """From now on this visitor is spoken to in `language`."""
+    """Show this visitor pages in `language` from now on."""
     session[LANGUAGE] = language
 
 
@@ -75,6 +74,6 @@ def require_token() -> str:
 
 
 def is_open(services: Services) -> bool:
-    """Whether this visit is still open, now that some may have been closed."""
+    """Whether this visit is still open, read from the store."""
     found = flow.find(services, require_token())
     return found is not None and not found.over

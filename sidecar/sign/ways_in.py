@@ -1,4 +1,4 @@
-"""The part of a full page that lists its ways in, links and visits, and closes them."""
+"""The part of a full page that lists the links and visits that open it, and closes them."""
 
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ SAID = "said"  # of the session: what the page says once
 
 
 def make_template_values(services: Services) -> dict[str, Any]:
-    """What the template `me/ways_in.html` asks for."""
+    """Values for the template `me/ways_in.html`."""
     zone = services.config.site.zone
 
     def moment(when: datetime) -> str:
@@ -36,7 +36,7 @@ def make_template_values(services: Services) -> dict[str, Any]:
 
 
 def close_way(services: Services, who: Visitor) -> Answer | str:
-    """Close the link or the visit that the form names, or all others; whose own visit is closed by it has left."""
+    """Close the link or the visit that the form names, or all others. If that closes this visit, it ends here."""
     link, visit = request.form.get("link", ""), request.form.get("visit", "")
     if link:
         ways_in.close_link(services, who, link)

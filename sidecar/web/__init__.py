@@ -1,1 +1,1 @@
-"""What all surfaces share: sessions of the staff, signatures, limits, errors, uploads."""
+"""What all surfaces share: sign-in of the staff, signed requests, rate limits, error responses, uploads."""

@@ -1,7 +1,6 @@
-"""What no page and no program has a reason to send, refused before it reaches the store: a NUL, a number beyond it.
+"""Refuses input that a store cannot hold, before it reaches one: NUL characters, numbers beyond 64 bits.
 
-PostgreSQL keeps no text with a NUL, SQLite no number of more than 64 bits: what one of them would take is refused on
-both.
+PostgreSQL stores no text with a NUL, SQLite no number of more than 64 bits: both are refused on both stores.
 """
 
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ _NUL = "\0"
 
 
 class PlainRequest(uploads.InMemoryRequest):
-    """A request of whose fields none holds a NUL."""
+    """A request whose form fields may hold no NUL."""
 
     def _load_form_data(self) -> None:
         super()._load_form_data()
@@ -26,14 +25,14 @@ class PlainRequest(uploads.InMemoryRequest):
 
 
 class _NumberConverter(IntegerConverter):
-    """A number in a path: beyond the store's there is nothing."""
+    """A number in a path; one beyond the store's range matches no route (404)."""
 
     def __init__(self, map: Map) -> None:  # noqa: A002 - its name in werkzeug
         super().__init__(map, max=MOST_NUMBER)
 
 
 def prepare(app: Flask) -> None:
-    """Before the app has routes."""
+    """Install the checks. Call it before routes are added."""
     app.request_class = PlainRequest
     app.url_map.converters["int"] = _NumberConverter
     app.before_request(_check_address)
@@ -45,7 +44,7 @@ def parse_number(text: str | None) -> int:
 
 
 def _check_address() -> None:
-    # A link is looked for by its hash: its page says what it is.
+    # A link's token is only hashed, and its page explains an unknown one.
     hashed = set(request.view_args or ()) == {"token"}
     _refuse_nul(chain([] if hashed else [request.path], request.args, *request.args.listvalues()))
 

@@ -82,7 +82,7 @@ def register_handlers(app: Flask) -> None:
 
     def unforeseen(error: InternalServerError) -> Response:
         cause = error.original_exception
-        if isinstance(cause, StoreAway):  # it was asked whose session this is, before there was a page
+        if isinstance(cause, StoreAway):  # the session could not be loaded
             return ours(cause)
         return respond(500, "Internal Server Error")
 

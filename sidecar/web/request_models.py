@@ -1,4 +1,4 @@
-"""What bodies, paths and queries share: closed models, words without control characters, moments within reason."""
+"""Base models and types for bodies, paths and queries: no unknown keys, no control characters, bounded dates."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated

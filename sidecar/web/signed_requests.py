@@ -1,4 +1,4 @@
-"""Signed requests over HTTP: the secrets of a purpose, and the body of a request that bears one."""
+"""Signed requests over HTTP: the secrets of a purpose, and the verified body of a request."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -37,9 +37,9 @@ def load_secrets(config: Config, purpose: str, environment: Mapping[str, str] = 
 
 
 def read_signed(services: Services, known: Secrets) -> tuple[str, bytes]:
-    """The id and the raw bytes of this request, whose answer will bear our proof.
+    """The id and the raw body of this request; its response will be signed too.
 
-    Raises SignatureRefused; 413 above the limit, 400 for half a body.
+    Raises SignatureRefused; 413 above the limit, 400 for an incomplete body.
     """
     raw = read_body()
     headers = {name: request.headers.get(name, "") for name in signature.HEADERS}
@@ -59,7 +59,7 @@ def read_signed(services: Services, known: Secrets) -> tuple[str, bytes]:
 
 
 def read_body(most: int = events.MOST_BYTES) -> bytes:
-    """The whole body. Whatever the server's parser finds wrong with it is the sender's fault."""
+    """The whole body. Raises BadRequest for whatever the server's parser finds wrong with it."""
     request.max_content_length = most + 1  # one more, so that a body without a length shows too
     try:
         raw = request.get_data(cache=False)
@@ -73,7 +73,7 @@ def read_body(most: int = events.MOST_BYTES) -> bytes:
 
 
 def answer_when_busy(blueprint: Blueprint) -> None:
-    """A store that does not answer is no fault of the request: 503, and when to try again."""
+    """Answer 503 with Retry-After where the store does not answer."""
 
     def busy(error: Exception) -> Response:
         log.error("the store does not answer", error=type(error).__name__)

@@ -1,6 +1,6 @@
-"""The staff's door: a hand-over from the DAM opens a session, and each page says which roles it is for.
+"""Sign-in and access of the staff: a signed hand-over from the DAM opens a session; each page names its roles.
 
-There is no other way in, and no password of ours: who may work in the DAM is decided there.
+There are no passwords of ours: the DAM decides who may work.
 """
 
 from collections.abc import Callable
@@ -31,18 +31,18 @@ CSP = (
 )
 
 SESSION_KEY = "staff"
-"""Of the session: the token that the store knows by its hash."""
+"""Key of the session for the token, of which the store holds the hash."""
 _View = TypeVar("_View", bound=Callable[..., ResponseReturnValue])
 
 
 def is_enabled(services: Services) -> bool:
-    """Whether anybody could come in: with an address of ours, a secret, and a DAM that has accounts."""
+    """Whether there is a console: it needs `server.public_url`, a secret, and a DAM with accounts."""
     known = signed_requests.load_secrets(services.config, "signin")
     return bool(services.config.server.public_url) and known is not None and isinstance(services.dam, Accounts)
 
 
 def require(*roles: Role) -> Callable[[_View], _View]:
-    """Say which roles a page is for; `guard` asks it. A page that says nothing is for nobody."""
+    """Name the roles of a page, for `check_access`. A page without this is for nobody."""
 
     def mark(view: _View) -> _View:
         view.roles = frozenset(roles)  # type: ignore[attr-defined]
@@ -52,10 +52,9 @@ def require(*roles: Role) -> Callable[[_View], _View]:
 
 
 def check_access() -> None:
-    """Before each page of the staff: 401 without a session, 403 where the role is not the page's.
+    """Before each page of the staff: 401 without a session, 403 where the page is not for the role.
 
-    The DAM is asked for the account's groups each time, for pictures as well: nothing is remembered of its answer.
-    503 where it does not answer.
+    The DAM is asked for the account's groups at each request, pictures included (no cache); 503 if it does not answer.
     """
     here: Services = current_app.extensions["facelease"]
     token = session.get(SESSION_KEY)
@@ -72,7 +71,7 @@ def check_access() -> None:
 
 
 def may_open(staff: Staff, endpoint: str) -> bool:
-    """Whether the page `endpoint` (`console.review`) is for the role of this staff."""
+    """Whether the page `endpoint` (such as `console.review`) is for the role of this account."""
     return staff.role in getattr(current_app.view_functions.get(endpoint), "roles", ())
 
 
@@ -93,10 +92,10 @@ def create_blueprint(services: Services, limiter: Limiter) -> Blueprint | None:
 
     @routes.post(PATH)
     @limiter.limit(SIGN_IN_LIMIT)
-    def handed_over() -> ResponseReturnValue:
+    def sign_in() -> ResponseReturnValue:
         payload, signature = _parse_fields(signed_requests.read_body(handover.MOST_BYTES * 2))
         token, _ = staff_sessions.sign_in(services, known(), payload, signature)
-        session.clear()  # a cookie that somebody planted before counts for nothing
+        session.clear()  # against session fixation
         session[SESSION_KEY] = token
         return redirect(f"{services.config.server.public_url}/console/", 303)
 
@@ -117,7 +116,7 @@ def _parse_fields(raw: bytes) -> tuple[str, str]:
 
 
 def _show_refused(error: Exception) -> ResponseReturnValue:
-    """A page that says so, in words: whoever stands here came from the DAM and sees nothing else."""
+    """An error page in words, for people who come from the DAM."""
     here: Services = current_app.extensions["facelease"]
     wanted = choose_language(here.config.site.language)
     answer: ResponseReturnValue

@@ -1,4 +1,4 @@
-"""What is answered while the store is away: 503, when to come again, and whether anything may have been changed."""
+"""Responses while the store is unavailable: 503, Retry-After, and whether something may have been changed."""
 
 from flask import Flask, Response, g
 
@@ -7,11 +7,11 @@ from plugin.flows.common.services import Services
 from sidecar.web import problems
 
 RETRY_SECONDS = 10
-"""In how many seconds to come again."""
+"""Value of Retry-After."""
 
 
 def prepare(app: Flask, services: Services) -> None:
-    """Have each request know what it has written."""
+    """Note the count of writes at the start of each request, for `may_have_written`."""
 
     @app.before_request
     def begin() -> None:
@@ -24,7 +24,7 @@ def prepare(app: Flask, services: Services) -> None:
 
 
 def may_have_written(services: Services, error: StoreError) -> bool:
-    """Whether this request wrote something before, or nobody knows whether it did."""
+    """Whether this request has written something, or it is unknown whether it has."""
     return getattr(error, "unsure", False) or services.store.writes() > g.get("written_before", 0)
 
 
@@ -35,7 +35,7 @@ def respond(services: Services, error: StoreError) -> Response:
 
 
 def retry_later(answer: Response) -> Response:
-    """The answer, with its status and when to come again."""
+    """The response with status 503 and Retry-After."""
     answer.status_code = 503
     answer.headers["Retry-After"] = str(RETRY_SECONDS)
     return answer

@@ -1,4 +1,4 @@
-"""Uploads stay in memory: a photograph of somebody who has not signed, or a scan, touches no disk in the clear."""
+"""Uploads stay in memory: no photograph and no scan is written to a disk in the clear."""
 
 import io
 from typing import IO
@@ -15,10 +15,7 @@ PHOTO_BYTES = MOST_PHOTOGRAPH_BYTES + (1 << 16)
 class InMemoryRequest(Request):
     """A request whose uploads are never spooled to a temporary file."""
 
-    def _get_file_stream(
-        self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
-        content_length: int | None = None,
-    ) -> IO[bytes]:  # fmt: skip
+    def _get_file_stream(self, *_: object, **__: object) -> IO[bytes]:
         return io.BytesIO()
 
 

@@ -150,7 +150,8 @@ def test_a_delivery_of_another_form_is_refused(gate: Sender, services: Services)
     telling = Sender(gate.client, gate.clock, path=f"{PATH}/deliveries")
     wrong: tuple[dict[str, Any], ...] = (
         {"said": "Bo Sample"}, {"happened": "maybe"}, {"file": "portrait of Bo"}, {"sent": ["Bo"]}, {"held": [0]},
-        {"at": "today"}, {"comment": "for Bo"}, {"sent": list(range(1, MAX_PHOTOGRAPHS + 2))}, {"channels": []}, {"user": "a\nb"},
+        {"at": "today"}, {"comment": "for Bo"}, {"sent": list(range(1, MAX_PHOTOGRAPHS + 2))}, {"channels": []},
+        {"user": "a\nb"},
     )  # fmt: skip
     for bad in wrong:
         assert telling.ask(**TOLD | bad).status_code == 422, bad
@@ -162,8 +163,8 @@ def test_what_is_not_a_question_is_refused(gate: Sender, library: dict[str, str]
     good: dict[str, Any] = {"refs": [library["wall"]], "channels": ["website"]}
     assert gate.ask(**good).status_code == 200
     for bad in (
-        good | {"refs": list(range(1, MAX_PHOTOGRAPHS + 2))}, good | {"refs": []}, good | {"channels": []}, good | {"refs": "1"},
-        good | {"more": 1}, {"refs": [1]}, good | {"refs": [{}]}, good | {"language": "a\nb"},
+        good | {"refs": list(range(1, MAX_PHOTOGRAPHS + 2))}, good | {"refs": []}, good | {"channels": []},
+        good | {"refs": "1"}, good | {"more": 1}, {"refs": [1]}, good | {"refs": [{}]}, good | {"language": "a\nb"},
     ):  # fmt: skip
         answer = gate.ask(**bad)
         assert answer.status_code == 422, bad

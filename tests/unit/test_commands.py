@@ -44,7 +44,7 @@ def test_what_is_logged_is_not_in_the_answer(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "facelease.toml").write_text('data = "data"\n[folder]\npath = "photos"\n')
     code = (
-        "import sys; from sidecar import cli; from sidecar.running import metrics; metrics.LONGEST_WRITE = -1.0; "
+        "import sys; from sidecar import cli; from sidecar.running import metrics; metrics.SLOW_WRITE_SECONDS = -1.0; "
         "sys.argv[0] = 'facelease'; cli.main()"
     )
     for words in (["init"], ["person", "add", "Bo", "--json"]):

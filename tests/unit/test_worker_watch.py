@@ -16,7 +16,7 @@ from tests.processes import is_alive
 _FOLLOW = (
     "import os, sys, time, pathlib\n"
     "from sidecar.running import loops, stopping, worker_watch\n"
-    "swept = worker_watch.follow_server(); stopping.process.begin(lambda: os._exit(0))\n"
+    "swept = worker_watch.follow_server(); stopping.shutdown.begin(lambda: os._exit(0))\n"
     "pathlib.Path(sys.argv[1], str(os.getpid())).touch()\n"
 )
 
@@ -74,7 +74,7 @@ def test_a_worker_that_sweeps_no_more_is_ended_and_started_again(tmp_path: Path)
 def test_what_goes_wrong_in_the_workers_loops_is_counted_here(tmp_path: Path) -> None:
     """Nobody can ask the worker for its figures."""
     count = metrics.LOOP_ERRORS.labels("told")
-    fails = "loops.note('told', ValueError('x')); loops.note('told', ValueError('x'))\ntime.sleep(60)\n"
+    fails = "loops.log_error('told', ValueError('x')); loops.log_error('told', ValueError('x'))\ntime.sleep(60)\n"
     with _watched(tmp_path, fails):
         assert _until(lambda: count._value.get() == 2)
 
@@ -82,7 +82,7 @@ def test_what_goes_wrong_in_the_workers_loops_is_counted_here(tmp_path: Path) ->
 def test_a_worker_that_does_not_hear_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Left, it has as long as any process; then it goes."""
     monkeypatch.setattr("sidecar.running.stopping.EXIT_SECONDS", 0.2)
-    deaf = "stopping.process._acts.clear()\ntime.sleep(600)\n"
+    deaf = "stopping.shutdown._acts.clear()\ntime.sleep(600)\n"
     with _watched(tmp_path, deaf):
         assert _until(lambda: _started(tmp_path))
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""A command that has to wait for the store says so, and who keeps it, as far as that can be known."""
+"""Reports that a command waits for the store, and which process holds the lock, as far as that can be found."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from plugin.ledger.store import engine
 
 PATIENCE_SECONDS = 2.0
-"""From when on a wait is told of."""
+"""A wait is reported after so many seconds."""
 
 _LOOK_SECONDS = 0.5
 _WRITER = 120  # the byte of the -shm file that SQLite's writer locks: https://sqlite.org/walformat.html#wal_locks
@@ -28,7 +28,7 @@ _BLOCKING = (
 
 
 class StoreWaitWatch:
-    """While it is entered, `say` is told once of a wait of this process for the store, in a sentence."""
+    """Context manager: calls `say` once, with a sentence, if this process waits for the store."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -38,10 +38,9 @@ class StoreWaitWatch:
         self._told = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
-        self._listeners: tuple[tuple[str, Callable[..., None]], ...] = (
-            ("do_connect", self._connecting), ("engine_connect", self._done),
-            ("before_cursor_execute", self._begun), ("after_cursor_execute", self._done),
-        )  # fmt: skip
+        self._listeners: list[tuple[str, Callable[..., None]]] = [("do_connect", self._connecting)]
+        self._listeners += [(name, self._done) for name in ("engine_connect", "after_cursor_execute")]
+        self._listeners += [("before_cursor_execute", self._begun)]
 
     def __enter__(self) -> Self:
         for name, note in self._listeners:
@@ -57,8 +56,8 @@ class StoreWaitWatch:
         for name, note in self._listeners:
             event.remove(Engine, name, note)
 
-    def whose(self) -> str:
-        """Who kept the store when we last waited, or how to find out; without what it does, which names people."""
+    def describe_holder(self) -> str:
+        """The process that held the store when we last waited, or how to find it; never its statement (names)."""
         if self._holder or self._url is None:
             return f"it is {self._holder}" if self._holder else "nobody knows which"
         path = engine.sqlite_path(self._url)
@@ -88,14 +87,14 @@ class StoreWaitWatch:
             path = engine.sqlite_path(self._url)
             self._holder = _find_file_writer(path) if path else _find_blocking_session(connection)
             if not path and not self._holder:
-                return  # the statement is slow, and waits for nobody
+                return  # the statement is slow, and waits for no lock
             said = f"{self._holder or 'another program'} is writing to the store"
         self._told = True
         self._say(f"waiting: {said}")
 
 
 def _find_file_writer(path: Path) -> str:
-    """The process that has locked an SQLite file to write; "" where the kernel does not say."""
+    """The process that holds the write lock of an SQLite file; "" where the kernel does not say."""
     try:
         index, file = (Path(f"{path}{end}").stat().st_ino for end in ("-shm", ""))
         for line in Path("/proc/locks").read_text().splitlines():

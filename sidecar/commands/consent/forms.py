@@ -22,7 +22,7 @@ from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.forms.sheets import make_sheet
 from plugin.words.catalogues import LANGUAGES
 from sidecar.commands import confirming
-from sidecar.commands.common import NUMBER, Shell, actor, as_json, send_letters, say_finished
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, say_finished, send_letters
 from sidecar.output import say, table
 
 
@@ -34,33 +34,29 @@ def form() -> None:
 @form.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @as_json
-@click.pass_obj
 def add(shell: Shell, file: Path, as_json: bool) -> None:
     """Keep the form in FILE (TOML) as the next version of its name; `form sample` shows one."""
     tree = form_store.parse_toml(file.read_text(encoding="utf-8"))
     with shell.house() as services:
         known = {one.id for one in form_store.list_versions(services)}
         stored = form_store.add(services, tree, actor())
-    data = {"id": stored.id, "name": stored.form.name, "version": stored.form.version, "sha256": stored.sha256}
+    form_ = stored.form
+    data = {"id": stored.id, "name": form_.name, "version": form_.version, "sha256": stored.sha256}
     again = ": this very form was in use already" if stored.id in known else ""
     say(as_json, data, [f"{stored.form.text_version} ({stored.id}){again}"])
 
 
 @form.command("list")
 @as_json
-@click.pass_obj
 def list_(shell: Shell, as_json: bool) -> None:
     """Every version of every form."""
     with shell.house() as services:
-        rows = [
-            {
-                "id": one.id, "name": one.form.name, "version": one.form.version,
-                "languages": " ".join(sorted(one.form.texts)),
-                "since": format_local_day(one.created_at, shell.config.site.zone),
-                "in use": "no" if one.retired_at else "yes",
-            }
-            for one in form_store.list_versions(services)
-        ]  # fmt: skip
+        rows, zone = [], shell.config.site.zone
+        for one in form_store.list_versions(services):
+            about = {"id": one.id, "name": one.form.name, "version": one.form.version}
+            languages, since = " ".join(sorted(one.form.texts)), format_local_day(one.created_at, zone)
+            in_use = "no" if one.retired_at else "yes"
+            rows.append(about | {"languages": languages, "since": since, "in use": in_use})
     heads = ["name", "version", "languages", "since", "in use"]
     say(as_json, rows, table(heads, [[row[head] for head in heads] for row in rows]))
 
@@ -70,17 +66,16 @@ def list_(shell: Shell, as_json: bool) -> None:
 @click.option("--version", type=NUMBER, help="Default: the one in use.")
 @click.option("--language", help="Default: the site's.")
 @as_json
-@click.pass_obj
 def show(shell: Shell, name: str, version: int | None, language: str | None, as_json: bool) -> None:
     """What people see who are asked NAME."""
     with shell.house() as services:
-        stored = form_store.find_in_use(services, name) if version is None else _find_version(services, name, version)
+        stored = _find_version(services, name, version) if version else form_store.find_in_use(services, name)
         spoken = language or services.config.site.language
         if spoken not in stored.form.texts:
             raise NotFound(f"the form has no text in {spoken!r}, only in {', '.join(sorted(stored.form.texts))}")
         shown = make_sheet(stored.form, spoken, services.today())
-    data = {"id": stored.id, "sha256": stored.sha256, "form": stored.form.body(), "text": shown.text(),
-            "text_sha256": shown.sha256()}  # fmt: skip
+    text = {"text": shown.text(), "text_sha256": shown.sha256()}
+    data = {"id": stored.id, "sha256": stored.sha256, "form": stored.form.body()} | text
     say(as_json, data, [f"{stored.form.text_version}, {spoken}", "", *shown.text().splitlines()])
 
 
@@ -95,7 +90,6 @@ def _find_version(services: Services, name: str, version: int) -> StoredForm:
 @click.argument("name")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def retire(shell: Shell, name: str, yes: bool, as_json: bool) -> None:
     """Ask NAME in no new invitation; links that are out keep asking it."""
     with shell.house() as services:
@@ -123,7 +117,6 @@ def sample() -> None:
 @click.option("--qr", type=click.Path(dir_okay=False, path_type=Path), help="Write the link as a QR code (SVG).")
 @click.option("--language", type=click.Choice(LANGUAGES), help="Default: the person's, for a shoot the site's.")
 @as_json
-@click.pass_obj
 def invite(
     shell: Shell, who: str | None, shoot: str | None, form_: str | None, mail: bool, link: bool, qr: Path | None,
     language: str | None, as_json: bool,
@@ -147,7 +140,6 @@ def invite(
 @click.argument("who", required=False)
 @click.option("--shoot", metavar="COLLECTION", help="The codes of this collection's shoot.")
 @as_json
-@click.pass_obj
 def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> None:
     """The links to sign by that are out, of WHO or of a shoot."""
     if (who is None) == (shoot is None):
@@ -155,11 +147,9 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
     with shell.house() as services, services.store.read() as conn:
         if shoot:
             invitations.refuse_no_shoot(conn, shoot)
-        out = (
-            invitations.list_shoot_codes(conn, shoot)
-            if shoot
-            else invitations.list_unanswered(conn, roster.find(conn, who or ""))
-        )
+            out = invitations.list_shoot_codes(conn, shoot)
+        else:
+            out = invitations.list_unanswered(conn, roster.find(conn, who or ""))
     heads = ["id", "kind", "since", "until"]
     rows = [[one["id"], one["kind"], shell.local(one["since"]), shell.local(one["until"])] for one in out]
     say(as_json, out, table(heads, rows))
@@ -169,7 +159,6 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
 @click.argument("link_id", metavar="ID")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def uninvite(shell: Shell, link_id: str, yes: bool, as_json: bool) -> None:
     """Take a link back: it opens nothing any more. `quitclaim invited` shows the ids."""
     with shell.house() as services:
@@ -185,7 +174,8 @@ def _hand_over(
     made: MadeLink, address: str, qr: Path | None, mailed: bool, left: Sequence[UnfinishedJob], as_json: bool
 ) -> None:
     """The link is shown once: it is not kept, and whoever has it can sign."""
-    posted = "the letter with the link is not sent yet" if left else "the mail server took the letter with the link"
+    sent = "the mail server took the letter with the link"
+    posted = "the letter with the link is not sent yet" if left else sent
     said = [posted] if mailed else []
     if qr is not None:
         segno.make_qr(address, error="m").save(str(qr), kind="svg", scale=8, border=4)

@@ -20,15 +20,17 @@ from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.consent import mapping
 from plugin.words.catalogues import LANGUAGES
 from sidecar.commands import confirming
-from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, say_finished, describe_unfinished
+from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, describe_unfinished, finish_jobs, say_finished
 from sidecar.output import safe, say
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_DATES, _ENCODINGS = click.Choice(["iso", "d-m-y"]), click.Choice(csv_files.ENCODINGS)
+_OPEN = {RowStatus.NEW.value, RowStatus.EXISTING.value, RowStatus.DECIDE.value}
 _NAMES_SHOWN = 10
 _FAULTS = {RowStatus.REFUSED, RowStatus.DECIDE}
 _SUCCEEDED = {RowStatus.NEW, RowStatus.EXISTING, RowStatus.IMPORTED, RowStatus.SAME}
-"""What is here when it is done, or was before; where no row is any of these nothing was imported."""
+"""The rows of which the ledger holds the consents now; if there is none, nothing was imported."""
 
 
 @click.group("import")
@@ -48,10 +50,9 @@ def _shared_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--until", metavar="DAY", default="", help="The last day, where a row says none."),
         click.option("--text-version", default="", help="Which text was signed, where a row does not say."),
         click.option("--language", type=click.Choice(LANGUAGES), help="Of new people, where a row does not say."),
-        click.option("--dates", type=click.Choice(["iso", "d-m-y"]), default="iso", show_default=True,
+        click.option("--dates", type=_DATES, default="iso", show_default=True,
                      help="Whether days may be written like 31-12-2026."),
-        click.option("--encoding", type=click.Choice(csv_files.ENCODINGS),
-                     help="Of a CSV file that is not UTF-8."),
+        click.option("--encoding", type=_ENCODINGS, help="Of a CSV file that is not UTF-8."),
         click.option("--sheet", metavar="NAME", default="", help="Of an XLSX file in which several may be meant."),
         click.option("--apply", is_flag=True, help="Import the good rows; else they are reported only."),
         click.option("--report", type=_FILE, help="Write what becomes of each row to this CSV file."),
@@ -64,12 +65,10 @@ def _shared_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _read_defaults(options: dict[str, Any], list_is_proof: bool = False) -> ImportDefaults:
     day_first = options["dates"] == "d-m-y"
-    return ImportDefaults(
-        purposes=options["purpose"], channels=options["channel"], text_version=options["text_version"],
-        signed=mapping.parse_day(options["signed"], "--signed", day_first),
-        until=mapping.parse_day(options["until"], "--until", day_first),
-        language=options["language"] or "", day_first=day_first, list_is_proof=list_is_proof,
-    )  # fmt: skip
+    purposes, channels, text = options["purpose"], options["channel"], options["text_version"]
+    signed, until = (mapping.parse_day(options[key], f"--{key}", day_first) for key in ("signed", "until"))
+    about = {"language": options["language"] or "", "day_first": day_first, "list_is_proof": list_is_proof}
+    return ImportDefaults(purposes=purposes, channels=channels, text_version=text, signed=signed, until=until, **about)
 
 
 def _read_reading(options: dict[str, Any]) -> ReadingOptions:
@@ -80,7 +79,6 @@ def _read_reading(options: dict[str, Any]) -> ReadingOptions:
 @click.argument("file", type=_THERE)
 @click.option("--list-is-proof", is_flag=True, help="Rows without a signed form: the list is the evidence.")
 @_shared_options
-@click.pass_obj
 def table(shell: Shell, /, file: Path, list_is_proof: bool, apply: bool, report: Path | None, yes: bool, as_json: bool,
           **options: Any) -> None:  # fmt: skip
     """A CSV or XLSX FILE; docs/importing.md lists its columns."""
@@ -104,7 +102,6 @@ def table(shell: Shell, /, file: Path, list_is_proof: bool, apply: bool, report:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--map", "names", type=_THERE, help="A table with the columns file and name: whose each PDF is.")
 @_shared_options
-@click.pass_obj
 def pdf(shell: Shell, /, folder: Path, names: Path | None, apply: bool, report: Path | None, yes: bool, as_json: bool,
         **options: Any) -> None:  # fmt: skip
     """Signed forms in FOLDER, called after those who signed. Nothing is read out of them."""
@@ -124,7 +121,6 @@ def pdf(shell: Shell, /, folder: Path, names: Path | None, apply: bool, report: 
 @click.option("--purpose", multiple=True, help="With --plan: what the consents were given for.")
 @click.option("--report", type=_FILE, help="Write what becomes of each consent to this CSV file.")
 @as_json
-@click.pass_obj
 def consentmanager(
     shell: Shell, plan_: Path | None, confirm: Path | None, apply: Path | None, purpose: tuple[str, ...],
     report: Path | None, as_json: bool,
@@ -183,9 +179,8 @@ def _confirm_plan(plan: Table, path: Path) -> None:
     if missing:
         raise ImportRefused(f"that is no plan: it has no column {', '.join(sorted(missing))}; make one with --plan")
     rows = [{column: csv_reports.unmark_formulas(text) for column, text in row.cells.items()} for row in plan.rows]
-    open_ = {RowStatus.NEW.value, RowStatus.EXISTING.value, RowStatus.DECIDE.value}
     for row, cells in zip(plan.rows, rows, strict=True):
-        if consent_forms.is_confirmed(row) or cells["proposal"] not in open_:
+        if consent_forms.is_confirmed(row) or cells["proposal"] not in _OPEN:
             continue
         if not _confirm_line(row, cells):
             break
@@ -198,15 +193,15 @@ def _confirm_plan(plan: Table, path: Path) -> None:
 
 def _confirm_line(row: TableRow, cells: dict[str, str]) -> bool:
     """Show a line and take the answer; False to stop."""
-    click.echo(
-        safe(
-            f"\nconsent {cells['consent']}: {cells['name']}, {cells['channels']} for {cells['purpose']}, "
-            f"signed {cells['signed'] or '-'}, until {cells['expires'] or 'withdrawn'}"
-            + (f", guardian {cells['guardian']}" if cells["guardian"] else "")
-            + (f"\n  no channel here: {cells['unmapped']}" if cells["unmapped"] else "")
-            + f"\n  {cells['proposal']} {cells['person']}" + (f": {cells['reason']}" if cells["reason"] else "")
-        )
-    )  # fmt: skip
+    guardian = f", guardian {cells['guardian']}" if cells["guardian"] else ""
+    unmapped = f"\n  no channel here: {cells['unmapped']}" if cells["unmapped"] else ""
+    reason = f": {cells['reason']}" if cells["reason"] else ""
+    line = (
+        f"\nconsent {cells['consent']}: {cells['name']}, {cells['channels']} for {cells['purpose']}, "
+        f"signed {cells['signed'] or '-'}, until {cells['expires'] or 'withdrawn'}{guardian}{unmapped}"
+        f"\n  {cells['proposal']} {cells['person']}{reason}"
+    )
+    click.echo(safe(line))
     answers = {"y": "yes", "n": "no", "q": "stop"}
     if not cells["link"]:
         answers = {"a": "it is the person whose name stands on the photographs", **answers}
@@ -233,14 +228,15 @@ def _print_outcome(
         csv_reports.save_report(report, csv_reports.write_report(verdicts))
     counts = Counter(verdict.status.value for verdict in verdicts)
     rows = [csv_reports.describe_verdict(verdict) for verdict in verdicts]
-    lines = [told, *(_format_row(row) for row in rows), ", ".join(f"{count} {what}" for what, count in counts.items())]
+    lines = [told, *map(_format_row, rows), ", ".join(f"{count} {what}" for what, count in counts.items())]
     if not applied and counts[RowStatus.NEW.value] + counts[RowStatus.EXISTING.value]:
         lines.append("nothing was imported: this was a rehearsal")
     brought = any(
         verdict.status in (_SUCCEEDED if applied else _SUCCEEDED | {RowStatus.DECIDE}) for verdict in verdicts
     )
     if not brought:
-        lines[-1:] = [*filter(None, lines[-1:]), "nothing was imported, and nothing can be: there is no good row"]
+        nothing = "nothing was imported, and nothing can be: there is no good row"
+        lines[-1:] = [*filter(None, lines[-1:]), nothing]
     data = {"applied": applied, "told": told, "counts": dict(counts), "rows": rows}
     faults = applied and any(verdict.status in _FAULTS for verdict in verdicts)
     if faults or not brought:
@@ -253,5 +249,5 @@ def _print_outcome(
 
 
 def _format_row(row: dict[str, object]) -> str:
-    said = f"row {row['row']}: {row['name']}: {row['status']}" + (f": {row['reason']}" if row["reason"] else "")
-    return said + (f" ({row['note']})" if row["note"] else "")
+    reason, note = f": {row['reason']}" if row["reason"] else "", f" ({row['note']})" if row["note"] else ""
+    return f"row {row['row']}: {row['name']}: {row['status']}{reason}{note}"

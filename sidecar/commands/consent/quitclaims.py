@@ -21,9 +21,13 @@ from plugin.flows.signing import key_links
 from plugin.quitclaim.consent.lifecycle import StopMode, Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished, find_person
+from sidecar.commands.common import Shell, actor, as_json, find_person, finish_jobs, say_finished
 from sidecar.commands.consent import forms, imports
 from sidecar.output import pluralize, say, table
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_EVIDENCE = "The signed form: a scan, a PDF. May be repeated. Kept sealed."
+_SLIP = "Write the person's key as a QR code, to be printed and handed over."
 
 
 @click.group()
@@ -38,21 +42,16 @@ def quitclaim() -> None:
 @click.option("--from", "from_", metavar="DAY", help="First day; default: the signature.")
 @click.option("--until", metavar="DAY", help="Last day; default: until withdrawn.")
 @click.option("--signed", metavar="DAY", help="When it was signed; default: now.")
-@click.option("--evidence", multiple=True, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="The signed form: a scan, a PDF. May be repeated. Kept sealed.")  # fmt: skip
+@click.option("--evidence", multiple=True, required=True, type=_FILE, help=_EVIDENCE)
 @click.option("--form", "form_", metavar="NAME", help="The form that was signed, printed on paper.")
 @click.option("--text-version", help="Which version of the text was signed, where it was no form of ours.")
-@click.option(
-    "--text", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="That text; its hash is kept."
-)
+@click.option("--text", type=_FILE, help="That text; its hash is kept.")
 @click.option("--language", default="en", show_default=True)
 @click.option("--method", default="paper", show_default=True)
 @click.option("--guardian", multiple=True, metavar="ID", help="Signed by this guardian instead of the person.")
-@click.option("--slip", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg",
-              help="Write the person's key as a QR code, to be printed and handed over.")  # fmt: skip
+@click.option("--slip", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help=_SLIP)
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def add(
     shell: Shell, who: str, recognition: bool, publication: tuple[str, ...], from_: str | None, until: str | None,
     signed: str | None, evidence: tuple[Path, ...], form_: str | None, text_version: str | None, text: Path | None,
@@ -72,11 +71,8 @@ def add(
             end = shell.moment(paper.last_day.isoformat(), end=True)
         grants = _make_grants(lines, start, end)
         hashed = sha256(text.read_bytes()).hexdigest() if text else None
-        signing = Signing(
-            text_version=paper.text_version if paper else str(text_version),
-            text_sha256=paper.text_sha256 if paper else hashed, language=language, method=method,
-            signed_by_person=not guardian, signed_by_guardians=guardian, signed_at=signed_at, grants=grants,
-        )  # fmt: skip
+        signed_text = (paper.text_version, paper.text_sha256) if paper else (str(text_version), hashed)
+        signing = Signing(*signed_text, language, method, not guardian, guardian, signed_at, grants)
         person_id = find_person(services, who)
         confirming.confirm(confirming.describe_ending(consequences.preview_version(services, person_id, signing)), yes)
         proof = [grant_endings.SignatureEvidence(path.name, path.read_bytes()) for path in evidence]
@@ -102,7 +98,7 @@ def _make_grants(lines: Sequence[tuple[str, str] | None], start: datetime, end: 
 
 
 def _make_key(services: Services, claim: Quitclaim, file: Path | None) -> str:
-    """The key to what was signed on paper, "" where people cannot reach us; as a QR code in `file`."""
+    """The key to what was signed on paper, also as a QR code in `file`; "" without `server.public_url`."""
     if not services.config.server.public_url:
         if file is not None:
             raise ConfigError("server.public_url: give the address under which people reach FaceLease, for the slip")
@@ -134,7 +130,6 @@ def _parse_publications(services: Services, wanted: tuple[str, ...]) -> list[tup
 @quitclaim.command("list")
 @click.argument("who")
 @as_json
-@click.pass_obj
 def list_(shell: Shell, who: str, as_json: bool) -> None:
     """Every grant of a person, with when it really is in force."""
     with shell.house() as services, services.store.read() as conn:
@@ -142,16 +137,11 @@ def list_(shell: Shell, who: str, as_json: bool) -> None:
         real = {grant.id: (start, end) for grant, start, end in standing.windows()}
         now = services.clock.now()
     rows = []
-    for claim in standing.quitclaims:
-        for grant in claim.grants:
-            start, end = real.get(grant.id, (None, None))
-            rows.append(
-                {
-                    "grant": grant.id, "version": claim.version, "kind": grant.kind.value, "purpose": grant.purpose,
-                    "channel": grant.channel, "from": start, "until": end,
-                    "state": _describe_state(grant, start, end, now),
-                }
-            )  # fmt: skip
+    for claim, grant in [(one, grant) for one in standing.quitclaims for grant in one.grants]:
+        start, end = real.get(grant.id, (None, None))
+        about = {"grant": grant.id, "version": claim.version, "kind": grant.kind.value}
+        use = {"purpose": grant.purpose, "channel": grant.channel, "from": start, "until": end}
+        rows.append(about | use | {"state": _describe_state(grant, start, end, now)})
     heads = ["grant", "version", "kind", "purpose", "channel", "from", "until", "state"]
     say(as_json, rows, table(heads, [[shell.cell(row[head]) for head in heads] for row in rows]))
 
@@ -171,7 +161,6 @@ def _describe_state(grant: Grant, start: object, end: object, now: object) -> st
 @click.option("--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything.")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def withdraw(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """End grants at once: no match, no clearance, tags taken out, template destroyed."""
     _end_grants(shell, who, grant, "withdrawn", yes, as_json)
@@ -182,7 +171,6 @@ def withdraw(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json:
 @click.option("--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything.")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def restrict(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Stop matching and clearance, keep the evidence (GDPR Art. 18)."""
     _end_grants(shell, who, grant, "restricted", yes, as_json)

@@ -75,7 +75,7 @@ def write_config(folder: Path, port: int) -> Config:
 
 
 def run(folder: str, port: int) -> bool:
-    """The whole story; True if every step held."""
+    """Run every step; True if each check held."""
     path = Path(folder).absolute()
     if path.exists() and not (path / ".facelease-demo").exists():
         raise FaceLeaseError(f"{path} is not a demonstration of ours, so it is left alone: give another --folder")
@@ -118,7 +118,7 @@ def make_photographs(folder: Path) -> None:
     """A small library of the sample portraits: alone, cut off, small, and both people on one picture."""
     folder.mkdir(parents=True)
     for number, prefix in enumerate((samples.A_STANDING, samples.B_STANDING, samples.A_FRONT_CUT_RIGHT), 1):
-        # Saved anew, without metadata: the captions in these files name the people.
+        # Saved again without metadata: the captions in these files name the people.
         with Image.open(samples.portrait(prefix)) as picture:
             picture.convert("RGB").save(folder / f"portrait-{number}.jpg", quality=92)
     with Image.open(samples.portrait(samples.A_SPEECH)) as speech:
@@ -134,7 +134,7 @@ def make_photographs(folder: Path) -> None:
         both.paste(pair[1], (pair[0].width, 0))
         both.save(folder / "together.jpg", quality=90)
     Image.effect_mandelbrot((800, 600), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(folder / "nobody.jpg")
-    settled = time.time() - 60  # a file that was written this moment may still be growing: it waits for the next poll
+    settled = time.time() - 60  # a file that was just written may still be growing: it would wait for the next poll
     for path in folder.iterdir():
         os.utime(path, (settled, settled))
 
@@ -156,17 +156,11 @@ def _sign_and_enrol(services: Services, person_id: str) -> str:
     now = services.clock.now()
     until = now + LEASE
     uses = [("communication", "internal"), ("communication", "website")]
-    signing = Signing(
-        text_version="sample-1", text_sha256=None, language="en", method="sample", signed_by_person=True,
-        signed_by_guardians=(), signed_at=now,
-        grants=(
-            Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, until),
-            *(Grant(uuid4().hex, GrantKind.PUBLICATION, purpose, channel, now, until) for purpose, channel in uses),
-        ),
-    )  # fmt: skip
-    grant_endings.record(
-        services, person_id, signing, [grant_endings.SignatureEvidence("sample-form.txt", FORM.encode())], _ACTOR
-    )
+    recognition = Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, until)
+    grants = (recognition, *(Grant(uuid4().hex, GrantKind.PUBLICATION, *use, now, until) for use in uses))
+    signing = Signing("sample-1", None, "en", "sample", True, (), now, grants)
+    form = grant_endings.SignatureEvidence("sample-form.txt", FORM.encode())
+    grant_endings.record(services, person_id, signing, [form], _ACTOR)
     references = [_jpeg(samples.portrait(prefix)) for prefix in (samples.A_FRONT, samples.A_SPEECH_RGBA)]
     return gallery.enrol(services, person_id, references, _ACTOR).engine
 

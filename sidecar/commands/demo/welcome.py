@@ -1,4 +1,4 @@
-"""What the demonstration leaves to be tried in a browser: a link to sign by, and the key of what was signed."""
+"""Links of the demonstration to try in a browser: one to sign by, and the key of what was signed."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _ACTOR = "demo"
 
 @dataclass(frozen=True)
 class SampleLinks:
-    """Two addresses, each of which opens by itself."""
+    """Two addresses, each of which opens without anything else."""
 
     sign: str
     key: str
@@ -24,7 +24,7 @@ class SampleLinks:
 def prepare(services: Services, newcomer: str, known: str) -> SampleLinks:
     """Ask `newcomer` by the sample form, and give `known` the key to what they signed on paper.
 
-    The photographs are looked at anew. Both are names of sample people that the ledger has. Raises NotFound.
+    Queues all photographs to be examined again. Both are names of people in the ledger. Raises NotFound.
     """
     with services.store.read() as conn:
         asked, shown = roster.find(conn, newcomer), roster.find(conn, known)

@@ -1,4 +1,4 @@
-"""`facelease keys`, `backup`, `report`: proving, and keeping safe."""
+"""`facelease keys`, `backup` and `report`: key rotation, backups, and the recogniser's error rates."""
 
 from pathlib import Path
 
@@ -24,7 +24,6 @@ def keys() -> None:
 @click.option("--retire/--keep", default=True, help="Destroy the old version when nothing is behind.")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def rotate(shell: Shell, retire: bool, yes: bool, as_json: bool) -> None:
     """Make a new master key and re-wrap every living key under it."""
     with shell.house() as services:
@@ -32,9 +31,8 @@ def rotate(shell: Shell, retire: bool, yes: bool, as_json: bool) -> None:
         ended = f"version {old} of the master key: copies of the store and files of keys from before open nothing"
         confirming.confirm([ended] if retire else [], yes)
         done = rotating.rotate(services, actor(), retire)
-    data = {
-        "version": done.version, "rewrapped": done.rewrapped, "retired": list(done.retired), "shredded": done.shredded,
-    }  # fmt: skip
+    data: dict[str, object] = {"version": done.version, "rewrapped": done.rewrapped}
+    data |= {"retired": list(done.retired), "shredded": done.shredded}
     line = f"master key version {done.version}: {done.rewrapped} keys re-wrapped, "
     line += f"{len(done.retired)} old versions destroyed, {done.shredded} keys shredded"
     say(as_json, data, [line])
@@ -43,7 +41,6 @@ def rotate(shell: Shell, retire: bool, yes: bool, as_json: bool) -> None:
 @click.command()
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @as_json
-@click.pass_obj
 def backup(shell: Shell, folder: Path | None, as_json: bool) -> None:
     """Write the store without its keys, and the wrapped keys to a file apart.
 
@@ -67,11 +64,10 @@ def report() -> None:
 @click.option("--people", required=True, type=click.Path(path_type=Path), help="A folder a person.")
 @click.option("--strangers", required=True, type=click.Path(path_type=Path), help="People who are in no folder.")
 @as_json
-@click.pass_obj
 def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None:
     """How often strangers are named and enrolled people missed: three photographs enrol, the rest probe."""
     from plugin.recognizer.process import (
-        accuracy as measuring,  # numpy with it, which nothing else here needs
+        accuracy as measuring,  # imports numpy, which nothing else here needs
     )
 
     data = measuring.measure_accuracy(people, strangers, bootstrap.resolve_models(shell.config))

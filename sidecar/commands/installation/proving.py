@@ -1,4 +1,4 @@
-"""`facelease audit` and `facelease keys heads`: what the log proves, and what signs its heads."""
+"""`facelease audit` and `facelease keys heads`: verify and export the audit log; the key that signs its heads."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -21,6 +21,9 @@ from sidecar.commands.common import Shell, actor, as_json
 from sidecar.output import say
 from sidecar.words import log_words
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_HEAD = "One outside head, such as the officer's monthly one; may be repeated."
+_KEY = "Believe this public key, as it was written down, and no other; may be repeated."
 EXIT_CODES = {ProofVerdict.HOLDS: 0, ProofVerdict.NOT_PROVEN: 3, ProofVerdict.BROKEN: 4}
 
 
@@ -40,14 +43,10 @@ def _parse_heads(_context: click.Context, _parameter: click.Parameter, values: t
 
 
 @audit.command()
-@click.option("--heads", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="A file of outside heads; default: the configured one.")  # fmt: skip
-@click.option("--head", "given", metavar="SEQ:HASH", multiple=True, callback=_parse_heads,
-              help="One outside head, such as the officer's monthly one; may be repeated.")  # fmt: skip
-@click.option("--key", "keys", metavar="PUBLIC", multiple=True,
-              help="Believe this public key, as it was written down, and no other; may be repeated.")  # fmt: skip
+@click.option("--heads", type=_FILE, help="A file of outside heads; default: the configured one.")
+@click.option("--head", "given", metavar="SEQ:HASH", multiple=True, callback=_parse_heads, help=_HEAD)
+@click.option("--key", "keys", metavar="PUBLIC", multiple=True, help=_KEY)
 @as_json
-@click.pass_obj
 def verify(shell: Shell, heads: Path | None, given: list[Head], keys: tuple[str, ...], as_json: bool) -> None:
     """Hold the whole log against the signed heads outside the store.
 
@@ -56,7 +55,8 @@ def verify(shell: Shell, heads: Path | None, given: list[Head], keys: tuple[str,
     with shell.house(catch_up=False) as services:
         checked = audit_view.verify_log(services, heads, keys, given)
     zone = shell.config.site.zone
-    lines = [f"the log: {log_words.heading(checked)}", *(f"  {one}" for one in log_words.sentences(checked, zone))]
+    sentences = (f"  {one}" for one in log_words.sentences(checked, zone))
+    lines = [f"the log: {log_words.heading(checked)}", *sentences]
     say(as_json, _to_json(checked, lines[1:]), lines)
     raise SystemExit(EXIT_CODES[checked.verdict])
 
@@ -66,16 +66,13 @@ def _to_json(checked: LogCheck, lines: list[str]) -> dict[str, Any]:
     if checked.proof is None:
         return data
     proof = asdict(checked.proof)
-    return data | {
-        "why": proof["why"] and proof["why"]["lack"].value, "rows": proof["rows"], "start": list(proof["start"]),
-        "head": list(proof["last"]), "outside": proof["heads"], "held": proof["held"] and list(proof["held"]),
-        "after": proof["after"], "pruned": proof["pruned"], "restores": proof["restores"], "begun": proof["begun"],
-    }  # fmt: skip
+    data |= {key: proof[key] for key in ("rows", "after", "pruned", "restores", "begun")}
+    data |= {"why": proof["why"] and proof["why"]["lack"].value, "held": proof["held"] and list(proof["held"])}
+    return data | {"start": list(proof["start"]), "head": list(proof["last"]), "outside": proof["heads"]}
 
 
 @audit.command()
 @as_json
-@click.pass_obj
 def export(shell: Shell, as_json: bool) -> None:
     """Every row as a line of JSON, with --json or without."""
     with shell.house(catch_up=False) as services, services.store.read() as conn:
@@ -91,7 +88,6 @@ def verifier() -> None:
 
 @audit.command()
 @as_json
-@click.pass_obj
 def heads(shell: Shell, as_json: bool) -> None:
     """Write the head to the file outside the store, and print it: for the officer to keep."""
     with shell.house(catch_up=False) as services:
@@ -104,20 +100,14 @@ def heads(shell: Shell, as_json: bool) -> None:
 @click.option("--reason", required=True, help="What became of the heads of before. Name nobody.")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def begin(shell: Shell, reason: str, yes: bool, as_json: bool) -> None:
     """Begin the heads anew, because those of before are lost. The log says so from then on."""
     with shell.house(catch_up=False) as services:
         confirming.confirm(["what the heads of before prove: the log is proven from here on only"], yes)
         head = log_heads.restart_heads(services, reason, actor())
-    say(
-        as_json,
-        {"number": head.number, "seq": head.last.seq, "hash": head.last.hash},
-        [
-            f"head {head.number} begins anew, at {head.last.seq}:{head.last.hash}",
-            "what stood before is not proven by it",
-        ],
-    )
+    data = {"number": head.number, "seq": head.last.seq, "hash": head.last.hash}
+    said = f"head {head.number} begins anew, at {head.last.seq}:{head.last.hash}"
+    say(as_json, data, [said, "what stood before is not proven by it"])
 
 
 @click.command("heads")
@@ -125,7 +115,6 @@ def begin(shell: Shell, reason: str, yes: bool, as_json: bool) -> None:
 @click.option("--lost", metavar="REASON", help="Make a key in the place of one that is lost. Name nobody.")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def heads_key(shell: Shell, replace: bool, lost: str | None, yes: bool, as_json: bool) -> None:
     """Show the public keys that signed heads and backups, the present one first: to be written down, away from here."""
     if replace and lost is not None:

@@ -1,4 +1,4 @@
-"""`facelease restore`: a backup brought back into an empty store, and what has ended since ended again."""
+"""`facelease restore`: restore a backup into an empty store, and end again what has ended since."""
 
 from base64 import b64decode
 from collections.abc import Iterator
@@ -27,6 +27,8 @@ from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 
 _KEY_BYTES = 32
+_HEAD_KEY = "Believe this public key, as it was written down: where keys.heads_key_file is lost."
+_WITHOUT_ENDED_LOG = "Restore without a whole ended.log: no link and no token opens anything then."
 
 
 def _parse_public_key(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -43,14 +45,11 @@ def _parse_reason(_context: click.Context, _parameter: click.Parameter, value: s
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--name", default=backup_trust.NEWEST, show_default=True, help="Which backup.")
-@click.option("--head-key", default="", metavar="PUBLIC", callback=_parse_public_key,
-              help="Believe this public key, as it was written down: where keys.heads_key_file is lost.")  # fmt: skip
+@click.option("--head-key", default="", metavar="PUBLIC", callback=_parse_public_key, help=_HEAD_KEY)
 @click.option("--older-keys", is_flag=True, help="Take a file of keys that is not the newest one known.")
-@click.option("--without-ended-log", metavar="REASON", callback=_parse_reason,
-              help="Restore without a whole ended.log: no link and no token opens anything then.")  # fmt: skip
+@click.option("--without-ended-log", metavar="REASON", callback=_parse_reason, help=_WITHOUT_ENDED_LOG)
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def restore(
     shell: Shell, folder: Path, name: str, head_key: str, older_keys: bool, without_ended_log: str, yes: bool,
     as_json: bool,
@@ -88,7 +87,7 @@ def _describe_ending(shell: Shell, name: str, without_ended_log: str) -> list[st
 
 @contextmanager
 def _open_head_book(shell: Shell, head_key: str) -> Iterator[HeadBook]:
-    """With a key of heads of its own where the old one is lost; that goes again if nothing comes of it."""
+    """The heads' file and key; a new key where the old one is lost, destroyed again if the restore fails."""
     path = shell.config.path(shell.config.keys.heads_key_file)
     if path.exists():
         yield HeadBook.from_config(shell.config)
@@ -137,12 +136,10 @@ def _print_outcome(
     without_ended_log: str,
     as_json: bool,
 ) -> None:
-    data: dict[str, Any] = {
-        "backup": done.name, "keys": done.keys_name, "rows": done.rows, "left_out": done.left_out,
-        "people_left_out": done.people_left_out, "ended_again": ended, "older_keys": done.older_keys,
-        "without_ended_log": without_ended_log or None, "links_shut": done.links_shut, "tokens_shut": done.tokens_shut,
-        "open": _count_open(found), "to_examine": found.open.get("photo", 0), "given_up": sum(found.given_up.values()),
-    } | asdict(back)  # fmt: skip
+    same = ("rows", "left_out", "people_left_out", "older_keys", "links_shut", "tokens_shut")
+    data: dict[str, Any] = {"backup": done.name, "keys": done.keys_name} | {key: getattr(done, key) for key in same}
+    data |= {"ended_again": ended, "without_ended_log": without_ended_log or None, "open": _count_open(found)}
+    data |= {"to_examine": found.open.get("photo", 0), "given_up": sum(found.given_up.values())} | asdict(back)
     say(as_json, data, _format_outcome(done, back, ended, found, without_ended_log))
 
 

@@ -21,13 +21,16 @@ from sidecar.running import bootstrap, logs, loops, stopping, worker_watch
 from sidecar.running.runner import Runner
 from sidecar.words import left_out_words
 
+_WITHOUT_ENDED_LOG = (
+    "Begin ended.log anew with what the store knows to have ended, because the right one is lost. The reason "
+    "stands in the log for years: name nobody in it."
+)
 _STOPPED = "stopped: facelease scan goes on where it was, or facelease work does"
 
 
 @click.command()
 @click.argument("what", required=False, type=click.Choice(["resourcespace"]))
 @as_json
-@click.pass_obj
 def init(shell: Shell, what: str | None, as_json: bool) -> None:
     """Make the data folder, the master key and the store. Harmless to repeat.
 
@@ -42,7 +45,6 @@ def init(shell: Shell, what: str | None, as_json: bool) -> None:
 
 @click.command()
 @as_json
-@click.pass_obj
 def migrate(shell: Shell, as_json: bool) -> None:
     """Bring the store's schema to this version; the rows stay. Make a backup first."""
     before = revision_of(shell.config.store_url)
@@ -73,9 +75,9 @@ def work(shell: Shell, beside_server: bool) -> None:
     logs.configure(shell.config)
     loops.log_thread_errors()
     swept = worker_watch.follow_server() if beside_server else lambda: None
-    with bootstrap.wait_for_house(shell.config, shell.clock, stopping.shutdown.told, swept) as services:
+    with bootstrap.wait_for_house(shell.config, shell.clock, stopping.shutdown.requested, swept) as services:
         if services is not None:
-            Runner(services).run(stopping.shutdown.told, swept, begun=stopping.shutdown.begin)
+            Runner(services).run(stopping.shutdown.requested, swept, begun=stopping.shutdown.begin)
 
 
 @click.command()
@@ -85,7 +87,6 @@ def work(shell: Shell, beside_server: bool) -> None:
 @click.option("--left-out", is_flag=True, help="Only list what is not taken up into the library, and why.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
-@click.pass_obj
 def scan(
     shell: Shell, collections: tuple[str, ...], again: bool, late_consent: bool, left_out: bool, yes: bool,
     as_json: bool,
@@ -132,7 +133,7 @@ def _summarise(found: dict[str, Any], total: int) -> str:
 
 
 def _queue_photographs(services: Services, collections: tuple[str, ...], again: bool, quiet: bool) -> None:
-    """Have the photographs examined, once somebody at a terminal who was told what it costs agrees."""
+    """Queue the photographs, after somebody at the terminal has seen the cost and agreed."""
     scan_requests.refuse_nothing(services, collections)
     refs = list(scan_queue.list_due(services, collections, again))
     click.echo(_describe_cost(services, scan_queue.estimate_cost(services, refs)), err=True)
@@ -150,7 +151,8 @@ def _print_left_out(services: Services, as_json: bool) -> None:
     found = services.dam.left_out()
     data = left_out_words.data(found) | {"files": [asdict(one) for one in found]}
     lines = [safe(left_out_words.one(one)) for one in found]
-    say(as_json, data, lines or ["nothing is left out: every file that holds a picture is part of the library"])
+    nothing = "nothing is left out: every file that holds a picture is part of the library"
+    say(as_json, data, lines or [nothing])
 
 
 def _describe_cost(services: Services, cost: scan_queue.ScanCost) -> str:
@@ -163,7 +165,7 @@ def _describe_cost(services: Services, cost: scan_queue.ScanCost) -> str:
 
 
 def _drain(services: Services, total: int, quiet: bool) -> None:
-    """Run the jobs, with a bar that says how many a second and how long still."""
+    """Run the jobs behind a progress bar with the rate and the time left."""
     runner = Runner(services)
     began = time.perf_counter()
 
@@ -187,7 +189,6 @@ def _drain(services: Services, total: int, quiet: bool) -> None:
 
 @click.command()
 @as_json
-@click.pass_obj
 def sweep(shell: Shell, as_json: bool) -> None:
     """End what the calendar has ended, now, and carry out what follows."""
     with shell.house(catch_up=False) as services:
@@ -207,7 +208,6 @@ def _summarise_rows(counts: dict[str, int]) -> str:
 
 @click.command()
 @as_json
-@click.pass_obj
 def doctor(shell: Shell, as_json: bool) -> None:
     """Check configuration, keys, store, DAM, weights, permissions and terms; say how to mend each.
 
@@ -220,25 +220,21 @@ def doctor(shell: Shell, as_json: bool) -> None:
     data = [asdict(finding) for finding in findings]
     lines = []
     for finding in findings:
-        open_ = finding.waits or not finding.ok
-        label = "WAIT" if finding.waits else "BAD " if not finding.ok else "ok  " if finding.looked else "--  "
+        well = "ok  " if finding.looked else "--  "
+        label = "WAIT" if finding.waits else well if finding.ok else "BAD "
         said = finding.said if finding.looked else f"not looked at: {finding.said}"
         lines.append(f"{label} {finding.what}: {said}")
-        lines += [f"     {'do' if finding.waits else 'mend'}: {finding.mend}"] if finding.mend and open_ else []
+        if finding.mend and (finding.waits or not finding.ok):
+            lines.append(f"     {'do' if finding.waits else 'mend'}: {finding.mend}")
     say(as_json, data, lines)
     if not all(finding.ok for finding in findings):
         raise SystemExit(1)
 
 
 @click.command()
-@click.option(
-    "--without-ended-log", "reason", metavar="REASON",
-    help="Begin ended.log anew with what the store knows to have ended, because the right one is lost. The reason "
-    "stands in the log for years: name nobody in it.",
-)  # fmt: skip
+@click.option("--without-ended-log", "reason", metavar="REASON", help=_WITHOUT_ENDED_LOG)
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def reopen(shell: Shell, reason: str | None, yes: bool, as_json: bool) -> None:
     """Open a closed house: ended.log is missing, shorter or not what it was, and nothing is compared or cleared.
 
@@ -261,6 +257,5 @@ def reopen(shell: Shell, reason: str | None, yes: bool, as_json: bool) -> None:
         f"the house is open: a new ended.log was begun with {begun.lines} endings that the store knows",
         "what only the old file knew has not ended any more: facelease doctor says since when it is so",
     ]
-    say(as_json, {"open": True, "lines": begun.lines, "set_aside": str(begun.aside or "")}, [
-        *said, *([f"the file that was there: {begun.aside}"] if begun.aside else []),
-    ])  # fmt: skip
+    said += [f"the file that was there: {begun.aside}"] if begun.aside else []
+    say(as_json, {"open": True, "lines": begun.lines, "set_aside": str(begun.aside or "")}, said)

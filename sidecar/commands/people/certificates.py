@@ -13,18 +13,14 @@ from sidecar.output import say
 
 def to_json(made: Certificate) -> dict[str, Any]:
     """The certificate for programs."""
-    return {
-        "id": made.person_id, "number": made.number, "asked": made.asked_at, "finished": made.finished_at,
-        "looked": made.looked, "reached": made.reached, "not_reached": made.not_reached,
-        "conditions": made.conditions,
-    }  # fmt: skip
+    about = {"id": made.person_id, "number": made.number, "asked": made.asked_at, "finished": made.finished_at}
+    return about | {key: getattr(made, key) for key in ("looked", "reached", "not_reached", "conditions")}
 
 
 @click.command()
 @click.argument("number")
 @click.option("--language", type=click.Choice(LANGUAGES), help="Without it, the language of the person.")
 @as_json
-@click.pass_obj
 def certificate(shell: Shell, number: str, language: str | None, as_json: bool) -> None:
     """Print the certificate of the erasure with this NUMBER."""
     with shell.house() as services:

@@ -15,7 +15,6 @@ from sidecar.output import say
 @click.option("--guardian", default=None, metavar="ID", help="The address is this guardian's.")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def address(shell: Shell, who: str, email: str, guardian: str | None, yes: bool, as_json: bool) -> None:
     """Put EMAIL on file for WHO, "" for none; the address before it is told."""
     with shell.house() as services:
@@ -35,7 +34,6 @@ def address(shell: Shell, who: str, email: str, guardian: str | None, yes: bool,
 @click.option("--guardian", default=None, metavar="ID", help="This guardian was recognised, not the person.")
 @click.option("--reason", default="", help="Why you confirm what you entered yourself; the officer reads it.")
 @as_json
-@click.pass_obj
 def recognised(shell: Shell, who: str, how: str, guardian: str | None, reason: str, as_json: bool) -> None:
     """Record how you recognised WHO: the address on file is theirs, and opens their page."""
     with shell.house() as services:
@@ -50,7 +48,6 @@ def recognised(shell: Shell, who: str, how: str, guardian: str | None, reason: s
 @click.command()
 @click.argument("who")
 @as_json
-@click.pass_obj
 def distinct(shell: Shell, who: str, as_json: bool) -> None:
     """WHO signed up under a name that was taken, and is another person indeed: take the mark off."""
     with shell.house() as services:

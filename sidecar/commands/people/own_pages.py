@@ -10,7 +10,7 @@ from plugin.flows.review import already_so
 from plugin.flows.rights import erasure_requests
 from plugin.flows.signing import lost_links
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, send_letters, say_finished, find_person
+from sidecar.commands.common import Shell, actor, as_json, find_person, finish_jobs, say_finished, send_letters
 from sidecar.output import pluralize, say, table
 
 
@@ -19,7 +19,6 @@ from sidecar.output import pluralize, say, table
 @click.option("--guardian", default=None, help="The id of the guardian who is written to.")
 @click.option("--mail", is_flag=True, help="Send it to the address on file.")
 @as_json
-@click.pass_obj
 def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool) -> None:
     """Send a letter with what the address on file may open: the full page, or the key to what was signed there."""
     if not mail:
@@ -39,7 +38,6 @@ def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool
 @click.argument("who")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def lock(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """Take back every link to a person's page, and every key: one was mislaid, or went to the wrong address."""
     with shell.house() as services:
@@ -60,11 +58,10 @@ def lock(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
 @click.argument("other")
 @click.argument("guardian_of_other")
 @as_json
-@click.pass_obj
 def siblings(shell: Shell, one: str, guardian_of_one: str, other: str, guardian_of_other: str, as_json: bool) -> None:
     """Say that two guardians, each by the id of its entry, are one person: their link then shows both children."""
     with shell.house() as services:
-        pairs = (find_person(services, one), guardian_of_one), (find_person(services, other), guardian_of_other)
+        pairs = ((find_person(services, one), guardian_of_one), (find_person(services, other), guardian_of_other))
         joined = guardian_links.link_guardians(services, *pairs, actor())
     said = "their guardian now sees both on one page"
     if not joined:
@@ -79,18 +76,15 @@ def requests_() -> None:
 
 @requests_.command("list")
 @as_json
-@click.pass_obj
 def list_(shell: Shell, as_json: bool) -> None:
     """What waits for a decision, the most urgent first."""
     with shell.house() as services:
         waiting = erasure_requests.list_waiting(services)
-    rows = [
-        {
-            "id": one.id, "person": one.person_id, "name": one.name, "asks": one.kind, "by": one.asked_by,
-            "asked": one.asked_at, "due": one.due_on, "overdue": one.overdue, "certificate": one.number,
-        }
-        for one in waiting
-    ]  # fmt: skip
+    rows = []
+    for one in waiting:
+        who = {"id": one.id, "person": one.person_id, "name": one.name, "asks": one.kind, "by": one.asked_by}
+        times = {"asked": one.asked_at, "due": one.due_on, "overdue": one.overdue}
+        rows.append(who | times | {"certificate": one.number})
     cells = [
         [one.id, one.name, one.kind, one.asked_by, f"{one.due_on}{' OVERDUE' if one.overdue else ''}"]
         for one in waiting
@@ -104,7 +98,6 @@ def list_(shell: Shell, as_json: bool) -> None:
 @click.option("--reason", default="", help="Of a refusal: the person reads it.")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def decide(shell: Shell, request_id: str, grant: bool, reason: str, yes: bool, as_json: bool) -> None:
     """Decide on a request: `--grant`, or `--refuse --reason ...`."""
     with shell.house() as services:

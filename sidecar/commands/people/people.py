@@ -1,4 +1,4 @@
-"""`facelease person`: add, list, show, enrol, erase, export; and the pages of people, see portals.py."""
+"""`facelease person`: add, age, list, show, enrol, objects, erase, export, guardian; the rest in modules beside it."""
 
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +18,14 @@ from plugin.flows.views import people_list
 from plugin.words.catalogues import LANGUAGES
 from sidecar import output
 from sidecar.commands import confirming
-from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, say_finished, find_person
+from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, find_person, finish_jobs, say_finished
 from sidecar.commands.people import certificates, identities, own_pages, references
 from sidecar.output import pluralize, say, table
 
+_DESPITE_UNREAD = (
+    "Finished, exit code 0, also where photographs were not read that may bear the name: until they are, no name "
+    "there is theirs by its spelling."
+)
 _SHOWN = ("recognition", "publication", "enrolled", "namesake", "age_known")
 
 
@@ -38,14 +42,8 @@ def person() -> None:
 @click.option("--email", default="", help="Kept sealed.")
 @click.option("--guardian", multiple=True, help="Name of a guardian; may be repeated. Kept sealed.")
 @click.option("--adopt", is_flag=True, help="The name that stands on photographs already is this person's.")
-@click.option(
-    "--despite-unread",
-    is_flag=True,
-    help="Finished, exit code 0, also where photographs were not read that may bear the name: until they are, no name "
-    "there is theirs by its spelling.",
-)
+@click.option("--despite-unread", is_flag=True, help=_DESPITE_UNREAD)
 @as_json
-@click.pass_obj
 def add(
     shell: Shell, name: str, language: str, birth_date: datetime | None, of_age: bool,
     email: str, guardian: tuple[str, ...], adopt: bool, despite_unread: bool, as_json: bool,
@@ -76,7 +74,6 @@ def add(
 @click.option("--birth-date", type=click.DateTime(["%Y-%m-%d"]), help="Declared.")
 @click.option("--of-age", is_flag=True, help="Declared to be of age, where the birth date is not known.")
 @as_json
-@click.pass_obj
 def age(shell: Shell, who: str, birth_date: datetime | None, of_age: bool, as_json: bool) -> None:
     """Say how old WHO is, where nobody knows: else they are never named automatically."""
     said = Age(of_age, birth_date.date() if birth_date else None)
@@ -96,7 +93,6 @@ def age(shell: Shell, who: str, birth_date: datetime | None, of_age: bool, as_js
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table for a spreadsheet.")
 @click.option("--age-unknown", is_flag=True, help="Only those of whom nobody said how old they are.")
 @as_json
-@click.pass_obj
 def list_(shell: Shell, as_csv: bool, age_unknown: bool, as_json: bool) -> None:
     """Everybody, with what is in force now."""
     with shell.house() as services:
@@ -120,7 +116,6 @@ def _yes_no(value: object) -> str:
 @person.command()
 @click.argument("who")
 @as_json
-@click.pass_obj
 def show(shell: Shell, who: str, as_json: bool) -> None:
     """One person: grants, tags, and where they are still named by hand."""
     with shell.house() as services:
@@ -145,7 +140,7 @@ def show(shell: Shell, who: str, as_json: bool) -> None:
 
 
 def _find_other_files(services: Services, person_id: str) -> tuple[list[tuple[str, int]], list[str]]:
-    """Other files beside the person's photographs; a DAM that does not answer keeps nobody from reading on."""
+    """Other files beside the person's photographs; if the DAM does not answer, a line that says so."""
     try:
         return dam_leftovers.find_beside(services, dam_leftovers.list_named(services, person_id)), []
     except DamError as error:
@@ -167,7 +162,6 @@ def _format_grant(shell: Shell, grant: dict[str, object]) -> str:
 @click.argument("photos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def enrol(shell: Shell, who: str, photos: tuple[Path, ...], yes: bool, as_json: bool) -> None:
     """Make a template of reference PHOTOS, three or more of the person alone."""
     with shell.house() as services:
@@ -185,7 +179,6 @@ def enrol(shell: Shell, who: str, photos: tuple[Path, ...], yes: bool, as_json: 
 @click.argument("who")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def objects(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """The child's own objection: recognition stops at once."""
     with shell.house() as services:
@@ -208,7 +201,6 @@ def objects(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
 @click.option("--certificate", type=click.Path(path_type=Path), help="Also write the certificate to this file.")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def erase(shell: Shell, who: str, certificate: Path | None, yes: bool, as_json: bool) -> None:
     """Forget a person, here and in the DAM; prints the certificate."""
     with shell.house() as services:
@@ -230,7 +222,6 @@ def erase(shell: Shell, who: str, certificate: Path | None, yes: bool, as_json: 
 @person.command()
 @click.argument("who")
 @as_json
-@click.pass_obj
 def export(shell: Shell, who: str, as_json: bool) -> None:
     """Everything that is held on a person (GDPR Art. 15): JSON, with --json or without."""
     with shell.house() as services:
@@ -243,7 +234,6 @@ def export(shell: Shell, who: str, as_json: bool) -> None:
 @click.option("--guardian", required=True, help="The guardian's name.")
 @click.option("--email", default="", help="Where the guardian is written to. Kept sealed.")
 @as_json
-@click.pass_obj
 def guardian(shell: Shell, who: str, guardian: str, email: str, as_json: bool) -> None:
     """Make a guardian of a minor known; prints the id with which they sign."""
     with shell.house() as services:
@@ -252,8 +242,8 @@ def guardian(shell: Shell, who: str, guardian: str, email: str, as_json: bool) -
     say(as_json, {"id": guardian_id}, [guardian_id])
 
 
-for command in (
-    own_pages.page, own_pages.lock, own_pages.siblings, own_pages.requests_, identities.address, identities.recognised,
-    identities.distinct, references.vouch, references.refuse, references.declared, certificates.certificate,
-):  # fmt: skip
+_OWN_PAGES = (own_pages.page, own_pages.lock, own_pages.siblings, own_pages.requests_)
+_IDENTITIES = (identities.address, identities.recognised, identities.distinct)
+_REFERENCES = (references.vouch, references.refuse, references.declared)
+for command in (*_OWN_PAGES, *_IDENTITIES, *_REFERENCES, certificates.certificate):
     person.add_command(command)

@@ -7,7 +7,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.matching import declared_sets, vouching
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished, find_person
+from sidecar.commands.common import Shell, actor, as_json, find_person, finish_jobs, say_finished
 from sidecar.output import say
 
 
@@ -16,7 +16,6 @@ from sidecar.output import say
 @click.option("--how", type=click.Choice(vouching.BY_SIGHT), required=True, help="How you know the face.")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def vouch(shell: Shell, who: str, how: str, yes: bool, as_json: bool) -> None:
     """The pictures that WHO sent by a link show them: you know the face, and not from a photograph under review."""
     with shell.house() as services:
@@ -33,7 +32,6 @@ def vouch(shell: Shell, who: str, how: str, yes: bool, as_json: bool) -> None:
 @click.argument("who")
 @confirming.yes_option
 @as_json
-@click.pass_obj
 def refuse(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """The pictures that WHO sent by a link show somebody else: they are destroyed."""
     with shell.house() as services:
@@ -49,20 +47,17 @@ def refuse(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
 
 @click.command()
 @as_json
-@click.pass_obj
 def declared(shell: Shell, as_json: bool) -> None:
     """Pictures that came by a link and of which nobody has said how they know the face."""
     with shell.house() as services, services.store.read() as conn:
         rows = declared_sets.list_declared(conn)
         proposed = {one.set_id: list(one.refs) for one in declared_sets.list_proposals(conn)}
         own = declared_sets.list_own_vouchings(conn)
-    waiting = [
-        {
-            "id": row.person_id, "name": row.name, "set": row.id, "since": row.added_at, "mark": row.mark,
-            "resembles": row.near, "shoot": row.shoot, "photographs": proposed.get(row.id, []),
-        }
-        for row in rows
-    ]  # fmt: skip
+    waiting = []
+    for row in rows:
+        about = {"id": row.person_id, "name": row.name, "set": row.id, "since": row.added_at, "mark": row.mark}
+        photographs = proposed.get(row.id, [])
+        waiting.append(about | {"resembles": row.near, "shoot": row.shoot, "photographs": photographs})
     lines = [_format_set(row, proposed.get(row.id, [])) for row in rows]
     lines += [f"vouched for by the account that made the link: {one.name}, {one.by} ({one.how})" for one in own]
     mine = [{"id": one.person_id, "name": one.name, "by": one.by, "how": one.how, "at": one.at} for one in own]

@@ -15,7 +15,7 @@ from sidecar.web.staff_door import require
 @console.post("/people/<person_id>/address")
 @require(*READERS)
 def person_address(person_id: str) -> ResponseReturnValue:
-    """Another address, of the person or of a guardian; the one before is told."""
+    """Another address, of the person or of a guardian; the former address is notified."""
     services, email = desk.house(), request.form.get("email", "")
     gone = not email and consequences.preview_address(services, person_id, _read_guardian())
     asked = confirming.confirm([confirming.describe("address")] if gone else [], "person", person_id=person_id)
@@ -30,10 +30,10 @@ def person_address(person_id: str) -> ResponseReturnValue:
 def person_recognised(person_id: str) -> ResponseReturnValue:
     """How somebody was recognised: the address on file is theirs."""
     form, me = request.form, desk.staff()
+    how, reason, officer = form.get("how", ""), form.get("reason", ""), me.role is Role.OFFICER
     confirmed = recognitions.recognise(
-        desk.house(), person_id, _read_guardian(), form.get("how", ""), me.actor, reason=form.get("reason", ""),
-        officer=me.role is Role.OFFICER,
-    )  # fmt: skip
+        desk.house(), person_id, _read_guardian(), how, me.actor, reason=reason, officer=officer
+    )
     return desk.redirect_done("done_recognised" if confirmed else "done_known", "person", person_id=person_id)
 
 

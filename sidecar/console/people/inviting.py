@@ -36,10 +36,9 @@ def person_add() -> ResponseReturnValue:
         raise ConsentError("the birth date is no date: give year, month and day")
     guardians = tuple(line.strip() for line in form.get("guardians", "").splitlines() if line.strip())
     language = form.get("language", "")
-    newcomer = Newcomer(
-        form.get("name", ""), language if language in LANGUAGES else desk.staff().language, birth,
-        form.get("email", "").strip(), guardians, of_age=form.get("of_age") == "yes",
-    )  # fmt: skip
+    language = language if language in LANGUAGES else desk.staff().language
+    email, of_age = form.get("email", "").strip(), form.get("of_age") == "yes"
+    newcomer = Newcomer(form.get("name", ""), language, birth, email, guardians, of_age=of_age)
     person_id = registry.add(desk.house(), newcomer, desk.staff().actor, form.get("adopt") == "yes")
     doubt = name_doubts.find_gaps(desk.house(), person_id)
     return desk.redirect_done("done_person_doubt" if doubt else "done_person", "person", person_id=person_id)
@@ -50,7 +49,7 @@ def person_add() -> ResponseReturnValue:
 def person_invite(person_id: str) -> ResponseReturnValue:
     """By mail; or by a link that is shown this once, as text and as a QR code.
 
-    Somebody who has agreed to something already is asked anew by who may end that, or at a confirmed address.
+    Somebody who has a quitclaim already is asked again by officers alone, or at a confirmed address.
     """
     by_mail, may_replace = request.form.get("how") == "mail", desk.staff().role in OFFICERS
     asked = InvitationRequest(person_id=person_id, form=_read_form(), by_mail=by_mail, may_replace=may_replace)

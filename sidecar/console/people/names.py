@@ -17,7 +17,7 @@ from sidecar.web.staff_door import require
 @console.get("/names")
 @require(*READERS)
 def names() -> ResponseReturnValue:
-    """One page of those that wait, and of those that somebody lets stand."""
+    """A page of the names that wait, or of those that were kept."""
     services, kept = desk.house(), request.args.get("list") == "kept"
     found, more = desk.split_page(
         names_by_hand.list_hand_names(services, kept=kept, after=desk.read_number("after"), limit=desk.PAGE_ROWS + 1),
@@ -27,17 +27,15 @@ def names() -> ResponseReturnValue:
     with services.store.read() as conn:
         again = returned_names.list_by_hand_again(services, conn)[: desk.PAGE_ROWS]
     waiting_list.note_look(services, WaitingKind.NAMES_AGAIN, desk.staff().actor, len(again))
-    return desk.render_page(
-        "names", rows=found, kept=kept, next=found[-1].tag_id if more else None,
-        failed=waiting_list.read_items(services, WaitingKind.FAILED_WRITES, desk.staff().actor),
-        decides=desk.staff().role in REVIEWERS, again=again,
-    )  # fmt: skip
+    failed = waiting_list.read_items(services, WaitingKind.FAILED_WRITES, desk.staff().actor)
+    lists = {"rows": found, "next": found[-1].tag_id if more else None, "failed": failed, "again": again}
+    return desk.render_page("names", lists, kept=kept, decides=desk.staff().role in REVIEWERS)
 
 
 @console.post("/names/<any(keep, remove):act>")
 @require(*REVIEWERS)
 def names_decide(act: str) -> ResponseReturnValue:
-    """What was chosen of the list stands, or goes."""
+    """Keep the chosen names, or remove them."""
     chosen = [one for one in map(parse_number, request.form.getlist("tag")) if one]
     if not chosen:
         raise ConsentError("choose at least one name of the list")

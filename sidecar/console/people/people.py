@@ -12,11 +12,9 @@ from sidecar.web.staff_door import require
 @console.get("/people")
 @require(*READERS)
 def people() -> ResponseReturnValue:
-    """One page of those whose name holds what was typed."""
+    """A page of the people whose names contain the text."""
     services, text = desk.house(), request.args.get("q", "")[:200]
     found = people_list.search(services, text, request.args.get("after", ""), desk.PAGE_ROWS + 1)
     rows, more = desk.split_page(found, desk.PAGE_ROWS)
-    return desk.render_page(
-        "people", q=text, people=rows, next=rows[-1].name_key if more else None,
-        enters=desk.staff().role in REVIEWERS,
-    )  # fmt: skip
+    after, enters = rows[-1].name_key if more else None, desk.staff().role in REVIEWERS
+    return desk.render_page("people", q=text, people=rows, next=after, enters=enters)

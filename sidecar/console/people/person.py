@@ -9,7 +9,7 @@ from plugin.errors import ConsentError
 from plugin.flows.common import reference_sets
 from plugin.flows.consent import consequences
 from plugin.flows.matching import declared_sets, vouching
-from plugin.flows.people import addresses, data_export, recognitions  # fmt: skip
+from plugin.flows.people import addresses, data_export, recognitions
 from plugin.flows.people import register as registry
 from plugin.flows.signing import invitations, lost_links
 from plugin.flows.views import face_preview, person_file
@@ -33,14 +33,13 @@ def person(person_id: str) -> ResponseReturnValue:
         pictures = face_preview.count_references(conn, waits.id) if waits else 0
     officer = me.role in OFFICERS
     ends = confirming.describe_ending(consequences.preview_ending(services, person_id, None)) if officer else []
-    return desk.render_page(
-        "person", found=found, officer=officer, ends=ends, askers=person_file.ASKED_BY, out=out,
-        invites=me.role in READERS and not found.erasing, forms=inviting.list_form_names(),
-        mails=bool(services.config.mail.host and any(side.email for side in sides)), sides=sides,
-        ways=addresses.WAYS_TO_RECOGNISE,
-        writes=lost_links.can_write(services), references=sets, waits=waits, waits_pictures=pictures,
-        sights=vouching.BY_SIGHT,
-    )  # fmt: skip
+    ways = {"askers": person_file.ASKED_BY, "ways": addresses.WAYS_TO_RECOGNISE, "sights": vouching.BY_SIGHT}
+    choices = {"forms": inviting.list_form_names(), **ways}
+    mails = bool(services.config.mail.host and any(side.email for side in sides))
+    may = {"officer": officer, "invites": me.role in READERS and not found.erasing, "mails": mails}
+    lists = {"ends": ends, "out": out, "sides": sides, "references": sets}
+    waiting = {"waits": waits, "waits_pictures": pictures, "writes": lost_links.can_write(services)}
+    return desk.render_page("person", may, lists, waiting, choices, found=found)
 
 
 @console.post("/people/<person_id>/<any(withdraw, restrict):act>")

@@ -13,7 +13,7 @@ from sidecar.console.desk import OFFICERS, READERS, console
 from sidecar.web.staff_door import require
 
 REFRESH_SECONDS = 15
-"""Seconds after which the live list of a shoot is loaded anew: no script does it."""
+"""After so many seconds the browser reloads the live list of a shoot (no script)."""
 
 
 @console.get("/references")
@@ -24,11 +24,10 @@ def references() -> ResponseReturnValue:
     me = desk.staff()
     after = request.args.get("after", "")[:300]
     found = waiting_references.look(desk.house(), after, desk.PAGE_ROWS, me.actor, me.role in OFFICERS)
-    return desk.render_page(
-        "references", rows=[row for row in found.sets if row.near_id is None], near=found.near, own=found.own,
-        proposed=found.proposed, pictures=found.pictures, next=found.sets[-1].key if found.more else None,
-        ways=vouching.BY_SIGHT,
-    )  # fmt: skip
+    rows = [row for row in found.sets if row.near_id is None]
+    lists = {name: getattr(found, name) for name in ("near", "own", "proposed", "pictures")}
+    following = found.sets[-1].key if found.more else None
+    return desk.render_page("references", lists, rows=rows, next=following, ways=vouching.BY_SIGHT)
 
 
 @console.get("/references/<set_id>/<int:number>.jpg")

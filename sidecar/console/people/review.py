@@ -44,12 +44,13 @@ def review_list() -> ResponseReturnValue:
         texts = desk.house().texts(conn)
         said = {row.id: face_rows.reason_of(texts, row) for row in rows}
     px = desk.house().config.clearance.recognisable_px
-    return desk.render_page(
-        "review", lists=list(_LISTS), chosen=name, faces=rows, after=desk.read_number("after"),
-        next=rows[-1].id if more else None, decides=desk.staff().role in REVIEWERS, reasons=list(Dismissal),
-        small=small, uncounted=uncounted, tiny={row.id for row in rows if is_small(row.file_px, px)}, said_of=said,
-        declared={row.id for row in rows if row.set_id not in known}, ways=vouching.BY_SIGHT,
-    )  # fmt: skip
+    tiny = {row.id for row in rows if is_small(row.file_px, px)}
+    unvouched = {row.id for row in rows if row.set_id not in known}
+    faces = {"faces": rows, "said_of": said, "small": small, "tiny": tiny, "declared": unvouched}
+    paging = {"after": desk.read_number("after"), "next": rows[-1].id if more else None, "chosen": name}
+    choices = {"lists": list(_LISTS), "reasons": list(Dismissal), "ways": vouching.BY_SIGHT}
+    decides = desk.staff().role in REVIEWERS
+    return desk.render_page("review", faces, paging, choices, decides=decides, uncounted=uncounted)
 
 
 @console.get("/review/<int:face_id>/<any(photo, close):look>.jpg")
@@ -62,7 +63,7 @@ def review_picture(face_id: int, look: str) -> ResponseReturnValue:
 @console.post("/review/<int:face_id>/<any(confirm, name, reject, dismiss, small, undo, together):act>")
 @require(*REVIEWERS)
 def review_decide(face_id: int, act: str) -> ResponseReturnValue:
-    """Carry one decision out, and go on where it was taken."""
+    """Carry out one decision, and return to the same page of the list."""
     at: dict[str, Any] = {"list": _read_list(), "after": desk.read_number("after")}
     if act == "small":
         some = _dismiss_small(face_id)
@@ -80,7 +81,7 @@ def _read_list() -> str:
 
 
 def _confirm(face_id: int) -> None:
-    """Whom the page showed: what is suggested may have changed since."""
+    """Confirm the person that the page showed: the suggestion may have changed since."""
     review.confirm(desk.house(), face_id, desk.staff().actor, request.form.get("person") or None, _read_known())
 
 
@@ -92,7 +93,7 @@ def _name(face_id: int) -> None:
 
 
 def _read_known() -> str | None:
-    """How the person is known by sight: asked apart from who it is, answered with nothing before somebody ticks."""
+    """How the person is known by sight, if the reviewer ticked that."""
     how = request.form.get("known", "")
     return how if how in vouching.BY_SIGHT else None
 
@@ -102,8 +103,8 @@ def _reject(face_id: int) -> None:
 
 
 def _dismiss(face_id: int) -> None:
-    """What is said beside the reason is kept in the language of who says it."""
-    dismissal, note = (dismissals.parse_dismissal(request.form.get("dismissal", "")), request.form.get("note", ""))
+    """The note is kept as it was typed, in whatever language."""
+    dismissal, note = dismissals.parse_dismissal(request.form.get("dismissal", "")), request.form.get("note", "")
     dismissals.dismiss(desk.house(), face_id, dismissal, desk.staff().actor, note)
 
 
@@ -122,7 +123,5 @@ def _undo_together(face_id: int) -> None:
     dismissals.undo_dismissal(desk.house(), face_id, desk.staff().actor)
 
 
-_ACTS = {
-    "confirm": _confirm, "name": _name, "reject": _reject, "dismiss": _dismiss, "undo": _undo,
-    "together": _undo_together,
-}  # fmt: skip
+_ACTS = {"confirm": _confirm, "name": _name, "reject": _reject}
+_ACTS |= {"dismiss": _dismiss, "undo": _undo, "together": _undo_together}
