@@ -17,7 +17,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.review import already_so
 from plugin.flows.views import person_file
-from plugin.quitclaim.consent.lifecycle import StopMode, Signing
+from plugin.quitclaim.consent.lifecycle import Signing, StopMode
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from plugin.words.catalogues import Language
 from sidecar.api.guard import caller

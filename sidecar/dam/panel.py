@@ -17,7 +17,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals, review
 from plugin.flows.views import photo_panel, waiting_list
 from plugin.hooks.webhooks.events import EventRef
-from plugin.quitclaim.clearance.answers import Answer, ReasonCode, Reason, ClearanceStatus
+from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus, Reason, ReasonCode
 from plugin.quitclaim.consent.intervals import last_day
 from plugin.quitclaim.words import dismissal_words
 from plugin.quitclaim.words import wording as reasons

@@ -35,7 +35,7 @@ from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.store.store import Tx, init_store, inserted_id
 from plugin.quitclaim.clearance.answers import ClearanceStatus
 from plugin.quitclaim.clearance.scope import Mode
-from plugin.quitclaim.consent.lifecycle import StopMode, Signing
+from plugin.quitclaim.consent.lifecycle import Signing, StopMode
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples

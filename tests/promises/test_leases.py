@@ -28,7 +28,7 @@ from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.quitclaim.clearance.answers import ClearanceStatus
-from plugin.quitclaim.consent.lifecycle import StopMode, Signing
+from plugin.quitclaim.consent.lifecycle import Signing, StopMode
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from plugin.recognizer.examination.messages import ExaminationRequest
 from plugin.recognizer.process.examiner import Examiner

@@ -128,7 +128,7 @@ def stop(services: Services, person_id: str, how: StopMode, grant_ids: Collectio
 
 def stop_in(
     services: Services, tx: Tx, person_id: str, how: StopMode, grant_ids: Collection[str] | None, actor: str
-) -> list["Due"]:
+) -> list["DueEnding"]:
     """The same in the caller's transaction; returns what ended. Raises NotFound for grants of somebody else."""
     claims = roster.load(services, tx.connection, person_id).quitclaims
     due = find_ended(claims, lifecycle.CHANGES[how](claims, grant_ids, tx.now))

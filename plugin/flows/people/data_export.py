@@ -135,5 +135,5 @@ def _rejections(conn: Connection, person_id: str, own: bool) -> Rows:
     return _rows(conn, query)
 
 
-def _shoots(_: Services, conn: Connection, person_id: str) -> Rows:
+def _shoots(conn: Connection, person_id: str) -> Rows:
     return [{"collection_ref": ref, "today": today} for ref, today in shoots.of_person(conn, person_id).items()]

@@ -28,7 +28,7 @@ from plugin.flows.rights import (
     name_search,
 )
 from plugin.flows.rights.certificate import Certificate
-from plugin.flows.rights.erasure_register import Filed, ErasureFacts
+from plugin.flows.rights.erasure_register import ErasureFacts, Filed
 from plugin.hooks.mention import CertificateLine, Mentions
 from plugin.hooks.name_search import SoughtName
 from plugin.ledger import tables as t

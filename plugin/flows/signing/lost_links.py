@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from plugin.errors import ConsentError
 from plugin.flows.access import links, rate_limits, token_digest
-from plugin.flows.access.rate_limits import Requester, MailCause
+from plugin.flows.access.rate_limits import MailCause, Requester
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import page_links

@@ -18,7 +18,7 @@ from plugin.flows.consent import consequences, grant_endings
 from plugin.flows.mail import paper_forms
 from plugin.flows.review import already_so
 from plugin.flows.signing import key_links
-from plugin.quitclaim.consent.lifecycle import StopMode, Signing
+from plugin.quitclaim.consent.lifecycle import Signing, StopMode
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, find_person, finish_jobs, say_finished

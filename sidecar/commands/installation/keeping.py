@@ -66,9 +66,7 @@ def report() -> None:
 @as_json
 def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None:
     """How often strangers are named and enrolled people missed: three photographs enrol, the rest probe."""
-    from plugin.recognizer.process import (
-        accuracy as measuring,  # imports numpy, which nothing else here needs
-    )
+    from plugin.recognizer.process import accuracy as measuring  # imports numpy, which nothing else here needs
 
     data = measuring.measure_accuracy(people, strangers, bootstrap.resolve_models(shell.config))
     if not data["gallery"]:
