@@ -29,9 +29,15 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.stores"]
 
 BOTH_STORES = (
-    "flows", "api", "test_erased.py", "test_intents.py", "test_strangers.py", "test_withdrawal.py",
-    "test_withdrawal_on_a_server.py", "test_worker.py",
-)  # fmt: skip
+    "flows",
+    "api",
+    "test_erased.py",
+    "test_intents.py",
+    "test_strangers.py",
+    "test_withdrawal.py",
+    "test_withdrawal_on_a_server.py",
+    "test_worker.py",
+)
 """Folders and files whose stories run on SQLite and on PostgreSQL; what is about the SQLite file itself is marked
 `embedded`."""
 

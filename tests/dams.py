@@ -39,9 +39,16 @@ from plugin.hooks.mention import Mentions
 from plugin.hooks.name_search import SoughtName
 
 CAPABILITIES: tuple[type[Any], ...] = (
-    Accounts, HasPages, KeepsLog, KeepsModes, KeepsVersions, ListsNames, NamedCollections, ShowsDates,
+    Accounts,
+    HasPages,
+    KeepsLog,
+    KeepsModes,
+    KeepsVersions,
+    ListsNames,
+    NamedCollections,
+    ShowsDates,
     TellsHolders,
-)  # fmt: skip
+)
 
 
 class Through:

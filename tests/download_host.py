@@ -74,16 +74,25 @@ class DownloadHost(AbstractContextManager["DownloadHost"]):
         self._picture(root / "filestore/slides/2.jpg", (1600, 900), (2, "main", "slide"))
         self.url = f"http://127.0.0.1:{self.port}"
         settings: dict[str, Any] = {
-            "facelease_sidecar_url": sidecar, "facelease_secret_panel": panel, "facelease_api_user": "facelease",
-            "facelease_people_field": 29, "facelease_channels": "website=w, press=p", "facelease_take_names": 0,
-            "facelease_usages": {key("Press"): "press", key("Web"): "website"}, "facelease_ask": "",
+            "facelease_sidecar_url": sidecar,
+            "facelease_secret_panel": panel,
+            "facelease_api_user": "facelease",
+            "facelease_people_field": 29,
+            "facelease_channels": "website=w, press=p",
+            "facelease_take_names": 0,
+            "facelease_usages": {key("Press"): "press", key("Web"): "website"},
+            "facelease_ask": "",
             "facelease_rules": {key("website"): "refuse", key("press"): "warn"},
-        }  # fmt: skip
+        }
         self.store: dict[str, Any] = {
-            "url": self.url, "plugins": ["facelease"] if plugin else [], "users": USERS, "settings": settings,
+            "url": self.url,
+            "plugins": ["facelease"] if plugin else [],
+            "users": USERS,
+            "settings": settings,
             "photos": {str(ref): {"extension": "tif"} for ref in range(1, refs + 1)},
-            "shares": {SHARE: list(range(1, refs + 1))}, "slides": {"2": 2},
-        }  # fmt: skip
+            "shares": {SHARE: list(range(1, refs + 1))},
+            "slides": {"2": 2},
+        }
 
     def __enter__(self) -> Self:
         self.save()
@@ -186,8 +195,14 @@ class DownloadHost(AbstractContextManager["DownloadHost"]):
         found: dict[str, Any] = json.loads((self.root / "store.json").read_text())
         return found
 
-    def get(self, path: str, params: Mapping[str, object] | None = None, user: str = "", cookies: Sequence[str] = (),
-            post: Mapping[str, object] | None = None) -> Sent:  # fmt: skip
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, object] | None = None,
+        user: str = "",
+        cookies: Sequence[str] = (),
+        post: Mapping[str, object] | None = None,
+    ) -> Sent:
         """Ask, as this account; redirects are not followed."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         headers = {"Cookie": "; ".join([*([f"user={user}"] if user else []), *cookies])}

@@ -74,9 +74,20 @@ def tiff(
         at, bits = len(buf), len(buf) + len(image.tobytes())
         buf += image.tobytes() + struct.pack(order + "HHH", 8, 8, 8)
         w, h = image.size
-        rows.append([(254, 4, 1, kind), (256, 4, 1, w), (257, 4, 1, h), (258, 3, 3, bits), (259, 3, 1, 1),
-                     (262, 3, 1, 2), (273, 4, 1, at), (277, 3, 1, 3), (278, 4, 1, h),
-                     (279, 4, 1, w * h * 3)])  # fmt: skip
+        rows.append(
+            [
+                (254, 4, 1, kind),
+                (256, 4, 1, w),
+                (257, 4, 1, h),
+                (258, 3, 3, bits),
+                (259, 3, 1, 1),
+                (262, 3, 1, 2),
+                (273, 4, 1, at),
+                (277, 3, 1, 3),
+                (278, 4, 1, h),
+                (279, 4, 1, w * h * 3),
+            ]
+        )
     if empty_first:
         rows.insert(0, [(274, 3, 1, 1)])
     below = 0
@@ -311,10 +322,18 @@ def jpegs() -> Iterator[tuple[str, Maker]]:
     yield "exif thumbnail without end", lambda m, o: saved(m, exif=exif(saved(small(o))[:-2]))
     yield "exif thumbnail letterboxed", lambda m, o: saved(m, exif=exif(saved(letterboxed(o))))
     for order in "<>":
-        yield f"exif thumbnail raw {order}", lambda m, o, order=order: saved(  # type: ignore[misc]
-            m, exif=b"Exif\0\0" + tiff([(small(o, 110), 1)], order, empty_first=True))  # fmt: skip
-        yield f"exif sub directory {order}", lambda m, o, order=order: saved(  # type: ignore[misc]
-            m, exif=b"Exif\0\0" + tiff([(small(o, 110), 1)], order, sub=True, empty_first=True))  # fmt: skip
+        yield (
+            f"exif thumbnail raw {order}",
+            lambda m, o, order=order: saved(  # type: ignore[misc]
+                m, exif=b"Exif\0\0" + tiff([(small(o, 110), 1)], order, empty_first=True)
+            ),
+        )
+        yield (
+            f"exif sub directory {order}",
+            lambda m, o, order=order: saved(  # type: ignore[misc]
+                m, exif=b"Exif\0\0" + tiff([(small(o, 110), 1)], order, sub=True, empty_first=True)
+            ),
+        )
     yield "maker note", lambda m, o: saved(m, exif=exif(b"", note=note + saved(small(o))))
     yield (
         "thumbnail in a thumbnail",
@@ -324,8 +343,12 @@ def jpegs() -> Iterator[tuple[str, Maker]]:
     for kind in (0x10, 0x11, 0x13):
         yield f"jfxx {kind:x}", lambda m, o, kind=kind: app(saved(m), jfxx(kind, o))  # type: ignore[misc]
     for number in (0x0409, 0x040C):
-        yield f"photoshop {number:x}", lambda m, o, number=number: app(  # type: ignore[misc]
-            saved(m), segment(0xED, b"Photoshop 3.0\0" + irb(number, saved(small(o)))))  # fmt: skip
+        yield (
+            f"photoshop {number:x}",
+            lambda m, o, number=number: app(  # type: ignore[misc]
+                saved(m), segment(0xED, b"Photoshop 3.0\0" + irb(number, saved(small(o))))
+            ),
+        )
     yield (
         "photoshop in two",
         lambda m, o: app(
@@ -376,14 +399,19 @@ def jpegs() -> Iterator[tuple[str, Maker]]:
         ),
     )
     for name, data in (
-        ("mp4", FILM), ("mov", box(b"moov", box(b"mvhd", b"\0" * 100)) + box(b"mdat", _NOISE)),
-        ("avi", b"RIFF" + struct.pack("<I", 5004) + b"AVI " + _NOISE), ("mkv", b"\x1aE\xdf\xa3" + _NOISE),
-        ("wav", b"RIFF" + struct.pack("<I", 5004) + b"WAVE" + _NOISE), ("mp3", b"ID3\4\0" + _NOISE),
+        ("mp4", FILM),
+        ("mov", box(b"moov", box(b"mvhd", b"\0" * 100)) + box(b"mdat", _NOISE)),
+        ("avi", b"RIFF" + struct.pack("<I", 5004) + b"AVI " + _NOISE),
+        ("mkv", b"\x1aE\xdf\xa3" + _NOISE),
+        ("wav", b"RIFF" + struct.pack("<I", 5004) + b"WAVE" + _NOISE),
+        ("mp3", b"ID3\4\0" + _NOISE),
         ("m4a", box(b"ftyp", b"M4A \0\0\0\0") + box(b"mdat", _NOISE)),
-        ("zip", b"PK\3\4" + _NOISE), ("pdf", b"%PDF-1.7\n" + _NOISE), ("unknown", _NOISE),
+        ("zip", b"PK\3\4" + _NOISE),
+        ("pdf", b"%PDF-1.7\n" + _NOISE),
+        ("unknown", _NOISE),
         ("psd", b"8BPS\0\1" + _NOISE),
         ("sef film", b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data" + FILM + b"SEFH" + b"\0" * 30 + b"SEFT"),
-    ):  # fmt: skip
+    ):
         yield f"{name} behind", lambda m, o, data=data: saved(m) + data  # type: ignore[misc]
 
 

@@ -117,7 +117,7 @@ def slow_bodies(_about: dict[str, Any]) -> list[Sender]:
         Sender(_head("POST", path, "Content-Length: 9000", _network(n)), _drip, 3.0)
         for n in range(40)
         for path in SURFACES
-    ]  # fmt: skip
+    ]
 
 
 def slow_visits(about: dict[str, Any]) -> list[Sender]:
@@ -125,10 +125,11 @@ def slow_visits(about: dict[str, Any]) -> list[Sender]:
     return [
         Sender(
             _head("POST", "/s/form", f"Cookie: {cookie}", f"Content-Length: {FORM_BYTES}", _network(n)),
-            lambda: _drip(b"x" * 2000), 1.0,
+            lambda: _drip(b"x" * 2000),
+            1.0,
         )
         for n, cookie in enumerate(about["visits"])
-    ]  # fmt: skip
+    ]
 
 
 def slow_chunks(about: dict[str, Any]) -> list[Sender]:
@@ -137,7 +138,7 @@ def slow_chunks(about: dict[str, Any]) -> list[Sender]:
         Sender(_head("POST", path, "Transfer-Encoding: chunked", _network(n)), lambda: _drip(b"1\r\nx\r\n"), 0.5)
         for n in range(20)
         for path in SURFACES
-    ]  # fmt: skip
+    ]
 
 
 def slow_readers(_about: dict[str, Any]) -> list[Sender]:
@@ -152,7 +153,7 @@ def huge(about: dict[str, Any]) -> list[Sender]:
         Sender(_head("POST", path, f"Content-Length: {10**10}", *lines), lambda: _drip(b"x" * 65536))
         for path in SURFACES
         for lines in ([], known)
-    ]  # fmt: skip
+    ]
 
 
 def endless(about: dict[str, Any]) -> list[Sender]:
@@ -162,7 +163,7 @@ def endless(about: dict[str, Any]) -> list[Sender]:
         Sender(_head("POST", path, "Transfer-Encoding: chunked", *lines), _endless_chunks)
         for path in SURFACES
         for lines in ([], known)
-    ]  # fmt: skip
+    ]
 
 
 def forms(about: dict[str, Any]) -> list[Sender]:
@@ -174,9 +175,14 @@ def forms(about: dict[str, Any]) -> list[Sender]:
 def _form(about: dict[str, Any], number: int, photographs: Sequence[bytes]) -> Sender:
     name = f"Sender {number}"
     fields = {
-        "csrf_token": about["csrf"], "nonce": os.urandom(16).hex(), "choice": "communication:website",
-        "recognition": "yes", "name": name, "of_age": "yes", "typed": name,
-    }  # fmt: skip
+        "csrf_token": about["csrf"],
+        "nonce": os.urandom(16).hex(),
+        "choice": "communication:website",
+        "recognition": "yes",
+        "name": name,
+        "of_age": "yes",
+        "typed": name,
+    }
     body, kind = multipart(fields, "photographs", photographs)
     lines = (f"Cookie: {about['visits'][number]}", f"Content-Type: {kind}", f"Content-Length: {len(body)}")
     return Sender(_head("POST", "/s/form", _network(number), *lines), lambda: iter((body,)), again=600)
@@ -205,11 +211,10 @@ def small_chunks(about: dict[str, Any]) -> list[Sender]:
     lines = ("Transfer-Encoding: chunked",)
     small = [
         Sender(
-            _head("POST", "/s/form", f"Cookie: {visit}", _network(n), *lines),
-            lambda: _drip(b"5\r\nabcde\r\n" * 6000),
+            _head("POST", "/s/form", f"Cookie: {visit}", _network(n), *lines), lambda: _drip(b"5\r\nabcde\r\n" * 6000)
         )
         for n, visit in enumerate(about["visits"][:2])
-    ]  # fmt: skip
+    ]
     begin = _head("POST", "/s/form", f"Cookie: {about['visits'][2]}", _network(2), *lines)
     begin += b"989680\r\n" + b"x" * 10_000_000 + b"\r\n1;"
     return [*small, Sender(begin, lambda: _drip(b"a" * 65_536))]

@@ -25,9 +25,12 @@ from tests import support
 
 HEAD = "name,email,language,birth_date,guardian,purpose,channels,from,until,signed,text_version,evidence"
 LISTED = ImportDefaults(
-    purposes=("communication",), channels=("website",), text_version="form 1",
-    signed=date(2026, 1, 15), list_is_proof=True,
-)  # fmt: skip
+    purposes=("communication",),
+    channels=("website",),
+    text_version="form 1",
+    signed=date(2026, 1, 15),
+    list_is_proof=True,
+)
 
 
 @contextmanager

@@ -57,10 +57,15 @@ class Mailbox:
     def section(self, **others: Any) -> dict[str, Any]:
         """The section [mail] that reaches this server."""
         return {
-            "host": "127.0.0.1", "port": self.port, "user": USER, "sender": "photos@example.org", "seconds": 3,
-            "password_file": str(self.folder / "password"), "ca_file": str(self.folder / "cert.pem"),
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": USER,
+            "sender": "photos@example.org",
+            "seconds": 3,
+            "password_file": str(self.folder / "password"),
+            "ca_file": str(self.folder / "cert.pem"),
             "owner": "owner@example.org",
-        } | others  # fmt: skip
+        } | others
 
     async def handle_RCPT(  # noqa: N802 - the library's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -141,9 +146,14 @@ def running(folder: Path, names: tuple[str, ...] = ()) -> Iterator[Mailbox]:
     (folder / "password").touch(0o600)
     (folder / "password").write_text(PASSWORD + os.linesep)
     server = Controller(
-        box, hostname="127.0.0.1", port=box.port, tls_context=certificate(folder, names), require_starttls=True,
-        auth_required=True, authenticator=_allowed,
-    )  # fmt: skip
+        box,
+        hostname="127.0.0.1",
+        port=box.port,
+        tls_context=certificate(folder, names),
+        require_starttls=True,
+        auth_required=True,
+        authenticator=_allowed,
+    )
     server.start()
     try:
         yield box

@@ -18,7 +18,8 @@ NAMES = (NAME, RUSSIAN, JAPANESE)
 
 _XML = "<Categories><Category Assigned='0'>People<Category Assigned='1'>{}</Category></Category></Categories>"
 XMP = {
-    "PersonInImage": "-XMP-iptcExt:PersonInImage={}", "PersonHeard": "-XMP-iptcExt:PersonHeard={Name=#}",
+    "PersonInImage": "-XMP-iptcExt:PersonInImage={}",
+    "PersonHeard": "-XMP-iptcExt:PersonHeard={Name=#}",
     "PersonInImageWDetails": "-XMP-iptcExt:PersonInImageWDetails={PersonName=#}",
     "PersonInImageWDetails, another language": "-XMP-iptcExt:PersonInImageWDetails={PersonName-nl=#}",
     "ImageRegion": "-XMP-iptcExt:ImageRegion={Name=#}",
@@ -27,38 +28,53 @@ XMP = {
     "RegionInfo, small letters": "-XMP-mwg-rs:RegionList={Name=#,Type=face}",
     "RegionInfo, a focus": "-XMP-mwg-rs:RegionList={Name=#,Type=Focus}",
     "RegionInfoMP": "-XMP-MP:RegionInfoMP={Regions=[{PersonDisplayName=#}]}",
-    "Subject": "-XMP-dc:Subject={}", "Subject, hierarchical": "-XMP-dc:Subject=People|{}",
-    "Subject, by slashes": "-XMP-dc:Subject=People/{}", "Subject, joined": "-XMP-dc:Subject=a fair; {}; 2026",
+    "Subject": "-XMP-dc:Subject={}",
+    "Subject, hierarchical": "-XMP-dc:Subject=People|{}",
+    "Subject, by slashes": "-XMP-dc:Subject=People/{}",
+    "Subject, joined": "-XMP-dc:Subject=a fair; {}; 2026",
     "HierarchicalSubject": "-XMP-lr:HierarchicalSubject=People|Staff|{}",
-    "WeightedFlatSubject": "-XMP-lr:WeightedFlatSubject={}", "TagsList": "-XMP-digiKam:TagsList=People/{}",
+    "WeightedFlatSubject": "-XMP-lr:WeightedFlatSubject={}",
+    "TagsList": "-XMP-digiKam:TagsList=People/{}",
     "LastKeywordXMP": "-XMP-microsoft:LastKeywordXMP=People/{}",
-    "LastKeywordIPTC": "-XMP-microsoft:LastKeywordIPTC={}", "CatalogSets": "-XMP-mediapro:CatalogSets=People|{}",
-    "CatalogSets, older": "-XMP-expressionmedia:CatalogSets=People|{}", "People": "-XMP-mediapro:People={}",
-    "Categories": f"-XMP-acdsee:Categories={_XML}", "Keywords, ACDSee": "-XMP-acdsee:Keywords={}",
-    "Keywords, PDF": "-XMP-pdf:Keywords=a fair, {}", "Keyword": "-XMP-prism:Keyword={}",
-    "Person": "-XMP-prism:Person={}", "Personality": "-XMP-getty:Personality={}",
+    "LastKeywordIPTC": "-XMP-microsoft:LastKeywordIPTC={}",
+    "CatalogSets": "-XMP-mediapro:CatalogSets=People|{}",
+    "CatalogSets, older": "-XMP-expressionmedia:CatalogSets=People|{}",
+    "People": "-XMP-mediapro:People={}",
+    "Categories": f"-XMP-acdsee:Categories={_XML}",
+    "Keywords, ACDSee": "-XMP-acdsee:Keywords={}",
+    "Keywords, PDF": "-XMP-pdf:Keywords=a fair, {}",
+    "Keyword": "-XMP-prism:Keyword={}",
+    "Person": "-XMP-prism:Person={}",
+    "Personality": "-XMP-getty:Personality={}",
     "SupplementalCategories, XMP": "-XMP-photoshop:SupplementalCategories={}",
     "KeywordInfo": "-XMP-mwg-kw:KeywordInfo={Hierarchy=[{Keyword=People,Children=[{Keyword=#}]}]}",
     "TagStructure": "-XMP-ics:TagStructure={LabelName=People,SubLabels=[{LabelName=#}]}",
     "AdditionalModelInformation": "-XMP-iptcExt:AdditionalModelInformation={}",
-}  # fmt: skip
+}
 """By field: how ExifTool is told to write the name into it; `#` stands for it in a structure."""
 
 EMBEDDED = {
-    "Keywords": "-IPTC:Keywords={}", "Keywords, hierarchical": "-IPTC:Keywords=People|{}",
-    "SupplementalCategories": "-IPTC:SupplementalCategories={}", "CatalogSets, IPTC": "-IPTC:CatalogSets=People|{}",
-    "XPKeywords": "-XPKeywords=a fair;{}", "XPKeywords, hierarchical": "-XPKeywords=People|{}",
+    "Keywords": "-IPTC:Keywords={}",
+    "Keywords, hierarchical": "-IPTC:Keywords=People|{}",
+    "SupplementalCategories": "-IPTC:SupplementalCategories={}",
+    "CatalogSets, IPTC": "-IPTC:CatalogSets=People|{}",
+    "XPKeywords": "-XPKeywords=a fair;{}",
+    "XPKeywords, hierarchical": "-XPKeywords=People|{}",
     "XPSubject": "-XPSubject={}",
-}  # fmt: skip
+}
 KINDS = ("tif", "png", "heic", "webp")
 SPELLINGS = {
-    "decomposed": unicodedata.normalize("NFD", NAME), "capitals": NAME.upper(), "two spaces": NAME.replace(" ", "  "),
-    "no-break space": NAME.replace(" ", "\u00a0"), "soft hyphen": "Jörg Sam\u00adple",
+    "decomposed": unicodedata.normalize("NFD", NAME),
+    "capitals": NAME.upper(),
+    "two spaces": NAME.replace(" ", "  "),
+    "no-break space": NAME.replace(" ", "\u00a0"),
+    "soft hyphen": "Jörg Sam\u00adple",
     "unseen": "Jörg\u200b Sample\ufeff",
-    "surname first": "Sample, Jörg", "UTF-8 taken for Latin": NAME.encode().decode("cp1252"),
+    "surname first": "Sample, Jörg",
+    "UTF-8 taken for Latin": NAME.encode().decode("cp1252"),
     "taken so twice": NAME.encode().decode("cp1252").encode().decode("cp1252"),
     "UTF-8 taken for Mac": NAME.encode().decode("mac-roman"),
-}  # fmt: skip
+}
 _SPELLED = ("PersonInImage", "RegionInfo", "Subject, hierarchical", "HierarchicalSubject", "TagsList")
 _BYTES = (
     *((NAME, one) for one in ("utf-8", "cp1252", "mac-roman", "cp1250", "cp850", "utf-16")),
@@ -109,8 +125,11 @@ def _order(path: Path, form: str, name: str) -> list[str]:
     inner = format_struct({"": name})[2:-1]
     line = form.replace("#", inner).replace("{}", name)
     return ["-charset", "iptc=utf8", "-IPTC:CodedCharacterSet=UTF8", line] * bool("IPTC:" in form) + [
-        *([] if "IPTC:" in form else [line]), "-overwrite_original", str(path), "-execute",
-    ]  # fmt: skip
+        *([] if "IPTC:" in form else [line]),
+        "-overwrite_original",
+        str(path),
+        "-execute",
+    ]
 
 
 def _run(orders: list[str]) -> None:
@@ -188,10 +207,14 @@ def embed(photo: Path, xmp: bytes) -> None:
 def _by_sidecars(folder: Path) -> Iterator[Place]:
     whole, bare = packet(NAME), packet(NAME).replace("\ufeff", "")
     beside = {
-        "UTF-8": whole.encode(), "UTF-16": bare.encode("utf-16"), "UTF-16, no mark": bare.encode("utf-16-be"),
-        "UTF-32": bare.encode("utf-32"), "Latin": bare.encode("cp1252"), "ACDSee's regions": _ACDSEE.encode(),
+        "UTF-8": whole.encode(),
+        "UTF-16": bare.encode("utf-16"),
+        "UTF-16, no mark": bare.encode("utf-16-be"),
+        "UTF-32": bare.encode("utf-32"),
+        "Latin": bare.encode("cp1252"),
+        "ACDSee's regions": _ACDSEE.encode(),
         "Shift-JIS": packet(JAPANESE).replace("\ufeff", "").encode("shift-jis"),
-    }  # fmt: skip
+    }
     for number, (how, data) in enumerate(beside.items()):
         photo = blank(folder, f"u{number}.jpg")
         photo.with_name(photo.name + (".XMP" if number % 2 else ".xmp")).write_bytes(data)
@@ -205,10 +228,13 @@ def _by_sidecars(folder: Path) -> Iterator[Place]:
 
 def _by_lists(folder: Path) -> Iterator[Place]:
     lines = ["[Contacts2]", f"c8fc9ad3fc3f4a73={NAME};;"]
-    for number, said in enumerate((
-        "faces=rect64(3f845bcb59418507),c8fc9ad3fc3f4a73",
-        "faces=rect64(1),ffffffffffffffff;rect64(2),C8FC9AD3FC3F4A73", f"keywords=a fair,{NAME}",
-    )):  # fmt: skip
+    for number, said in enumerate(
+        (
+            "faces=rect64(3f845bcb59418507),c8fc9ad3fc3f4a73",
+            "faces=rect64(1),ffffffffffffffff;rect64(2),C8FC9AD3FC3F4A73",
+            f"keywords=a fair,{NAME}",
+        )
+    ):
         photo = blank(folder, f"l{number}.jpg")
         lines += [f"[{photo.name.upper()}]", "rotate=rotate(0)", said]
         yield Place(photo.name, f"Picasa: {said[:9]} {number}")

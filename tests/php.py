@@ -64,8 +64,11 @@ def run_php(code: str, language: str = "en") -> str:
     words = f"$lang = []; require {json.dumps(str(PLUGIN / 'languages' / f'{language}.php'))};"
     done = subprocess.run(
         [php, "-d", "display_errors=stderr", "-r", DAM + parts + words + code],
-        capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 

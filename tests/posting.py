@@ -29,11 +29,15 @@ TEXT = {
     "withdraw": "Any time.",
 }
 FORM: Mapping[str, Any] = {
-    "name": "Photographs", "organisation": "Museum Åkerø", "officer": "officer@example.org",
-    "policy_url": "https://example.org/privacy", "recognition": False,
-    "uses": [{"purpose": "communication", "channels": ["website", "press"]}], "duration": {"days": 365},
+    "name": "Photographs",
+    "organisation": "Museum Åkerø",
+    "officer": "officer@example.org",
+    "policy_url": "https://example.org/privacy",
+    "recognition": False,
+    "uses": [{"purpose": "communication", "channels": ["website", "press"]}],
+    "duration": {"days": 365},
     "texts": {"en": TEXT, "nl": TEXT},
-}  # fmt: skip
+}
 
 
 @dataclass
@@ -83,18 +87,27 @@ class Post:
         with self.services.store.write() as tx:
             tx.execute(
                 insert(t.form).values(
-                    id=form_id, name=name, version=version, body=dict(FORM) | {"name": name} | others, sha256=form_id,
-                    created_at=tx.now, created_by="test",
+                    id=form_id,
+                    name=name,
+                    version=version,
+                    body=dict(FORM) | {"name": name} | others,
+                    sha256=form_id,
+                    created_at=tx.now,
+                    created_by="test",
                 )
-            )  # fmt: skip
+            )
         return form_id
 
     def invite(self, person_id: str, form_id: str, guardian_id: str | None = None) -> MadeLink:
         """Ask by mail."""
         made, address = self.link(
-            person_id, form_id=form_id, guardian_id=guardian_id, by_mail=True, most_uses=1,
+            person_id,
+            form_id=form_id,
+            guardian_id=guardian_id,
+            by_mail=True,
+            most_uses=1,
             address_id=self.asked_of(person_id, guardian_id),
-        )  # fmt: skip
+        )
         self.put("invite", person_id, guardian_id or "person", data={"link": made.id}, secret={"link": address})
         return made
 

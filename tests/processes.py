@@ -58,9 +58,8 @@ class Processes:
     def run(self, *words: str, handed_on: bool = False) -> str:
         """`facelease WORDS`, to its end; what it printed. `handed_on`: a worker may be finishing it still."""
         done = subprocess.run(
-            [*self._command, *words], env=self._environment, cwd=self.root, check=False, capture_output=True,
-            text=True,
-        )  # fmt: skip
+            [*self._command, *words], env=self._environment, cwd=self.root, check=False, capture_output=True, text=True
+        )
         assert done.returncode in ((0, 3) if handed_on else (0,)), f"{words[:2]}: {done.stderr or done.stdout}"
         return done.stdout
 
@@ -70,9 +69,13 @@ class Processes:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         with (self.root / f"{what[0]}.log").open("ab") as log:
             process = subprocess.Popen(
-                [*self._command, *what], env=self._environment, cwd=self.root, stdout=log, stderr=log,
+                [*self._command, *what],
+                env=self._environment,
+                cwd=self.root,
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
-            )  # fmt: skip
+            )
         self._running.append(process)
         return process
 
@@ -123,11 +126,12 @@ class House(Processes):
         lines = "".join(f"{key} = {value}\n" for key, value in jobs.items())
         port = free_port()
         super().__init__(
-            root, port,
+            root,
+            port,
             f'data = "{root}/data"\n[folder]\npath = "{self.photos}"\n[dam]\npoll_seconds = 86400\n'
             f"[server]\nport = {port}\n[webhooks]\nevents_secret_file = {secret_file!r}\n"
             f"[resourcespace]\nseconds = 1\n[jobs]\n{lines}",
-        )  # fmt: skip
+        )
 
     def photograph(self, ref: str) -> str:
         """A small picture in the folder, without anybody in it."""

@@ -39,9 +39,13 @@ class Api:
         return api_tokens.create(self.services, "test", list(scopes), "test", lasts, tools=claims).secret
 
     def ask(
-        self, method: str, path: str, body: Any = None, token: str | None = None,
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        token: str | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """The response; `path` without the prefix."""
         sent = {"Authorization": f"Bearer {self.token if token is None else token}", **(headers or {})}
         return self.client.open(f"/api/v1{path}", method=method, json=body, headers=sent)
@@ -67,15 +71,28 @@ def photograph(services: Services, ref: str, *people: str) -> int:
         for place, person in enumerate(people):
             tx.execute(
                 insert(t.face).values(
-                    resource_id=number, file_version="v", left=place / 10, top=0.1, width=0.1, height=0.1,
-                    width_px=90, state="matched", person_id=person, created_at=tx.now,
+                    resource_id=number,
+                    file_version="v",
+                    left=place / 10,
+                    top=0.1,
+                    width=0.1,
+                    height=0.1,
+                    width_px=90,
+                    state="matched",
+                    person_id=person,
+                    created_at=tx.now,
                 )
-            )  # fmt: skip
+            )
             tx.execute(
                 insert(t.tag).values(
-                    resource_id=number, node=person, node_key=person, person_id=person, origin="confirmed",
-                    places=[], created_at=tx.now,
+                    resource_id=number,
+                    node=person,
+                    node_key=person,
+                    person_id=person,
+                    origin="confirmed",
+                    places=[],
+                    created_at=tx.now,
                 )
-            )  # fmt: skip
+            )
         photo_answers.recompute(services, tx, [number])
     return number

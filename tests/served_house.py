@@ -81,12 +81,13 @@ class Served(Processes):
         secret = sender.secret_file(root / "dam.secret", SECRET)
         port = free_port()
         super().__init__(
-            root, port,
+            root,
+            port,
             f'data = "{root}/data"\n[folder]\npath = "{root}/photos"\n[dam]\npoll_seconds = 86400\n'
             f'[server]\nhost = "{host}"\nport = {port}\n'
             f"proxies = 1\n[api]\nper_minute = 100000\n"
             f'[webhooks]\nevents_secret_file = "{secret}"\npanel_secret_file = "{secret}"\n',
-        )  # fmt: skip
+        )
         self._environment |= {"TMPDIR": str(self.uploads)}
         with bootstrap.open_house(self.config) as services:
             self.visits, self.token = self._opened(services, many), self._program(services)
@@ -136,9 +137,12 @@ class Served(Processes):
         """What `hostile_senders` is told."""
         path = self.root / "about.json"
         known = {
-            "visits": self.visits[1:], "token": self.token, "csrf": self.csrf, "picture": str(picture),
+            "visits": self.visits[1:],
+            "token": self.token,
+            "csrf": self.csrf,
+            "picture": str(picture),
             "portrait": str(samples.portrait(samples.A_FRONT)),
-        }  # fmt: skip
+        }
         path.write_text(json.dumps(known))
         return path
 
@@ -181,12 +185,18 @@ class Served(Processes):
         for cookie in self.guests:
             name, network = f"Guest {next(_numbers)}", _network()
             fields = {
-                "csrf_token": self.csrf, "nonce": uuid4().hex, "choice": "communication:website", "recognition": "yes",
-                "name": name, "of_age": "yes", "typed": name,
-            }  # fmt: skip
+                "csrf_token": self.csrf,
+                "nonce": uuid4().hex,
+                "choice": "communication:website",
+                "recognition": "yes",
+                "name": name,
+                "of_age": "yes",
+                "typed": name,
+            }
             for what, path, given, field in (
-                ("photograph", "/s/photo", {}, "photograph"), ("signing", "/s/form", fields, "photographs"),
-            ):  # fmt: skip
+                ("photograph", "/s/photo", {}, "photograph"),
+                ("signing", "/s/form", fields, "photographs"),
+            ):
                 body, kind = multipart(given, field, [portrait])
                 headers = {"Cookie": cookie, "X-CSRFToken": self.csrf, "X-Forwarded-For": network}
                 yield Asked(what, "POST", path, headers | {"Content-Type": kind}, body)

@@ -116,9 +116,15 @@ class Desk:
         with self.services.store.write() as tx:
             row = addresses.find_on_file(tx.connection, person_id, guardian_id)
             link = Link(
-                LinkKind.SIGN, "en", person_id, self.form.id, guardian_id, by_mail=True, most_uses=1,
+                LinkKind.SIGN,
+                "en",
+                person_id,
+                self.form.id,
+                guardian_id,
+                by_mail=True,
+                most_uses=1,
                 address_id=row.id if row is not None else None,
-            )  # fmt: skip
+            )
             made = links.make(self.services, tx, link, "test")
         return Visit(self.app, made.token)
 

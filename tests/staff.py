@@ -36,8 +36,10 @@ def configuration(root: Path, **tables: Any) -> Config:
     (root / "photos" / support.SHOOT).mkdir(parents=True, exist_ok=True)
     file = sender.secret_file(root / "signin.secret", SECRET)
     mine: dict[str, Any] = {
-        "server": {"public_url": AUDIENCE}, "webhooks": {"signin_secret_file": file}, "access": ACCESS,
-    }  # fmt: skip
+        "server": {"public_url": AUDIENCE},
+        "webhooks": {"signin_secret_file": file},
+        "access": ACCESS,
+    }
     return support.configuration(root, **{**mine, **tables})
 
 
@@ -98,9 +100,14 @@ class Dam:
     def form(self, **change: Any) -> dict[str, str]:
         """The two fields of the form; `change` puts other values into the payload."""
         told = {
-            "v": 1, "user": "jan", "groups": [3], "language": "en", "nonce": uuid4().hex, "audience": self.audience,
+            "v": 1,
+            "user": "jan",
+            "groups": [3],
+            "language": "en",
+            "nonce": uuid4().hex,
+            "audience": self.audience,
             "issued": int(self.clock.now().timestamp()),
-        } | change  # fmt: skip
+        } | change
         if isinstance(told["user"], str) and isinstance(told["groups"], list):
             _HANDED_OVER[told["user"]] = tuple(told["groups"])
         payload = base64.urlsafe_b64encode(json.dumps(told).encode()).rstrip(b"=").decode()

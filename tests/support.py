@@ -51,9 +51,11 @@ def store_of(_root: Path) -> str | None:
 def configuration(root: Path, **sections: Any) -> Config:
     """The default with its data under `root`, on the store of this test; `sections` overrides tables of it."""
     tree: dict[str, Any] = {
-        "data": str(root / "data"), "folder": {"path": str(root / "photos")}, "site": {"timezone": "Europe/Amsterdam"},
+        "data": str(root / "data"),
+        "folder": {"path": str(root / "photos")},
+        "site": {"timezone": "Europe/Amsterdam"},
         "clearance": {"purposes": ["communication"], "channels": ["website", "press"], "needs_confirmed": False},
-    }  # fmt: skip
+    }
     if (url := store_of(root)) is not None:
         tree["store"] = {"url": url}
     for name, section in sections.items():

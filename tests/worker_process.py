@@ -80,9 +80,10 @@ def main(config: Config, control: Path) -> None:
         services.faces.close()
         examiner = Examiner.from_config(bootstrap.resolve_models(config))
         services = replace(
-            services, faces=SteppingFaces(examiner, steps),
+            services,
+            faces=SteppingFaces(examiner, steps),
             dam=SteppingDam(services.dam, control / f"writes-{os.getpid()}", steps.at),
-        )  # fmt: skip
+        )
         calendar.start_process(services)
         while not (control / "stop").exists():
             well = 0

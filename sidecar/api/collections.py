@@ -124,6 +124,12 @@ def _to_record(row: ruling_history.PastRuling) -> RulingRecord:
 
 def _collection(one: RuledCollection) -> Collection:
     return Collection(
-        ref=one.ref, title=one.title, mode=one.mode, today=one.today, basis=Basis(one.basis) if one.basis else None,
-        reference=one.reference or None, decided_by=one.by or None, review_date=one.review_date,
-    )  # fmt: skip
+        ref=one.ref,
+        title=one.title,
+        mode=one.mode,
+        today=one.today,
+        basis=Basis(one.basis) if one.basis else None,
+        reference=one.reference or None,
+        decided_by=one.by or None,
+        review_date=one.review_date,
+    )

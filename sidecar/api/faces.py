@@ -129,12 +129,16 @@ def _add_read_routes(api: Routes, services: Services) -> None:
             texts = services.texts(conn)
             items = [
                 fill(
-                    Face, row, box=(row.left, row.top, row.width, row.height), name=row.display_name,
-                    dismissal=face_rows.dismissal_of(row), reason=face_rows.reason_of(texts, row) or None,
+                    Face,
+                    row,
+                    box=(row.left, row.top, row.width, row.height),
+                    name=row.display_name,
+                    dismissal=face_rows.dismissal_of(row),
+                    reason=face_rows.reason_of(texts, row) or None,
                     vouched=row.set_id in vouched,
                 )
                 for row in rows[: query.limit]
-            ]  # fmt: skip
+            ]
         return json_response(FacePage(items=items, next=items[-1].id if len(rows) > query.limit else None))
 
 

@@ -31,12 +31,17 @@ def list_(shell: Shell, as_json: bool) -> None:
         modes.import_from_dam(services)
         rows = [
             {
-                "ref": one.ref, "title": one.title, "resources": one.resources, "mode": one.mode.value,
-                "today": one.today.value, "basis": one.basis or None, "review": one.review_date,
+                "ref": one.ref,
+                "title": one.title,
+                "resources": one.resources,
+                "mode": one.mode.value,
+                "today": one.today.value,
+                "basis": one.basis or None,
+                "review": one.review_date,
                 "warning": "rests on the controller's own reading of the law" if one.warned else "",
             }
             for one in collection_list.every(services)
-        ]  # fmt: skip
+        ]
     heads = ["ref", "title", "resources", "mode", "today", "basis", "review", "warning"]
     say(as_json, rows, table(heads, [["" if row[h] is None else row[h] for h in heads] for row in rows]))
 
@@ -56,9 +61,18 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @confirming.yes_option
 @as_json
 def set_(
-    shell: Shell, ref: str, mode: str, basis: str | None, reference: str, by: str, decided: datetime | None,
-    review: datetime | None, member: tuple[str, ...], yes: bool, as_json: bool,
-) -> None:  # fmt: skip
+    shell: Shell,
+    ref: str,
+    mode: str,
+    basis: str | None,
+    reference: str,
+    by: str,
+    decided: datetime | None,
+    review: datetime | None,
+    member: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Set the MODE of the collection REF: off, detect, suggest, auto or never."""
     evidence = BasisEvidence(reference, by, decided.date() if decided else None, review.date() if review else None)
     ruling = modes.Ruling(Mode(mode), Basis(basis) if basis else None, evidence, member)

@@ -128,9 +128,17 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         ended, hasher = (EndedLog(config.path(config.keys.ended_log)), NameHasher(config.path(config.keys.names_file)))
         queue = Queue(store, config.jobs, SystemRandom())
         services = Services(
-            config=config, clock=steady, store=store, master=master, vault=Vault(master), ended=ended, queue=queue,
-            dam=dam, faces=faces, name_hasher=hasher,
-        )  # fmt: skip
+            config=config,
+            clock=steady,
+            store=store,
+            master=master,
+            vault=Vault(master),
+            ended=ended,
+            queue=queue,
+            dam=dam,
+            faces=faces,
+            name_hasher=hasher,
+        )
         stack.callback(services.shortly.close)
         house_closing.check_ended_log(services)
         yield services

@@ -83,12 +83,17 @@ def _render_done(services: Services, done: Mapping[str, Any]) -> Response:
     }
     code = segno.make(shown["key"], error="m").svg_inline(border=4, svgclass="qr", lineclass=None, omitsize=True)
     return pages.render_page(
-        services, "sign/done.html", title=w("waiting_title" if waiting else "done_title"), waiting=waiting, **shown,
+        services,
+        "sign/done.html",
+        title=w("waiting_title" if waiting else "done_title"),
+        waiting=waiting,
+        **shown,
         code=Markup(code),  # noqa: S704 - made by segno
-        photographs=done["photographs"], mark=done.get("mark"),
+        photographs=done["photographs"],
+        mark=done.get("mark"),
         recognised=not waiting and quitclaim_rows.has_recognition(services, done["quitclaim"]),
         mailed=not waiting and signature_strength.is_receipt_mailed(services, done["quitclaim"]),
-    )  # fmt: skip
+    )
 
 
 def _link_to_keep(services: Services, token: str) -> str:

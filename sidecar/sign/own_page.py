@@ -248,9 +248,11 @@ class _Pages:
     def handlers(self) -> list[tuple[type[Exception], Callable[[Any], Response]]]:
         """Error handlers."""
         return [
-            (Forgotten, self._forgotten), (NotFound, self._missing), (CSRFError, self._forged),
+            (Forgotten, self._forgotten),
+            (NotFound, self._missing),
+            (CSRFError, self._forged),
             (ConsentError, self._refused),
-        ]  # fmt: skip
+        ]
 
     def _forgotten(self, _: Forgotten) -> Response:
         words = self._words()

@@ -71,9 +71,14 @@ def render_message(services: Services, what: str, status: int, more: str = "", o
     lines = [w(more), w("ask")] if more else [w(what)]
     writes = lost_links.can_write(services)
     return render_page(
-        services, "sign/message.html", status, title=w(f"{what}_title"), lines=lines, over=over if writes else "",
+        services,
+        "sign/message.html",
+        status,
+        title=w(f"{what}_title"),
+        lines=lines,
+        over=over if writes else "",
         lost=writes and what in _LEADS,
-    )  # fmt: skip
+    )
 
 
 def visitor_language(services: Services, otherwise: str | None = None) -> str:

@@ -22,10 +22,15 @@ def read_form(language: str) -> FilledForm:
     """The form as it was sent."""
     values = {name: read_text(name) for name in (*TYPED, "code")}
     return FilledForm(
-        nonce=read_nonce(), language=language, choices=read_choices(), drawn=_read_drawing(),
-        of_age=read_text("of_age") == "yes", network=rate_limits.by_address(),
-        photographs=_read_photographs(), **values,
-    )  # fmt: skip
+        nonce=read_nonce(),
+        language=language,
+        choices=read_choices(),
+        drawn=_read_drawing(),
+        of_age=read_text("of_age") == "yes",
+        network=rate_limits.by_address(),
+        photographs=_read_photographs(),
+        **values,
+    )
 
 
 def read_text(name: str) -> str:

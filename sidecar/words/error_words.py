@@ -10,18 +10,34 @@ from plugin.ledger.queue.jobs import KILLED
 from plugin.words.catalogues import Words
 
 _OURS: tuple[tuple[type[errors.FaceLeaseError], str], ...] = (
-    (errors.ResourceGone, "gone"), (errors.Unreadable, "unreadable"), (errors.WriteRefused, "refused"),
-    (errors.DamError, "away"), (errors.VaultError, "damaged"), (errors.PictureError, "picture"),
-    (errors.ExaminationFailed, "examiner"), (errors.ReadingFailed, "parser"), (errors.MailMisconfigured, "mail"),
-    (errors.MailError, "letter"), (errors.StoreError, "store"), (errors.ConfigError, "configuration"),
-    (errors.EngineError, "configuration"), (errors.ConsentError, "consent"), (errors.NotFound, "missing"),
-)  # fmt: skip
+    (errors.ResourceGone, "gone"),
+    (errors.Unreadable, "unreadable"),
+    (errors.WriteRefused, "refused"),
+    (errors.DamError, "away"),
+    (errors.VaultError, "damaged"),
+    (errors.PictureError, "picture"),
+    (errors.ExaminationFailed, "examiner"),
+    (errors.ReadingFailed, "parser"),
+    (errors.MailMisconfigured, "mail"),
+    (errors.MailError, "letter"),
+    (errors.StoreError, "store"),
+    (errors.ConfigError, "configuration"),
+    (errors.EngineError, "configuration"),
+    (errors.ConsentError, "consent"),
+    (errors.NotFound, "missing"),
+)
 """The first that fits counts."""
 
 _OTHERS = {
-    "OperationalError": "store", "InterfaceError": "store", "DatabaseError": "store", "IntegrityError": "row",
-    "JSONDecodeError": "row", "unreadable": "row", "Passing": "away", "Unexpected": "away",
-}  # fmt: skip
+    "OperationalError": "store",
+    "InterfaceError": "store",
+    "DatabaseError": "store",
+    "IntegrityError": "row",
+    "JSONDecodeError": "row",
+    "unreadable": "row",
+    "Passing": "away",
+    "Unexpected": "away",
+}
 """Of libraries, by name; a row of which no value can be made; and what errors of the DAM were called in older rows."""
 
 

@@ -26,9 +26,7 @@ def sentences(checked: LogCheck, zone: tzinfo, language: str = "en") -> list[str
     ]
 
 
-_COUNTS = {
-    "held": "heads", "after": "after", "pruned": "pruned", "restored": "heads", "below": "below", "rows": "rows",
-}  # fmt: skip
+_COUNTS = {"held": "heads", "after": "after", "pruned": "pruned", "restored": "heads", "below": "below", "rows": "rows"}
 """The number on which the form of a sentence hangs."""
 
 

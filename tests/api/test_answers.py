@@ -17,19 +17,29 @@ from tests.api.conftest import Photograph
 from tests.program import Api
 
 SIGNED = {
-    "recognition": False, "publications": [{"purpose": "communication", "channel": "website"}],
-    "signed_at": "2026-03-02T12:00:00Z", "valid_until": "2026-06-01T00:00:00Z", "text_version": "v1", "language": "en",
+    "recognition": False,
+    "publications": [{"purpose": "communication", "channel": "website"}],
+    "signed_at": "2026-03-02T12:00:00Z",
+    "valid_until": "2026-06-01T00:00:00Z",
+    "text_version": "v1",
+    "language": "en",
     "evidence": [{"name": "form.pdf", "content": base64.b64encode(b"a signed form: sample").decode()}],
-}  # fmt: skip
+}
 
 
 def test_a_person_is_entered_signs_and_withdraws(api: Api, photograph: Photograph) -> None:
     """The whole story by programs: the answer follows each step at once."""
     asa = api.post("/people", {"name": "Åsa", "language": "nl"})["id"]
     assert api.get(f"/people/{asa}") == {
-        "id": asa, "name": "Åsa", "language": "nl", "birth_date": None, "age_known": False,
-        "recognition": False, "publication": False, "pictures": "none",
-    }  # fmt: skip
+        "id": asa,
+        "name": "Åsa",
+        "language": "nl",
+        "birth_date": None,
+        "age_known": False,
+        "recognition": False,
+        "publication": False,
+        "pictures": "none",
+    }
     photograph("shoot/a.jpg", asa)
     made = api.post(f"/people/{asa}/quitclaims", SIGNED)
     assert (made["version"], len(made["grants"])) == (1, 1)
@@ -129,9 +139,12 @@ def test_a_batch_is_answered_in_its_order_without_a_query_each(
     assert [one["ref"] for one in many["items"]] == refs
     assert many["items"][:2] == few["items"]
     for one in many["items"][:7]:
-        assert one == {"ref": one["ref"], "answers": [
-            api.get(f"/resources/{one['ref']}/clearance?channel={use['channel']}")["answers"][0] for use in uses
-        ]}  # fmt: skip
+        assert one == {
+            "ref": one["ref"],
+            "answers": [
+                api.get(f"/resources/{one['ref']}/clearance?channel={use['channel']}")["answers"][0] for use in uses
+            ],
+        }
     assert {answer["status"] for answer in many["items"][-1]["answers"]} == {"unknown"}
     too_many = {"refs": ["x"] * 1001, "uses": uses}
     assert api.ask("POST", "/clearance:batch", too_many).status_code == 422
@@ -208,6 +221,7 @@ def test_a_collections_history_is_read_and_a_mode_without_effect_says_so(api: Ap
     assert "No photograph" in told.json["no_effect"][0]["said"]
     items = api.get("/collections/shoot/history")["items"]
     assert [(one["mode"], one["why"], one["set_by"][:4]) for one in items] == [
-        ("detect", "set", "api:"), ("never", "set", "api:"),
-    ]  # fmt: skip
+        ("detect", "set", "api:"),
+        ("never", "set", "api:"),
+    ]
     assert api.get("/collections/none/history")["items"] == []

@@ -147,9 +147,12 @@ def test_a_token_that_has_links_mailed_gets_none(
     token = mailing.made([TokenScope.INVITATIONS_WRITE, TokenScope.INVITATIONS_READ])
     mailed = {"person_id": asa, "by_mail": True}
     tries = [
-        {"person_id": asa}, {"person_id": asa, "by_mail": False}, {"collection": "shoot"},
-        {"collection": "shoot", "by_mail": True}, mailed | {"collection": "shoot"},
-    ]  # fmt: skip
+        {"person_id": asa},
+        {"person_id": asa, "by_mail": False},
+        {"collection": "shoot"},
+        {"collection": "shoot", "by_mail": True},
+        mailed | {"collection": "shoot"},
+    ]
     for body in tries:
         answer = mailing.ask("POST", "/invitations", body, token=token)
         assert answer.status_code == 409

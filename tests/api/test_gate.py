@@ -116,17 +116,30 @@ def test_an_ai_tool_gets_only_photographs_whose_people_allow_it(
 
 
 EMOTION = [
-    {"kind": "emotion"}, {"kind": "cms", "name": "EmotionAI"}, {"kind": "cms", "inference": ["emotion"]},
-    {"kind": "ai", "inference": ["age", "Affect"]}, {"kind": "affect-recognition"}, {"kind": "affective computing"},
-    {"kind": "cms", "name": "Emotieherkenning"}, {"kind": "sentiment of faces"}, {"kind": "stemmingsherkenning"},
-    {"kind": "cms", "inference": ["gezichtsuitdrukking"]}, {"kind": "cms", "inference": ["gelaatsuitdrukkingen"]},
-    {"kind": "cms", "name": "AffectScore"}, {"kind": "cms", "name": "gemoedstoestand"},
-    {"kind": "cms", "name": "facial_expressions"}, {"kind": "cms", "inference": ["\u00e9motion"]},
-    {"kind": "cms", "inference": ["EMOTIES"]}, {"kind": "cms", "name": "mood-meter"},
-    {"kind": "ai", "name": "gevoelens"}, {"kind": "cms", "inference": ["happiness", "age"]},
-    {"kind": "cms", "inference": ["isAngry"]}, {"kind": "ai", "inference": ["smile"]},
-    {"kind": "cms", "inference": ["verdriet"]}, {"kind": "cms", "inference": ["leeftijd", "Ontevredenheid"]},
-]  # fmt: skip
+    {"kind": "emotion"},
+    {"kind": "cms", "name": "EmotionAI"},
+    {"kind": "cms", "inference": ["emotion"]},
+    {"kind": "ai", "inference": ["age", "Affect"]},
+    {"kind": "affect-recognition"},
+    {"kind": "affective computing"},
+    {"kind": "cms", "name": "Emotieherkenning"},
+    {"kind": "sentiment of faces"},
+    {"kind": "stemmingsherkenning"},
+    {"kind": "cms", "inference": ["gezichtsuitdrukking"]},
+    {"kind": "cms", "inference": ["gelaatsuitdrukkingen"]},
+    {"kind": "cms", "name": "AffectScore"},
+    {"kind": "cms", "name": "gemoedstoestand"},
+    {"kind": "cms", "name": "facial_expressions"},
+    {"kind": "cms", "inference": ["\u00e9motion"]},
+    {"kind": "cms", "inference": ["EMOTIES"]},
+    {"kind": "cms", "name": "mood-meter"},
+    {"kind": "ai", "name": "gevoelens"},
+    {"kind": "cms", "inference": ["happiness", "age"]},
+    {"kind": "cms", "inference": ["isAngry"]},
+    {"kind": "ai", "inference": ["smile"]},
+    {"kind": "cms", "inference": ["verdriet"]},
+    {"kind": "cms", "inference": ["leeftijd", "Ontevredenheid"]},
+]
 
 
 @pytest.mark.parametrize("tool", EMOTION, ids=str)
@@ -190,11 +203,16 @@ def test_a_caller_is_what_its_token_says_and_no_more(
     unbound = api.made(["gate:use"], tools=[])
     bound = api.made(["gate:use"])
     tries = [
-        (unbound, {"kind": "cms"}), (unbound, {"kind": "cms", "inference": ["age estimate"]}),
-        (unbound, {"kind": "ai"}), (unbound, {"kind": "dam"}), (unbound, {"kind": "cms", "name": "our website"}),
-        (bound, {"kind": "cms", "inference": ["age estimate"]}), (bound, {"kind": "ai"}), (bound, {"kind": "CMS"}),
+        (unbound, {"kind": "cms"}),
+        (unbound, {"kind": "cms", "inference": ["age estimate"]}),
+        (unbound, {"kind": "ai"}),
+        (unbound, {"kind": "dam"}),
+        (unbound, {"kind": "cms", "name": "our website"}),
+        (bound, {"kind": "cms", "inference": ["age estimate"]}),
+        (bound, {"kind": "ai"}),
+        (bound, {"kind": "CMS"}),
         (bound, {"kind": "cms", "inference": ["number of people"]}),
-    ]  # fmt: skip
+    ]
     use = {"resource": REF, "purpose": "communication", "channel": "website"}
     found = [api.post("/gate", use | {"tool": tool}, token=token)["why"] for token, tool in tries]
     believed = sum(why != "ai_not_allowed" for why in found)
@@ -202,10 +220,16 @@ def test_a_caller_is_what_its_token_says_and_no_more(
     assert believed == 0
     assert _ask(api)["decision"] == "allow"
     assert _claims(api.services) == [
-        ("cms", False, False), ("cms", False, False), ("ai", True, False), ("other", False, False),
-        ("cms", False, False), ("cms", False, False), ("ai", True, False), ("other", False, False),
         ("cms", False, False),
-    ]  # fmt: skip
+        ("cms", False, False),
+        ("ai", True, False),
+        ("other", False, False),
+        ("cms", False, False),
+        ("cms", False, False),
+        ("ai", True, False),
+        ("other", False, False),
+        ("cms", False, False),
+    ]
     assert "estimate" not in str(_logged(api.services))
 
 
@@ -230,7 +254,7 @@ def test_a_kind_that_is_no_plain_one_any_more_is_not_believed(
         (["gate:use"], ["CMS"], "'CMS' is none"),
         (["people:read"], ["cms"], "add the scope gate:use"),
     ],
-)  # fmt: skip
+)
 def test_no_token_may_claim_what_nobody_configured(
     services: Services, scopes: list[str], tools: list[str], said: str
 ) -> None:

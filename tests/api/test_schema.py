@@ -30,14 +30,25 @@ from tests.program import Api
 
 load_all_checks()
 CHECKS = (
-    schemathesis.checks.not_a_server_error, status_code_conformance, content_type_conformance,
-    response_headers_conformance, response_schema_conformance, negative_data_rejection,
-    missing_required_header, unsupported_method,
-)  # fmt: skip
+    schemathesis.checks.not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    missing_required_header,
+    unsupported_method,
+)
 _KNOWN: dict[str, Any] = {
-    "channel": "website", "purpose": "communication", "first": "2026-03-05", "last": "2026-03-31",
-    "ref": "shoot/a.jpg", "refs": "shoot/a.jpg", "resource": "shoot/a.jpg", "grants": "all",
-}  # fmt: skip
+    "channel": "website",
+    "purpose": "communication",
+    "first": "2026-03-05",
+    "last": "2026-03-31",
+    "ref": "shoot/a.jpg",
+    "refs": "shoot/a.jpg",
+    "resource": "shoot/a.jpg",
+    "grants": "all",
+}
 
 
 @pytest.fixture
@@ -97,9 +108,8 @@ def test_the_description_is_true(schema: Any, mode: GenerationMode) -> None:
         operation = found.ok()
 
         @settings(
-            max_examples=15, deadline=None, derandomize=True, database=None,
-            suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
+            max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+        )
         @given(case=operation.as_strategy(generation_mode=mode))
         def holds(case: Any) -> None:
             tried[case.call_and_validate(checks=CHECKS).status_code // 100] += 1

@@ -96,9 +96,11 @@ def off_pixels(rect: Rect, shot: Image.Image, scale: float, colour: Sequence[int
     if not len(xs):
         return float("inf")
     patch = (
-        (left + xs.min()) / scale, (top + ys.min()) / scale,
-        (left + xs.max() + 1) / scale, (top + ys.max() + 1) / scale,
-    )  # fmt: skip
+        (left + xs.min()) / scale,
+        (top + ys.min()) / scale,
+        (left + xs.max() + 1) / scale,
+        (top + ys.max() + 1) / scale,
+    )
     return _farthest(rect, patch)
 
 

@@ -33,7 +33,7 @@ from tests.browser.marked import (
     picture,
     screenshot,
     sights,
-)  # fmt: skip
+)
 from tests.browser.test_console import come_in
 from tests.php import PLUGIN, quoted, run_php
 
@@ -51,8 +51,14 @@ def rendered(path: Path, boxes: tuple[tuple[float, ...], ...] = BOXES) -> str:
         {"id": number, "box": list(box), "state": "unmatched", "label": "unnamed"}
         for number, box in enumerate(boxes, 1)
     ]
-    said = {"state": "ok", "purpose": "communication", "people": [], "faces": faces, "why": [],
-            "channels": {"website": {"status": "unknown"}}}  # fmt: skip
+    said = {
+        "state": "ok",
+        "purpose": "communication",
+        "people": [],
+        "faces": faces,
+        "why": [],
+        "channels": {"website": {"status": "unknown"}},
+    }
     return run_php(
         f"$GLOBALS['preview'] = {quoted(str(path))};"
         f"facelease_render_panel(json_decode({quoted(json.dumps(said))}, true), 1, true);"
@@ -241,10 +247,15 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner, port: int) 
 
 # How the pixels of a file are stored for each EXIF orientation, so that it is seen upright.
 STORED = {
-    1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270,
-}  # fmt: skip
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
 
 
 def enter(services: Services, photos: Path, ratio: str, orientation: int, box: int) -> int:
@@ -265,10 +276,17 @@ def enter(services: Services, photos: Path, ratio: str, orientation: int, box: i
         assert key is not None
         made_face = tx.execute(
             insert(t.face).values(
-                resource_id=int(key[0]), file_version=version, left=left, top=top, width=width, height=height,
-                width_px=90, state="unmatched", created_at=tx.now,
+                resource_id=int(key[0]),
+                file_version=version,
+                left=left,
+                top=top,
+                width=width,
+                height=height,
+                width_px=90,
+                state="unmatched",
+                created_at=tx.now,
             )
-        ).inserted_primary_key  # fmt: skip
+        ).inserted_primary_key
         assert made_face is not None
     return int(made_face[0])
 

@@ -132,12 +132,21 @@ def test_every_page_is_for_everybody(
     page.on("console", lambda said: refused.append(said.text))
     come_in(page, services, clock, "administrator", language)
     paths = {
-        "home": "/console/", "review": "/console/review", "unnamed": "/console/review?list=unmatched",
-        "people": "/console/people", "person": f"/console/people/{asa}", "collections": "/console/collections",
-        "collection": "/console/collections/one?ref=shoot", "new": "/console/people/new", "log": "/console/log",
-        "requests": "/console/requests", "forms": "/console/forms", "form": f"/console/forms/{form}",
-        "clearance": "/console/clearance", "certificate": f"/console/requests/certificate/{number}",
-    }  # fmt: skip
+        "home": "/console/",
+        "review": "/console/review",
+        "unnamed": "/console/review?list=unmatched",
+        "people": "/console/people",
+        "person": f"/console/people/{asa}",
+        "collections": "/console/collections",
+        "collection": "/console/collections/one?ref=shoot",
+        "new": "/console/people/new",
+        "log": "/console/log",
+        "requests": "/console/requests",
+        "forms": "/console/forms",
+        "form": f"/console/forms/{form}",
+        "clearance": "/console/clearance",
+        "certificate": f"/console/requests/certificate/{number}",
+    }
     for name, path in paths.items():
         page.goto(path)
         shot(page, f"console-{name}-{size}-{language}")

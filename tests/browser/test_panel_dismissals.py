@@ -25,13 +25,25 @@ def host(chromium: Browser) -> Iterator[Host]:
 def content(path: Path, language: str, small: Any) -> str:
     """A large face, and eleven of whom it may be said that they are too small."""
     faces = [
-        {"id": number, "box": [0.08 * (number - 1), 0.3, 0.05, 0.1], "state": "unmatched", "label": "unnamed",
-         "small": number > 1}
+        {
+            "id": number,
+            "box": [0.08 * (number - 1), 0.3, 0.05, 0.1],
+            "state": "unmatched",
+            "label": "unnamed",
+            "small": number > 1,
+        }
         for number in range(1, 13)
-    ]  # fmt: skip
+    ]
     faces[0] |= {"state": "dismissed", "again": True, "label": "left out: before there was a list: crowd"}
-    said = {"state": "ok", "purpose": "communication", "people": [], "faces": faces, "why": [], "small": small,
-            "channels": {"website": {"status": "unknown"}}}  # fmt: skip
+    said = {
+        "state": "ok",
+        "purpose": "communication",
+        "people": [],
+        "faces": faces,
+        "why": [],
+        "small": small,
+        "channels": {"website": {"status": "unknown"}},
+    }
     return run_php(
         f"$GLOBALS['preview'] = {quoted(str(path))};"
         f"facelease_render_panel(json_decode({quoted(json.dumps(said))}, true), 1, true);",
@@ -54,8 +66,12 @@ def test_all_small_figures_in_one_act(host: Host, tmp_path: Path, language: str)
     page.on("request", lambda one: sent.append(parse_qs(one.post_data or "")))
     first = page.locator(".FaceleaseFace").first
     assert first.locator("option").evaluate_all("all => all.map(one => one.value)") == [
-        "", "no_person", "bystander", "objects", "other",
-    ]  # fmt: skip
+        "",
+        "no_person",
+        "bystander",
+        "objects",
+        "other",
+    ]
     first.locator("button").click()
     expect(first.locator("select")).to_be_focused()
     assert sent == [], "without a reason nothing leaves the page"

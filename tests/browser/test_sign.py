@@ -30,18 +30,32 @@ from tests.signers import Desk
 
 SAID = {
     "en": {
-        "press": "Press", "recognise": "I agree that my face is recognised", "camera": "Take one with the camera",
-        "good": "This photograph will do", "name": "Your first and last name", "sign": "Sign", "done": "it is signed",
-        "page": "Your own page", "stop": "End all of it",
-        "yes": "Yes, withdraw", "nothing": "It is over as of now",
+        "press": "Press",
+        "recognise": "I agree that my face is recognised",
+        "camera": "Take one with the camera",
+        "good": "This photograph will do",
+        "name": "Your first and last name",
+        "sign": "Sign",
+        "done": "it is signed",
+        "page": "Your own page",
+        "stop": "End all of it",
+        "yes": "Yes, withdraw",
+        "nothing": "It is over as of now",
     },
     "nl": {
-        "press": "Pers", "recognise": "Ik vind het goed dat mijn gezicht", "camera": "Maak een foto met de camera",
-        "good": "Deze foto is geschikt", "name": "Uw voor- en achternaam", "sign": "Ondertekenen",
-        "done": "het is getekend", "page": "Uw eigen pagina", "stop": "Alles intrekken",
-        "yes": "Ja, intrekken", "nothing": "Vanaf nu geldt het niet meer",
+        "press": "Pers",
+        "recognise": "Ik vind het goed dat mijn gezicht",
+        "camera": "Maak een foto met de camera",
+        "good": "Deze foto is geschikt",
+        "name": "Uw voor- en achternaam",
+        "sign": "Ondertekenen",
+        "done": "het is getekend",
+        "page": "Uw eigen pagina",
+        "stop": "Alles intrekken",
+        "yes": "Ja, intrekken",
+        "nothing": "Vanaf nu geldt het niet meer",
     },
-}  # fmt: skip
+}
 
 
 @pytest.fixture

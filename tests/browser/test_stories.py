@@ -157,9 +157,14 @@ def test_the_first_of_two_guardians_takes_it_back(
     clara = cast.add("Clara Sample", birth_date=date(2014, 5, 1), language=language)
     visit = two.visit(clara)
     answer = visit.sign(
-        "website", signer="Greta Sample", birth_date="2014-05-01", email="greta@example.org", typed="Greta Sample",
-        other_signer="Hugo Sample", other_email="hugo@example.org",
-    )  # fmt: skip
+        "website",
+        signer="Greta Sample",
+        birth_date="2014-05-01",
+        email="greta@example.org",
+        typed="Greta Sample",
+        other_signer="Hugo Sample",
+        other_email="hugo@example.org",
+    )
     assert answer.status_code == 303, answer.text
     page = on("phone", language, java_script_enabled=False)
     page.goto(f"/s/{visit.kept_link()}")

@@ -37,10 +37,19 @@ def test_a_consent_is_the_same_in_the_list_and_alone(server: Server, made: list[
     """The list says everything in texts, the other call in numbers: one fingerprint."""
     name = f"Åsa 'Ö' Öberg {uuid4().hex[:8]}"
     ref = make(
-        server, made, name, email="asa@example.com", telephone="+46 70", consent_usage="Print, Websites",
-        notes="Q-17", expires="2026-12-01", date_of_birth="2012-05-06", address="Storgatan 1",
-        parent_guardian="Eva Öberg", date_of_consent="2026-01-15",
-    )  # fmt: skip
+        server,
+        made,
+        name,
+        email="asa@example.com",
+        telephone="+46 70",
+        consent_usage="Print, Websites",
+        notes="Q-17",
+        expires="2026-12-01",
+        date_of_birth="2012-05-06",
+        address="Storgatan 1",
+        parent_guardian="Eva Öberg",
+        date_of_consent="2026-01-15",
+    )
     one, other = Consents(server.client()).one(ref), listed(server, ref)
     assert one is not None
     assert one.fingerprint == other.fingerprint
@@ -78,9 +87,16 @@ def test_a_change_changes_the_fingerprint(server: Server, made: list[int]) -> No
     ref = make(server, made, f"Åsa {uuid4().hex[:8]}", expires="2026-12-01", address="Storgatan 1")
     before = listed(server, ref)
     assert server.client().ask(
-        "consentmanager_update_consent", expect_bool, again=False, consent=ref, name=before.name, email="",
-        telephone="", consent_usage="Print", expires="2026-11-01",
-    )  # fmt: skip
+        "consentmanager_update_consent",
+        expect_bool,
+        again=False,
+        consent=ref,
+        name=before.name,
+        email="",
+        telephone="",
+        consent_usage="Print",
+        expires="2026-11-01",
+    )
     after = listed(server, ref)
     assert (after.expires, after.usage) == ("2026-11-01", "Print")
     assert after.fingerprint != before.fingerprint

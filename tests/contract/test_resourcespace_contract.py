@@ -295,8 +295,11 @@ def test_many_are_written_and_read_at_once(server: Server, dam: ResourceSpaceDam
     every = (one, two, three, "99999999")
     done = dam.write_many([Task(ref, (add(asa),)) for ref in every])
     assert {ref: _told(answer) for ref, answer in done.items()} == {
-        one: {asa}, two: {asa, bo}, three: {asa}, "99999999": None,
-    }  # fmt: skip
+        one: {asa},
+        two: {asa, bo},
+        three: {asa},
+        "99999999": None,
+    }
     taken = dam.write_many([Task(one, (remove(asa),)), Task(two, (remove(asa.upper()),)), Task(three, ())])
     assert {ref: _told(answer) for ref, answer in taken.items()} == {one: set(), two: {bo}, three: {asa}}
     now = dam.names_on([one, two, three])
@@ -312,9 +315,18 @@ def test_files_beside_a_resource_are_counted(server: Server, dam: ResourceSpaceD
     """The old one of a file that was replaced is such a file; what it is called is not asked."""
     ref, other = server.photo(), server.photo()
     assert server.client().ask(
-        "add_alternative_file", expect_int, again=False, resource=ref, name="Åsa Öberg.jpg", description="",
-        file_name="", file_extension="", file_size=0, alt_type="", file="",
-    )  # fmt: skip
+        "add_alternative_file",
+        expect_int,
+        again=False,
+        resource=ref,
+        name="Åsa Öberg.jpg",
+        description="",
+        file_name="",
+        file_extension="",
+        file_size=0,
+        alt_type="",
+        file="",
+    )
     assert dam.leftovers([ref, other]) == {ref: 1, other: 0}
 
 

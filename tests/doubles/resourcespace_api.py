@@ -104,12 +104,25 @@ class Api(ConsentApi):
 
     def _data(self, photo: Photo) -> dict[str, Any]:
         return {
-            "ref": photo.ref, "title": None, "resource_type": photo.resource_type, "has_image": photo.has_image,
-            "is_transcoding": 0, "file_extension": photo.extension or None, "archive": photo.archive,
-            "access": photo.access, "created_by": photo.created_by, "file_modified": photo.modified or None,
-            "file_checksum": photo.checksum, "preview_tweaks": photo.tweaks, "file_size": len(photo.original),
-            "modified": photo.modified, "lock_user": None, "no_file": 0, "field12": "", "field8": "",
-        }  # fmt: skip
+            "ref": photo.ref,
+            "title": None,
+            "resource_type": photo.resource_type,
+            "has_image": photo.has_image,
+            "is_transcoding": 0,
+            "file_extension": photo.extension or None,
+            "archive": photo.archive,
+            "access": photo.access,
+            "created_by": photo.created_by,
+            "file_modified": photo.modified or None,
+            "file_checksum": photo.checksum,
+            "preview_tweaks": photo.tweaks,
+            "file_size": len(photo.original),
+            "modified": photo.modified,
+            "lock_user": None,
+            "no_file": 0,
+            "field12": "",
+            "field8": "",
+        }
 
     def get_resource_access(self, user: User, p: Params) -> Any:
         photo = self.photo(p)
@@ -133,11 +146,27 @@ class Api(ConsentApi):
         if photo is None or not photo.original:
             return []
         width, height = measured(photo)
-        found = [{"size_code": "original", "extension": photo.extension, "width": width, "height": height,
-                  "url": self.url(photo.ref, "", photo.extension, user), "filesize": "75&nbsp;KB"}]  # fmt: skip
+        found = [
+            {
+                "size_code": "original",
+                "extension": photo.extension,
+                "width": width,
+                "height": height,
+                "url": self.url(photo.ref, "", photo.extension, user),
+                "filesize": "75&nbsp;KB",
+            }
+        ]
         for name, (width, height, _) in sorted(photo.previews.items(), key=lambda item: -item[1][0]):
-            found.append({"size_code": name, "extension": "jpg", "width": width, "height": height,
-                          "url": self.url(photo.ref, name, "jpg", user), "filesize": "43&nbsp;KB"})  # fmt: skip
+            found.append(
+                {
+                    "size_code": name,
+                    "extension": "jpg",
+                    "width": width,
+                    "height": height,
+                    "url": self.url(photo.ref, name, "jpg", user),
+                    "filesize": "43&nbsp;KB",
+                }
+            )
         return found
 
     def add_alternative_file(self, user: User, p: Params) -> Any:
@@ -149,11 +178,23 @@ class Api(ConsentApi):
 
     def get_alternative_files(self, user: User, p: Params) -> Any:
         photo = self.photo(p)
-        return [] if photo is None else [
-            {"ref": number, "name": name, "description": "", "file_name": name, "file_extension": "jpg",
-             "file_size": 1, "creation_date": photo.modified, "alt_type": ""}
-            for number, name in enumerate(photo.alternatives, 1)
-        ]  # fmt: skip
+        return (
+            []
+            if photo is None
+            else [
+                {
+                    "ref": number,
+                    "name": name,
+                    "description": "",
+                    "file_name": name,
+                    "file_extension": "jpg",
+                    "file_size": 1,
+                    "creation_date": photo.modified,
+                    "alt_type": "",
+                }
+                for number, name in enumerate(photo.alternatives, 1)
+            ]
+        )
 
     def get_resource_path(self, user: User, p: Params) -> Any:
         photo = self.photo(p, "ref")
@@ -234,10 +275,10 @@ class Api(ConsentApi):
         codes = [c for c in p.get("log_code", "").split(",") if c in _LOG_CODES]  # unknown ones: no filter
         fields = [loose(f) for f in p.get("field", "").split(",") if f]
         found = [
-            row for row in self.library.log
-            if row["ref"] >= start and (not codes or row["type"] in codes)
-            and (not fields or row["field"] in fields)
-        ]  # fmt: skip
+            row
+            for row in self.library.log
+            if row["ref"] >= start and (not codes or row["type"] in codes) and (not fields or row["field"] in fields)
+        ]
         return found[:count] if count else found
 
     def get_resource_log(self, user: User, p: Params) -> Any:
@@ -257,10 +298,18 @@ class Api(ConsentApi):
         if ref not in self.library.fields or not (user.may("f*") or user.may(f"f{ref}")):
             return False
         return [
-            {"ref": n.ref, "resource_type_field": ref, "name": n.name, "parent": None, "order_by": 0,
-             "active": n.active, "translated_name": n.translated}
-            for n in self.library.nodes.values() if n.field == ref
-        ]  # fmt: skip
+            {
+                "ref": n.ref,
+                "resource_type_field": ref,
+                "name": n.name,
+                "parent": None,
+                "order_by": 0,
+                "active": n.active,
+                "translated_name": n.translated,
+            }
+            for n in self.library.nodes.values()
+            if n.field == ref
+        ]
 
     def get_node_id(self, user: User, p: Params) -> Any:
         field, name = loose(p.get("resource_type_field")), p.get("value", "")
@@ -361,10 +410,12 @@ class Api(ConsentApi):
         featured = [s for s in self.library.shelves.values() if s.kind == 3]
         parents = {s.parent for s in featured}
         return [
-            self._shelf(s, parent=s.parent or None, has_resources=int(bool(s.resources)),
-                        has_children=int(s.ref in parents))
-            for s in featured if s.parent == parent
-        ]  # fmt: skip
+            self._shelf(
+                s, parent=s.parent or None, has_resources=int(bool(s.resources)), has_children=int(s.ref in parents)
+            )
+            for s in featured
+            if s.parent == parent
+        ]
 
     def get_collection(self, user: User, p: Params) -> Any:
         shelf = self.library.shelves.get(integer(p, "ref"))
@@ -379,9 +430,8 @@ class Api(ConsentApi):
     def get_resource_collections(self, user: User, p: Params) -> Any:
         ref = loose(p.get("ref"))
         return [
-            {"ref": s.ref, "name": s.name, "description": ""}
-            for s in self.library.seen_by(user) if ref in s.resources
-        ]  # fmt: skip
+            {"ref": s.ref, "name": s.name, "description": ""} for s in self.library.seen_by(user) if ref in s.resources
+        ]
 
     def create_collection(self, user: User, p: Params) -> Any:
         return self.library.collect(p.get("name", ""), user.ref).ref
@@ -425,16 +475,29 @@ class PluginApi(Api):
         mark = "Cleared until "
         fields = {
             one["title"].removeprefix(mark): one["name"]
-            for one in self.library.fields.values() if one["title"].startswith(mark)
-        }  # fmt: skip
+            for one in self.library.fields.values()
+            if one["title"].startswith(mark)
+        }
         return {
-            "version": "0.1.0", "people_field": PEOPLE, "fields": fields or [], "problems": list(self.problems),
+            "version": "0.1.0",
+            "people_field": PEOPLE,
+            "fields": fields or [],
+            "problems": list(self.problems),
             "sight": {"shares": [], "groups": [], "neighbour": {"on": False, "kept": 0, "named": 0}, **self.sight},
             "gate": {
-                "on": True, "canary": "stopped", "canary_age": 60, "canary_seen": "", "lacks": [], "tried": True,
-                "host": "SVN Trunk", "open": [], "waiting": 0, "waiting_age": 0, **self.gate,
+                "on": True,
+                "canary": "stopped",
+                "canary_age": 60,
+                "canary_seen": "",
+                "lacks": [],
+                "tried": True,
+                "host": "SVN Trunk",
+                "open": [],
+                "waiting": 0,
+                "waiting_age": 0,
+                **self.gate,
             },
-        }  # fmt: skip
+        }
 
     def facelease_photo(self, user: User, p: Params) -> Any:
         ref = integer(p, "ref")
@@ -445,20 +508,24 @@ class PluginApi(Api):
         away = ref in self.library.away
         handed_out = len(photo.original) if photo.extension in OPENED and not away else 0
         return {
-            "ref": ref, "file_version": self._version(photo, p.get("afresh") == "1"), "has_image": photo.has_image,
-            "archive": photo.archive, "extension": photo.extension,
+            "ref": ref,
+            "file_version": self._version(photo, p.get("afresh") == "1"),
+            "has_image": photo.has_image,
+            "archive": photo.archive,
+            "extension": photo.extension,
             "collections": [
-                self._kept(s)
-                for s in self.library.shelves.values()
-                if ref in self._below(s) and self._counts(s, photo)
+                self._kept(s) for s in self.library.shelves.values() if ref in self._below(s) and self._counts(s, photo)
             ],
-            "complete": True, "people": self._people(photo), "turned": int(photo.tweaks.split("|")[0]),
+            "complete": True,
+            "people": self._people(photo),
+            "turned": int(photo.tweaks.split("|")[0]),
             "original": None if away or not photo.original else {"width": width, "height": height, "bytes": handed_out},
             "previews": [
                 {"size_code": name, "url": self.url(ref, name, "jpg", user), "width": width, "height": height}
-                for name, (width, height, _) in photo.previews.items() if photo.has_image
+                for name, (width, height, _) in photo.previews.items()
+                if photo.has_image
             ],
-        }  # fmt: skip
+        }
 
     def facelease_original(self, user: User, p: Params) -> Any:
         """The file itself, which no download is counted for."""
@@ -509,8 +576,16 @@ class PluginApi(Api):
         return version
 
     def _kept(self, shelf: Shelf) -> dict[str, Any]:
-        nothing = {"mode": "off", "basis": None, "reference": "", "by": "", "decided": None, "review": None,
-                   "set_by": "", "set_at": ""}  # fmt: skip
+        nothing = {
+            "mode": "off",
+            "basis": None,
+            "reference": "",
+            "by": "",
+            "decided": None,
+            "review": None,
+            "set_by": "",
+            "set_at": "",
+        }
         told = {name: value for name, value in shelf.ruling.items() if name != "set_by_group"}
         return {"ref": shelf.ref, "title": shelf.name, **nothing, **told}
 

@@ -7,9 +7,17 @@ from typing import Any
 from tests.doubles.resourcespace_state import Library, User
 
 _FIELDS = (
-    "name", "date_of_birth", "address", "parent_guardian_name", "email", "telephone", "consent_usage", "notes",
-    "date_of_consent", "expires",
-)  # fmt: skip
+    "name",
+    "date_of_birth",
+    "address",
+    "parent_guardian_name",
+    "email",
+    "telephone",
+    "consent_usage",
+    "notes",
+    "date_of_consent",
+    "expires",
+)
 _DATES = {"date_of_birth", "date_of_consent", "expires"}
 _OPTIONAL = {*_DATES, "address", "parent_guardian_name"}
 _WARNING = {"error": True, "error_note": "Sorry, an error has occurred. "}
@@ -43,9 +51,13 @@ class ConsentApi:
             return False
         ref = self.library.number("consent")
         self.library.consents[ref] = {
-            "ref": ref, **{name: _stored(name, p) for name in _FIELDS}, "file": None, "expiration_notice_sent": 0,
-            "created_by": user.ref, "created_date": self.library.now(),
-        }  # fmt: skip
+            "ref": ref,
+            **{name: _stored(name, p) for name in _FIELDS},
+            "file": None,
+            "expiration_notice_sent": 0,
+            "created_by": user.ref,
+            "created_date": self.library.now(),
+        }
         return ref
 
     def consentmanager_get_all_consents(self, user: User, p: Mapping[str, str]) -> Any:

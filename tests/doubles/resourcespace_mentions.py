@@ -8,9 +8,13 @@ from typing import Any
 from tests.doubles.resourcespace_state import Library
 
 COLUMNS = {
-    "collection": ("name",), "consent": ("name", "notes"), "node": ("name",), "resource_alt_files": ("name",),
-    "resource_log": ("notes", "diff"), "user": ("username",),
-}  # fmt: skip
+    "collection": ("name",),
+    "consent": ("name", "notes"),
+    "node": ("name",),
+    "resource_alt_files": ("name",),
+    "resource_log": ("notes", "diff"),
+    "user": ("username",),
+}
 MOST = 100
 _PAGE = 500
 

@@ -25,9 +25,7 @@ GROUPS = {
 }
 
 
-_TABLES = (
-    "users", "photos", "nodes", "shelves", "fields", "log", "consents", "consent_links", "_next", "files",
-)  # fmt: skip
+_TABLES = ("users", "photos", "nodes", "shelves", "fields", "log", "consents", "consent_links", "_next", "files")
 
 
 @dataclass
@@ -155,9 +153,16 @@ class Library:
 
     def note(self, ref: int, kind: str, user: int, field: int | None = 0, notes: str = "", diff: str = "") -> int:
         row: dict[str, Any] = {
-            "date": self.now(), "ref": self.number("log"), "resource": ref, "type": kind, "field": field,
-            "user": user, "notes": notes, "diff": diff, "usageoption": -1,
-        }  # fmt: skip
+            "date": self.now(),
+            "ref": self.number("log"),
+            "resource": ref,
+            "type": kind,
+            "field": field,
+            "user": user,
+            "notes": notes,
+            "diff": diff,
+            "usageoption": -1,
+        }
         self.log.append(row)
         return int(row["ref"])
 

@@ -32,12 +32,17 @@ def spent(services: Services, cause: MailCause, *askers: Requester) -> int:
 @pytest.mark.parametrize(
     ("remote", "network"),
     [
-        ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2002:c000:0207::1", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("2001:db8:1:2::9%eth0", "2001:db8:1:2::/64"),
-        ("2001:0DB8:0001:0002::", "2001:db8:1:2::/64"), ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
-        ("", ""), ("unix:", "unix:"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2002:c000:0207::1", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9%eth0", "2001:db8:1:2::/64"),
+        ("2001:0DB8:0001:0002::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
+        ("", ""),
+        ("unix:", "unix:"),
     ],
-)  # fmt: skip
+)
 def test_a_network_is_what_one_holder_has(remote: str, network: str) -> None:
     """An IPv4 address as it is, also in IPv6's clothes; of IPv6 the /64, however it is written."""
     assert rate_limits.network_of(remote) == network
@@ -73,9 +78,11 @@ def test_one_shoot_link_writes_to_as_many_as_can_stand_there(services: Services,
     count = 0
     for _ in range(23):
         clock.advance(timedelta(hours=1))
-        count += spent(services, MailCause.CODE, *(
-            Requester("shoot", "", f"{uuid4().hex}@example.net", f"192.0.2.{n}", shoot=True) for n in range(250)
-        ))  # fmt: skip
+        count += spent(
+            services,
+            MailCause.CODE,
+            *(Requester("shoot", "", f"{uuid4().hex}@example.net", f"192.0.2.{n}", shoot=True) for n in range(250)),
+        )
     assert count == 1000 - 200
 
 

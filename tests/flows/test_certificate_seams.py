@@ -157,9 +157,10 @@ def test_they_finish_it_at_the_same_time(
     cast.sign(ann, recognition=False)
     erasure.begin(services, ann, "test")
     owner, name = {
-        "take_out": (revocation, "take_out"), "mentions": (type(services.dam), "mentions"),
+        "take_out": (revocation, "take_out"),
+        "mentions": (type(services.dam), "mentions"),
         "read_back": (revocation, "read_back"),
-    }[at]  # fmt: skip
+    }[at]
     real = getattr(owner, name)
 
     def other_first(*args: object, **words: object) -> object:
@@ -190,10 +191,14 @@ def test_the_certificate_of_before_says_nothing_of_who_is_erased_again(
         tx.execute(t.erasure.delete())
         tx.execute(
             t.person.insert().values(
-                id=ann, display_name="Ann Sample", name_key="ann sample", language="en", created_at=tx.now,
+                id=ann,
+                display_name="Ann Sample",
+                name_key="ann sample",
+                language="en",
+                created_at=tx.now,
                 node_adopted=False,
             )
-        )  # fmt: skip
+        )
 
     def down(*_: object, **__: object) -> None:
         raise DamError("the DAM does not answer")

@@ -80,9 +80,11 @@ def test_a_run_that_dies_anywhere_is_certified_by_the_next(
     cast.sign(asa, recognition=False)
     (photos / "shoot" / "list.txt").write_text("Åsa Sample", "utf-8")
     module, name = {
-        "rows": (erasure_rows, "remove"), "store": (name_search, "in_store"),
-        "finish": (erasure_register, "finish"), "settle": (erasure, "settle"),
-    }[at]  # fmt: skip
+        "rows": (erasure_rows, "remove"),
+        "store": (name_search, "in_store"),
+        "finish": (erasure_register, "finish"),
+        "settle": (erasure, "settle"),
+    }[at]
     with monkeypatch.context() as patch:
         patch.setattr(module, name, _dies)
         with pytest.raises(Killed):
@@ -108,10 +110,14 @@ def test_an_old_store_that_was_put_back_erases_under_the_number_of_before(
         tx.execute(t.erasure.delete())
         tx.execute(
             t.person.insert().values(
-                id=asa, display_name="Åsa Sample", name_key="åsa sample", language="nl", created_at=tx.now,
+                id=asa,
+                display_name="Åsa Sample",
+                name_key="åsa sample",
+                language="nl",
+                created_at=tx.now,
                 node_adopted=False,
             )
-        )  # fmt: skip
+        )
     calendar.start_process(services)
     cast.work()
     made = certificate.kept(services, number)

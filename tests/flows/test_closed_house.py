@@ -382,8 +382,10 @@ def test_a_file_of_another_kind_is_no_file(services: Services, tmp_path: Path) -
     path = services.ended.path
     held = path.read_bytes()
     kinds: list[Callable[[], None]] = [
-        path.mkdir, lambda: os.mkfifo(path), lambda: path.symlink_to(tmp_path / "nowhere"),
-    ]  # fmt: skip
+        path.mkdir,
+        lambda: os.mkfifo(path),
+        lambda: path.symlink_to(tmp_path / "nowhere"),
+    ]
     for make in kinds:
         path.unlink()
         make()

@@ -26,14 +26,20 @@ def run(tmp_path: Path) -> Run:
     )
     root = Path(__file__).parents[2]
     environment = os.environ | {
-        "PYTHONPATH": str(root), "FACELEASE_PORTRAITS": str(samples.portrait(samples.A_FRONT).parent)
-    }  # fmt: skip
+        "PYTHONPATH": str(root),
+        "FACELEASE_PORTRAITS": str(samples.portrait(samples.A_FRONT).parent),
+    }
 
     def call(*words: str, ok: bool = True, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "sidecar", *words], cwd=tmp_path, env=environment, capture_output=True,
-            text=True, check=False, timeout=120,
-        )  # fmt: skip
+            [sys.executable, "-m", "sidecar", *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
         assert not ok or done.returncode == code, done.stdout + done.stderr
         return done
 

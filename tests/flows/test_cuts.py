@@ -149,10 +149,16 @@ def _declare(services: Services, person: str, vouched: bool = True) -> str:
         at = tx.now if vouched else None
         tx.execute(
             insert(t.reference_set).values(
-                id=set_id, person_id=person, came_by="link", added_at=tx.now, added_by="test", vouched_at=at,
-                vouched_by="dam:test" if vouched else None, vouched_how="met" if vouched else None,
+                id=set_id,
+                person_id=person,
+                came_by="link",
+                added_at=tx.now,
+                added_by="test",
+                vouched_at=at,
+                vouched_by="dam:test" if vouched else None,
+                vouched_how="met" if vouched else None,
             )
-        )  # fmt: skip
+        )
     return set_id
 
 
@@ -299,10 +305,19 @@ def test_an_intent_of_a_match_that_is_cut_writes_no_name(services: Services, cas
         face = tx.connection.scalar(select(t.face.c.id))
         tx.execute(
             insert(t.intent).values(
-                resource_id=number, person_id=asa, face_id=face, node="Åsa Sample", action="add", origin="machine",
-                places=["x"], state="open", generation=1, created_at=tx.now, set_id=f"set-{asa}",
+                resource_id=number,
+                person_id=asa,
+                face_id=face,
+                node="Åsa Sample",
+                action="add",
+                origin="machine",
+                places=["x"],
+                state="open",
+                generation=1,
+                created_at=tx.now,
+                set_id=f"set-{asa}",
             )
-        )  # fmt: skip
+        )
     with services.store.read() as conn:
         intent = conn.execute(select(t.intent)).one()
         assert intent_outcomes.is_wanted(services, conn, intent)
@@ -329,10 +344,15 @@ def test_a_name_that_goes_before_the_job_brings_no_clearance_back(
         for who in (asa, bo):
             tx.execute(
                 insert(t.tag).values(
-                    resource_id=arrival.resource_id, node=who, node_key=who, person_id=who, origin="hand", places=[],
+                    resource_id=arrival.resource_id,
+                    node=who,
+                    node_key=who,
+                    person_id=who,
+                    origin="hand",
+                    places=[],
                     created_at=tx.now,
                 )
-            )  # fmt: skip
+            )
         tx.execute(update(t.resource).values(examined="whole", looked_px=64))
         photo_answers.recompute(services, tx, [arrival.resource_id])
     assert listed(services) == [ref]
@@ -550,9 +570,12 @@ def test_killed_between_the_commit_and_the_job_and_in_the_job(
     for step in ("commit", "job"):
         done = subprocess.run(
             [sys.executable, "-c", _KILLED, clock.now().isoformat(), asa, step],
-            input=services.config.model_dump_json(exclude_unset=True), text=True, check=False, timeout=120,
+            input=services.config.model_dump_json(exclude_unset=True),
+            text=True,
+            check=False,
+            timeout=120,
             capture_output=True,
-        )  # fmt: skip
+        )
         assert done.returncode == -signal.SIGKILL, done.stderr
         assert listed(services) == []
     assert sorted(stored(services, n) for n in numbers) == [0, 0, 1, 1, 1]

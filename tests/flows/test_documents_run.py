@@ -55,13 +55,24 @@ ELSEWHERE = {
     "facelease init resourcespace": "needs a ResourceSpace: tests/unit/resourcespace run it on the double",
     "facelease person page WHO --mail": "needs a mail server: tests/flows/test_letters.py",
     "facelease mail test ADDRESS": "needs a mail server: tests/flows/test_mail_in_service.py",
-    "chmod 600": "a name in a sentence", "bash -e": "a name in a sentence",
-}  # fmt: skip
-NAMED = frozenset({
-    "facelease report accuracy", "facelease review confirm", "facelease restore", "facelease tags keep",
-    "facelease tags remove", "facelease collection set", "facelease token add", "facelease collection gone",
-    "facelease quitclaim restrict", "facelease quitclaim withdraw", "facelease person erase",
-})  # fmt: skip
+    "chmod 600": "a name in a sentence",
+    "bash -e": "a name in a sentence",
+}
+NAMED = frozenset(
+    {
+        "facelease report accuracy",
+        "facelease review confirm",
+        "facelease restore",
+        "facelease tags keep",
+        "facelease tags remove",
+        "facelease collection set",
+        "facelease token add",
+        "facelease collection gone",
+        "facelease quitclaim restrict",
+        "facelease quitclaim withdraw",
+        "facelease person erase",
+    }
+)
 """Commands that a sentence names without what they need: typed so, each says how it is used."""
 
 
@@ -178,8 +189,20 @@ def _administer(day: Day) -> None:
     day.values |= {"WHO": "'Bo Sample'", "ID": "nosuch", "NAME": "jan", "REASON": "'the share was lost'"}
     for one in ("4f1d2c3b5a697887", "--user jan", "--user NAME", "--all"):
         day.type(f"facelease session end {one}", 1, says="session")  # nobody is signed in
-    for look in ("session list", "mail list", "tags list", "token list", "audit export", "audit verify",
-                 "collection lost", "jobs list", "sweep", "reconcile --wait", "reopen", "backup"):  # fmt: skip
+    for look in (
+        "session list",
+        "mail list",
+        "tags list",
+        "token list",
+        "audit export",
+        "audit verify",
+        "collection lost",
+        "jobs list",
+        "sweep",
+        "reconcile --wait",
+        "reopen",
+        "backup",
+    ):
         day.type(f"facelease {look}")
     day.type("facelease jobs retry --all", 1, says="nothing was given up")
     day.type("facelease doctor", 1, says="none has ever swept")
@@ -239,9 +262,13 @@ def test_no_command_is_neither_run_nor_listed(day: Day) -> None:
 def test_every_piece_of_a_file_is_one(document: Path, tmp_path: Path) -> None:
     """Of the configuration, with the copy of the example around it; of PHP, nginx, systemd and cron, by their own."""
     checks: Mapping[str, Callable[[str, Path], None]] = {
-        "toml": _configuration, "php": _php, "nginx": _nginx, "unit": _unit, "cron": _cron,
+        "toml": _configuration,
+        "php": _php,
+        "nginx": _nginx,
+        "unit": _unit,
+        "cron": _cron,
         "fstab": _fstab,
-    }  # fmt: skip
+    }
     pieces = documents.code(document).files
     for kind, text in pieces:
         checks[kind](text, tmp_path)
@@ -276,9 +303,26 @@ def _nginx(text: str, tmp_path: Path) -> None:
         return
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=lease.example.org", "-days", "1",
-         "-keyout", key, "-out", cert], check=True, capture_output=True, timeout=60,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=lease.example.org",
+            "-days",
+            "1",
+            "-keyout",
+            key,
+            "-out",
+            cert,
+        ],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
     block = re.sub(r"(ssl_certificate +)\S+;", rf"\g<1>{cert};", text)
     block = re.sub(r"(ssl_certificate_key +)\S+;", rf"\g<1>{key};", block)
     block = (
@@ -293,9 +337,12 @@ def _nginx(text: str, tmp_path: Path) -> None:
     )
     file.write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{paths}{block}\n}}\n")
     done = subprocess.run(
-        ["nginx", "-t", "-c", file, "-e", tmp_path / "error.log"], capture_output=True, text=True, timeout=30,
+        ["nginx", "-t", "-c", file, "-e", tmp_path / "error.log"],
+        capture_output=True,
+        text=True,
+        timeout=30,
         check=False,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
 
 

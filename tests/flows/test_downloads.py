@@ -110,9 +110,7 @@ def _deliveries(services: Services) -> list[dict[str, Any]]:
 
 def test_the_dam_is_answered_in_words(gate: Sender, services: Services, library: dict[str, str]) -> None:
     """In the user's language, with a state that names nobody; an answer is no delivery, and no row."""
-    asked: dict[str, Any] = {
-        "refs": [library["asa"], library["both"]], "channels": ["website"], "language": "nl-NL",
-    }  # fmt: skip
+    asked: dict[str, Any] = {"refs": [library["asa"], library["both"]], "channels": ["website"], "language": "nl-NL"}
     told = gate.ask(**asked).get_json()["answers"]
     assert told[library["asa"]] == {"open": True, "state": "open", "why": []}
     assert (told[library["both"]]["open"], told[library["both"]]["state"]) == (False, "unknown")
@@ -123,9 +121,15 @@ def test_the_dam_is_answered_in_words(gate: Sender, services: Services, library:
 
 
 TOLD: dict[str, Any] = {
-    "at": "2026-03-02T11:59:00Z", "channels": ["website", "press"], "user": "jo", "said": "refused",
-    "happened": "stopped", "file": "main", "sent": [], "held": [7],
-}  # fmt: skip
+    "at": "2026-03-02T11:59:00Z",
+    "channels": ["website", "press"],
+    "user": "jo",
+    "said": "refused",
+    "happened": "stopped",
+    "file": "main",
+    "sent": [],
+    "held": [7],
+}
 
 
 def test_what_was_delivered_is_logged_once(gate: Sender, services: Services) -> None:
@@ -137,10 +141,18 @@ def test_what_was_delivered_is_logged_once(gate: Sender, services: Services) -> 
     telling.ask("fld_2", **TOLD | archive | {"sent": [1, 2, 3, 9], "held": [5], "channels": ["a name"]})
     one, two = _deliveries(services)
     assert one == {
-        "at": "2026-03-02T11:59:00+00:00", "channels": "website, press", "said": "refused", "happened": "stopped",
-        "file": "main", "photographs": 0, "resources": "", "left_out": 1, "resources_left_out": "7",
-        "actor": "dam:jo", "photo": None,
-    }  # fmt: skip
+        "at": "2026-03-02T11:59:00+00:00",
+        "channels": "website, press",
+        "said": "refused",
+        "happened": "stopped",
+        "file": "main",
+        "photographs": 0,
+        "resources": "",
+        "left_out": 1,
+        "resources_left_out": "7",
+        "actor": "dam:jo",
+        "photo": None,
+    }
     assert (two["actor"], two["resources"], two["resources_left_out"]) == ("share", "1-3, 9", "5")
     assert two["channels"] == "?"  # what is no channel of ours may be anything
 
@@ -149,10 +161,17 @@ def test_a_delivery_of_another_form_is_refused(gate: Sender, services: Services)
     """No free text, no word of its own, no number that is none; and nothing is written."""
     telling = Sender(gate.client, gate.clock, path=f"{PATH}/deliveries")
     wrong: tuple[dict[str, Any], ...] = (
-        {"said": "Bo Sample"}, {"happened": "maybe"}, {"file": "portrait of Bo"}, {"sent": ["Bo"]}, {"held": [0]},
-        {"at": "today"}, {"comment": "for Bo"}, {"sent": list(range(1, MAX_PHOTOGRAPHS + 2))}, {"channels": []},
+        {"said": "Bo Sample"},
+        {"happened": "maybe"},
+        {"file": "portrait of Bo"},
+        {"sent": ["Bo"]},
+        {"held": [0]},
+        {"at": "today"},
+        {"comment": "for Bo"},
+        {"sent": list(range(1, MAX_PHOTOGRAPHS + 2))},
+        {"channels": []},
         {"user": "a\nb"},
-    )  # fmt: skip
+    )
     for bad in wrong:
         assert telling.ask(**TOLD | bad).status_code == 422, bad
     assert _deliveries(services) == []
@@ -163,9 +182,15 @@ def test_what_is_not_a_question_is_refused(gate: Sender, library: dict[str, str]
     good: dict[str, Any] = {"refs": [library["wall"]], "channels": ["website"]}
     assert gate.ask(**good).status_code == 200
     for bad in (
-        good | {"refs": list(range(1, MAX_PHOTOGRAPHS + 2))}, good | {"refs": []}, good | {"channels": []},
-        good | {"refs": "1"}, good | {"more": 1}, {"refs": [1]}, good | {"refs": [{}]}, good | {"language": "a\nb"},
-    ):  # fmt: skip
+        good | {"refs": list(range(1, MAX_PHOTOGRAPHS + 2))},
+        good | {"refs": []},
+        good | {"channels": []},
+        good | {"refs": "1"},
+        good | {"more": 1},
+        {"refs": [1]},
+        good | {"refs": [{}]},
+        good | {"language": "a\nb"},
+    ):
         answer = gate.ask(**bad)
         assert answer.status_code == 422, bad
         assert answer.content_type == "application/problem+json"

@@ -101,8 +101,15 @@ def test_the_certificate_says_what_was_reached_and_what_not(
     assert cast.names_on(ref) == set()
     assert _rows(services, asa) == {}
     assert not rotation.is_rotation_due(services.store)
-    for said in (asa, "destroyed", "taken out and then read back: 1", "version 2 made", "downloaded", "ended.log",
-                 "audit log"):  # fmt: skip
+    for said in (
+        asa,
+        "destroyed",
+        "taken out and then read back: 1",
+        "version 2 made",
+        "downloaded",
+        "ended.log",
+        "audit log",
+    ):
         assert said in text
     assert ("overwritten" in text) == services.store.is_sqlite  # a server's files are not ours
     assert "Åsa" not in text

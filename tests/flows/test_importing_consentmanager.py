@@ -38,8 +38,15 @@ def double() -> Iterator[Double]:
 def services(tmp_path: Path, clock: ManualClock, double: Double) -> Iterator[Services]:
     """A house whose DAM is the double."""
     secret_file(tmp_path / "dam.key", double.library.users["admin"].key)
-    server = {"url": double.url, "user": "admin", "key_file": str(tmp_path / "dam.key"), "plain_http": True,
-              "calls_per_second": 1000.0, "seconds": 5.0, "tries": 1}  # fmt: skip
+    server = {
+        "url": double.url,
+        "user": "admin",
+        "key_file": str(tmp_path / "dam.key"),
+        "plain_http": True,
+        "calls_per_second": 1000.0,
+        "seconds": 5.0,
+        "tries": 1,
+    }
     with it.opened(tmp_path, clock, dam={"kind": "resourcespace"}, resourcespace=server, clearance=CHANNELS) as open_:
         yield open_
 
@@ -142,7 +149,7 @@ CASES = [
     ({"name": "<script>\u202e"}, "refused", "U+202E"),
     ({"name": "=HYPERLINK(1)"}, "new person", ""),
     ({"name": "Kai", "date_of_consent": "", "expires": "2026-03-02"}, "refused", "date of consent"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("said", "status", "reason"), CASES)
@@ -309,8 +316,13 @@ def test_a_plan_needs_a_purpose_and_an_answer(services: Services, source: Consen
 
 def test_the_audit_log_bears_no_name(services: Services, source: ConsentSource, double: Double, path: Path) -> None:
     """Rows of plan, import and person: counts and references only."""
-    enter(double, "Åsa Kanariefågel", email="kanariefagel@example.org", parent_guardian="Voogd Kanariefågel",
-          date_of_birth="2015-06-01")  # fmt: skip
+    enter(
+        double,
+        "Åsa Kanariefågel",
+        email="kanariefagel@example.org",
+        parent_guardian="Voogd Kanariefågel",
+        date_of_birth="2015-06-01",
+    )
     rows = planned(services, source)
     rows[0]["confirmed"] = "yes"
     assert it.statuses(carried(services, source, path, rows)) == ["imported"]

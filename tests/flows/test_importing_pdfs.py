@@ -54,9 +54,14 @@ def test_a_form_is_called_after_who_signed_it(services: Services, folder: Path) 
 def test_what_does_not_open_is_no_proof(services: Services, folder: Path) -> None:
     """No PDF, a locked one, too many pages, none, too large: each is told, and nobody is entered."""
     forms = {
-        "a.pdf": b"not a PDF", "b.pdf": it.pdf(password="x"), "c.pdf": it.pdf(pages=4), "d.pdf": it.pdf(pages=0),
-        "e.pdf": b"%PDF-1.7\n" + b"0" * (26 << 20), "f.pdf": b"", "g.pdf": it.pdf()[:200],
-    }  # fmt: skip
+        "a.pdf": b"not a PDF",
+        "b.pdf": it.pdf(password="x"),
+        "c.pdf": it.pdf(pages=4),
+        "d.pdf": it.pdf(pages=0),
+        "e.pdf": b"%PDF-1.7\n" + b"0" * (26 << 20),
+        "f.pdf": b"",
+        "g.pdf": it.pdf()[:200],
+    }
     for name, body in forms.items():
         (folder / name).write_bytes(body)
     verdicts = run(services, folder, apply=True)

@@ -34,11 +34,17 @@ def test_any_bytes_are_rows_or_one_sentence(data: bytes) -> None:
 
 
 @given(
-    st.lists(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12),
-                      min_size=2, max_size=2).filter(lambda row: any(cell.strip() for cell in row)), max_size=8),
+    st.lists(
+        st.lists(
+            st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12),
+            min_size=2,
+            max_size=2,
+        ).filter(lambda row: any(cell.strip() for cell in row)),
+        max_size=8,
+    ),
     st.sampled_from(",;\t"),
     st.sampled_from(["utf-8", "utf-8-sig"]),
-)  # fmt: skip
+)
 def test_every_row_is_there_with_its_cells(rows: list[list[str]], delimiter: str, encoding: str) -> None:
     """Whatever stands in them: quotes, separators, line ends, formulas."""
     out = io.StringIO(newline="")
@@ -72,12 +78,20 @@ def test_encodings_and_separators_are_told() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "empty"), (b"\n\n", "empty"), ("name\nÅsa".encode("utf-32"), "UTF-32"), (b"name\n\x81\xff", "--encoding"),
-        (b"name\nA\0", "zero bytes"), (b"name,untill\nA,x", "untill"), (b"name,Name\nA,B", "twice"),
-        (b'name\n"A', "line 2"), (b'name\nA\n"B"x,"\n', "line 3"), (b"name\n" + b"A\n" * 101, "more than 100 rows"),
-        (b"PK\x03\x04rest", "damaged"), (b"%PDF-1.4", "not known"),
+        (b"", "empty"),
+        (b"\n\n", "empty"),
+        ("name\nÅsa".encode("utf-32"), "UTF-32"),
+        (b"name\n\x81\xff", "--encoding"),
+        (b"name\nA\0", "zero bytes"),
+        (b"name,untill\nA,x", "untill"),
+        (b"name,Name\nA,B", "twice"),
+        (b'name\n"A', "line 2"),
+        (b'name\nA\n"B"x,"\n', "line 3"),
+        (b"name\n" + b"A\n" * 101, "more than 100 rows"),
+        (b"PK\x03\x04rest", "damaged"),
+        (b"%PDF-1.4", "not known"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_is_said_and_what_to_do(data: bytes, said: str) -> None:
     """A column with a slip of the pen is refused: an end that is not read would be a consent without one."""
     with pytest.raises(ImportRefused, match=said):
@@ -106,8 +120,22 @@ def test_a_sheet_that_unpacks_without_end_is_not_unpacked() -> None:
         parse(out.getvalue(), size=1 << 20)
 
 
-HOSTILE = ['=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''-1", "=cmd|' /C calc'!A0",
-           "＝1", "'t Hart", "Åsa\u202e", 'a"b', "a,b\nc"]  # fmt: skip
+HOSTILE = [
+    '=HYPERLINK("http://x","y")',
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "'=1",
+    "''-1",
+    "=cmd|' /C calc'!A0",
+    "＝1",
+    "'t Hart",
+    "Åsa\u202e",
+    'a"b',
+    "a,b\nc",
+]
 
 
 @given(st.sampled_from(HOSTILE) | st.text(max_size=20))

@@ -139,7 +139,7 @@ FAULTS: dict[str, tuple[Change, str]] = {
     "merged end": (merged, "merged"),
     "the heading again": (heading_again, "repeats the heading"),
     "garbled": (put("A3", "BeÃ¡ Sample"), "garbled"),
-}  # fmt: skip
+}
 
 
 def _edited(find: str, put_in: str) -> bytes:
@@ -155,15 +155,33 @@ def _edited(find: str, put_in: str) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(("find", "put_in", "said"), [
-    ("<pageMargins", '<mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells><pageMargins', "whole columns"),
-    ("<pageMargins", '<hyperlinks><hyperlink ref="A1:XFD1048576" location="x"/></hyperlinks><pageMargins', "columns"),
-    ("</sheetData>", '<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>x</t></is></c></row></sheetData>', "XFD"),
-    ("</sheetData>", "".join(f'<row r="{n}"><c r="A{n}"><v>1</v></c></row>' for n in range(9, 200)) + "</sheetData>",
-     "more than 100 rows"),
-    ("<sheetData>", '<cols><col min="2" max="2" width="0" customWidth="1"/></cols><sheetData>', "column B is hidden"),
-    ("<sheetFormatPr ", '<sheetFormatPr defaultColWidth="0" ', "hides its columns"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("find", "put_in", "said"),
+    [
+        ("<pageMargins", '<mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells><pageMargins', "whole columns"),
+        (
+            "<pageMargins",
+            '<hyperlinks><hyperlink ref="A1:XFD1048576" location="x"/></hyperlinks><pageMargins',
+            "columns",
+        ),
+        (
+            "</sheetData>",
+            '<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>x</t></is></c></row></sheetData>',
+            "XFD",
+        ),
+        (
+            "</sheetData>",
+            "".join(f'<row r="{n}"><c r="A{n}"><v>1</v></c></row>' for n in range(9, 200)) + "</sheetData>",
+            "more than 100 rows",
+        ),
+        (
+            "<sheetData>",
+            '<cols><col min="2" max="2" width="0" customWidth="1"/></cols><sheetData>',
+            "column B is hidden",
+        ),
+        ("<sheetFormatPr ", '<sheetFormatPr defaultColWidth="0" ', "hides its columns"),
+    ],
+)
 def test_what_a_file_says_of_its_size_is_not_believed(find: str, put_in: str, said: str) -> None:
     """A small file that stands for millions of cells is refused at once; so are columns of no width."""
     began = time.perf_counter()
@@ -221,11 +239,16 @@ def _second(made: Workbook, _: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_column("D"), "column D is hidden"), (_withdrawn, "column F is hidden"), (_below_the_headings, "column H"),
-        (_unapplied, "filter"), (_rows_off, "hides its rows"), (_by_rule, "conditional formatting"),
-        (_second, "--sheet"), (lambda _, sheet: setattr(sheet.row_dimensions[1], "hidden", True), "names the columns"),
+        (_column("D"), "column D is hidden"),
+        (_withdrawn, "column F is hidden"),
+        (_below_the_headings, "column H"),
+        (_unapplied, "filter"),
+        (_rows_off, "hides its rows"),
+        (_by_rule, "conditional formatting"),
+        (_second, "--sheet"),
+        (lambda _, sheet: setattr(sheet.row_dimensions[1], "hidden", True), "names the columns"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_told_row_by_row_refuses_the_sheet(change: Change, said: str) -> None:
     with pytest.raises(ImportRefused, match=said):
         parse(book(change))

@@ -74,9 +74,14 @@ def test_it_goes_by_the_command_line(tmp_path: Path) -> None:
 
     def run(*words: str, ok: bool = True) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "sidecar", *words], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+            [sys.executable, "-m", "sidecar", *words],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
         assert (done.returncode == 0) == ok, done.stdout + done.stderr
         return done.stdout + done.stderr
 

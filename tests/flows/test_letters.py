@@ -125,17 +125,26 @@ def test_what_becomes_of_forget_me_is_said(post: Post) -> None:
     with post.services.store.write() as tx:
         tx.execute(
             insert(t.request).values(
-                id="r", person_id=asa, kind="erasure", asked_at=tx.now, asked_by="person", due_on=date(2026, 4, 1),
-                decided_at=tx.now, decided_by="officer", outcome="refused", reason="a contract\nruns",
+                id="r",
+                person_id=asa,
+                kind="erasure",
+                asked_at=tx.now,
+                asked_by="person",
+                due_on=date(2026, 4, 1),
+                decided_at=tx.now,
+                decided_by="officer",
+                outcome="refused",
+                reason="a contract\nruns",
             )
-        )  # fmt: skip
+        )
     post.put("kept", asa, data={"request": "r"})
     post.put("changed", asa, data={"what": "not me", "resource": 7})
     post.work()
     subjects = [str(one["Subject"]) for one in post.box.letters[1:]]
     assert subjects == [
-        "Museum Åkerø: why we cannot forget you yet", "Museum Åkerø: we take your name off a photograph"
-    ]  # fmt: skip
+        "Museum Åkerø: why we cannot forget you yet",
+        "Museum Åkerø: we take your name off a photograph",
+    ]
     assert "\n\na contract runs\n\n" in mailbox.text_of(post.box.letters[1])
 
 
@@ -249,8 +258,24 @@ def test_the_doctor_connects(post: Post) -> None:
 
 # ---- the words ----------------------------------------------------------------------------
 
-WORDS = {"site", "name", "guardian", "link", "key", "until", "code", "standing", "end", "count", "photographs", "day",
-         "due", "reason", "number", "owed"}  # fmt: skip
+WORDS = {
+    "site",
+    "name",
+    "guardian",
+    "link",
+    "key",
+    "until",
+    "code",
+    "standing",
+    "end",
+    "count",
+    "photographs",
+    "day",
+    "due",
+    "reason",
+    "number",
+    "owed",
+}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -94,8 +94,11 @@ def test_each_answer_has_its_exit_code_and_its_word(run: Run, config: Config, cl
     run("audit", "heads")
     whole = _file(config).read_bytes()
     assert _findings(config, clock)["audit log"].ok
-    for lines, lack in ((b"", "no_heads"), (whole.splitlines(keepends=True)[0], "fewer"),
-                        (whole.splitlines(keepends=True)[1], "begins_late")):  # fmt: skip
+    for lines, lack in (
+        (b"", "no_heads"),
+        (whole.splitlines(keepends=True)[0], "fewer"),
+        (whole.splitlines(keepends=True)[1], "begins_late"),
+    ):
         _file(config).write_bytes(lines)
         code, found = _verify(run)
         assert (code, found["verdict"], found["why"]) == (NOT_PROVEN, "not_proven", lack)

@@ -165,8 +165,9 @@ def test_a_photograph_that_is_moved_into_a_never_collection_loses_them(
     calendar.poll_dam(services)
     cast.work()
     assert {ref: cast.names_on(ref) for ref in ("kids/one.jpg", "kids/two.jpg")} == {
-        "kids/one.jpg": set(), "kids/two.jpg": set(),
-    }  # fmt: skip
+        "kids/one.jpg": set(),
+        "kids/two.jpg": set(),
+    }
     assert cast.tags(asa) == {TWO: "machine", THREE: "machine"}
     assert cast.names_on(TWO) == {"Åsa"}
 
@@ -210,9 +211,13 @@ class Failing(Through):
 
 @pytest.mark.parametrize("stuck", [{ONE}, {ONE, TWO, THREE}])
 def test_photographs_that_fail_keep_none_of_the_others(
-    services: Services, cast: support.Cast, clock: ManualClock, asa: str, stuck: set[str],
+    services: Services,
+    cast: support.Cast,
+    clock: ManualClock,
+    asa: str,
+    stuck: set[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     """One that cannot be written waits alone, a DAM that is down is asked again; in the end all are off."""
     monkeypatch.setattr(mode_change, "PORTION", 1)  # the one that fails is a portion of its own
     failing = Failing(services.dam)
@@ -234,9 +239,11 @@ def _suggested(services: Services, asa: str, count: int) -> None:
     with services.store.write() as tx:
         tx.execute(
             insert(t.resource),
-            [{"ref": f"{support.SHOOT}/n{n}.jpg", "file_version": f"v{n}", "kind": "photo", "seen_at": tx.now}
-             for n in range(count)],
-        )  # fmt: skip
+            [
+                {"ref": f"{support.SHOOT}/n{n}.jpg", "file_version": f"v{n}", "kind": "photo", "seen_at": tx.now}
+                for n in range(count)
+            ],
+        )
         new = t.resource.c.ref.like(f"{support.SHOOT}/n%")
         ids = list(tx.connection.scalars(select(t.resource.c.id).where(new)))
         tx.execute(
@@ -244,9 +251,22 @@ def _suggested(services: Services, asa: str, count: int) -> None:
         )
         tx.execute(
             insert(t.face),
-            [{"resource_id": one, "file_version": "v", "left": 0.1, "top": 0.1, "width": 0.2, "height": 0.2,
-              "width_px": 60, "state": "suggested", "person_id": asa, "created_at": tx.now} for one in ids],
-        )  # fmt: skip
+            [
+                {
+                    "resource_id": one,
+                    "file_version": "v",
+                    "left": 0.1,
+                    "top": 0.1,
+                    "width": 0.2,
+                    "height": 0.2,
+                    "width_px": 60,
+                    "state": "suggested",
+                    "person_id": asa,
+                    "created_at": tx.now,
+                }
+                for one in ids
+            ],
+        )
 
 
 def _left(services: Services) -> int:

@@ -192,10 +192,12 @@ def test_but_not_where_there_was_something_of_theirs(desk: Desk, post: Post, pas
             )
             tx.execute(
                 insert(t.tag).values(
-                    resource_id=1, node_key="åsa sample", origin="hand",
+                    resource_id=1,
+                    node_key="åsa sample",
+                    origin="hand",
                     **{c.name: _filler(c, tx) for c in _needed(t.tag, {"resource_id", "node_key", "origin", "id"})},
                 )
-            )  # fmt: skip
+            )
     register.change_address(services, asa, "ed@example.org", EDITOR)
     ask(desk, asa, EDITOR, by_mail=True)
     visit = Visit(desk.app, mailed_token(post))
@@ -382,9 +384,12 @@ def test_the_first_of_two_guardians_takes_back_what_waits_and_later_the_whole(de
 
     two.form = form_store.add(desk.services, tree(name="Two", guardians=2), "test")
     about = {
-        "signer": "Greta", "typed": "Greta", "email": "g@example.org", "other_signer": "Hugo",
+        "signer": "Greta",
+        "typed": "Greta",
+        "email": "g@example.org",
+        "other_signer": "Hugo",
         "other_email": "h@example.org",
-    }  # fmt: skip
+    }
     first = two.visit(clara)
     assert first.sign("press", **about).status_code == 303
     assert "has not signed yet" in first.client.get("/s/key").text

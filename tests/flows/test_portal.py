@@ -21,7 +21,7 @@ from plugin.flows.matching import vouching
 from plugin.flows.people import guardian_links, register
 from plugin.flows.review import review
 from plugin.flows.rights import erasure_requests
-from plugin.flows.schedule import calendar  # fmt: skip
+from plugin.flows.schedule import calendar
 from plugin.flows.self_service import own_page
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
@@ -98,8 +98,14 @@ def test_the_page_says_what_was_agreed_to_and_shows_the_photographs(
     browser = visit(services, asa)
     page = browser.get("/s/me")
     assert page.status_code == 200
-    for words in ("Being recognised on photographs", "Website: communication", "Press: communication",
-                  "since 2 March 2026", "until 2 March 2027", "2 photographs"):  # fmt: skip
+    for words in (
+        "Being recognised on photographs",
+        "Website: communication",
+        "Press: communication",
+        "since 2 March 2026",
+        "until 2 March 2027",
+        "2 photographs",
+    ):
         assert words in page.text
     assert "Bo Ek" not in page.text, "a file may be called after somebody else"
     assert "website (to 2 March 2027)" in page.text
@@ -482,10 +488,15 @@ def test_choosing_anew_leads_to_the_form_that_was_signed_last(services: Services
         for version in (1, 2):
             tx.execute(
                 t.form.insert().values(
-                    id=f"form-{version}", name="Photographs", version=version, body={}, sha256="0" * 64,
-                    created_at=tx.now, created_by="test",
+                    id=f"form-{version}",
+                    name="Photographs",
+                    version=version,
+                    body={},
+                    sha256="0" * 64,
+                    created_at=tx.now,
+                    created_by="test",
                 )
-            )  # fmt: skip
+            )
         tx.execute(update(t.quitclaim).values(form_id="form-1"))
     assert "Change my choices" in browser.get("/s/me").text
     gone = browser.post("/s/me/anew", data={"csrf_token": token(browser.get("/s/me").text)})

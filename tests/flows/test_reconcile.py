@@ -85,8 +85,10 @@ def test_names_by_hand_are_listed_whether_the_tag_or_the_end_came_first(
     calendar.poll_dam(services)
     cast.work()
     assert [(one.ref, one.since) for one in names_by_hand.list_hand_names(services)] == [
-        (ONE, ended), (TWO, ended), ("shoot/three.jpg", clock.now()),
-    ]  # fmt: skip
+        (ONE, ended),
+        (TWO, ended),
+        ("shoot/three.jpg", clock.now()),
+    ]
     assert _waits(services)[WaitingKind.HAND_NAMES] == 3
     cast.sign(asa, recognition=False)
     assert WaitingKind.HAND_NAMES not in _waits(services)

@@ -163,9 +163,15 @@ class TestPhotographs:
     """Named by hand, alone on them, before the link was made."""
 
     def scene(
-        self, services: Services, cast: support.Cast, photos: Path, crowd: Crowd, clock: ManualClock, name: str,
+        self,
+        services: Services,
+        cast: support.Cast,
+        photos: Path,
+        crowd: Crowd,
+        clock: ManualClock,
+        name: str,
         *heads: str,
-    ) -> str:  # fmt: skip
+    ) -> str:
         """A photograph that bore the name long before pictures came by a link; returns the person."""
         person = cast.add(name)
         cast.sign(person)

@@ -170,10 +170,15 @@ def test_the_owner_gets_the_photographs(post: Post) -> None:
             resource = made.inserted_primary_key[0]  # type: ignore[index]
             tx.execute(
                 insert(t.tag).values(
-                    resource_id=resource, node=name, node_key=name.casefold(), person_id=who, origin="hand",
-                    places=[], created_at=tx.now,
+                    resource_id=resource,
+                    node=name,
+                    node_key=name.casefold(),
+                    person_id=who,
+                    origin="hand",
+                    places=[],
+                    created_at=tx.now,
                 )
-            )  # fmt: skip
+            )
     sent = post.day(306)
     assert _to(sent, TO_OWNER) == ["Photographs affected: 2 quitclaims end soon"]
     text = next(text for to, text in _texts(post) if to == TO_OWNER)

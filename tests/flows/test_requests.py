@@ -105,9 +105,18 @@ def test_links_and_requests_at_a_terminal(tmp_path: Path, clock: ManualClock, ex
     scan.write_bytes(b"a signed form: sample")
     slip = tmp_path / "slip.svg"
     signed = (
-        "quitclaim", "add", "Åsa", "--publication", "*", "--evidence", str(scan), "--text-version", "1",
-        "--slip", str(slip),
-    )  # fmt: skip
+        "quitclaim",
+        "add",
+        "Åsa",
+        "--publication",
+        "*",
+        "--evidence",
+        str(scan),
+        "--text-version",
+        "1",
+        "--slip",
+        str(slip),
+    )
     assert f"{address}/s/" in run(*signed)
     assert "<svg" in slip.read_text()
     run("person", "address", "Åsa", "asa@example.org")

@@ -96,8 +96,10 @@ def test_no_way_of_deciding_changes_what_stands_there(house: Services) -> None:
         lambda: modes.decide(house, support.SHOOT, shoot, "cli:ann"),
         lambda: hear(HEARD),
         lambda: hear(replace(HEARD, basis="controller", decided=date(2026, 1, 1), review=date(2026, 9, 1))),
-        join, lose, lambda: erasure.erase(house, asa, "cli:ann"),
-    ]  # fmt: skip
+        join,
+        lose,
+        lambda: erasure.erase(house, asa, "cli:ann"),
+    ]
     before: list[tuple[Any, ...]] = []
     for act in acts:
         act()
@@ -135,9 +137,7 @@ def test_who_signs_up_later_was_not_meant_by_what_was_decided_before(house: Serv
         with house.store.write() as tx:
             modes.join_shoot(tx, support.SHOOT, ids[name])
         modes.decide(house, support.SHOOT, replace(shoot, members=()), "cli:ann")
-    assert [one.names for one in _history(house)] == [
-        ("Åsa",), ("Bo", "Åsa"), ("Bo", "Åsa"), ("Bo", "Cy", "Åsa"),
-    ]  # fmt: skip
+    assert [one.names for one in _history(house)] == [("Åsa",), ("Bo", "Åsa"), ("Bo", "Åsa"), ("Bo", "Cy", "Åsa")]
     with house.store.read() as conn:
         assert shoots.list_people(conn, None) == {support.SHOOT: set(ids.values())}
     modes.decide(house, support.SHOOT, FIRST, "cli:ann")
@@ -204,8 +204,9 @@ def test_what_is_heard_again_is_one_row_and_a_basis_alone_is_another(house: Serv
         hear(HEARD)
     hear(replace(HEARD, reference="another list", set_by="other"))
     assert [(one.reference, one.set_by, one.why) for one in _history(house)] == [
-        ("list", "admin", RulingCause.HEARD), ("another list", "other", RulingCause.HEARD),
-    ]  # fmt: skip
+        ("list", "admin", RulingCause.HEARD),
+        ("another list", "other", RulingCause.HEARD),
+    ]
 
 
 def test_a_collection_that_moves_takes_its_history_along(house: Services) -> None:
@@ -217,8 +218,10 @@ def test_a_collection_that_moves_takes_its_history_along(house: Services) -> Non
     modes.decide(house, support.SHOOT, SECOND, "cli:bo")  # a new folder of the old name
     assert [(one.ref, one.why.value) for one in _history(house, "party")] == [("shoot", "set"), ("party", "followed")]
     assert [(one.ref, one.set_by) for one in _history(house)] == [
-        ("shoot", "cli:ann"), ("party", "system"), ("shoot", "cli:bo"),
-    ]  # fmt: skip
+        ("shoot", "cli:ann"),
+        ("party", "system"),
+        ("shoot", "cli:bo"),
+    ]
 
 
 def test_no_code_changes_or_deletes_a_row_of_the_history() -> None:
@@ -239,13 +242,15 @@ def test_no_code_changes_or_deletes_a_row_of_the_history() -> None:
     assert not [name for name, source in sources.items() if raw.search(source)]
     mentioned = {name for name, source in sources.items() if re.search(r"\bt\.ruling\b", source)}
     assert mentioned == {  # the others read their numbers
-        "plugin/flows/collections/ruling_history.py", "plugin/flows/collections/shoots.py",
+        "plugin/flows/collections/ruling_history.py",
+        "plugin/flows/collections/shoots.py",
         "plugin/ledger/queue/retention_rules.py",
-    }  # fmt: skip
+    }
     assert {name for name, source in sources.items() if "t.shoot_person" in source} == {
-        "plugin/flows/collections/shoots.py", "plugin/flows/rights/erasure_rows.py",
+        "plugin/flows/collections/shoots.py",
+        "plugin/flows/rights/erasure_rows.py",
         "plugin/ledger/queue/retention_rules.py",
-    }  # fmt: skip
+    }
 
 
 def test_whoever_changes_a_collections_mode_appends() -> None:
@@ -272,8 +277,9 @@ def test_the_history_is_read_by_a_command(services: Services, clock: ManualClock
     assert (told.exit_code, "cli:ann" in told.output, "list of March" in told.output) == (0, True, True)
     told = CliRunner().invoke(cli.commands["collection"], ["history", support.SHOOT, "--json"], obj=shell)
     assert [(one["mode"], one["basis"], one["names"]) for one in json.loads(told.stdout)] == [
-        ("auto", "all-asked", []), ("suggest", "shoot", ["Åsa"]),
-    ]  # fmt: skip
+        ("auto", "all-asked", []),
+        ("suggest", "shoot", ["Åsa"]),
+    ]
     unknown = CliRunner().invoke(cli.commands["collection"], ["history", "."], obj=shell)
     assert unknown.exit_code != 0
     with services.store.read() as conn:

@@ -344,8 +344,11 @@ def test_two_guardians_sign_one_after_the_other(services: Services, cast: suppor
     with services.store.read() as conn:
         assert receipts.of(services, conn, claim.id).tree["guardians"] == ["Greta Sample", "Hugo Sample"]
     assert set(proof(services, clara, claim.id)) == {
-        "first text.txt", "first signing.json", "second text.txt", "second signing.json",
-    }  # fmt: skip
+        "first text.txt",
+        "first signing.json",
+        "second text.txt",
+        "second signing.json",
+    }
 
 
 def test_a_half_that_stays_one_goes_with_its_link(services: Services, cast: support.Cast, clock: ManualClock) -> None:
@@ -618,8 +621,9 @@ def test_a_child_at_a_shoot_needs_a_guardian(desk: Desk, shoot: str) -> None:
     assert "Fill in the name of whoever signs" in page
     page = visit.sign("press", name="Clara", signer="Greta").get_data(as_text=True)
     assert "Fill in the date of birth" in page
-    page = visit.sign("press", "recognition", name="Clara", birth_date="2025-05-01", signer="Greta",
-                      email="g@example.org").get_data(as_text=True)  # fmt: skip
+    page = visit.sign(
+        "press", "recognition", name="Clara", birth_date="2025-05-01", signer="Greta", email="g@example.org"
+    ).get_data(as_text=True)
     assert "Children below 6 are not recognised" in page
     assert desk.kept()["person"] == 0
     done = visit.sign("press", name="Clara", birth_date="2014-05-01", signer="Greta", email="g@example.org")
@@ -639,8 +643,14 @@ def test_a_child_entered_for_a_half_goes_with_it(services: Services, clock: Manu
     visit = desk.visit(collection_ref=support.SHOOT)
     fields = {"email": "g@example.org", "other_signer": "Hugo", "other_email": "h@example.org"}
     page = visit.page()
-    sent = {"choice": "communication:press", "name": "Clara", "birth_date": "2014-05-01", "signer": "Greta",
-            "typed": "Greta", **fields}  # fmt: skip
+    sent = {
+        "choice": "communication:press",
+        "name": "Clara",
+        "birth_date": "2014-05-01",
+        "signer": "Greta",
+        "typed": "Greta",
+        **fields,
+    }
     visit.send(sent, page)
     assert desk.kept()["person"] == 1
     assert not _members(services)

@@ -155,13 +155,17 @@ def test_who_takes_a_larger_file_is_judged_by_what_they_get(services: Services) 
 @pytest.mark.parametrize(
     ("kind", "channel", "px", "allowed", "most"),
     [
-        ("cms", "website", None, True, 1200), ("cms", "website", 1100, True, 1200),
+        ("cms", "website", None, True, 1200),
+        ("cms", "website", 1100, True, 1200),
         ("cms", "website", 4000, True, 4000),
-        ("cms", "website", 6000, False, 6000), ("cms", "press", None, False, None), ("cms", "press", 600, False, None),
-        ("ai", "website", None, True, 1200), ("ai", "website", 6000, False, 6000),
+        ("cms", "website", 6000, False, 6000),
+        ("cms", "press", None, False, None),
+        ("cms", "press", 600, False, None),
+        ("ai", "website", None, True, 1200),
+        ("ai", "website", 6000, False, 6000),
         ("ai", "social media", None, True, 4000),  # 60 px: nobody is recognised in what the tool gets
     ],
-)  # fmt: skip
+)
 def test_the_gate_says_up_to_which_size(
     services: Services, kind: str, channel: str, px: int | None, allowed: bool, most: int | None
 ) -> None:
@@ -197,8 +201,11 @@ def test_the_api_refuses_a_size_that_is_none(services: Services) -> None:
     with app.test_client() as client:
         api = Api(services, client)
         body: dict[str, Any] = {
-            "resource": REF, "purpose": "communication", "channel": "website", "tool": {"kind": "cms"},
-        }  # fmt: skip
+            "resource": REF,
+            "purpose": "communication",
+            "channel": "website",
+            "tool": {"kind": "cms"},
+        }
         for px in (0, -1, 1_000_001, 10**30, 1200.5, "1200", True, [1200]):
             assert api.ask("POST", "/gate", body | {"longest_px": px}).status_code == 422, px
         told = api.post("/gate", body)

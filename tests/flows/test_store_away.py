@@ -75,9 +75,12 @@ def says(answer: Any, what: str, language: str) -> bool:
     w = sign_words.Words(language)
     page = html.unescape(answer.text)
     return (
-        answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0 and w(what) in page
-        and w(f"{what}_title") in page and f'lang="{language}"' in page
-    )  # fmt: skip
+        answer.status_code == 503
+        and int(answer.headers["Retry-After"]) > 0
+        and w(what) in page
+        and w(f"{what}_title") in page
+        and f'lang="{language}"' in page
+    )
 
 
 def test_pages_that_are_read_do_not_wait_for_a_writer(services: Services, asa: str, clock: ManualClock) -> None:

@@ -21,9 +21,15 @@ from tests import on_double, support
 from tests.doubles.resourcespace import Double
 
 RULED = {
-    "mode": "auto", "basis": "all-asked", "reference": "list", "by": "the head", "decided": "2026-02-01",
-    "review": "2099-01-01", "set_by": "admin", "set_at": "2026-02-01 10:00:00",
-}  # fmt: skip
+    "mode": "auto",
+    "basis": "all-asked",
+    "reference": "list",
+    "by": "the head",
+    "decided": "2026-02-01",
+    "review": "2099-01-01",
+    "set_by": "admin",
+    "set_at": "2026-02-01 10:00:00",
+}
 
 
 @pytest.fixture
@@ -129,8 +135,15 @@ def test_rulings_on_folders_are_none_on_numbers(services: Services, double: Doub
     shelf = double.library.collect("Kindergarten")
     ref = str(shelf.ref)
     with services.store.write() as tx:
-        values = {"mode": "auto", "basis": "all-asked", "basis_reference": "r", "basis_by": "b",
-                  "basis_date": date(2026, 1, 1), "set_by": "cli:test", "set_at": tx.now}  # fmt: skip
+        values = {
+            "mode": "auto",
+            "basis": "all-asked",
+            "basis_reference": "r",
+            "basis_by": "b",
+            "basis_date": date(2026, 1, 1),
+            "set_by": "cli:test",
+            "set_at": tx.now,
+        }
         tx.execute(t.collection.insert().values(ref=ref, title=ref, identity="1234.5.6", **values))
     child = double.library.create(1).ref
     shelf.resources.append(child)

@@ -77,27 +77,55 @@ def plain(services: Services, asa: str) -> int:
         tx.execute(delete(t.house_key))
         rows = [
             {
-                "resource_id": number, "file_version": "v", "left": 0.1, "top": 0.1, "width": 0.1, "height": 0.1,
-                "width_px": 90, "state": "dismissed", "decided_by": "cli:jo", "created_at": tx.now,
+                "resource_id": number,
+                "file_version": "v",
+                "left": 0.1,
+                "top": 0.1,
+                "width": 0.1,
+                "height": 0.1,
+                "width_px": 90,
+                "state": "dismissed",
+                "decided_by": "cli:jo",
+                "created_at": tx.now,
             }
             for _ in range(MANY)
-        ]  # fmt: skip
+        ]
         tx.execute(insert(t.face), rows)
         evidence = {"basis_reference": f"{MARK} list", "basis_by": f"{MARK} Bo Sample"}
         about = {"title": "Shoot", "mode": "detect", "basis": "all-asked", "set_by": "cli:jo", "set_at": tx.now}
         tx.execute(insert(t.collection).values(ref="shoot", **about, **evidence))
         tx.execute(insert(t.ruling).values(collection_ref="shoot", why="set", **about, **evidence))
-        tx.execute(insert(t.request).values(
-            id="r", person_id=asa, kind="erasure", asked_at=tx.now, asked_by="person", due_on=tx.now.date(),
-            decided_at=tx.now, decided_by="cli:jo", outcome="refused", reason=f"{MARK} contract",
-        ))  # fmt: skip
+        tx.execute(
+            insert(t.request).values(
+                id="r",
+                person_id=asa,
+                kind="erasure",
+                asked_at=tx.now,
+                asked_by="person",
+                due_on=tx.now.date(),
+                decided_at=tx.now,
+                decided_by="cli:jo",
+                outcome="refused",
+                reason=f"{MARK} contract",
+            )
+        )
         tx.execute(update(t.address).values(confirmed_at=tx.now, confirmed_by="cli:jo", reason=f"{MARK} alone"))
-        tx.execute(insert(t.api_token).values(
-            id="a", label=f"{MARK} laptop", secret_sha256="x", scopes=[], tools=[], created_at=tx.now, created_by="x",
-        ))  # fmt: skip
-        tx.execute(insert(t.idempotency).values(
-            id="i", request_sha256="x", status=200, body={"reference": f"{MARK} list"}, created_at=tx.now,
-        ))  # fmt: skip
+        tx.execute(
+            insert(t.api_token).values(
+                id="a",
+                label=f"{MARK} laptop",
+                secret_sha256="x",
+                scopes=[],
+                tools=[],
+                created_at=tx.now,
+                created_by="x",
+            )
+        )
+        tx.execute(
+            insert(t.idempotency).values(
+                id="i", request_sha256="x", status=200, body={"reference": f"{MARK} list"}, created_at=tx.now
+            )
+        )
         tx.execute(insert(t.idempotency).values(id="j", request_sha256="x", status=0, body=None, created_at=tx.now))
     chance = random.Random(1)
     numbers = list(range(MANY))
@@ -184,14 +212,33 @@ def test_what_only_looks_sealed_is_sealed_as_well(house: Services) -> None:
     gone = register.add(house, register.Newcomer("Gone Sample", of_age=True), "test")
     with house.store.write() as tx:
         for place, said in enumerate(typed):
-            tx.execute(insert(t.face).values(
-                resource_id=number, file_version="v", left=place / 10, top=0.1, width=0.05, height=0.1, width_px=90,
-                state="dismissed", reason=said, created_at=tx.now,
-            ))  # fmt: skip
-        tx.execute(insert(t.request).values(
-            id="r", person_id=gone, kind="erasure", asked_at=tx.now, asked_by="person", due_on=tx.now.date(),
-            decided_at=tx.now, outcome="refused", reason="Gone Sample has a contract",
-        ))  # fmt: skip
+            tx.execute(
+                insert(t.face).values(
+                    resource_id=number,
+                    file_version="v",
+                    left=place / 10,
+                    top=0.1,
+                    width=0.05,
+                    height=0.1,
+                    width_px=90,
+                    state="dismissed",
+                    reason=said,
+                    created_at=tx.now,
+                )
+            )
+        tx.execute(
+            insert(t.request).values(
+                id="r",
+                person_id=gone,
+                kind="erasure",
+                asked_at=tx.now,
+                asked_by="person",
+                due_on=tx.now.date(),
+                decided_at=tx.now,
+                outcome="refused",
+                reason="Gone Sample has a contract",
+            )
+        )
         house.vault.destroy_key(tx, gone, "record")
     calendar.start_process(house)
     with house.store.read() as conn:
@@ -207,10 +254,20 @@ def test_blank_text_stays_nothing(house: Services) -> None:
     blanks = ["", "   ", "\u00a0\t", "\n"]
     with house.store.write() as tx:
         for place, said in enumerate(blanks):
-            tx.execute(insert(t.face).values(
-                resource_id=number, file_version="v", left=place / 10, top=0.1, width=0.05, height=0.1, width_px=90,
-                state="dismissed", reason=said, created_at=tx.now,
-            ))  # fmt: skip
+            tx.execute(
+                insert(t.face).values(
+                    resource_id=number,
+                    file_version="v",
+                    left=place / 10,
+                    top=0.1,
+                    width=0.05,
+                    height=0.1,
+                    width_px=90,
+                    state="dismissed",
+                    reason=said,
+                    created_at=tx.now,
+                )
+            )
     assert download_gate.count_open(house, "website") == 0
     calendar.start_process(house)
     assert download_gate.count_open(house, "website") == 0
@@ -240,10 +297,15 @@ def test_text_that_was_moved_does_not_open(house: Services) -> None:
         ours = free_text.seal_text(tx, house.vault, "a statue", "face.reason")
         assert texts.read(kept, "request.reason", asa) == "a contract"
         for stored, column, whose in (
-            (kept, "request.reason", bo), (kept, "address.reason", asa), (kept, "request.reason", None),
-            (ours, "ruling.basis_by", None), (ours, "face.reason", asa), (kept, "request.reason", "nobody"),
-            (ours[:-8] + "AAAAAAA=", "face.reason", None), (ours.replace(":", ":0", 1), "face.reason", None),
-        ):  # fmt: skip
+            (kept, "request.reason", bo),
+            (kept, "address.reason", asa),
+            (kept, "request.reason", None),
+            (ours, "ruling.basis_by", None),
+            (ours, "face.reason", asa),
+            (kept, "request.reason", "nobody"),
+            (ours[:-8] + "AAAAAAA=", "face.reason", None),
+            (ours.replace(":", ":0", 1), "face.reason", None),
+        ):
             assert texts.read(stored, column, whose) in ("", stored)
             if free_text.is_sealed(stored):
                 assert texts.read(stored, column, whose) == ""
@@ -264,10 +326,13 @@ def test_pages_stand_without_the_key(house: Services, clock: ManualClock) -> Non
     app = staff.app(house)
     officer, administrator = (staff.signed_in(app, clock, role) for role in ("officer", "administrator"))
     for browser, path in (
-        (officer, "/console/"), (officer, "/console/officer"), (officer, "/console/requests"),
-        (administrator, "/console/collections"), (administrator, "/console/collections/one?ref=shoot"),
+        (officer, "/console/"),
+        (officer, "/console/officer"),
+        (officer, "/console/requests"),
+        (administrator, "/console/collections"),
+        (administrator, "/console/collections/one?ref=shoot"),
         (administrator, "/console/review?list=unmatched"),
-    ):  # fmt: skip
+    ):
         page = browser.get(path)
         assert (page.status_code, MARK in page.text, "sealed:" in page.text) == (200, False, False), path
     view = photo_panel.load_panel(house, "shoot/a.jpg")
@@ -289,10 +354,20 @@ def test_a_key_that_does_not_open_leaves_what_is_plain(house: Services) -> None:
     number = program.photograph(house, "shoot/a.jpg")
     with house.store.write() as tx:
         tx.execute(update(t.house_key).values(wrapped=b"x" * 60))
-        tx.execute(insert(t.face).values(
-            resource_id=number, file_version="v", left=0.1, top=0.1, width=0.1, height=0.1, width_px=90,
-            state="dismissed", reason="statue", created_at=tx.now,
-        ))  # fmt: skip
+        tx.execute(
+            insert(t.face).values(
+                resource_id=number,
+                file_version="v",
+                left=0.1,
+                top=0.1,
+                width=0.1,
+                height=0.1,
+                width_px=90,
+                state="dismissed",
+                reason="statue",
+                created_at=tx.now,
+            )
+        )
     calendar.start_process(house)
     with house.store.read() as conn:
         assert conn.scalar(select(t.face.c.reason)) == "statue"
@@ -318,10 +393,11 @@ def test_a_page_unwraps_the_key_once(house: Services) -> None:
     event.listen(Engine, "before_cursor_execute", note)
     try:
         for look in (
-            lambda: photo_panel.load_panel(house, "shoot/a.jpg"), lambda: collection_list.list_collections(house),
+            lambda: photo_panel.load_panel(house, "shoot/a.jpg"),
+            lambda: collection_list.list_collections(house),
             lambda: photo_answers.answer_photo(house, "shoot/a.jpg", "communication", "website"),
             lambda: api_tokens.list_all(house),
-        ):  # fmt: skip
+        ):
             asked.clear()
             look()
             # The overview reads the facts, and then the faces: each its own.
@@ -369,10 +445,14 @@ def test_the_log_names_no_text_that_was_typed_as_a_version(house: Services) -> N
     asa = cast_.add("Åsa Sample")
     now = house.clock.now()
     body = {
-        "signed_at": now.isoformat(), "text_version": f"{MARK} form of Ann Sample", "method": f"{MARK} by Ann Sample",
-        "publications": [{"purpose": "communication", "channel": "website"}], "recognition": False, "language": "en",
+        "signed_at": now.isoformat(),
+        "text_version": f"{MARK} form of Ann Sample",
+        "method": f"{MARK} by Ann Sample",
+        "publications": [{"purpose": "communication", "channel": "website"}],
+        "recognition": False,
+        "language": "en",
         "evidence": [{"name": f"{MARK}.txt", "content": "c2lnbmVk"}],
-    }  # fmt: skip
+    }
     answer = Api(house, app.test_client()).ask(
         "POST", f"/people/{asa}/quitclaims", body, headers={"Idempotency-Key": "once"}
     )

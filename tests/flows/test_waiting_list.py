@@ -227,10 +227,17 @@ def _set(services: Services, person_id: str, **values: object) -> None:
     with services.store.write() as tx:
         tx.execute(
             insert(t.reference_set).values(
-                **{"id": "s", "person_id": person_id, "came_by": "link", "added_at": tx.now, "added_by": "person",
-                   "invited_by": "dam:ann"} | values
+                **{
+                    "id": "s",
+                    "person_id": person_id,
+                    "came_by": "link",
+                    "added_at": tx.now,
+                    "added_by": "person",
+                    "invited_by": "dam:ann",
+                }
+                | values
             )
-        )  # fmt: skip
+        )
 
 
 def test_pictures_that_came_by_a_link(services: Services, cast: support.Cast, clock: ManualClock) -> None:
@@ -311,8 +318,11 @@ def test_each_role_sees_on_its_first_page_what_it_may_act_on(
         text = staff.signed_in(app, clock, role).get("/console/").text
         shown[role] = ("by hand of people who ended" in text.lower(), "people of unknown age" in text.lower())
     assert shown == {
-        "administrator": (True, True), "officer": (False, True), "editor": (True, False), "auditor": (False, False),
-    }  # fmt: skip
+        "administrator": (True, True),
+        "officer": (False, True),
+        "editor": (True, False),
+        "auditor": (False, False),
+    }
     assert "handmatige namen" in staff.signed_in(app, clock, "editor", language="nl").get("/console/").text.lower()
 
 

@@ -70,7 +70,7 @@ class Sidecar(Processes):
 
     def __init__(
         self, root: Path, given: Given, poll_seconds: int = 5, mail: Mapping[str, object] | None = None, **jobs: int
-    ) -> None:  # fmt: skip
+    ) -> None:
         key, models = root / "dam.key", os.environ.get("FACELEASE_MODELS", "")
         secret_file(key, given.service_key)
         events = secret_file(root / "events.secret", given.events_secret)
@@ -79,14 +79,18 @@ class Sidecar(Processes):
             "site": {"name": "Sample house"},
             "dam": {"kind": "resourcespace", "poll_seconds": poll_seconds},
             "resourcespace": {
-                "url": given.url, "user": given.service, "key_file": str(key), "plain_http": True, "profile": "plugin",
+                "url": given.url,
+                "user": given.service,
+                "key_file": str(key),
+                "plain_http": True,
+                "profile": "plugin",
             },
             "recognizer": {"cache": models} if models else {},
             "server": {"port": given.port},
             "webhooks": {"events_secret_file": events, "panel_secret_file": panel},
             "jobs": {"backoff_seconds": 2, **jobs},
             "mail": dict(mail or {}),
-        }  # fmt: skip
+        }
         if given.signin_secret:
             signin = secret_file(root / "signin.secret", given.signin_secret)
             tables["server"]["public_url"] = f"http://127.0.0.1:{given.port}"

@@ -76,9 +76,19 @@ class Story:
         self.sidecar.run("person", "add", ASA, "--of-age")
         publications = [word for channel in channels for word in ("--publication", f"communication:{channel}")]
         self.sidecar.run(
-            "quitclaim", "add", ASA, "--recognition", *publications, "--until", until_day,
-            "--text-version", "sample", "--evidence", str(form), handed_on=True,
-        )  # fmt: skip
+            "quitclaim",
+            "add",
+            ASA,
+            "--recognition",
+            *publications,
+            "--until",
+            until_day,
+            "--text-version",
+            "sample",
+            "--evidence",
+            str(form),
+            handed_on=True,
+        )
         faces = [str(self.portrait(sha, f"{sha}.jpg")) for sha in (samples.A_FRONT, samples.A_SPEECH)]
         self.sidecar.run("person", "enrol", ASA, *faces, handed_on=True)
 

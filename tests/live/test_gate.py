@@ -102,8 +102,10 @@ def scene(story: Story, given: Given) -> Iterator[Scene]:
     story.asa_signs("website")
     collection = story.collection()
     story.pages.choose(collection, "auto")
-    hers, other = (story.put(collection, _large(story, sha, name)) for sha, name in (
-        (samples.A_STANDING, "hers.jpg"), (samples.B_STANDING, "other.jpg")))  # fmt: skip
+    hers, other = (
+        story.put(collection, _large(story, sha, name))
+        for sha, name in ((samples.A_STANDING, "hers.jpg"), (samples.B_STANDING, "other.jpg"))
+    )
     story.until_named(hers)
     story.pages.view(hers)
     story.pages.press("confirm")
@@ -180,9 +182,14 @@ def _seen(sent: requests.Response) -> Seen | None:
 def _questions(scene: Scene) -> Iterator[tuple[str, str, dict[str, object]]]:
     """Role, resource, and the parameters."""
     shapes: list[dict[str, object]] = [
-        {}, {"noattach": "true"}, {"noattach": "1", "pagename": "login"}, {"alternative": "ALT"},
-        {"alternative": "ALT", "noattach": "1"}, {"pagename": "x"}, {"watermarked": 1, "noattach": 1},
-    ]  # fmt: skip
+        {},
+        {"noattach": "true"},
+        {"noattach": "1", "pagename": "login"},
+        {"alternative": "ALT"},
+        {"alternative": "ALT", "noattach": "1"},
+        {"pagename": "x"},
+        {"watermarked": 1, "noattach": 1},
+    ]
     everything = itertools.product((scene.hers, scene.other), _SIZES, shapes, ("Web", "Press", "TV"))
     roles = itertools.cycle(("admin", "editor", "general", "share", "api", "service", "general"))
     # One in eleven: with metadata written into each download, all of them take ten minutes.
@@ -271,8 +278,15 @@ def _send(scene: Scene, usage: str, follow: bool = False) -> requests.Response:
     asked = {"collection": scene.collection, "k": scene.share, "usage": str(_NUMBER[usage])}
     shown = session.get(page, params=asked, timeout=60)
     token = re.search(r'name="CSRFToken" value="([^"]+)"', shown.text)
-    form = {"submitted": "true", "size": "original", "includetext": "true", "include_csv_file": "yes",
-            "include_alternatives": "yes", "tardownload": "off", "CSRFToken": token[1] if token else ""}  # fmt: skip
+    form = {
+        "submitted": "true",
+        "size": "original",
+        "includetext": "true",
+        "include_csv_file": "yes",
+        "include_alternatives": "yes",
+        "tardownload": "off",
+        "CSRFToken": token[1] if token else "",
+    }
     return session.post(page, params=asked, data={**asked, **form}, timeout=120, allow_redirects=follow)
 
 

@@ -278,10 +278,23 @@ def test_on_paper_with_a_slip_and_a_guest_who_resembles_her(house: House) -> Non
     sidecar.run("person", "add", ASA, "--of-age")
     slip = story.folder / "slip.svg"
     said = sidecar.run(
-        "quitclaim", "add", ASA, "--recognition", "--publication", "communication:website", "--until", "2027-12-31",
-        "--text-version", "sample", "--evidence", str(form), "--slip", str(slip), "--json",
+        "quitclaim",
+        "add",
+        ASA,
+        "--recognition",
+        "--publication",
+        "communication:website",
+        "--until",
+        "2027-12-31",
+        "--text-version",
+        "sample",
+        "--evidence",
+        str(form),
+        "--slip",
+        str(slip),
+        "--json",
         handed_on=True,
-    )  # fmt: skip
+    )
     sidecar.run("person", "enrol", ASA, *map(str, house.faces(*FACE_OF_A)), handed_on=True)
     assert slip.stat().st_size > 1000
     hers = story.put(open_, story.portrait(samples.A_STANDING, "hers.jpg"))

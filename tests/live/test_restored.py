@@ -93,8 +93,10 @@ def test_a_reverted_removal_is_taken_off_again(tagged: Story, given: Given) -> N
     log = answer(story.server, "get_resource_log", resource=ref)
     (row,) = [one for one in log if one["field"] == 29 and f"- ,{ASA}" in one["diff"].replace("- ", "- ,", 1)][:1]
     office.revert(row["ref"])
-    assert any("+" in one["diff"] and ASA in one["diff"] and "revert" in one["notes"]
-               for one in answer(story.server, "get_resource_log", resource=ref))  # fmt: skip
+    assert any(
+        "+" in one["diff"] and ASA in one["diff"] and "revert" in one["notes"]
+        for one in answer(story.server, "get_resource_log", resource=ref)
+    )
     until(lambda: ref not in named(story))
     by_hand(story, ref, ASA)
     reconcile(story)

@@ -105,9 +105,11 @@ def followed(server: Server, editor: Editor, collection: str, mine: str, theirs:
     move(server, mine, ACTIVE)
     move(server, theirs, ARCHIVED)
     for change, there in (
-        ({"usergroup": GENERAL_USERS}, False), ({"usergroup": group}, True),
-        ({"approved": 2}, False), ({"approved": 1}, True),
-    ):  # fmt: skip
+        ({"usergroup": GENERAL_USERS}, False),
+        ({"usergroup": group}, True),
+        ({"approved": 2}, False),
+        ({"approved": 1}, True),
+    ):
         editor.who.change(**change)
         assert (collection in counting(server, mine)) is there, change
         assert collection not in counting(server, theirs)

@@ -99,8 +99,9 @@ def test_a_category_counts_for_what_lies_below_it(server: Server, office: Office
         kept = {"name": name, "type": 3, "parent": parent, "public": 1, "keywords": "", "allow_changes": 0, "users": ""}
         answer(server, "save_collection", ref=one, coldata=json.dumps(kept))
     try:
-        office.post(f"plugins/facelease/pages/collection.php?collection={upper}", collection=upper, save="true",
-                    mode="never")  # fmt: skip
+        office.post(
+            f"plugins/facelease/pages/collection.php?collection={upper}", collection=upper, save="true", mode="never"
+        )
         photo = answer(server, "facelease_photo", ref=ref)
         assert {str(one["ref"]): one["mode"] for one in photo["collections"]} == {upper: "never", lower: "off"}
         held = answer(server, "facelease_members", collection=upper, offset=0, limit=10)

@@ -59,32 +59,77 @@ def _standing(trap: _Trap) -> Iterator[_Trap]:
 def _hosts(port: int, own: int) -> list[str]:
     """Ways to write an address that is not ours; each would reach the trap, or a machine that is none of ours."""
     loopback = [
-        "127.0.0.1", "127.1", "0.0.0.0", "2130706433", "0x7f000001", "0177.0.0.1", "localhost", "LOCALHOST",
-        "localhost.", "127.0.0.1.", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:7f00:1]",
-        "127.0.0.1%00.example", "127。0。0。1", "①②⑦.0.0.1", "spoofed.example", "127.0.0.2", "127.255.255.254",
-    ]  # fmt: skip
+        "127.0.0.1",
+        "127.1",
+        "0.0.0.0",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "127.0.0.1.",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[0:0:0:0:0:ffff:7f00:1]",
+        "127.0.0.1%00.example",
+        "127。0。0。1",
+        "①②⑦.0.0.1",
+        "spoofed.example",
+        "127.0.0.2",
+        "127.255.255.254",
+    ]
     elsewhere = [
-        "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "[fe80::1]", "[fd00::1]",
-        "metadata.google.internal", "224.0.0.1", "255.255.255.255", "198.18.0.1",
-    ]  # fmt: skip
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "[fe80::1]",
+        "[fd00::1]",
+        "metadata.google.internal",
+        "224.0.0.1",
+        "255.255.255.255",
+        "198.18.0.1",
+    ]
     return [f"{host}:{port}" for host in loopback] + elsewhere + [f"{host}:{own}" for host in elsewhere]
 
 
 def _targets(port: int, own: int) -> list[str]:
     """Every address as the DAM might give it, with tricks that parsers read differently."""
     tricks = [
-        f"http://127.0.0.1:{own}@127.0.0.1:{port}/x.jpg", f"http://a:b@127.0.0.1:{own}/x.jpg",
-        f"http://127.0.0.1:{own}\\@127.0.0.1:{port}/x.jpg", f"http://127.0.0.1:{port}#@127.0.0.1:{own}/x.jpg",
-        f"http://127.0.0.1:{port}?@127.0.0.1:{own}/x.jpg", f"http://127.0.0.1:{port}\\.127.0.0.1:{own}/x.jpg",
-        f"//127.0.0.1:{port}/x.jpg", f"http:\\\\127.0.0.1:{port}/x.jpg", f"http:127.0.0.1:{port}/x.jpg",
-        f"https://127.0.0.1:{own}/x.jpg", f"https://127.0.0.1:{port}/x.jpg", f"HTTP://127.0.0.1:{port}/x.jpg",
-        f"http://127.0.0.1:{own}\r\nHost: 127.0.0.1:{port}/x.jpg", f"http://127.0.0.1 :{port}/x.jpg",
-        f"http://127.0.0.1:{own}\t@127.0.0.1:{port}/x.jpg", f"ftp://127.0.0.1:{own}/x.jpg",
-        "file:///etc/passwd", f"gopher://127.0.0.1:{port}/x", f"http://127.0.0.1:0{port}/x.jpg",
-        "http:///x.jpg", "/x.jpg", "", "data:image/jpeg;base64,AAAA", f"http://127.0.0.1:{port}:{own}/x.jpg",
-        f"http://127.0.0.1.:{own}/x.jpg", f"http://[127.0.0.1]:{own}/x.jpg", f"http://localhost:{own}/x.jpg",
-        "http://127.0.0.1/x.jpg", f"http://127.0.0.1:{own + 65536}/x.jpg", f"http://127.0.0.1:-1@:{port}/",
-    ]  # fmt: skip
+        f"http://127.0.0.1:{own}@127.0.0.1:{port}/x.jpg",
+        f"http://a:b@127.0.0.1:{own}/x.jpg",
+        f"http://127.0.0.1:{own}\\@127.0.0.1:{port}/x.jpg",
+        f"http://127.0.0.1:{port}#@127.0.0.1:{own}/x.jpg",
+        f"http://127.0.0.1:{port}?@127.0.0.1:{own}/x.jpg",
+        f"http://127.0.0.1:{port}\\.127.0.0.1:{own}/x.jpg",
+        f"//127.0.0.1:{port}/x.jpg",
+        f"http:\\\\127.0.0.1:{port}/x.jpg",
+        f"http:127.0.0.1:{port}/x.jpg",
+        f"https://127.0.0.1:{own}/x.jpg",
+        f"https://127.0.0.1:{port}/x.jpg",
+        f"HTTP://127.0.0.1:{port}/x.jpg",
+        f"http://127.0.0.1:{own}\r\nHost: 127.0.0.1:{port}/x.jpg",
+        f"http://127.0.0.1 :{port}/x.jpg",
+        f"http://127.0.0.1:{own}\t@127.0.0.1:{port}/x.jpg",
+        f"ftp://127.0.0.1:{own}/x.jpg",
+        "file:///etc/passwd",
+        f"gopher://127.0.0.1:{port}/x",
+        f"http://127.0.0.1:0{port}/x.jpg",
+        "http:///x.jpg",
+        "/x.jpg",
+        "",
+        "data:image/jpeg;base64,AAAA",
+        f"http://127.0.0.1:{port}:{own}/x.jpg",
+        f"http://127.0.0.1.:{own}/x.jpg",
+        f"http://[127.0.0.1]:{own}/x.jpg",
+        f"http://localhost:{own}/x.jpg",
+        "http://127.0.0.1/x.jpg",
+        f"http://127.0.0.1:{own + 65536}/x.jpg",
+        f"http://127.0.0.1:-1@:{port}/",
+    ]
     return [f"http://{host}/filestore/1.jpg" for host in _hosts(port, own)] + tricks
 
 

@@ -156,9 +156,20 @@ def _empty(tx: Tx, rows: list[Values], index: int, random: Random) -> None:
 
 
 _WAYS = (
-    _edit_plain, _edit_rehashed, _edit_rewritten, _delete_plain, _delete_rewritten, _swap, _swap_rewritten,
-    _insert_rewritten, _cut_tail, _cut_and_grow, _cut_front, _rewrite_all, _empty,
-)  # fmt: skip
+    _edit_plain,
+    _edit_rehashed,
+    _edit_rewritten,
+    _delete_plain,
+    _delete_rewritten,
+    _swap,
+    _swap_rewritten,
+    _insert_rewritten,
+    _cut_tail,
+    _cut_and_grow,
+    _cut_front,
+    _rewrite_all,
+    _empty,
+)
 
 
 @dataclass(frozen=True)
@@ -199,7 +210,7 @@ def _noticed(store: Store, book: _Book, way: Callable[..., None], random: Random
 
 def _tamper(
     tx: Tx, book: _Book, signed: Sequence[SignedHead], way: Callable[..., None], random: Random, seen: list[str]
-) -> None:  # fmt: skip
+) -> None:
     rows = _rows(tx)
     way(tx, rows, random.randrange(len(rows) - _LATE), random)
     try:
@@ -269,8 +280,16 @@ def test_exported_lines_are_enough_to_verify(store: Store, clock: ManualClock) -
     for row in lines:
         moment = datetime.fromisoformat(row["at"]) - datetime(1970, 1, 1, tzinfo=UTC)
         details = json.dumps(row["details"], sort_keys=True, separators=(",", ":"))
-        parts = [row["seq"], moment // timedelta(microseconds=1), row["action"], row["actor"], row["subject"],
-                 row["resource_id"], details, last]  # fmt: skip
+        parts = [
+            row["seq"],
+            moment // timedelta(microseconds=1),
+            row["action"],
+            row["actor"],
+            row["subject"],
+            row["resource_id"],
+            details,
+            last,
+        ]
         last = hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
         assert row["hash"] == last
     assert (head.seq, head.hash) == (5, last)

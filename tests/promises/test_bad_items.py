@@ -203,13 +203,18 @@ def test_one_broken_row_stops_no_calendar_and_no_change(
     for person in people:
         cast.sign(person, until=clock.now() + timedelta(days=1))
     with services.store.write() as tx:
-        tx.connection.execute(text(
-            f"CREATE TRIGGER broken BEFORE UPDATE ON grant_line WHEN new.person_id = '{people[1]}' "
-            "BEGIN SELECT RAISE(ABORT, 'broken'); END"
-        ))  # fmt: skip
-        tx.connection.execute(text(
-            "CREATE TRIGGER odd BEFORE INSERT ON job WHEN new.key = 'b.jpg' BEGIN SELECT RAISE(ABORT, 'broken'); END"
-        ))  # fmt: skip
+        tx.connection.execute(
+            text(
+                f"CREATE TRIGGER broken BEFORE UPDATE ON grant_line WHEN new.person_id = '{people[1]}' "
+                "BEGIN SELECT RAISE(ABORT, 'broken'); END"
+            )
+        )
+        tx.connection.execute(
+            text(
+                "CREATE TRIGGER odd BEFORE INSERT ON job "
+                "WHEN new.key = 'b.jpg' BEGIN SELECT RAISE(ABORT, 'broken'); END"
+            )
+        )
     clock.advance(timedelta(days=2))
     for _ in range(3):
         grant_endings.end_due(services)
@@ -250,9 +255,12 @@ def test_who_is_entered_beside_what_was_never_read_is_in_doubt(services: Service
     calendar.poll_dam(services)
     support.Cast(services).work()
     with services.store.write() as tx:
-        tx.connection.execute(text(
-            "CREATE TRIGGER odd BEFORE INSERT ON job WHEN new.key = 'b.jpg' BEGIN SELECT RAISE(ABORT, 'broken'); END"
-        ))  # fmt: skip
+        tx.connection.execute(
+            text(
+                "CREATE TRIGGER odd BEFORE INSERT ON job "
+                "WHEN new.key = 'b.jpg' BEGIN SELECT RAISE(ABORT, 'broken'); END"
+            )
+        )
     _photo(photos, "b.jpg", 2)
     calendar.poll_dam(services)
     support.Cast(services).work()

@@ -159,9 +159,10 @@ def test_no_encoding_without_a_basis(
         Runner(with_child).drain()
         by_child = _reported(services) - told
     promise(
-        "C5", f"encodings without a basis {encoded_without} of {photos} photos "
+        "C5",
+        f"encodings without a basis {encoded_without} of {photos} photos "
         f"({lawful} with one: encoded {lawful - silent}; the child reports {by_child} where 1 was counted)",
-    )  # fmt: skip
+    )
     assert encoded_without == 0
     assert lawful
     assert silent == 0

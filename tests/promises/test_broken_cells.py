@@ -137,19 +137,23 @@ def _fails(services: Services, clock: ManualClock) -> list[str]:
         asa = conn.scalars(select(t.person.c.id).where(t.person.c.display_name == "Åsa")).one()
         (bo,) = {*ids} - {asa}
     acts: list[tuple[str, Callable[[], Any]]] = [
-        ("start", lambda: calendar.start_process(services)), ("sweep", lambda: calendar.sweep_endings(services)),
+        ("start", lambda: calendar.start_process(services)),
+        ("sweep", lambda: calendar.sweep_endings(services)),
         ("owe", lambda: calendar.follow_up_owed(services)),
         ("housekeeping", lambda: calendar.run_housekeeping(services)),
         ("remind", lambda: calendar.send_reminders(services)),
         ("poll", lambda: calendar.poll_dam(services)),
-        ("reconcile", lambda: calendar.begin_comparison(services)), ("work", cast.work),
+        ("reconcile", lambda: calendar.begin_comparison(services)),
+        ("work", cast.work),
         ("doctor", lambda: _sound(checks.run_checks(services.config, clock))),
         ("clearance", lambda: _cleared(services)),
-        ("withdrawal", lambda: grant_endings.withdraw(services, asa, None, "person")), ("work after it", cast.work),
+        ("withdrawal", lambda: grant_endings.withdraw(services, asa, None, "person")),
+        ("work after it", cast.work),
         ("gone", lambda: _gone(services, cast, asa)),
-        ("own withdrawal", lambda: grant_endings.withdraw(services, bo, None, "person")), ("work after own", cast.work),
+        ("own withdrawal", lambda: grant_endings.withdraw(services, bo, None, "person")),
+        ("work after own", cast.work),
         ("own gone", lambda: _over(services, bo)),
-    ]  # fmt: skip
+    ]
     found = []
     for name, act in acts:
         try:

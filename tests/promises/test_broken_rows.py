@@ -112,10 +112,12 @@ def test_a_job_that_holds_no_json_stops_no_other(
     odd = ("'{broken'", "'[1]'", "'null'")
     with services.store.write() as tx:
         for number, payload in enumerate(odd):
-            tx.connection.execute(text(
-                "INSERT INTO job (kind, key, payload, priority, state, again, attempt, run_after, created_at) "
-                f"VALUES ('comparison', 'odd{number}', {payload}, 0, 'queued', false, 0, 0, 0)"
-            ))  # fmt: skip
+            tx.connection.execute(
+                text(
+                    "INSERT INTO job (kind, key, payload, priority, state, again, attempt, run_after, created_at) "
+                    f"VALUES ('comparison', 'odd{number}', {payload}, 0, 'queued', false, 0, 0, 0)"
+                )
+            )
     for _ in range(services.config.jobs.attempts + 2):
         cast.work()
         clock.advance(timedelta(hours=2))

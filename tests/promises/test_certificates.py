@@ -42,21 +42,36 @@ NAME = "Åsa Kanarie Sample"
 ADDRESS = "kanarie.sample@example.org"
 NFD = unicodedata.normalize("NFD", NAME)
 FIELDS = {
-    "XMP-iptcExt:PersonInImage": NAME, "XMP-iptcExt:PersonInImageWDetails": f"{{PersonName={NAME}}}",
+    "XMP-iptcExt:PersonInImage": NAME,
+    "XMP-iptcExt:PersonInImageWDetails": f"{{PersonName={NAME}}}",
     "XMP-mwg-rs:RegionInfo": f"{{RegionList=[{{Name={NAME},Type=Face}}]}}",
     "XMP-MP:RegionInfoMP": f"{{Regions=[{{PersonDisplayName={NAME}}}]}}",
-    "XMP-lr:HierarchicalSubject": f"People|{NAME}", "XMP-digiKam:TagsList": f"People/{NAME.upper()}",
-    "XMP-dc:Subject": f"People|{NFD}", "IPTC:Keywords": NAME, "IFD0:XPKeywords": f"sun;{NAME}",
-    "XMP-microsoft:LastKeywordXMP": NAME, "XMP-mediapro:CatalogSets": f"People|{NAME}", "XMP-mediapro:People": NAME,
+    "XMP-lr:HierarchicalSubject": f"People|{NAME}",
+    "XMP-digiKam:TagsList": f"People/{NAME.upper()}",
+    "XMP-dc:Subject": f"People|{NFD}",
+    "IPTC:Keywords": NAME,
+    "IFD0:XPKeywords": f"sun;{NAME}",
+    "XMP-microsoft:LastKeywordXMP": NAME,
+    "XMP-mediapro:CatalogSets": f"People|{NAME}",
+    "XMP-mediapro:People": NAME,
     "XMP-acdsee:Categories": f"<Categories><Category>{NAME}</Category></Categories>",
     "XMP-mwg-kw:KeywordInfo": f"{{Hierarchy=[{{Keyword=People,Children=[{{Keyword={NAME}}}]}}]}}",
-    "XMP-xmpMM:History": f"{{Action=tagged {NAME}}}", "XMP-dc:Title": f"The mayor, {NAME}, speaks",
-    "XMP-dc:Description": f"left: {NAME}.", "XMP-dc:Creator": NAME, "XMP-photoshop:Headline": f"{NAME} opens",
-    "XMP-photoshop:Instructions": f"ask {NAME}'s mother", "XMP-photoshop:Credit": f"photo/{NAME}",
-    "IPTC:Caption-Abstract": f"with {NAME}", "IPTC:By-line": NAME, "IPTC:SpecialInstructions": f"not {NAME}",
-    "IFD0:ImageDescription": f"{NAME} and others", "IFD0:Artist": NAME, "IFD0:XPComment": NAME,
-    "ExifIFD:UserComment": f"{NAME} here", "File:Comment": NAME,
-}  # fmt: skip
+    "XMP-xmpMM:History": f"{{Action=tagged {NAME}}}",
+    "XMP-dc:Title": f"The mayor, {NAME}, speaks",
+    "XMP-dc:Description": f"left: {NAME}.",
+    "XMP-dc:Creator": NAME,
+    "XMP-photoshop:Headline": f"{NAME} opens",
+    "XMP-photoshop:Instructions": f"ask {NAME}'s mother",
+    "XMP-photoshop:Credit": f"photo/{NAME}",
+    "IPTC:Caption-Abstract": f"with {NAME}",
+    "IPTC:By-line": NAME,
+    "IPTC:SpecialInstructions": f"not {NAME}",
+    "IFD0:ImageDescription": f"{NAME} and others",
+    "IFD0:Artist": NAME,
+    "IFD0:XPComment": NAME,
+    "ExifIFD:UserComment": f"{NAME} here",
+    "File:Comment": NAME,
+}
 """Every field into which a program of the field puts names, captions or credits."""
 
 
@@ -118,9 +133,13 @@ def plant_in_folder(photos: Path) -> None:
         if tag.startswith("XMP"):
             exiftool(plain(shoot / f"beside{number:02}.png").with_suffix(".png.xmp"), f"-{tag}={value}")
     for called in (
-        f"{NAME}/one.jpg", NAME.replace(" ", "_").lower() + "_02.jpg", f"{NFD}.jpg", f"{NAME.upper()}.JPG",
-        f"on {NAME.replace(' ', '%20')}.jpg", f"{NAME.replace(' ', '-')}-x.png",
-    ):  # fmt: skip
+        f"{NAME}/one.jpg",
+        NAME.replace(" ", "_").lower() + "_02.jpg",
+        f"{NFD}.jpg",
+        f"{NAME.upper()}.JPG",
+        f"on {NAME.replace(' ', '%20')}.jpg",
+        f"{NAME.replace(' ', '-')}-x.png",
+    ):
         plain(shoot / called)
     (shoot / ".picasa.ini").write_text(f"[Contacts2]\n1=x;{NAME};;\n", "utf-8")
     (shoot / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0" * 64)
@@ -141,22 +160,54 @@ def plant_in_store(services: Services, cast: support.Cast, ref: str) -> None:
     with services.store.write() as tx:
         photo = tx.connection.scalar(select(t.resource.c.id).limit(1))
         box = {"left": 0.1, "top": 0.1, "width": 0.1, "height": 0.1, "width_px": 90}
-        tx.execute(insert(t.face).values(
-            resource_id=photo, file_version="x", state="dismissed", reason=f"the sister of {NAME}",
-            created_at=tx.now, **box,
-        ))  # fmt: skip
-        tx.execute(insert(t.request).values(
-            id=uuid4().hex, person_id=other, kind="erasure", asked_at=tx.now, asked_by="person",
-            due_on=services.today(), decided_at=tx.now, decided_by="x", outcome="refused", reason=f"as for {NAME}",
-        ))  # fmt: skip
-        tx.execute(insert(t.job).values(
-            kind="names", key=f"shoot/{NFD}.jpg", payload={"why": [f"for {NAME}"]}, priority=5, state="dead",
-            again=False, attempt=9, run_after=tx.now, created_at=tx.now, error=f"no file {NAME}.jpg",
-        ))  # fmt: skip
-        tx.execute(insert(t.api_token).values(
-            id=uuid4().hex, label=f"phone of {NAME}", secret_sha256=uuid4().hex, scopes=[], created_at=tx.now,
-            created_by="x",
-        ))  # fmt: skip
+        tx.execute(
+            insert(t.face).values(
+                resource_id=photo,
+                file_version="x",
+                state="dismissed",
+                reason=f"the sister of {NAME}",
+                created_at=tx.now,
+                **box,
+            )
+        )
+        tx.execute(
+            insert(t.request).values(
+                id=uuid4().hex,
+                person_id=other,
+                kind="erasure",
+                asked_at=tx.now,
+                asked_by="person",
+                due_on=services.today(),
+                decided_at=tx.now,
+                decided_by="x",
+                outcome="refused",
+                reason=f"as for {NAME}",
+            )
+        )
+        tx.execute(
+            insert(t.job).values(
+                kind="names",
+                key=f"shoot/{NFD}.jpg",
+                payload={"why": [f"for {NAME}"]},
+                priority=5,
+                state="dead",
+                again=False,
+                attempt=9,
+                run_after=tx.now,
+                created_at=tx.now,
+                error=f"no file {NAME}.jpg",
+            )
+        )
+        tx.execute(
+            insert(t.api_token).values(
+                id=uuid4().hex,
+                label=f"phone of {NAME}",
+                secret_sha256=uuid4().hex,
+                scopes=[],
+                created_at=tx.now,
+                created_by="x",
+            )
+        )
         tx.execute(update(t.resource).where(t.resource.c.id == photo).values(examined_reason=f"asked by {NAME}"))
     log = services.config.path("{data}/logs/facelease.log")
     log.parent.mkdir(exist_ok=True)
@@ -238,9 +289,13 @@ def house(config: Config, clock: ManualClock, examiner: Examiner) -> Iterator[tu
 
 @pytest.mark.promise
 def test_a_folders_certificate_lists_all_that_a_search_of_all_bytes_finds(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, stores: Stores, store_kind: str,
+    tmp_path: Path,
+    clock: ManualClock,
+    examiner: Examiner,
+    stores: Stores,
+    store_kind: str,
     promise: Callable[[str, str], None],
-) -> None:  # fmt: skip
+) -> None:
     """The name in every place of an adversary's list; what the search finds is listed, what is said is so."""
     config = support.configuration(tmp_path, store={"url": stores.migrated(store_kind)})
     plant_in_folder(config.path(config.folder.path))
@@ -268,9 +323,14 @@ def test_a_folders_certificate_lists_all_that_a_search_of_all_bytes_finds(
 @pytest.mark.promise
 @pytest.mark.parametrize("plugin", [True, False], ids=["plugin", "classic"])
 def test_a_servers_certificate_lists_all_that_stands_in_its_tables(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, stores: Stores, store_kind: str, plugin: bool,
+    tmp_path: Path,
+    clock: ManualClock,
+    examiner: Examiner,
+    stores: Stores,
+    store_kind: str,
+    plugin: bool,
     promise: Callable[[str, str], None],
-) -> None:  # fmt: skip
+) -> None:
     """Captions, names of files, titles, the log, a neighbour's table; without the plugin it says what it cannot see."""
     report = Report()
     with Double(plugin=plugin) as double:

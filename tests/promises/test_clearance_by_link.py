@@ -84,9 +84,12 @@ def _expected(services: Services) -> dict[str, tuple[Person, Quitclaim | None]]:
 
 @pytest.mark.promise
 def test_what_was_ticked_on_the_page_is_what_is_cleared(
-    house: Services, clock: ManualClock, promise: Callable[[str, str], None], full: bool,
+    house: Services,
+    clock: ManualClock,
+    promise: Callable[[str, str], None],
+    full: bool,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     """A photograph is cleared for a use only if everybody on it ticked that line, and only while it holds."""
     ids = _signed(house, clock)
     monkeypatch.setattr(naive, "CAST", _expected(house))

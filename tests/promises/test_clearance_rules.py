@@ -48,10 +48,20 @@ def _lines(owner: str, start: datetime, until: datetime | None, uses: tuple[tupl
 
 def _form(person: Person, lines: list[Grant], signed_at: datetime, by: tuple[str, ...] = ()) -> Quitclaim:
     return Quitclaim(
-        id=person.id, person_id=person.id, version=1, text_version="1", text_sha256=None, language="en",
-        method="paper", signed_by_person=not by, signed_by_guardians=by, signed_at=signed_at,
-        recorded_at=signed_at, recorded_by="editor", grants=tuple(lines),
-    )  # fmt: skip
+        id=person.id,
+        person_id=person.id,
+        version=1,
+        text_version="1",
+        text_sha256=None,
+        language="en",
+        method="paper",
+        signed_by_person=not by,
+        signed_by_guardians=by,
+        signed_at=signed_at,
+        recorded_at=signed_at,
+        recorded_by="editor",
+        grants=tuple(lines),
+    )
 
 
 def _cast() -> dict[str, tuple[Person, Quitclaim | None]]:
@@ -177,8 +187,14 @@ def _together(*parts: Part) -> tuple[tuple[FaceFact, ...], tuple[NameFact, ...]]
 
 
 SIZES: tuple[tuple[int | None, int | None], ...] = (
-    (None, None), (6000, 1200), (6000, None), (800, 1200), (0, 600), (900, 500), (1000, None),
-)  # fmt: skip
+    (None, None),
+    (6000, 1200),
+    (6000, None),
+    (800, 1200),
+    (0, 600),
+    (900, 500),
+    (1000, None),
+)
 """The longer side of the original, and the size at which a channel shows it."""
 
 

@@ -114,10 +114,20 @@ class Family:
         self.nonce += 1
         row = links.find_open(self.services, token)
         filled = FilledForm(
-            nonce=f"{self.nonce:032x}", language="en", choices=frozenset({"communication:website"}), name="",
-            birth_date="", email="gus@example.org", signer=signer, other_signer="", other_email="", typed=signer,
-            drawn=b"", code="", photographs=(),
-        )  # fmt: skip
+            nonce=f"{self.nonce:032x}",
+            language="en",
+            choices=frozenset({"communication:website"}),
+            name="",
+            birth_date="",
+            email="gus@example.org",
+            signer=signer,
+            other_signer="",
+            other_email="",
+            typed=signer,
+            drawn=b"",
+            code="",
+            photographs=(),
+        )
         sign_form.sign(self.services, row.id, filled)
 
     def act_lost(self) -> None:

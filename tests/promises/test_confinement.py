@@ -30,9 +30,7 @@ from tests import attempts
 SECRET = "whsec_planted"
 ROOT = Path(__file__).resolve().parents[2]
 Targets = dict[str, Any]
-OF_FILES = (
-    "read ", "list ", "write ", "add to a file", "make a folder", "take a file away",
-)  # fmt: skip
+OF_FILES = ("read ", "list ", "write ", "add to a file", "make a folder", "take a file away")
 """Tries that only open, make or remove a file, which system calls cannot be told from others' by."""
 
 PERL = r"""
@@ -100,11 +98,18 @@ def targets(house: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         for one in (tcp, unix, abstract):
             one.listen()
         yield {
-            "files": files, "folders": [str(data), str(tmp_path), "/", "/proc", str(Path.home())], "secret": SECRET,
-            "inode": os.fstat(key).st_ino, "descriptor": key, "tcp": tcp.getsockname()[1], "udp": udp.getsockname()[1],
-            "unix": str(tmp_path / "s"), "abstract": f"\0{tmp_path}", "outside": str(tmp_path),
+            "files": files,
+            "folders": [str(data), str(tmp_path), "/", "/proc", str(Path.home())],
+            "secret": SECRET,
+            "inode": os.fstat(key).st_ino,
+            "descriptor": key,
+            "tcp": tcp.getsockname()[1],
+            "udp": udp.getsockname()[1],
+            "unix": str(tmp_path / "s"),
+            "abstract": f"\0{tmp_path}",
+            "outside": str(tmp_path),
             "victim": str(tmp_path / "victim"),
-        }  # fmt: skip
+        }
     os.close(key)
 
 
@@ -119,12 +124,17 @@ def perl(tmp_path: Path, targets: Targets) -> Path:
     """A program in the place of ExifTool."""
     body = PERL
     for word, value in (
-        ("FILES", json.dumps(targets["files"])[1:-1]), ("FOLDERS", json.dumps(targets["folders"])[1:-1]),
+        ("FILES", json.dumps(targets["files"])[1:-1]),
+        ("FOLDERS", json.dumps(targets["folders"])[1:-1]),
         ("SECRET", SECRET),
-        ("TCP,", f"{targets['tcp']},"), ("UDP,", f"{targets['udp']},"), ("UNIX'", f"{targets['unix']}'"),
-        ("OUTSIDE", targets["outside"]), ("VICTIM", targets["victim"]), ("PHOTOS", f"{tmp_path}/photos"),
+        ("TCP,", f"{targets['tcp']},"),
+        ("UDP,", f"{targets['udp']},"),
+        ("UNIX'", f"{targets['unix']}'"),
+        ("OUTSIDE", targets["outside"]),
+        ("VICTIM", targets["victim"]),
+        ("PHOTOS", f"{tmp_path}/photos"),
         ("INODE", str(targets["inode"])),
-    ):  # fmt: skip
+    ):
         body = body.replace(word, value)
     script = tmp_path / "program"
     script.write_text(f"#!{os.popen('command -v perl').read().strip()} -w\n{body}")
@@ -141,17 +151,19 @@ def told(output: bytes) -> dict[str, bool]:
 def control(targets: Targets) -> dict[str, bool]:
     """The same tries by a process that gave nothing up."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.attempts", json.dumps(targets)], cwd=ROOT, capture_output=True, check=True,
+        [sys.executable, "-m", "tests.attempts", json.dumps(targets)],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
         pass_fds=[targets["descriptor"]],
-    )  # fmt: skip
+    )
     found: dict[str, bool] = json.loads(done.stdout)
     return found
 
 
 def test_a_parser_that_was_taken_over_reaches_nothing(
-    whole: None, targets: Targets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    promise: Callable[[str, str], None],
-) -> None:  # fmt: skip
+    whole: None, targets: Targets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, promise: Callable[[str, str], None]
+) -> None:
     """In the recogniser's child, in a reader, and in what runs as ExifTool: each try of each fails, and outside not."""
     reader = Reader("tests.attempts")
     in_reader = reader.ask({"targets": targets})[0]["tries"]
@@ -191,9 +203,12 @@ def test_an_older_kernel_gives_nothing_that_calls_can_refuse(
         "print(json.dumps(attempts.tries(json.loads(sys.argv[1]))))"
     )
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, json.dumps(targets)], cwd="/", env=surroundings.build_environment(),
-        capture_output=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-P", "-c", code, json.dumps(targets)],
+        cwd="/",
+        env=surroundings.build_environment(),
+        capture_output=True,
+        check=True,
+    )
     got = {name for name, did in json.loads(done.stdout).items() if did}
     promise("X1", f"with {'no' if of_files else 'an older'} Landlock: {len(got)} tries, to open files")
     assert {name for name in got if not name.startswith(OF_FILES)} == set()

@@ -28,9 +28,16 @@ pytestmark = pytest.mark.promise
 
 Promise = Callable[[str, str], None]
 WORKS = {
-    "person list": 0, "person export Åsa": 0, "audit verify": 0, "sweep": 0, "jobs list": 0, "person add Bo": None,
-    "token list": 0, "quitclaim withdraw Åsa --yes": None, "person erase Cee --yes": 3,
-}  # fmt: skip
+    "person list": 0,
+    "person export Åsa": 0,
+    "audit verify": 0,
+    "sweep": 0,
+    "jobs list": 0,
+    "person add Bo": None,
+    "token list": 0,
+    "quitclaim withdraw Åsa --yes": None,
+    "person erase Cee --yes": 3,
+}
 """Commands and how they end; None: done, or done and handed on (0, 3), or a sentence that speaks of the DAM (1)."""
 
 
@@ -96,8 +103,11 @@ def test_what_needs_no_dam_works_without_it(
         with services.store.read() as conn:
             left = set(conn.scalars(select(t.grant.c.person_id).where(t.grant.c.ended_at.is_(None))))
         ended = set(people) - left  # of who was erased no row may be left
-        promise("O1", f"the DAM away on {kind}: commands {len(known) - len(wrong)} of {len(known)}, pages and ends "
-                f"{(page.status_code == 200) + len(ended)} of 4")  # fmt: skip
+        promise(
+            "O1",
+            f"the DAM away on {kind}: commands {len(known) - len(wrong)} of {len(known)}, pages and ends "
+            f"{(page.status_code == 200) + len(ended)} of 4",
+        )
         assert wrong == []
         assert (page.status_code, pressed.status_code < 400) == (200, True)
         assert left == set()

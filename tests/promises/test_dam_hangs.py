@@ -50,10 +50,20 @@ def _shown(services: Services, person_id: str) -> list[int]:
     with services.store.write() as tx:
         rows = tx.execute(select(t.resource.c.id, t.resource.c.file_version)).all()
         for row in rows:
-            tx.execute(insert(t.face).values(
-                resource_id=row.id, file_version=row.file_version, width_px=60, state="matched", person_id=person_id,
-                created_at=tx.now, left=0.1, top=0.1, width=0.5, height=0.5,
-            ))  # fmt: skip
+            tx.execute(
+                insert(t.face).values(
+                    resource_id=row.id,
+                    file_version=row.file_version,
+                    width_px=60,
+                    state="matched",
+                    person_id=person_id,
+                    created_at=tx.now,
+                    left=0.1,
+                    top=0.1,
+                    width=0.5,
+                    height=0.5,
+                )
+            )
     return [row.id for row in rows]
 
 

@@ -27,9 +27,11 @@ from tests import support
 from tests.crowd import A, Crowd
 
 _FIELDS = {
-    "exif": "-XPKeywords", "iptc": "-IPTC:Keywords", "xmp": "-XMP-iptcExt:PersonInImage",
+    "exif": "-XPKeywords",
+    "iptc": "-IPTC:Keywords",
+    "xmp": "-XMP-iptcExt:PersonInImage",
     "embedded-xmp": "-XMP-iptcExt:PersonInImage",
-}  # fmt: skip
+}
 
 
 class Editor:
@@ -126,11 +128,20 @@ class Walk:
     def overture(self) -> None:
         """What has to occur in every walk, in an order in which each could do harm."""
         acts: tuple[Callable[[], None], ...] = (
-            lambda: self.arrive(""), lambda: self.arrive(""), lambda: self.arrive("Åsa", "exif"),
-            lambda: self.arrive("Åsa", "xmp"), lambda: self.take_off("shoot/000.jpg"), self.save_anew,
-            lambda: self.copy("shoot/001.jpg"), lambda: self._put("shoot/001.jpg", "Åsa", "iptc"),
-            lambda: self.copy("shoot/003.jpg"), self.rescan, self.withdraw, self.sign_again, self.rescan,
-        )  # fmt: skip
+            lambda: self.arrive(""),
+            lambda: self.arrive(""),
+            lambda: self.arrive("Åsa", "exif"),
+            lambda: self.arrive("Åsa", "xmp"),
+            lambda: self.take_off("shoot/000.jpg"),
+            self.save_anew,
+            lambda: self.copy("shoot/001.jpg"),
+            lambda: self._put("shoot/001.jpg", "Åsa", "iptc"),
+            lambda: self.copy("shoot/003.jpg"),
+            self.rescan,
+            self.withdraw,
+            self.sign_again,
+            self.rescan,
+        )
         for act in acts:
             self.steps["overture"] += 1
             act()
@@ -139,9 +150,19 @@ class Walk:
     def step(self) -> None:
         """One act of somebody, the system's answer, and the count."""
         acts = [
-            self.arrive, self.arrive, *[self.tag_by_hand] * 4, *[self.take_off] * 2, self.confirm,
-            self.copy, self.rescan, self.withdraw, self.sign_again, self.sign_again, self.enter_bo, self.save_anew,
-        ]  # fmt: skip
+            self.arrive,
+            self.arrive,
+            *[self.tag_by_hand] * 4,
+            *[self.take_off] * 2,
+            self.confirm,
+            self.copy,
+            self.rescan,
+            self.withdraw,
+            self.sign_again,
+            self.sign_again,
+            self.enter_bo,
+            self.save_anew,
+        ]
         act = self._random.choice(acts)
         act()
         self.steps[act.__name__] += 1

@@ -46,9 +46,14 @@ from tests.stores import Stores
 BO = "Bo Sample"
 USE = IntendedUse("communication", "website")
 RULING = {
-    "mode": "auto", "basis": "all-asked", "reference": "a list", "by": "the administrator", "decided": "2026-03-01",
-    "review": "", "set_by": "admin",
-}  # fmt: skip
+    "mode": "auto",
+    "basis": "all-asked",
+    "reference": "a list",
+    "by": "the administrator",
+    "decided": "2026-03-01",
+    "review": "",
+    "set_by": "admin",
+}
 Promise = Callable[[str, str], None]
 
 
@@ -308,9 +313,18 @@ def cut_last_line(house: House) -> None:
 
 
 FORGERIES = (
-    remove, empty, shorten, take_older, change_line, swap, insert_foreign, insert_unseen, replace_longer,
-    append_unreadable, cut_last_line,
-)  # fmt: skip
+    remove,
+    empty,
+    shorten,
+    take_older,
+    change_line,
+    swap,
+    insert_foreign,
+    insert_unseen,
+    replace_longer,
+    append_unreadable,
+    cut_last_line,
+)
 
 
 @pytest.mark.promise
@@ -342,8 +356,11 @@ def test_a_file_that_is_not_the_one_which_was_known_closes_the_house(house: Hous
         shutil.copy(house.path, house.right)
     assert house.services.queue.dead() == []
     kind = house.services.store.kind
-    promise("V2", f"ended.log, {kind}: accepted {len(accepted)} of {len(FORGERIES)}; opened again {len(FORGERIES)} of "
-            f"{len(FORGERIES)}; while closed: " + ", ".join(f"{what} {n}" for what, n in sums.items()))  # fmt: skip
+    promise(
+        "V2",
+        f"ended.log, {kind}: accepted {len(accepted)} of {len(FORGERIES)}; opened again {len(FORGERIES)} of "
+        f"{len(FORGERIES)}; while closed: " + ", ".join(f"{what} {n}" for what, n in sums.items()),
+    )
     assert (accepted, set(sums.values())) == ([], {0})
 
 
@@ -368,8 +385,11 @@ def test_what_was_put_back_in_time_with_the_file_is_held_against_the_heads(house
         "who withdrew is told to the store first: what goes out is the photograph that shows nobody"
     )
     assert gone in {line.person_id for line in house.services.ended.lines()}
-    promise("V2", f"ended.log, {house.services.store.kind}: store and file put back, heads kept: accepted "
-            f"{int(closed is None)} of 1; cleared {figures[0]}, dates {figures[1]}")  # fmt: skip
+    promise(
+        "V2",
+        f"ended.log, {house.services.store.kind}: store and file put back, heads kept: accepted "
+        f"{int(closed is None)} of 1; cleared {figures[0]}, dates {figures[1]}",
+    )
     assert (closed, figures[:2]) == ("shorter", (0, 0))
 
 
@@ -418,8 +438,11 @@ def test_a_file_that_goes_while_the_worker_runs(house: House, promise: Promise) 
     assert house.services.queue.dead() == []
     house.put_back()
     assert (house.compared(ref), house.named()) == (True, named + 1)
-    promise("V2", f"ended.log, {house.services.store.kind}: removed while the worker runs: compared {int(compared)}, "
-            f"tagged {tagged}")  # fmt: skip
+    promise(
+        "V2",
+        f"ended.log, {house.services.store.kind}: removed while the worker runs: compared {int(compared)}, "
+        f"tagged {tagged}",
+    )
     assert (compared, tagged) == (False, 0)
 
 

@@ -470,9 +470,15 @@ def _head_moved_back(house: House) -> None:
     with house.store.write() as tx:
         row = tx.execute(select(t.audit_head)).one()
         bare = SignedHead(
-            heads.find_last_number(house.file) + 1, tx.now, Head(row.seq, row.hash),
-            Head(row.pruned_seq, row.pruned_hash), house.months, Mark(0, "0" * 64), {}, house.key.public,
-        )  # fmt: skip
+            heads.find_last_number(house.file) + 1,
+            tx.now,
+            Head(row.seq, row.hash),
+            Head(row.pruned_seq, row.pruned_hash),
+            house.months,
+            Mark(0, "0" * 64),
+            {},
+            house.key.public,
+        )
         with house.file.open("ab") as file:
             file.write(_sign(bare, house.key).line())
 
@@ -551,17 +557,58 @@ def _sign(head: SignedHead, key: HeadKey) -> SignedHead:
 
 
 FORGERIES: tuple[Callable[[House], None], ...] = (
-    _cut_front, _cut_tail, _prune_all_but_one, _prune_and_go_on, _prune_too_early, _prune_with_old_times,
-    _claim_a_later_moment, _edit, _edit_rehashed, _swap, _insert, _remove, _rewrite, _rewrite_without_heads, _empty,
-    _roll_back, _roll_back_and_grow, _pruned_rows_put_back, _head_rows_of_other_numbers,
-    _no_heads, _last_head_cut, _last_head_torn,
-    _last_head_torn_and_mended, _middle_head_cut, _first_head_cut, _first_head_replaced, _all_signed_by_another,
-    _last_signed_by_another, _key_note_forged, _key_note_added, _begin_forged, _restore_forged, _renumbered,
-    _renumbered_to_close_a_gap, _earlier_times, _shorter_term, _another_start, _duplicated, _out_of_order,
-    _unsigned_alone, _unsigned_that_contradicts, _signature_dropped, _nonsense, _field_added, _of_another_house,
-    _file_gone, _head_moved_back, _signed_by_a_former_key, _went_on_with_a_former_key,
-    _wrote_anew_up_to_the_replacement, _changed_what_a_former_key_signed,
-)  # fmt: skip
+    _cut_front,
+    _cut_tail,
+    _prune_all_but_one,
+    _prune_and_go_on,
+    _prune_too_early,
+    _prune_with_old_times,
+    _claim_a_later_moment,
+    _edit,
+    _edit_rehashed,
+    _swap,
+    _insert,
+    _remove,
+    _rewrite,
+    _rewrite_without_heads,
+    _empty,
+    _roll_back,
+    _roll_back_and_grow,
+    _pruned_rows_put_back,
+    _head_rows_of_other_numbers,
+    _no_heads,
+    _last_head_cut,
+    _last_head_torn,
+    _last_head_torn_and_mended,
+    _middle_head_cut,
+    _first_head_cut,
+    _first_head_replaced,
+    _all_signed_by_another,
+    _last_signed_by_another,
+    _key_note_forged,
+    _key_note_added,
+    _begin_forged,
+    _restore_forged,
+    _renumbered,
+    _renumbered_to_close_a_gap,
+    _earlier_times,
+    _shorter_term,
+    _another_start,
+    _duplicated,
+    _out_of_order,
+    _unsigned_alone,
+    _unsigned_that_contradicts,
+    _signature_dropped,
+    _nonsense,
+    _field_added,
+    _of_another_house,
+    _file_gone,
+    _head_moved_back,
+    _signed_by_a_former_key,
+    _went_on_with_a_former_key,
+    _wrote_anew_up_to_the_replacement,
+    _changed_what_a_former_key_signed,
+)
 
 
 def _fresh(house: House) -> None:
@@ -684,10 +731,16 @@ def _write_in_vain(house: House) -> None:
 
 
 GENUINE: tuple[Callable[[House], None], ...] = (
-    _fresh, _pruned_over_years, _term_changed, _key_replaced, _restored, _restored_from_an_unknown_manifest,
-    _of_before_heads_were_signed, _begun_anew,
+    _fresh,
+    _pruned_over_years,
+    _term_changed,
+    _key_replaced,
+    _restored,
+    _restored_from_an_unknown_manifest,
+    _of_before_heads_were_signed,
+    _begun_anew,
     _crashed,
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -779,7 +832,8 @@ def test_no_forgery_holds_and_every_genuine_log_does(builder: Builder, verifier:
 
 
 _ALIKE = {
-    (3, ProofVerdict.NOT_PROVEN), (4, ProofVerdict.BROKEN),
+    (3, ProofVerdict.NOT_PROVEN),
+    (4, ProofVerdict.BROKEN),
     # An export has no row that holds the head: what is only cut off in front or behind contradicts nothing in it.
     (3, ProofVerdict.BROKEN),
-}  # fmt: skip
+}

@@ -64,9 +64,16 @@ class Doors:
         number = resources.enter(self.services, ref).resource_id
         with self.services.store.write() as tx:
             made = insert(t.face).values(
-                resource_id=number, file_version="v", left=0.1, top=0.1, width=0.2, height=0.2, width_px=90,
-                state="unmatched", created_at=tx.now,
-            )  # fmt: skip
+                resource_id=number,
+                file_version="v",
+                left=0.1,
+                top=0.1,
+                width=0.2,
+                height=0.2,
+                width_px=90,
+                state="unmatched",
+                created_at=tx.now,
+            )
             return inserted_id(tx.execute(made))
 
     def run(self, *arguments: str) -> str:
@@ -98,9 +105,13 @@ def _configuration(root: Path, url: str) -> Config:
 
 @pytest.fixture(params=KINDS)
 def doors(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, stores: Stores, request: pytest.FixtureRequest,
+    tmp_path: Path,
+    clock: ManualClock,
+    examiner: Examiner,
+    stores: Stores,
+    request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Doors]:  # fmt: skip
+) -> Iterator[Doors]:
     """The house; its log and its temporary files lie where they are searched.
 
     No start seals afterwards what was written plain: commands start often, and would hide it.
@@ -163,16 +174,29 @@ def _dismissals(doors: Doors) -> None:
 def _rulings(doors: Doors) -> None:
     api = Api(doors.services, doors.app.test_client())
     body = {
-        "mode": "suggest", "basis": "all-asked", "reference": doors.type("API reference"),
-        "decided_by": doors.type("API decided by"), "decided": "2026-02-01",
-    }  # fmt: skip
+        "mode": "suggest",
+        "basis": "all-asked",
+        "reference": doors.type("API reference"),
+        "decided_by": doors.type("API decided by"),
+        "decided": "2026-02-01",
+    }
     first, again = (api.ask("PUT", "/collections/shoot", body, headers=KEY).json for _ in range(2))
     assert first == again
     assert first["reference"] == body["reference"]
     doors.run(
-        "collection", "set", "shoot", "auto", "--basis", "all-asked", "--date", "2026-02-02",
-        "--reference", doors.type("command reference"), "--by", doors.type("command by"),
-    )  # fmt: skip
+        "collection",
+        "set",
+        "shoot",
+        "auto",
+        "--basis",
+        "all-asked",
+        "--date",
+        "2026-02-02",
+        "--reference",
+        doors.type("command reference"),
+        "--by",
+        doors.type("command by"),
+    )
     administrator = staff.signed_in(doors.app, doors.clock, "administrator")
     fields = {"mode": "detect", "basis": "all-asked", "decided": "2026-02-03"}
     fields |= {"reference": doors.type("console reference"), "by": doors.type("console by")}
@@ -227,9 +251,13 @@ def _needles(text: str) -> set[bytes]:
     plain = text.encode()
     lying = {base64.b64encode(b"x" * shift + plain)[4:-4] for shift in range(3)}
     return {
-        plain, json.dumps(text)[1:-1].encode(), text.casefold().encode(), plain.hex().encode(),
-        text.encode("utf-16-le"), *lying,
-    }  # fmt: skip
+        plain,
+        json.dumps(text)[1:-1].encode(),
+        text.casefold().encode(),
+        plain.hex().encode(),
+        text.encode("utf-16-le"),
+        *lying,
+    }
 
 
 def _everything(doors: Doors) -> dict[str, bytes]:
@@ -300,9 +328,14 @@ def test_what_the_plugin_of_the_dam_sends_is_sealed(tmp_path: Path, clock: Manua
     with Double() as double, on_double.house(tmp_path, double, clock, examiner) as services:
         shelf = double.library.collect("Shoot")
         shelf.ruling = {
-            "mode": "suggest", "basis": "all-asked", "reference": typed[0], "by": typed[1], "decided": "2026-02-01",
-            "set_by": "jo", "set_at": "2026-02-01 12:00:00",
-        }  # fmt: skip
+            "mode": "suggest",
+            "basis": "all-asked",
+            "reference": typed[0],
+            "by": typed[1],
+            "decided": "2026-02-01",
+            "set_by": "jo",
+            "set_at": "2026-02-01 12:00:00",
+        }
         for _ in range(3):
             modes.import_from_dam(services)
         with services.store.read() as conn:

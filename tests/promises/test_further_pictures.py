@@ -29,11 +29,18 @@ REQUEST = ExaminationRequest(datetime(2026, 3, 2, tzinfo=UTC), compare=False)
 NOBODY = Gallery([], 1.0)
 KINDS = dict([*further.jpegs(), *further.others()])
 CODES = {
-    "mp4 behind": {Partly.FILM}, "film behind heif": {Partly.FILM}, "wav behind": {Partly.SOUND},
-    "zip behind": {Partly.BEHIND}, "mpo": {Partly.OTHER_PICTURE},
-    "exif thumbnail": {Partly.OTHER_PICTURE}, "apng": {Partly.FRAMES}, "tiff pages": {Partly.PAGES},
-    "tiff layers": {Partly.LAYERS}, "psd behind": {Partly.UNREAD_PICTURE}, "on black only": {Partly.TRANSPARENT},
-}  # fmt: skip
+    "mp4 behind": {Partly.FILM},
+    "film behind heif": {Partly.FILM},
+    "wav behind": {Partly.SOUND},
+    "zip behind": {Partly.BEHIND},
+    "mpo": {Partly.OTHER_PICTURE},
+    "exif thumbnail": {Partly.OTHER_PICTURE},
+    "apng": {Partly.FRAMES},
+    "tiff pages": {Partly.PAGES},
+    "tiff layers": {Partly.LAYERS},
+    "psd behind": {Partly.UNREAD_PICTURE},
+    "on black only": {Partly.TRANSPARENT},
+}
 
 
 def portrait(prefix: str, part: tuple[int, int, int, int] | None = None) -> Image.Image:

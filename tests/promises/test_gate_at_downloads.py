@@ -33,14 +33,38 @@ _CHANNELS = {"0": (["press"], "warn"), "2": (["website"], "refuse")}
 _STRICTEST = (["website", "press"], "refuse")
 _ROLES = ("admin", "editor", "general", "share", "api", "facelease")
 _SIZES = (
-    "", "hpr", "lpr", "scr", "pre", "thm", "col", ".", "/", "./", "lpr.", "\u200b", "s/c/r", "scr_alt_5", "_alt_5",
-    "scr_2", "lpr_2", "tile_1_0_0_512_512", "snapshot", "videojs", "LPR", "thm_wm", "lpr_wm",
-)  # fmt: skip
+    "",
+    "hpr",
+    "lpr",
+    "scr",
+    "pre",
+    "thm",
+    "col",
+    ".",
+    "/",
+    "./",
+    "lpr.",
+    "\u200b",
+    "s/c/r",
+    "scr_alt_5",
+    "_alt_5",
+    "scr_2",
+    "lpr_2",
+    "tile_1_0_0_512_512",
+    "snapshot",
+    "videojs",
+    "LPR",
+    "thm_wm",
+    "lpr_wm",
+)
 _MORE: tuple[tuple[str, float, list[object]], ...] = (
-    ("noattach", 0.5, ["1", "true", "false"]), ("alternative", 0.3, [5, "5", "-1", "5e0"]), ("page", 0.2, [2, "2", 1]),
-    ("watermarked", 0.2, [1]), ("snapshot_frame", 0.15, [2]),
+    ("noattach", 0.5, ["1", "true", "false"]),
+    ("alternative", 0.3, [5, "5", "-1", "5e0"]),
+    ("page", 0.2, [2, "2", 1]),
+    ("watermarked", 0.2, [1]),
+    ("snapshot_frame", 0.15, [2]),
     ("pagename", 0.3, ["login", "x", "download", "all", "collection_download"]),
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -120,9 +144,11 @@ def spellings(count: int, seed: int) -> Iterator[Asked]:
     for _ in range(count):
         role, ref = dice.choice(_ROLES), dice.choice([1, 1, 2, 3])
         params: dict[str, object] = {
-            "ref": ref, "size": dice.choice(_SIZES), "usage": dice.choice(["0", "2", "2", "2", "3", "-1", "x", "99"]),
+            "ref": ref,
+            "size": dice.choice(_SIZES),
+            "usage": dice.choice(["0", "2", "2", "2", "3", "-1", "x", "99"]),
             "ext": dice.choice(["jpg", "jpg", "tif", "", "j/p/g", "TIF"]),
-        }  # fmt: skip
+        }
         params |= {name: dice.choice(values) for name, often, values in _MORE if dice.random() < often}
         way = dice.random()
         if way < 0.1 and role not in ("share", "api"):
@@ -226,9 +252,12 @@ def test_who_insists_does_so_by_the_form_and_once(host: DownloadHost, services: 
     token = {"CSRFToken": "token-editor"}
     login = {"pagename": "login"}
     for params, user, post in (
-        (form, "editor", None), (login, "editor", form), (login, "editor", {**form, "CSRFToken": "token-x"}),
-        (login, "", {**form, **token, "k": SHARE}), (login, "", {**form, "CSRFToken": "token-", "k": SHARE}),
-    ):  # fmt: skip
+        (form, "editor", None),
+        (login, "editor", form),
+        (login, "editor", {**form, "CSRFToken": "token-x"}),
+        (login, "", {**form, **token, "k": SHARE}),
+        (login, "", {**form, "CSRFToken": "token-", "k": SHARE}),
+    ):
         assert host.get("pages/download.php", params, user, post=post).body not in host.files, (params, post)
     got = host.get("pages/download.php", None, "editor", post={**form, **token})
     assert host.files[got.body] == (1, "main", "lpr")
@@ -254,8 +283,9 @@ def test_those_who_are_stopped_learn_what_they_may(host: DownloadHost) -> None:
     assert (hidden.status, hidden.text) == (403, "Permission denied")
     outside = {
         host.get("plugins/facelease/pages/stopped.php", {"ref": ref, "usage": usage, "k": SHARE}).text
-        for ref in (1, 2) for usage in ("0", "2", "3")
-    }  # fmt: skip
+        for ref in (1, 2)
+        for usage in ("0", "2", "3")
+    }
     assert len(outside) == 1
     assert not _tells(next(iter(outside)))
     assert "Ask whoever sent you this address" in next(iter(outside))
@@ -309,9 +339,7 @@ def test_no_file_goes_by_half_a_copy(host: DownloadHost, part: str) -> None:
     (host.root / "plugins" / "facelease" / part).unlink()
     about: dict[str, object] = {"ref": 2, "size": "scr", "usage": "2"}
     other = {"alternative": 5}
-    for more in (
-        {"size": "lpr"}, other, {**other, "noattach": 1}, {"userfile": "2_crop.jpg"}, {"slideshow": 2},
-    ):  # fmt: skip
+    for more in ({"size": "lpr"}, other, {**other, "noattach": 1}, {"userfile": "2_crop.jpg"}, {"slideshow": 2}):
         sent = host.get("pages/download.php", {**about, **more}, "editor")
         assert (sent.status, sent.body in host.files) == (503, False), more
     if part not in ("include/whole.php", "include/all.php"):
@@ -357,8 +385,9 @@ def test_silence_leaves_the_lease_and_reaches_the_log(host: DownloadHost, servic
     host.save()
     assert host.cron()["waiting"] == 0
     assert [(row["said"], row["happened"], row["photographs"]) for row in rows(services)] == [
-        ("silent-refused", "stopped", 0), ("silent-open", "delivered", 1),
-    ]  # fmt: skip
+        ("silent-refused", "stopped", 0),
+        ("silent-open", "delivered", 1),
+    ]
 
 
 @pytest.mark.parametrize("hook", ["modifydownloadfile", "renamed"])
@@ -453,8 +482,9 @@ def test_a_channel_that_states_a_size_lets_copies_out_by_theirs(
     small, large = {"col", "thm", "pre", "scr"}, {"lpr"}
     asked = [
         replace(one, params={**one.params, "ref": 1, "usage": "2", "ext": one.params.get("ext", "jpg")}, cookies=())
-        for one in spellings(400, 11) if one.role != "facelease" and not {"slideshow", "filename"} & one.params.keys()
-    ]  # fmt: skip
+        for one in spellings(400, 11)
+        if one.role != "facelease" and not {"slideshow", "filename"} & one.params.keys()
+    ]
     asked += [Asked("editor", {"ref": 1, "usage": "2", "size": size, "ext": "jpg"}) for size in (*small, *large, "hpr")]
     asked += [Asked("editor", {"ref": 1, "usage": "2", "size": "", "ext": ext}) for ext in ("tif", "jpg")]
     asked += [Asked(role, {"userfile": "1_crop.jpg", "usage": "2", "ref": 1}) for role in ("editor", "general")]

@@ -59,10 +59,20 @@ def _opens(app: Flask, link: str) -> bool:
 def _mutated(real: str, dice: random.Random, count: int) -> set[str]:
     """Tokens near to a real one: a letter changed, left out, added or swapped; another case; padded; decoded."""
     found = {
-        real[:-1], real[1:], real + "A", "A" + real, real.swapcase(), real.lower(), real.upper(), real[::-1],
-        real + "=", real + "%00", real + "%20", real.replace(real[0], "%2e", 1),
+        real[:-1],
+        real[1:],
+        real + "A",
+        "A" + real,
+        real.swapcase(),
+        real.lower(),
+        real.upper(),
+        real[::-1],
+        real + "=",
+        real + "%00",
+        real + "%20",
+        real.replace(real[0], "%2e", 1),
         hashlib.sha256(real.encode()).hexdigest(),
-    }  # fmt: skip
+    }
     while len(found) < count:
         place = dice.randrange(len(real))
         other = dice.choice(_LETTERS)
@@ -207,12 +217,14 @@ def _ids(services: Services, person: str) -> dict[str, list[str]]:
             return [str(value) for value in conn.scalars(select(column).where(owner == person))]
 
         return {
-            "person": [person], "grant": of(t.grant.c.id, t.grant.c.person_id),
+            "person": [person],
+            "grant": of(t.grant.c.id, t.grant.c.person_id),
             "quitclaim": of(t.quitclaim.c.id, t.quitclaim.c.person_id),
-            "photo": of(t.tag.c.resource_id, t.tag.c.person_id), "face": of(t.face.c.id, t.face.c.person_id),
+            "photo": of(t.tag.c.resource_id, t.tag.c.person_id),
+            "face": of(t.face.c.id, t.face.c.person_id),
             "link": of(t.invitation.c.id, t.invitation.c.person_id),
             "sealed": of(t.sealed.c.id, t.sealed.c.person_id),
-        }  # fmt: skip
+        }
 
 
 def _state(services: Services, person: str) -> dict[str, list[Any]]:

@@ -220,9 +220,18 @@ def test_cookies_and_hsts_where_tls_is(
 
 
 _SURFACES = (
-    "/", "/health", "/ready", "/metrics", "/console/", "/console/nothing", "/s/me", "/s/form", "/nothing",
-    "/api/v1/people", "/static/people.css",
-)  # fmt: skip
+    "/",
+    "/health",
+    "/ready",
+    "/metrics",
+    "/console/",
+    "/console/nothing",
+    "/s/me",
+    "/s/form",
+    "/nothing",
+    "/api/v1/people",
+    "/static/people.css",
+)
 
 
 def _set_by(browser: FlaskClient, link: str, clock: ManualClock, public: str) -> list[str]:

@@ -33,13 +33,20 @@ Promise = Callable[[str, str], None]
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NAMES = list(dict.fromkeys([*HOSTILE, *IMPOSSIBLE, *LETTERS, *PAGES, *TABLES]))
 HEADERS = {
-    "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Type", "Content-Transfer-Encoding",
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "Content-Type",
+    "Content-Transfer-Encoding",
     "MIME-Version",
-}  # fmt: skip
+}
 LINK = "https://lease.example.org/s/token"
 ANY = settings(
     deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)  # fmt: skip
+)
 
 
 # ---- letters ------------------------------------------------------------------------------
@@ -48,9 +55,17 @@ ANY = settings(
 def _letter(name: str, kind: str, language: str) -> EmailMessage:
     """A letter in which everything that others may have named is called so."""
     values: Mapping[str, Any] = {
-        "site": name, "name": name, "guardian": name, "link": LINK, "until": "1 April 2026", "end": "1 April 2026",
-        "count": "1", "photographs": [name, "- " + name], "standing": ["- " + name], "reason": name,
-    }  # fmt: skip
+        "site": name,
+        "name": name,
+        "guardian": name,
+        "link": LINK,
+        "until": "1 April 2026",
+        "end": "1 April 2026",
+        "count": "1",
+        "photographs": [name, "- " + name],
+        "standing": ["- " + name],
+        "reason": name,
+    }
     subject, text = letter_words.letter(kind, language, values)
     return compose(Outgoing("id", "asa@example.org", subject, text, NOON), "photos@example.org", name)
 

@@ -23,10 +23,14 @@ _SCAN = [{"name": "form.txt", "content": b64encode(b"a signed form: sample").dec
 def _signed(clock: ManualClock, *channels: str) -> dict[str, Any]:
     now = clock.now()
     return {
-        "recognition": True, "publications": [{"purpose": "communication", "channel": one} for one in channels],
-        "signed_at": now.isoformat(), "valid_until": (now + timedelta(days=365)).isoformat(), "text_version": "1",
-        "language": "en", "evidence": _SCAN,
-    }  # fmt: skip
+        "recognition": True,
+        "publications": [{"purpose": "communication", "channel": one} for one in channels],
+        "signed_at": now.isoformat(),
+        "valid_until": (now + timedelta(days=365)).isoformat(),
+        "text_version": "1",
+        "language": "en",
+        "evidence": _SCAN,
+    }
 
 
 def _yes(api: Api, ref: str) -> list[bool]:

@@ -126,9 +126,18 @@ class Walk:
     def step(self) -> None:
         """One act, chosen by chance; what the rules refuse changes nothing. Then everybody is looked at."""
         acts = {
-            self.sign: 22, self.enrol: 24, self.withdraw: 8, self.restrict: 4, self.object: 2, self.on: 20,
-            self.back: 4, self.sweep: 12, self.restart: 4, self.nightly: 2, self.work: 4,
-        }  # fmt: skip
+            self.sign: 22,
+            self.enrol: 24,
+            self.withdraw: 8,
+            self.restrict: 4,
+            self.object: 2,
+            self.on: 20,
+            self.back: 4,
+            self.sweep: 12,
+            self.restart: 4,
+            self.nightly: 2,
+            self.work: 4,
+        }
         act = self.rng.choices(list(acts), list(acts.values()))[0]
         try:
             act(self.rng.choice(self.people))
@@ -273,9 +282,10 @@ def test_no_template_without_a_recognition_grant(
         usable, late, matched = usable + walk.usable, late + walk.late, matched + walk.matched
         done += walk.done
     promise(
-        "C1", f"steps {steps}: usable without a grant {usable}; present later than one sweep {late} "
+        "C1",
+        f"steps {steps}: usable without a grant {usable}; present later than one sweep {late} "
         f"(carried out {sum(done.values())}, matched with one {matched})",
-    )  # fmt: skip
+    )
     assert (usable, late) == (0, 0)
     assert lost == 0, "somebody lost a template though recognition never stopped"
     assert matched > 0
@@ -350,9 +360,13 @@ def _release(photos: Path, ref: str) -> bytes:
 
 @pytest.mark.promise
 def test_an_ended_grant_stops_clearance_at_once(
-    services: Services, cast: support.Cast, clock: ManualClock, photos: Path, promise: Callable[[str, str], None],
+    services: Services,
+    cast: support.Cast,
+    clock: ManualClock,
+    photos: Path,
+    promise: Callable[[str, str], None],
     full: bool,
-) -> None:  # fmt: skip
+) -> None:
     """From the commit on no answer, computed or stored, is "cleared", however the grant ended.
 
     Asked without a pause by another thread while the grant ends. After the job the file no longer
@@ -387,9 +401,10 @@ def test_an_ended_grant_stops_clearance_at_once(
             grant_endings.withdraw(services, who, None, "test") if way != "erased" else None
             cast.work()
     promise(
-        "R1", f'"cleared" after commit {sum(after)} of {len(after)} ({len(ways)} ways of ending); '
+        "R1",
+        f'"cleared" after commit {sum(after)} of {len(after)} ({len(ways)} ways of ending); '
         f"releases stated after the job {released} of {len(before) - before.count(NARROWER)}",
-    )  # fmt: skip
+    )
     assert sum(after) == 0
     assert released == 0
 
@@ -399,9 +414,13 @@ def test_an_ended_grant_stops_clearance_at_once(
 
 @pytest.mark.promise
 def test_an_end_is_noticed_after_downtime(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, promise: Callable[[str, str], None],
-    full: bool, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    tmp_path: Path,
+    clock: ManualClock,
+    examiner: Examiner,
+    promise: Callable[[str, str], None],
+    full: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Three days down across an expiry: what is overdue is done before the first job, and nobody is named."""
     count = 50 if full else 5
     config = support.configuration(tmp_path)

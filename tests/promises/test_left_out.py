@@ -26,10 +26,18 @@ from tests import support
 pytestmark = pytest.mark.promise
 
 _HEADS = {
-    "a.psd": b"8BPS" + bytes(60), "b.jxl": b"\xff\x0a" + bytes(60), "c.jp2": b"\0\0\0\x0cjP  \r\n\x87\n",
-    "d.nef": b"II*\0" + bytes(60), "e.cr3": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "f.svg": b"<svg xmlns='x'/>",
-    "g.jpg": b"8BPS" + bytes(60), "h.jpg": b"a text", "i.heic": b"<html>", "j": b"gimp xcf file", "k.eps": b"%!PS",
-}  # fmt: skip
+    "a.psd": b"8BPS" + bytes(60),
+    "b.jxl": b"\xff\x0a" + bytes(60),
+    "c.jp2": b"\0\0\0\x0cjP  \r\n\x87\n",
+    "d.nef": b"II*\0" + bytes(60),
+    "e.cr3": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
+    "f.svg": b"<svg xmlns='x'/>",
+    "g.jpg": b"8BPS" + bytes(60),
+    "h.jpg": b"a text",
+    "i.heic": b"<html>",
+    "j": b"gimp xcf file",
+    "k.eps": b"%!PS",
+}
 
 
 def _left_out(photos: Path) -> int:

@@ -82,10 +82,14 @@ class Painter:
         picture = np.full((size[1], size[0], 3), 128, np.uint8)
         for box, hue in self._dice.sample(faces, len(faces)):  # who stands before whom
             left, top, right, bottom = (
-                round(side) for side in (
-                    box[0] * size[0], box[1] * size[1], (box[0] + box[2]) * size[0], (box[1] + box[3]) * size[1],
+                round(side)
+                for side in (
+                    box[0] * size[0],
+                    box[1] * size[1],
+                    (box[0] + box[2]) * size[0],
+                    (box[1] + box[3]) * size[1],
                 )
-            )  # fmt: skip
+            )
             picture[top:bottom, left:right] = _colour(hue)
         kind, turn = self._dice.choice(("jpg", "jpg", "png", "webp")), self._dice.choice((1, 3, 6, 8))
         image, more = Image.fromarray(picture), {}
@@ -102,18 +106,28 @@ class Painter:
         values = dict(zip(("left", "top", "width", "height"), box, strict=True))
         tx.execute(  # type: ignore[attr-defined]
             insert(t.face).values(
-                resource_id=resource, file_version=version, width_px=60, state=state, person_id=person,
-                created_at=datetime(2026, 3, 2, tzinfo=UTC), **values,
+                resource_id=resource,
+                file_version=version,
+                width_px=60,
+                state=state,
+                person_id=person,
+                created_at=datetime(2026, 3, 2, tzinfo=UTC),
+                **values,
             )
-        )  # fmt: skip
+        )
 
     def _tag(self, tx: object, resource: int, person: str) -> None:
         tx.execute(  # type: ignore[attr-defined]
             insert(t.tag).values(
-                resource_id=resource, node=person, node_key=person, person_id=person, origin="machine",
-                places=[], created_at=datetime(2026, 3, 2, tzinfo=UTC),
+                resource_id=resource,
+                node=person,
+                node_key=person,
+                person_id=person,
+                origin="machine",
+                places=[],
+                created_at=datetime(2026, 3, 2, tzinfo=UTC),
             )
-        )  # fmt: skip
+        )
 
 
 def _colour(hue: int) -> tuple[int, int, int]:
@@ -215,9 +229,10 @@ def test_the_real_engine_finds_nobody_else_on_what_is_served(
         tx.execute(delete(t.tag).where(t.tag.c.person_id == crowded))
     after = sum(_get(browser, resource) is not None for resource in mine)
     promise(
-        "P4", f"faces of others that the detector finds on {len(bodies)} pictures {sum(n > 1 for n in found)}; "
+        "P4",
+        f"faces of others that the detector finds on {len(bodies)} pictures {sum(n > 1 for n in found)}; "
         f"shown after the name has gone {after}",
-    )  # fmt: skip
+    )
     assert len(bodies) >= 8
     assert max(found) == 1
     assert sum(n == 1 for n in found) >= len(found) - 1

@@ -27,9 +27,7 @@ LEAST = 64
 SIZES = ((1000, 700), (2600, 1950), (4000, 3000), (3100, 5200), (12_000, 1500), (1500, 9000))
 LARGEST = (12_000, 9900)
 CONFIG = Config(recognizer=RecognizerSection(cache=str(Path(".cache/models").resolve())))
-PORTRAITS = (
-    samples.A_FRONT, samples.A_SPEECH, samples.A_STANDING, samples.B_STANDING,
-)  # fmt: skip
+PORTRAITS = (samples.A_FRONT, samples.A_SPEECH, samples.A_STANDING, samples.B_STANDING)
 
 
 @dataclass(frozen=True)

@@ -47,11 +47,12 @@ class Kept(Processes):
         port = free_port()
         self._asked = 0
         super().__init__(
-            root, port,
+            root,
+            port,
             f'data = "{root}/data"\n[folder]\npath = "{root}/photos"\n[dam]\npoll_seconds = 86400\n'
             f'[server]\nport = {port}\n[store]\nurl = "{url}"\n[resourcespace]\nseconds = 1\n'
             "[jobs]\nlease_seconds = 5\nbackoff_seconds = 1\n",
-        )  # fmt: skip
+        )
 
     @cached_property
     def store(self) -> Store:

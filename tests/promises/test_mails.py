@@ -116,9 +116,11 @@ def test_no_letter_goes_twice_under_two_ids(tmp_path: Path, examiner: Examiner, 
     with mailbox.running(tmp_path / "mail") as box:
         moody = Moody(box, chance)
         config = support.configuration(
-            tmp_path, mail=box.section(seconds=1.5), server={"public_url": mailbox.PUBLIC},
+            tmp_path,
+            mail=box.section(seconds=1.5),
+            server={"public_url": mailbox.PUBLIC},
             jobs={"lease_seconds": 6, "backoff_seconds": 1, "attempts": 200},
-        )  # fmt: skip
+        )
         with support.opened(config, SystemClock(), examiner) as services:
             crew = Crew(config, tmp_path / "control", chance)
             try:

@@ -47,22 +47,41 @@ def dam(tmp_path: Path, clock: ManualClock) -> Iterator[FolderDam]:
 # ---- D2 -----------------------------------------------------------------------------------
 
 CAMERA = (
-    "-Make=Maker", "-Model=M 1", "-ExposureTime=1/250", "-FNumber=2.8", "-ISO=400", "-LensInfo=24 70 2.8 2.8",
-    "-DateTimeOriginal=2026:02:01 10:00:00", "-UserComment=Grüße", "-ExifImageWidth=80", "-FlashpixVersion=0100",
-    "-InteropIndex=R98", "-SubSecTime=12", "-XResolution=300", "-YResolution=300",
-)  # fmt: skip
+    "-Make=Maker",
+    "-Model=M 1",
+    "-ExposureTime=1/250",
+    "-FNumber=2.8",
+    "-ISO=400",
+    "-LensInfo=24 70 2.8 2.8",
+    "-DateTimeOriginal=2026:02:01 10:00:00",
+    "-UserComment=Grüße",
+    "-ExifImageWidth=80",
+    "-FlashpixVersion=0100",
+    "-InteropIndex=R98",
+    "-SubSecTime=12",
+    "-XResolution=300",
+    "-YResolution=300",
+)
 GPS = ("-GPSLatitude=52.37", "-GPSLatitudeRef=N", "-GPSLongitude=4.9", "-GPSLongitudeRef=E", "-GPSAltitude=3")
 IPTC = (
-    "-CodedCharacterSet=utf8", "-IPTC:Keywords=gala", "-IPTC:Keywords=Åsa", "-IPTC:By-line=A. Photographer",
+    "-CodedCharacterSet=utf8",
+    "-IPTC:Keywords=gala",
+    "-IPTC:Keywords=Åsa",
+    "-IPTC:By-line=A. Photographer",
     "-IPTC:Caption-Abstract=Ünïcode",
-)  # fmt: skip
+)
 AREA = "Area={X=0.5,Y=0.5,W=0.2,H=0.2,Unit=normalized}"
 FACE, PET = f"{{Name=Eva,Type=Face,{AREA}}}", f"{{Name=Rex,Type=Pet,{AREA}}}"
 XMP = (
-    "-XMP-dc:Title-nl=Feest", "-XMP-dc:Title=Gala", "-XMP-dc:Subject=gala", "-XMP-xmp:Rating=3",
-    "-XMP-iptcExt:PersonInImage=Eva", "-XMP-plus:ModelReleaseStatus#=MR-UMR", "-XMP-lr:HierarchicalSubject=a|b",
+    "-XMP-dc:Title-nl=Feest",
+    "-XMP-dc:Title=Gala",
+    "-XMP-dc:Subject=gala",
+    "-XMP-xmp:Rating=3",
+    "-XMP-iptcExt:PersonInImage=Eva",
+    "-XMP-plus:ModelReleaseStatus#=MR-UMR",
+    "-XMP-lr:HierarchicalSubject=a|b",
     f"-XMP-mwg-rs:RegionInfo={{AppliedToDimensions={{W=80,H=60,Unit=pixel}},RegionList=[{FACE},{PET}]}}",
-)  # fmt: skip
+)
 KEYWORDS = ("-XPKeywords=gala; Åsa B ;;x", "-XPTitle=Gala", "-XPAuthor=Someone")
 VARIANTS: dict[str, tuple[str, ...]] = {
     "bare": (),

@@ -87,10 +87,16 @@ def _build(root: Path, scratch: Path, other: Other) -> list[str]:
     exif[0x010F] = "Maker"
     turned = _bytes("AVIF", exif=exif.tobytes())
     for name, data in {
-        "a.heic": heic, "phone.jpg": heic, "camera.hif": heic, "a.avif": turned, "avif_called.jpg": turned,
-        "png_called.jpg": _bytes("PNG"), "webp_called.jpg": _bytes("WEBP"), "a.tif": _bytes("TIFF"),
+        "a.heic": heic,
+        "phone.jpg": heic,
+        "camera.hif": heic,
+        "a.avif": turned,
+        "avif_called.jpg": turned,
+        "png_called.jpg": _bytes("PNG"),
+        "webp_called.jpg": _bytes("WEBP"),
+        "a.tif": _bytes("TIFF"),
         "tif_called.jpg": _bytes("TIFF"),
-    }.items():  # fmt: skip
+    }.items():
         (root / name).write_bytes(data)
     return sorted(path.name for path in root.iterdir())
 

@@ -15,14 +15,31 @@ from plugin.quitclaim.consent.rules import due_endings, may_auto, publication_wi
 
 # Clocks that move at midnight, odd offsets, both sides of the date line, none that moves.
 ZONES = [
-    "Europe/Amsterdam", "America/Sao_Paulo", "Asia/Beirut", "America/Havana", "Africa/Cairo",
-    "Asia/Kathmandu", "Pacific/Chatham", "Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC",
-]  # fmt: skip
+    "Europe/Amsterdam",
+    "America/Sao_Paulo",
+    "Asia/Beirut",
+    "America/Havana",
+    "Africa/Cairo",
+    "Asia/Kathmandu",
+    "Pacific/Chatham",
+    "Pacific/Kiritimati",
+    "Pacific/Pago_Pago",
+    "UTC",
+]
 TICK = timedelta(microseconds=1)
 NEAR = (
-    -400 * timedelta(days=1), -timedelta(days=1), -timedelta(hours=14), -timedelta(hours=1), -TICK, 0 * TICK,
-    TICK, timedelta(hours=1), timedelta(hours=14), timedelta(days=1), 400 * timedelta(days=1),
-)  # fmt: skip
+    -400 * timedelta(days=1),
+    -timedelta(days=1),
+    -timedelta(hours=14),
+    -timedelta(hours=1),
+    -TICK,
+    0 * TICK,
+    TICK,
+    timedelta(hours=1),
+    timedelta(hours=14),
+    timedelta(days=1),
+    400 * timedelta(days=1),
+)
 
 
 @dataclass(frozen=True)
@@ -47,10 +64,20 @@ class Case:
             Grant("p", GrantKind.PUBLICATION, "communication", "press", self.signed_at),
         )
         return Quitclaim(
-            id="q", person_id="clara", version=1, text_version="1", text_sha256=None, language="en",
-            method="paper", signed_by_person=self.own, signed_by_guardians=self.guardians,
-            signed_at=self.signed_at, recorded_at=self.signed_at, recorded_by="editor", grants=grants,
-        )  # fmt: skip
+            id="q",
+            person_id="clara",
+            version=1,
+            text_version="1",
+            text_sha256=None,
+            language="en",
+            method="paper",
+            signed_by_person=self.own,
+            signed_by_guardians=self.guardians,
+            signed_at=self.signed_at,
+            recorded_at=self.signed_at,
+            recorded_by="editor",
+            grants=grants,
+        )
 
 
 # ---- the naive implementation: counts years on the wall calendar, knows no interval ----------
@@ -124,9 +151,11 @@ def _births(rng: random.Random, count: int) -> Iterator[date]:
 
 def _cases(rng: random.Random, birth: date) -> Iterator[Case]:
     rules = AgeRules(
-        age=rng.choice([13, 14, 16, 18]), recognition_from=rng.choice([0, 6, 12]), guardians=rng.choice([1, 2]),
+        age=rng.choice([13, 14, 16, 18]),
+        recognition_from=rng.choice([0, 6, 12]),
+        guardians=rng.choice([1, 2]),
         zone=ZoneInfo(rng.choice(ZONES)),
-    )  # fmt: skip
+    )
     majority = _turns(birth, rules.age, rules.zone)
     for signed in (majority - timedelta(days=rng.randrange(1, 1500)), majority - TICK, majority):
         who = rng.choice([(), ("g1",), ("g1", "g2"), ("g1", "g1"), ("g9", "g8")])

@@ -147,8 +147,9 @@ def test_children_who_sign_by_the_pages_are_recognised_only_as_the_calendar_allo
     signed = sum((child.guarded is not None) + (child.own is not None) for child in children)
     zone = house.config.site.timezone
     promise(
-        "C3", f"through the pages ({zone}): children {len(children)}, signatures {signed}, moments {moments}; "
+        "C3",
+        f"through the pages ({zone}): children {len(children)}, signatures {signed}, moments {moments}; "
         f"wrong decisions {len(registry.wrong)}",
-    )  # fmt: skip
+    )
     assert not registry.wrong, registry.wrong[:3]
     assert signed > len(children) / 2

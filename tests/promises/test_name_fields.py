@@ -55,9 +55,11 @@ def test_names_are_missed_in_no_field(cast: support.Cast, photos: Path, promise:
     found = {name: _certified(cast, name) for name in NAMES}
     uncertified = [p for p in places if f"shoot/{p.photo}" not in found[p.name]]
     for what, wrong in (
-        ("missed", missed), ("cleared after a withdrawal", cleared), ("unlisted", unlisted),
+        ("missed", missed),
+        ("cleared after a withdrawal", cleared),
+        ("unlisted", unlisted),
         ("found by reading and not by the certificate", uncertified),
-    ):  # fmt: skip
+    ):
         promise("U2", f"names in fields x encodings x spellings: {what} {len(wrong)} of {len(places)}")
         assert not wrong, what
     assert len(places) > 200
@@ -80,14 +82,17 @@ def _unreadable(photo: Path) -> dict[str, Callable[[Path], object]]:
     nowhere = photo.parent / "nowhere"
     half = name_places.packet("Bo Sample").encode()
     return {
-        "folder": Path.mkdir, "pipe": os.mkfifo, "link to nowhere": lambda p: p.symlink_to(nowhere),
-        "garbage": lambda p: p.write_bytes(bytes(range(1, 255)) * 4), "text": lambda p: p.write_text("hello"),
+        "folder": Path.mkdir,
+        "pipe": os.mkfifo,
+        "link to nowhere": lambda p: p.symlink_to(nowhere),
+        "garbage": lambda p: p.write_bytes(bytes(range(1, 255)) * 4),
+        "text": lambda p: p.write_text("hello"),
         "cut short": lambda p: p.write_bytes(half[: half.index(b"</rdf:li>")]),
         "cut at the start": lambda p: p.write_bytes(half[:60]),
         "no end": lambda p: p.write_bytes(half.replace(b"</rdf:li>", b"")),
         "5 GB": _huge,
         "HTML": lambda p: p.write_text('<?xml version="1.0"?><html>RDF</html>'),
-    }  # fmt: skip
+    }
 
 
 def test_what_cannot_be_read_is_unknown_until_it_can_be(

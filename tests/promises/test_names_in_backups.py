@@ -93,18 +93,28 @@ def _by_programs(services: Services, ref: str) -> None:
         services.queue.put(tx, "names", ref, {"name": "Cato Kanarie-Vier"})
         tx.execute(
             insert(t.job).values(
-                kind="photo", key="dood/Kanarie-Vijf.jpg", payload={"ref": "Kanarie-Vijf"}, state="dead",
-                run_after=tx.now, created_at=tx.now, finished_at=tx.now, error="no such file: Kanarie-Vijf.jpg",
+                kind="photo",
+                key="dood/Kanarie-Vijf.jpg",
+                payload={"ref": "Kanarie-Vijf"},
+                state="dead",
+                run_after=tx.now,
+                created_at=tx.now,
+                finished_at=tx.now,
+                error="no such file: Kanarie-Vijf.jpg",
             )
-        )  # fmt: skip
+        )
         tx.execute(update(t.intent).values(error="refused: Kanarie-Zes"))
 
 
 @pytest.mark.promise
 def test_half_a_names_nobody(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, stores: Stores, store_kind: str,
+    tmp_path: Path,
+    clock: ManualClock,
+    examiner: Examiner,
+    stores: Stores,
+    store_kind: str,
     promise: Callable[[str, str], None],
-) -> None:  # fmt: skip
+) -> None:
     """Searched for in all its bytes, in every spelling: the live store has them, half A has none."""
     photos = tmp_path / "photos"
     photos.mkdir()

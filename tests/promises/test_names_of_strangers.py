@@ -71,13 +71,13 @@ def _ways(services: Services, api: Api, refs: list[str]) -> dict[str, set[str]]:
     listed = {one["ref"] for one in api.get("/clearance?purpose=communication&channel=website")["items"]}
     return {
         "flow": {
-            photo_answers.answer_photo(services, ref, USE["purpose"], USE["channel"]).status.value
-            for ref in refs
+            photo_answers.answer_photo(services, ref, USE["purpose"], USE["channel"]).status.value for ref in refs
         },
-        "command": {str(code) for code in codes}, "gate": gate,
+        "command": {str(code) for code in codes},
+        "gate": gate,
         "API": {answer["status"] for one in batch for answer in one["answers"]},
         "listed": listed & set(refs),
-    }  # fmt: skip
+    }
 
 
 BLOCKED = {"flow": {"blocked"}, "command": {"3"}, "gate": {"refuse"}, "API": {"blocked"}, "listed": set()}

@@ -146,9 +146,14 @@ def _restore(config: Config, clock: ManualClock, wish: RestoreOptions = NEWEST) 
 
 @pytest.mark.promise
 def test_an_old_backup_brings_nobody_back(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, stores: Stores, store_kind: str,
-    promise: Callable[[str, str], None], full: bool,
-) -> None:  # fmt: skip
+    tmp_path: Path,
+    clock: ManualClock,
+    examiner: Examiner,
+    stores: Stores,
+    store_kind: str,
+    promise: Callable[[str, str], None],
+    full: bool,
+) -> None:
     """A backup from before erasures, withdrawals, restrictions, shortened grants, revoked links and tokens revives
     none, nor does one from half-way; the living keep all."""
     count = 20 if full else 2
@@ -184,9 +189,13 @@ def test_an_old_backup_brings_nobody_back(
 def _backup(services: Services) -> str:
     config = services.config
     return backup.write_backup(
-        services.store, services.master, config.path(config.backup.folder), services.clock,
-        HeadBook.from_config(config), config.backup.key_days,
-    ).name  # fmt: skip
+        services.store,
+        services.master,
+        config.path(config.backup.folder),
+        services.clock,
+        HeadBook.from_config(config),
+        config.backup.key_days,
+    ).name
 
 
 def _figures(

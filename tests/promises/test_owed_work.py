@@ -68,9 +68,11 @@ class World:
 @contextmanager
 def _world(kind: str, root: Path, url: str, clock: ManualClock, examiner: Examiner, box: Mailbox) -> Iterator[World]:
     sections = {
-        "store": {"url": url}, "mail": box.section(), "server": {"public_url": mailbox.PUBLIC},
+        "store": {"url": url},
+        "mail": box.section(),
+        "server": {"public_url": mailbox.PUBLIC},
         "jobs": {"attempts": 3},
-    }  # fmt: skip
+    }
     if kind == "folder":
         config = support.configuration(root, **sections)
         with support.opened(config, clock, examiner) as services:
@@ -194,8 +196,11 @@ def test_after_three_days_without_a_dam_all_is_done_by_itself(
 
 def _words(kind: str) -> str:
     return {
-        "owed_revocations": "withdrawals whose names", "owed_erasures": "erasures that are not",
+        "owed_revocations": "withdrawals whose names",
+        "owed_erasures": "erasures that are not",
         "owed_dates": "last day in the DAM",
-        "owed_writes": "names that were to be", "owed_letters": "letters that were not", "owed_jobs": "other jobs",
+        "owed_writes": "names that were to be",
+        "owed_letters": "letters that were not",
+        "owed_jobs": "other jobs",
         "dead_jobs": "jobs that were given up",
-    }[kind]  # fmt: skip
+    }[kind]

@@ -113,9 +113,10 @@ class Passing(RuleBasedStateMachine):
         clara = self.cast.add("Clara Sample", birth_date=date(2014, 5, 1))
         greta = register.add_guardian(self.services, clara, "Greta", EVE, "greta@example.org")
         self.people = [
-            Somebody(rita, "rita@example.org"), Somebody(petra, "petra@example.org"),
+            Somebody(rita, "rita@example.org"),
+            Somebody(petra, "petra@example.org"),
             Somebody(clara, "greta@example.org", greta, True),
-        ]  # fmt: skip
+        ]
         self.cast.sign(rita, recognition=False)  # there is something of hers to be after from the first step on
         with self.services.store.read() as conn:
             self.people[0].own.append(roster.load(self.services, conn, rita).quitclaims[0].id)
@@ -153,10 +154,21 @@ class Passing(RuleBasedStateMachine):
         self.nonce += 1
         signer = "" if link_id == self.shoot else "Greta" if child else name
         filled = FilledForm(
-            nonce=f"{self.nonce:032x}", language="en", choices=frozenset({"communication:website"}),
-            name=name, birth_date="", of_age=not child, email=mail, signer=signer, other_signer="", other_email="",
-            typed=name, drawn=b"", code="", photographs=(),
-        )  # fmt: skip
+            nonce=f"{self.nonce:032x}",
+            language="en",
+            choices=frozenset({"communication:website"}),
+            name=name,
+            birth_date="",
+            of_age=not child,
+            email=mail,
+            signer=signer,
+            other_signer="",
+            other_email="",
+            typed=name,
+            drawn=b"",
+            code="",
+            photographs=(),
+        )
         return sign_form.sign(self.services, link_id, filled)
 
     def ask(self, one: Somebody, actor: str, by_mail: bool, may_replace: bool = False) -> links.MadeLink:
@@ -376,18 +388,29 @@ PLANS: tuple[tuple[tuple[str, dict[str, object]], ...], ...] = (
     (("he_enters_his_address", {}), ("he_asks_for_a_letter", {"outside": False})),
     (("he_enters_his_address", {}), ("he_asks", {"by_mail": True}), ("he_signs_all", {})),
     (
-        ("eve_enters_what_she_was_told", {}), ("the_officer_recognises_them", {}), ("they_sign", {"way": "letter"}),
-        ("he_enters_his_address", {}), ("time_goes_by", {"days": 8}), ("he_asks_for_a_letter", {"outside": True}),
+        ("eve_enters_what_she_was_told", {}),
+        ("the_officer_recognises_them", {}),
+        ("they_sign", {"way": "letter"}),
+        ("he_enters_his_address", {}),
+        ("time_goes_by", {"days": 8}),
+        ("he_asks_for_a_letter", {"outside": True}),
         ("they_lost_their_link", {}),
     ),
     (
-        ("he_enters_his_address", {}), ("he_asks", {"by_mail": True}), ("he_signs_all", {}),
-        ("they_sign", {"way": "tablet"}), ("he_asks_for_a_letter", {"outside": True}),
+        ("he_enters_his_address", {}),
+        ("he_asks", {"by_mail": True}),
+        ("he_signs_all", {}),
+        ("they_sign", {"way": "tablet"}),
+        ("he_asks_for_a_letter", {"outside": True}),
         ("he_uses_every_key_and_page", {}),
     ),
-    (("he_asks", {"by_mail": False}), ("they_sign", {"way": "tablet"}), ("he_signs_all", {}),
-     ("he_uses_every_key_and_page", {})),
-)  # fmt: skip
+    (
+        ("he_asks", {"by_mail": False}),
+        ("they_sign", {"way": "tablet"}),
+        ("he_signs_all", {}),
+        ("he_uses_every_key_and_page", {}),
+    ),
+)
 """What somebody who knows the rules would try, step by step, with each person; chance goes on from there."""
 
 
@@ -436,9 +459,14 @@ def test_nobody_passes_for_somebody_else(tmp_path: Path, examiner: Examiner, ful
     tally = Tally()
     with mailbox.running(tmp_path / "mail") as box:
         many = settings(
-            max_examples=100 if full else 10, stateful_step_count=50 if full else 30, deadline=None, database=None,
-            derandomize=not full, suppress_health_check=list(HealthCheck), phases=[Phase.generate],
-        )  # fmt: skip
+            max_examples=100 if full else 10,
+            stateful_step_count=50 if full else 30,
+            deadline=None,
+            database=None,
+            derandomize=not full,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],
+        )
         about = {"root": tmp_path, "examiner": examiner, "box": box, "tally": tally}
         run = type("Run", (Passing,), about)
         _with_one_account(run, tally)

@@ -20,12 +20,19 @@ from tests import support
 from tests.signers import Desk, Visit, tree
 
 KANTARA = {
-    "version", "jurisdiction", "consentTimestamp", "collectionMethod", "consentReceiptID", "language",
-    "piiPrincipalId", "piiControllers", "policyUrl", "services", "sensitive",
-}  # fmt: skip
-ISO_27560 = {
-    "schema_version", "record_id", "pii_principal_id", "pii_processing", "party_identification", "event",
-}  # fmt: skip
+    "version",
+    "jurisdiction",
+    "consentTimestamp",
+    "collectionMethod",
+    "consentReceiptID",
+    "language",
+    "piiPrincipalId",
+    "piiControllers",
+    "policyUrl",
+    "services",
+    "sensitive",
+}
+ISO_27560 = {"schema_version", "record_id", "pii_principal_id", "pii_processing", "party_identification", "event"}
 NAMES = ("Åsa Öberg", "<b>Bo</b> & Zn.", "Zoë 李小龍", 'O\'Brien "Pat"', "نور")
 
 
@@ -93,9 +100,10 @@ def test_every_receipt_bears_a_hash_that_verifies(
     passed = [other for other in changed if other not in found and receipts.verify(other)]
     lacking = [body for body in found if not _complete(json.loads(body))]
     promise(
-        "P3", f"receipts {len(found)}: hash does not verify {len(bad)}, a required field missing {len(lacking)}; "
+        "P3",
+        f"receipts {len(found)}: hash does not verify {len(bad)}, a required field missing {len(lacking)}; "
         f"altered ones that verify {len(passed)} of {len(changed)}",
-    )  # fmt: skip
+    )
     assert not bad
     assert not passed, passed[0]
     assert not lacking

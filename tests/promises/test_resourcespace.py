@@ -36,13 +36,17 @@ def _ledger(services: Services) -> dict[str, tuple[str, frozenset[str], frozense
         return {
             row.ref: (
                 row.file_version,
-                frozenset(conn.scalars(
-                    select(t.resource_collection.c.collection_ref).where(t.resource_collection.c.resource_id == row.id)
-                )),
+                frozenset(
+                    conn.scalars(
+                        select(t.resource_collection.c.collection_ref).where(
+                            t.resource_collection.c.resource_id == row.id
+                        )
+                    )
+                ),
                 frozenset(conn.scalars(select(t.tag.c.node).where(t.tag.c.resource_id == row.id))),
             )
             for row in rows
-        }  # fmt: skip
+        }
 
 
 def _noticed(services: Services, refs: list[str]) -> int:

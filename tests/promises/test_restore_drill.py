@@ -36,15 +36,21 @@ class Installation:
         (root / "form.txt").write_text("sample")
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self._environment = os.environ | {
-            "PATH": path, "FACELEASE_PORTRAITS": str(samples.portrait(samples.A_FRONT).parent),
-        }  # fmt: skip
+            "PATH": path,
+            "FACELEASE_PORTRAITS": str(samples.portrait(samples.A_FRONT).parent),
+        }
 
     def bash(self, lines: list[str]) -> "subprocess.CompletedProcess[str]":
         """The lines, until one fails."""
         return subprocess.run(
-            ["bash", "-e", "-c", "\n".join(lines)], cwd=self.root, env=self._environment, capture_output=True,
-            text=True, check=False, timeout=300,
-        )  # fmt: skip
+            ["bash", "-e", "-c", "\n".join(lines)],
+            cwd=self.root,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
 
     def do(self, *lines: str) -> str:
         done = self.bash(list(lines))

@@ -164,8 +164,9 @@ def test_a_name_typed_after_our_removal_is_by_hand(house: House) -> None:
     assert set(house.left()) == {house.refs[1], house.refs[2]}
     with house.cast.services.store.read() as conn:
         assert returned_names.list_by_hand_again(house.cast.services, conn) == [
-            (house.refs[1], BO), (house.refs[2], BO),
-        ]  # fmt: skip
+            (house.refs[1], BO),
+            (house.refs[2], BO),
+        ]
 
 
 def test_a_name_by_hand_in_the_old_state_is_touched_by_nobody(house: House) -> None:

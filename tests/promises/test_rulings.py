@@ -50,9 +50,16 @@ class Noting:
         if request.compare:
             self.compared.append(Path(str(source)))
         return Examination(
-            width=60, height=40, detected_width=60, whole=True, note="", faces=(), encoded=0,
-            compared=request.compare, engine=self.engine_id,
-        )  # fmt: skip
+            width=60,
+            height=40,
+            detected_width=60,
+            whole=True,
+            note="",
+            faces=(),
+            encoded=0,
+            compared=request.compare,
+            engine=self.engine_id,
+        )
 
     def close(self) -> None:
         """Nothing to end."""
@@ -206,7 +213,7 @@ WAYS: dict[str, Callable[[Path], object]] = {
     "put back beside it": lambda root: shutil.copytree(root / "shoot", root / "shoot restored"),
     "with a link in its place": _away_with_a_link,
     "the parent moved, with a link in its place": _through_a_link,
-}  # fmt: skip
+}
 
 
 @pytest.mark.promise
@@ -469,9 +476,13 @@ class Model:
         self.spots = now
 
     def _since(
-        self, spot: tuple[int, str], picture: int, group: frozenset[int],
-        left: list[tuple[int, frozenset[int], int]], decided: bool,
-    ) -> int:  # fmt: skip
+        self,
+        spot: tuple[int, str],
+        picture: int,
+        group: frozenset[int],
+        left: list[tuple[int, frozenset[int], int]],
+        decided: bool,
+    ) -> int:
         """When it came under these rulings: what was only moved below them was there before, a copy was not."""
         known = self.spots.get(spot)
         if known is not None and known[0] == picture and (decided or known[1] == group):

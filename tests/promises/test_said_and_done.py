@@ -110,9 +110,13 @@ class Call:
 
 def _signed(person: str) -> Call:
     body = {
-        "recognition": False, "publications": [], "signed_at": "2026-03-01T12:00:00Z", "text_version": "1",
-        "language": "en", "evidence": [{"name": "form", "content": "c2FtcGxl"}],
-    }  # fmt: skip
+        "recognition": False,
+        "publications": [],
+        "signed_at": "2026-03-01T12:00:00Z",
+        "text_version": "1",
+        "language": "en",
+        "evidence": [{"name": "form", "content": "c2FtcGxl"}],
+    }
     return Call(f"/people/{person}/quitclaims", body, 409 if person != "nobody" else 404)
 
 
@@ -126,17 +130,17 @@ def _calls(over: nothing.Over) -> dict[str, tuple[Call, ...]]:
             Call("/people/nobody/age", {"of_age": True}, 404),
         ),
         "guardian_add": (Call("/people/nobody/guardians", {"name": "Sample"}, 404),),
-        "person_object": (
-            Call(f"/people/{dag}/objection", {}, 200, before), Call("/people/nobody/objection", {}, 404),
-        ),
+        "person_object": (Call(f"/people/{dag}/objection", {}, 200, before), Call("/people/nobody/objection", {}, 404)),
         "quitclaim_record": (_signed(bo), _signed("nobody")),
         "quitclaim_withdraw": (
-            Call(f"/people/{bo}/withdrawal", ended, 409), Call("/people/nobody/withdrawal", ended, 404),
+            Call(f"/people/{bo}/withdrawal", ended, 409),
+            Call("/people/nobody/withdrawal", ended, 404),
             Call(f"/people/{cee}/withdrawal", ended, 200, before),
             Call(f"/people/{cee}/withdrawal", {"grants": ["nosuch"]}, 404),
         ),
         "quitclaim_restrict": (
-            Call(f"/people/{bo}/restriction", ended, 409), Call(f"/people/{cee}/restriction", ended, 409),
+            Call(f"/people/{bo}/restriction", ended, 409),
+            Call(f"/people/{cee}/restriction", ended, 409),
             Call(f"/people/{dag}/restriction", ended, 200, before),
         ),
         "invitation_make": (Call("/invitations", {"person_id": "nobody", "by_mail": True}, 409),),
@@ -158,7 +162,7 @@ def _calls(over: nothing.Over) -> dict[str, tuple[Call, ...]]:
         ),
         "person_erase": (Call("/people/nobody/erasure", {}, 404),),
         "erasure_decide": (Call("/erasures/nosuch/decision", {"forget": True}, 404),),
-    }  # fmt: skip
+    }
 
 
 def _changing(app: Flask, services: Services) -> dict[str, str]:
@@ -166,10 +170,11 @@ def _changing(app: Flask, services: Services) -> dict[str, str]:
     known = {name: route for part in api._PARTS for name, route in part.routes(services).known.items()}
     return {
         rule.endpoint.rsplit(".", 1)[-1]: method
-        for rule in app.url_map.iter_rules() if rule.rule.startswith(PREFIX)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(PREFIX)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if rule.endpoint in known and (known[rule.endpoint].changes or method == "DELETE")
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.promise
@@ -221,25 +226,32 @@ def _forms(over: nothing.Over) -> dict[str, tuple[tuple[str, dict[str, Any]], ..
     ask = {"all": "yes", "sure": "yes", "asked_by": "person"}
     return {
         "person_end": (
-            (f"/people/{bo}/withdraw", ask), (f"/people/{bo}/restrict", ask), (f"/people/{cee}/withdraw", ask),
-            (f"/people/{cee}/restrict", ask), ("/people/nobody/withdraw", ask),
+            (f"/people/{bo}/withdraw", ask),
+            (f"/people/{bo}/restrict", ask),
+            (f"/people/{cee}/withdraw", ask),
+            (f"/people/{cee}/restrict", ask),
+            ("/people/nobody/withdraw", ask),
         ),
         "person_export": (("/people/nobody/export", {}),),
         "person_evidence": ((f"/people/{bo}/evidence/nosuch", {}),),
         "person_add": (("/people/new", {"name": "Bo"}),),
         "person_invite": ((f"/people/{bo}/invite", {}), ("/people/nobody/invite", {})),
         "person_address": (
-            (f"/people/{bo}/address", {"email": ""}), (f"/people/{cee}/address", {"email": "cee@example.org"}),
+            (f"/people/{bo}/address", {"email": ""}),
+            (f"/people/{cee}/address", {"email": "cee@example.org"}),
         ),
         "person_recognised": (("/people/nobody/recognised", {"how": "met"}),),
         "person_letter": ((f"/people/{bo}/letter", {}),),
         "shoot_invite": (("/collections/one/invite", {"ref": "nosuch"}),),
         "collection_set": (("/collections/one", {"ref": "nosuch", "mode": "off"}),),
-        "review_decide": tuple((f"/review/999/{act}", {"dismissal": "other", "person": "Bo"})
-                               for act in ("confirm", "name", "reject", "dismiss", "small", "undo", "together")),
+        "review_decide": tuple(
+            (f"/review/999/{act}", {"dismissal": "other", "person": "Bo"})
+            for act in ("confirm", "name", "reject", "dismiss", "small", "undo", "together")
+        ),
         "names_decide": (("/names/keep", {}), ("/names/keep", {"tag": "999"}), ("/names/remove", {"tag": "999"})),
         "reference_decide": (
-            ("/references/nosuch/vouch", {"how": "met"}), ("/references/nosuch/refuse", {"sure": "yes"}),
+            ("/references/nosuch/vouch", {"how": "met"}),
+            ("/references/nosuch/refuse", {"sure": "yes"}),
         ),
         "references_confirm": (("/references/photographs", {}), ("/references/photographs", {"set": "nosuch"})),
         "shoot_seen": (("/shoot/nosuch/seen", {}),),
@@ -248,10 +260,12 @@ def _forms(over: nothing.Over) -> dict[str, tuple[tuple[str, dict[str, Any]], ..
         "request_decide": (("/requests/nosuch/grant", {"sure": "yes"}), ("/requests/nosuch/refuse", {"reason": "x"})),
         "jobs_retry": (("/jobs/retry", {"job": "999"}), ("/jobs/retry", {"all": "yes"}), ("/jobs/retry", {})),
         "session_end": (
-            ("/sessions/end", {"session": "nosuch"}), ("/sessions/end", {"user": "nosuch"}), ("/sessions/end", {}),
+            ("/sessions/end", {"session": "nosuch"}),
+            ("/sessions/end", {"user": "nosuch"}),
+            ("/sessions/end", {}),
             ("/sessions/end", {"session": over.names["session"]}),
         ),
-    }  # fmt: skip
+    }
 
 
 _ALWAYS = {"sign_out", "log_verify", "log_export"}
@@ -267,9 +281,10 @@ def test_every_form_of_the_console_says_when_there_was_nothing(
         over = nothing.Over(services, tmp_path).prepare()
         app = staff.app(services)
         posts = {
-            rule.endpoint.removeprefix("console.") for rule in app.url_map.iter_rules()
+            rule.endpoint.removeprefix("console.")
+            for rule in app.url_map.iter_rules()
             if rule.endpoint.startswith("console.") and "POST" in (rule.methods or ())
-        }  # fmt: skip
+        }
         assert posts - _ALWAYS == _forms(over).keys()
         browser, wrong = staff.signed_in(app, clock, "administrator"), []
         asked = [one for some in _forms(over).values() for one in some]
@@ -288,9 +303,10 @@ def test_forms_of_own_pages_and_the_dam_do_nothing_without_who_asks(over: nothin
     app = create_app(over.services.config, over.services)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     posts = [
-        rule for rule in app.url_map.iter_rules()
+        rule
+        for rule in app.url_map.iter_rules()
         if "POST" in (rule.methods or ()) and rule.endpoint.split(".")[0] in {"sign", "me", "key", "panel", "webhooks"}
-    ]  # fmt: skip
+    ]
     before, wrong = _acts(over.services), []
     with app.test_client() as client:
         for rule in posts:
@@ -426,8 +442,10 @@ def _master_away(over: nothing.Over, clock: ManualClock) -> bool:
 
 
 _AWAY: dict[str, Callable[[nothing.Over, ManualClock], bool]] = {
-    "worker": _worker_away, "configuration": _another_configuration, "master key": _master_away,
-}  # fmt: skip
+    "worker": _worker_away,
+    "configuration": _another_configuration,
+    "master key": _master_away,
+}
 
 
 @pytest.mark.promise

@@ -35,11 +35,21 @@ NAME, EMAIL, GUARDIAN = "Åsa Kanariefågel", "kanariefagel@example.org", "Voogd
 PASSWORD = "wachtwoord-kanarie-7781"  # of a database that is not there
 PROOF = b"ondertekend kanarie 5512 " * 8
 SILENT: Sequence[Sequence[str]] = (
-    ("init",), ("migrate",), ("sweep",), ("doctor",), ("doctor", "--json"), ("audit", "verify"), ("audit", "export"),
-    ("audit", "heads"), ("backup",), ("keys", "rotate", "--yes"), ("collection", "list"),
+    ("init",),
+    ("migrate",),
+    ("sweep",),
+    ("doctor",),
+    ("doctor", "--json"),
+    ("audit", "verify"),
+    ("audit", "export"),
+    ("audit", "heads"),
+    ("backup",),
+    ("keys", "rotate", "--yes"),
+    ("collection", "list"),
     ("scan", "--yes", "--late-consent"),
-    ("person", "show", "nobody of that name"), ("quitclaim", "withdraw", "nobody of that name"),
-)  # fmt: skip
+    ("person", "show", "nobody of that name"),
+    ("quitclaim", "withdraw", "nobody of that name"),
+)
 
 
 class Faulty(Through):
@@ -70,9 +80,11 @@ class Canaries:
 
 def _spell(what: str, secret: bytes) -> dict[str, bytes]:
     return {
-        what: secret, f"{what} in base64": base64.b64encode(secret)[:40], f"{what} in hex": secret.hex().encode()[:60],
+        what: secret,
+        f"{what} in base64": base64.b64encode(secret)[:40],
+        f"{what} in hex": secret.hex().encode()[:60],
         f"{what} as Python says it": repr(secret)[2:40].encode(),
-    }  # fmt: skip
+    }
 
 
 def _words(what: str, text: str) -> dict[str, bytes]:
@@ -141,9 +153,13 @@ def _stored(services: Services) -> bytes:
 
 @pytest.mark.promise
 def test_no_secret_is_ever_said(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, promise: Callable[[str, str], None],
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    tmp_path: Path,
+    clock: ManualClock,
+    examiner: Examiner,
+    promise: Callable[[str, str], None],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Canaries in every secret and name; everything that is said while all goes well and wrong is searched.
 
     The photograph bears the name too, and the DAM's own errors quote it.

@@ -35,10 +35,11 @@ class Hung(Processes):
     def __init__(self, root: Path, share: Share) -> None:
         self.share, port = share, free_port()
         super().__init__(
-            root, port,
+            root,
+            port,
             f'data = "{root}/data"\n[folder]\npath = "{share.path}"\n[dam]\npoll_seconds = 86400\n'
             f"[server]\nport = {port}\n[jobs]\nlease_seconds = 5\n[recognizer]\nprocesses = 1\n",
-        )  # fmt: skip
+        )
 
 
 @pytest.fixture

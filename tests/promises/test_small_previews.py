@@ -66,7 +66,7 @@ WAYS = {
     "no plugin, a large one": (False, {"big": (11_000, 11_000)}, "a.jpg"),
     "original over the limit": (True, {}, "a.jpg"),
     "raw": (True, {}, "a.nef"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -81,7 +81,7 @@ def test_a_preview_alone_clears_nothing(
         refs = [
             str(double.photo(large(longest, width, turn) + bytes(behind), name))
             for longest, width in ((1500, 64), (3000, 90), (6000, 64), (12_000, 90))
-        ]  # fmt: skip
+        ]
         with on_double.house(tmp_path, double, clock, examiner) as services:
             if way == "original over the limit":
                 services.dam._config = _with_megabytes(services)  # type: ignore[attr-defined]
@@ -297,8 +297,12 @@ def _linked(path: Path, data: bytes) -> None:
 
 
 CHANGES = {
-    "in place": _in_place, "mapped": _mapped, "renamed over": _renamed_over, "hard link": _linked, "unseen": _in_place,
-}  # fmt: skip
+    "in place": _in_place,
+    "mapped": _mapped,
+    "renamed over": _renamed_over,
+    "hard link": _linked,
+    "unseen": _in_place,
+}
 
 
 class Blind(dams.Through):
@@ -359,7 +363,7 @@ def test_a_change_that_keeps_size_and_time_is_noticed(folder: Services, clock: M
         "U1",
         f"changed in {len(ENDINGS)} formats, {len(CHANGES)} ways, same size and time: noticed by day {by_day} of "
         f"{len(seen)}, by the night {by_night} of {len(refs)}, cleared after it {left} of {len(refs)}",
-    )  # fmt: skip
+    )
     assert (by_day, unseen, by_night, left) == (len(seen), len(refs) - len(seen), len(refs), 0)
 
 
@@ -412,8 +416,9 @@ def test_on_a_server_the_file_is_read_anew(
         pairs = {ending: _pair(ending) for ending in endings}
         refs = {
             (ending, told): double.photo(pairs[ending][0], "a.jpg" if ending == "thumbnail" else f"a.{ending}")
-            for ending in endings for told in (True, False)
-        }  # fmt: skip
+            for ending in endings
+            for told in (True, False)
+        }
         every = [str(ref) for ref in refs.values()]
         with on_double.house(tmp_path, double, clock, examiner) as house:
             Blind.shut = False

@@ -113,11 +113,14 @@ class Forger:
         unused = _ALPHABET[_ALPHABET.index(signature[-2]) ^ 1]
         other = self.chance.choice(
             (
-                {"signature": signature[:-2] + unused + "="}, {"signature": signature.rstrip("=")},
-                {"signature": f"{signature[:20]} {signature[20:]}"}, {"payload": payload + "=" * 4},
-                {"payload": f"{payload[:40]}\n{payload[40:]}"}, {"payload": f" {payload}"},
+                {"signature": signature[:-2] + unused + "="},
+                {"signature": signature.rstrip("=")},
+                {"signature": f"{signature[:20]} {signature[20:]}"},
+                {"payload": payload + "=" * 4},
+                {"payload": f"{payload[:40]}\n{payload[40:]}"},
+                {"payload": f" {payload}"},
             )
-        )  # fmt: skip
+        )
         return _body(form | other)
 
     def _swapped(self) -> bytes:
@@ -272,12 +275,26 @@ def routes(app: Flask, services: Services, cast: support.Cast, photos: Path, exa
     return Routes(
         app,
         {
-            "person_id": asa, "face_id": "1", "number": "1", "sealed_id": proof, "request_id": asked.id,
-            "form_id": form, "filename": "facelease.css", "ref": "shoot/one.jpg", "photo": "1", "grant": "x",
-            "token": "x" * 43, "rest": "x", "quitclaim": "x", "kind": "json", "name": "x", "link_id": "x",
-            "set_id": str(pictures), "certificate": asked.number,
+            "person_id": asa,
+            "face_id": "1",
+            "number": "1",
+            "sealed_id": proof,
+            "request_id": asked.id,
+            "form_id": form,
+            "filename": "facelease.css",
+            "ref": "shoot/one.jpg",
+            "photo": "1",
+            "grant": "x",
+            "token": "x" * 43,
+            "rest": "x",
+            "quitclaim": "x",
+            "kind": "json",
+            "name": "x",
+            "link_id": "x",
+            "set_id": str(pictures),
+            "certificate": asked.number,
         },
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.promise

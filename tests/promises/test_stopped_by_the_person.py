@@ -48,10 +48,12 @@ def _configuration(root: Path, double: Double) -> Config:
     sender.secret_file(root / "data" / "keys" / "dam.key", account.key)
     secret = sender.secret_file(root / "panel.secret", sender.SECRET)
     return support.configuration(
-        root, dam={"kind": "resourcespace"}, webhooks={"panel_secret_file": secret},
+        root,
+        dam={"kind": "resourcespace"},
+        webhooks={"panel_secret_file": secret},
         resourcespace={"url": double.url, "user": account.name, "calls_per_second": 1000.0, "seconds": 5.0},
         requests={"erasure": "at once"},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def _past(services: Services) -> dict[str, int]:
         "evidence": (t.sealed, (t.sealed.c.purpose == "record") & t.sealed.c.person_id.in_(over)),
         "record keys": (t.person_key, t.person_key.c.person_id.in_(over)),
         "shredded keys": (t.shredding, t.shredding.c.shredded_at < _years_and_months(now, keep.audit_months)),
-    }  # fmt: skip
+    }
     counts = {}
     with services.store.read() as conn:
         for kind, (table, where) in days.items():
@@ -88,10 +88,14 @@ def _asked(services: Services, asa: str) -> str:
             made = links.make(services, tx, Link(LinkKind.SIGN, "en", asa, most_uses=1), "test")
             tx.execute(
                 insert(t.code).values(
-                    id=fate, invitation_id=made.id, code_sha256=fate, address_sha256=fate, created_at=tx.now,
+                    id=fate,
+                    invitation_id=made.id,
+                    code_sha256=fate,
+                    address_sha256=fate,
+                    created_at=tx.now,
                     expires_at=tx.now + timedelta(days=33 if fate == "expired" else 0),
                 )
-            )  # fmt: skip
+            )
             if fate == "revoked":
                 links.revoke(services, tx, made.id, "test")
             elif fate == "used":
@@ -99,17 +103,29 @@ def _asked(services: Services, asa: str) -> str:
             state = {"expired": "sent", "revoked": "dropped", "used": "failed"}[fate]
             tx.execute(
                 insert(t.mail).values(
-                    id=fate, cause=fate, kind="changed", person_id=asa, data={}, language="en", state=state,
-                    created_at=tx.now, finished_at=tx.now,
+                    id=fate,
+                    cause=fate,
+                    kind="changed",
+                    person_id=asa,
+                    data={},
+                    language="en",
+                    state=state,
+                    created_at=tx.now,
+                    finished_at=tx.now,
                 )
-            )  # fmt: skip
+            )
         for number, decided in enumerate((tx.now, None)):
             tx.execute(
                 insert(t.request).values(
-                    id=str(number), person_id=asa, kind="erasure", asked_at=tx.now, asked_by="person",
-                    due_on=tx.now.date(), decided_at=decided,
+                    id=str(number),
+                    person_id=asa,
+                    kind="erasure",
+                    asked_at=tx.now,
+                    asked_by="person",
+                    due_on=tx.now.date(),
+                    decided_at=decided,
                 )
-            )  # fmt: skip
+            )
         long = Link(LinkKind.PAGE, "en", asa, lasts=timedelta(days=3650))
         return links.make(services, tx, long, "test").id
 
@@ -152,10 +168,19 @@ def _fill(services: Services, cast: support.Cast, clock: ManualClock, photos: Pa
         resource = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == together))
         tx.execute(
             insert(t.face).values(
-                resource_id=resource, file_version="v", left=0.1, top=0.1, width=0.1, height=0.1, width_px=50,
-                state="suggested", person_id=asa, distance=0.4, created_at=tx.now,
+                resource_id=resource,
+                file_version="v",
+                left=0.1,
+                top=0.1,
+                width=0.1,
+                height=0.1,
+                width_px=50,
+                state="suggested",
+                person_id=asa,
+                distance=0.4,
+                created_at=tx.now,
             )
-        )  # fmt: skip
+        )
     grant_endings.withdraw(services, dag, None, "test")
     cast.work()
     config = services.config

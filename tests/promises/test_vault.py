@@ -83,9 +83,13 @@ def _swaps(scene: _Scene, tx: Tx) -> Iterator[bool]:
     yield from _put_in_place(scene, tx, t.sealed, items, "body", lambda row: t.sealed.c.id == row.id)
     keys = tx.execute(select(t.person_key)).all()
     yield from _put_in_place(
-        scene, tx, t.person_key, keys, "wrapped",
+        scene,
+        tx,
+        t.person_key,
+        keys,
+        "wrapped",
         lambda row: (t.person_key.c.person_id == row.person_id) & (t.person_key.c.purpose == row.purpose),
-    )  # fmt: skip
+    )
 
 
 def _put_in_place(
@@ -109,8 +113,13 @@ def _put_in_place(
 def _relabels(scene: _Scene, tx: Tx) -> Iterator[bool]:
     """One item said to be of another person, purpose, kind, subject, engine or version; a key of another version."""
     changes = {
-        "person_id": "clara", "purpose": "record", "kind": "reference", "subject": "g1", "engine": "two", "version": 2,
-    }  # fmt: skip
+        "person_id": "clara",
+        "purpose": "record",
+        "kind": "reference",
+        "subject": "g1",
+        "engine": "two",
+        "version": 2,
+    }
     me = t.sealed.c.id == scene.ids[0]
     good = tx.execute(select(t.sealed).where(me)).one()
     if good.purpose == "record":

@@ -83,10 +83,11 @@ class Attack:
         view = own_page.load_page(self.services, who)
         held = own_page.export_own_data(self.services, who)
         return {
-            "total": view.album.total, "shown": len(view.album.photos),
+            "total": view.album.total,
+            "shown": len(view.album.photos),
             **{key: len(held[key]) for key in ("photographs", "faces", "not_this_person")},
             "paths": sum(json.dumps(held, default=str).count(ref) for ref in self.refs),
-        }  # fmt: skip
+        }
 
     def withdraw_recognition(self) -> None:
         with self.services.store.read() as conn:
@@ -484,9 +485,15 @@ class Machine:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_cleared_on_a_face_that_nobody_vouched_for(
-    seed: int, services: Services, cast: support.Cast, photos: Path, examiner: Examiner,
-    clock: ManualClock, promise: Callable[[str, str], None], full: bool,
-) -> None:  # fmt: skip
+    seed: int,
+    services: Services,
+    cast: support.Cast,
+    photos: Path,
+    examiner: Examiner,
+    clock: ManualClock,
+    promise: Callable[[str, str], None],
+    full: bool,
+) -> None:
     """Whatever is done in whatever order: cleared against the naive rule 0; and what should clear does."""
     cast.open_collection(mode=Mode.AUTO)
     crowd = Crowd(examiner)

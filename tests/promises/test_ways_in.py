@@ -242,10 +242,13 @@ def test_nobody_closes_or_sees_the_ways_of_another(services: Services, cast: sup
     made = {
         who: link_of(services, person, guardian)
         for who, person, guardian in (
-            ("gerda", child, gerda), ("hugo", child, hugo), ("carl", sibling, gerda_of_carl), ("bo", stranger, None),
+            ("gerda", child, gerda),
+            ("hugo", child, hugo),
+            ("carl", sibling, gerda_of_carl),
+            ("bo", stranger, None),
             ("clara", child, None),
         )
-    }  # fmt: skip
+    }
     browsers = {who: on(services, made[who].token, app) for who in ("gerda", "hugo", "carl", "bo")}
     shown = {who: browser.get(PAGE).text for who, browser in browsers.items()}
     assert sorted(_numbers(shown["gerda"], "link")) == sorted((made["gerda"].id, made["carl"].id))
@@ -448,9 +451,10 @@ def test_a_server_is_asked_once_a_page(
     """The same through the API of a ResourceSpace: one call a page; moved, silent, switched off."""
     secret = sender.secret_file(tmp_path / "signin.secret", staff.SECRET)
     sections = {
-        "server": {"public_url": staff.AUDIENCE}, "webhooks": {"signin_secret_file": secret},
+        "server": {"public_url": staff.AUDIENCE},
+        "webhooks": {"signin_secret_file": secret},
         "access": {"administrators": [SUPER], "auditors": [GENERAL]},
-    }  # fmt: skip
+    }
     with Double() as double:
         config = on_double.configuration(tmp_path, double, **sections)
         with support.opened(config, clock, examiner) as services:

@@ -155,8 +155,12 @@ def test_a_forged_event_changes_nothing(listening: Services, full: bool, promise
     with app.test_client() as client:
         dam = Sender(client, listening.clock)
 
-        @settings(max_examples=10_000 if full else 2_000, deadline=None, database=None,
-                  suppress_health_check=list(HealthCheck))  # fmt: skip
+        @settings(
+            max_examples=10_000 if full else 2_000,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
         @given(how=_FORGERY)
         def attack(how: tuple[str, str, object]) -> None:
             headers, body = _forged(dam, how)

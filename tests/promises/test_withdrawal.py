@@ -39,9 +39,13 @@ def _standing(dam: Dam, refs: list[str]) -> int:
 
 @pytest.mark.promise
 def test_a_withdrawal_leaves_no_tag_of_ours(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, full: bool, promise: Callable[[str, str], None],
+    tmp_path: Path,
+    clock: ManualClock,
+    examiner: Examiner,
+    full: bool,
+    promise: Callable[[str, str], None],
     house_store: str,
-) -> None:  # fmt: skip
+) -> None:
     """Three calls in ten fail (before the act, after it, half of it done) while photographs are tagged and
     while the person withdraws: no tag stays in any file, none in the ledger, and no intent stays open."""
     count = 1000 if full else 60

@@ -98,9 +98,15 @@ def _still_cleared(services: Services, refs: list[int]) -> int:
 @pytest.mark.promise
 @pytest.mark.parametrize("plugin", [True, False], ids=["plugin", "classic"])
 def test_a_withdrawal_leaves_nothing_of_ours_on_a_server(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, full: bool, promise: Promise, plugin: bool,
-    monkeypatch: pytest.MonkeyPatch, house_store: str,
-) -> None:  # fmt: skip
+    tmp_path: Path,
+    clock: ManualClock,
+    examiner: Examiner,
+    full: bool,
+    promise: Promise,
+    plugin: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    house_store: str,
+) -> None:
     """From the commit on nothing is cleared; no tag stands in the end and no date that rested on it, and
     what stood by hand does. Nothing is done without its intent and its audit row, however often the server fails."""
     monkeypatch.setattr(client, "_FIRST_PAUSE", 0.001)

@@ -13,9 +13,17 @@ def test_one_account(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("dam:anna", "dam:bert"), ("api:7", "api:8"), ("api:anna", "dam:anna"), ("person", "person"), (None, None),
-     ("dam:", "dam:"), ("system", "system"), ("calendar", "dam:calendar")],
-)  # fmt: skip
+    [
+        ("dam:anna", "dam:bert"),
+        ("api:7", "api:8"),
+        ("api:anna", "dam:anna"),
+        ("person", "person"),
+        (None, None),
+        ("dam:", "dam:"),
+        ("system", "system"),
+        ("calendar", "dam:calendar"),
+    ],
+)
 def test_not_one_account(one: str | None, other: str | None) -> None:
     assert not accounts.is_same(one, other)
 

@@ -49,8 +49,12 @@ def test_what_is_logged_is_not_in_the_answer(tmp_path: Path) -> None:
     )
     for words in (["init"], ["person", "add", "Bo", "--json"]):
         done = subprocess.run(
-            [sys.executable, "-c", code, *words], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            [sys.executable, "-c", code, *words],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     assert json.loads(done.stdout)["id"]
     assert "long write" in done.stderr

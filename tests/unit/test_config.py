@@ -125,21 +125,38 @@ def test_a_channel_that_is_mistyped_is_refused_and_a_shipped_one_is_not() -> Non
 
 
 PATHS = {
-    "store.url": "sqlite:///{}", "keys.master_file": "{}", "keys.ended_log": "{}", "keys.heads_file": "{}",
-    "keys.heads_key_file": "{}", "keys.names_file": "{}", "backup.folder": "{}", "folder.path": "{}",
-    "resourcespace.key_file": "{}", "resourcespace.ca_file": "{}", "recognizer.yunet": "{}", "recognizer.cache": "{}",
-    "server.log_file": "{}", "webhooks.events_secret_file": "{}", "webhooks.panel_secret_file": "{}",
-    "webhooks.signin_secret_file": "{}", "mail.password_file": "{}", "mail.ca_file": "{}", "data": "{}",
-}  # fmt: skip
+    "store.url": "sqlite:///{}",
+    "keys.master_file": "{}",
+    "keys.ended_log": "{}",
+    "keys.heads_file": "{}",
+    "keys.heads_key_file": "{}",
+    "keys.names_file": "{}",
+    "backup.folder": "{}",
+    "folder.path": "{}",
+    "resourcespace.key_file": "{}",
+    "resourcespace.ca_file": "{}",
+    "recognizer.yunet": "{}",
+    "recognizer.cache": "{}",
+    "server.log_file": "{}",
+    "webhooks.events_secret_file": "{}",
+    "webhooks.panel_secret_file": "{}",
+    "webhooks.signin_secret_file": "{}",
+    "mail.password_file": "{}",
+    "mail.ca_file": "{}",
+    "data": "{}",
+}
 
 
 @pytest.mark.parametrize(
     ("written", "there"),
     [
-        ("kept/x", "house/kept/x"), ("../x", "house/../x"), ("./x", "house/x"), ("~/x", "home/x"),
+        ("kept/x", "house/kept/x"),
+        ("../x", "house/../x"),
+        ("./x", "house/x"),
+        ("~/x", "home/x"),
         ("{data}/x", "house/d/x"),
     ],
-)  # fmt: skip
+)
 def test_every_path_counts_from_the_folder_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, there: str
 ) -> None:
@@ -165,9 +182,10 @@ def test_no_path_of_the_configuration_is_forgotten() -> None:
     """Every key whose default is a path, or whose name says that it is one, is in the list above."""
     named = re.compile(r"(_file|^path|^folder|^cache|_log|yunet|url)$")
     found = {
-        key for key, value in leaves(Config()).items()
+        key
+        for key, value in leaves(Config()).items()
         if isinstance(value, str) and ("{data}" in value or named.search(key.rpartition(".")[2]))
-    }  # fmt: skip
+    }
     assert found - {"resourcespace.url", "server.public_url"} <= set(PATHS)
 
 

@@ -24,11 +24,16 @@ def _configured(root: Path) -> dict[str, object]:
         (keys / name).write_text("secret\n")
     webhooks = {f"{what}_secret_file": str(keys / f"{what}.secret") for what in ("events", "panel", "signin")}
     return {
-        "dam": {"kind": "resourcespace"}, "webhooks": webhooks, "mail": {"password_file": str(keys / "mail.password")},
+        "dam": {"kind": "resourcespace"},
+        "webhooks": webhooks,
+        "mail": {"password_file": str(keys / "mail.password")},
         "resourcespace": {
-            "url": "http://127.0.0.1:9", "user": "facelease", "key_file": str(keys / "dam.key"), "seconds": 1.0,
+            "url": "http://127.0.0.1:9",
+            "user": "facelease",
+            "key_file": str(keys / "dam.key"),
+            "seconds": 1.0,
         },
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("name", FILES)

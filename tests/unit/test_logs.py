@@ -43,8 +43,11 @@ def _writer(log: Path, name: str, count: int) -> subprocess.Popen[str]:
     config, flag = log.parents[2] / "c.toml", log.parents[2] / "midnight"
     return subprocess.Popen(
         [sys.executable, "-m", "tests.log_writer", str(config), name, str(count), str(flag)],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _said(log: Path) -> list[str]:

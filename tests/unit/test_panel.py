@@ -82,9 +82,12 @@ def test_a_photograph_that_we_do_not_know_is_unknown(page: Sender) -> None:
     """No people, no faces, and the reason in words; never an error and never a yes."""
     body = shown(page, "999")
     assert body == {
-        "state": "unknown", "people": [], "faces": [], "channels": {},
+        "state": "unknown",
+        "people": [],
+        "faces": [],
+        "channels": {},
         "why": ["the photo has not been examined"],
-    }  # fmt: skip
+    }
 
 
 def test_it_shows_who_is_named_by_whom_and_until_when(page: Sender, both: str) -> None:
@@ -154,8 +157,10 @@ def test_the_three_decisions_are_the_editors_own(
         said = conn.execute(select(t.audit.c.action, t.audit.c.actor).where(t.audit.c.actor.like("dam:%")))
         rows = {(row.action, row.actor) for row in said}
     assert {
-        ("photo:face:confirm", "dam:jo"), ("photo:face:reject", "dam:kim"), ("photo:face:dismiss", "dam:jo"),
-    } <= rows  # fmt: skip
+        ("photo:face:confirm", "dam:jo"),
+        ("photo:face:reject", "dam:kim"),
+        ("photo:face:dismiss", "dam:jo"),
+    } <= rows
 
 
 def test_a_face_of_another_photograph_is_not_touched(
@@ -234,12 +239,23 @@ def test_a_confirmed_name_outlives_recognition_as_hand_and_blocks_after_the_last
 @pytest.mark.parametrize(
     "change",
     [
-        {"ref": None}, {"ref": True}, {"user": ""}, {"user": "a\nb"}, {"user": "x" * 101}, {"can_edit": 1},
-        {"can_edit": "true"}, {"action": "erase", "face": 1}, {"action": "confirm"}, {"face": 1},
-        {"action": "confirm", "face": "1"}, {"action": "confirm", "face": 0}, {"reason": "a\x00b"},
-        {"reason": "x" * 201}, {"unknown": 1},
+        {"ref": None},
+        {"ref": True},
+        {"user": ""},
+        {"user": "a\nb"},
+        {"user": "x" * 101},
+        {"can_edit": 1},
+        {"can_edit": "true"},
+        {"action": "erase", "face": 1},
+        {"action": "confirm"},
+        {"face": 1},
+        {"action": "confirm", "face": "1"},
+        {"action": "confirm", "face": 0},
+        {"reason": "a\x00b"},
+        {"reason": "x" * 201},
+        {"unknown": 1},
     ],
-)  # fmt: skip
+)
 def test_a_question_that_is_none_is_a_422(page: Sender, change: dict[str, Any]) -> None:
     """Each part is of its type and no other is there; the answer names the part and quotes nothing."""
     question: dict[str, Any] = {"ref": 1, "user": "Canary", "can_edit": True}

@@ -113,10 +113,13 @@ def test_a_lease_holds_through_its_day() -> None:
     [
         ("['open' => true, 'why' => []]", True),
         ("['open' => false, 'why' => ['a', 3, 'b']]", False),
-        ("['open' => 1]", False), ("['open' => 'true']", False), ("['why' => []]", False),
-        ("null", False), ("'yes'", False),
+        ("['open' => 1]", False),
+        ("['open' => 'true']", False),
+        ("['why' => []]", False),
+        ("null", False),
+        ("'yes'", False),
     ],
-)  # fmt: skip
+)
 def test_only_a_plain_yes_lets_a_photograph_out(said: str, open_: bool) -> None:
     """An answer that is missing, or of another form, is no."""
     verdict = answer(f"facelease_verdict({said})")
@@ -143,9 +146,14 @@ def test_the_ticket_is_what_the_console_verifies() -> None:
         padded = ticket["payload"] + "=" * (-len(ticket["payload"]) % 4)
         said.append(json.loads(base64.urlsafe_b64decode(padded)))
     assert said[0] | {"nonce": ""} == {
-        "v": 1, "user": name, "groups": [3], "language": "nl", "nonce": "",
-        "audience": "https://lease.example/x", "issued": now,
-    }  # fmt: skip
+        "v": 1,
+        "user": name,
+        "groups": [3],
+        "language": "nl",
+        "nonce": "",
+        "audience": "https://lease.example/x",
+        "issued": now,
+    }
     assert said[0]["nonce"] != said[1]["nonce"]
     assert len(said[0]["nonce"]) == 32
 
@@ -169,9 +177,7 @@ def test_names_in_files_stay_out_unless_they_are_let_in() -> None:
     field = "function get_resource_type_field($n) { return ['type' => 9]; } $GLOBALS['facelease_people_field'] = 29;"
     chosen = "$GLOBALS['embedded_data_user_select_fields'] = [8]; $_POST['exif_option_8'] = 'yes';"
     asked = "facelease_keep_names_out(); echo json_encode([$GLOBALS['embedded_data_user_select_fields'], $_POST]);"
-    assert json.loads(run_php(field + chosen + asked)) == [
-        [8, 29], {"exif_option_8": "yes", "exif_option_29": "no"}
-    ]  # fmt: skip
+    assert json.loads(run_php(field + chosen + asked)) == [[8, 29], {"exif_option_8": "yes", "exif_option_29": "no"}]
     let_in = "$GLOBALS['facelease_take_names'] = '1';"
     assert json.loads(run_php(field + chosen + let_in + asked)) == [[8], {"exif_option_8": "yes"}]
 

@@ -120,10 +120,12 @@ def test_hostile_answers_come_out_as_text() -> None:
         "people": [{"name": evil, "origin": evil, "channels": {evil: {"status": "cleared", "until": evil}}}, evil],
         "faces": [
             {"id": 3, "box": [0.1, 0.1, 0.2, 0.2], "state": "suggested", "person": evil, "label": evil},
-            {"id": evil, "box": [0, 0, 1, 1]}, {"id": 4, "box": [0, evil, 1, 1]}, {"id": 5, "box": evil},
+            {"id": evil, "box": [0, 0, 1, 1]},
+            {"id": 4, "box": [0, evil, 1, 1]},
+            {"id": 5, "box": evil},
         ],
         "why": [evil, {"a": evil}],
-    }  # fmt: skip
+    }
     page = run_php(f"facelease_render_panel(json_decode({quoted(json.dumps(said))}, true), 1, true);")
     assert "<script" not in page
     assert "&lt;script" in page
@@ -240,8 +242,10 @@ def test_only_our_decisions_leave_the_browser() -> None:
     assert answer("facelease_decision('', '', '')") == {"action": None, "face": None, "reason": ""}
     for action in ("dismiss", "dismiss_small"):
         assert answer(f"facelease_decision('{action}', '7', 'too_small')") == {
-            "action": action, "face": 7, "reason": "too_small",
-        }  # fmt: skip
+            "action": action,
+            "face": 7,
+            "reason": "too_small",
+        }
     assert answer("facelease_decision('confirm', '7', 'somebody typed this')")["reason"] == ""
     keys = ("  ", "crowd", "Too_small", "too_small ", " too_small", "no_person\\n", "too_smalI", "0", "TOO_SMALL")
     typed = [f"'{action}','7',\"{key}\"" for action in ("dismiss", "dismiss_small") for key in ("", *keys)]
@@ -305,9 +309,19 @@ def test_each_binding_asks_who_is_calling() -> None:
     source = uncommented(PLUGIN / "api" / "api_bindings.php")
     bindings = {name: text for name, text in functions(source) if name.startswith("api_")}
     offered = {
-        "photo", "account", "named", "apply", "holders", "members", "modes", "delete_node", "status", "tables",
-        "mentions", "original",
-    }  # fmt: skip
+        "photo",
+        "account",
+        "named",
+        "apply",
+        "holders",
+        "members",
+        "modes",
+        "delete_node",
+        "status",
+        "tables",
+        "mentions",
+        "original",
+    }
     assert set(bindings) == {f"api_facelease_{name}" for name in offered}
     for name, text in bindings.items():
         body = text[text.index("{") :]
@@ -357,8 +371,13 @@ def test_secrets_stay_in_the_site_configuration() -> None:
         assert taken[f"facelease_{name}"] == f"$GLOBALS['facelease_{name}'] ?? ''"
     stored = re.findall(r"config_add_\w+\('(\w+)'", uncommented(PLUGIN / "pages" / "setup.php"))
     assert {name.removeprefix("facelease_") for name in stored} == {
-        "ask",         "people_field", "channels", "take_names", "usages", "rules"
-    }  # fmt: skip
+        "ask",
+        "people_field",
+        "channels",
+        "take_names",
+        "usages",
+        "rules",
+    }
     assert not [
         path for path in PLUGIN.rglob("*") if path.is_file() and "whsec_" in path.read_text() and path.suffix != ".php"
     ]
@@ -402,10 +421,18 @@ def test_every_table_is_declared() -> None:
     source = "\n".join(uncommented(path) for path in FILES)
     named = set(re.findall(r"(?:FROM|INTO|UPDATE|JOIN) (facelease_\w+)", source))
     declared = {path.stem.removeprefix("table_") for path in (PLUGIN / "dbstruct").glob("table_*.txt")}
-    assert named == declared == {
-        "facelease_delivery", "facelease_embedded", "facelease_event", "facelease_file", "facelease_mode",
-        "facelease_state",
-    }  # fmt: skip
+    assert (
+        named
+        == declared
+        == {
+            "facelease_delivery",
+            "facelease_embedded",
+            "facelease_event",
+            "facelease_file",
+            "facelease_mode",
+            "facelease_state",
+        }
+    )
     for path in (PLUGIN / "dbstruct").glob("table_*.txt"):
         assert all(line.count(",") == 5 for line in path.read_text().replace("(10,2)", "").splitlines()), path.name
 

@@ -158,9 +158,11 @@ FORGED: dict[str, Callable[[Headers, bytes], Told]] = {
     "our own signature": lambda h, b: (200, {signature.PROOF: h["webhook-signature"]}, b),
     "a redirect": lambda h, b: (302, {"Location": "http://127.0.0.1:1/"}, b""),
     "many proofs": lambda h, b: (
-        200, {signature.PROOF: "v1,x " * 9 + proved(h, 200, b"{}")[1][signature.PROOF]}, b"{}",
+        200,
+        {signature.PROOF: "v1,x " * 9 + proved(h, 200, b"{}")[1][signature.PROOF]},
+        b"{}",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("how", FORGED)

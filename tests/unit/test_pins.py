@@ -93,6 +93,11 @@ def test_with_the_right_hashes_all_of_it_is_installed(place: Path) -> None:
 def _run(place: Path) -> "subprocess.CompletedProcess[str]":
     own = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(place), "PIP_CONFIG_FILE": os.devnull}
     return subprocess.run(
-        ["./run", "facelease", "--help"], cwd=place, env=os.environ | own, capture_output=True, text=True, check=False,
+        ["./run", "facelease", "--help"],
+        cwd=place,
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+        check=False,
         timeout=300,
-    )  # fmt: skip
+    )

@@ -18,8 +18,13 @@ from tests import support
 def client(services: Services) -> Iterator[FlaskClient]:
     """The app on an open house."""
     app = create_app(services.config, services)
-    errors = {"gone": NotFound("no such"), "not": ConsentError("no grant"), "full": QueueFull(3, 9),
-              "dam": DamError("/secret/path"), "bug": RuntimeError("/secret/bug")}  # fmt: skip
+    errors = {
+        "gone": NotFound("no such"),
+        "not": ConsentError("no grant"),
+        "full": QueueFull(3, 9),
+        "dam": DamError("/secret/path"),
+        "bug": RuntimeError("/secret/bug"),
+    }
 
     def fail(kind: str) -> str:
         raise errors[kind]

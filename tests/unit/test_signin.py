@@ -65,10 +65,17 @@ def test_a_genuine_hand_over_signs_in(services: Services, client: FlaskClient, d
 @pytest.mark.parametrize(
     ("groups", "role"),
     [
-        ([1], Role.ADMINISTRATOR), ([2], Role.OFFICER), ([3], Role.EDITOR), ([4], Role.AUDITOR),
-        ([4, 3, 2, 1], Role.ADMINISTRATOR), ([3, 4], Role.EDITOR), ([9, 2, 3], Role.OFFICER), ([9], None), ([], None),
+        ([1], Role.ADMINISTRATOR),
+        ([2], Role.OFFICER),
+        ([3], Role.EDITOR),
+        ([4], Role.AUDITOR),
+        ([4, 3, 2, 1], Role.ADMINISTRATOR),
+        ([3, 4], Role.EDITOR),
+        ([9, 2, 3], Role.OFFICER),
+        ([9], None),
+        ([], None),
     ],
-)  # fmt: skip
+)
 def test_the_widest_role_of_the_groups_counts(groups: list[int], role: Role | None) -> None:
     """And a group that nobody mapped has none."""
     access = AccessSection(administrators=(1,), officers=(2,), editors=(3,), auditors=(4,))
@@ -105,11 +112,25 @@ def test_its_minute(client: FlaskClient, dam: Dam, seconds: int, status: int) ->
 @pytest.mark.parametrize(
     "change",
     [
-        {"v": 2}, {"user": ""}, {"user": "a\nb"}, {"user": "x" * 101}, {"user": 7}, {"groups": [-1]}, {"groups": "3"},
-        {"groups": [True]}, {"nonce": "0" * 31}, {"nonce": "G" * 32}, {"audience": f"{AUDIENCE}/"}, {"audience": ""},
-        {"issued": "1790000000"}, {"issued": 1.5}, {"issued": 10**30}, {"more": 1}, {"language": "nl\n"},
+        {"v": 2},
+        {"user": ""},
+        {"user": "a\nb"},
+        {"user": "x" * 101},
+        {"user": 7},
+        {"groups": [-1]},
+        {"groups": "3"},
+        {"groups": [True]},
+        {"nonce": "0" * 31},
+        {"nonce": "G" * 32},
+        {"audience": f"{AUDIENCE}/"},
+        {"audience": ""},
+        {"issued": "1790000000"},
+        {"issued": 1.5},
+        {"issued": 10**30},
+        {"more": 1},
+        {"language": "nl\n"},
     ],
-)  # fmt: skip
+)
 def test_signed_but_not_what_it_takes(client: FlaskClient, dam: Dam, change: dict[str, Any]) -> None:
     """Who has the secret and sends something else is refused all the same."""
     assert dam.sign_in(client, **change).status_code == 401
@@ -118,10 +139,17 @@ def test_signed_but_not_what_it_takes(client: FlaskClient, dam: Dam, change: dic
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"payload=", b"payload=a&signature=b&more=c", b"payload=a&payload=b&signature=c", b"\xff\xfe=1",
-        b"signature=b", b"a" * 20_000, b"payload=%ff&signature=%ff", b"payload=" + b"a" * 9_000 + b"&signature=b",
+        b"",
+        b"payload=",
+        b"payload=a&signature=b&more=c",
+        b"payload=a&payload=b&signature=c",
+        b"\xff\xfe=1",
+        b"signature=b",
+        b"a" * 20_000,
+        b"payload=%ff&signature=%ff",
+        b"payload=" + b"a" * 9_000 + b"&signature=b",
     ],
-)  # fmt: skip
+)
 def test_a_malformed_body_is_the_senders_fault(client: FlaskClient, body: bytes) -> None:
     """Whatever is sent, the answer is a 4xx and a page."""
     answer = client.post(staff.PATH, data=body, content_type="application/x-www-form-urlencoded")

@@ -88,8 +88,12 @@ def test_what_is_no_drawing_is_refused(what: str) -> None:
     Image.new("RGB", (700, 260)).save(jpeg, "JPEG")
     Image.new("1", (5000, 5000)).save(large, "PNG")
     bodies = {
-        "empty": blank.getvalue(), "no png": b"<svg/>", "jpeg": jpeg.getvalue(), "large": large.getvalue(),
-        "many bytes": drawing() + b"x" * MOST_BYTES, "cut": drawing()[:200],
-    }  # fmt: skip
+        "empty": blank.getvalue(),
+        "no png": b"<svg/>",
+        "jpeg": jpeg.getvalue(),
+        "large": large.getvalue(),
+        "many bytes": drawing() + b"x" * MOST_BYTES,
+        "cut": drawing()[:200],
+    }
     with pytest.raises(PictureError):
         redraw(bodies[what])

@@ -29,9 +29,13 @@ class House:
 
     def start(self, seconds: int, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", _IMPATIENT.format(seconds), *words], cwd=self._folder, text=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            [sys.executable, "-c", _IMPATIENT.format(seconds), *words],
+            cwd=self._folder,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def run(self, seconds: int, *words: str) -> tuple[int, str, str]:
         """Exit code, standard output, standard error."""
@@ -85,8 +89,9 @@ def test_a_command_that_waits_in_vain_ends_in_a_sentence(house: House) -> None:
     assert waited.startswith("waiting: process ")
     assert re.fullmatch(
         r"error: another program kept the store.* for too long: nothing was written; let that end, then try again; "
-        r"it is process \d+.*", ended,
-    )  # fmt: skip
+        r"it is process \d+.*",
+        ended,
+    )
     assert "Quixotic" not in err
     assert house.run(30, "person", "list", "--json")[1].strip() == "[]"
 

@@ -182,16 +182,29 @@ def test_whatever_goes_wrong_is_one_error() -> None:
     at = datetime(2026, 3, 2, tzinfo=UTC)
     headers = signature.sign_request(SECRET, "msg_1", at, b"{}")
     wrong: list[tuple[Any, Any, Any]] = [
-        ([SECRET], {}, b"{}"), (["whsec_###"], headers, b"{}"), ([""], headers, b"{}"), ([], headers, b"{}"),
-        ([SECRET], headers, b"\xff"), ([SECRET], headers, None), ([SECRET], dict.fromkeys(headers), b"{}"),
-    ]  # fmt: skip
+        ([SECRET], {}, b"{}"),
+        (["whsec_###"], headers, b"{}"),
+        ([""], headers, b"{}"),
+        ([], headers, b"{}"),
+        ([SECRET], headers, b"\xff"),
+        ([SECRET], headers, None),
+        ([SECRET], dict.fromkeys(headers), b"{}"),
+    ]
     for secrets, given_, body in wrong:
         with pytest.raises(SignatureRefused):
             signature.verify_request(secrets, given_, body, at)
 
 
 BAD = [
-    b"", b"null", b"[]", b"{}", b'"x"', b"{" * 5000, b"[" * 19000, b"\x00", b'{"type":1}',
+    b"",
+    b"null",
+    b"[]",
+    b"{}",
+    b'"x"',
+    b"{" * 5000,
+    b"[" * 19000,
+    b"\x00",
+    b'{"type":1}',
     b'{"type":"resource.created","timestamp":"2026-03-02T12:00:00Z"}',
     b'{"type":"resource.created","timestamp":"2026-03-02","data":{"ref":1}}',
     b'{"type":"resource.created","timestamp":"2026-03-02T12:00:00","data":{"ref":1}}',
@@ -207,7 +220,7 @@ BAD = [
     b'{"type":"resource.created","timestamp":"2026-03-02T12:00:00Z","data":{"ref":1,"name":"Canary"}}',
     b'{"type":"resource.created","timestamp":"2026-03-02T12:00:00Z","data":{"ref":1},"Canary":1}',
     b'{"type":"resource created","timestamp":"2026-03-02T12:00:00Z","data":{"ref":1}}',
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("body", BAD, ids=range(len(BAD)))
@@ -225,8 +238,9 @@ def test_a_signed_body_that_is_no_event_is_a_4xx(told: tuple[Sender, Services], 
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8,
-)  # fmt: skip
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
 SHAPED = st.fixed_dictionaries(
     {},
     optional={
@@ -308,11 +322,14 @@ def test_secrets_are_separate_by_purpose_and_may_come_from_the_environment(servi
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "holds 0 secrets"), ("# nothing\n", "holds 0 secrets"), ("plain-words\n", "secret 1"),
-        (f"{SECRET}\nwhsec_c2hvcnQ=\n", "secret 2"), ("whsec_####################################\n", "secret 1"),
+        ("", "holds 0 secrets"),
+        ("# nothing\n", "holds 0 secrets"),
+        ("plain-words\n", "secret 1"),
+        (f"{SECRET}\nwhsec_c2hvcnQ=\n", "secret 2"),
+        ("whsec_####################################\n", "secret 1"),
         (f"{SECRET}\n" * 9, "at most 8"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_holds_no_secret_says_so_at_the_start(tmp_path: Path, text: str, said: str) -> None:
     """The message names file and line and what belongs there, and quotes nothing of it."""
     path = tmp_path / "secret"

@@ -81,9 +81,13 @@ class Caller:
 
 
 def create(
-    services: Services, label: str, scopes: Collection[str], actor: str, lasts: timedelta = DEFAULT_LIFETIME,
+    services: Services,
+    label: str,
+    scopes: Collection[str],
+    actor: str,
+    lasts: timedelta = DEFAULT_LIFETIME,
     tools: Collection[str] = (),
-) -> NewToken:  # fmt: skip
+) -> NewToken:
     """Create a token; `tools`: the plain kinds of tool that its bearer may claim to be at the gate.
 
     Raises ConfigError for no scope, an unknown scope, or a kind that no token may claim.
@@ -94,11 +98,16 @@ def create(
     with services.store.write() as tx:
         tx.execute(
             insert(t.api_token).values(
-                id=made.id, label=free_text.seal_text(tx, services.vault, label, LABEL),
-                secret_sha256=digest(made.secret), scopes=sorted(set(scopes)),
-                tools=sorted(set(tools)), created_at=tx.now, created_by=actor, expires_at=tx.now + lasts,
+                id=made.id,
+                label=free_text.seal_text(tx, services.vault, label, LABEL),
+                secret_sha256=digest(made.secret),
+                scopes=sorted(set(scopes)),
+                tools=sorted(set(tools)),
+                created_at=tx.now,
+                created_by=actor,
+                expires_at=tx.now + lasts,
             )
-        )  # fmt: skip
+        )
         for scope in sorted(set(scopes)):
             tx.audit(Action.ACCESS_MAKE, actor, token=made.id, scope=scope)
         for tool in sorted(set(tools)):
@@ -149,11 +158,17 @@ def list_all(services: Services) -> list[TokenInfo]:
         texts = services.texts(conn)
         return [
             TokenInfo(
-                row.id, texts.read(row.label, LABEL), tuple(row.scopes), tuple(row.tools), row.created_at,
-                row.expires_at, row.revoked_at, row.used_at,
+                row.id,
+                texts.read(row.label, LABEL),
+                tuple(row.scopes),
+                tuple(row.tools),
+                row.created_at,
+                row.expires_at,
+                row.revoked_at,
+                row.used_at,
             )
             for row in conn.execute(select(t.api_token).order_by(t.api_token.c.created_at.desc())).all()
-        ]  # fmt: skip
+        ]
 
 
 def revoke(services: Services, token_id: str, actor: str) -> datetime | None:

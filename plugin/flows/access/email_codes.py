@@ -48,11 +48,14 @@ def send(services: Services, link_id: str, address: str, post: SendCode, network
         tx.execute(update(t.code).where(mine, t.code.c.expires_at > tx.now).values(expires_at=tx.now))
         tx.execute(
             into(t.code).values(
-                id=code_id, invitation_id=link_id, code_sha256=_keyed(services, tx, f"code:{code_id}:{code}"),
+                id=code_id,
+                invitation_id=link_id,
+                code_sha256=_keyed(services, tx, f"code:{code_id}:{code}"),
                 address_sha256=_keyed(services, tx, f"address:{link_id}:{address.casefold()}"),
-                created_at=tx.now, expires_at=tx.now + LIFETIME,
+                created_at=tx.now,
+                expires_at=tx.now + LIFETIME,
             )
-        )  # fmt: skip
+        )
         tx.audit(Action.CODE_SEND, "person", link=link_id, code=code_id)
     post(code_id, address, code)
 

@@ -71,9 +71,11 @@ class Session:
 def role_of(access: AccessSection, groups: Sequence[int]) -> Role | None:
     """The widest role that one of the DAM's groups has here; None is no access."""
     mapped = (
-        (Role.ADMINISTRATOR, access.administrators), (Role.OFFICER, access.officers),
-        (Role.EDITOR, access.editors), (Role.AUDITOR, access.auditors),
-    )  # fmt: skip
+        (Role.ADMINISTRATOR, access.administrators),
+        (Role.OFFICER, access.officers),
+        (Role.EDITOR, access.editors),
+        (Role.AUDITOR, access.auditors),
+    )
     return next((role for role, numbers in mapped if set(numbers) & set(groups)), None)
 
 
@@ -107,10 +109,15 @@ def _opened(services: Services, tx: Tx, told: Handover, role: Role, id_: str) ->
     ends = tx.now + timedelta(minutes=services.config.access.session_minutes)
     tx.execute(
         insert(t.session).values(
-            id_sha256=id_, user=told.user, role=role.value, language=staff.language, created_at=tx.now,
-            seen_at=tx.now, expires_at=ends,
+            id_sha256=id_,
+            user=told.user,
+            role=role.value,
+            language=staff.language,
+            created_at=tx.now,
+            seen_at=tx.now,
+            expires_at=ends,
         )
-    )  # fmt: skip
+    )
     tx.audit(Action.SESSION_OPEN, staff.actor, role=role.value, session=id_[:ID_DIGITS])
     return staff
 

@@ -90,9 +90,8 @@ def _dates(
     c = t.clearance.c
     # The purpose is compared below: by it SQLite would go through the library's index, and not to these photographs.
     query = select(c.resource_id, c.purpose, c.channel, c.valid_until).where(
-        t.clearance.c.resource_id.in_(ids),
-        t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now, counts,
-    )  # fmt: skip
+        t.clearance.c.resource_id.in_(ids), t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now, counts
+    )
     found = {key: dict.fromkeys(cleared.channels, "") for key in ids}
     if not policy_fingerprint.is_shared(services, conn):
         return found
@@ -156,9 +155,8 @@ def _write(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
 
     in_short_writes(services.store, done, lambda tx, some: _land(services, tx, some))
     return [
-        (row, error) for row in rows
-        if (error := answers[row.ref]) is not None and not isinstance(error, ResourceGone)
-    ]  # fmt: skip
+        (row, error) for row in rows if (error := answers[row.ref]) is not None and not isinstance(error, ResourceGone)
+    ]
 
 
 def _changed(row: Row[Any]) -> dict[str, date | None]:

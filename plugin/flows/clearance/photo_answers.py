@@ -163,9 +163,12 @@ def _rows(
     for use in product(listed.purposes, listed.channels):
         for start, end in cleared_windows(facts, _grants(mine, use), policies[use[1]]):
             yield {
-                "resource_id": resource_id, "purpose": use[0], "channel": use[1],
-                "valid_from": start, "valid_until": end or NO_END,
-            }  # fmt: skip
+                "resource_id": resource_id,
+                "purpose": use[0],
+                "channel": use[1],
+                "valid_from": start,
+                "valid_until": end or NO_END,
+            }
 
 
 def recompute_many(services: Services, resource_ids: Sequence[int]) -> None:

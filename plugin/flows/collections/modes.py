@@ -50,12 +50,14 @@ def list_rules(conn: Connection, refs: Sequence[str] | None) -> list[CollectionR
     members = shoots.list_people(conn, refs)
     return [
         CollectionRule(
-            ref=row.ref, mode=Mode(row.mode) if is_readable(row) else Mode.NEVER,
+            ref=row.ref,
+            mode=Mode(row.mode) if is_readable(row) else Mode.NEVER,
             basis=Basis(row.basis) if row.basis and is_readable(row) else None,
-            review_date=row.review_date, members=frozenset(members.get(row.ref, ())),
+            review_date=row.review_date,
+            members=frozenset(members.get(row.ref, ())),
         )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def is_readable(row: Row[Any]) -> bool:
@@ -139,21 +141,24 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
     dam = services.dam
     identity = dam.identities([ref]).get(ref) if isinstance(dam, NamedCollections) else None
     members, listed = _listed(services, ref, ruling)
+    basis = ruling.basis.value if ruling.basis else None
+    dates = {"basis_date": evidence.decided, "review_date": evidence.review_date}
+    found = {"title": collection.title, "identity": identity, "lost_at": None, "lost_below": None}
     with services.store.write() as tx:
-        values: dict[str, Any] = {
-            "title": collection.title, "mode": ruling.mode.value,
-            "basis": ruling.basis.value if ruling.basis else None,
-            "basis_date": evidence.decided, "review_date": evidence.review_date,
-            "set_by": actor, "set_at": tx.now, "identity": identity, "lost_at": None, "lost_below": None,
-        } | listed | _sealed(services, tx, evidence)  # fmt: skip
+        values = {"mode": ruling.mode.value, "basis": basis, "set_by": actor, "set_at": tx.now}
+        values |= dates | found | listed | _sealed(services, tx, evidence)
         if tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**values)).rowcount == 0:
             tx.execute(insert(t.collection).values(ref=ref, **values))
         ruling_history.append(services, tx, ref, RulingCause.SET, actor)
         tx.move_generation()
         tx.audit(
-            Action.MODE_SET, actor, mode=ruling.mode.value, collection=pseudonym(ref),
-            basis=ruling.basis.value if ruling.basis else "", members=members,
-        )  # fmt: skip
+            Action.MODE_SET,
+            actor,
+            mode=ruling.mode.value,
+            collection=pseudonym(ref),
+            basis=basis or "",
+            members=members,
+        )
         services.queue.put(tx, "remode", ref, {})
 
 
@@ -195,9 +200,11 @@ def import_in(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -
         except ConsentError:
             mode = Mode.DETECT
         values: dict[str, Any] = {
-            "mode": mode.value, "basis": basis.value if basis else None, "basis_date": ruling.decided,
+            "mode": mode.value,
+            "basis": basis.value if basis else None,
+            "basis_date": ruling.decided,
             "review_date": ruling.review,
-        }  # fmt: skip
+        }
         this = t.collection.c.ref == ruling.ref
         row = tx.execute(select(t.collection).where(this)).first()
         same = row is not None and all(getattr(row, name) == value for name, value in values.items())

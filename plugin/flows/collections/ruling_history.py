@@ -71,10 +71,15 @@ def append(services: Services, tx: Tx, ref: str, why: RulingCause, actor: str, m
     }
     tx.execute(
         insert(t.ruling).values(
-            collection_ref=ref, set_by=actor, set_at=tx.now, why=why.value, moved_from=moved_from,
-            members=shoots.count_people(tx.connection, row.shoot_id), **values,
+            collection_ref=ref,
+            set_by=actor,
+            set_at=tx.now,
+            why=why.value,
+            moved_from=moved_from,
+            members=shoots.count_people(tx.connection, row.shoot_id),
+            **values,
         )
-    )  # fmt: skip
+    )
 
 
 def list_rulings(services: Services, conn: Connection, ref: str) -> Sequence[PastRuling]:
@@ -88,13 +93,23 @@ def list_rulings(services: Services, conn: Connection, ref: str) -> Sequence[Pas
     texts = services.texts(conn)
     return [
         PastRuling(
-            row.collection_ref, row.title, row.mode, row.basis or "", texts.read(row.basis_reference, _REFERENCE),
-            texts.read(row.basis_by, _BY), row.basis_date, row.review_date, row.set_by, row.set_at,
+            row.collection_ref,
+            row.title,
+            row.mode,
+            row.basis or "",
+            texts.read(row.basis_reference, _REFERENCE),
+            texts.read(row.basis_by, _BY),
+            row.basis_date,
+            row.review_date,
+            row.set_by,
+            row.set_at,
             RulingCause(row.why),
-            row.moved_from or "", row.members, tuple(names.get(row.id, ())),
+            row.moved_from or "",
+            row.members,
+            tuple(names.get(row.id, ())),
         )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def list_decided_in_dam(conn: Connection) -> set[str]:

@@ -140,9 +140,13 @@ def _unsettled(row: Row[Any], marks: Mapping[str, str], thorough: bool) -> bool:
 
 
 def _planned(
-    services: Services, dam: NamedCollections, rows: Sequence[Row[Any]], ruled: set[str], everywhere: Mapping[str, str],
+    services: Services,
+    dam: NamedCollections,
+    rows: Sequence[Row[Any]],
+    ruled: set[str],
+    everywhere: Mapping[str, str],
     changes: Sequence[Change],
-) -> _Plan:  # fmt: skip
+) -> _Plan:
     by_mark = {mark: ref for ref, mark in everywhere.items()}
     plan = _Plan()
     for row in rows:

@@ -36,9 +36,14 @@ def find(conn: Connection, face_id: int) -> Row[Any] | None:
 
 
 _BARE: dict[str, Any] = {
-    "state": "unmatched", "person_id": None, "distance": None, "thresholds": None, "set_id": None, "decided_by": None,
+    "state": "unmatched",
+    "person_id": None,
+    "distance": None,
+    "thresholds": None,
+    "set_id": None,
+    "decided_by": None,
     "decided_at": None,
-}  # fmt: skip
+}
 
 
 def select_columns(conn: Connection) -> list[ColumnElement[Any]]:
@@ -47,8 +52,10 @@ def select_columns(conn: Connection) -> list[ColumnElement[Any]]:
     every: list[ColumnElement[Any]] = list(t.face.c)
     if not has_open_cuts(conn):
         return every
-    bare = {name: case((is_cut(), value), else_=t.face.c[name]) if value else case((~is_cut(), t.face.c[name]))
-            for name, value in _BARE.items()}  # fmt: skip
+    bare = {
+        name: case((is_cut(), value), else_=t.face.c[name]) if value else case((~is_cut(), t.face.c[name]))
+        for name, value in _BARE.items()
+    }
     return [bare[column.name].label(column.name) if column.name in bare else column for column in t.face.c]
 
 
@@ -164,20 +171,33 @@ def _insert(tx: Tx, resource_id: int, file_version: str, face: FoundFace, engine
     left, top, width, height = face.box
     result = tx.execute(
         insert(t.face).values(
-            resource_id=resource_id, file_version=file_version, left=left, top=top, width=width,
-            height=height, width_px=face.width_px, file_px=face.file_px, state="unmatched", engine=engine,
+            resource_id=resource_id,
+            file_version=file_version,
+            left=left,
+            top=top,
+            width=width,
+            height=height,
+            width_px=face.width_px,
+            file_px=face.file_px,
+            state="unmatched",
+            engine=engine,
             created_at=tx.now,
         )
-    )  # fmt: skip
+    )
     return inserted_id(result)
 
 
 def set_state(tx: Tx, face_id: int, state: str, person_id: str | None = None, **values: Any) -> None:
     """Set a face's state and clear what belonged to the previous one."""
     blank = {
-        "distance": None, "thresholds": None, "reason": None, "dismissal": None, "decided_by": None, "decided_at": None,
+        "distance": None,
+        "thresholds": None,
+        "reason": None,
+        "dismissal": None,
+        "decided_by": None,
+        "decided_at": None,
         "set_id": None,
-    }  # fmt: skip
+    }
     tx.execute(update(t.face).where(t.face.c.id == face_id).values(state=state, person_id=person_id, **blank | values))
 
 
@@ -186,10 +206,11 @@ def reject(tx: Tx, resource_id: int, person_id: str, file_version: str, by: str)
     asked."""
     matched = tx.execute(
         select(t.face).where(
-            t.face.c.resource_id == resource_id, t.face.c.person_id == person_id,
+            t.face.c.resource_id == resource_id,
+            t.face.c.person_id == person_id,
             t.face.c.state.in_(("matched", "suggested")),
         )
-    ).all()  # fmt: skip
+    ).all()
     for face in matched:
         add_rejection(tx, resource_id, person_id, face.file_version, box_of(face), by)
         set_state(tx, face.id, "rejected", decided_by=by, decided_at=tx.now)
@@ -200,9 +221,14 @@ def add_rejection(tx: Tx, resource_id: int, person_id: str, file_version: str, b
     """Store one rejection. Idempotent."""
     left, top, width, height = box or (None, None, None, None)
     what = {
-        "resource_id": resource_id, "person_id": person_id, "file_version": file_version,
-        "left": left, "top": top, "width": width, "height": height,
-    }  # fmt: skip
+        "resource_id": resource_id,
+        "person_id": person_id,
+        "file_version": file_version,
+        "left": left,
+        "top": top,
+        "width": width,
+        "height": height,
+    }
     same = [t.rejection.c[column].is_not_distinct_from(value) for column, value in what.items()]
     if tx.execute(select(t.rejection.c.id).where(*same)).first() is None:
         tx.execute(insert(t.rejection).values(by=by, at=tx.now, **what))
@@ -211,9 +237,12 @@ def add_rejection(tx: Tx, resource_id: int, person_id: str, file_version: str, b
 def find_other_match(tx: Tx, resource_id: int, person_id: str, face_id: int) -> int | None:
     """Another face of the photograph that is matched to the person: a person is on it at most once."""
     query = select(t.face.c.id).where(
-        t.face.c.resource_id == resource_id, t.face.c.person_id == person_id,
-        t.face.c.state == "matched", t.face.c.id != face_id, ~is_cut(),
-    )  # fmt: skip
+        t.face.c.resource_id == resource_id,
+        t.face.c.person_id == person_id,
+        t.face.c.state == "matched",
+        t.face.c.id != face_id,
+        ~is_cut(),
+    )
     return tx.connection.scalar(query)
 
 

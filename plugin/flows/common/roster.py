@@ -110,10 +110,15 @@ def _assemble(conn: Connection, ages: AgeRules, ids: Sequence[str] | None) -> di
 def _person(row: Row[Any], guardian_ids: tuple[str, ...]) -> Person | None:
     """None where what decides about their age or objection cannot be read."""
     return _made(
-        Person, id=row.id, display_name=row.display_name, language=row.language, birth_date=row.birth_date,
-        objected_at=row.objected_at, guardians=guardian_ids,
+        Person,
+        id=row.id,
+        display_name=row.display_name,
+        language=row.language,
+        birth_date=row.birth_date,
+        objected_at=row.objected_at,
+        guardians=guardian_ids,
         of_age=row.of_age_at is not None and not isinstance(row.of_age_at, UnreadableCell),
-    )  # fmt: skip
+    )
 
 
 def _version(claim: Row[Any]) -> int:
@@ -140,14 +145,25 @@ def _group(rows: Iterable[Row[Any]], column: str) -> Mapping[str, list[Row[Any]]
 def _quitclaim(row: Row[Any], grants: Iterable[Row[Any]], sound: bool = True) -> Quitclaim:
     """`sound` is False where the person could not be read: then nothing of it can be."""
     signed = {
-        "id": row.id, "person_id": row.person_id, "text_version": row.text_version, "language": row.language,
-        "method": row.method, "signed_by_person": row.signed_by_person,
-        "signed_by_guardians": _ids(row.signed_by_guardians), "recorded_by": row.recorded_by,
-    }  # fmt: skip
+        "id": row.id,
+        "person_id": row.person_id,
+        "text_version": row.text_version,
+        "language": row.language,
+        "method": row.method,
+        "signed_by_person": row.signed_by_person,
+        "signed_by_guardians": _ids(row.signed_by_guardians),
+        "recorded_by": row.recorded_by,
+    }
     claim = _made(
-        Quitclaim, **signed, version=row.version, text_sha256=row.text_sha256, signed_at=row.signed_at,
-        recorded_at=row.recorded_at, superseded_at=row.superseded_at, grants=(),
-    )  # fmt: skip
+        Quitclaim,
+        **signed,
+        version=row.version,
+        text_sha256=row.text_sha256,
+        signed_at=row.signed_at,
+        recorded_at=row.recorded_at,
+        superseded_at=row.superseded_at,
+        grants=(),
+    )
     whole = sound and claim is not None
     claim = claim or Quitclaim(
         **signed, version=1, text_sha256=None, signed_at=row.signed_at, recorded_at=row.recorded_at, grants=()
@@ -166,9 +182,16 @@ def _grant(row: Row[Any]) -> Grant | None:
     if kind is None:
         return None
     return _made(
-        Grant, id=row.id, kind=kind, purpose=row.purpose, channel=row.channel, valid_from=row.valid_from,
-        valid_until=row.valid_until, ended_at=row.ended_at, ended_kind=ended_kind,
-    )  # fmt: skip
+        Grant,
+        id=row.id,
+        kind=kind,
+        purpose=row.purpose,
+        channel=row.channel,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        ended_at=row.ended_at,
+        ended_kind=ended_kind,
+    )
 
 
 def is_unreadable(grant: Grant) -> bool:
@@ -180,9 +203,14 @@ def _unreadable(row: Row[Any]) -> Grant:
     """A line that agrees to nothing, and that the person can end: it begins when nobody lives any more."""
     ended = row.ended_at is not None
     return Grant(
-        row.id, GrantKind.PUBLICATION, UNREADABLE, UNREADABLE, _NEVER,
-        ended_at=row.ended_at, ended_kind=EndKind.LAPSED if ended else None,
-    )  # fmt: skip
+        row.id,
+        GrantKind.PUBLICATION,
+        UNREADABLE,
+        UNREADABLE,
+        _NEVER,
+        ended_at=row.ended_at,
+        ended_kind=EndKind.LAPSED if ended else None,
+    )
 
 
 def subject(services: Services, tx: Tx, person_id: str) -> str | None:

@@ -58,10 +58,11 @@ def preview_ending(
         then = replace(standing, quitclaims=after)
         return Consequences(
             standing.person.display_name,
-            recognition=due.count(GrantKind.RECOGNITION), publication=due.count(GrantKind.PUBLICATION),
+            recognition=due.count(GrantKind.RECOGNITION),
+            publication=due.count(GrantKind.PUBLICATION),
             photographs=_named(conn, person_id, revocation.find_origins(services, then)) if due else 0,
             pictures=_pictures(services, conn, person_id, then) if due else 0,
-        )  # fmt: skip
+        )
 
 
 def preview_version(services: Services, person_id: str, signing: Signing) -> Consequences:
@@ -75,10 +76,12 @@ def preview_version(services: Services, person_id: str, signing: Signing) -> Con
         kept = then.windows()
         lost = [one[0].kind for one in held.windows() if _shortened(one, kept, now)]
         return Consequences(
-            person.display_name, lost.count(GrantKind.RECOGNITION), lost.count(GrantKind.PUBLICATION),
+            person.display_name,
+            lost.count(GrantKind.RECOGNITION),
+            lost.count(GrantKind.PUBLICATION),
             photographs=_named(conn, person_id, revocation.find_origins(services, then)) if lost else 0,
             pictures=_pictures(services, conn, person_id, then) if GrantKind.RECOGNITION in lost else 0,
-        )  # fmt: skip
+        )
 
 
 def _shortened(held: Held, kept: Iterable[Held], now: datetime) -> bool:
@@ -96,10 +99,13 @@ def preview_erasure(services: Services, person_id: str) -> Consequences:
     whole = preview_ending(services, person_id, None)
     with services.store.read() as conn:
         return Consequences(
-            whole.name, whole.recognition, whole.publication,
-            photographs=_named(conn, person_id, revocation.ALL), pictures=_references(conn, person_id),
+            whole.name,
+            whole.recognition,
+            whole.publication,
+            photographs=_named(conn, person_id, revocation.ALL),
+            pictures=_references(conn, person_id),
             links=_links(services, conn, person_id, tuple(LinkKind)),
-        )  # fmt: skip
+        )
 
 
 def preview_lock(services: Services, person_id: str) -> Consequences:

@@ -33,9 +33,13 @@ UNREADABLE_USE: Use = (UNREADABLE, UNREADABLE)
 
 
 def add(
-    services: Services, tx: Tx, person_id: str, uses: Iterable[Use] = (), machine: bool = False,
+    services: Services,
+    tx: Tx,
+    person_id: str,
+    uses: Iterable[Use] = (),
+    machine: bool = False,
     set_id: str | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """From this commit on nothing stored is valid that rests on the person for one of `uses`; `machine`: that the
     machine alone matched; `set_id`: that rests on this set. The number of rows does not depend on the number of
     photographs."""

@@ -69,9 +69,13 @@ HALF = "half"
 
 
 def record(
-    services: Services, person_id: str, signing: lifecycle.Signing, evidence: Sequence[SignatureEvidence], actor: str,
+    services: Services,
+    person_id: str,
+    signing: lifecycle.Signing,
+    evidence: Sequence[SignatureEvidence],
+    actor: str,
     origin: QuitclaimOrigin = NO_FORM,
-) -> Quitclaim:  # fmt: skip
+) -> Quitclaim:
     """Record a signed quitclaim as the person's next version; it supersedes the version before.
 
     Raises ConsentError if it breaks a rule, or has no evidence.
@@ -81,29 +85,33 @@ def record(
 
 
 def record_in(
-    services: Services, tx: Tx, person_id: str, signing: lifecycle.Signing,
-    evidence: Sequence[SignatureEvidence], actor: str, origin: QuitclaimOrigin = NO_FORM,
-) -> Quitclaim:  # fmt: skip
+    services: Services,
+    tx: Tx,
+    person_id: str,
+    signing: lifecycle.Signing,
+    evidence: Sequence[SignatureEvidence],
+    actor: str,
+    origin: QuitclaimOrigin = NO_FORM,
+) -> Quitclaim:
     """As `record`, in the caller's transaction."""
     if not evidence:
         raise ConsentError("a quitclaim needs its evidence: give the file that was signed")
     standing = roster.load(services, tx.connection, person_id)
     before, agreed = standing.quitclaims, standing.published()
     quitclaim_rows.ensure_record_key(services, tx, person_id)
+    quitclaim_id = origin.quitclaim_id or uuid4().hex
     claim = lifecycle.record(
-        standing.person, before, signing, services.ages,
-        quitclaim_id=origin.quitclaim_id or uuid4().hex, now=tx.now, by=actor,
-    )  # fmt: skip
+        standing.person, before, signing, services.ages, quitclaim_id=quitclaim_id, now=tx.now, by=actor
+    )
     quitclaim_rows.insert_rows(tx, claim, origin.form_id, origin.bases)
     if not origin.full:
         addresses.doubt(services, tx, person_id)
     for item in evidence:
         body = item.name.encode() + b"\0" + item.body
         services.vault.seal(tx, person_id, "record", "evidence", body, subject=claim.id)
-    tx.audit(
-        Action.CONSENT_RECORD, actor, subject=roster.subject(services, tx, person_id),
-        quitclaim=claim.id, version=claim.version, text=modes.pseudonym(claim.text_version), grants=len(claim.grants),
-    )  # fmt: skip
+    subject, text, kept = roster.subject(services, tx, person_id), modes.pseudonym(claim.text_version), claim.version
+    grants = len(claim.grants)
+    tx.audit(Action.CONSENT_RECORD, actor, subject=subject, quitclaim=claim.id, version=kept, text=text, grants=grants)
     for old in lifecycle.supersede(before, claim):
         quitclaim_rows.supersede(services, tx, old)
     tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))

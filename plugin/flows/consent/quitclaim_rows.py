@@ -51,21 +51,35 @@ def insert_rows(tx: Tx, claim: Quitclaim, form_id: str | None, bases: Mapping[st
     """Insert a quitclaim and its grants; `bases`: by grant id, what does not rest on consent."""
     tx.execute(
         insert(t.quitclaim).values(
-            id=claim.id, person_id=claim.person_id, version=claim.version, text_version=claim.text_version,
-            text_sha256=claim.text_sha256, language=claim.language, method=claim.method,
-            signed_by_person=claim.signed_by_person, signed_by_guardians=list(claim.signed_by_guardians),
-            signed_at=claim.signed_at, recorded_at=claim.recorded_at, recorded_by=claim.recorded_by,
+            id=claim.id,
+            person_id=claim.person_id,
+            version=claim.version,
+            text_version=claim.text_version,
+            text_sha256=claim.text_sha256,
+            language=claim.language,
+            method=claim.method,
+            signed_by_person=claim.signed_by_person,
+            signed_by_guardians=list(claim.signed_by_guardians),
+            signed_at=claim.signed_at,
+            recorded_at=claim.recorded_at,
+            recorded_by=claim.recorded_by,
             form_id=form_id,
         )
-    )  # fmt: skip
+    )
     grants = [
         {
-            "id": grant.id, "quitclaim_id": claim.id, "person_id": claim.person_id, "kind": grant.kind.value,
-            "purpose": grant.purpose, "channel": grant.channel, "valid_from": grant.valid_from,
-            "valid_until": grant.valid_until, "basis": bases.get(grant.id),
+            "id": grant.id,
+            "quitclaim_id": claim.id,
+            "person_id": claim.person_id,
+            "kind": grant.kind.value,
+            "purpose": grant.purpose,
+            "channel": grant.channel,
+            "valid_from": grant.valid_from,
+            "valid_until": grant.valid_until,
+            "basis": bases.get(grant.id),
         }
         for grant in claim.grants
-    ]  # fmt: skip
+    ]
     if grants:
         tx.execute(insert(t.grant), grants)
 

@@ -76,9 +76,13 @@ def list_overdue(services: Services) -> list[str]:
 
 
 def remove_tags(
-    services: Services, person_id: str, origins: frozenset[str], actor: str = "system", everywhere: bool = False,
+    services: Services,
+    person_id: str,
+    origins: frozenset[str],
+    actor: str = "system",
+    everywhere: bool = False,
     unread: list[str] | None = None,
-) -> int:  # fmt: skip
+) -> int:
     """Remove the person's tags of these origins from the DAM and read back; returns how many were removed.
 
     Reads back every resource that we ever meant to write the name on; `everywhere`: and every other one that has it.

@@ -168,13 +168,16 @@ def _owed(services: Services, _conn: Connection, row: Row[Any], _secret: Secret)
     """What is overdue when the letter is sent, as numbers: no names."""
     found = {kind: overdue.measure(services, kind) for kind in overdue.QUERIES}
     lines = [
-        "- " + letter_words.say(
-            kind, row.language, count=figure.count,
+        "- "
+        + letter_words.say(
+            kind,
+            row.language,
+            count=figure.count,
             day=letter_words.day(figure.since, row.language, services.config.site.zone),
         )
         for kind, figure in found.items()
         if figure.since is not None
-    ]  # fmt: skip
+    ]
     if not lines:
         raise Gone("all of it was done meanwhile")
     return {"owed": lines}

@@ -118,14 +118,17 @@ def _kantara(claim: Quitclaim, form: Form, sheet: Sheet) -> dict[str, Any]:
 def _purposes(claim: Quitclaim, form: Form, sheet: Sheet) -> list[dict[str, Any]]:
     return [
         {
-            "purpose": line["words"], "purposeCategory": [line["purpose"]], "consentType": _EXPLICIT,
+            "purpose": line["words"],
+            "purposeCategory": [line["purpose"]],
+            "consentType": _EXPLICIT,
             "piiCategory": ["Biometric"] if line["purpose"] == RECOGNITION else ["Image"],
-            "primaryPurpose": line["purpose"] != RECOGNITION, "termination": sheet.withdraw,
+            "primaryPurpose": line["purpose"] != RECOGNITION,
+            "termination": sheet.withdraw,
             "thirdPartyDisclosure": False,
         }
         for line in _lines(claim, sheet)
         if line["agreed"]
-    ]  # fmt: skip
+    ]
 
 
 def _recognised(claim: Quitclaim) -> bool:
@@ -137,18 +140,26 @@ def _lines(claim: Quitclaim, sheet: Sheet) -> list[dict[str, Any]]:
     given = {line_key(g.purpose, g.channel) for g in claim.grants if g.purpose and g.channel}
     found = [
         {
-            "purpose": c.purpose, "channel": c.channel, "words": f"{c.group}: {c.label}", "basis": c.legal.value,
-            "basis_words": c.basis, "agreed": c.key in given,
+            "purpose": c.purpose,
+            "channel": c.channel,
+            "words": f"{c.group}: {c.label}",
+            "basis": c.legal.value,
+            "basis_words": c.basis,
+            "agreed": c.key in given,
         }
         for c in sheet.choices
-    ]  # fmt: skip
+    ]
     if sheet.recognition:
         found.append(
             {
-                "purpose": RECOGNITION, "channel": "", "words": sheet.recognition, "basis": "explicit consent",
-                "basis_words": sheet.recognition_basis, "agreed": _recognised(claim),
+                "purpose": RECOGNITION,
+                "channel": "",
+                "words": sheet.recognition,
+                "basis": "explicit consent",
+                "basis_words": sheet.recognition_basis,
+                "agreed": _recognised(claim),
             }
-        )  # fmt: skip
+        )
     return found
 
 
@@ -176,34 +187,54 @@ def _record(claim: Quitclaim, form: Form, sheet: Sheet, names: Names) -> dict[st
         "record_id": str(UUID(hex=claim.id)),
         "pii_principal_id": claim.person_id,
         "pii_processing": {
-            "privacy_notice": form.policy_url, "language": claim.language, "jurisdiction": form.jurisdiction,
-            "purposes": [
-                {
-                    "purpose": line["words"], "agreed": line["agreed"], "lawful_basis": _lawful(line),
-                    "pii_information": ["biometric template of the face", "reference photographs"]
-                    if line["purpose"] == RECOGNITION else ["photographs"],
-                    "sensitive_pii": line["purpose"] == RECOGNITION,
-                }
-                for line in _lines(claim, sheet)
-            ],
-            "pii_controllers": [form.organisation], "collection_method": "web form, opened by a personal link",
-            "storage_locations": [form.organisation], "retention_period": sheet.retention,
-            "recipient_third_parties": [], "withdrawal_method": sheet.withdraw,
+            "privacy_notice": form.policy_url,
+            "language": claim.language,
+            "jurisdiction": form.jurisdiction,
+            "purposes": [_purpose(line) for line in _lines(claim, sheet)],
+            "pii_controllers": [form.organisation],
+            "collection_method": "web form, opened by a personal link",
+            "storage_locations": [form.organisation],
+            "retention_period": sheet.retention,
+            "recipient_third_parties": [],
+            "withdrawal_method": sheet.withdraw,
             "privacy_rights": ["access", "rectification", "erasure", "restriction", "portability", "withdrawal"],
         },
-        "party_identification": [
-            {"party_id": "controller", "party_role": "PII controller", "party_name": form.organisation,
-             "party_contact": form.officer},
-            {"party_id": claim.person_id, "party_role": "PII principal", "party_name": names.person},
-            *({"party_id": who, "party_role": "guardian", "party_name": name}
-              for who, name in zip(claim.signed_by_guardians, names.guardians, strict=True)),
-        ],
+        "party_identification": _parties(claim, form, names),
         "event": [
-            {"event_time": claim.signed_at.isoformat(), "validity_duration": sheet.last_day.isoformat(),
-             "entity_id": who, "event_type": "explicit consent", "event_state": "consent given"}
+            {
+                "event_time": claim.signed_at.isoformat(),
+                "validity_duration": sheet.last_day.isoformat(),
+                "entity_id": who,
+                "event_type": "explicit consent",
+                "event_state": "consent given",
+            }
             for who in claim.signed_by_guardians or (claim.person_id,)
         ],
-    }  # fmt: skip
+    }
+
+
+def _purpose(line: Mapping[str, Any]) -> dict[str, Any]:
+    recognises = line["purpose"] == RECOGNITION
+    return {
+        "purpose": line["words"],
+        "agreed": line["agreed"],
+        "lawful_basis": _lawful(line),
+        "pii_information": ["biometric template of the face", "reference photographs"]
+        if recognises
+        else ["photographs"],
+        "sensitive_pii": recognises,
+    }
+
+
+def _parties(claim: Quitclaim, form: Form, names: Names) -> list[dict[str, str]]:
+    rows = [
+        ("controller", "PII controller", form.organisation),
+        (claim.person_id, "PII principal", names.person),
+        *((who, "guardian", name) for who, name in zip(claim.signed_by_guardians, names.guardians, strict=True)),
+    ]
+    parties = [{"party_id": who, "party_role": role, "party_name": name} for who, role, name in rows]
+    parties[0]["party_contact"] = form.officer
+    return parties
 
 
 def _lawful(line: Mapping[str, Any]) -> str:
@@ -231,10 +262,12 @@ def html(receipt: Receipt, language: str) -> str:
     template = Environment(autoescape=True).from_string(source)
     tree = receipt.tree
     return template.render(
-        r=tree, w=receipt_words.of(language), sha256=receipt.sha256,
+        r=tree,
+        w=receipt_words.of(language),
+        sha256=receipt.sha256,
         signed=receipt_words.moment(datetime.fromisoformat(tree["signed_at"]), language),
         until=receipt_words.through(tree["last_day"], language),
-    )  # fmt: skip
+    )
 
 
 def _nothing(url: str, *_: Any, **__: Any) -> Any:

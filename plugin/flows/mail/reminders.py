@@ -118,9 +118,16 @@ def _renewal(services: Services, tx: Tx, ending: NearEnding, to: str) -> Link | 
     language = person.language if person.language in form.body["texts"] else min(form.body["texts"])
     lasts = max(timedelta(days=services.config.signing.link_days), ending.end - tx.now)
     return Link(
-        LinkKind.RENEW, language, person.id, form.id, guardian, by_mail=True, most_uses=1, lasts=lasts,
+        LinkKind.RENEW,
+        language,
+        person.id,
+        form.id,
+        guardian,
+        by_mail=True,
+        most_uses=1,
+        lasts=lasts,
         address_id=address_id,
-    )  # fmt: skip
+    )
 
 
 def _reaches(services: Services, tx: Tx, ending: NearEnding, guardian: str | None) -> str | None:
@@ -188,10 +195,17 @@ def _remind(services: Services, link_id: str) -> bool:
         if not _same_reader(services, tx, row):
             return False
         link = Link(
-            LinkKind.SIGN, row.language, row.person_id, row.form_id, row.guardian_id, by_mail=True,
-            most_uses=row.most_uses, lasts=row.expires_at - tx.now, address_id=row.address_id,
+            LinkKind.SIGN,
+            row.language,
+            row.person_id,
+            row.form_id,
+            row.guardian_id,
+            by_mail=True,
+            most_uses=row.most_uses,
+            lasts=row.expires_at - tx.now,
+            address_id=row.address_id,
             may_replace=row.may_replace,
-        )  # fmt: skip
+        )
         made = links.make(services, tx, link, renewals.ACTOR)
         links.revoke(services, tx, link_id, renewals.ACTOR)
         counted = update(t.invitation).where(t.invitation.c.id == made.id)

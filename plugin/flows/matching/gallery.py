@@ -20,6 +20,7 @@ from plugin.ledger.queue import set_aside
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import Scope
+from plugin.quitclaim.consent.standing import Standing
 from plugin.recognizer.examination.messages import Enrolment
 from plugin.recognizer.matching.gallery import Enrolled
 from plugin.recognizer.matching.matching import Level
@@ -64,11 +65,12 @@ def _entries(
             continue
         entries.append(
             Enrolled(
-                key=person_id, template=np.frombuffer(body, dtype="<f4"), until=window[1] or NO_END,
-                may_auto=reference_sets.is_vouched(sets[person_id])
-                and standings[person_id].may_auto(now),
+                key=person_id,
+                template=np.frombuffer(body, dtype="<f4"),
+                until=window[1] or NO_END,
+                may_auto=reference_sets.is_vouched(sets[person_id]) and standings[person_id].may_auto(now),
             )
-        )  # fmt: skip
+        )
     return entries
 
 
@@ -113,9 +115,15 @@ def make_template(services: Services, pictures: Sequence[bytes]) -> Enrolment:
 
 
 def enrol_in(
-    services: Services, tx: Tx, person_id: str, enrolment: Enrolment, pictures: Sequence[bytes], actor: str,
-    source: PictureSource, known: OpenTemplates = NONE_OPEN,
-) -> str:  # fmt: skip
+    services: Services,
+    tx: Tx,
+    person_id: str,
+    enrolment: Enrolment,
+    pictures: Sequence[bytes],
+    actor: str,
+    source: PictureSource,
+    known: OpenTemplates = NONE_OPEN,
+) -> str:
     """Seal a template and its photographs in the caller's transaction, as a set; returns the set's id.
 
     Pictures that came by a link are added beside vouched ones. `known`: templates opened before the transaction, to
@@ -125,10 +133,7 @@ def enrol_in(
     standing = roster.load(services, tx.connection, person_id)
     if standing.recognition(tx.now) is None:
         raise ConsentError("no recognition grant is in force: nothing of the photographs was kept")
-    if not grant_endings.is_leased(services, tx.connection, person_id, standing, tx.now):
-        grant_endings.destroy_key(services, tx, person_id, "face", actor)
-    if not vault.has_key(tx.connection, person_id, "face"):
-        vault.create_key(tx, person_id, "face")
+    _ready_key(services, tx, person_id, standing, actor)
     set_id = reference_sets.add(tx, person_id, actor, source)
     template = np.asarray(enrolment.template, dtype="<f4").tobytes()
     engine = services.faces.engine_id
@@ -140,11 +145,17 @@ def enrol_in(
     if source.came_by == "staff":
         acquaintance.acknowledge(services, tx, person_id, reference_sets.CHOSEN, actor)
     tx.move_generation()
-    tx.audit(
-        Action.TEMPLATE_ENROL, actor, subject=roster.subject(services, tx, person_id),
-        photos=len(pictures), engine=engine, set=set_id, came_by=source.came_by,
-    )  # fmt: skip
+    subject, came_by, photos = roster.subject(services, tx, person_id), source.came_by, len(pictures)
+    tx.audit(Action.TEMPLATE_ENROL, actor, subject=subject, photos=photos, engine=engine, set=set_id, came_by=came_by)
     return set_id
+
+
+def _ready_key(services: Services, tx: Tx, person_id: str, standing: Standing, actor: str) -> None:
+    """A key of a lease that ended is destroyed first: what a new one seals is of the new lease alone."""
+    if not grant_endings.is_leased(services, tx.connection, person_id, standing, tx.now):
+        grant_endings.destroy_key(services, tx, person_id, "face", actor)
+    if not services.vault.has_key(tx.connection, person_id, "face"):
+        services.vault.create_key(tx, person_id, "face")
 
 
 def _demand_grant(services: Services, person_id: str) -> None:

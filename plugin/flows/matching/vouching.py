@@ -45,7 +45,7 @@ def vouch(services: Services, set_id: str, how: str, actor: str) -> None:
 
 def vouch_in(
     services: Services, tx: Tx, row: Row[Any], how: str, actor: str, *, matched: bool, others: OpenTemplates = NONE_OPEN
-) -> str | None:  # fmt: skip
+) -> str | None:
     """The same while a face is named; returns the set on which the name then rests.
 
     `matched`: the engine found this face by the set. If it did not, or the pictures are gone, the account vouches for

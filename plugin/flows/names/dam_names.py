@@ -77,11 +77,15 @@ def _appeared(
     if person and not copied and name_doubts.doubt_if_older(services, tx, person, resource):
         person = None
     tag_rows.enter(
-        tx, resource_id, named[0].node, "machine" if copied and person else "hand", copied,
+        tx,
+        resource_id,
+        named[0].node,
+        "machine" if copied and person else "hand",
+        copied,
         person_id=person.id if person else None,
         listed_at=tx.now if person and person.ended_at and not copied else None,
         set_id=_rested_on(tx.connection, resource_id, resource.file_version, person.id) if person else None,
-    )  # fmt: skip
+    )
     if person:
         subject = roster.subject(services, tx, person.id)
         tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=resource_id, copied=bool(copied))
@@ -108,10 +112,11 @@ def _copied(conn: Connection, resource_id: int, file_version: str, key: str) -> 
         .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
         .where(
             t.resource.c.file_version == file_version,
-            t.intent.c.action.in_(("add", "remove")), t.intent.c.state == "done",
+            t.intent.c.action.in_(("add", "remove")),
+            t.intent.c.state == "done",
         )
         .order_by(t.intent.c.id)
-    )  # fmt: skip
+    )
     return _last_written(row for row in conn.execute(query) if name_key(row.node) == key)
 
 
@@ -122,10 +127,11 @@ def _rested_on(conn: Connection, resource_id: int, file_version: str, person_id:
         .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
         .where(
             (t.resource.c.id == resource_id) | (t.resource.c.file_version == file_version),
-            t.intent.c.person_id == person_id, t.intent.c.action == "add",
+            t.intent.c.person_id == person_id,
+            t.intent.c.action == "add",
         )
         .order_by(t.intent.c.id.desc())
-    )  # fmt: skip
+    )
     return conn.scalar(query.limit(1))
 
 
@@ -165,12 +171,19 @@ def _put_again(services: Services, tx: Tx, tag: Row[Any], resource: Resource) ->
         t.face.c.resource_id == tag.resource_id, t.face.c.person_id == tag.person_id, t.face.c.state == "matched"
     )
     intents.propose(
-        services, tx,
+        services,
+        tx,
         intents.NewIntent(
-            tag.resource_id, tag.person_id, tag.node, "add", tag.origin, services.dam.places,
-            tx.connection.scalar(face.limit(1)), tag.set_id,
+            tag.resource_id,
+            tag.person_id,
+            tag.node,
+            "add",
+            tag.origin,
+            services.dam.places,
+            tx.connection.scalar(face.limit(1)),
+            tag.set_id,
         ),
-    )  # fmt: skip
+    )
     services.queue.put(tx, "names", resource.ref)
 
 

@@ -103,9 +103,10 @@ def end_doubts(services: Services) -> int:
         free = [
             row.id
             for row in rows
-            if polled is not None and polled >= row.doubted_at
+            if polled is not None
+            and polled >= row.doubted_at
             and not name_index.count_of_others(services, conn, row.id, row.name_key)
-        ]  # fmt: skip
+        ]
     for person_id in free:
         with services.store.write() as tx:
             ended += _end(services, tx, person_id)

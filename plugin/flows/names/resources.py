@@ -91,9 +91,12 @@ def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
     """The resource's number, and whether it is new to us, or back after it was gone."""
     row = tx.execute(select(t.resource).where(t.resource.c.ref == resource.ref)).first()
     values: dict[str, Any] = {
-        "file_version": resource.file_version, "kind": resource.kind, "seen_at": tx.now, "deleted_at": None,
+        "file_version": resource.file_version,
+        "kind": resource.kind,
+        "seen_at": tx.now,
+        "deleted_at": None,
         "unread": resource.unread,
-    }  # fmt: skip
+    }
     if resource.further is not None:
         values["further"] = resource.further
     if row is None:

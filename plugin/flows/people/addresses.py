@@ -65,9 +65,8 @@ def enter(
     row_id = ""
     if email:
         row_id = _insert(
-            tx, person_id, guardian_id, entered_by=actor, account=account, quitclaim_id=quitclaim_id,
-            opens_at=opens_at,
-        )  # fmt: skip
+            tx, person_id, guardian_id, entered_by=actor, account=account, quitclaim_id=quitclaim_id, opens_at=opens_at
+        )
     _see_whose(services, tx, person_id)
     subject = roster.subject(services, tx, person_id)
     tx.audit(Action.ADDRESS_ENTER, actor, subject=subject, address=row_id, guardian=guardian_id is not None)

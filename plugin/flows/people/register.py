@@ -64,9 +64,14 @@ def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False)
 
 
 def enter(
-    services: Services, tx: Tx, person_id: str, newcomer: Newcomer, actor: str, adopt: bool = False,
+    services: Services,
+    tx: Tx,
+    person_id: str,
+    newcomer: Newcomer,
+    actor: str,
+    adopt: bool = False,
     unsure: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """Enter a person with a clean and free name, in the caller's transaction.
 
     `unsure`: the name may be where it was not read. Then no name is theirs by its spelling, as for somebody who
@@ -76,16 +81,15 @@ def enter(
     name = newcomer.display_name
     if why := services.dam.refusal(name):
         raise ConsentError(why)
-    tx.execute(
-        insert(t.person).values(
-            id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
-            language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
-            namesake=newcomer.namesake, given_name=newcomer.given_name, of_age_at=tx.now if newcomer.of_age else None,
-            of_age_by=actor if newcomer.of_age else None, self_entered=not adopt and (unsure or actor in SELF),
-            sought_at=None if adopt else SystemClock().now(),
-            doubted_at=tx.now if unsure and not adopt and actor not in SELF else None,
-        )
-    )  # fmt: skip
+    own = {"language": newcomer.language, "birth_date": newcomer.birth_date, "given_name": newcomer.given_name}
+    age = {"of_age_at": tx.now, "of_age_by": actor} if newcomer.of_age else {}
+    doubt = {
+        "self_entered": not adopt and (unsure or actor in SELF),
+        "sought_at": None if adopt else SystemClock().now(),
+        "doubted_at": tx.now if unsure and not adopt and actor not in SELF else None,
+    }
+    named = {"id": person_id, "display_name": name, "name_key": name_key(name), "node_adopted": adopt}
+    tx.execute(insert(t.person).values(created_at=tx.now, namesake=newcomer.namesake, **named, **own, **age, **doubt))
     services.vault.create_key(tx, person_id, "record")
     for guardian in newcomer.guardians:
         enter_guardian(services, tx, person_id, guardian)
@@ -218,12 +222,13 @@ def export(services: Services, person_id: str, actor: str, own: bool = False) ->
     with services.store.write() as tx:
         tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx, person_id))
     return {
-        "person": asdict(person), "contact": {"email": email},
+        "person": asdict(person),
+        "contact": {"email": email},
         "quitclaims": [asdict(claim) for claim in standing.quitclaims],
         "photographs": tags,
         "sealed": [{"kind": row.kind, "since": row.created_at} for row in kinds if row.kind != "audit_key"],
         **rest,
-    }  # fmt: skip
+    }
 
 
 def change_address(services: Services, person_id: str, email: str, actor: str, guardian_id: str | None = None) -> bool:

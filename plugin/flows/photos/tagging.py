@@ -171,13 +171,16 @@ def _store_examined(services: Services, tx: Tx, arrival: EnteredResource, examin
         update(t.resource)
         .where(t.resource.c.id == arrival.resource_id)
         .values(
-            examined="whole" if examination.whole else "partly", examined_reason=examination.note or None,
-            examined_at=tx.now, engine=examination.engine, matched=examination.compared,
+            examined="whole" if examination.whole else "partly",
+            examined_reason=examination.note or None,
+            examined_at=tx.now,
+            engine=examination.engine,
+            matched=examination.compared,
             matched_generation=arrival.generation if examination.compared else 0,
             longest_px=max(examination.width, examination.height),
             looked_px=services.config.clearance.recognisable_px,
         )
-    )  # fmt: skip
+    )
 
 
 def _decide(
@@ -193,9 +196,16 @@ def _decide(
     if level == "suggest":
         if (before.state, before.person_id, before.set_id) != ("suggested", face.key, set_id):
             face_rows.set_state(
-                tx, face_id, "suggested", face.key, distance=face.distance, thresholds=face.thresholds,
-                engine=engine, created_at=tx.now, set_id=set_id,
-            )  # fmt: skip
+                tx,
+                face_id,
+                "suggested",
+                face.key,
+                distance=face.distance,
+                thresholds=face.thresholds,
+                engine=engine,
+                created_at=tx.now,
+                set_id=set_id,
+            )
         return None
     face_rows.set_state(tx, face_id, "matched", face.key, engine=engine, set_id=set_id)
     return propose_tag(services, tx, arrival, face.key, "machine", face_id, set_id=set_id)

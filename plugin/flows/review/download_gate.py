@@ -82,12 +82,19 @@ def record_delivery(services: Services, message: str, delivery: Delivery, actor:
         one = select(t.resource.c.id).where(t.resource.c.ref == str(refs[0])) if len(refs) == 1 else None
         known = (one if one in services.config.clearance.channels else "?" for one in delivery.channels)
         tx.audit(
-            Action.DELIVERY, actor, resource_id=None if one is None else tx.connection.scalar(one),
-            at=delivery.at.isoformat(), channels=", ".join(known), said=delivery.said,
-            happened=delivery.happened, file=delivery.file, photographs=len(delivery.sent),
-            resources=format_spans(delivery.sent), left_out=len(delivery.held),
+            Action.DELIVERY,
+            actor,
+            resource_id=None if one is None else tx.connection.scalar(one),
+            at=delivery.at.isoformat(),
+            channels=", ".join(known),
+            said=delivery.said,
+            happened=delivery.happened,
+            file=delivery.file,
+            photographs=len(delivery.sent),
+            resources=format_spans(delivery.sent),
+            left_out=len(delivery.held),
             resources_left_out=format_spans(delivery.held),
-        )  # fmt: skip
+        )
     return True
 
 
@@ -154,7 +161,9 @@ def is_counted(policy: Policy) -> ColumnElement[bool]:
         return (2 * face + 1) * size > (2 * least - 1) * longest
 
     return or_(
-        face.is_(None), longest.is_(None), longest <= 0,
+        face.is_(None),
+        longest.is_(None),
+        longest <= 0,
         is_wide(policy.recognisable_px, policy.shown_px),
         is_wide(policy.count_px, policy.shown_px, policy.detect_px),
-    )  # fmt: skip
+    )

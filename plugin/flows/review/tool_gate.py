@@ -188,10 +188,14 @@ def _log(services: Services, question: GateQuestion, decision: GateDecision, act
         this = t.resource.c.ref == question.ref
         resource_id = tx.connection.scalar(select(t.resource.c.id).where(this))
         tx.audit(
-            Action.EMOTION_REFUSE if emotion else Action.USE_REFUSE, actor, resource_id=resource_id,
-            verdict=decision.verdict.value, why=decision.why.value,
-            purpose="" if emotion else question.use.purpose, channel="" if emotion else question.use.channel,
+            Action.EMOTION_REFUSE if emotion else Action.USE_REFUSE,
+            actor,
+            resource_id=resource_id,
+            verdict=decision.verdict.value,
+            why=decision.why.value,
+            purpose="" if emotion else question.use.purpose,
+            channel="" if emotion else question.use.channel,
             plain=is_plain_tool(services, question),
             claimed=question.kind if question.kind in {*plain, "ai"} else "other",
             believed=question.kind == "ai" or is_plain_tool(services, question),
-        )  # fmt: skip
+        )

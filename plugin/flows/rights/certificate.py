@@ -64,13 +64,19 @@ class Certificate:
         words = Words("certificate", shown.language)
         end = _moment(shown, shown.finished_at) if shown.finished_at else words["unfinished"]
         lines = [
-            words["title"], "", f"{words['number']}: {shown.number}", f"{words['person']}: {shown.person_id}",
-            f"{words['asked']}: {_moment(shown, shown.asked_at)}", f"{words['finished']}: {end}",
-        ]  # fmt: skip
+            words["title"],
+            "",
+            f"{words['number']}: {shown.number}",
+            f"{words['person']}: {shown.person_id}",
+            f"{words['asked']}: {_moment(shown, shown.asked_at)}",
+            f"{words['finished']}: {end}",
+        ]
         parts = {
-            "looked": shown.looked, "reached": shown.reached, "not_reached": shown.not_reached,
+            "looked": shown.looked,
+            "reached": shown.reached,
+            "not_reached": shown.not_reached,
             "conditions": shown.conditions,
-        }  # fmt: skip
+        }
         for name, said in parts.items():
             if said:
                 lines += ["", f"{words[name]}:", *(f"  - {line}" for line in said)]
@@ -106,10 +112,13 @@ def keep(services: Services, made: Certificate) -> Path:
     folder = _folder(services)
     private_files.make_folder(folder)
     tree = {
-        "number": made.number, "person": made.person_id, "language": made.language,
-        "asked": made.asked_at.isoformat(), "finished": made.finished_at and made.finished_at.isoformat(),
+        "number": made.number,
+        "person": made.person_id,
+        "language": made.language,
+        "asked": made.asked_at.isoformat(),
+        "finished": made.finished_at and made.finished_at.isoformat(),
         **{name: [[one.key, dict(one.values)] for one in getattr(made, name)] for name in _PARTS},
-    }  # fmt: skip
+    }
     private_files.write_secret(folder / f"{made.number}.json", json.dumps(tree, indent=1).encode() + b"\n")
     path = folder / f"{made.number}.txt"
     private_files.write_secret(path, made.text().encode())
@@ -129,9 +138,14 @@ def kept(services: Services, number: str) -> Certificate:
     end = tree["finished"]
     parts = {name: [CertificateLine(key, values) for key, values in tree[name]] for name in _PARTS}
     return Certificate(
-        tree["number"], tree["person"], datetime.fromisoformat(tree["asked"]), tree["language"],
-        services.config.site.zone, datetime.fromisoformat(end) if end else None, **parts,
-    )  # fmt: skip
+        tree["number"],
+        tree["person"],
+        datetime.fromisoformat(tree["asked"]),
+        tree["language"],
+        services.config.site.zone,
+        datetime.fromisoformat(end) if end else None,
+        **parts,
+    )
 
 
 def of_person(services: Services, person_id: str) -> Certificate | None:

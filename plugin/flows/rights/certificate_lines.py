@@ -16,7 +16,7 @@ def mentioned(mentions: Mentions, theirs: frozenset[str]) -> list[CertificateLin
             "found_dam" if one.ref in theirs else "found_dam_other", {"at": one.at, "fields": ", ".join(one.fields)}
         )
         for one in sorted(mentions.found, key=lambda one: (one.at, one.fields))
-    ]  # fmt: skip
+    ]
 
 
 def beside(found: list[tuple[str, int]]) -> list[CertificateLine]:

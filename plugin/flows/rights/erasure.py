@@ -75,8 +75,8 @@ def begin(services: Services, person_id: str, actor: str, logged: bool = False, 
 
 
 def begin_in(
-    services: Services, tx: Tx, person_id: str, actor: str, filed: Filed, logged: bool = False, asked_by: str = "",
-) -> str:  # fmt: skip
+    services: Services, tx: Tx, person_id: str, actor: str, filed: Filed, logged: bool = False, asked_by: str = ""
+) -> str:
     """The same in the caller's transaction. `asked_by`: who gets the last letter; "" for nobody."""
     standing = roster.load(services, tx.connection, person_id)
     if not logged:
@@ -247,20 +247,25 @@ def _written(
         looks=[*name, *cleaned.mentions.looked, *looks],
         done=[CertificateLine("keys_gone"), *cleaned.done],
         left=[
-            _PENDING, *left, *found, *cleaned.mentions.unread, *services.dam.keeps,
-            CertificateLine("copies"), CertificateLine("audit"),
+            _PENDING,
+            *left,
+            *found,
+            *cleaned.mentions.unread,
+            *services.dam.keeps,
+            CertificateLine("copies"),
+            CertificateLine("audit"),
             CertificateLine("ended_closed" if closed_house.find_reason(services) else "ended"),
         ],
         provided=[
             CertificateLine(
-                "condition_copies",
-                {"version": backup_traces.find_wrapping_version(services, row.person_id)},
+                "condition_copies", {"version": backup_traces.find_wrapping_version(services, row.person_id)}
             ),
             CertificateLine("condition_backup_keys"),
             CertificateLine("condition_sqlite" if services.store.is_sqlite else "condition_postgresql"),
-            CertificateLine("condition_spelling"), CertificateLine("condition_pictures"),
+            CertificateLine("condition_spelling"),
+            CertificateLine("condition_pictures"),
         ],
-    )  # fmt: skip
+    )
 
 
 def _blank(services: Services, row: Row[Any], held: ErasureFacts) -> Certificate:

@@ -111,11 +111,18 @@ def list_waiting(services: Services) -> Sequence[WaitingRequest]:
     with services.store.read() as conn:
         return [
             WaitingRequest(
-                row.id, row.person_id, row.display_name, row.kind, row.asked_at, row.asked_by, row.due_on,
-                row.due_on < today, row.number or "",
+                row.id,
+                row.person_id,
+                row.display_name,
+                row.kind,
+                row.asked_at,
+                row.asked_by,
+                row.due_on,
+                row.due_on < today,
+                row.number or "",
             )
             for row in conn.execute(query)
-        ]  # fmt: skip
+        ]
 
 
 def decide(services: Services, request_id: str, grant: bool, actor: str, reason: str = "") -> str | None:
@@ -154,9 +161,13 @@ def _refuse(services: Services, tx: Tx, row: Row[Any], actor: str) -> None:
     tx.audit(Action.ERASURE_REFUSE, actor, subject=subject, request=row.id)
     person = roster.load(services, tx.connection, row.person_id).person
     letter = outbox.Letter(
-        cause=f"kept:{row.id}", kind="kept", language=person.language, person_id=row.person_id,
-        to=_asker(services, tx, row.person_id, row.asked_by), data={"request": row.id},
-    )  # fmt: skip
+        cause=f"kept:{row.id}",
+        kind="kept",
+        language=person.language,
+        person_id=row.person_id,
+        to=_asker(services, tx, row.person_id, row.asked_by),
+        data={"request": row.id},
+    )
     outbox.put(services, tx, letter)
 
 

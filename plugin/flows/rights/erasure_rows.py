@@ -39,7 +39,7 @@ def list_photographs(conn: Connection, person_id: str, name: str, most: int | No
 
 def clear_photographs(
     services: Services, person_id: str, name: str, still: Collection[str], beat: Callable[[], None]
-) -> None:  # fmt: skip
+) -> None:
     """Photograph by photograph, in short writes: remove what names the person, and recompute clearances.
 
     `still`: resources that have the name in the DAM all the same.
@@ -71,9 +71,7 @@ def delete_rows(services: Services, person_id: str, name: str, still: Collection
     return bool(gone[-1])
 
 
-def _clear(
-    services: Services, tx: Tx, person_id: str, name: str, still: Collection[str], ids: Sequence[int]
-) -> None:  # fmt: skip
+def _clear(services: Services, tx: Tx, person_id: str, name: str, still: Collection[str], ids: Sequence[int]) -> None:
     """Remove everything about these photographs that names the person.
 
     Those that still have the name are made unknown in the same commit.

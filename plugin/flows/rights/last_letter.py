@@ -46,10 +46,16 @@ def put(services: Services, tx: Tx, number: str, held: ErasureFacts) -> None:
     mail_id = uuid4().hex
     tx.execute(
         insert(t.mail).values(
-            id=mail_id, cause=f"erased:{mail_id}", kind="erased", person_id=None, data={"erasure": number},
-            language=held.language, state="queued", created_at=tx.now,
+            id=mail_id,
+            cause=f"erased:{mail_id}",
+            kind="erased",
+            person_id=None,
+            data={"erasure": number},
+            language=held.language,
+            state="queued",
+            created_at=tx.now,
         )
-    )  # fmt: skip
+    )
     tx.audit(Action.MAIL_QUEUE, "system", mail=mail_id, kind="erased")
     services.queue.put(tx, "mail", mail_id, priority=3)
 

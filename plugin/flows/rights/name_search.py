@@ -57,9 +57,10 @@ def search_ours(
 ) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """In store, files and backups: what was looked at, and what was found."""
     parts = (
-        search_store(services, sought, person_id, beat), search_files(services, sought),
+        search_store(services, sought, person_id, beat),
+        search_files(services, sought),
         backup_traces.search_backups(services, sought, beat),
-    )  # fmt: skip
+    )
     return [one for looked, _ in parts for one in looked], [one for _, left in parts for one in left]
 
 

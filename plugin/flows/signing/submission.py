@@ -83,14 +83,22 @@ def build_evidence(act: Submission, at: datetime, which: str) -> Sequence[grant_
     """The text as it was shown, and the answers; no address and no browser of the signer."""
     checked, asked = act.checked, act.asked
     said = {
-        "form": asked.stored.id, "form_sha256": asked.stored.sha256, "text_sha256": asked.sheet.sha256(),
-        "language": asked.language, "offered": sorted(asked.offered), "chosen": sorted(checked.choices),
-        "signed_by": checked.signer, "as": "guardian" if checked.minor else "person",
-        "signed_at": at.astimezone(UTC).isoformat(), "signature": "drawn" if checked.signature else "typed",
-        "typed": "" if checked.signature else checked.typed, "of_age": checked.of_age,
-        "born": checked.birth_date.isoformat() if checked.birth_date else None, "link": asked.link_id,
+        "form": asked.stored.id,
+        "form_sha256": asked.stored.sha256,
+        "text_sha256": asked.sheet.sha256(),
+        "language": asked.language,
+        "offered": sorted(asked.offered),
+        "chosen": sorted(checked.choices),
+        "signed_by": checked.signer,
+        "as": "guardian" if checked.minor else "person",
+        "signed_at": at.astimezone(UTC).isoformat(),
+        "signature": "drawn" if checked.signature else "typed",
+        "typed": "" if checked.signature else checked.typed,
+        "of_age": checked.of_age,
+        "born": checked.birth_date.isoformat() if checked.birth_date else None,
+        "link": asked.link_id,
         "code_by_mail": act.code_id is not None,
-    }  # fmt: skip
+    }
     found = [
         grant_endings.SignatureEvidence(f"{which}text.txt", asked.sheet.text().encode()),
         grant_endings.SignatureEvidence(f"{which}signing.json", canonical(said)),

@@ -100,9 +100,14 @@ def _came_late(services: Services, tx: Tx, row: Row[Any], actor: str, undoing: b
         return False
     intent_rows.reopen(tx, row.id)
     tx.audit(
-        Action.TAG_INTEND, actor, subject=roster.subject(services, tx, row.person_id),
-        resource_id=row.resource_id, intent=row.id, change="remove", origin=row.origin,
-    )  # fmt: skip
+        Action.TAG_INTEND,
+        actor,
+        subject=roster.subject(services, tx, row.person_id),
+        resource_id=row.resource_id,
+        intent=row.id,
+        change="remove",
+        origin=row.origin,
+    )
     return True
 
 
@@ -149,10 +154,13 @@ def _finish_many(
     intent_rows.close(tx, [row.id for row in rows], state, error)
     for row in rows:
         tx.audit(
-            _SAID.get((row.action, state), Action.TAG_FAIL), actor,
+            _SAID.get((row.action, state), Action.TAG_FAIL),
+            actor,
             subject=roster.subject(services, tx, row.person_id),
-            resource_id=row.resource_id, intent=row.id, origin=row.origin,
-        )  # fmt: skip
+            resource_id=row.resource_id,
+            intent=row.id,
+            origin=row.origin,
+        )
 
 
 def give_up(services: Services, tx: Tx, row: Row[Any], state: str, actor: str, error: str | None = None) -> None:

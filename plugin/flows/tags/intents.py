@@ -53,9 +53,14 @@ def propose_many(services: Services, tx: Tx, proposals: Sequence[NewIntent], act
     keys = intent_rows.enter(tx, [asdict(one) | {"places": sorted(one.places)} for one in proposals])
     for key, one in zip(keys, proposals, strict=True):
         tx.audit(
-            Action.TAG_INTEND, actor, subject=roster.subject(services, tx, one.person_id),
-            resource_id=one.resource_id, intent=key, change=one.action, origin=one.origin,
-        )  # fmt: skip
+            Action.TAG_INTEND,
+            actor,
+            subject=roster.subject(services, tx, one.person_id),
+            resource_id=one.resource_id,
+            intent=key,
+            change=one.action,
+            origin=one.origin,
+        )
     return keys
 
 
@@ -155,9 +160,15 @@ def _is_off(plan: _Plan, answer: Names | DamError) -> bool:
 
 
 def _settle(
-    services: Services, tx: Tx, plan: _Plan, answer: Names | DamError, position: int | None, actor: str,
-    failed: dict[int, DamError], again: list[int],
-) -> None:  # fmt: skip
+    services: Services,
+    tx: Tx,
+    plan: _Plan,
+    answer: Names | DamError,
+    position: int | None,
+    actor: str,
+    failed: dict[int, DamError],
+    again: list[int],
+) -> None:
     """Record what the DAM answered; into `again` goes what has to be undone, into `failed` what stays open."""
     row = plan.row
     if isinstance(answer, ResourceGone):
@@ -191,9 +202,10 @@ def list_stranded(services: Services) -> list[str]:
     old = services.clock.now() - timedelta(seconds=services.config.jobs.lease_seconds)
     given_up = (t.job.c.state == "dead") & (t.intent.c.action == "remove")
     revoked = select(t.job.c.id).where(
-        t.job.c.kind.in_(("revoke", "erase")), t.job.c.key == t.intent.c.person_id,
+        t.job.c.kind.in_(("revoke", "erase")),
+        t.job.c.key == t.intent.c.person_id,
         t.job.c.state.in_(("queued", "running")) | given_up,
-    )  # fmt: skip
+    )
     query = (
         select(t.resource.c.ref)
         .join(t.intent, t.intent.c.resource_id == t.resource.c.id)

@@ -113,10 +113,13 @@ def note_gone(services: Services, tx: Tx, person_id: str, resource_ids: Collecti
         select(t.intent.c.resource_id, t.intent.c.node, t.intent.c.places)
         .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
         .where(
-            t.intent.c.person_id == person_id, t.intent.c.action == "add", t.intent.c.state == "done",
-            t.resource.c.deleted_at.is_not(None), t.intent.c.resource_id.in_(resource_ids),
+            t.intent.c.person_id == person_id,
+            t.intent.c.action == "add",
+            t.intent.c.state == "done",
+            t.resource.c.deleted_at.is_not(None),
+            t.intent.c.resource_id.in_(resource_ids),
         )
-    )  # fmt: skip
+    )
     note_many(services, tx, [(row.resource_id, row.node, row.places) for row in tx.execute(written)], None)
 
 

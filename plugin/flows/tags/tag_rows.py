@@ -14,10 +14,15 @@ def enter(tx: Tx, resource_id: int, node: str, origin: str, places: Iterable[str
     """The name stands on the photograph from now on; `places`: where we wrote it."""
     tx.execute(
         insert(t.tag).values(
-            resource_id=resource_id, node=node, node_key=name_key(node), origin=origin, places=sorted(places),
-            created_at=tx.now, **more,
+            resource_id=resource_id,
+            node=node,
+            node_key=name_key(node),
+            origin=origin,
+            places=sorted(places),
+            created_at=tx.now,
+            **more,
         )
-    )  # fmt: skip
+    )
 
 
 def change(tx: Tx, *which: ColumnElement[bool], **values: Any) -> None:

@@ -74,9 +74,13 @@ def _some(services: Services, conn: Connection, rows: Sequence[Row[Any]], now: d
     enrolled = set(conn.scalars(select(t.sealed.c.person_id).where(mine)))
     return [
         Listed(
-            standings[row.id].person, row.name_key, row.namesake,
-            standings[row.id].recognition(now) is not None, standings[row.id].any_publication(now),
-            row.id in enrolled, pictures.get(row.id, "none"),
+            standings[row.id].person,
+            row.name_key,
+            row.namesake,
+            standings[row.id].recognition(now) is not None,
+            standings[row.id].any_publication(now),
+            row.id in enrolled,
+            pictures.get(row.id, "none"),
         )
         for row in rows
-    ]  # fmt: skip
+    ]

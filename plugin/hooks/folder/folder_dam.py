@@ -50,10 +50,16 @@ class FolderDam:
     title = "a folder"
 
     def __init__(
-        self, store: Store, root: Path, clock: Clock, style: SidecarStyle = "full",
+        self,
+        store: Store,
+        root: Path,
+        clock: Clock,
+        style: SidecarStyle = "full",
         ignore: Sequence[str] = (".*", "@eaDir", "Thumbs.db", "*.xmp", "*.tmp"),
-        tool: ExifTool | None = None, hasher: NameHasher | None = None, categories: Sequence[str] = (),
-    ) -> None:  # fmt: skip
+        tool: ExifTool | None = None,
+        hasher: NameHasher | None = None,
+        categories: Sequence[str] = (),
+    ) -> None:
         self._root = file_system.resolve_root(root.expanduser())
         self._clock = clock
         self._ignore = tuple(ignore)

@@ -50,9 +50,15 @@ class PluginProfile:
     at_once = APPLY_AT_ONCE
 
     def __init__(
-        self, client: Client, whose: NodeOwners, nodes: Nodes, max_px: Mapping[str, int], side: int = 1024,
-        recognisable_px: int = 64, now: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+        self,
+        client: Client,
+        whose: NodeOwners,
+        nodes: Nodes,
+        max_px: Mapping[str, int],
+        side: int = 1024,
+        recognisable_px: int = 64,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._client, self._whose, self._nodes, self._now = client, whose, nodes, now
         self._max_px, self._side, self._recognisable_px = max_px, side, recognisable_px
         self._looked = threading.local()

@@ -46,9 +46,8 @@ class WrittenBackup:
 
 
 def write_backup(
-    store: Store, master: MasterKeys, target: Path, clock: Clock, book: HeadBook, key_days: int,
-    actor: str = "system",
-) -> WrittenBackup:  # fmt: skip
+    store: Store, master: MasterKeys, target: Path, clock: Clock, book: HeadBook, key_days: int, actor: str = "system"
+) -> WrittenBackup:
     """Write both parts and a manifest to `target` from one snapshot of `store`; two heads record them.
 
     The copy is SQLite in any case; what may contain a name is sealed in it (`backup_sealing`). Files of wrapped keys

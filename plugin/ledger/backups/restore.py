@@ -55,9 +55,14 @@ class RestoreReport:
 
 
 def restore_backup(
-    url: str, source: Path, master: MasterKeys, clock: Clock, book: HeadBook, wish: RestoreOptions = _NEWEST,
+    url: str,
+    source: Path,
+    master: MasterKeys,
+    clock: Clock,
+    book: HeadBook,
+    wish: RestoreOptions = _NEWEST,
     actor: str = "system",
-) -> RestoreReport:  # fmt: skip
+) -> RestoreReport:
     """Fill the new, migrated, empty store at `url` from the folder `source`, in one transaction.
 
     Raises StoreError where files are missing or not trusted (`backup_trust`), the schema differs, or the store has

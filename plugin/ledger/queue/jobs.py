@@ -50,9 +50,15 @@ class Queue:
         self._followed = {}
 
     def put(
-        self, tx: Tx, kind: str, key: str, payload: Any = None, priority: int = 5, delay: timedelta = timedelta(0),
+        self,
+        tx: Tx,
+        kind: str,
+        key: str,
+        payload: Any = None,
+        priority: int = 5,
+        delay: timedelta = timedelta(0),
         bounded: bool = False,
-    ) -> int:  # fmt: skip
+    ) -> int:
         """Queue a job in the caller's transaction; returns its id. Lower `priority` goes first.
 
         One (kind, key) is open at a time: a queued one takes the earlier time, the higher priority and the newest

@@ -34,213 +34,263 @@ from plugin.ledger.tables.log import audit, audit_head, event, job
 from plugin.ledger.tables.signing import api_token, code, form, idempotency, invitation, mail, request, session
 
 __all__ = [
-    "Instant", "address", "api_token", "audit", "audit_head", "code", "cut", "dam_cursor", "dam_node", "erasure",
-    "event", "face", "folder_file", "folder_state", "form", "former_place", "house_key", "idempotency",
-    "invitation", "job", "mail", "metadata", "name_word", "person_key", "reference_set", "rejection", "request",
-    "ruling", "sealed", "session", "shoot_person", "shredding", "statement", "taken_off", "visit",
-]  # fmt: skip
+    "Instant",
+    "address",
+    "api_token",
+    "audit",
+    "audit_head",
+    "code",
+    "cut",
+    "dam_cursor",
+    "dam_node",
+    "erasure",
+    "event",
+    "face",
+    "folder_file",
+    "folder_state",
+    "form",
+    "former_place",
+    "house_key",
+    "idempotency",
+    "invitation",
+    "job",
+    "mail",
+    "metadata",
+    "name_word",
+    "person_key",
+    "reference_set",
+    "rejection",
+    "request",
+    "ruling",
+    "sealed",
+    "session",
+    "shoot_person",
+    "shredding",
+    "statement",
+    "taken_off",
+    "visit",
+]
 
 # One row (id=1): counters that processes compare. `generation` moves with every change of who may
 # be matched; `installed_at` and `last_seen` notice a clock set back.
 state = Table(
-    "state", metadata,
+    "state",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("generation", BIG, nullable=False),
     Column("installed_at", Instant, nullable=False),
     Column("last_seen", Instant, nullable=False),
     Column("last_sweep", Instant),
     Column("late_consent_at", Instant),
-    Column("policy", Text),                                   # policy of the stored clearances
-    Column("taken_off_at", Instant),                          # since when names that we take off are remembered
-    Column("ended_lines", BIG),                               # how far ended.log was known to go; null: not yet known
-    Column("ended_hash", Text),                               # the chained hash over those lines
-    Column("ended_anew_at", Instant),                         # when it was restarted
-    Column("texts_sealed_at", Instant),                       # the file may hold bytes of text that was sealed then
-    Column("closed_at", Instant),                             # ended.log is not what was known: nothing is compared
-    Column("closed_why", Text),                               # missing, shorter, different
-    Column("worked_at", Instant),                             # when a worker, and no command, swept last
-    Column("worked_as", Text),                                # the configuration that it had
-    Column("anew_after", BIG),                                # of resources behind it no stored clearance counts yet
-    Column("compared_after", BIG),                            # how far the daily comparison has come; null: to the end
-    Column("round_began_at", Instant),                        # when its round began
-    Column("round_ended_at", Instant),                        # when one last came to its end
-    Column("round_from", BIG),                                # it goes past the end, to the resource that it began at
-    Column("polled_at", Instant),                             # when the last completely queued poll began
+    Column("policy", Text),  # policy of the stored clearances
+    Column("taken_off_at", Instant),  # since when names that we take off are remembered
+    Column("ended_lines", BIG),  # how far ended.log was known to go; null: not yet known
+    Column("ended_hash", Text),  # the chained hash over those lines
+    Column("ended_anew_at", Instant),  # when it was restarted
+    Column("texts_sealed_at", Instant),  # the file may hold bytes of text that was sealed then
+    Column("closed_at", Instant),  # ended.log is not what was known: nothing is compared
+    Column("closed_why", Text),  # missing, shorter, different
+    Column("worked_at", Instant),  # when a worker, and no command, swept last
+    Column("worked_as", Text),  # the configuration that it had
+    Column("anew_after", BIG),  # of resources behind it no stored clearance counts yet
+    Column("compared_after", BIG),  # how far the daily comparison has come; null: to the end
+    Column("round_began_at", Instant),  # when its round began
+    Column("round_ended_at", Instant),  # when one last came to its end
+    Column("round_from", BIG),  # it goes past the end, to the resource that it began at
+    Column("polled_at", Instant),  # when the last completely queued poll began
     Column("unreadable", BIG, nullable=False, default=0, server_default=text("0")),  # places that it could not read
-)  # fmt: skip
+)
 
 # ---- people and what they agreed to -------------------------------------------------------
 
 person = Table(
-    "person", metadata,
-    Column("id", Text, primary_key=True),                     # random, pseudonymous
+    "person",
+    metadata,
+    Column("id", Text, primary_key=True),  # random, pseudonymous
     Column("display_name", Text, nullable=False),
-    Column("name_key", Text, nullable=False, unique=True),    # NFKC, casefolded, white space folded
+    Column("name_key", Text, nullable=False, unique=True),  # NFKC, casefolded, white space folded
     Column("node_adopted", Boolean, nullable=False, default=False),
     Column("language", Text, nullable=False, default="en"),
     Column("birth_date", Day),
-    Column("objected_at", Instant),                           # a child's own objection to recognition
+    Column("objected_at", Instant),  # a child's own objection to recognition
     Column("created_at", Instant, nullable=False),
-    Column("ended_at", Instant),                              # when the last grant of any kind ended
+    Column("ended_at", Instant),  # when the last grant of any kind ended
     Column("namesake", Boolean, nullable=False, default=False, server_default=text("false")),  # name made to differ
     Column("self_entered", Boolean, nullable=False, default=False, server_default=text("false")),  # nobody said who
-    Column("given_name", Text),                               # as they gave it, where it was made to differ
-    Column("of_age_at", Instant),                             # declared to be of age, without a birth date
-    Column("of_age_by", Text),                                # who declared it
-    Column("sought_at", Instant),                             # when the index had no such name, by the machine's clock
-    Column("doubted_at", Instant),                            # since when it may be on unread photographs
-)  # fmt: skip
+    Column("given_name", Text),  # as they gave it, where it was made to differ
+    Column("of_age_at", Instant),  # declared to be of age, without a birth date
+    Column("of_age_by", Text),  # who declared it
+    Column("sought_at", Instant),  # when the index had no such name, by the machine's clock
+    Column("doubted_at", Instant),  # since when it may be on unread photographs
+)
 
 guardian = Table(
-    "guardian", metadata,
+    "guardian",
+    metadata,
     Column("id", Text, primary_key=True),
     person_id(index=True),
-    Column("created_at", Instant, nullable=False),            # name and contact: sealed, kind guardian
-)  # fmt: skip
+    Column("created_at", Instant, nullable=False),  # name and contact: sealed, kind guardian
+)
 
 quitclaim = Table(
-    "quitclaim", metadata,
+    "quitclaim",
+    metadata,
     Column("id", Text, primary_key=True),
     person_id(index=True),
-    Column("version", Integer, nullable=False),               # 1, 2, ... a person
+    Column("version", Integer, nullable=False),  # 1, 2, ... a person
     Column("text_version", Text, nullable=False),
     Column("text_sha256", Text),
     Column("language", Text, nullable=False),
-    Column("method", Text, nullable=False),                   # paper, link, import, sample
+    Column("method", Text, nullable=False),  # paper, link, import, sample
     Column("signed_by_person", StrictBoolean, nullable=False),
-    Column("signed_by_guardians", JSON, nullable=False),      # list of guardian ids
+    Column("signed_by_guardians", JSON, nullable=False),  # list of guardian ids
     Column("signed_at", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("recorded_by", Text, nullable=False),
     Column("superseded_at", Instant),
-    Column("form_id", Text),                                  # the form that was signed by link, else null
+    Column("form_id", Text),  # the form that was signed by link, else null
     UniqueConstraint("person_id", "version"),
-)  # fmt: skip
+)
 
 grant = Table(
-    "grant_line", metadata,
+    "grant_line",
+    metadata,
     Column("id", Text, primary_key=True),
     Column("quitclaim_id", Text, ForeignKey("quitclaim.id"), nullable=False, index=True),
     person_id(index=True),
-    Column("kind", Text, nullable=False),                     # recognition, publication
-    Column("purpose", Text),                                  # publication only
-    Column("channel", Text),                                  # publication only
+    Column("kind", Text, nullable=False),  # recognition, publication
+    Column("purpose", Text),  # publication only
+    Column("channel", Text),  # publication only
     Column("valid_from", Instant, nullable=False),
-    Column("valid_until", Instant),                           # as signed; null: no end
-    Column("ended_at", Instant),                              # earlier end, whatever its kind
-    Column("ended_kind", Text),                               # withdrawn, restricted, superseded, lapsed, objected
-    Column("settled_at", Instant, index=True),                # the consequences of the end are committed
-    Column("basis", Text),                                    # consent (null), contract
-)  # fmt: skip
+    Column("valid_until", Instant),  # as signed; null: no end
+    Column("ended_at", Instant),  # earlier end, whatever its kind
+    Column("ended_kind", Text),  # withdrawn, restricted, superseded, lapsed, objected
+    Column("settled_at", Instant, index=True),  # the consequences of the end are committed
+    Column("basis", Text),  # consent (null), contract
+)
 
 # ---- the DAM's side -----------------------------------------------------------------------
 
 collection = Table(
-    "collection", metadata,
+    "collection",
+    metadata,
     Column("ref", Text, primary_key=True),
     Column("title", Text, nullable=False),
-    Column("mode", Text, nullable=False, default="off"),      # off, detect, suggest, auto, never
-    Column("basis", Text),                                    # all-asked, shoot, controller
-    Column("basis_reference", Text),                          # evidence; for controller the DPIA reference
+    Column("mode", Text, nullable=False, default="off"),  # off, detect, suggest, auto, never
+    Column("basis", Text),  # all-asked, shoot, controller
+    Column("basis_reference", Text),  # evidence; for controller the DPIA reference
     Column("basis_by", Text),
     Column("basis_date", Day),
     Column("review_date", Day),
     Column("set_by", Text, nullable=False),
     Column("set_at", Instant, nullable=False),
-    Column("identity", Text),                                 # the DAM's own mark of it, which outlives its name
-    Column("lost_at", Instant),                               # it is not where it was, and could not be followed
-    Column("lost_below", Text, index=True),                   # where nothing is compared because of that
-    Column("shoot_id", Text, index=True),                     # the list of who takes part, for a shoot
-)  # fmt: skip
+    Column("identity", Text),  # the DAM's own mark of it, which outlives its name
+    Column("lost_at", Instant),  # it is not where it was, and could not be followed
+    Column("lost_below", Text, index=True),  # where nothing is compared because of that
+    Column("shoot_id", Text, index=True),  # the list of who takes part, for a shoot
+)
 
 resource = Table(
-    "resource", metadata,
+    "resource",
+    metadata,
     Column("id", BIG, primary_key=True),
     Column("ref", Text, nullable=False, unique=True),
     Column("file_version", Text, nullable=False, index=True),
-    Column("kind", Text, nullable=False),                     # photo, other
-    Column("examined", Text, nullable=False, default="no"),   # no, whole, partly
-    Column("examined_reason", Text),                          # why not, or why only partly
+    Column("kind", Text, nullable=False),  # photo, other
+    Column("examined", Text, nullable=False, default="no"),  # no, whole, partly
+    Column("examined_reason", Text),  # why not, or why only partly
     Column("examined_at", Instant),
     Column("engine", Text),
     Column("matched", Boolean, nullable=False, default=False),  # encodings were compared
     Column("matched_generation", BIG, nullable=False, default=0),
-    Column("released", Boolean),                              # our last statement in the file, if any
+    Column("released", Boolean),  # our last statement in the file, if any
     Column("seen_at", Instant, nullable=False),
     Column("deleted_at", Instant),
-    Column("placed_at", Instant),                             # since when it lies under the rulings above it
-    Column("longest_px", PixelWidth),                             # the longer side of the original; null: not known
-    Column("unread", Text),                                   # why the names on it could not be read
-    Column("further", Text),                                  # version of its other pictures; null: unknown
-    Column("looked_px", PixelWidth),                              # faces so wide in the file were looked for
-    Column("indexed", Text),                                  # how its names were noted; null: not, or not all
-    Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
-          postgresql_where=text("deleted_at IS NULL")),
-    Index("ix_resource_indexed", "indexed", sqlite_where=text("deleted_at IS NULL"),
-          postgresql_where=text("deleted_at IS NULL")),
-    Index("ix_resource_unread", "ref", sqlite_where=text("unread IS NOT NULL"),
-          postgresql_where=text("unread IS NOT NULL")),
+    Column("placed_at", Instant),  # since when it lies under the rulings above it
+    Column("longest_px", PixelWidth),  # the longer side of the original; null: not known
+    Column("unread", Text),  # why the names on it could not be read
+    Column("further", Text),  # version of its other pictures; null: unknown
+    Column("looked_px", PixelWidth),  # faces so wide in the file were looked for
+    Column("indexed", Text),  # how its names were noted; null: not, or not all
+    Index(
+        "ix_resource_examined",
+        "examined",
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+    Index(
+        "ix_resource_indexed",
+        "indexed",
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+    Index(
+        "ix_resource_unread",
+        "ref",
+        sqlite_where=text("unread IS NOT NULL"),
+        postgresql_where=text("unread IS NOT NULL"),
+    ),
     **NUMBERED,
-)  # fmt: skip
+)
 
 resource_collection = Table(
-    "resource_collection", metadata,
+    "resource_collection",
+    metadata,
     resource_id(primary_key=True),
     Column("collection_ref", Text, primary_key=True, index=True),
-)  # fmt: skip
+)
 
 # Resources that may lie in collections which the DAM does not show us: nothing is compared there.
-resource_hidden = Table(
-    "resource_hidden", metadata,
-    resource_id(primary_key=True),
-)  # fmt: skip
+resource_hidden = Table("resource_hidden", metadata, resource_id(primary_key=True))
 
 tag = Table(
-    "tag", metadata,
+    "tag",
+    metadata,
     Column("id", BIG, primary_key=True),
     resource_id(index=True),
     Column("node", Text, nullable=False),
     Column("node_key", Text, nullable=False, index=True),
-    person_id(nullable=True, index=True),                       # null: a name by hand that nobody has linked
-    Column("origin", Text, nullable=False),                   # machine, confirmed, hand, returned
-    Column("places", PlaceList, nullable=False),                   # where we wrote it; [] by hand
-    Column("listed_at", Instant),                             # by hand, of an ended person: shown to the editor
+    person_id(nullable=True, index=True),  # null: a name by hand that nobody has linked
+    Column("origin", Text, nullable=False),  # machine, confirmed, hand, returned
+    Column("places", PlaceList, nullable=False),  # where we wrote it; [] by hand
+    Column("listed_at", Instant),  # by hand, of an ended person: shown to the editor
     Column("created_at", Instant, nullable=False),
-    Column("set_id", Text),                                   # the reference set that the name rests on; null: none
-    Column("kept_at", Instant),                               # by hand, of an ended person: an editor kept it
+    Column("set_id", Text),  # the reference set that the name rests on; null: none
+    Column("kept_at", Instant),  # by hand, of an ended person: an editor kept it
     Column("kept_by", Text),
     UniqueConstraint("resource_id", "node_key"),
     **NUMBERED,
-)  # fmt: skip
+)
 
 intent = Table(
-    "intent", metadata,
+    "intent",
+    metadata,
     Column("id", BIG, primary_key=True),
     resource_id(index=True),
     person_id(index=True),
     Column("face_id", BIG),
     Column("node", Text, nullable=False),
-    Column("action", Text, nullable=False),                   # add, remove
-    Column("origin", Text, nullable=False),                   # machine, confirmed, hand (removals by decision)
+    Column("action", Text, nullable=False),  # add, remove
+    Column("origin", Text, nullable=False),  # machine, confirmed, hand (removals by decision)
     Column("places", PlaceList, nullable=False),
-    Column("state", Text, nullable=False),                    # open, done, undone, failed, void
+    Column("state", Text, nullable=False),  # open, done, undone, failed, void
     Column("generation", BIG, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("finished_at", Instant),
     Column("error", Text),
-    Column("set_id", Text),                                   # as the tag's
-    Index("ix_intent_open", "person_id", sqlite_where=text("state = 'open'"),
-          postgresql_where=text("state = 'open'")),
+    Column("set_id", Text),  # as the tag's
+    Index("ix_intent_open", "person_id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
     **NUMBERED,
-)  # fmt: skip
+)
 
 clearance = Table(
-    "clearance", metadata,
+    "clearance",
+    metadata,
     resource_id(primary_key=True),
     Column("purpose", Text, primary_key=True),
     Column("channel", Text, primary_key=True),
     Column("valid_from", Instant, primary_key=True),
-    Column("valid_until", Instant, nullable=False),           # half-open; no row is not cleared
+    Column("valid_until", Instant, nullable=False),  # half-open; no row is not cleared
     # All that a page or a count over the library reads, in the order of the pages.
     Index("ix_clearance_use", "purpose", "channel", "valid_until", "resource_id", "valid_from"),
-)  # fmt: skip
+)

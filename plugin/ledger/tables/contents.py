@@ -33,7 +33,8 @@ _NOT_WORDS: Mapping[str, Mapping[Holds, tuple[str, ...]]] = {
     "api_token": {Holds.TEXT: ("label",), Holds.ACCOUNT: ("created_by",)},
     "audit": {Holds.ACCOUNT: ("actor",)},
     "collection": {
-        Holds.PLACE: ("ref", "title", "lost_below"), Holds.TEXT: ("basis_reference", "basis_by"),
+        Holds.PLACE: ("ref", "title", "lost_below"),
+        Holds.TEXT: ("basis_reference", "basis_by"),
         Holds.ACCOUNT: ("set_by",),
     },
     "dam_cursor": {Holds.MIXED: ("name", "seen", "marks", "floors")},
@@ -47,7 +48,8 @@ _NOT_WORDS: Mapping[str, Mapping[Holds, tuple[str, ...]]] = {
     "person": {Holds.NAME: ("display_name", "name_key", "given_name"), Holds.ACCOUNT: ("of_age_by",)},
     "resource": {Holds.PLACE: ("ref",), Holds.MIXED: ("examined_reason",)},
     "ruling": {
-        Holds.PLACE: ("collection_ref", "title", "moved_from"), Holds.TEXT: ("basis_reference", "basis_by"),
+        Holds.PLACE: ("collection_ref", "title", "moved_from"),
+        Holds.TEXT: ("basis_reference", "basis_by"),
         Holds.ACCOUNT: ("set_by",),
     },
     "session": {Holds.ACCOUNT: ("user",)},
@@ -62,7 +64,7 @@ _NOT_WORDS: Mapping[str, Mapping[Holds, tuple[str, ...]]] = {
     "request": {Holds.ACCOUNT: ("asked_by", "decided_by"), Holds.TEXT: ("reason",)},
     "resource_collection": {Holds.PLACE: ("collection_ref",)},
     "tag": {Holds.NAME: ("node", "node_key"), Holds.ACCOUNT: ("kept_by",)},
-}  # fmt: skip
+}
 
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "api_token": ("id", "secret_sha256", "scopes", "tools"),
@@ -92,13 +94,19 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "guardian": ("id", "person_id"),
     "intent": ("person_id", "action", "origin", "places", "state", "set_id"),
     "invitation": (
-        "id", "kind", "token_sha256", "form_id", "person_id", "guardian_id", "language", "address_id", "quitclaim_id",
+        "id",
+        "kind",
+        "token_sha256",
+        "form_id",
+        "person_id",
+        "guardian_id",
+        "language",
+        "address_id",
+        "quitclaim_id",
     ),
     "mail": ("id", "cause", "kind", "person_id", "data", "language", "state"),
     "person_key": ("person_id", "purpose"),
-    "quitclaim": (
-        "id", "person_id", "text_sha256", "language", "signed_by_guardians", "form_id",
-    ),
+    "quitclaim": ("id", "person_id", "text_sha256", "language", "signed_by_guardians", "form_id"),
     "reference_set": ("id", "person_id", "came_by", "invitation_id", "mark", "vouched_how", "near_id"),
     "rejection": ("person_id", "file_version"),
     "request": ("id", "person_id", "kind", "outcome"),
@@ -110,7 +118,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "visit": ("id_sha256", "invitation_id", "person_id", "device"),
     "code": ("id", "invitation_id", "code_sha256", "address_sha256"),
     "grant_line": ("id", "quitclaim_id", "person_id", "kind", "purpose", "channel", "ended_kind", "basis"),
-}  # fmt: skip
+}
 
 
 def find_holds(column: "Column[object]") -> Holds:

@@ -7,7 +7,8 @@ from plugin.ledger.tables.columns import BIG, NUMBERED, Fraction, Instant, Pixel
 _PLAIN = "substr(reason, 1, 7) <> 'sealed:' OR length(reason) < 64 OR replace(reason, ' ', '') <> reason"
 
 face = Table(
-    "face", metadata,
+    "face",
+    metadata,
     Column("id", BIG, primary_key=True),
     resource_id(index=True),
     Column("file_version", Text, nullable=False),
@@ -15,37 +16,38 @@ face = Table(
     Column("top", Float, nullable=False),
     Column("width", Float, nullable=False),
     Column("height", Float, nullable=False),
-    Column("width_px", PixelWidth, nullable=False),              # in the picture as detected
-    Column("state", Text, nullable=False),                    # matched, suggested, unmatched, rejected, dismissed
-    person_id(nullable=True),                                   # matched or suggested
-    Column("distance", Float),                                # rounded to two places; suggestions only
-    Column("thresholds", JSON),                               # suggestions only
+    Column("width_px", PixelWidth, nullable=False),  # in the picture as detected
+    Column("state", Text, nullable=False),  # matched, suggested, unmatched, rejected, dismissed
+    person_id(nullable=True),  # matched or suggested
+    Column("distance", Float),  # rounded to two places; suggestions only
+    Column("thresholds", JSON),  # suggestions only
     Column("engine", Text),
-    Column("reason", Text),                                   # what was said of a dismissal
+    Column("reason", Text),  # what was said of a dismissal
     Column("decided_by", Text),
     Column("decided_at", Instant),
     Column("created_at", Instant, nullable=False),
-    Column("set_id", Text),                                   # the reference set that the match rests on; null: none
-    Column("file_px", PixelWidth),                                # its width in the original; null: not known
-    Column("dismissal", Text),                                # by the list; null: dismissed before there was one
-    Index("ix_face_state", "state", "id"),                    # what waits, in order; and how many there are
+    Column("set_id", Text),  # the reference set that the match rests on; null: none
+    Column("file_px", PixelWidth),  # its width in the original; null: not known
+    Column("dismissal", Text),  # by the list; null: dismissed before there was one
+    Index("ix_face_state", "state", "id"),  # what waits, in order; and how many there are
     # With the state, or SQLite goes through all faces of a state to find a person's.
     Index("ix_face_person", "person_id", "state"),
     Index("ix_face_plain", "id", sqlite_where=text(_PLAIN), postgresql_where=text(_PLAIN)),  # free_text.is_unsealed
     **NUMBERED,
-)  # fmt: skip
+)
 
 rejection = Table(
-    "rejection", metadata,
+    "rejection",
+    metadata,
     Column("id", BIG, primary_key=True),
     resource_id(index=True),
     person_id(index=True),
     Column("file_version", Text, nullable=False),
-    Column("left", Fraction),                                    # null: no box, holds for the resource
+    Column("left", Fraction),  # null: no box, holds for the resource
     Column("top", Fraction),
     Column("width", Fraction),
     Column("height", Fraction),
     Column("by", Text, nullable=False),
     Column("at", Instant, nullable=False),
     **NUMBERED,
-)  # fmt: skip
+)

@@ -47,12 +47,20 @@ def record(
     The earlier versions are unchanged: `supersede` gives those to be stored beside it.
     """
     quitclaim = Quitclaim(
-        id=quitclaim_id, person_id=person.id, version=1 + max((q.version for q in existing), default=0),
-        text_version=signing.text_version, text_sha256=signing.text_sha256, language=signing.language,
-        method=signing.method, signed_by_person=signing.signed_by_person,
-        signed_by_guardians=signing.signed_by_guardians, signed_at=signing.signed_at,
-        recorded_at=now, recorded_by=by, grants=signing.grants,
-    )  # fmt: skip
+        id=quitclaim_id,
+        person_id=person.id,
+        version=1 + max((q.version for q in existing), default=0),
+        text_version=signing.text_version,
+        text_sha256=signing.text_sha256,
+        language=signing.language,
+        method=signing.method,
+        signed_by_person=signing.signed_by_person,
+        signed_by_guardians=signing.signed_by_guardians,
+        signed_at=signing.signed_at,
+        recorded_at=now,
+        recorded_by=by,
+        grants=signing.grants,
+    )
     _check_lines(existing, quitclaim)
     _check_times(person, existing, quitclaim, rules)
     _check_signatures(person, quitclaim, rules)

@@ -200,9 +200,15 @@ def find_open_question(
 
 
 def make_signing(
-    entry: ForeignConsent, person: Person, claims: Sequence[Quitclaim], guardians: tuple[str, ...],
-    rules: AgeRules, now: datetime, keep: EarlierUses, new_id: Callable[[], str],
-) -> Signing:  # fmt: skip
+    entry: ForeignConsent,
+    person: Person,
+    claims: Sequence[Quitclaim],
+    guardians: tuple[str, ...],
+    rules: AgeRules,
+    now: datetime,
+    keep: EarlierUses,
+    new_id: Callable[[], str],
+) -> Signing:
     """The quitclaim that the entry makes, with the publication grants of before that still run (EarlierUses.ADD).
 
     Raises ConsentError if it is not certain who signed, or if recognition would have to be continued.
@@ -215,10 +221,15 @@ def make_signing(
     if keep is EarlierUses.ADD:
         grants += _carried(_live(person, claims, rules, now), grants, now, new_id)
     return Signing(
-        text_version=entry.text_version, text_sha256=None, language=entry.language or person.language,
-        method=METHOD, signed_by_person=not guardians, signed_by_guardians=guardians,
-        signed_at=midnight(entry.signed, rules.zone), grants=tuple(grants),
-    )  # fmt: skip
+        text_version=entry.text_version,
+        text_sha256=None,
+        language=entry.language or person.language,
+        method=METHOD,
+        signed_by_person=not guardians,
+        signed_by_guardians=guardians,
+        signed_at=midnight(entry.signed, rules.zone),
+        grants=tuple(grants),
+    )
 
 
 _Live = tuple[Quitclaim, Grant, Window]

@@ -93,16 +93,24 @@ def make_sheet(
     recognition = form.recognition and (offered is None or RECOGNITION in offered)
     until = said["until"].format(day=wording.day(last_day, language))
     return Sheet(
-        language=language, title=text.title, who=said["who"].format(organisation=form.organisation),
-        asks=text.asks, why=text.why, last_day=last_day, empty=said["empty"],
+        language=language,
+        title=text.title,
+        who=said["who"].format(organisation=form.organisation),
+        asks=text.asks,
+        why=text.why,
+        last_day=last_day,
+        empty=said["empty"],
         until=f"{until} {said['yearly']}" if form.renew_yearly else until,
         choices=tuple(c for c in _choices(form, language) if offered is None or c.key in offered),
-        recognition=said[f"recognition.{whom.value}"] if recognition else "", recognition_basis=said["explicit"],
+        recognition=said[f"recognition.{whom.value}"] if recognition else "",
+        recognition_basis=said["explicit"],
         recognition_text=text.recognition if recognition else "",
         photographs=text.photographs if recognition and form.enrol else "",
-        retention=text.retention, withdraw=text.withdraw,
-        officer=said["officer"].format(officer=form.officer), policy=said["policy"].format(url=form.policy_url),
-    )  # fmt: skip
+        retention=text.retention,
+        withdraw=text.withdraw,
+        officer=said["officer"].format(officer=form.officer),
+        policy=said["policy"].format(url=form.policy_url),
+    )
 
 
 def _choices(form: Form, language: str) -> list[Choice]:
@@ -114,11 +122,16 @@ def _choices(form: Form, language: str) -> list[Choice]:
     said = _said(language)
     return [
         Choice(
-            key=line_key(purpose, channel), purpose=purpose, channel=channel, legal=basis, group=named(purpose),
-            label=named(channel), basis=said[f"basis.{basis.value}"].format(organisation=form.organisation),
+            key=line_key(purpose, channel),
+            purpose=purpose,
+            channel=channel,
+            legal=basis,
+            group=named(purpose),
+            label=named(channel),
+            basis=said[f"basis.{basis.value}"].format(organisation=form.organisation),
         )
         for purpose, channel, basis in form.lines()
-    ]  # fmt: skip
+    ]
 
 
 def _said(language: str) -> Words:

@@ -50,11 +50,8 @@ def list_lines(person: Person, quitclaims: Sequence[Quitclaim], ages: AgeRules, 
         grant, window = term.grant, term.window
         start, end = window if window is not None else (grant.valid_from, term.end)
         found.append(
-            StatementLine(
-                grant.id, grant.kind, grant.purpose, grant.channel, start, end,
-                _state(term, start, end, now),
-            )
-        )  # fmt: skip
+            StatementLine(grant.id, grant.kind, grant.purpose, grant.channel, start, end, _state(term, start, end, now))
+        )
     named = sorted(found, key=_name)
     past = sorted((line for line in named if not line.open), key=lambda line: line.end or line.start, reverse=True)
     return [*(line for line in named if line.open), *past]

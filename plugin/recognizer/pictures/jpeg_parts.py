@@ -11,10 +11,14 @@ _BASE = (0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDD)  # frames and tables of the picture
 
 # What a program puts before its part of data that spans segments: bytes to leave out, by which the parts are sorted too
 _SPANNING = (
-    (0xE1, b"Exif\0\0", 6), (0xE1, b"http://ns.adobe.com/xmp/extension/\0", 75),
-    (0xE2, b"FPXR\0", 13), (0xE2, b"MPF\0", 4), (0xE2, b"ICC_PROFILE\0", 14),
-    (0xEB, b"JP", 16), (0xED, b"Photoshop 3.0\0", 14),
-)  # fmt: skip
+    (0xE1, b"Exif\0\0", 6),
+    (0xE1, b"http://ns.adobe.com/xmp/extension/\0", 75),
+    (0xE2, b"FPXR\0", 13),
+    (0xE2, b"MPF\0", 4),
+    (0xE2, b"ICC_PROFILE\0", 14),
+    (0xEB, b"JP", 16),
+    (0xED, b"Photoshop 3.0\0", 14),
+)
 
 
 class TruncatedJpeg(ValueError):

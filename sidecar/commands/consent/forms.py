@@ -118,9 +118,16 @@ def sample() -> None:
 @click.option("--language", type=click.Choice(LANGUAGES), help="Default: the person's, for a shoot the site's.")
 @as_json
 def invite(
-    shell: Shell, who: str | None, shoot: str | None, form_: str | None, mail: bool, link: bool, qr: Path | None,
-    language: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    shell: Shell,
+    who: str | None,
+    shoot: str | None,
+    form_: str | None,
+    mail: bool,
+    link: bool,
+    qr: Path | None,
+    language: str | None,
+    as_json: bool,
+) -> None:
     """Ask WHO, or everybody at a shoot, to sign."""
     if (who is None) == (shoot is None):
         raise click.UsageError("say WHO is asked, or --shoot COLLECTION")

@@ -43,22 +43,29 @@ def import_() -> None:
 
 def _shared_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of tables and PDFs."""
-    for option in reversed((
-        click.option("--purpose", multiple=True, help="Where a row names none; may be repeated, * is every one."),
-        click.option("--channel", multiple=True, help="Where a row names none; may be repeated, * is every one."),
-        click.option("--signed", metavar="DAY", default="", help="Where a row says no day of signing."),
-        click.option("--until", metavar="DAY", default="", help="The last day, where a row says none."),
-        click.option("--text-version", default="", help="Which text was signed, where a row does not say."),
-        click.option("--language", type=click.Choice(LANGUAGES), help="Of new people, where a row does not say."),
-        click.option("--dates", type=_DATES, default="iso", show_default=True,
-                     help="Whether days may be written like 31-12-2026."),
-        click.option("--encoding", type=_ENCODINGS, help="Of a CSV file that is not UTF-8."),
-        click.option("--sheet", metavar="NAME", default="", help="Of an XLSX file in which several may be meant."),
-        click.option("--apply", is_flag=True, help="Import the good rows; else they are reported only."),
-        click.option("--report", type=_FILE, help="Write what becomes of each row to this CSV file."),
-        confirming.yes_option,
-        as_json,
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option("--purpose", multiple=True, help="Where a row names none; may be repeated, * is every one."),
+            click.option("--channel", multiple=True, help="Where a row names none; may be repeated, * is every one."),
+            click.option("--signed", metavar="DAY", default="", help="Where a row says no day of signing."),
+            click.option("--until", metavar="DAY", default="", help="The last day, where a row says none."),
+            click.option("--text-version", default="", help="Which text was signed, where a row does not say."),
+            click.option("--language", type=click.Choice(LANGUAGES), help="Of new people, where a row does not say."),
+            click.option(
+                "--dates",
+                type=_DATES,
+                default="iso",
+                show_default=True,
+                help="Whether days may be written like 31-12-2026.",
+            ),
+            click.option("--encoding", type=_ENCODINGS, help="Of a CSV file that is not UTF-8."),
+            click.option("--sheet", metavar="NAME", default="", help="Of an XLSX file in which several may be meant."),
+            click.option("--apply", is_flag=True, help="Import the good rows; else they are reported only."),
+            click.option("--report", type=_FILE, help="Write what becomes of each row to this CSV file."),
+            confirming.yes_option,
+            as_json,
+        )
+    ):
         command = option(command)
     return command
 
@@ -79,8 +86,17 @@ def _read_reading(options: dict[str, Any]) -> ReadingOptions:
 @click.argument("file", type=_THERE)
 @click.option("--list-is-proof", is_flag=True, help="Rows without a signed form: the list is the evidence.")
 @_shared_options
-def table(shell: Shell, /, file: Path, list_is_proof: bool, apply: bool, report: Path | None, yes: bool, as_json: bool,
-          **options: Any) -> None:  # fmt: skip
+def table(
+    shell: Shell,
+    /,
+    file: Path,
+    list_is_proof: bool,
+    apply: bool,
+    report: Path | None,
+    yes: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """A CSV or XLSX FILE; docs/importing.md lists its columns."""
     with shell.house() as services:
         defaults = _read_defaults(options, list_is_proof)
@@ -102,8 +118,17 @@ def table(shell: Shell, /, file: Path, list_is_proof: bool, apply: bool, report:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--map", "names", type=_THERE, help="A table with the columns file and name: whose each PDF is.")
 @_shared_options
-def pdf(shell: Shell, /, folder: Path, names: Path | None, apply: bool, report: Path | None, yes: bool, as_json: bool,
-        **options: Any) -> None:  # fmt: skip
+def pdf(
+    shell: Shell,
+    /,
+    folder: Path,
+    names: Path | None,
+    apply: bool,
+    report: Path | None,
+    yes: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Signed forms in FOLDER, called after those who signed. Nothing is read out of them."""
     with shell.house() as services:
         defaults, reading = _read_defaults(options), _read_reading(options)
@@ -122,9 +147,14 @@ def pdf(shell: Shell, /, folder: Path, names: Path | None, apply: bool, report: 
 @click.option("--report", type=_FILE, help="Write what becomes of each consent to this CSV file.")
 @as_json
 def consentmanager(
-    shell: Shell, plan_: Path | None, confirm: Path | None, apply: Path | None, purpose: tuple[str, ...],
-    report: Path | None, as_json: bool,
-) -> None:  # fmt: skip
+    shell: Shell,
+    plan_: Path | None,
+    confirm: Path | None,
+    apply: Path | None,
+    purpose: tuple[str, ...],
+    report: Path | None,
+    as_json: bool,
+) -> None:
     """The consents that ResourceSpace's consentmanager keeps. They are read; nothing there is ever altered."""
     if sum(path is not None for path in (plan_, confirm, apply)) != 1:
         raise click.UsageError("give one of --plan FILE, --confirm FILE and --apply FILE")
@@ -220,9 +250,13 @@ def _confirm_line(row: TableRow, cells: dict[str, str]) -> bool:
 
 
 def _print_outcome(
-    verdicts: Sequence[RowVerdict], told: str, applied: bool, report: Path | None, left: Sequence[UnfinishedJob],
+    verdicts: Sequence[RowVerdict],
+    told: str,
+    applied: bool,
+    report: Path | None,
+    left: Sequence[UnfinishedJob],
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Every row and the sum, for people or machines; exit code 1 where rows need somebody, or nothing is a row."""
     if report is not None:
         csv_reports.save_report(report, csv_reports.write_report(verdicts))

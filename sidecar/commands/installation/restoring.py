@@ -51,9 +51,15 @@ def _parse_reason(_context: click.Context, _parameter: click.Parameter, value: s
 @confirming.yes_option
 @as_json
 def restore(
-    shell: Shell, folder: Path, name: str, head_key: str, older_keys: bool, without_ended_log: str, yes: bool,
+    shell: Shell,
+    folder: Path,
+    name: str,
+    head_key: str,
+    older_keys: bool,
+    without_ended_log: str,
+    yes: bool,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Bring a backup back into an empty store, join it with the newest keys, and end again what has ended since.
 
     Nothing is restored of a backup that is not believed. Exit code: 0 if all of it was done, what has ended since and

@@ -88,9 +88,14 @@ def work(shell: Shell, beside_server: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
 def scan(
-    shell: Shell, collections: tuple[str, ...], again: bool, late_consent: bool, left_out: bool, yes: bool,
+    shell: Shell,
+    collections: tuple[str, ...],
+    again: bool,
+    late_consent: bool,
+    left_out: bool,
+    yes: bool,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Examine the photographs of the collections that are switched on; stopped, it goes on where it was.
 
     In a closed house nothing is examined, and the exit code is not 0.

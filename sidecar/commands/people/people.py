@@ -45,9 +45,17 @@ def person() -> None:
 @click.option("--despite-unread", is_flag=True, help=_DESPITE_UNREAD)
 @as_json
 def add(
-    shell: Shell, name: str, language: str, birth_date: datetime | None, of_age: bool,
-    email: str, guardian: tuple[str, ...], adopt: bool, despite_unread: bool, as_json: bool,
-) -> None:  # fmt: skip
+    shell: Shell,
+    name: str,
+    language: str,
+    birth_date: datetime | None,
+    of_age: bool,
+    email: str,
+    guardian: tuple[str, ...],
+    adopt: bool,
+    despite_unread: bool,
+    as_json: bool,
+) -> None:
     """Enter a person under the NAME that the DAM shows."""
     born = birth_date.date() if birth_date else None
     with shell.house() as services:

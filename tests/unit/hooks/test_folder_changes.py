@@ -215,10 +215,11 @@ def test_what_is_not_followed_and_not_taken(dam: FolderDam, photo: Photo, root: 
     learn(dam)
     assert list(dam.refs()) == ["film.mp4", "ok.JPG"]
     assert sorted((one.ref, one.why) for one in dam.left_out()) == [
-        (ascii("bad\udcff.jpg"), LeftOutReason.NAME), (ascii("new\nline.jpg"), LeftOutReason.NAME), ("link.jpg",
-        LeftOutReason.LINK),
+        (ascii("bad\udcff.jpg"), LeftOutReason.NAME),
+        (ascii("new\nline.jpg"), LeftOutReason.NAME),
+        ("link.jpg", LeftOutReason.LINK),
         ("loop", LeftOutReason.LINK),
-    ]  # fmt: skip
+    ]
     assert dam.look("film.mp4").kind == "other"
     for ref in ("link.jpg", "loop/ok.JPG", "../outside.jpg", "/etc/passwd", "", "a//b.jpg", "x\0.jpg"):
         with pytest.raises(ResourceGone):
@@ -229,9 +230,7 @@ def test_folders_are_collections(dam: FolderDam, photo: Photo, root: Path) -> No
     """A resource is in its folder and in every folder above."""
     photo("a.jpg"), photo("2026/gala/b.jpg"), photo("2026/c.jpg"), photo("20/d.jpg")
     counted = {c.ref: (c.title, c.resources) for c in dam.collections()}
-    assert counted == {
-        ".": ("photos", 1), "2026": ("2026", 1), "2026/gala": ("gala", 1), "20": ("20", 1),
-    }  # fmt: skip
+    assert counted == {".": ("photos", 1), "2026": ("2026", 1), "2026/gala": ("gala", 1), "20": ("20", 1)}
     assert dam.look("2026/gala/b.jpg").collections == ("2026/gala", "2026", ".")
     assert dam.look("a.jpg").collections == (".",)
     assert list(dam.refs("2026")) == ["2026/c.jpg", "2026/gala/b.jpg"]

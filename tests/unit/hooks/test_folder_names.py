@@ -240,10 +240,18 @@ def test_names_of_others_are_read_everywhere(dam: FolderDam, photo: Photo, exift
     area = "{X=0.5,Y=0.25,W=0.2,H=0.1,Unit=normalized}"
     region = "{AppliedToDimensions={W=60,H=40,Unit=pixel},RegionList=[{Name=Clara,Type=Face,Area=" + area
     exiftool(
-        "-n", "-Orientation=6", "-XMP-iptcExt:PersonInImage=Åsa", "-XMP-iptcExt:PersonInImageWDetails={PersonName=Bo}",
-        "-XMP-MP:RegionInfoMP=" + rectangle, "-XMP-mwg-rs:RegionInfo=" + region + "}]}",
-        "-IPTC:Keywords=tree", "-IPTC:Keywords=clara", "-XPKeywords=ÅSA;sky", "-codedcharacterset=utf8", path,
-    )  # fmt: skip
+        "-n",
+        "-Orientation=6",
+        "-XMP-iptcExt:PersonInImage=Åsa",
+        "-XMP-iptcExt:PersonInImageWDetails={PersonName=Bo}",
+        "-XMP-MP:RegionInfoMP=" + rectangle,
+        "-XMP-mwg-rs:RegionInfo=" + region + "}]}",
+        "-IPTC:Keywords=tree",
+        "-IPTC:Keywords=clara",
+        "-XPKeywords=ÅSA;sky",
+        "-codedcharacterset=utf8",
+        path,
+    )
     exiftool("-XMP-iptcExt:PersonInImage=Åsa", "-XMP-dc:Subject=Bo", root / "a.xmp")
     found = {n.node: n for n in dam.look("a.jpg").names}
     assert {name: n.places for name, n in found.items()} == {

@@ -74,17 +74,24 @@ def test_a_picture_is_one_whatever_it_is_called(dam: FolderDam, root: Path) -> N
 
 PNM = b"P6 1 1 255 abc"
 UNEXAMINED = {
-    "a.jxl": (b"\xff\x0a" + bytes(40), file_kinds.JXL), "b.jpg": (b"\0\0\0\x0cJXL \r\n\x87\n", file_kinds.JXL),
-    "a.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", file_kinds.JP2), "a.j2c": (b"\xff\x4f\xff\x51" + bytes(9), file_kinds.JP2),
-    "a.psd": (b"8BPS" + bytes(40), file_kinds.PHOTOSHOP), "c.jpg": (b"8BPS" + bytes(40), file_kinds.PHOTOSHOP),
-    "a.nef": (b"II*\0" + bytes(40), file_kinds.RAW), "a.dng": (b"MM\0*" + bytes(40), file_kinds.RAW),
-    "a.raf": (b"FUJIFILMCCD-RAW 0201", file_kinds.RAW), "d.tif": (b"II*\0\x10\0\0\0CR\2\0", file_kinds.RAW),
-    "a.cr3": (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", file_kinds.RAW), "a.ai": (b"%PDF-1.5", file_kinds.DRAWING),
+    "a.jxl": (b"\xff\x0a" + bytes(40), file_kinds.JXL),
+    "b.jpg": (b"\0\0\0\x0cJXL \r\n\x87\n", file_kinds.JXL),
+    "a.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", file_kinds.JP2),
+    "a.j2c": (b"\xff\x4f\xff\x51" + bytes(9), file_kinds.JP2),
+    "a.psd": (b"8BPS" + bytes(40), file_kinds.PHOTOSHOP),
+    "c.jpg": (b"8BPS" + bytes(40), file_kinds.PHOTOSHOP),
+    "a.nef": (b"II*\0" + bytes(40), file_kinds.RAW),
+    "a.dng": (b"MM\0*" + bytes(40), file_kinds.RAW),
+    "a.raf": (b"FUJIFILMCCD-RAW 0201", file_kinds.RAW),
+    "d.tif": (b"II*\0\x10\0\0\0CR\2\0", file_kinds.RAW),
+    "a.cr3": (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", file_kinds.RAW),
+    "a.ai": (b"%PDF-1.5", file_kinds.DRAWING),
     "a.svg": (b"<?xml version='1.0'?><svg xmlns='x'/>", file_kinds.DRAWING),
     "a.eps": (b"%!PS-Adobe", file_kinds.DRAWING),
-    "a.exr": (b"v/1\x01", file_kinds.PICTURE), "a.xcf": (b"gimp xcf file", file_kinds.PICTURE),
+    "a.exr": (b"v/1\x01", file_kinds.PICTURE),
+    "a.xcf": (b"gimp xcf file", file_kinds.PICTURE),
     "a.ppm": (PNM, file_kinds.PICTURE),
-}  # fmt: skip
+}
 
 
 def test_a_picture_that_cannot_be_examined_is_told_by_its_kind(dam: FolderDam, root: Path) -> None:
@@ -98,10 +105,15 @@ def test_a_picture_that_cannot_be_examined_is_told_by_its_kind(dam: FolderDam, r
 
 
 OTHERS = {
-    "a.mp4": b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a.jpg": b"\0\0\0\x18ftypqt  \0\0\0\0qt  mp42",
-    "a.avi": b"RIFF\0\0\0\0AVI LIST", "a.mkv": b"\x1aE\xdf\xa3", "a.mts": b"1234G" + bytes(191) + b"G",
-    "a.pdf": b"%PDF-1.7", "scan": b"%PDF-1.7", "a.mov": b"\0\0\0\x08wide",
-}  # fmt: skip
+    "a.mp4": b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom",
+    "a.jpg": b"\0\0\0\x18ftypqt  \0\0\0\0qt  mp42",
+    "a.avi": b"RIFF\0\0\0\0AVI LIST",
+    "a.mkv": b"\x1aE\xdf\xa3",
+    "a.mts": b"1234G" + bytes(191) + b"G",
+    "a.pdf": b"%PDF-1.7",
+    "scan": b"%PDF-1.7",
+    "a.mov": b"\0\0\0\x08wide",
+}
 
 
 def test_films_and_documents_stay_other(dam: FolderDam, root: Path) -> None:
@@ -132,9 +144,11 @@ def test_what_is_no_file_or_no_name_is_told(dam: FolderDam, photo: Photo, root: 
         one.bind(str(root / "sock"))
     assert list(dam.refs()) == ["ok.jpg"]
     assert {one.ref: one.why for one in dam.left_out()} == {
-        "pipe.jpg": LeftOutReason.SPECIAL, "gone.jpg": LeftOutReason.LINK,
-        "Fotos.photoslibrary": LeftOutReason.LIBRARY, "sock": LeftOutReason.SPECIAL,
-    }  # fmt: skip
+        "pipe.jpg": LeftOutReason.SPECIAL,
+        "gone.jpg": LeftOutReason.LINK,
+        "Fotos.photoslibrary": LeftOutReason.LIBRARY,
+        "sock": LeftOutReason.SPECIAL,
+    }
     with pytest.raises(ResourceGone):
         dam.look("Fotos.photoslibrary/originals/x.jpg")
 
@@ -175,8 +189,9 @@ def test_a_photograph_that_becomes_something_else_is_gone(dam: FolderDam, photo:
     (root / "a.jpg").write_bytes(b"8BPS" + bytes(400))
     (root / "b.jpg").rename(root / "b.psd")
     assert sorted((one.ref, one.what, one.old_ref) for one in learn(dam)) == [
-        ("a.jpg", ChangeKind.DELETED, None), ("b.psd", ChangeKind.MOVED, "b.jpg"),
-    ]  # fmt: skip
+        ("a.jpg", ChangeKind.DELETED, None),
+        ("b.psd", ChangeKind.MOVED, "b.jpg"),
+    ]
 
 
 def test_one_that_is_being_overwritten_is_not_gone(
@@ -222,10 +237,28 @@ def test_one_that_cannot_be_read_is_not_gone(
 # ---- bins -----------------------------------------------------------------------------------------
 
 BINS = (
-    "#recycle", "@Recycle", "@Recently-Snapshot", "$RECYCLE.BIN", "System Volume Information", "RECYCLER",
-    ".Trash-1000", ".Trashes", "#snapshot", ".snapshot", ".snapshots", "~snapshot", ".zfs", "@eaDir", ".@__thumb",
-    ".stversions", ".sync", "lost+found", "Catalog Previews.lrdata", "#RECYCLE", "$Recycle.Bin",
-)  # fmt: skip
+    "#recycle",
+    "@Recycle",
+    "@Recently-Snapshot",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "RECYCLER",
+    ".Trash-1000",
+    ".Trashes",
+    "#snapshot",
+    ".snapshot",
+    ".snapshots",
+    "~snapshot",
+    ".zfs",
+    "@eaDir",
+    ".@__thumb",
+    ".stversions",
+    ".sync",
+    "lost+found",
+    "Catalog Previews.lrdata",
+    "#RECYCLE",
+    "$Recycle.Bin",
+)
 
 
 def test_a_bin_is_passed_over_and_what_moves_there_is_gone(
@@ -269,10 +302,19 @@ def test_a_name_in_a_bin_is_mentioned_and_said_to_lie_there(dam: FolderDam, phot
 
 
 TURNED = (
-    ("JPEG", "a.jpg", 6), ("JPEG", "b.jpg", 3), ("JPEG", "a.png", 8), ("PNG", "c.png", 6), ("TIFF", "a.tif", 6),
-    ("TIFF", "b.tif", 8), ("AVIF", "a.avif", 6), ("AVIF", "b.avif", 8), ("HEIF", "a.heic", 6), ("HEIF", "d.jpg", 1),
-    ("WEBP", "e.webp", 6), ("HEIF", "f.heic", 8),
-)  # fmt: skip
+    ("JPEG", "a.jpg", 6),
+    ("JPEG", "b.jpg", 3),
+    ("JPEG", "a.png", 8),
+    ("PNG", "c.png", 6),
+    ("TIFF", "a.tif", 6),
+    ("TIFF", "b.tif", 8),
+    ("AVIF", "a.avif", 6),
+    ("AVIF", "b.avif", 8),
+    ("HEIF", "a.heic", 6),
+    ("HEIF", "d.jpg", 1),
+    ("WEBP", "e.webp", 6),
+    ("HEIF", "f.heic", 8),
+)
 
 
 def test_a_region_lies_where_the_recogniser_sees_it(dam: FolderDam, root: Path, exiftool: Callable[..., str]) -> None:
@@ -295,8 +337,10 @@ def test_a_region_lies_where_the_recogniser_sees_it(dam: FolderDam, root: Path, 
 def _is_red(pixels: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", box: tuple[float, float, float, float]) -> bool:
     height, width = pixels.shape[:2]
     left, top, wide, high = box
-    part = pixels[round(top * height) + 2 : round((top + high) * height) - 2,
-                  round(left * width) + 2 : round((left + wide) * width) - 2]  # fmt: skip
+    part = pixels[
+        round(top * height) + 2 : round((top + high) * height) - 2,
+        round(left * width) + 2 : round((left + wide) * width) - 2,
+    ]
     blue, green, red = part.reshape(-1, 3).mean(axis=0)
     return bool(red > 200 and green < 60 and blue < 60)
 

@@ -57,9 +57,14 @@ def test_a_letter_arrives_whole(box: Mailbox) -> None:
 
 @pytest.mark.parametrize(
     "subject",
-    ["For Clara: you decide now about your photographs at Museum Åkerø", "Åsa 😀 👩‍👩‍👧 " * 12, "é" * 200,
-     "word " * 30 + "é " * 30, "a" * 70 + " é b"],
-)  # fmt: skip
+    [
+        "For Clara: you decide now about your photographs at Museum Åkerø",
+        "Åsa 😀 👩‍👩‍👧 " * 12,
+        "é" * 200,
+        "word " * 30 + "é " * 30,
+        "a" * 70 + " é b",
+    ],
+)
 def test_a_long_header_keeps_its_spaces(subject: str) -> None:
     """Folded and encoded, it reads as it was written, and no line is longer than a server must take."""
     raw = compose(
@@ -85,7 +90,7 @@ def test_the_server_says_that_it_would_take_mail(box: Mailbox) -> None:
         ("", "552 too large for asa@example.org", MailRefused, "refuses the letter (it answered 552)"),
         ("", "452 disk full", MailError, "patience (it answered 452)"),
     ],
-)  # fmt: skip
+)
 def test_answers_are_told_apart(box: Mailbox, rcpt: str, data: str, kind: type[MailError], said: str) -> None:
     """For good or for now; and nobody's address is repeated."""
     box.rcpt = lambda _address: rcpt or mailbox.TAKEN
@@ -169,10 +174,26 @@ def test_mail_in_the_open_goes_to_this_machine_only() -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["", "a", "@", "a@", "@b.nl", "a@b.nl\r\nRCPT TO:<x@y.nl>", "a@b.nl\nBcc: x@y.nl", "a@b.nl, x@y.nl", "A <a@b.nl>",
-     "<a@b.nl>", "a@b.nl\0", "a@b..nl", "a@[127.0.0.1]", "jörg@b.nl", "a@b.nl x", "\ud800@b.nl",
-     "a@" + "b" * 70 + ".nl"],
-)  # fmt: skip
+    [
+        "",
+        "a",
+        "@",
+        "a@",
+        "@b.nl",
+        "a@b.nl\r\nRCPT TO:<x@y.nl>",
+        "a@b.nl\nBcc: x@y.nl",
+        "a@b.nl, x@y.nl",
+        "A <a@b.nl>",
+        "<a@b.nl>",
+        "a@b.nl\0",
+        "a@b..nl",
+        "a@[127.0.0.1]",
+        "jörg@b.nl",
+        "a@b.nl x",
+        "\ud800@b.nl",
+        "a@" + "b" * 70 + ".nl",
+    ],
+)
 def test_what_is_no_address_gets_no_mail(address: str) -> None:
     """One address and nothing but an address; another text is refused for good."""
     with pytest.raises(MailRefused, match="address"):

@@ -22,11 +22,17 @@ def test_the_table_in_the_documents_is_the_list() -> None:
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("Bo Sample", ["Bo Sample"]), ("a fair; bo  SAMPLE", ["bo  SAMPLE"]), ("Sample, Bo", ["Bo Sample"]),
-        ("2026|Sample, Bo|x", ["Bo Sample"]), ("BoSample", []), ("Bo Samples", []), ("Bo", []),
-        ("Bo Sample, Åsa Sample", ["Bo Sample", "Åsa Sample"]), ("a\\Bo Sample", ["Bo Sample"]),
+        ("Bo Sample", ["Bo Sample"]),
+        ("a fair; bo  SAMPLE", ["bo  SAMPLE"]),
+        ("Sample, Bo", ["Bo Sample"]),
+        ("2026|Sample, Bo|x", ["Bo Sample"]),
+        ("BoSample", []),
+        ("Bo Samples", []),
+        ("Bo", []),
+        ("Bo Sample, Åsa Sample", ["Bo Sample", "Åsa Sample"]),
+        ("a\\Bo Sample", ["Bo Sample"]),
     ],
-)  # fmt: skip
+)
 def test_whom_a_text_names(text: str, names: list[str]) -> None:
     assert sorted(name_spellings.find_known(text, KNOWN)) == names
 
@@ -34,11 +40,16 @@ def test_whom_a_text_names(text: str, names: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "leaf"),
     [
-        ("People|Cee Sample", "Cee Sample"), ("x/PEOPLE/Staff/Cee Sample", "Cee Sample"), ("People", None),
-        ("Cee Sample < People", "Cee Sample"), ("People, Cee Sample", None), ("Peoples|Cee", None),
-        ("People|Sample, Cee", "Sample, Cee"), ("a|People", None),
+        ("People|Cee Sample", "Cee Sample"),
+        ("x/PEOPLE/Staff/Cee Sample", "Cee Sample"),
+        ("People", None),
+        ("Cee Sample < People", "Cee Sample"),
+        ("People, Cee Sample", None),
+        ("Peoples|Cee", None),
+        ("People|Sample, Cee", "Sample, Cee"),
+        ("a|People", None),
     ],
-)  # fmt: skip
+)
 def test_who_stands_under_a_category(text: str, leaf: str | None) -> None:
     found = [path[-1] for path in name_spellings.list_category_paths(text, CATEGORIES)]
     assert found == ([] if leaf is None else [leaf])

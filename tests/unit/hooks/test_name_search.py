@@ -12,12 +12,23 @@ NAME = "Åsa Sample"
 @pytest.mark.parametrize(
     "text",
     [
-        NAME, "ÅSA  SAMPLE", "People|Åsa Sample", "People/åsa sample", "shoot/åsa_sample-01.jpg",
-        "%C3%85sa%20Sample.jpg", unicodedata.normalize("NFD", "x/Åsa-Sample/x.jpg"), "Åsa, Sample", "ÅsaSample12.jpg",
-        NAME.encode().decode("latin-1"), "Åsa Sample's sister",
-        "Åsa\u200bSample", "Åsa\nSample", "(Åsa\u00a0Sample)", "the \ufb01lm of Åsa Sample",
+        NAME,
+        "ÅSA  SAMPLE",
+        "People|Åsa Sample",
+        "People/åsa sample",
+        "shoot/åsa_sample-01.jpg",
+        "%C3%85sa%20Sample.jpg",
+        unicodedata.normalize("NFD", "x/Åsa-Sample/x.jpg"),
+        "Åsa, Sample",
+        "ÅsaSample12.jpg",
+        NAME.encode().decode("latin-1"),
+        "Åsa Sample's sister",
+        "Åsa\u200bSample",
+        "Åsa\nSample",
+        "(Åsa\u00a0Sample)",
+        "the \ufb01lm of Åsa Sample",
     ],
-)  # fmt: skip
+)
 def test_the_whole_name_is_found(text: str) -> None:
     """Whatever stands between its words, and however its letters are written."""
     sought = SoughtName([NAME])

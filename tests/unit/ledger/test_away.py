@@ -47,9 +47,11 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 def _held(url: str) -> Iterator[None]:
     """Another process holds the writer's turn."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.lock_holder", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-m", "tests.lock_holder", url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         cwd=Path(__file__).parents[3],
-    )  # fmt: skip
+    )
     assert child.stdout is not None
     assert child.stdout.readline() == b"held\n"
     try:
@@ -187,11 +189,14 @@ _END_ALL = (
     ("before", "kind", "said"),
     [
         ("SELECT 1", StoreError, "may not use the store's tables"),
-        ("GRANT ALL ON ALL TABLES IN SCHEMA public TO weak; ALTER ROLE weak SET default_transaction_read_only = on",
-         StoreAway, "takes no writes"),
+        (
+            "GRANT ALL ON ALL TABLES IN SCHEMA public TO weak; ALTER ROLE weak SET default_transaction_read_only = on",
+            StoreAway,
+            "takes no writes",
+        ),
         ("ALTER ROLE weak NOLOGIN", StoreAway, "refuses our account"),
     ],
-)  # fmt: skip
+)
 def test_an_account_without_rights_is_told_so(
     stores: Stores, clock: ManualClock, before: str, kind: type[StoreError], said: str
 ) -> None:

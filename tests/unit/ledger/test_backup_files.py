@@ -75,10 +75,15 @@ def scene(
         tx.execute(insert(t.resource).values(id=41, ref="a.jpg", file_version="1", kind="photo", seen_at=tx.now))
         tx.execute(
             insert(t.tag).values(
-                resource_id=41, node="Åsa", node_key="åsa", person_id="asa", origin="hand", places=["xmp"],
+                resource_id=41,
+                node="Åsa",
+                node_key="åsa",
+                person_id="asa",
+                origin="hand",
+                places=["xmp"],
                 created_at=tx.now,
             )
-        )  # fmt: skip
+        )
         queue.put(tx, "photo", "41", {"ref": "a.jpg"})
     keys = tmp_path / "keys"
     book = HeadBook(HeadKey.create(keys / "heads.key"), keys / "heads", 84, EndedLog(keys / "ended.log"))
@@ -172,9 +177,10 @@ def test_a_backup_is_good_after_a_rotation_that_wrote_fresh_keys(scene: _Scene) 
     made = scene.backup()
     scene.clock.advance(timedelta(seconds=1))
     rotation.rotate(
-        scene.store, scene.vault.master,
+        scene.store,
+        scene.vault.master,
         before_retire=lambda: write_key_file(scene.store, scene.folder, scene.clock, scene.book, 30),
-    )  # fmt: skip
+    )
     back = scene.restore(name=made.name)
     assert _templates(back, scene.vault) == _whole()
     back.close()
@@ -270,10 +276,16 @@ def test_jobs_that_are_over_are_in_no_backup(scene: _Scene) -> None:
         for state in ("done", "dead"):
             tx.execute(
                 insert(t.job).values(
-                    kind="photo", key="kanarie.jpg", payload={"ref": "kanarie.jpg"}, state=state, run_after=tx.now,
-                    created_at=tx.now, finished_at=tx.now, error="kanarie",
+                    kind="photo",
+                    key="kanarie.jpg",
+                    payload={"ref": "kanarie.jpg"},
+                    state=state,
+                    run_after=tx.now,
+                    created_at=tx.now,
+                    finished_at=tx.now,
+                    error="kanarie",
                 )
-            )  # fmt: skip
+            )
     scene.backup()
     with scene.store.read() as connection:
         own = house_key.unwrap(connection, scene.vault.master)

@@ -51,11 +51,18 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "{}", "[]", "null", '{"current": 1, "keys": {}}', '{"current": 1, "keys": {"1": "c2hvcnQ="}}',
-        '{"current": 2, "keys": {"1": "' + "A" * 43 + '="}}', '{"current": 1, "keys": {"1": "%%%"}}',
-        '{"current": 1, "keys": {"one": "' + "A" * 43 + '="}}', '{"current": 1, "keys": {"1": 7}}',
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"current": 1, "keys": {}}',
+        '{"current": 1, "keys": {"1": "c2hvcnQ="}}',
+        '{"current": 2, "keys": {"1": "' + "A" * 43 + '="}}',
+        '{"current": 1, "keys": {"1": "%%%"}}',
+        '{"current": 1, "keys": {"one": "' + "A" * 43 + '="}}',
+        '{"current": 1, "keys": {"1": 7}}',
     ],
-)  # fmt: skip
+)
 def test_a_file_that_holds_no_key_is_refused(tmp_path: Path, text: str) -> None:
     """And the message shows the form, but never what the file holds."""
     path = tmp_path / "master.json"

@@ -38,19 +38,26 @@ def _resource(tx: Tx, key: int) -> None:
     )
     tx.execute(
         insert(t.clearance).values(
-            resource_id=key, purpose="p", channel="c", valid_from=tx.now,
-            valid_until=tx.now + timedelta(days=3650),
+            resource_id=key, purpose="p", channel="c", valid_from=tx.now, valid_until=tx.now + timedelta(days=3650)
         )
-    )  # fmt: skip
+    )
 
 
 def _intent(tx: Tx, resource_id: int, state: str) -> None:
     tx.execute(
         insert(t.intent).values(
-            resource_id=resource_id, person_id="asa", node="Åsa", action="add", origin="machine", places=[],
-            state=state, generation=1, created_at=tx.now, finished_at=None if state == "open" else tx.now,
+            resource_id=resource_id,
+            person_id="asa",
+            node="Åsa",
+            action="add",
+            origin="machine",
+            places=[],
+            state=state,
+            generation=1,
+            created_at=tx.now,
+            finished_at=None if state == "open" else tx.now,
         )
-    )  # fmt: skip
+    )
 
 
 def _sweep(store: Store, clock: ManualClock, chunk: int = 1000) -> dict[str, int]:
@@ -76,25 +83,34 @@ def filled(store: Store, add_person: AddPerson) -> Store:
         tx.execute(insert(t.event).values(id="e1", received_at=tx.now))
         tx.execute(
             insert(t.job).values(
-                kind="photo", key="1", payload={}, priority=5, state="dead", run_after=tx.now,
-                created_at=tx.now, finished_at=tx.now,
+                kind="photo",
+                key="1",
+                payload={},
+                priority=5,
+                state="dead",
+                run_after=tx.now,
+                created_at=tx.now,
+                finished_at=tx.now,
             )
-        )  # fmt: skip
+        )
         tx.execute(
             insert(t.shredding).values(
-                person_id="bo", purpose="face", master_version=1, unusable_at=tx.now, shredded_at=tx.now,
-                how="rotation",
+                person_id="bo", purpose="face", master_version=1, unusable_at=tx.now, shredded_at=tx.now, how="rotation"
             )
-        )  # fmt: skip
+        )
         tx.audit(Action.FACE_SCAN, "system")
     return store
 
 
 _TERMS = {
-    "events": timedelta(days=7), "jobs": timedelta(days=7), "suggestions": timedelta(days=30),
-    "intents": timedelta(days=92), "boxes": timedelta(days=184),
-    "shredding": timedelta(days=365), "audit": timedelta(days=365),
-}  # fmt: skip
+    "events": timedelta(days=7),
+    "jobs": timedelta(days=7),
+    "suggestions": timedelta(days=30),
+    "intents": timedelta(days=92),
+    "boxes": timedelta(days=184),
+    "shredding": timedelta(days=365),
+    "audit": timedelta(days=365),
+}
 
 
 def test_each_kind_goes_at_its_term_and_not_before(filled: Store, clock: ManualClock) -> None:
@@ -156,10 +172,15 @@ def test_what_a_tag_or_an_open_intent_rests_on_stays(filled: Store, clock: Manua
         _face(tx, 2, "unmatched")
         tx.execute(
             insert(t.tag).values(
-                resource_id=2, node="Åsa", node_key="åsa", person_id="asa", origin="confirmed", places=[],
+                resource_id=2,
+                node="Åsa",
+                node_key="åsa",
+                person_id="asa",
+                origin="confirmed",
+                places=[],
                 created_at=tx.now,
             )
-        )  # fmt: skip
+        )
         _resource(tx, 3)
         _face(tx, 3, "unmatched")
         _intent(tx, 3, "open")
@@ -178,10 +199,16 @@ def test_jobs_that_wait_or_run_stay(store: Store, clock: ManualClock) -> None:
             finished = tx.now if number > 1 else None
             tx.execute(
                 insert(t.job).values(
-                    kind="photo", key=str(number), payload={}, priority=5, state=state, run_after=tx.now,
-                    created_at=tx.now, finished_at=finished,
+                    kind="photo",
+                    key=str(number),
+                    payload={},
+                    priority=5,
+                    state=state,
+                    run_after=tx.now,
+                    created_at=tx.now,
+                    finished_at=finished,
                 )
-            )  # fmt: skip
+            )
     assert _sweep(store, clock)["jobs"] == 1
     clock.advance(timedelta(days=3650))
     assert _sweep(store, clock)["jobs"] == 1

@@ -41,9 +41,13 @@ def _value(column: "Column[Any]", row: int, tx: Tx) -> Any:
     if column.name == "person_id":
         return _text(t.person.c.id, row)
     kinds: list[tuple[type, Any]] = [
-        (Instant, tx.now), (Date, date(1990, 5, 1 + row)), (Boolean, False), (Float, 0.5), (LargeBinary, b"sealed"),
+        (Instant, tx.now),
+        (Date, date(1990, 5, 1 + row)),
+        (Boolean, False),
+        (Float, 0.5),
+        (LargeBinary, b"sealed"),
         (Integer, row + 1),
-    ]  # fmt: skip
+    ]
     return next(
         value
         for kind, value in kinds
@@ -136,9 +140,10 @@ def test_equal_texts_do_not_show(
     first = backup.write_backup(store, vault.master, tmp_path / "away", clock, book, 30)
     second = backup.write_backup(store, vault.master, tmp_path / "away", clock, book, 30)
     for query in (
-        "SELECT ref FROM resource", "SELECT examined_reason FROM resource",
+        "SELECT ref FROM resource",
+        "SELECT examined_reason FROM resource",
         "SELECT collection_ref FROM resource_collection",
-    ):  # fmt: skip
+    ):
         one, other = _ciphers(first.store, query), _ciphers(second.store, query)
         assert len({*one, *other}) == 8, query
 
@@ -155,9 +160,14 @@ def test_a_column_that_nobody_thought_about_is_an_error() -> None:
 
 
 def test_the_wrapped_keys_are_in_no_copy_of_the_store(
-    store: Store, vault: Vault, master: MasterKeys, clock: ManualClock, tmp_path: Path, book: HeadBook,
+    store: Store,
+    vault: Vault,
+    master: MasterKeys,
+    clock: ManualClock,
+    tmp_path: Path,
+    book: HeadBook,
     add_person: Callable[[Tx, str], str],
-) -> None:  # fmt: skip
+) -> None:
     """The house's own neither: it is in the file of keys."""
     with store.write() as tx:
         vault.create_key(tx, add_person(tx, "asa"), RECORD)

@@ -41,11 +41,21 @@ def _quitclaim(
     superseded_at: datetime | None = None,
 ) -> Quitclaim:
     return Quitclaim(
-        id=f"{person.id}-{version}", person_id=person.id, version=version, text_version="2026-1",
-        text_sha256="0" * 64, language="en", method="paper", signed_by_person=not guardians,
-        signed_by_guardians=guardians, signed_at=signed_at, recorded_at=signed_at,
-        recorded_by="editor", grants=grants, superseded_at=superseded_at,
-    )  # fmt: skip
+        id=f"{person.id}-{version}",
+        person_id=person.id,
+        version=version,
+        text_version="2026-1",
+        text_sha256="0" * 64,
+        language="en",
+        method="paper",
+        signed_by_person=not guardians,
+        signed_by_guardians=guardians,
+        signed_at=signed_at,
+        recorded_at=signed_at,
+        recorded_by="editor",
+        grants=grants,
+        superseded_at=superseded_at,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -111,17 +121,24 @@ def _households(draw: st.DrawFn) -> Household:
         lambda days: st.sampled_from([6, 16]).map(lambda years: date(2026 - years, 3, 2) + days * DAY)
     )
     person = Person(
-        "p", "Åsa", birth_date=draw(st.none() | births), objected_at=draw(st.none() | _moments()),
+        "p",
+        "Åsa",
+        birth_date=draw(st.none() | births),
+        objected_at=draw(st.none() | _moments()),
         guardians=draw(st.sampled_from([(), ("g1",), ("g1", "g2")])),
-    )  # fmt: skip
+    )
     quitclaims = []
     for version in range(1, draw(st.integers(0, 3)) + 1):
         lines = [draw(_grants(f"{version}.{line}")) for line in range(draw(st.integers(1, 3)))]
         guardians = draw(st.sampled_from([(), ("g1",), ("g1", "g1"), ("g2", "g1"), ("g9",)]))
         quitclaim = _quitclaim(
-            person, *lines, version=version, signed_at=draw(_moments()), guardians=guardians,
+            person,
+            *lines,
+            version=version,
+            signed_at=draw(_moments()),
+            guardians=guardians,
             superseded_at=draw(st.none() | _moments()),
-        )  # fmt: skip
+        )
         quitclaims.append(replace(quitclaim, signed_by_person=draw(st.booleans())))
     return person, tuple(quitclaims)
 

@@ -33,11 +33,15 @@ def ids(version: int) -> Callable[[], str]:
 @pytest.mark.parametrize(
     ("text", "day_first", "expected"),
     [
-        ("", False, None), (" 2026-12-31 ", False, date(2026, 12, 31)), ("2026-1-2", False, date(2026, 1, 2)),
-        ("31-12-2026", True, date(2026, 12, 31)), ("1/2/2026", True, date(2026, 2, 1)),
-        ("1.2.2026", True, date(2026, 2, 1)), ("2026-02-01", True, date(2026, 2, 1)),
+        ("", False, None),
+        (" 2026-12-31 ", False, date(2026, 12, 31)),
+        ("2026-1-2", False, date(2026, 1, 2)),
+        ("31-12-2026", True, date(2026, 12, 31)),
+        ("1/2/2026", True, date(2026, 2, 1)),
+        ("1.2.2026", True, date(2026, 2, 1)),
+        ("2026-02-01", True, date(2026, 2, 1)),
     ],
-)  # fmt: skip
+)
 def test_a_day_is_read_as_it_was_said_to_be_written(text: str, day_first: bool, expected: date | None) -> None:
     assert mapping.parse_day(text, "until", day_first) == expected
 
@@ -45,11 +49,19 @@ def test_a_day_is_read_as_it_was_said_to_be_written(text: str, day_first: bool, 
 @pytest.mark.parametrize(
     ("text", "day_first"),
     [
-        ("01-02-2026", False), ("31-12-2026", False), ("0000-00-00", False), ("2026-02-30", False),
-        ("31-12-26", True), ("1/2-2026", True), ("12/31/2026", True), ("soon", True), ("9999-12-31", False),
-        ("２０２６-01-01", False), ("46387", False),
+        ("01-02-2026", False),
+        ("31-12-2026", False),
+        ("0000-00-00", False),
+        ("2026-02-30", False),
+        ("31-12-26", True),
+        ("1/2-2026", True),
+        ("12/31/2026", True),
+        ("soon", True),
+        ("9999-12-31", False),
+        ("２０２６-01-01", False),
+        ("46387", False),
     ],
-)  # fmt: skip
+)
 def test_a_day_that_could_be_two_or_none_is_refused(text: str, day_first: bool) -> None:
     """Ambiguous, out of the calendar, a slip of the year, a spreadsheet's number: never guessed."""
     with pytest.raises(ConsentError, match="until"):
@@ -66,13 +78,16 @@ def test_any_text_is_a_day_nothing_or_refused(text: str, day_first: bool) -> Non
 @pytest.mark.parametrize(
     ("usage", "channels", "strange"),
     [
-        ("Print, Websites", ("print", "website"), ()), ("", (), ()), ("websites", ("website",), ()),
+        ("Print, Websites", ("print", "website"), ()),
+        ("", (), ()),
+        ("websites", ("website",), ()),
         ("Print, Websites, Print", ("print", "website"), ()),
         ("TV, Merchandise, Billboards", (), ("TV", "Merchandise", "Billboards")),
-        ("Social  Media,Print", ("social media", "print"), ()), ("Printing", (), ("Printing",)),
+        ("Social  Media,Print", ("social media", "print"), ()),
+        ("Printing", (), ("Printing",)),
         ("web site", (), ("web site",)),
     ],
-)  # fmt: skip
+)
 def test_mediums_are_channels_or_listed(usage: str, channels: tuple[str, ...], strange: tuple[str, ...]) -> None:
     """A medium without a channel, or with one that is not configured here, is told and never guessed."""
     assert mapping.parse_mediums(usage, TABLE, KNOWN[1]) == (channels, strange)
@@ -95,8 +110,9 @@ def test_mediums_invent_no_channel(usage: str) -> None:
 
 def test_uses_are_those_that_are_configured() -> None:
     assert mapping.parse_uses(("Communication",), ("website", "PRINT"), KNOWN) == (
-        ("communication", "website"), ("communication", "print")
-    )  # fmt: skip
+        ("communication", "website"),
+        ("communication", "print"),
+    )
     assert len(mapping.parse_uses(("*",), ("*",), KNOWN)) == 6
     for purposes, channels in (((), ("print",)), (("communication",), ()), (("art",), ("print",))):
         with pytest.raises(ConsentError):
@@ -124,9 +140,12 @@ def test_a_fingerprint_is_of_the_consent_not_of_its_place() -> None:
 
 
 def sign(
-    entry: ForeignConsent, person: Person, claims: tuple[Quitclaim, ...] = (), keep: EarlierUses = EarlierUses.ADD,
+    entry: ForeignConsent,
+    person: Person,
+    claims: tuple[Quitclaim, ...] = (),
+    keep: EarlierUses = EarlierUses.ADD,
     guardians: tuple[str, ...] = (),
-) -> tuple[Quitclaim, ...]:  # fmt: skip
+) -> tuple[Quitclaim, ...]:
     """The versions once the entry is recorded."""
     signing = mapping.make_signing(entry, person, claims, guardians, AGES, NOW, keep, ids(len(claims)))
     new = lifecycle.record(person, claims, signing, AGES, quitclaim_id=f"q{len(claims)}", now=NOW, by="t")

@@ -219,25 +219,36 @@ def _window(start: int, length: int | None) -> Window:
 
 _people = st.sampled_from(["asa", "bo", "clara"])
 _faces = st.builds(
-    FaceFact, st.sampled_from(FaceState), st.none() | _people, st.sampled_from([None, 5, 19, 20, 60, 119, 400]),
-    st.sampled_from([None, "", "crowd"]), st.booleans(), st.none() | st.sampled_from(Dismissal),
-)  # fmt: skip
+    FaceFact,
+    st.sampled_from(FaceState),
+    st.none() | _people,
+    st.sampled_from([None, 5, 19, 20, 60, 119, 400]),
+    st.sampled_from([None, "", "crowd"]),
+    st.booleans(),
+    st.none() | st.sampled_from(Dismissal),
+)
 _small = st.integers(1, 400).map(lambda width: FaceFact(FaceState.UNMATCHED, None, width))
 _settled = _people.map(lambda person: FaceFact(FaceState.MATCHED, person, 60))
 _names = st.builds(NameFact, st.none() | _people, st.sampled_from(NameOrigin), st.just("x"))
 _confirmed = _people.map(lambda person: NameFact(person, NameOrigin.CONFIRMED, "x"))
 _facts = st.one_of(
     st.builds(
-        Facts, st.sampled_from(Examined), st.none(), st.lists(_faces, max_size=3).map(tuple),
-        st.lists(_names, max_size=3).map(tuple), st.sampled_from([None, 0, 900, 6000]),
+        Facts,
+        st.sampled_from(Examined),
+        st.none(),
+        st.lists(_faces, max_size=3).map(tuple),
+        st.lists(_names, max_size=3).map(tuple),
+        st.sampled_from([None, 0, 900, 6000]),
         st.sampled_from([None, None, None, "sidecar"]),
     ),
     # Mostly settled, so that "cleared" is reached often.
     st.builds(
         lambda people, faces, small: Facts(Examined.WHOLE, None, (*faces, *small), tuple(people), 6000),
-        st.lists(_confirmed, min_size=1, max_size=3), st.lists(_settled, max_size=1), st.lists(_small, max_size=1),
+        st.lists(_confirmed, min_size=1, max_size=3),
+        st.lists(_settled, max_size=1),
+        st.lists(_small, max_size=1),
     ),
-)  # fmt: skip
+)
 _windows = st.lists(st.builds(_window, st.integers(-9, 9), st.none() | st.integers(-2, 9)), max_size=4)
 _grants = st.dictionaries(_people, _windows)
 _sizes = st.none() | st.integers(1, 8000)

@@ -22,8 +22,9 @@ CLARA = Person("clara", "Clara", birth_date=date(2015, 6, 1), guardians=("g1", "
 
 
 def _signing(*grants: Grant, **changes: Any) -> Signing:
-    signing = Signing("2026-1", "0" * 64, "en", "paper", signed_by_person=True, signed_by_guardians=(),
-                      signed_at=NOW, grants=grants)  # fmt: skip
+    signing = Signing(
+        "2026-1", "0" * 64, "en", "paper", signed_by_person=True, signed_by_guardians=(), signed_at=NOW, grants=grants
+    )
     return replace(signing, **changes)
 
 
@@ -207,8 +208,9 @@ def test_what_is_recorded_is_in_force_some_day(households: st.SearchStrategy[Hou
     (person, quitclaims), rules = data.draw(households), AgeRules()
     said: list[str] = []
     for form in quitclaims:
-        signing = Signing("1", None, "en", "import", form.signed_by_person, form.signed_by_guardians,
-                          form.signed_at, form.grants)  # fmt: skip
+        signing = Signing(
+            "1", None, "en", "import", form.signed_by_person, form.signed_by_guardians, form.signed_at, form.grants
+        )
         try:
             recorded = _record(person, signing)
         except ConsentError as error:

@@ -85,11 +85,15 @@ def test_the_widest_counts_person_by_person() -> None:
 
 _rules = st.lists(
     st.builds(
-        CollectionRule, st.just("c"), st.sampled_from(Mode), st.none() | st.sampled_from(Basis),
-        st.sampled_from([None, YESTERDAY, TODAY, LATER]), st.frozensets(st.sampled_from(["asa", "bo"])),
+        CollectionRule,
+        st.just("c"),
+        st.sampled_from(Mode),
+        st.none() | st.sampled_from(Basis),
+        st.sampled_from([None, YESTERDAY, TODAY, LATER]),
+        st.frozensets(st.sampled_from(["asa", "bo"])),
     ),
     max_size=4,
-)  # fmt: skip
+)
 
 
 def _allows(rule: CollectionRule, mode: Mode, person: str) -> bool:

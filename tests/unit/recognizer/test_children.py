@@ -187,10 +187,16 @@ def test_a_child_is_told_no_secret(cache: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "raw",
     [
-        b"", b"\0\0", b"\xff" * 8, b"\0\0\0\x02\0\0\0\0{}", b"\0\0\0\x02\0\0\0\0[]",
-        b'\0\0\0\x0d\0\0\0\0{"parts":[5]}', b'\0\0\0\x0f\0\0\0\0{"parts":[-1]} ', b"\0\0\0\x03\0\0\0\0nop",
+        b"",
+        b"\0\0",
+        b"\xff" * 8,
+        b"\0\0\0\x02\0\0\0\0{}",
+        b"\0\0\0\x02\0\0\0\0[]",
+        b'\0\0\0\x0d\0\0\0\0{"parts":[5]}',
+        b'\0\0\0\x0f\0\0\0\0{"parts":[-1]} ',
+        b"\0\0\0\x03\0\0\0\0nop",
     ],
-)  # fmt: skip
+)
 def test_a_malformed_message_is_the_end_of_the_talk(raw: bytes) -> None:
     """Whatever a compromised child writes is refused without being carried out or stored."""
     with pytest.raises(wire.PipeClosed):

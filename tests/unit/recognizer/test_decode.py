@@ -38,11 +38,17 @@ def test_the_usual_formats_are_read_in_full(kind: str, picture: Make, saved: Sav
 @pytest.mark.parametrize(
     ("orientation", "expected"),
     [
-        (1, [RED, GREEN, BLUE, WHITE]), (2, [GREEN, RED, WHITE, BLUE]), (3, [WHITE, BLUE, GREEN, RED]),
-        (4, [BLUE, WHITE, RED, GREEN]), (5, [RED, BLUE, GREEN, WHITE]), (6, [BLUE, RED, WHITE, GREEN]),
-        (7, [WHITE, GREEN, BLUE, RED]), (8, [GREEN, WHITE, RED, BLUE]), (9, [RED, GREEN, BLUE, WHITE]),
+        (1, [RED, GREEN, BLUE, WHITE]),
+        (2, [GREEN, RED, WHITE, BLUE]),
+        (3, [WHITE, BLUE, GREEN, RED]),
+        (4, [BLUE, WHITE, RED, GREEN]),
+        (5, [RED, BLUE, GREEN, WHITE]),
+        (6, [BLUE, RED, WHITE, GREEN]),
+        (7, [WHITE, GREEN, BLUE, RED]),
+        (8, [GREEN, WHITE, RED, BLUE]),
+        (9, [RED, GREEN, BLUE, WHITE]),
     ],
-)  # fmt: skip
+)
 def test_exif_orientation_is_applied(
     kind: str, orientation: int, expected: list[tuple[int, ...]], picture: Make, saved: Save
 ) -> None:

@@ -117,9 +117,12 @@ def test_turned_pictures(pipeline: Pipeline, orientation: int) -> None:
     page = sheet(pipeline, (6000, 2000), [(5000, 200)])
     undo = {3: 3, 5: 5, 6: 8, 7: 7, 8: 6}[orientation]
     turns = {
-        3: Image.Transpose.ROTATE_180, 5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270,
-        7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
-    }  # fmt: skip
+        3: Image.Transpose.ROTATE_180,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
     exif = Image.Exif()
     exif[0x0112] = orientation
     told = examined(pipeline, saved(page.transpose(turns[undo]), quality=90, exif=exif))

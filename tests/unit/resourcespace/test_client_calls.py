@@ -65,7 +65,7 @@ def test_the_signature_is_over_the_query_as_it_is_sent() -> None:
         (200, JSON, b'{"status":"fail","data":{"message":"no"}}', DamError, "turned down"),
         (200, JSON, b"\"Argument 'coldata' must be of type array (json encoded), Unknown given\"", DamError, "type"),
     ],
-)  # fmt: skip
+)
 def test_every_form_of_failure_is_told_apart(
     status: int, kind: str, raw: bytes, error: type[DamError], says: str
 ) -> None:

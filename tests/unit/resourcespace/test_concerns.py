@@ -101,7 +101,7 @@ def test_a_log_that_was_set_back_is_told(double: Double, dam: ResourceSpaceDam) 
         ({"waiting": 4, "waiting_age": 7300}, False, "4 deliveries are not in the log yet, the oldest for 2 hours"),
         ({"on": False, "canary": "passed"}, True, "no channel has a rule"),
     ],
-)  # fmt: skip
+)
 def test_what_the_canary_saw_is_told(dam: ResourceSpaceDam, gate: dict[str, object], ok: bool, said: str) -> None:
     """Green only where it was seen within a day that what must be stopped was stopped."""
     if isinstance(dam.profile(), PlainProfile):

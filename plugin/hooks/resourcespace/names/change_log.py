@@ -17,9 +17,14 @@ class Logged:
     """As the Dam protocol has it."""
 
     def __init__(
-        self, feed: ChangeFeed, log: ResourceLog, cursor: Cursor, nodes: Nodes, server: ResourceSpaceSection,
+        self,
+        feed: ChangeFeed,
+        log: ResourceLog,
+        cursor: Cursor,
+        nodes: Nodes,
+        server: ResourceSpaceSection,
         permitted: Callable[[str], bool],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._feed = feed
         self._log = log
         self._cursor_of_log = cursor

@@ -131,9 +131,14 @@ class Cursor:
         return CursorPosition(0, frozenset()) if row is None else _build_position(row)
 
     def _keep(
-        self, tx: Tx, at: int, seen: frozenset[int], marks: Sequence[tuple[int, str]], floors: Sequence[int],
+        self,
+        tx: Tx,
+        at: int,
+        seen: frozenset[int],
+        marks: Sequence[tuple[int, str]],
+        floors: Sequence[int],
         **more: datetime | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         near = sorted(ref for ref in seen if ref > at - 2 * OVERLAP)
         values: dict[str, Any] = {"position": at, "seen": near, "moved_at": tx.now, **more}
         values |= {"marks": [list(mark) for mark in marks], "floors": list(floors)}

@@ -23,10 +23,7 @@ def upgrade() -> None:
     op.execute(
         "UPDATE statement SET stated_at = NULL WHERE stated IS NULL OR CAST(stated AS TEXT) <> CAST(wanted AS TEXT)"
     )
-    op.create_index(
-        "ix_statement_untold", "statement", ["resource_id"],
-        sqlite_where=_UNTOLD, postgresql_where=_UNTOLD,
-    )  # fmt: skip
+    op.create_index("ix_statement_untold", "statement", ["resource_id"], sqlite_where=_UNTOLD, postgresql_where=_UNTOLD)
 
 
 def downgrade() -> None:

@@ -180,8 +180,12 @@ def _columns() -> None:
     op.add_column("invitation", sa.Column("quitclaim_id", sa.Text()))
     op.add_column("invitation", sa.Column("may_replace", sa.Boolean(), nullable=False, server_default=sa.text("false")))
     op.create_index("ix_invitation_quitclaim_id", "invitation", ["quitclaim_id"])
-    for name, kind in (("marks", sa.JSON()), ("floors", sa.JSON()), ("set_back_at", sa.BigInteger()),
-                       ("heard_at", sa.BigInteger())):  # fmt: skip
+    for name, kind in (
+        ("marks", sa.JSON()),
+        ("floors", sa.JSON()),
+        ("set_back_at", sa.BigInteger()),
+        ("heard_at", sa.BigInteger()),
+    ):
         op.add_column("dam_cursor", sa.Column(name, kind))
     no = sa.text("false")
     op.add_column("person", sa.Column("self_entered", sa.Boolean(), nullable=False, server_default=no))

@@ -48,7 +48,13 @@ def downgrade() -> None:
     op.drop_table("erasure")
     op.drop_table("house_key")
     for column in (
-        "worked_as", "worked_at", "closed_why", "closed_at", "texts_sealed_at", "ended_anew_at", "ended_hash",
+        "worked_as",
+        "worked_at",
+        "closed_why",
+        "closed_at",
+        "texts_sealed_at",
+        "ended_anew_at",
+        "ended_hash",
         "ended_lines",
-    ):  # fmt: skip
+    ):
         op.drop_column("state", column)
