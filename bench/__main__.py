@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import bench
-from bench.workshop import Workshop
+from bench.figures import Workshop
 
 _NO_BENCH = {"__main__", "acts", "engine_pass", "library", "preparing", "promises", "workshop"}
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from sqlalchemy import func, select
 
-from bench.workshop import Figure, Workshop
+from bench.figures import Figure, Workshop
 from plugin.clock import SystemClock
 from plugin.config import Config
 from plugin.flows.collections import modes

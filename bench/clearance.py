@@ -13,10 +13,10 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
+from bench.figures import Figure, Workshop
 from bench.library import FACES, Library, build_library
-from bench.workshop import Figure, Workshop
 from plugin.flows.clearance import cleared_photos, photo_answers
-from plugin.flows.consent import cuts, grant_endings
+from plugin.flows.consent import cuts, withdrawal
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import IntendedUse
 from sidecar.running.runner import Runner
@@ -93,7 +93,7 @@ def _measure_withdrawals(library: Library, touched: int) -> WithdrawalCost:
     services = library.services
     commits, recomputes = [], []
     for person_id in library.withdrawing[touched]:
-        commits.append(_measure_ms(lambda: grant_endings.withdraw(services, person_id, None, "bench")))  # noqa: B023
+        commits.append(_measure_ms(lambda: withdrawal.withdraw(services, person_id, None, "bench")))  # noqa: B023
         Runner(services).drain([cuts.JOB])
         with services.store.read() as conn:
             ids = photo_answers.list_resources_naming(conn, person_id)

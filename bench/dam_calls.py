@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from bench.workshop import Figure, Workshop
+from bench.figures import Figure, Workshop
 from plugin.clock import ManualClock
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import recording, withdrawal
 from plugin.flows.matching import gallery
 from plugin.flows.people import register
 from plugin.flows.schedule import calendar
@@ -75,7 +75,7 @@ def _add_person(services: Services, recognition: bool) -> str:
     if recognition:
         grants.append(Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, until))
     signing = Signing("bench", None, "en", "sample", True, (), now, tuple(grants))
-    grant_endings.record(services, person, signing, [grant_endings.SignatureEvidence("sample", b"sample")], "bench")
+    recording.record(services, person, signing, [recording.SignatureEvidence("sample", b"sample")], "bench")
     return person
 
 
@@ -93,7 +93,7 @@ def _count_revocation(services: Services, double: Double, count: int) -> tuple[i
     if (tagged, on_double.dates(library, refs)) != (count, count):
         raise SystemExit(f"{tagged} of {count} resources are tagged: there is nothing to count")
     double.calls.clear()
-    grant_endings.withdraw(services, person, None, "bench")
+    withdrawal.withdraw(services, person, None, "bench")
     runner.drain()
     left = sum(_NAME in library.people(ref) for ref in refs), on_double.dates(library, refs)
     return sum(double.calls.values()), left

@@ -23,7 +23,7 @@ FaceCount = tuple[int, bool]
 def prepare_ours(cache: Path) -> Callable[[Path], FaceCount]:
     """Decode, detect, encode and compare with 30 enrolled, in this process."""
     from plugin.config import Config, MatchingSection, RecognizerSection
-    from plugin.config.looking import detection_px
+    from plugin.config.detection_size import detection_px
     from plugin.recognizer.engines.registry import open_engine
     from plugin.recognizer.engines.resnet import normalise
     from plugin.recognizer.examination.examination import Pipeline

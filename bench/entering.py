@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.workshop import Figure, Workshop
+from bench.figures import Figure, Workshop
 from plugin.config import parse
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services

@@ -21,7 +21,7 @@ from psycopg import sql
 from plugin.clock import NO_END, SystemClock
 from plugin.config import Config, parse
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import recording
 from plugin.flows.people import register
 from plugin.hooks.dam import Dam
 from plugin.quitclaim.consent.lifecycle import Signing
@@ -34,7 +34,7 @@ _DAY = 86_400_000_000  # microseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLLY_NAMED = 0.6  # of the photographs; in the others a face is not named
 _AGREES = {"communication": 0.8, "commercial": 0.4}
-_EVIDENCE = grant_endings.SignatureEvidence("form.txt", b"a signed form: sample")
+_EVIDENCE = recording.SignatureEvidence("form.txt", b"a signed form: sample")
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def sign_quitclaim(services: Services, person_id: str, now: datetime, recognitio
     ]
     grants += [Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, until)] if recognition else []
     signing = Signing("1", None, "en", "paper", True, (), now, tuple(grants))
-    grant_endings.record(services, person_id, signing, [_EVIDENCE], "bench")
+    recording.record(services, person_id, signing, [_EVIDENCE], "bench")
 
 
 class _Crowd:

@@ -10,15 +10,15 @@ from typing import Any, cast
 
 from sqlalchemy import Engine, event
 
-from bench import acts
+from bench import write_cases
+from bench.figures import Figure, Workshop
 from bench.library import build_library
-from bench.workshop import Figure, Workshop
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import Dam
 from plugin.ledger.store import engine
 from tests.stores import Postgres
 
-_SIZES = {acts.SHOWN: 3, 5000: 1, 500: 1, 50: 1}
+_SIZES = {write_cases.SHOWN: 3, 5000: 1, 500: 1, 50: 1}
 
 
 @dataclass
@@ -77,7 +77,7 @@ def run(workshop: Workshop) -> Iterator[Figure]:
 
     `BENCH_ACTS`: only acts in whose names one of these words stands, with a comma between them.
     """
-    photos = max(workshop.photos, 2 * acts.RULED)
+    photos = max(workshop.photos, 2 * write_cases.RULED)
     worst: dict[str, _Longest] = {}
     with ExitStack() as stack:
         server = Postgres()
@@ -99,10 +99,10 @@ def run(workshop: Workshop) -> Iterator[Figure]:
 def _measure(root: Path, photos: int, url: str) -> tuple[dict[str, _Longest], float]:
     words = [word for word in os.environ.get("BENCH_ACTS", "").split(",") if word]
     with build_library(root, photos, _SIZES, url) as library:
-        services = replace(library.services, dam=cast(Dam, acts.FilelessDam(library.services.dam)))
+        services = replace(library.services, dam=cast(Dam, write_cases.FilelessDam(library.services.dam)))
         watch = _Watch(services)
         began = time.perf_counter()
-        for act, before, do in acts.list_acts(replace(library, services=services)):
+        for act, before, do in write_cases.list_acts(replace(library, services=services)):
             if not words or any(word in act for word in words):
                 before()
                 watch.measure(act, do)

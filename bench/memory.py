@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.workshop import Figure, Workshop
+from bench.figures import Figure, Workshop
 from plugin.config import MatchingSection, RecognizerSection
 from plugin.recognizer.engines.resnet import normalise
 from plugin.recognizer.examination.messages import ExaminationRequest

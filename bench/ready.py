@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from bench.entering import make_tree, register_files
+from bench.figures import Figure, Workshop
 from bench.library import build_library
-from bench.workshop import Figure, Workshop
 from plugin.flows.schedule import calendar
 from sidecar.app import create_app
 

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from bench.workshop import Figure, Workshop
+from bench.figures import Figure, Workshop
 from plugin.config import Config, parse
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import recording
 from plugin.flows.matching import gallery
 from plugin.flows.names import name_index
 from plugin.flows.people import register
@@ -91,7 +91,7 @@ def _enrol(services: Services) -> None:
     now = datetime.now(UTC)
     grant = Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, None)
     signing = Signing("bench", None, "en", "sample", True, (), now, (grant,))
-    grant_endings.record(services, person, signing, [grant_endings.SignatureEvidence("sample", b"sample")], "bench")
+    recording.record(services, person, signing, [recording.SignatureEvidence("sample", b"sample")], "bench")
     pictures = [samples.portrait(sha).read_bytes() for sha in (samples.A_FRONT, samples.A_SPEECH)]
     gallery.enrol(services, person, pictures, "bench")
     evidence = BasisEvidence("bench", "bench", services.today(), None)

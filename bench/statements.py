@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from sqlalchemy import Engine, event, func, select, update
 
-from bench import acts
+from bench import write_cases
+from bench.figures import Figure, Workshop
 from bench.library import build_library
-from bench.workshop import Figure, Workshop
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t
 from sidecar.running.runner import Runner
@@ -42,14 +42,14 @@ def run(workshop: Workshop) -> Iterator[Figure]:
 
 def _withdrawn(root: Path, url: str) -> int:
     with build_library(root, 2 * _TAGS, {_TAGS: 1}, url) as library:
-        services = replace(library.services, dam=cast(Dam, acts.FilelessDam(library.services.dam)))
+        services = replace(library.services, dam=cast(Dam, write_cases.FilelessDam(library.services.dam)))
         (person,) = library.withdrawing[_TAGS]
         runner = Runner(services)
         runner.drain()
         with services.store.write() as tx:
             tx.execute(update(t.tag).where(t.tag.c.person_id == person).values(origin="machine"))
         with _counted() as statements:
-            grant_endings.withdraw(services, person, None, "bench")
+            withdrawal.withdraw(services, person, None, "bench")
             runner.drain()
         if _tags(services, person):
             raise SystemExit("names of somebody who withdrew are left: there is nothing to count")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bench.workshop import Figure, Workshop
+from bench.figures import Figure, Workshop
 from tests.live.given import Given
 from tests.live.uploads import STATES, measure
 

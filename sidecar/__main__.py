@@ -2,19 +2,19 @@
 
 import sys
 
-from sidecar.running import stopping
+from sidecar.running import shutdown
 
 
 def main() -> None:
     """Hear signals, then load the rest, which takes a second."""
-    stopping.listen(sys.argv[1:])
+    shutdown.listen(sys.argv[1:])
     try:
         from sidecar import cli  # not before signals are heard
 
         cli.main()
     except KeyboardInterrupt:
-        sys.stderr.write(f"{stopping.STOPPED}\n")
-        sys.exit(stopping.INTERRUPTED)
+        sys.stderr.write(f"{shutdown.STOPPED}\n")
+        sys.exit(shutdown.INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from sidecar.running import metrics, readiness
 from sidecar.running.bootstrap import open_house
 from sidecar.running.readiness import CHECKS, find_unready
 from sidecar.serving import admission
-from sidecar.sign import blueprint, key_pages, own_page, sessions
-from sidecar.web import plain_requests, problems, rate_limits, staff_door, store_away
+from sidecar.sign import form_pages, key_pages, own_page, sessions
+from sidecar.web import input_checks, problems, rate_limits, staff_sign_in, store_unavailable
 from sidecar.words.language_choice import choose_language
 
 log = structlog.get_logger()
@@ -43,26 +43,26 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     if services is None:
         services = open_house(config).__enter__()
     app = api.create_openapi_app(__name__)
-    plain_requests.prepare(app)
+    input_checks.prepare(app)
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     app.extensions["facelease"] = services
     app.jinja_env.globals["languages"] = {one: catalogues.name(one, one) for one in catalogues.LANGUAGES}
     readiness.prepare(app.extensions, services)
     admission.refuse_large_bodies(app)
-    store_away.prepare(app, services)
+    store_unavailable.prepare(app, services)
     sessions.prepare(app, config)
     problems.register_handlers(app)
     app.log_exception = _log_exception  # type: ignore[method-assign,assignment]
     limiter = rate_limits.prepare(app, config)
     _add_routes(app, services, limiter)
     signed = [module.create_blueprint(services) for module in (webhooks, panel, downloads)]
-    for part in (*signed, staff_door.create_blueprint(services, limiter)):
+    for part in (*signed, staff_sign_in.create_blueprint(services, limiter)):
         if part is not None:
             sessions.exempt_csrf(app, part)
             app.register_blueprint(part)
-    if staff_door.is_enabled(services):
+    if staff_sign_in.is_enabled(services):
         app.register_blueprint(console.console)
-    app.register_blueprint(blueprint.create_blueprint(services, limiter))
+    app.register_blueprint(form_pages.create_blueprint(services, limiter))
     app.register_blueprint(own_page.create_blueprint(services, limiter))
     app.register_blueprint(key_pages.create_blueprint(services, limiter))
     api.register_routes(app, services)

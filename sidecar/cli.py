@@ -11,10 +11,10 @@ import structlog
 
 from plugin import config as configuration
 from plugin.errors import FaceLeaseError, StoreBusy
-from plugin.ledger.store.waiting import StoreWaitWatch
+from plugin.ledger.store.lock_wait import StoreWaitWatch
 from sidecar.commands.common import Shell
 from sidecar.output import safe
-from sidecar.running import stopping
+from sidecar.running import shutdown
 
 
 class _Stoppable(click.Group):
@@ -24,8 +24,8 @@ class _Stoppable(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            click.echo(str(error) or stopping.STOPPED, err=True)
-            ctx.exit(stopping.INTERRUPTED)
+            click.echo(str(error) or shutdown.STOPPED, err=True)
+            ctx.exit(shutdown.INTERRUPTED)
 
 
 class _LazyCommands(UserDict[str, Any]):
@@ -80,7 +80,7 @@ def cli(context: click.Context, config: Path | None) -> None:
 
 def main() -> None:
     """Run the command line; a FaceLeaseError or an OSError is printed as one sentence, with exit code 1."""
-    stopping.listen(sys.argv[1:])
+    shutdown.listen(sys.argv[1:])
     watch = StoreWaitWatch(lambda said: click.echo(safe(said), err=True))
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # apart from the answer
     try:

@@ -13,8 +13,8 @@ from plugin.errors import StoreAway
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
 from sidecar.app import create_app
-from sidecar.running import bootstrap, loops, stopping
-from sidecar.running.worker_watch import WorkerSupervisor
+from sidecar.running import bootstrap, loops, shutdown
+from sidecar.running.worker_supervisor import WorkerSupervisor
 from sidecar.serving import listener
 from sidecar.serving.pools import mmap_large_blocks
 
@@ -27,7 +27,7 @@ def serve(config: Config, config_path: Path | None, with_worker: bool) -> None:
     Waits for a store that does not answer yet. Errors that somebody has to mend are raised before it listens.
     """
     loops.log_thread_errors()
-    stop = stopping.shutdown.requested
+    stop = shutdown.shutdown.requested
     with bootstrap.wait_for_house(config, SystemClock(), stop) as services:
         if services is None:
             return
@@ -49,11 +49,11 @@ def _listen(config: Config, services: Services, worker: WorkerSupervisor | None)
     gc.collect()
     gc.freeze()  # what exists now stays: collections after a large form are quick
     if worker is None:
-        stopping.shutdown.begin(here.stop)
+        shutdown.shutdown.begin(here.stop)
         _run(here, config)
         return
-    stopping.shutdown.seconds += 0.5  # the worker has the seconds before
-    stopping.shutdown.begin(here.stop, worker.leave, last=[worker.kill])
+    shutdown.shutdown.seconds += 0.5  # the worker has the seconds before
+    shutdown.shutdown.begin(here.stop, worker.leave, last=[worker.kill])
     here.tends.append(worker.mend)
     try:
         worker.start()

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from plugin.flows.access import api_tokens, links
 from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.mail import form_store
 from plugin.flows.people import register
 from plugin.flows.signing import invitations
@@ -209,10 +209,10 @@ class Over:
         self.people = {name: cast.add(name) for name in ("Bo", "Cee", "Dag")}
         cee = self.people["Cee"]
         self.names["grant"] = cast.sign(cee, recognition=False)["website"]
-        grant_endings.withdraw(services, cee, None, "test")
+        withdrawal.withdraw(services, cee, None, "test")
         cast.sign(self.people["Dag"])
-        grant_endings.stop(services, self.people["Dag"], StopMode.RESTRICT, None, "test")
-        grant_endings.object_to_recognition(services, self.people["Dag"], "test")
+        withdrawal.stop(services, self.people["Dag"], StopMode.RESTRICT, None, "test")
+        withdrawal.object_to_recognition(services, self.people["Dag"], "test")
         self._accesses(cee)
         self._files()
         cast.work()

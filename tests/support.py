@@ -24,7 +24,7 @@ from plugin.config import Config, parse
 from plugin.flows.collections import modes
 from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import recording
 from plugin.flows.matching import gallery
 from plugin.flows.people import register
 from plugin.hooks.dam import Dam
@@ -40,7 +40,7 @@ from sidecar.running.runner import Runner
 from tests import migrated
 
 SHOOT = "shoot"
-FORM = grant_endings.SignatureEvidence("form.txt", b"a signed form: sample")
+FORM = recording.SignatureEvidence("form.txt", b"a signed form: sample")
 
 
 def store_of(_root: Path) -> str | None:
@@ -165,7 +165,7 @@ class Cast:
             for line in lines
         )
         signing = Signing("v1", None, "en", "paper", not guardians, guardians, now, grants)
-        grant_endings.record(self.services, person_id, signing, [FORM], "test")
+        recording.record(self.services, person_id, signing, [FORM], "test")
         return ids
 
     def enrol(self, person_id: str, *prefixes: str) -> None:

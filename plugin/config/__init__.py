@@ -9,7 +9,6 @@ from pydantic_core import ErrorDetails
 
 from plugin.config.base import ConfigPath, Section
 from plugin.config.importing import ImportingSection
-from plugin.config.keeping import BackupSection, KeysSection, RetentionSection, StoreSection
 from plugin.config.sections import (
     AccessSection,
     ApiSection,
@@ -31,6 +30,7 @@ from plugin.config.sections import (
     SiteSection,
     WebhooksSection,
 )
+from plugin.config.storage import BackupSection, KeysSection, RetentionSection, StoreSection
 from plugin.errors import ConfigError
 
 __all__ = ["BackupSection", "ClearanceSection", "Config", "JobsSection", "MatchingSection", "RecognizerSection"]

@@ -15,9 +15,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from plugin.confinement import surroundings
-from plugin.confinement.giving_up import Bounds, confine
+from plugin.confinement import environment
 from plugin.confinement.landlock import READ, RUN, WRITE, Right
+from plugin.confinement.sandbox import Bounds, confine
 
 _DIE_WITH_PARENT = 1
 _SECONDS = 20
@@ -36,7 +36,7 @@ def main() -> None:
     start = [*_find_interpreter(program), str(program)]
     _die_with_parent()
     paths = [
-        *surroundings.list_library_paths(),
+        *environment.list_library_paths(),
         *_list_executables(Path(start[0])),
         *_list_module_folders(start[0], program),
     ]

@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, BinaryIO, cast
 
-from plugin.confinement import surroundings, wire
-from plugin.confinement.giving_up import Confinement
+from plugin.confinement import environment, wire
+from plugin.confinement.sandbox import Confinement
 from plugin.errors import FaceLeaseError, ReadingFailed
 
 Reply = tuple[dict[str, Any], list[bytes]]
@@ -75,7 +75,9 @@ class Reader:
         if process is not None and process.poll() is None and self._busy < _BUSY_SECONDS:
             return process
         self._end()
-        process = self._process = wire.start_process("plugin.confinement.reading", surroundings.build_environment())
+        process = self._process = wire.start_process(
+            "plugin.confinement.reading_process", environment.build_environment()
+        )
         self._busy = 0.0
         first = {"task": self._task, "memory_mb": _MEMORY_MB, "cpu_seconds": _CPU_SECONDS}
         answer, _ = self._exchange(process, first, [], _START_SECONDS)

@@ -1,1 +1,1 @@
-"""What happens: one module a story. A newcomer starts with photos/tagging.py and consent/grant_endings.py."""
+"""What happens: one module a story. A newcomer starts with photos/tagging.py and consent/withdrawal.py."""

@@ -17,10 +17,10 @@ from plugin.hooks.change import ChangeKind as ChangeKind
 from plugin.hooks.collection import Collection as Collection
 from plugin.hooks.collection import CollectionRuling as CollectionRuling
 from plugin.hooks.concern import Concern
+from plugin.hooks.each_resource import for_each_ref as for_each_ref
 from plugin.hooks.left_out import LeftOut
 from plugin.hooks.mention import CertificateLine, Mentions
 from plugin.hooks.name_search import SoughtName
-from plugin.hooks.one_by_one import for_each_ref as for_each_ref
 from plugin.hooks.picture import Picture as Picture
 
 Box = tuple[float, float, float, float]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, StringConstraints, model_validator
 from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.common import face_rows, reference_sets
 from plugin.flows.common.services import Services
-from plugin.flows.review import already_so, dismissals, review
+from plugin.flows.review import already_done, dismissals, face_decisions
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, fill, json_response
@@ -124,7 +124,7 @@ def _add_read_routes(api: Routes, services: Services) -> None:
     def faces_list(query: FacesQuery) -> Response:
         """A page of faces in a state."""
         with services.store.read() as conn:
-            rows = list(review.list_waiting(conn, query.state, query.after or 0, query.limit + 1))
+            rows = list(face_decisions.list_waiting(conn, query.state, query.after or 0, query.limit + 1))
             vouched = {None, *reference_sets.find_vouched(conn, {row.set_id for row in rows})}
             texts = services.texts(conn)
             items = [
@@ -147,22 +147,22 @@ def _add_decision_routes(api: Routes, services: Services) -> None:
     def face_confirm(path: NumberPath, body: FaceConfirmation) -> Response:
         """Yes, this is the person."""
         same = {"person_id": body.person_id} if body.person_id else {}
-        before = already_so.find_decided_at(services, path.number, "matched", **same)
-        review.confirm(services, path.number, caller().actor, body.person_id)
-        vouched = review.is_sound(services, path.number)
+        before = already_done.find_decided_at(services, path.number, "matched", **same)
+        face_decisions.confirm(services, path.number, caller().actor, body.person_id)
+        vouched = face_decisions.is_sound(services, path.number)
         return json_response(FaceDecision(id=path.number, state="matched", vouched=vouched, decided_before=before))
 
     @api.add("POST", "/faces/<int:number>/reject", _WRITE, FaceDecision)
     def face_reject(path: NumberPath, body: EmptyRequest) -> Response:
         """Not this person; never proposed again for this face."""
-        before = already_so.find_decided_at(services, path.number, "rejected")
-        review.reject(services, path.number, caller().actor)
+        before = already_done.find_decided_at(services, path.number, "rejected")
+        face_decisions.reject(services, path.number, caller().actor)
         return json_response(FaceDecision(id=path.number, state="rejected", decided_before=before))
 
     @api.add("POST", "/faces/<int:number>/undo", _WRITE, FaceDecision)
     def face_undo(path: NumberPath, body: EmptyRequest) -> Response:
         """Take the last decision back; the photograph is examined again."""
-        review.undo_decision(services, path.number, caller().actor)
+        face_decisions.undo_decision(services, path.number, caller().actor)
         return json_response(FaceDecision(id=path.number, state="unmatched"))
 
 
@@ -171,7 +171,7 @@ def _add_dismissal_routes(api: Routes, services: Services) -> None:
     def face_dismiss(path: NumberPath, body: FaceDismissal) -> Response:
         """This face need not be named."""
         same = {"dismissal": body.dismissal.value, "reason": body.note.strip()}
-        before = already_so.find_decided_at(services, path.number, "dismissed", **same)
+        before = already_done.find_decided_at(services, path.number, "dismissed", **same)
         dismissals.dismiss(services, path.number, body.dismissal, caller().actor, body.note)
         return json_response(FaceDecision(id=path.number, state="dismissed", decided_before=before))
 

@@ -15,7 +15,7 @@ from plugin.flows.access.api_tokens import Caller
 from plugin.flows.common.services import Services
 from sidecar.api.idempotency import IdempotencyKeys
 from sidecar.api.routes import Route, Routes
-from sidecar.web import problems, rate_limits, store_away
+from sidecar.web import problems, rate_limits, store_unavailable
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _GUESSES = 60  # wrong tokens a minute from one network
@@ -73,7 +73,7 @@ class Guard:
         return None
 
     def _busy(self, error: StoreError) -> Response:
-        return store_away.respond(self._services, error)
+        return store_unavailable.respond(self._services, error)
 
 
 def caller() -> Caller:

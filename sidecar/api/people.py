@@ -10,10 +10,10 @@ from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.common import overdue
 from plugin.flows.common.reference_sets import Pictures
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.names import name_doubts
 from plugin.flows.people import ages, data_export, register
-from plugin.flows.review import already_so
+from plugin.flows.review import already_done
 from plugin.flows.views import people_list as listing
 from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
@@ -176,8 +176,8 @@ def _add_write_routes(api: Routes, services: Services) -> None:
 
         A child's stops recognition at once. `ended_before`: since when they had objected already.
         """
-        before = already_so.find_objected_at(services, path.person_id)
-        count = grant_endings.object_to_recognition(services, path.person_id, caller().actor)
+        before = already_done.find_objected_at(services, path.person_id)
+        count = withdrawal.object_to_recognition(services, path.person_id, caller().actor)
         finished = not overdue.is_pending(services, path.person_id)
         return json_response(EndResult(id=path.person_id, count=count, ended_before=before, finished=finished))
 

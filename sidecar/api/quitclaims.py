@@ -14,8 +14,8 @@ from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.clearance import cleared_photos
 from plugin.flows.common import overdue
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
-from plugin.flows.review import already_so
+from plugin.flows.consent import recording, withdrawal
+from plugin.flows.review import already_done
 from plugin.flows.views import person_file
 from plugin.quitclaim.consent.lifecycle import Signing, StopMode
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
@@ -120,8 +120,8 @@ def routes(services: Services) -> Routes:
     @api.add("POST", "/people/<person_id>/quitclaims", large, QuitclaimCreated, 201)
     def quitclaim_record(path: PersonPath, body: SignedQuitclaim) -> Response:
         """Record a signed quitclaim as the person's next version; it supersedes the one before."""
-        proof = [grant_endings.SignatureEvidence(one.name, _decode(one)) for one in body.evidence]
-        claim = grant_endings.record(services, path.person_id, _to_signing(services, body), proof, caller().actor)
+        proof = [recording.SignatureEvidence(one.name, _decode(one)) for one in body.evidence]
+        claim = recording.record(services, path.person_id, _to_signing(services, body), proof, caller().actor)
         made = QuitclaimCreated(id=claim.id, version=claim.version, grants=[grant.id for grant in claim.grants])
         return json_response(made, 201)
 
@@ -142,8 +142,8 @@ def _end_grants(
     services: Services, person_id: str, body: GrantChoice, act: Literal["withdraw", "restrict"]
 ) -> EndResult:
     """What ended, or since when it was over. Raises NotFound, and NothingDone where there was nothing to end."""
-    count = grant_endings.stop(services, person_id, StopMode(act), _chosen_ids(body), caller().actor)
-    before = None if count else already_so.find_ended_at(services, person_id, _chosen_ids(body), act)
+    count = withdrawal.stop(services, person_id, StopMode(act), _chosen_ids(body), caller().actor)
+    before = None if count else already_done.find_ended_at(services, person_id, _chosen_ids(body), act)
     return EndResult(
         id=person_id, count=count, ended_before=before, finished=not overdue.is_pending(services, person_id)
     )

@@ -12,7 +12,7 @@ from plugin.flows.consent import consequences
 from plugin.flows.review import held_photos
 from plugin.flows.views import collection_list
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
 from sidecar.output import pluralize, say, table
 from sidecar.words import staff_words
@@ -58,7 +58,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--date", "decided", type=_DAY, help="When it was decided.")
 @click.option("--review", type=_DAY, help="Until when the basis holds.")
 @click.option("--member", multiple=True, help="Who signed up for the shoot; may be repeated.")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def set_(
     shell: Shell,
@@ -77,7 +77,7 @@ def set_(
     evidence = BasisEvidence(reference, by, decided.date() if decided else None, review.date() if review else None)
     ruling = modes.Ruling(Mode(mode), Basis(basis) if basis else None, evidence, member)
     with shell.house() as services:
-        confirming.confirm(_describe_ending(services, ref, mode), yes)
+        confirmation.confirm(_describe_ending(services, ref, mode), yes)
         modes.decide(services, ref, ruling, actor())
         left = finish_jobs(services)
         reasons = mode_effect.explain(services, ref)
@@ -143,14 +143,14 @@ def held(shell: Shell, ref: str | None, as_json: bool) -> None:
 
 @collection.command("gone")
 @click.argument("ref")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def gone(shell: Shell, ref: str, yes: bool, as_json: bool) -> None:
     """Say that the lost collection REF is gone: what waited for it goes on. Its photographs stay under its ruling,
     wherever they turn up, until somebody rules on where they lie then."""
     with shell.house() as services:
         waits = f"the search for {ref}: what waited for it is compared without its ruling"
-        confirming.confirm([waits] if consequences.is_ruling_lost(services, ref) else [], yes)
+        confirmation.confirm([waits] if consequences.is_ruling_lost(services, ref) else [], yes)
         ruling_identity.give_up(services, ref, actor())
         left = finish_jobs(services)
     say_finished(as_json, {"ref": ref, "gone": True}, [f"{ref}: gone"], left)

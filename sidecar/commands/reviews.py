@@ -10,7 +10,7 @@ from plugin.flows.common.face_rows import dismissal_of, reason_of
 from plugin.flows.common.services import Services
 from plugin.flows.matching import vouching
 from plugin.flows.names import dam_names
-from plugin.flows.review import already_so, dismissals, review
+from plugin.flows.review import already_done, dismissals, face_decisions
 from plugin.flows.tags import returned_names
 from plugin.hooks.dam import ListsNames
 from plugin.ledger.keys.free_text import TextSealer
@@ -42,8 +42,8 @@ def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_j
         with services.store.read() as conn:
             texts = services.texts(conn)
             found = dismissals.list_waiting(services, conn, after, limit) if reopened else None
-            faces = [_to_json(row, texts) for row in found or review.list_waiting(conn, state, after, limit)]
-            machine = [_to_json(row, texts) for row in review.list_unconfirmed(conn, limit)]
+            faces = [_to_json(row, texts) for row in found or face_decisions.list_waiting(conn, state, after, limit)]
+            machine = [_to_json(row, texts) for row in face_decisions.list_unconfirmed(conn, limit)]
             nobodys = dam_names.list_unlinked(conn)
         renamed, unasked = _find_renamed(services)
     unlinked = [{"name": name, "photos": count} for name, count in nobodys]
@@ -106,9 +106,9 @@ def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_j
     """
     with shell.house() as services:
         chosen = find_person(services, person) if person else None
-        before = already_so.find_decided_at(services, face, "matched", **({"person_id": chosen} if chosen else {}))
-        named = review.confirm(services, face, actor(), chosen, known)
-        clears = review.is_sound(services, face)
+        before = already_done.find_decided_at(services, face, "matched", **({"person_id": chosen} if chosen else {}))
+        named = face_decisions.confirm(services, face, actor(), chosen, known)
+        clears = face_decisions.is_sound(services, face)
         lines = [_describe_decision(services, face, "confirmed", before)]
     if not clears:
         lines.append(f"it clears nothing yet: facelease person vouch {named} --how met, if you know them by sight")
@@ -122,8 +122,8 @@ def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_j
 def reject(shell: Shell, face: int, as_json: bool) -> None:
     """Not this person; never proposed again for this face."""
     with shell.house() as services:
-        before = already_so.find_decided_at(services, face, "rejected")
-        review.reject(services, face, actor())
+        before = already_done.find_decided_at(services, face, "rejected")
+        face_decisions.reject(services, face, actor())
         line = _describe_decision(services, face, "not this person", before)
     say(as_json, {"face": face, "state": "rejected", "decided_before": before}, [line])
 
@@ -137,7 +137,7 @@ def dismiss(shell: Shell, face: int, why: str, note: str, as_json: bool) -> None
     """This face need not be named: it shows no person, is too small, or is somebody of whom nothing is decided."""
     dismissal = dismissals.parse_dismissal(why)
     with shell.house() as services:
-        before = already_so.find_decided_at(services, face, "dismissed", dismissal=why, reason=note.strip())
+        before = already_done.find_decided_at(services, face, "dismissed", dismissal=why, reason=note.strip())
         dismissals.dismiss(services, face, dismissal, actor(), note)
         said = dismissal_words.dismissal(why, note.strip(), "en")
         line = _describe_decision(services, face, f"left out: {said}", before)
@@ -153,7 +153,7 @@ def dismiss_small(shell: Shell, photo: str, why: str, as_json: bool) -> None:
     """None of PHOTO's small faces need be named: those on which nobody has decided, in one act."""
     with shell.house() as services:
         done = dismissals.dismiss_small(services, photo, dismissals.parse_dismissal(why), actor())
-        day = already_so.format_day(services, done.before) if done.before else ""
+        day = already_done.format_day(services, done.before) if done.before else ""
     said = f"all small faces were left out already on {day}" if day else f"{len(done.faces)} small faces left out"
     data = {"photo": photo, "dismissed": len(done.faces), "left": done.left, "decided_before": done.before}
     lines = [f"{photo}: {said}; {done.left} faces of it are left to decide"]
@@ -162,7 +162,7 @@ def dismiss_small(shell: Shell, photo: str, why: str, as_json: bool) -> None:
 
 def _describe_decision(services: Services, face: int, what: str, before: datetime | None) -> str:
     """What was decided, and since when if it had been decided before."""
-    again = f"; that was decided already on {already_so.format_day(services, before)}" if before is not None else ""
+    again = f"; that was decided already on {already_done.format_day(services, before)}" if before is not None else ""
     return f"face {face}: {what}{again}"
 
 
@@ -175,7 +175,7 @@ def undo(shell: Shell, face: int, together: bool, as_json: bool) -> None:
     with shell.house() as services:
         count = dismissals.undo_dismissal(services, face, actor()) if together else 1
         if not together:
-            review.undo_decision(services, face, actor())
+            face_decisions.undo_decision(services, face, actor())
     others = f", and {count - 1} others" if count > 1 else ""
     say(
         as_json,

@@ -4,8 +4,8 @@ import click
 
 from plugin.flows.access import staff_sessions
 from plugin.flows.consent import consequences
-from plugin.flows.review import already_so
-from sidecar.commands import confirming
+from plugin.flows.review import already_done
+from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json
 from sidecar.output import pluralize, say, table
 
@@ -30,7 +30,7 @@ def list_(shell: Shell, as_json: bool) -> None:
 @click.argument("session_id", required=False)
 @click.option("--user", default=None, help="End every session of this account of the DAM.")
 @click.option("--all", "every", is_flag=True, help="End every session.")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def end(shell: Shell, session_id: str | None, user: str | None, every: bool, yes: bool, as_json: bool) -> None:
     """End a session: by its id, those of one account, or all. Whoever has it is signed out at once."""
@@ -38,7 +38,7 @@ def end(shell: Shell, session_id: str | None, user: str | None, every: bool, yes
         raise click.UsageError("give the id of one session, or --user NAME, or --all")
     with shell.house(catch_up=False) as services:
         count = consequences.preview_sessions(services, session_id, user)
-        confirming.confirm(
+        confirmation.confirm(
             [f"{pluralize(count, 'session')} of the staff: whoever has one is signed out"] if count else [], yes
         )
         if session_id:
@@ -48,5 +48,5 @@ def end(shell: Shell, session_id: str | None, user: str | None, every: bool, yes
             before, ended = None, staff_sessions.end_sessions(services, actor(), user)
         said = f"{pluralize(ended, 'session')} ended"
         if before is not None:
-            said = f"it had ended already on {already_so.format_day(services, before)}"
+            said = f"it had ended already on {already_done.format_day(services, before)}"
     say(as_json, {"ended": ended, "ended_before": before}, [said])

@@ -15,7 +15,7 @@ from plugin.flows.schedule import reconciliation
 from plugin.flows.schedule.reconciliation import Reconciliation, ReconciliationOutcome
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import NOT_FINISHED, NUMBER, Shell, actor, as_json, find_person
 from sidecar.output import pluralize, say, table
 from sidecar.running.runner import Runner
@@ -139,14 +139,14 @@ def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool)
 @tags.command()
 @_TAGS
 @_PERSON
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def remove(shell: Shell, tags: tuple[int, ...], person: str | None, yes: bool, as_json: bool) -> None:
     """The names go from the DAM; who decided it is recorded."""
     with shell.house() as services:
         chosen = _find_chosen(services, tags, person)
         count = names_by_hand.count_standing(services, chosen)
-        confirming.confirm([f"{pluralize(count, 'name')} that somebody set by hand"] if count else [], yes)
+        confirmation.confirm([f"{pluralize(count, 'name')} that somebody set by hand"] if count else [], yes)
         try:
             count, why = names_by_hand.remove_names(services, chosen, actor()), None
         except DamError as error:

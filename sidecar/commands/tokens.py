@@ -6,8 +6,8 @@ import click
 
 from plugin.flows.access import api_tokens
 from plugin.flows.access.api_tokens import TokenScope
-from plugin.flows.review import already_so
-from sidecar.commands import confirming
+from plugin.flows.review import already_done
+from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json
 from sidecar.output import say, table
 
@@ -58,7 +58,7 @@ def _describe_state(revoked: datetime | None, until: datetime | None, now: datet
 
 @token.command()
 @click.argument("token_id")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def revoke(shell: Shell, token_id: str, yes: bool, as_json: bool) -> None:
     """The token opens nothing from now on."""
@@ -66,9 +66,9 @@ def revoke(shell: Shell, token_id: str, yes: bool, as_json: bool) -> None:
         now = services.clock.now()
         mine = [one for one in api_tokens.list_all(services) if one.id == token_id]
         open_ = [one for one in mine if _describe_state(one.revoked_at, one.expires_at, now) == "valid"]
-        confirming.confirm([f"the token of {one.label} ({', '.join(one.scopes)})" for one in open_], yes)
+        confirmation.confirm([f"the token of {one.label} ({', '.join(one.scopes)})" for one in open_], yes)
         before = api_tokens.revoke(services, token_id, actor())
         said = f"token {token_id}: revoked"
         if before is not None:
-            said = f"token {token_id}: it had been revoked already on {already_so.format_day(services, before)}"
+            said = f"token {token_id}: it had been revoked already on {already_done.format_day(services, before)}"
     say(as_json, {"id": token_id, "state": "revoked", "ended_before": before}, [said])

@@ -12,10 +12,10 @@ from plugin.flows.collections.ruling_history import PastRuling
 from plugin.flows.consent import consequences
 from plugin.flows.views import collection_list
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
-from sidecar.console import confirming, desk
-from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
-from sidecar.console.people import inviting
-from sidecar.web.staff_door import require
+from sidecar.console import confirmation, page_base
+from sidecar.console.page_base import ADMINISTRATORS, OFFICERS, console
+from sidecar.console.people import invitations
+from sidecar.web.staff_sign_in import require
 from sidecar.words import staff_words
 
 
@@ -23,30 +23,30 @@ from sidecar.words import staff_words
 @require(*OFFICERS)
 def collections() -> ResponseReturnValue:
     """One page of them, those that are on first."""
-    services, text, start = desk.house(), request.args.get("q", "")[:200], desk.read_number("after")
-    rows, more = desk.split_page(collection_list.list_collections(services, text)[start:], desk.PAGE_ROWS)
-    in_dam, sets = collection_list.is_decided_in_dam(services), desk.staff().role in ADMINISTRATORS
-    after = start + desk.PAGE_ROWS if more else None
-    return desk.render_page("collections", q=text, rows=rows, next=after, in_dam=in_dam, sets=sets)
+    services, text, start = page_base.house(), request.args.get("q", "")[:200], page_base.read_number("after")
+    rows, more = page_base.split_page(collection_list.list_collections(services, text)[start:], page_base.PAGE_ROWS)
+    in_dam, sets = collection_list.is_decided_in_dam(services), page_base.staff().role in ADMINISTRATORS
+    after = start + page_base.PAGE_ROWS if more else None
+    return page_base.render_page("collections", q=text, rows=rows, next=after, in_dam=in_dam, sets=sets)
 
 
 @console.get("/collections/one")
 @require(*OFFICERS)
 def collection() -> ResponseReturnValue:
     """One collection; its ref is in the query string, because it may contain slashes."""
-    services, ref, me = desk.house(), request.args.get("ref", ""), desk.staff()
+    services, ref, me = page_base.house(), request.args.get("ref", ""), page_base.staff()
     notes = [staff_words.without_effect(one, me.language) for one in mode_effect.explain(services, ref)]
     in_dam, may = collection_list.is_decided_in_dam(services), me.role in ADMINISTRATORS
     about = {"one": collection_list.find_collection(services, ref), "notes": notes, "history": _list_history(ref)}
-    choices = {"modes": list(Mode), "bases": list(Basis), "forms": inviting.list_form_names()}
+    choices = {"modes": list(Mode), "bases": list(Basis), "forms": invitations.list_form_names()}
     rights = {"in_dam": in_dam, "sets": may and not in_dam, "invites": may}
-    return desk.render_page("collection", about, choices, rights, today=services.today())
+    return page_base.render_page("collection", about, choices, rights, today=services.today())
 
 
 def _list_history(ref: str) -> Sequence[PastRuling]:
     """The newest first; nothing for one that was never anything but off."""
     try:
-        return list(reversed(ruling_history.read(desk.house(), ref, desk.staff().actor)))
+        return list(reversed(ruling_history.read(page_base.house(), ref, page_base.staff().actor)))
     except NotFound:
         return ()
 
@@ -55,18 +55,18 @@ def _list_history(ref: str) -> Sequence[PastRuling]:
 @require(*ADMINISTRATORS)
 def collection_set() -> ResponseReturnValue:
     """Set the mode, where the DAM has no place of its own for that."""
-    services, form = desk.house(), request.form
+    services, form = page_base.house(), request.form
     if collection_list.is_decided_in_dam(services):
         raise ConsentError("the mode of a collection is set in the DAM, in the collection's own menu")
     ref, ruling = form.get("ref", ""), _read_ruling()
     named, suggested = consequences.preview_mode(services, ref, ruling.mode.value)
-    said = [confirming.count("machine_names", named)] if named else []
-    said += [confirming.count("suggestions", suggested)] if suggested else []
-    asked = confirming.confirm(said, "collection", ref=ref)
+    said = [confirmation.count("machine_names", named)] if named else []
+    said += [confirmation.count("suggestions", suggested)] if suggested else []
+    asked = confirmation.confirm(said, "collection", ref=ref)
     if asked is not None:
         return asked
-    modes.decide(services, ref, ruling, desk.staff().actor)
-    return desk.redirect_done("done_mode", "collection", ref=ref)
+    modes.decide(services, ref, ruling, page_base.staff().actor)
+    return page_base.redirect_done("done_mode", "collection", ref=ref)
 
 
 def _read_ruling() -> Ruling:
@@ -77,6 +77,6 @@ def _read_ruling() -> Ruling:
     except ValueError as error:
         raise ConsentError("choose a mode and a basis from the lists") from error
     reference, by = form.get("reference", "").strip(), form.get("by", "").strip()
-    evidence = BasisEvidence(reference, by, desk.read_day("decided"), desk.read_day("review"))
+    evidence = BasisEvidence(reference, by, page_base.read_day("decided"), page_base.read_day("review"))
     members = tuple(line.strip() for line in form.get("members", "").splitlines() if line.strip())
     return Ruling(mode, basis, evidence, members if basis is Basis.SHOOT else ())

@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from plugin.errors import ConsentError
 from plugin.flows.mail import form_store as kept
 from plugin.quitclaim.forms import sheets
-from sidecar.console import confirming, desk
-from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
-from sidecar.web.staff_door import require
+from sidecar.console import confirmation, page_base
+from sidecar.console.page_base import ADMINISTRATORS, OFFICERS, console
+from sidecar.web.staff_sign_in import require
 
 MAX_FORM_BYTES = 200_000
 
@@ -28,10 +28,10 @@ def forms() -> ResponseReturnValue:
 @require(*OFFICERS)
 def form(form_id: str) -> ResponseReturnValue:
     """One version as somebody who is asked sees it, in each of its languages."""
-    services = desk.house()
+    services = page_base.house()
     stored = kept.load(services, form_id)
     shown = [sheets.make_sheet(stored.form, language, services.today()) for language in stored.form.texts]
-    return desk.render_page("form", stored=stored, sheets=shown, sets=desk.staff().role in ADMINISTRATORS)
+    return page_base.render_page("form", stored=stored, sheets=shown, sets=page_base.staff().role in ADMINISTRATORS)
 
 
 @console.get("/forms/sample.toml")
@@ -48,30 +48,32 @@ def form_add() -> ResponseReturnValue:
     """Keep what was written or uploaded as the next version; where it is not whole, say all that is missing."""
     text = _read_form()
     try:
-        stored = kept.add(desk.house(), _parse_form(text), desk.staff().actor)
+        stored = kept.add(page_base.house(), _parse_form(text), page_base.staff().actor)
     except ConsentError as error:
         return _show_list(text, str(error), 422)
-    return desk.redirect_done("done_form", "form", form_id=stored.id)
+    return page_base.redirect_done("done_form", "form", form_id=stored.id)
 
 
 @console.post("/forms/<form_id>/retire")
 @require(*ADMINISTRATORS)
 def form_retire(form_id: str) -> ResponseReturnValue:
     """No new invitation asks for it."""
-    services = desk.house()
+    services = page_base.house()
     name = kept.load(services, form_id).form.name
     used = [one.form.text_version for one in kept.list_versions(services, name) if one.retired_at is None]
-    asked = confirming.confirm([confirming.describe("form", one) for one in used], "form", form_id=form_id)
+    asked = confirmation.confirm([confirmation.describe("form", one) for one in used], "form", form_id=form_id)
     if asked is not None:
         return asked
-    before = kept.retire(services, name, desk.staff().actor)
-    return desk.redirect_done("done_retire" if before is None else "done_before", "forms")
+    before = kept.retire(services, name, page_base.staff().actor)
+    return page_base.redirect_done("done_retire" if before is None else "done_before", "forms")
 
 
 def _show_list(text: str = "", wrong: str = "", status: int = 200) -> ResponseReturnValue:
-    versions = kept.list_versions(desk.house())
-    sets = desk.staff().role in ADMINISTRATORS
-    return desk.render_page("forms", status=status, versions=versions, text=text, wrong=wrong.split("; "), sets=sets)
+    versions = kept.list_versions(page_base.house())
+    sets = page_base.staff().role in ADMINISTRATORS
+    return page_base.render_page(
+        "forms", status=status, versions=versions, text=text, wrong=wrong.split("; "), sets=sets
+    )
 
 
 def _read_form() -> str:

@@ -9,11 +9,11 @@ from plugin.flows.access.staff_sessions import Role
 from plugin.flows.common.services import Services
 from plugin.flows.views import dashboard, waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
-from sidecar.console import desk
-from sidecar.console.desk import EVERYBODY, OFFICERS, console
+from sidecar.console import page_base
+from sidecar.console.page_base import EVERYBODY, OFFICERS, console
 from sidecar.running.readiness import find_unready
-from sidecar.web import staff_door
-from sidecar.web.staff_door import require
+from sidecar.web import staff_sign_in
+from sidecar.web.staff_sign_in import require
 from sidecar.words import error_words, staff_words
 
 
@@ -21,8 +21,8 @@ from sidecar.words import error_words, staff_words
 @require(*EVERYBODY)
 def home() -> ResponseReturnValue:
     """What waits, as far as the role may see it."""
-    services, role = desk.house(), desk.staff().role
-    reads_all, language = role is not Role.AUDITOR, desk.staff().language
+    services, role = page_base.house(), page_base.staff().role
+    reads_all, language = role is not Role.AUDITOR, page_base.staff().language
     waits, tasks = (dashboard.load_dashboard(services), _list_tasks(services, role)) if reads_all else (None, [])
     dead = [
         (one, staff_words.job(one.kind, language), error_words.reason(one.error, language))
@@ -31,7 +31,7 @@ def home() -> ResponseReturnValue:
     may = {"mends": role in OFFICERS, "retries": role is Role.ADMINISTRATOR}
     owed = any(one.owed for one in tasks)
     lists = {"waits": waits, "tasks": tasks, "owed": owed, "dead": dead}
-    return desk.render_page("home", may, lists, missing=find_unready())
+    return page_base.render_page("home", may, lists, missing=find_unready())
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ def _list_tasks(services: Services, role: Role) -> list[Task]:
     found = []
     for one in waiting_list.list_counts(services, role):
         if one.kind is not WaitingKind.DEAD_JOBS:
-            w = staff_words.waiting(one, desk.staff().language)
+            w = staff_words.waiting(one, page_base.staff().language)
             page = _PAGES.get(one.kind, "officer")
             if one.kind in OWED_KINDS:
                 page = "jobs" if role is Role.ADMINISTRATOR else "home"
             where = url_for(f"console.{page}", list="again" if page == "review" else None)
             aside = waiting_list.list_set_aside(services, one.kind)
-            said = "; ".join([w.said, *(error_words.aside(item, desk.staff().language) for item in aside)])
+            said = "; ".join([w.said, *(error_words.aside(item, page_base.staff().language) for item in aside)])
             found.append(Task(one.count, one.wrong, w.title, said, where, one.kind in OWED_KINDS))
     return found
 
@@ -88,7 +88,7 @@ OFFICER_KINDS = tuple(kind for kind in WaitingKind if kind not in {*_PAGES, *OWE
 @require(*EVERYBODY)
 def sign_out() -> ResponseReturnValue:
     """End the session; the way on leads back to the DAM."""
-    services = desk.house()
-    staff_door.sign_out(services)
+    services = page_base.house()
+    staff_sign_in.sign_out(services)
     dam = services.config.resourcespace.url
     return redirect(dam or url_for("front"), 303)

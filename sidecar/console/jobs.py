@@ -5,10 +5,10 @@ from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
 from plugin.flows.schedule import retries
-from sidecar.console import desk
-from sidecar.console.desk import ADMINISTRATORS, console
-from sidecar.web.plain_requests import parse_number
-from sidecar.web.staff_door import require
+from sidecar.console import page_base
+from sidecar.console.page_base import ADMINISTRATORS, console
+from sidecar.web.input_checks import parse_number
+from sidecar.web.staff_sign_in import require
 from sidecar.words import error_words, staff_words
 
 _MOST = 200
@@ -18,13 +18,13 @@ _MOST = 200
 @require(*ADMINISTRATORS)
 def jobs() -> ResponseReturnValue:
     """The newest of them, and how much waits of each kind."""
-    services, language = desk.house(), desk.staff().language
+    services, language = page_base.house(), page_base.staff().language
     waiting = {staff_words.job(kind, language): n for kind, n in sorted(retries.count_open_by_kind(services).items())}
     found = [
         (one, staff_words.job(one.kind, language), error_words.reason(one.why, language))
         for one in retries.list_pending(services, _MOST)
     ]
-    return desk.render_page("jobs", rows=found, waiting=waiting)
+    return page_base.render_page("jobs", rows=found, waiting=waiting)
 
 
 @console.post("/jobs/retry")
@@ -33,9 +33,9 @@ def jobs_retry() -> ResponseReturnValue:
     """One job (`job`), or all that is owed (`all`); a worker carries it out."""
     one = request.form.get("job", "")
     if parse_number(one):
-        count = retries.retry(desk.house(), desk.staff().actor, parse_number(one))
+        count = retries.retry(page_base.house(), page_base.staff().actor, parse_number(one))
     elif request.form.get("all") == "yes":
-        count = retries.retry(desk.house(), desk.staff().actor)
+        count = retries.retry(page_base.house(), page_base.staff().actor)
     else:
         raise ConsentError("choose which job is to be tried again")
-    return desk.redirect_done("done_jobs", "jobs", numbers=(count,))
+    return page_base.redirect_done("done_jobs", "jobs", numbers=(count,))

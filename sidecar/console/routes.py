@@ -1,5 +1,5 @@
 """All pages of the staff, on one blueprint: importing a page's module puts it there."""
 
 from sidecar.console import clearance, collections, forms, home, jobs, log, officer, sessions  # noqa: F401
-from sidecar.console.desk import console as console
-from sidecar.console.people import addresses, inviting, names, people, person, references, requests, review  # noqa: F401
+from sidecar.console.page_base import console as console
+from sidecar.console.people import addresses, invitations, names, people, person, references, requests, review  # noqa: F401

@@ -6,30 +6,29 @@ from flask.typing import ResponseReturnValue
 from plugin.errors import ConsentError
 from plugin.flows.access import staff_sessions
 from plugin.flows.consent import consequences
-from sidecar.console import confirming, desk
-from sidecar.console.desk import OFFICERS, console
-from sidecar.web.staff_door import require
+from sidecar.console import confirmation, page_base
+from sidecar.console.page_base import OFFICERS, console
+from sidecar.web.staff_sign_in import require
 
 
 @console.get("/sessions")
 @require(*OFFICERS)
 def sessions() -> ResponseReturnValue:
     """Every session that is open, the newest first."""
-    return desk.render_page(
-        "sessions", sessions=staff_sessions.list_open(desk.house()), mine=desk.staff().id[: staff_sessions.ID_DIGITS]
-    )
+    sessions, mine = staff_sessions.list_open(page_base.house()), page_base.staff().id[: staff_sessions.ID_DIGITS]
+    return page_base.render_page("sessions", sessions=sessions, mine=mine)
 
 
 @console.post("/sessions/end")
 @require(*OFFICERS)
 def session_end() -> ResponseReturnValue:
     """End one session (`session`), those of an account (`user`), or all (`all`), one's own among them."""
-    services, me = desk.house(), desk.staff()
+    services, me = page_base.house(), page_base.staff()
     one, user = request.form.get("session", ""), request.form.get("user", "")
     said = "done_sessions"
     count = consequences.preview_sessions(services, one or None, user or None)
     chosen = bool(one or user or request.form.get("all") == "yes")
-    asked = confirming.confirm([confirming.count("sessions", count)] if count and chosen else [], "sessions")
+    asked = confirmation.confirm([confirmation.count("sessions", count)] if count and chosen else [], "sessions")
     if asked is not None:
         return asked
     if one:
@@ -40,4 +39,4 @@ def session_end() -> ResponseReturnValue:
         raise ConsentError("choose which sessions are to end")
     if all(session.id != me.id[: staff_sessions.ID_DIGITS] for session in staff_sessions.list_open(services)):
         return redirect(services.config.resourcespace.url or url_for("front"), 303)
-    return desk.redirect_done(said, "sessions")
+    return page_base.redirect_done(said, "sessions")

@@ -14,7 +14,7 @@ from plugin.errors import EventRefused, NotFound
 from plugin.flows.clearance import dam_dates
 from plugin.flows.common import dam_events
 from plugin.flows.common.services import Services
-from plugin.flows.review import dismissals, review
+from plugin.flows.review import dismissals, face_decisions
 from plugin.flows.views import photo_panel, waiting_list
 from plugin.hooks.webhooks.events import EventRef
 from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus, Reason, ReasonCode
@@ -121,8 +121,8 @@ def _decide(services: Services, message: str, question: PanelQuestion) -> Respon
         if not dam_events.note_message(tx, f"panel:{message}"):
             return problems.respond(409, "Conflict", "this was carried out already: load the page again")
     acts: dict[str, Callable[[], object]] = {
-        "confirm": lambda: review.confirm(services, face, actor),
-        "reject": lambda: review.reject(services, face, actor),
+        "confirm": lambda: face_decisions.confirm(services, face, actor),
+        "reject": lambda: face_decisions.reject(services, face, actor),
         "dismiss": lambda: dismissals.dismiss(services, face, dismissals.parse_dismissal(question.reason), actor),
         "dismiss_small": lambda: dismissals.dismiss_small(
             services, str(question.ref), dismissals.parse_dismissal(question.reason), actor, face

@@ -14,7 +14,7 @@ from plugin.flows.views import health, waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
 from plugin.hooks import registry
 from plugin.hooks.dam import Accounts, ListsNames
-from sidecar.doctor import machine_findings, owed_findings, proof_findings
+from sidecar.doctor import log_checks, machine_checks, worker_checks
 from sidecar.doctor.finding import Finding as Finding
 from sidecar.running import bootstrap
 from sidecar.web import signed_requests
@@ -25,16 +25,16 @@ def run_checks(config: Config, clock: Clock) -> list[Finding]:
     """Run every check, in such an order that one that fails explains those after it."""
     findings = [_check_configuration(config), _run("master key", lambda: _check_master_key(config))]
     findings += [
-        *machine_findings.check_permissions(config),
-        machine_findings.check_exiftool(),
-        machine_findings.check_confinement(),
+        *machine_checks.check_permissions(config),
+        machine_checks.check_exiftool(),
+        machine_checks.check_confinement(),
     ]
     findings += [
-        _run(f"{name} of the DAM", partial(_check_secret, config, name)) for name in machine_findings.SIGNED_PURPOSES
+        _run(f"{name} of the DAM", partial(_check_secret, config, name)) for name in machine_checks.SIGNED_PURPOSES
     ]
     findings.append(_run("console", lambda: _check_console(config)))
-    findings.append(_run("weights", lambda: machine_findings.check_weights(config)))
-    findings.append(_run("mail server", lambda: machine_findings.check_mail_server(config)))
+    findings.append(_run("weights", lambda: machine_checks.check_weights(config)))
+    findings.append(_run("mail server", lambda: machine_checks.check_mail_server(config)))
     try:
         with bootstrap.open_house(config, clock) as services:
             findings += [_run(name, lambda check=check: check(services)) for name, check in _HOUSE_CHECKS]  # type: ignore[misc]
@@ -246,9 +246,9 @@ def _add_broken(services: Services, kind: WaitingKind, said: str) -> str:
 _HOUSE_CHECKS: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
     ("store", _check_store), ("people's keys", _check_keys), ("key of names", _check_names_key),
     ("DAM", _check_dam), ("names", _check_names), ("clock", _check_clock),
-    ("worker", owed_findings.check_worker), ("comparison", owed_findings.check_comparison),
+    ("worker", worker_checks.check_worker), ("comparison", worker_checks.check_comparison),
     ("jobs", _check_jobs), ("clearances", _check_clearances), ("terms", _check_expired_keys),
     ("templates", _check_templates), ("letters", _check_letters),
-    ("ended.log", proof_findings.check_ended_log), ("audit log", proof_findings.check_log),
-    ("key of heads", proof_findings.check_head_key), ("place of heads", proof_findings.check_heads_place),
+    ("ended.log", log_checks.check_ended_log), ("audit log", log_checks.check_log),
+    ("key of heads", log_checks.check_head_key), ("place of heads", log_checks.check_heads_place),
 )  # fmt: skip

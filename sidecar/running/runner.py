@@ -12,8 +12,8 @@ from plugin.errors import ConfigError, FaceLeaseError, LeaseLost, StoreAway, Sto
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
 from plugin.ledger.queue.jobs import ClaimedJob
-from sidecar.running import loops, metrics, stopping
-from sidecar.running.stopping import Callback
+from sidecar.running import loops, metrics, shutdown
+from sidecar.running.shutdown import Callback
 
 log = structlog.get_logger()
 _IDLE_SECONDS = 0.5
@@ -151,7 +151,7 @@ class Runner:
                         meanwhile()
             finally:
                 self._stop.set()
-                if loops.join_threads(crew, stopping.GRACE_SECONDS):
+                if loops.join_threads(crew, shutdown.GRACE_SECONDS):
                     self._stop.clear()
                 else:
                     self._put_all_back()
@@ -163,7 +163,7 @@ class Runner:
         with self._lock:
             held = [job for job, _ in self._held.values() if job.id not in self._lost]
         for job in held:
-            self._put_back(job, timedelta(seconds=stopping.EXIT_SECONDS))
+            self._put_back(job, timedelta(seconds=shutdown.EXIT_SECONDS))
 
     def run(self, stop: threading.Event, swept: Callback = _do_nothing, begun: Callback = _do_nothing) -> None:
         """Work until `stop` is set: chores by the clock, jobs as they come.
@@ -175,7 +175,7 @@ class Runner:
         if not loops.retry("start", lambda: self._begin(swept), stop, _is_transient):
             return
         begun()
-        from sidecar.running.timetable import Timetable  # a single command has no calendar
+        from sidecar.running.scheduler import Timetable  # a single command has no calendar
 
         clock = Timetable(self._services, swept)
         with self._beating() as beats:
@@ -190,8 +190,8 @@ class Runner:
                         raise FaceLeaseError("the clock of the worker died: start it again")
             finally:
                 self._stop.set()
-                ends = time.monotonic() + stopping.GRACE_SECONDS
-                ended = clock.stop(stopping.GRACE_SECONDS)
+                ends = time.monotonic() + shutdown.GRACE_SECONDS
+                ended = clock.stop(shutdown.GRACE_SECONDS)
                 joined = [crew.join(max(0.0, ends - time.monotonic())) for crew in crews]
                 if not (all(joined) and ended):
                     self._put_all_back()

@@ -12,7 +12,7 @@ from plugin.flows.common.services import Services
 from sidecar.api.routes import PREFIX
 from sidecar.sign.sessions import CONSOLE, SIGN
 from sidecar.sign.visit_session import LINK, VisitSession
-from sidecar.web import staff_door
+from sidecar.web import staff_sign_in
 
 REFUSED = "facelease.refused"
 """Key in the WSGI environment of a request whose body was too large to be read."""
@@ -39,7 +39,7 @@ def find_visit(app: Flask, services: Services, environ: dict[str, Any]) -> str |
                 raise visit.away
             return visit.token if LINK in visit and not visit.over else None
         if request.path.startswith(f"{CONSOLE}/"):
-            token = session.get(staff_door.SESSION_KEY)
+            token = session.get(staff_sign_in.SESSION_KEY)
             known = isinstance(token, str) and staff_sessions.find(services, token) is not None
         else:
             known = request.path.startswith(f"{PREFIX}/") and _has_token(services, request)

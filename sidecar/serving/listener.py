@@ -17,7 +17,7 @@ from waitress.server import TcpWSGIServer
 from plugin.config import Config
 from plugin.errors import ConfigError
 from plugin.flows.common.services import Services
-from sidecar.running import loops, stopping
+from sidecar.running import loops, shutdown
 from sidecar.serving import admission
 from sidecar.serving.body_memory import BodyMemory
 from sidecar.serving.connections import Connection
@@ -122,7 +122,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     def stop(self) -> None:
         """Let `run` end soon; the second call ends it at once. Thread-safe."""
-        self._stops = time.monotonic() + (0.0 if self._stops else stopping.GRACE_SECONDS)
+        self._stops = time.monotonic() + (0.0 if self._stops else shutdown.GRACE_SECONDS)
         with suppress(OSError):  # it has ended
             self.pull_trigger()
 

@@ -8,7 +8,7 @@ from sidecar.api.quitclaims import MAX_BODY_BYTES as MOST_API_BYTES
 from sidecar.api.routes import PREFIX
 from sidecar.dam import downloads, panel, webhooks
 from sidecar.sign.sessions import CONSOLE, SIGN
-from sidecar.web import staff_door, uploads
+from sidecar.web import staff_sign_in, uploads
 
 ANONYMOUS_BYTES = 16_384
 """Limit for senders who are not authenticated: forms without pictures."""
@@ -76,7 +76,7 @@ def find_place(path: str) -> Place:
         return Place(Surface.PUBLIC, ANONYMOUS_BYTES, large.get(path, _FORM_BYTES))
     if _is_under(path, CONSOLE):
         return Place(Surface.STAFF, ANONYMOUS_BYTES, _FORM_BYTES)
-    if _is_under(path, staff_door.PATH):
+    if _is_under(path, staff_sign_in.PATH):
         return Place(Surface.STAFF, ANONYMOUS_BYTES, ANONYMOUS_BYTES)
     if _is_under(path, webhooks.PATH, panel.PATH, downloads.PATH):
         return Place(Surface.DAM, events.MOST_BYTES, events.MOST_BYTES)

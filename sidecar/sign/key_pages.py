@@ -18,7 +18,7 @@ from plugin.flows.mail import receipts
 from plugin.flows.signing import key_links, lost_links
 from plugin.flows.signing.key_links import Holder
 from plugin.quitclaim.consent.lifecycle import StopMode
-from sidecar.sign import pages, reading, visits
+from sidecar.sign import form_input, pages, visits
 from sidecar.sign.own_page_rows import RowFormatter
 from sidecar.web import rate_limits
 from sidecar.words.own_page_words import Words
@@ -86,7 +86,7 @@ class _Pages:
         waiting = key_links.load_page(self._services, who).waiting
         if request.method == "POST":
             grants = None if line is None else {line.grant_id}
-            ended = key_links.end_uses(self._services, who, reading.read_how(), grants)
+            ended = key_links.end_uses(self._services, who, form_input.read_how(), grants)
             session[_SAID] = _TAKEN if waiting else "done_key" if ended else "done_nothing"
             return redirect(url_for("key.page"), 303)
         if waiting:

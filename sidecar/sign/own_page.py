@@ -21,10 +21,10 @@ from plugin.flows.self_service import own_page, own_photos
 from plugin.flows.self_service.own_page import Visitor
 from plugin.hooks.files import file_kinds
 from plugin.quitclaim.consent.lifecycle import StopMode
-from sidecar.sign import pages, reading, visits, ways_in
+from sidecar.sign import form_input, open_links, pages, visits
 from sidecar.sign.own_page_rows import RowFormatter
 from sidecar.web import rate_limits
-from sidecar.web.plain_requests import parse_number
+from sidecar.web.input_checks import parse_number
 from sidecar.words.own_page_words import Words
 
 PATH = "/s/me"
@@ -49,7 +49,7 @@ def create_blueprint(services: Services, limiter: Limiter) -> Blueprint:
         routes.add_url_rule(rule, name, limited, methods=methods)
     for kind, handler in views.handlers():
         routes.register_error_handler(kind, handler)
-    routes.context_processor(lambda: ways_in.make_template_values(services))
+    routes.context_processor(lambda: open_links.make_template_values(services))
     return routes
 
 
@@ -73,7 +73,7 @@ class _Pages:
             ("/references/<int:number>", "reference", self.reference, post),
             ("/receipt/<quitclaim>.<any(json, pdf):kind>", "receipt", self.receipt, get),
             ("/child", "child", self.child, post),
-            ("/ways-in/close", "close_way", lambda: ways_in.close_way(self._services, self._who()), post),
+            ("/ways-in/close", "close_way", lambda: open_links.close_way(self._services, self._who()), post),
             ("/leave", "leave", self.leave, post),
         ]
 
@@ -152,7 +152,7 @@ class _Pages:
         words = self._words(who)
         line = None if grant == ALL else own_page.find_line(self._services, who, grant)
         if request.method == "POST":
-            how = reading.read_how()
+            how = form_input.read_how()
             ended = own_page.end_uses(self._services, who, how, None if line is None else {line.grant_id})
             return self._back("done_stop" if ended else "done_nothing")
         what = RowFormatter(self._services, words).what(line) if line else ""

@@ -12,7 +12,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.signing import lost_links
 from plugin.words.catalogues import LANGUAGES
 from sidecar.sign import visits
-from sidecar.web import store_away
+from sidecar.web import store_unavailable
 from sidecar.words.language_choice import choose_language
 from sidecar.words.sign_words import Words
 
@@ -60,8 +60,8 @@ def show_refused(services: Services, error: LinkRefused) -> Response:
 def show_store_away(services: Services, error: StoreAway) -> Response:
     """The page while the store is unavailable: whether something may have been changed."""
     g.unanswered = True
-    return store_away.retry_later(
-        render_message(services, "unsure" if store_away.may_have_written(services, error) else "away", 503)
+    return store_unavailable.retry_later(
+        render_message(services, "unsure" if store_unavailable.may_have_written(services, error) else "away", 503)
     )
 
 

@@ -19,7 +19,7 @@ from plugin.flows.common.services import Services
 from plugin.ledger.keys import private_files
 from plugin.ledger.store.store import NOTE_SECONDS
 from sidecar.sign import pages, visit_session
-from sidecar.web import store_away
+from sidecar.web import store_unavailable
 
 SIGN = "/s"
 """Under this path lie the pages of the people in the photographs."""
@@ -74,7 +74,7 @@ class SurfaceSessions(SecureCookieSessionInterface):
             response.set_data(page.get_data())
             response.headers.pop("Location", None)
             response.content_type = page.content_type
-            store_away.retry_later(response)
+            store_unavailable.retry_later(response)
             return
         cookie = token or session.token or visit_session.make_visitor_cookie(session, _session_key(app))
         about: dict[str, Any] = {"path": self.get_cookie_path(app), "httponly": True}
@@ -101,7 +101,7 @@ def _save_visit(services: Services, session: visit_session.VisitSession) -> str 
     try:
         return visit_session.save(services, session, request.user_agent.string, patience)
     except StoreAway as error:
-        if matters or (patience is None and not store_away.may_have_written(services, error)):
+        if matters or (patience is None and not store_unavailable.may_have_written(services, error)):
             raise
         return None
 

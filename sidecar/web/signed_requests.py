@@ -11,7 +11,7 @@ from plugin.config import Config
 from plugin.errors import ConfigError, StoreError, redact_error
 from plugin.flows.common.services import Services
 from plugin.hooks.webhooks import events, signature
-from sidecar.web import problems, store_away
+from sidecar.web import problems, store_unavailable
 
 log = structlog.get_logger()
 
@@ -77,7 +77,7 @@ def answer_when_busy(blueprint: Blueprint) -> None:
 
     def busy(error: Exception) -> Response:
         log.error("the store does not answer", error=type(error).__name__)
-        return store_away.retry_later(
+        return store_unavailable.retry_later(
             problems.respond(503, "Service Unavailable", "the store does not answer: send it again")
         )
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
-from plugin.config.looking import detection_px
+from plugin.config.detection_size import detection_px
 from plugin.errors import DamError, ResourceGone, WriteRefused
 from plugin.hooks.dam import ChangeKind, Names, Task, Write
 from plugin.hooks.mention import CertificateLine

@@ -13,7 +13,7 @@ from plugin.errors import ConsentError
 from plugin.flows.collections import modes
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.people import ages, register
 from plugin.flows.people.ages import Age
 from plugin.flows.schedule import calendar
@@ -172,7 +172,7 @@ def test_who_signs_on_paper_is_listed_too(services: Services, cast: support.Cast
     """No form asked them: the staff is told by the list, and may say it."""
     asa = register.add(services, register.Newcomer("Åsa"), "test")
     cast.sign(asa)
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     assert _unknown(services) == ["Åsa"]
     ages.declare(services, asa, Age(of_age=True), "cli:one")
     assert (_unknown(services), _row(services, asa).of_age_by) == ([], "cli:one")

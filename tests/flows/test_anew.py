@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.flows.clearance import cleared_photos, photo_answers, policy_fingerprint
-from plugin.flows.common import believed
+from plugin.flows.common import valid_clearances
 from plugin.flows.common.services import Services
 from plugin.flows.photos import recompute_library
 from plugin.flows.schedule import calendar
@@ -153,7 +153,7 @@ def test_a_process_of_another_configuration_stores_no_yes(library: Services, clo
     photo_answers.recompute_many(library, [1, 2])
     support.Cast(library).work()
     with library.store.read() as conn:
-        assert conn.execute(select(t.clearance).where(believed.is_valid(conn))).all() == []
+        assert conn.execute(select(t.clearance).where(valid_clearances.is_valid(conn))).all() == []
         assert not policy_fingerprint.is_shared(library, conn)
     assert not checks._check_clearances(library).ok
     assert recompute_library.count_left(strict) == PHOTOS

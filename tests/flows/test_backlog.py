@@ -161,13 +161,13 @@ def test_a_revocation_that_was_given_up_is_asked_for_again(
     services: Services, cast: support.Cast, refs: list[str], clock: ManualClock
 ) -> None:
     """Its job died with the DAM away for hours: the daily reconcile queues it anew."""
-    from plugin.flows.consent import grant_endings
+    from plugin.flows.consent import withdrawal
 
     asa = enrolled(cast)
     cast.open_collection()
     calendar.poll_dam(services)
     cast.work()
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     with services.store.write() as tx:
         tx.execute(update(t.job).where(t.job.c.kind == "revoke").values(state="dead"))
     cast.work()

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from plugin.errors import DamError, NotFound
 from plugin.flows.common.services import Services
-from plugin.flows.consent import revocation
+from plugin.flows.consent import tag_revocation
 from plugin.flows.rights import certificate, erasure, erasure_register, erasure_requests
 from plugin.flows.rights.certificate import Certificate
 from plugin.ledger import tables as t
@@ -157,9 +157,9 @@ def test_they_finish_it_at_the_same_time(
     cast.sign(ann, recognition=False)
     erasure.begin(services, ann, "test")
     owner, name = {
-        "take_out": (revocation, "take_out"),
+        "take_out": (tag_revocation, "take_out"),
         "mentions": (type(services.dam), "mentions"),
-        "read_back": (revocation, "read_back"),
+        "read_back": (tag_revocation, "read_back"),
     }[at]
     real = getattr(owner, name)
 

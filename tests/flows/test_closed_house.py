@@ -19,9 +19,9 @@ from plugin.errors import ConsentError, HouseClosed, StoreError
 from plugin.flows.access import links
 from plugin.flows.common import closed_house, reference_sets
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.matching import gallery
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar, house_closing
 from plugin.ledger import tables as t
@@ -47,7 +47,7 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
         cast = support.Cast(open_)
         gone = cast.add("Dag")
         cast.sign(gone, recognition=False)
-        grant_endings.withdraw(open_, gone, None, "test")
+        withdrawal.withdraw(open_, gone, None, "test")
         yield open_
 
 
@@ -92,12 +92,12 @@ def test_a_person_confirms_nothing_and_takes_off_what_they_like(services: Servic
     face = _suggested(services)
     held = _close(services)
     with pytest.raises(HouseClosed, match="facelease reopen"):
-        review.confirm(services, face, "dam:ed")
-    review.reject(services, face, "dam:ed")
+        face_decisions.confirm(services, face, "dam:ed")
+    face_decisions.reject(services, face, "dam:ed")
     services.ended.path.write_bytes(held)
     services.ended.path.chmod(0o600)
     calendar.sweep_endings(services)
-    assert review.confirm(services, face, "dam:ed", asa) == asa
+    assert face_decisions.confirm(services, face, "dam:ed", asa) == asa
 
 
 def test_it_is_closed_once_and_opened_once_on_record(services: Services) -> None:
@@ -211,12 +211,12 @@ def test_the_line_is_on_the_disk_before_the_commit(
         with pytest.raises(StoreError, match="No space left"), services.store.write() as tx:
             links.revoke(services, tx, made.id, "test")
         with pytest.raises(StoreError, match="nothing was ended"):
-            grant_endings.withdraw(services, bo, None, "test")
+            withdrawal.withdraw(services, bo, None, "test")
     with services.store.read() as conn:
         query = select(t.invitation.c.revoked_at).where(t.invitation.c.id == made.id)
         assert conn.scalar(query) is None
     assert (closed_house.find_reason(services), services.ended.path.read_bytes()) == (None, before)
-    assert grant_endings.withdraw(services, bo, None, "test") == 1
+    assert withdrawal.withdraw(services, bo, None, "test") == 1
     assert bo in {one.person_id for one in services.ended.lines()}
 
 
@@ -228,11 +228,11 @@ def test_who_withdraws_while_no_file_can_be_written_has_withdrawn(services: Serv
     held = services.ended.path.read_bytes()
     services.ended.path.unlink()
     services.ended.path.mkdir()  # as a disk that is not mounted, for one
-    assert grant_endings.withdraw(services, people[0], None, "test") == 1
+    assert withdrawal.withdraw(services, people[0], None, "test") == 1
     calendar.sweep_endings(services)
     assert closed_house.find_reason(services) == "missing"
-    assert grant_endings.object_to_recognition(services, people[1], "test") == 0
-    assert grant_endings.withdraw(services, people[1], None, "test") == 1
+    assert withdrawal.object_to_recognition(services, people[1], "test") == 0
+    assert withdrawal.withdraw(services, people[1], None, "test") == 1
     services.ended.path.rmdir()
     services.ended.path.write_bytes(held)
     services.ended.path.chmod(0o600)

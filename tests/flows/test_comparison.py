@@ -18,7 +18,7 @@ from plugin.flows.schedule import calendar, reconciliation
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import IS_OPEN
 from plugin.recognizer.process.examiner import Examiner
-from sidecar.doctor import owed_findings
+from sidecar.doctor import worker_checks
 from sidecar.running.runner import Runner
 from tests import support
 
@@ -243,15 +243,15 @@ def test_two_hands_at_work_leave_nothing_out(house: Services, looks: Looks) -> N
 
 def test_the_doctor_tells_of_it(house: Services, looks: Looks, clock: ManualClock) -> None:
     """Not before the first; well while one goes on; with its number when it takes longer than a day."""
-    assert not owed_findings.check_comparison(house).looked
+    assert not worker_checks.check_comparison(house).looked
     comparison.begin_round(house)
-    assert owed_findings.check_comparison(house).ok
+    assert worker_checks.check_comparison(house).ok
     clock.advance(timedelta(days=1, hours=1))
-    assert not owed_findings.check_comparison(house).ok
-    assert str(COUNT) in owed_findings.check_comparison(house).said
+    assert not worker_checks.check_comparison(house).ok
+    assert str(COUNT) in worker_checks.check_comparison(house).said
     while _one(house):
         pass
-    assert owed_findings.check_comparison(house).ok
+    assert worker_checks.check_comparison(house).ok
 
 
 def test_by_hand_it_says_what_is_open(house: Services, looks: Looks) -> None:

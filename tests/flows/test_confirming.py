@@ -18,7 +18,7 @@ from plugin.flows.access import api_tokens, links
 from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.mail import form_store
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
@@ -146,7 +146,7 @@ def test_the_numbers_are_what_then_ends(house: Services, cast: support.Cast) -> 
         asa = conn.execute(t.person.select()).one().id
     said = run(house, ["quitclaim", "withdraw", "Åsa"]).stderr
     ends = re.findall(r"(\d+)\s+grants?\b", said)
-    assert grant_endings.withdraw(house, asa, None, "test") == sum(map(int, ends)) > 0
+    assert withdrawal.withdraw(house, asa, None, "test") == sum(map(int, ends)) > 0
     modes.decide(house, support.SHOOT, modes.Ruling(Mode.SUGGEST, Basis.ALL_ASKED, BasisEvidence("x", "y")), "test")
 
 

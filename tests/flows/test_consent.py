@@ -13,7 +13,7 @@ from plugin.errors import ConsentError
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common import closed_house, roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.people import register
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
@@ -70,9 +70,9 @@ def test_a_minor_from_the_guardians_signature_to_the_birthday(
         face = conn.execute(select(t.face)).one()
     assert (face.state, face.person_id) == ("suggested", clara)
     assert cast.names_on(ref) == set()
-    from plugin.flows.review import review
+    from plugin.flows.review import face_decisions
 
-    review.confirm(services, face.id, "editor")
+    face_decisions.confirm(services, face.id, "editor")
     assert cast.names_on(ref) == {"Clara"}
     assert _website(services, ref) is ClearanceStatus.CLEARED
     clock.set(clock.now().replace(day=19, hour=22, minute=59))
@@ -100,7 +100,7 @@ def test_restriction_stops_use_and_keeps_the_evidence(services: Services, cast: 
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
     calendar.poll_dam(services)
     cast.work()
-    assert grant_endings.stop(services, asa, StopMode.RESTRICT, None, "test") == 2
+    assert withdrawal.stop(services, asa, StopMode.RESTRICT, None, "test") == 2
     assert _website(services, ref) is not ClearanceStatus.CLEARED
     cast.work()
     assert cast.names_on(ref) == set()
@@ -120,7 +120,7 @@ def test_an_objection_holds_whatever_a_guardian_signs_and_survives_the_store(
     guardian = _guardian(services, clara)
     cast.sign(clara, guardians=(guardian,))
     cast.enrol(clara)
-    assert grant_endings.object_to_recognition(services, clara, "test") == 1
+    assert withdrawal.object_to_recognition(services, clara, "test") == 1
     assert not _template(services, clara)
     with pytest.raises(ConsentError, match="objected"):
         cast.sign(clara, guardians=(guardian,))
@@ -134,7 +134,7 @@ def test_an_objection_holds_whatever_a_guardian_signs_and_survives_the_store(
 def test_an_objection_before_any_grant_is_remembered_too(services: Services, cast: support.Cast) -> None:
     """Nothing ends, and yet it counts: also after the store has lost it."""
     clara = cast.add("Clara", birth_date=date(2014, 5, 1), guardians=("Her guardian",))
-    assert grant_endings.object_to_recognition(services, clara, "test") == 0
+    assert withdrawal.object_to_recognition(services, clara, "test") == 0
     with services.store.write() as tx:
         tx.execute(t.person.update().values(objected_at=None))
     assert calendar.start_process(services) == 1
@@ -252,7 +252,7 @@ def test_where_ended_log_cannot_be_read_it_ends_and_the_house_is_closed(
     services.ended.path.unlink(missing_ok=True)
     services.ended.path.mkdir()
     assert closed_house.find_reason(services) == MISSING
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     assert not _template(services, asa)
     with services.store.read() as conn:
         standing = roster.load(services, conn, asa)

@@ -16,7 +16,7 @@ import sidecar
 from plugin.clock import ManualClock
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.mail import form_store
 from plugin.flows.people import data_export, register
 from plugin.flows.schedule import calendar
@@ -219,7 +219,7 @@ class TestPeople:
         cast.sign(bo, channels=("website", "press"), lasts=timedelta(days=5))
         ids = cast.sign(bo, channels=("website", "press"), lasts=timedelta(days=5))
         clock.advance(timedelta(days=1))
-        grant_endings.withdraw(services, bo, [ids["website"]], "test")
+        withdrawal.withdraw(services, bo, [ids["website"]], "test")
         clock.advance(timedelta(days=5))
         cast.sign(bo, channels=("press",), start=clock.now() + timedelta(days=1), recognition=False)
         page = staff.signed_in(app, clock, "officer").get(f"/console/people/{bo}").text

@@ -17,12 +17,12 @@ from sqlalchemy import event, func, insert, select, update
 from plugin.clock import ManualClock
 from plugin.errors import StoreError
 from plugin.flows.clearance import cleared_photos, dam_dates, photo_answers
-from plugin.flows.common import believed, face_rows, reference_sets
+from plugin.flows.common import face_rows, reference_sets, valid_clearances
 from plugin.flows.common.services import Services
-from plugin.flows.consent import cuts, grant_endings, revocation
+from plugin.flows.consent import cuts, recording, tag_revocation, withdrawal
 from plugin.flows.matching import vouching
 from plugin.flows.names import resources
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.flows.rights import erasure, erasure_rows
 from plugin.flows.schedule import calendar, replay_endings
 from plugin.flows.self_service import own_photos
@@ -114,13 +114,13 @@ def test_the_commit_of_every_end_writes_as_many_rows_whatever_the_photographs(
 
     def lapse() -> None:
         clock.advance(400 * DAY)
-        grant_endings.end_due(services)
+        withdrawal.end_due(services)
 
     ends: dict[str, Callable[[str], object]] = {
         "lapse": lambda _who: lapse(),
-        "withdraw": lambda who: grant_endings.withdraw(services, who, None, "test"),
-        "restrict": lambda who: grant_endings.stop(services, who, StopMode.RESTRICT, None, "test"),
-        "object": lambda who: grant_endings.object_to_recognition(services, who, "test"),
+        "withdraw": lambda who: withdrawal.withdraw(services, who, None, "test"),
+        "restrict": lambda who: withdrawal.stop(services, who, StopMode.RESTRICT, None, "test"),
+        "object": lambda who: withdrawal.object_to_recognition(services, who, "test"),
         "replace": lambda who: cast.sign(who, recognition=False, channels=("press",)),
         "refuse": lambda who: vouching.refuse(services, f"set-{who}", "dam:test"),
         "erase": lambda who: erasure.begin(services, who, "test"),
@@ -169,13 +169,13 @@ def test_what_is_cut_counts_nowhere_at_once(services: Services, cast: support.Ca
     cast.sign(bo, channels=("website", "press"))
     both, alone = named(services, "both.jpg", asa, bo), named(services, "bo.jpg", bo)
     assert listed(services) == listed(services, "press") == ["bo.jpg", "both.jpg"]
-    grant_endings.withdraw(services, asa, [grants["website"]], "test")
+    withdrawal.withdraw(services, asa, [grants["website"]], "test")
     assert stored(services, both) == stored(services, alone) == 2
     assert listed(services) == ["bo.jpg"]
     assert listed(services, "press") == ["bo.jpg", "both.jpg"], "what goes on is not cut"
     with services.store.read() as conn:
         page = own_photos.list_photos(services, conn, bo)
-        dates = dam_dates._dates(services, conn, [both], believed.is_valid(conn))
+        dates = dam_dates._dates(services, conn, [both], valid_clearances.is_valid(conn))
     shown = {photo.id: {use[1] for use in photo.cleared} for photo in page.photos}
     assert shown == {both: {"press"}, alone: {"website", "press"}}
     assert dates[both] == {"website": "", "press": dates[both]["press"]}
@@ -195,7 +195,7 @@ def test_a_use_that_goes_on_for_a_shorter_time_is_cut_too(
     long = Grant("long", GrantKind.PUBLICATION, "communication", "website", now, now + 300 * DAY)
     short = Grant("short", GrantKind.PUBLICATION, "communication", "website", now - DAY, now + 30 * DAY)
     signing = Signing("v1", None, "en", "paper", True, (), now, (long,))
-    grant_endings.record(services, asa, signing, [support.FORM], "test")
+    recording.record(services, asa, signing, [support.FORM], "test")
     with services.store.write() as tx:
         claim = tx.execute(select(t.grant.c.quitclaim_id).where(t.grant.c.id == "long")).scalar_one()
         values = vars(short) | {"quitclaim_id": claim, "person_id": asa, "kind": "publication"}
@@ -205,7 +205,7 @@ def test_a_use_that_goes_on_for_a_shorter_time_is_cut_too(
     named(services, "bo.jpg", bo)
     decided(services)
     assert listed(services, days=100) == ["asa.jpg", "bo.jpg"]
-    grant_endings.withdraw(services, asa, ["long"], "test")
+    withdrawal.withdraw(services, asa, ["long"], "test")
     cast.sign(bo, recognition=False, start=now + 60 * DAY, channels=("press",))
     assert listed(services, days=100) == []
     Runner(services).drain(["cut", "recompute"])
@@ -228,7 +228,7 @@ def test_the_machines_name_of_somebody_whose_recognition_ended_is_none(services:
         matched = tx.connection.scalar(select(face.id).where(here == by_machine)) or 0
         photo_answers.recompute(services, tx, [suggested])
     assert listed(services) == ["confirmed.jpg", "machine.jpg"]
-    grant_endings.withdraw(services, asa, [grants["recognition"]], "test")
+    withdrawal.withdraw(services, asa, [grants["recognition"]], "test")
     assert listed(services) == ["confirmed.jpg"]
     assert _status(services, "machine.jpg") is ClearanceStatus.UNKNOWN
     assert _status(services, "confirmed.jpg") is ClearanceStatus.CLEARED
@@ -236,11 +236,11 @@ def test_the_machines_name_of_somebody_whose_recognition_ended_is_none(services:
     assert view is not None
     assert [(face.state, face.person) for face in view.faces] == [("unmatched", "")]
     with services.store.read() as conn:
-        assert [*review.list_waiting(conn), *review.list_unconfirmed(conn)] == []
+        assert [*face_decisions.list_waiting(conn), *face_decisions.list_unconfirmed(conn)] == []
         face_of = face_rows.find(conn, matched)
     assert face_of is not None
     assert face_of.state == "unmatched"
-    assert review.find_face(services, waiting).person_id is None
+    assert face_decisions.find_face(services, waiting).person_id is None
     photo_answers.recompute_many(services, [by_machine])
     assert listed(services) == ["confirmed.jpg"]
     assert stored(services, by_machine) == 0
@@ -266,7 +266,7 @@ def test_a_new_match_by_new_pictures_outlives_the_cut_of_the_old_ones(
     number = named(services, "one.jpg", asa)
     with services.store.write() as tx:
         tx.execute(update(t.face).values(set_id=old))
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.sign(asa)
     cast.enrol(asa)
     with services.store.write() as tx:
@@ -321,7 +321,7 @@ def test_an_intent_of_a_match_that_is_cut_writes_no_name(services: Services, cas
     with services.store.read() as conn:
         intent = conn.execute(select(t.intent)).one()
         assert intent_outcomes.is_wanted(services, conn, intent)
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     with services.store.write() as tx:
         tx.execute(update(t.reference_set).values(ended_at=tx.now))  # as with the face key
     cast.sign(asa)
@@ -356,7 +356,7 @@ def test_a_name_that_goes_before_the_job_brings_no_clearance_back(
         tx.execute(update(t.resource).values(examined="whole", looked_px=64))
         photo_answers.recompute(services, tx, [arrival.resource_id])
     assert listed(services) == [ref]
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     assert listed(services) == []
     resources.enter(services, ref)  # the file names nobody: both tags go
     with services.store.read() as conn:
@@ -375,7 +375,7 @@ def test_two_people_of_one_photograph_end_together_and_one_comes_back(services: 
     named(services, "asa.jpg", asa)
     decided(services)
     for who in (asa, bo):
-        grant_endings.withdraw(services, who, None, "test")
+        withdrawal.withdraw(services, who, None, "test")
     assert listed(services) == []
     cast.sign(asa, recognition=False)
     Runner(services).drain(["recompute"])
@@ -398,11 +398,11 @@ def test_the_dates_follow_with_the_rows_and_come_back_with_a_new_grant(services:
     named(services, "one.jpg", asa)
     assert _wanted(services)["website"]
     decided(services)
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     follow(services)
     assert _wanted(services)["website"] == ""
     cast.sign(asa, recognition=False)
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.sign(asa, recognition=False)
     Runner(services).drain(["recompute"])
     follow(services)
@@ -436,7 +436,7 @@ def test_a_job_takes_away_only_the_cuts_that_it_began_with(
     cast.sign(asa, recognition=False)
     numbers = [named(services, f"{n}.jpg", asa) for n in range(5)]
     decided(services)
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     follow(services, portions=2)
     assert [stored(services, n) for n in numbers] == [0, 0, 0, 0, 1]
     cast.sign(asa, recognition=False)
@@ -444,7 +444,7 @@ def test_a_job_takes_away_only_the_cuts_that_it_began_with(
     assert [stored(services, n) for n in numbers] == [1] * 5
     running = services.queue.claim([cuts.JOB])
     assert running is not None
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cuts.handle_cut(services, running)  # its last portion
     assert listed(services) == []
     assert open_cuts(services) > 0
@@ -458,7 +458,7 @@ def test_a_cut_whose_job_is_gone_is_taken_up_again(services: Services, cast: sup
     asa = cast.add("Åsa Sample")
     cast.sign(asa, recognition=False)
     number = named(services, "one.jpg", asa)
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     with services.store.write() as tx:
         dead = {"state": "dead", "finished_at": tx.now, "error": "x"}
         tx.execute(update(t.job).where(t.job.c.kind == cuts.JOB).values(dead))
@@ -507,8 +507,8 @@ def test_an_erasure_killed_between_two_photographs_goes_on_and_its_certificate_s
     for n in range(5):
         named(services, f"{n}.jpg", asa, bo)
     # What the DAM would say of files that are not there is not what is tried here.
-    monkeypatch.setattr(revocation, "remove_tags", lambda *_args, **_more: 0)
-    monkeypatch.setattr(revocation, "read_back", lambda *_args: None)
+    monkeypatch.setattr(tag_revocation, "remove_tags", lambda *_args, **_more: 0)
+    monkeypatch.setattr(tag_revocation, "read_back", lambda *_args: None)
     whole, done = erasure_rows._clear, list[int]()
 
     def killed(*args: Any) -> None:
@@ -541,7 +541,7 @@ from datetime import datetime
 from plugin.clock import ManualClock
 from plugin.config import parse
 from plugin.flows.clearance import photo_answers
-from plugin.flows.consent import cuts, grant_endings
+from plugin.flows.consent import cuts, withdrawal
 from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 
@@ -549,7 +549,7 @@ photo_answers.PORTION = 2
 tree, now, person = json.loads(sys.stdin.readline()), datetime.fromisoformat(sys.argv[1]), sys.argv[2]
 with bootstrap.open_house(parse(tree), ManualClock(now)) as services:
     if sys.argv[3] == "commit":
-        grant_endings.withdraw(services, person, None, "test")
+        withdrawal.withdraw(services, person, None, "test")
     else:
         Runner(services).run_one([cuts.JOB])
         services.queue.claim([cuts.JOB])  # in hand when it dies
@@ -597,7 +597,7 @@ def test_a_backup_put_back_clears_nothing_that_ended(
     if taken == "before":
         _back_up(services)
         clock.advance(timedelta(minutes=1))
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     if taken == "meanwhile":
         _back_up(services)
     url = f"sqlite:///{tmp_path}/back.db"
@@ -642,7 +642,7 @@ def test_an_end_cuts_what_pictures_named_that_ended_by_a_clock_ahead(
     with support.opened(services.config, behind, examiner) as other:
         other = replace(other, clock=behind)
         other.store.clock = behind
-        grant_endings.withdraw(other, asa, None, "test")
+        withdrawal.withdraw(other, asa, None, "test")
     with services.store.read() as conn:
         assert [(row.state, row.person_id) for row in face_rows.list_of(conn, number)] == [("unmatched", None)]
     follow(services)

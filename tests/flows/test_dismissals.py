@@ -15,7 +15,7 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.common import face_rows
 from plugin.flows.common.services import Services
 from plugin.flows.names import resources
-from plugin.flows.review import dismissals, download_gate, review
+from plugin.flows.review import dismissals, download_gate, face_decisions
 from plugin.flows.views import photo_panel, unnamed_faces, waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
 from plugin.ledger import tables as t
@@ -97,7 +97,7 @@ def test_only_two_reasons_settle(house: Services, why: Dismissal) -> None:
     assert crowd.status() is (ClearanceStatus.NO_PERSON_FOUND if why in SETTLING else ClearanceStatus.UNKNOWN)
     assert (ReasonCode.FACE_SET_ASIDE in crowd.codes()) == (why not in SETTLING)
     with house.store.read() as conn:
-        assert not list(review.list_waiting(conn, "unmatched")), "nobody is asked again"
+        assert not list(face_decisions.list_waiting(conn, "unmatched")), "nobody is asked again"
         assert not list(dismissals.list_waiting(house, conn))
 
 

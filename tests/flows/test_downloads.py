@@ -14,7 +14,7 @@ from plugin.clock import ManualClock
 from plugin.errors import ConsentError
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.review import download_gate
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
@@ -86,7 +86,7 @@ def test_the_count_is_that_of_the_answers(
 
     assert both_ways("website") == (2, 2)
     assert both_ways("press") == (1, 1)
-    grant_endings.withdraw(services, library["person"], None, "test")
+    withdrawal.withdraw(services, library["person"], None, "test")
     assert both_ways("website")[0] == both_ways("website")[1]
     cast.work()
     clock.advance(timedelta(seconds=1))

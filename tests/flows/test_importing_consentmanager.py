@@ -13,7 +13,7 @@ import pytest
 from plugin.clock import ManualClock
 from plugin.errors import DamError, ImportRefused
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.importing import consent_forms, csv_reports, runs
 from plugin.flows.importing.consent_forms import ConsentSource
 from plugin.flows.importing.judge import RowVerdict
@@ -276,7 +276,7 @@ def test_a_withdrawn_consent_is_not_brought_back(
     rows = planned(services, source)
     rows[0]["confirmed"] = "yes"
     carried(services, source, path, rows)
-    grant_endings.withdraw(services, it.claims(services, "Åsa")[0].person_id, None, "test")
+    withdrawal.withdraw(services, it.claims(services, "Åsa")[0].person_id, None, "test")
     assert it.statuses(carried(services, source, path, rows)) == ["imported before"]
     double.library.consents[1]["notes"] = "edited"
     double.library.consents[1]["consent_usage"] = "Print"

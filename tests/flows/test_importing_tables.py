@@ -16,7 +16,7 @@ from plugin.clock import ManualClock
 from plugin.errors import ImportRefused
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.importing.entries import ImportDefaults
 from plugin.flows.people import register
 from plugin.flows.schedule import calendar
@@ -138,7 +138,7 @@ def test_running_it_again_imports_nothing_twice(services: Services, file: Path, 
     after = it.counted(services)
     assert {name: after[name] for name in before} == before
     person = it.claims(services, "Åsa Öberg")[0].person_id
-    grant_endings.withdraw(services, person, None, "test")
+    withdrawal.withdraw(services, person, None, "test")
     clock.advance(timedelta(days=1))
     it.table(services, file, MANY, apply=True)
     assert it.uses(services, "Åsa Öberg") == set()

@@ -12,7 +12,7 @@ from plugin.errors import LeaseLost, MailError
 from plugin.flows.access import links
 from plugin.flows.access.links import LinkKind
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.mail import delivery, letter_words
 from plugin.flows.mail.smtp import Attachment
 from plugin.flows.people.outbox import OWNER
@@ -20,7 +20,7 @@ from plugin.flows.rights import erasure
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.words.catalogues import LANGUAGES, Words
-from sidecar.doctor import checks, machine_findings
+from sidecar.doctor import checks, machine_checks
 from tests import mailbox
 from tests.posting import Post
 
@@ -71,7 +71,7 @@ def test_a_change_is_confirmed_with_what_stands_now(post: Post) -> None:
     """Every line that is still agreed to, with its last day; "nothing" where nothing is."""
     asa = post.cast.add("Åsa", email="asa@example.org")
     grants = post.cast.sign(asa, channels=("website", "press"), lasts=timedelta(days=10))
-    grant_endings.withdraw(post.services, asa, [grants["press"]], "test")
+    withdrawal.withdraw(post.services, asa, [grants["press"]], "test")
     post.put("changed", asa)
     post.work()
     text = post.box.last()[1]
@@ -80,7 +80,7 @@ def test_a_change_is_confirmed_with_what_stands_now(post: Post) -> None:
         "- website (communication), until 12 March 2026\n\n" in text
     )
     assert "Your own page" not in text  # no link, so no paragraph about one
-    grant_endings.withdraw(post.services, asa, None, "test")
+    withdrawal.withdraw(post.services, asa, None, "test")
     post.put("changed", asa, language="nl")
     post.work()
     assert "Wat u nu goedvindt:\n- niets\n" in post.box.last()[1]
@@ -245,14 +245,14 @@ def test_a_server_down_for_days_loses_no_letter(post: Post) -> None:
 def test_the_doctor_connects(post: Post) -> None:
     """With what is set wrongly in one sentence."""
     config = post.services.config
-    assert machine_findings.check_mail_server(config).ok
+    assert machine_checks.check_mail_server(config).ok
     wrong = config.model_copy(update={"mail": config.mail.model_copy(update={"user": "x"})})
     assert (
-        machine_findings.check_mail_server(wrong).said
+        machine_checks.check_mail_server(wrong).said
         == "the mail server refuses the account or its password (it answered 535)"
     )
     bare = config.model_copy(update={"server": config.server.model_copy(update={"public_url": ""})})
-    assert not machine_findings.check_mail_server(bare).ok
+    assert not machine_checks.check_mail_server(bare).ok
     assert post.box.seen == 0
 
 

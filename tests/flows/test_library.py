@@ -13,8 +13,8 @@ from plugin.clock import ManualClock
 from plugin.errors import UseUnknown
 from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
-from plugin.flows.review import review
+from plugin.flows.consent import withdrawal
+from plugin.flows.review import face_decisions
 from plugin.flows.views import dashboard, health
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Store
@@ -52,7 +52,7 @@ def test_a_withdrawal_never_goes_through_the_library(services: Services, cast: s
     for n in range(5):
         photograph(services, f"shoot/{n}.jpg", asa)
     with _plans(services.store) as plans:
-        grant_endings.withdraw(services, asa, None, "test")
+        withdrawal.withdraw(services, asa, None, "test")
         with services.store.read() as conn:
             ids = photo_answers.list_resources_naming(conn, asa)
         photo_answers.recompute_many(services, ids)
@@ -86,7 +86,7 @@ def test_what_waits_and_how_much_is_read_from_one_index(services: Services) -> N
     """The review lists begin at their bound, in order; counts are taken in an index, without a look at the rows."""
     with _plans(services.store) as lists, services.store.read() as conn:
         for state in ("suggested", "unmatched"):
-            list(review.list_waiting(conn, state, 7))
+            list(face_decisions.list_waiting(conn, state, 7))
     lists = [(statement, plan) for statement, plan in lists if "FROM face" in statement]
     assert len(lists) == 2
     for _, plan in lists:

@@ -12,7 +12,7 @@ from plugin.errors import ConsentError
 from plugin.flows.clearance import dam_dates, photo_answers
 from plugin.flows.common.services import Services
 from plugin.flows.names import resources
-from plugin.flows.photos import examining, reexamination
+from plugin.flows.photos import examination, reexamination
 from plugin.flows.review import download_gate
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
@@ -67,7 +67,7 @@ def test_a_file_that_was_replaced_while_it_was_examined_is_examined_again(
     empty: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process, the console or a worker, entered it meanwhile: nobody would look at it again."""
-    look = examining.examine
+    look = examination.examine
     replaced = iter([True])
 
     def slowly(services: Services, arrival: resources.EnteredResource) -> Any:
@@ -77,7 +77,7 @@ def test_a_file_that_was_replaced_while_it_was_examined_is_examined_again(
             resources.enter(services, REF)
         return seen
 
-    monkeypatch.setattr(examining, "examine", slowly)
+    monkeypatch.setattr(examination, "examine", slowly)
     with empty.store.write() as tx:
         empty.queue.put(tx, "photo", REF)
     support.Cast(empty).work()

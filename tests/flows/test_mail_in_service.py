@@ -16,7 +16,7 @@ from sidecar.commands.common import Shell
 from sidecar.commands.mail import mail
 from sidecar.commands.people.people import person
 from sidecar.running.runner import Runner
-from sidecar.running.timetable import Timetable
+from sidecar.running.scheduler import Timetable
 from tests.posting import Post
 
 Run = Callable[..., str]

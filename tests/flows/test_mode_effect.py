@@ -12,7 +12,7 @@ from plugin.flows.collections import mode_effect, modes
 from plugin.flows.collections.mode_effect import NoEffectCode
 from plugin.flows.collections.modes import Ruling
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.schedule import calendar
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.cli import cli
@@ -82,7 +82,7 @@ def test_nobody_to_compare_with(services: Services, cast: support.Cast, photos: 
     assert _set(services, "shoot", Mode.SUGGEST, Basis.SHOOT, "Bo") == [NoEffectCode.MEMBERS_NOT_ENROLLED]
     assert _set(services, "shoot", Mode.SUGGEST, Basis.SHOOT, "Bo", "Åsa") == []
     assert _set(services, "shoot", Mode.SUGGEST) == []
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     assert _codes(services, "shoot") == [NoEffectCode.NOBODY_ENROLLED]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from plugin.errors import NameTaken
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.names import dam_names
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue
@@ -76,17 +76,17 @@ def test_a_name_by_hand_is_proposed_and_adopted(
 
 def test_a_tag_by_hand_outlives_every_grant(services: Services, cast: support.Cast, photos: Path, crowd: Crowd) -> None:
     """It is listed for the editor, and it blocks; it does not go."""
-    from plugin.flows.consent import revocation
+    from plugin.flows.consent import tag_revocation
 
     asa = cast.add("Åsa")
     cast.sign(asa)
     crowd.put(photos, REF, crowd.row([A[0]]))
     by_hand(services, photos, REF, "Åsa")
     look(services, cast)
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.work()
     assert cast.names_on(REF) == {"Åsa"}
-    assert revocation.list_by_hand(services, asa) == [REF]
+    assert tag_revocation.list_by_hand(services, asa) == [REF]
 
 
 def test_our_tag_removed_by_an_editor_is_a_rejection(
@@ -145,7 +145,7 @@ def test_a_copy_carries_our_tag_as_ours(services: Services, cast: support.Cast, 
             support.settle(photos / ("shoot/copy.jpg" + suffix))
     look(services, cast)
     assert cast.tags(asa) == {REF: "machine", "shoot/copy.jpg": "machine"}
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.work()
     assert (cast.names_on(REF), cast.names_on("shoot/copy.jpg")) == (set(), set())
 
@@ -153,7 +153,7 @@ def test_a_copy_carries_our_tag_as_ours(services: Services, cast: support.Cast, 
 def test_a_twin_tagged_by_hand_stays_so(services: Services, cast: support.Cast, photos: Path, crowd: Crowd) -> None:
     """The same picture twice, ours on one and an editor's on the other: the withdrawal takes ours alone."""
     asa = tagged(services, cast, photos, crowd)
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.work()
     shutil.copyfile(photos / REF, photos / "shoot/twin.jpg")
     support.settle(photos / "shoot/twin.jpg")
@@ -177,7 +177,7 @@ def test_a_name_by_hand_beside_ours_stays_when_ours_goes(
     support.settle(photos / REF)
     look(services, cast)
     assert len(services.dam.look(REF).names[0].places) > 1
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.work()
     (named,) = services.dam.look(REF).names
     assert (named.node, named.places) == ("Åsa", frozenset({"exif"}))

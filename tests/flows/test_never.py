@@ -16,7 +16,7 @@ from plugin.flows.collections import modes
 from plugin.flows.collections.modes import Ruling
 from plugin.flows.common.services import Services
 from plugin.flows.photos import mode_change
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
 from plugin.flows.views import photo_panel
 from plugin.hooks.dam import Resource, Write
@@ -67,7 +67,7 @@ def test_never_takes_the_machines_names_and_no_others(
     services: Services, cast: support.Cast, photos: Path, asa: str
 ) -> None:
     """One machine's, one confirmed, one by hand: the first goes from ledger and file, with what it cleared."""
-    review.confirm(services, _face(services, TWO), "cli:editor")
+    face_decisions.confirm(services, _face(services, TWO), "cli:editor")
     cast.work()
     services.dam.write(THREE, [Write("Åsa", False, services.dam.places)], None)
     services.dam.write(THREE, [Write("Åsa", True, services.dam.places)], None)
@@ -91,7 +91,7 @@ def test_never_takes_the_machines_names_and_no_others(
 
 def test_nobody_reads_the_machines_names_from_the_commit_on(services: Services, cast: support.Cast, asa: str) -> None:
     """No worker runs: the panel and the lists name nobody by what the machine alone said; who was confirmed stays."""
-    review.confirm(services, _face(services, TWO), "cli:editor")
+    face_decisions.confirm(services, _face(services, TWO), "cli:editor")
     cast.work()
     with services.store.write() as tx:
         tx.execute(update(t.face).where(t.face.c.id == _face(services, THREE)).values(state="suggested"))
@@ -119,7 +119,7 @@ def _read(services: Services) -> tuple[dict[str, tuple[str, str]], list[str]]:
         assert view is not None
         shown[ref] = next((face.state, face.person) for face in view.faces)
     with services.store.read() as conn:
-        return shown, [row.ref for row in review.list_unconfirmed(conn)]
+        return shown, [row.ref for row in face_decisions.list_unconfirmed(conn)]
 
 
 def test_of_two_names_on_a_photograph_only_the_machines_goes(

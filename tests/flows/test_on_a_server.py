@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.names import dam_names
 from plugin.flows.rights import dam_leftovers, erasure
 from plugin.flows.schedule import calendar
@@ -77,7 +77,7 @@ def test_one_photograph_that_breaks_the_call_keeps_none_of_the_others(
 ) -> None:
     """The others are clean at once; it stays open and is tried again, until the server takes it."""
     double.library.item_fault = lambda ref: "break" if ref == 4 else None
-    grant_endings.withdraw(served, _asa(served), None, "test")
+    withdrawal.withdraw(served, _asa(served), None, "test")
     support.Cast(served).work()
     assert _tagged(double) == [4]
     assert _open(served) == 1
@@ -120,7 +120,7 @@ def test_so_many_go_in_a_call_and_the_rest_in_the_next(
     """Ten names, four in a call: three writes of names, three of dates; twice the list of who stands there."""
     monkeypatch.setattr(with_plugin, "_WRITES", 4)
     double.calls.clear()
-    grant_endings.withdraw(served, _asa(served), None, "test")
+    withdrawal.withdraw(served, _asa(served), None, "test")
     support.Cast(served).work()
     assert (double.calls["facelease_apply"], double.calls["facelease_named"]) == (6, 2)
     assert _tagged(double) == []
@@ -135,7 +135,7 @@ def test_a_tag_in_flight_goes_with_the_others(served: Services, double: Double) 
             proposal = intents.NewIntent(one, _asa(served), "Åsa Öberg", "add", "confirmed", on_double.NODE)
             intents.propose(served, tx, proposal)
     double.library.edit(2, [], ["Åsa Öberg"])
-    grant_endings.withdraw(served, _asa(served), None, "test")
+    withdrawal.withdraw(served, _asa(served), None, "test")
     support.Cast(served).work()
     assert (_tagged(double), _open(served)) == ([], 0)
 
@@ -145,7 +145,7 @@ def test_a_server_that_is_down_is_asked_by_the_withdrawal_alone(
 ) -> None:
     """Its intents stay open for longer than a lease: nobody else takes them up, a thousand of them at a time."""
     double.faults = lambda function: "502"
-    grant_endings.withdraw(served, _asa(served), None, "test")
+    withdrawal.withdraw(served, _asa(served), None, "test")
     support.Cast(served).work()
     assert _open(served) == COUNT
     clock.advance(on_double.LATER)

@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 from plugin.clock import ManualClock
 from plugin.errors import DamError
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
 from plugin.flows.tags import intents
@@ -18,7 +18,7 @@ from plugin.flows.views.waiting_list import WaitingKind
 from plugin.ledger import tables as t
 from plugin.words.catalogues import LANGUAGES
 from sidecar.commands.demo import samples
-from sidecar.doctor import checks, machine_findings
+from sidecar.doctor import checks, machine_checks
 from sidecar.words import staff_words
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
@@ -52,7 +52,7 @@ def test_a_withdrawal_and_its_dates_that_the_dam_does_not_take(
 ) -> None:
     """Not yet after a minute; red after an hour, though the job is neither done nor given up; gone when it is done."""
     double.faults = lambda function: "500"
-    grant_endings.withdraw(dated, _asa(dated), None, "test")
+    withdrawal.withdraw(dated, _asa(dated), None, "test")
     support.Cast(dated).work()
     assert owed(dated) == {}
     clock.advance(HOURS)
@@ -65,7 +65,7 @@ def test_a_withdrawal_and_its_dates_that_the_dam_does_not_take(
 
 def test_a_withdrawal_whose_job_was_given_up_and_forgotten(dated: Services, clock: ManualClock) -> None:
     """The names stand, and no job says so any more."""
-    grant_endings.withdraw(dated, _asa(dated), None, "test")
+    withdrawal.withdraw(dated, _asa(dated), None, "test")
     with dated.store.write() as tx:
         tx.execute(t.job.delete())
     clock.advance(HOURS)
@@ -178,12 +178,12 @@ def test_a_folder_that_is_not_mounted_is_not_well(
 def test_an_exiftool_that_does_not_work_is_not_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
-    assert machine_findings.check_exiftool().ok
+    assert machine_checks.check_exiftool().ok
     tool = tmp_path / "exiftool"
     tool.write_text(f"#!/bin/sh\n{script}\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert not machine_findings.check_exiftool().ok
+    assert not machine_checks.check_exiftool().ok
 
 
 def test_what_is_not_there_is_not_called_well(services: Services, clock: ManualClock) -> None:

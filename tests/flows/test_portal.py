@@ -19,7 +19,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail import page_links
 from plugin.flows.matching import vouching
 from plugin.flows.people import guardian_links, register
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.flows.rights import erasure_requests
 from plugin.flows.schedule import calendar
 from plugin.flows.self_service import own_page
@@ -134,7 +134,7 @@ def test_whose_pictures_nobody_vouched_for_is_shown_nothing_that_rests_on_them(
         mine = (t.face.c.resource_id == number(services, tagged[0])) & (t.face.c.person_id == asa)
         face = conn.scalar(select(t.face.c.id).where(mine))
         set_id = reference_sets.list_of(conn, asa)[0].id
-    review.confirm(services, face or 0, "editor")
+    face_decisions.confirm(services, face or 0, "editor")
     browser = visit(services, asa)
     who = own_page.Visitor("link", asa, None, "en", (asa,))
     assert (own_page.load_page(services, who).album.total, "/photos/" in browser.get("/s/me").text) == (0, False)

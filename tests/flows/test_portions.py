@@ -12,7 +12,7 @@ from plugin.flows.collections import modes
 from plugin.flows.common import batches
 from plugin.flows.common.services import Services
 from plugin.flows.photos import recompute_library, scan_queue
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar, house_closing
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import IS_OPEN
@@ -104,7 +104,7 @@ def test_never_holds_from_its_commit_on(library: Services) -> None:
     modes.decide(library, "shoot", modes.Ruling(Mode.NEVER), "cli:admin")
     for _ in range(2):
         with library.store.read() as conn:
-            assert list(review.list_waiting(conn)) == []
+            assert list(face_decisions.list_waiting(conn)) == []
         assert listed(library) == 0
         assert photo_answers.answer_photo(library, "shoot/0.jpg", "communication", "website").status.value != "cleared"
         with library.store.write() as tx:

@@ -15,7 +15,7 @@ from plugin.clock import ManualClock
 from plugin.errors import NotFound
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.review import names_by_hand
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
@@ -76,7 +76,7 @@ def test_names_by_hand_are_listed_whether_the_tag_or_the_end_came_first(
 ) -> None:
     """Nobody who agrees is listed. Since when: the end, or the tag, whichever is later; a new consent clears it."""
     assert names_by_hand.list_hand_names(services) == []
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.work()
     ended = clock.now()
     clock.advance(timedelta(days=3))
@@ -98,7 +98,7 @@ def test_a_kept_name_is_asked_again_only_after_a_new_end(
     services: Services, cast: support.Cast, asa: str, clock: ManualClock, run: Run
 ) -> None:
     """It stands, blocks, and is read back with who decided it."""
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.work()
     first = names_by_hand.list_hand_names(services)[0]
     assert _out(run("tags", "keep", str(first.tag_id), "--json")) == {"kept": 1, "kept_before": 0}
@@ -113,7 +113,7 @@ def test_a_kept_name_is_asked_again_only_after_a_new_end(
     clock.advance(timedelta(days=1))
     cast.sign(asa, recognition=False)
     clock.advance(timedelta(days=1))
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.work()
     assert [(one.ref, one.since) for one in names_by_hand.list_hand_names(services)] == [
         (ONE, clock.now()),
@@ -123,7 +123,7 @@ def test_a_kept_name_is_asked_again_only_after_a_new_end(
 
 def test_a_name_is_taken_off_by_a_recorded_decision(services: Services, cast: support.Cast, asa: str, run: Run) -> None:
     """From the file, with intent and audit rows of whoever decided; the list is empty then."""
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.work()
     assert _out(run("tags", "remove", "--yes", "--person", "Åsa", "--json")) == {"removed": 2, "unfinished": None}
     assert [cast.names_on(ref) for ref in (ONE, TWO)] == [set(), set()]
@@ -157,7 +157,7 @@ def test_names_by_hand_go_at_once_where_that_was_chosen(
         update={"hand_tags": services.config.hand_tags.model_copy(update={"after_end": "remove"})}
     )
     house = replace(services, config=chosen)
-    grant_endings.withdraw(house, asa, None, "test")
+    withdrawal.withdraw(house, asa, None, "test")
     support.Cast(house).work()
     assert cast.names_on(ONE) == set()
     _write(services, photos, ONE, "Åsa")
@@ -173,7 +173,7 @@ def test_reconcile_says_what_it_found_and_whether_it_is_done(
     services: Services, cast: support.Cast, photos: Path, asa: str, run: Run, clock: ManualClock
 ) -> None:
     """0 when all was compared; 3 while something waits for another try; 1 when something was given up."""
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.work()
     done = run("reconcile", "--json")
     assert done.exit_code == 0

@@ -21,7 +21,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.matching import declared_sets, gallery, vouching
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
 from plugin.flows.self_service import own_page
 from plugin.flows.views import face_preview
@@ -243,7 +243,7 @@ class TestPhotographs:
         set_id = self.sends(services, cast, person, B)
         with services.store.read() as conn:
             face = conn.scalar(select(t.face.c.id)) or 0
-        review.confirm(services, face, EDITOR, person)
+        face_decisions.confirm(services, face, EDITOR, person)
         assert vouching.confirm_proposals(services, [set_id], EDITOR) == 0
         assert photo_answers.answer_photo(services, REF, "communication", "website").status is ClearanceStatus.UNKNOWN
 

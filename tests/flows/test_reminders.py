@@ -12,7 +12,7 @@ from plugin.errors import ConsentError
 from plugin.flows.access import links
 from plugin.flows.access.links import LinkKind
 from plugin.flows.common import roster
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.mail import coming_of_age
 from plugin.flows.people import addresses, contacts, register
 from plugin.flows.signing import invitations
@@ -138,7 +138,7 @@ def test_who_has_renewed_or_withdrawn_is_left_alone(post: Post) -> None:
     post.clock.advance(timedelta(days=300))
     post.cast.sign(asa, recognition=False, lasts=timedelta(days=365))
     assert post.day(6) == []
-    grant_endings.withdraw(post.services, asa, None, "test")
+    withdrawal.withdraw(post.services, asa, None, "test")
     assert post.day(307) == []
     bo = post.cast.add("Bo", email="bo@example.org")
     post.cast.sign(bo, recognition=False, lasts=None)
@@ -150,7 +150,7 @@ def test_an_alert_that_waits_is_dropped_when_its_cause_goes(post: Post) -> None:
     asa = _asa(post)
     post.box.rcpt = lambda _address: "451 down"
     post.day(306)
-    grant_endings.withdraw(post.services, asa, None, "test")
+    withdrawal.withdraw(post.services, asa, None, "test")
     post.box.rcpt = lambda _address: mailbox.TAKEN
     assert post.day() == []
     assert {row.state for row in post.mails()} == {"dropped"}
@@ -430,7 +430,7 @@ def test_nobody_is_asked_on_a_birthday_that_ends_nothing(post: Post, how: str) -
     clara, (guardian,) = post.child(BORN, "one@example.org", email="clara@example.org")
     post.cast.sign(clara, recognition=False, guardians=(guardian,), lasts=timedelta(days=2000))
     if how == "withdrawn":
-        grant_endings.withdraw(post.services, clara, None, "test")
+        withdrawal.withdraw(post.services, clara, None, "test")
     elif how == "signed":
         post.clock.set(SIXTEEN + timedelta(hours=1))
         post.cast.sign(clara, recognition=False)

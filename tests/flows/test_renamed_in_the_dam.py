@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import ListsNames
@@ -88,7 +88,7 @@ def test_a_withdrawal_takes_the_new_spelling_off(served: Services, double: Doubl
     """Though nobody told us of it: not even the nightly look came in between. What an editor set stays."""
     double.library.node("Åsa Öberg").name = "Åsa Ek"
     double.library.edit(1, ["Bo Ek"])
-    grant_endings.withdraw(served, _asa(served), None, "test")
+    withdrawal.withdraw(served, _asa(served), None, "test")
     support.Cast(served).work()
     assert [double.library.people(ref) for ref in (1, 2, 3)] == [{"Bo Ek"}, set(), set()]
     assert support.Cast(served).tags(_asa(served)) == {}

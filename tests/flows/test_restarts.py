@@ -20,7 +20,7 @@ from plugin.clock import ManualClock
 from plugin.errors import DamError
 from plugin.flows.common import overdue
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar, overdue_letter, retention, retries
 from plugin.flows.tags import intents
@@ -154,7 +154,7 @@ def _asa(services: Services) -> str:
 def test_the_ledger_is_asked_and_not_the_queue_alone(dated: Services, clock: ManualClock) -> None:
     """A withdrawal, its dates, a name on its way and an erasure, of which no row of the queue says a word."""
     asa = _asa(dated)
-    grant_endings.withdraw(dated, asa, None, "test")
+    withdrawal.withdraw(dated, asa, None, "test")
     with dated.store.write() as tx:
         one = tx.connection.scalar(select(t.resource.c.id)) or 0
         proposal = intents.NewIntent(one, asa, "Åsa", "add", "machine", on_double.NODE)
@@ -183,7 +183,7 @@ def test_who_is_past_the_term_of_evidence_is_not_to_be_erased(
     asa = cast.add("Åsa")
     cast.sign(asa, recognition=False, lasts=timedelta(days=30))
     clock.advance(timedelta(days=3000))
-    grant_endings.end_due(services)
+    withdrawal.end_due(services)
     cast.work()
     retention.expire_all(services)
     with services.store.read() as conn:
@@ -411,7 +411,7 @@ def test_what_was_given_up_while_the_dam_was_away_begins_when_it_answers(
     asa = _asa(dated)
     calendar.poll_dam(dated)
     double.faults = lambda function: "502"
-    grant_endings.withdraw(dated, asa, None, "test")
+    withdrawal.withdraw(dated, asa, None, "test")
     for _ in range(12):
         clock.advance(timedelta(minutes=15))
         with suppress(DamError):

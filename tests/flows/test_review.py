@@ -11,9 +11,9 @@ from plugin.errors import ConsentError, NotFound
 from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common.face_rows import list_of_many
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.photos import scan_queue
-from plugin.flows.review import dismissals, review
+from plugin.flows.review import dismissals, face_decisions
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import ClearanceStatus
@@ -67,7 +67,7 @@ def suggested(services: Services, cast: support.Cast, photos: Path, asa: str, ex
 def test_confirmed(services: Services, cast: support.Cast, suggested: int, asa: str) -> None:
     """The name stands in the file, the tag is confirmed, the photograph is cleared."""
     assert answer(services) is ClearanceStatus.UNKNOWN
-    review.confirm(services, suggested, "editor")
+    face_decisions.confirm(services, suggested, "editor")
     assert cast.names_on(REF) == {"Åsa"}
     assert cast.tags(asa) == {REF: "confirmed"}
     assert (answer(services), stored(services)) == (ClearanceStatus.CLEARED, True)
@@ -75,7 +75,7 @@ def test_confirmed(services: Services, cast: support.Cast, suggested: int, asa: 
 
 def test_rejected(services: Services, cast: support.Cast, suggested: int) -> None:
     """No name, no clearance, and not proposed again."""
-    review.reject(services, suggested, "editor")
+    face_decisions.reject(services, suggested, "editor")
     scan_queue.enqueue(services, [REF])
     cast.work()
     assert [state for _, state, _ in faces(services)] == ["rejected"]
@@ -85,30 +85,30 @@ def test_rejected(services: Services, cast: support.Cast, suggested: int) -> Non
 
 def test_a_confirmed_face_rejected_after_all(services: Services, cast: support.Cast, suggested: int) -> None:
     """The name goes from the file, and with it the clearance."""
-    review.confirm(services, suggested, "editor")
-    review.reject(services, suggested, "editor")
+    face_decisions.confirm(services, suggested, "editor")
+    face_decisions.reject(services, suggested, "editor")
     assert cast.names_on(REF) == set()
     assert (answer(services), stored(services)) == (ClearanceStatus.UNKNOWN, False)
 
 
 def test_taken_back(services: Services, cast: support.Cast, suggested: int, asa: str) -> None:
     """After an undo the face is as it was before: suggested, the file without a name."""
-    for decide in (review.confirm, review.reject):
+    for decide in (face_decisions.confirm, face_decisions.reject):
         decide(services, suggested, "editor")
-        review.undo_decision(services, suggested, "editor")
+        face_decisions.undo_decision(services, suggested, "editor")
         cast.work()
         assert faces(services) == [(suggested, "suggested", asa)]
         assert cast.names_on(REF) == set()
         assert not stored(services)
     with pytest.raises(ConsentError, match="nothing to undo"):
-        review.undo_decision(services, suggested, "editor")
+        face_decisions.undo_decision(services, suggested, "editor")
 
 
 def test_dismissed(services: Services, cast: support.Cast, suggested: int) -> None:
     """Where it shows no person the face no longer keeps the photograph; a reason that is none is refused."""
     with pytest.raises(ConsentError, match="no_person, too_small, bystander, objects, other"):
         dismissals.parse_dismissal("  ")
-    review.confirm(services, suggested, "editor")
+    face_decisions.confirm(services, suggested, "editor")
     dismissals.dismiss(services, suggested, Dismissal.NO_PERSON, "editor", "statue")
     assert cast.names_on(REF) == set()
     assert answer(services) is ClearanceStatus.NO_PERSON_FOUND
@@ -121,7 +121,7 @@ def test_named_and_dismissed_by_a_reason_that_settles_nothing(
     services: Services, cast: support.Cast, suggested: int
 ) -> None:
     """The name comes off the file; what was cleared is unknown at once, in what is stored as well, and stays so."""
-    review.confirm(services, suggested, "editor")
+    face_decisions.confirm(services, suggested, "editor")
     assert (answer(services), stored(services)) == (ClearanceStatus.CLEARED, True)
     dismissals.dismiss(services, suggested, Dismissal.OBJECTS, "editor")
     assert cast.names_on(REF) == set()
@@ -129,7 +129,7 @@ def test_named_and_dismissed_by_a_reason_that_settles_nothing(
     scan_queue.enqueue(services, [REF])
     cast.work()
     assert (answer(services), stored(services)) == (ClearanceStatus.UNKNOWN, False)
-    review.undo_decision(services, suggested, "editor")
+    face_decisions.undo_decision(services, suggested, "editor")
     assert [state for _, state, _ in faces(services)] == ["unmatched"]
 
 
@@ -137,7 +137,7 @@ def test_a_name_by_hand_stays_beside_a_dismissed_face(
     services: Services, cast: support.Cast, photos: Path, suggested: int
 ) -> None:
     """A face is dismissed as of somebody who objects, and the name stands there by hand: neither clears the other."""
-    review.confirm(services, suggested, "editor")
+    face_decisions.confirm(services, suggested, "editor")
     with services.store.write() as tx:
         tx.execute(update(t.tag).values(origin="hand"))
     dismissals.dismiss(services, suggested, Dismissal.OBJECTS, "editor")
@@ -151,10 +151,10 @@ def test_corrected(
     """It is Eva, not Åsa: one name goes, the other comes, and Åsa is not proposed again, in the file saved anew."""
     eva = cast.add("Eva")
     with pytest.raises(ConsentError, match="no grant in force"):
-        review.confirm(services, suggested, "editor", eva)
+        face_decisions.confirm(services, suggested, "editor", eva)
     cast.sign(eva, recognition=False)
-    review.confirm(services, suggested, "editor")
-    review.confirm(services, suggested, "editor", eva)
+    face_decisions.confirm(services, suggested, "editor")
+    face_decisions.confirm(services, suggested, "editor", eva)
     assert cast.names_on(REF) == {"Eva"}
     assert (cast.tags(asa), cast.tags(eva)) == ({}, {REF: "confirmed"})
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0]]), quality=60)
@@ -174,7 +174,7 @@ def test_somebody_is_in_a_photograph_once(
     left, right = faces(services)
     assert left[1:] == ("matched", asa)
     with pytest.raises(ConsentError, match="already"):
-        review.confirm(services, right[0], "editor", asa)
+        face_decisions.confirm(services, right[0], "editor", asa)
 
 
 def test_a_machine_tag_confirmed_while_it_is_being_written(
@@ -184,7 +184,7 @@ def test_a_machine_tag_confirmed_while_it_is_being_written(
     from plugin.flows.names import resources
     from plugin.flows.tags import intents
 
-    review.confirm(services, suggested, "editor")
+    face_decisions.confirm(services, suggested, "editor")
     cast.open_collection(mode=Mode.AUTO)
     arrival = resources.enter(services, REF)
     with services.store.write() as tx:
@@ -209,11 +209,11 @@ def test_a_suggestion_goes_with_recognition(services: Services, cast: support.Ca
     """In the commit that ends it, not in a job after it; confirming by name is still possible while publication is."""
     with services.store.read() as conn:
         recognition = conn.execute(select(t.grant.c.id).where(t.grant.c.kind == "recognition")).scalar_one()
-    grant_endings.withdraw(services, asa, {recognition}, "test")
+    withdrawal.withdraw(services, asa, {recognition}, "test")
     assert faces(services) == [(suggested, "unmatched", None)]
     with pytest.raises(ConsentError, match="--person"):
-        review.confirm(services, suggested, "editor")
-    review.confirm(services, suggested, "editor", asa)
+        face_decisions.confirm(services, suggested, "editor")
+    face_decisions.confirm(services, suggested, "editor", asa)
     assert cast.names_on(REF) == {"Åsa"}
 
 
@@ -228,7 +228,7 @@ def test_recognition_ends_and_what_rested_on_the_match_alone_is_not_cleared(
     assert (answer(services), stored(services)) == (ClearanceStatus.CLEARED, True)
     with services.store.read() as conn:
         recognition = conn.execute(select(t.grant.c.id).where(t.grant.c.kind == "recognition")).scalar_one()
-    grant_endings.withdraw(services, asa, {recognition}, "test")
+    withdrawal.withdraw(services, asa, {recognition}, "test")
     assert (answer(services), stored(services)) == (ClearanceStatus.UNKNOWN, False)
     cast.work()
     assert cast.names_on(REF) == set()
@@ -238,7 +238,7 @@ def test_recognition_ends_and_what_rested_on_the_match_alone_is_not_cleared(
 def test_what_is_not_there(services: Services, cast: support.Cast, suggested: int) -> None:
     """A face nobody knows; a face without a candidate."""
     with pytest.raises(NotFound, match="review list"):
-        review.confirm(services, 999, "editor")
-    review.reject(services, suggested, "editor")
+        face_decisions.confirm(services, 999, "editor")
+    face_decisions.reject(services, suggested, "editor")
     with pytest.raises(ConsentError, match="nothing to reject"):
-        review.reject(services, suggested, "editor")
+        face_decisions.reject(services, suggested, "editor")

@@ -17,7 +17,7 @@ from plugin.flows.access import links
 from plugin.flows.collections import modes
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.mail import receipts
 from plugin.flows.people import register
 from plugin.flows.self_service import own_page
@@ -380,7 +380,7 @@ def test_what_was_taken_back_is_not_brought_back_by_a_second_guardian(
     other = Visit(desk.app, again.kept_link())
     shown = other.page()
     if by == "the desk":
-        grant_endings.withdraw(services, clara, None, "dam:Olga")
+        withdrawal.withdraw(services, clara, None, "dam:Olga")
     else:
         with services.store.write() as tx:
             greta = next(
@@ -435,7 +435,7 @@ def test_who_comes_back_after_the_evidence_went_signs_anew(desk: Desk, cast: sup
     """The record key of long ago is destroyed; a new signature makes a new one."""
     asa = cast.add("Åsa", email="asa@example.org")
     with desk.services.store.write() as tx:
-        grant_endings.destroy_key(desk.services, tx, asa, "record", "calendar")
+        withdrawal.destroy_key(desk.services, tx, asa, "record", "calendar")
     visit = desk.visit(asa)
     assert visit.sign("press", email="new@example.org").status_code == 303
     with desk.services.store.read() as conn:
@@ -505,7 +505,7 @@ def test_a_small_child_is_not_recognised(desk: Desk, cast: support.Cast) -> None
 def test_a_child_that_objected_is_not_recognised_by_a_guardians_signature(desk: Desk, cast: support.Cast) -> None:
     """The line is gone from the form of whoever signs for them."""
     clara = cast.add("Clara", birth_date=date(2014, 5, 1))
-    grant_endings.object_to_recognition(desk.services, clara, "person")
+    withdrawal.object_to_recognition(desk.services, clara, "person")
     assert 'name="recognition"' not in desk.visit(clara).page()
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 
 from plugin.clock import NO_END, ManualClock
 from plugin.flows.clearance import cleared_photos, photo_answers
-from plugin.flows.common import believed
+from plugin.flows.common import valid_clearances
 from plugin.flows.common.services import Services
 from plugin.flows.names import resources
 from plugin.flows.review import download_gate, tool_gate
@@ -237,7 +237,7 @@ def test_another_size_in_the_configuration_cuts_what_rested_on_the_old_one(servi
         house = changed(services, "clearance", **settings)
         calendar.start_process(house)
         with house.store.read() as conn:
-            assert conn.scalar(select(t.clearance.c.resource_id).where(believed.is_valid(conn))) is None
+            assert conn.scalar(select(t.clearance.c.resource_id).where(valid_clearances.is_valid(conn))) is None
         support.Cast(house).work()
         assert dated() == channels
 

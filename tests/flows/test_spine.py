@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from plugin.clock import ManualClock
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
-from plugin.flows.review import review
+from plugin.flows.consent import withdrawal
+from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import ClearanceStatus
@@ -82,8 +82,8 @@ def test_recognition_withdrawn_keeps_what_an_editor_confirmed(
             .where(t.resource.c.ref == first)
         )
     assert face is not None
-    review.confirm(services, face, "editor")
-    grant_endings.withdraw(services, asa, {grants["recognition"]}, "test")
+    face_decisions.confirm(services, face, "editor")
+    withdrawal.withdraw(services, asa, {grants["recognition"]}, "test")
     cast.work()
     assert cast.names_on(first) == {"Åsa"}
     assert cast.names_on(second) == set()

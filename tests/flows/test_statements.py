@@ -11,7 +11,7 @@ from plugin.errors import DamError
 from plugin.flows.clearance import dam_dates
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Dam, Dates
 from plugin.recognizer.process.examiner import Examiner
@@ -97,7 +97,7 @@ def test_a_withdrawal_empties_the_date_also_when_the_dam_was_down(dated: Service
     with dated.store.read() as conn:
         asa = roster.find(conn, "Åsa")
     dated.dam.up = False  # type: ignore[attr-defined]
-    grant_endings.withdraw(dated, asa, None, "test")
+    withdrawal.withdraw(dated, asa, None, "test")
     support.Cast(dated).work()
     assert shown(dated)["shoot/one.jpg"]["website"] is not None
     dated.dam.up = True  # type: ignore[attr-defined]

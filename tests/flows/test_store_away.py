@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from plugin.clock import ManualClock
 from plugin.errors import StoreAway
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.self_service import own_page
 from plugin.ledger import tables as t
 from plugin.ledger.store import engine
@@ -174,7 +174,7 @@ def test_a_program_whose_request_took_effect_is_told_so(
     services: Services, asa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though its answer could not be kept under the key; with the key again it is told to look."""
-    program, stop = Api(services, visiting.app_of(services).test_client()), grant_endings.stop
+    program, stop = Api(services, visiting.app_of(services).test_client()), withdrawal.stop
     ask = partial(program.ask, "POST", f"/people/{asa}/withdrawal", {"grants": "all"}, headers={"Idempotency-Key": "k"})
     with ExitStack() as later:
 
@@ -183,7 +183,7 @@ def test_a_program_whose_request_took_effect_is_told_so(
             later.enter_context(held(services.store.url))
             return ended
 
-        monkeypatch.setattr(grant_endings, "stop", stop_and_lose)
+        monkeypatch.setattr(withdrawal, "stop", stop_and_lose)
         assert (ask().status_code, in_force(services, asa)) == (200, 0)
     again = ask()
     assert again.status_code == 409

@@ -15,10 +15,10 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.collections import modes
 from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.matching import gallery
 from plugin.flows.photos import scan_queue
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
@@ -178,7 +178,7 @@ def test_a_gallery_that_moves_while_a_photograph_is_examined(
     calendar.poll_dam(services)
 
     def withdrawn() -> None:
-        grant_endings.withdraw(services, asa, None, "test")
+        withdrawal.withdraw(services, asa, None, "test")
         gallery.refresh(moving.services)
 
     moving = interrupted(services, examiner, withdrawn)
@@ -205,7 +205,7 @@ def test_a_face_confirmed_meanwhile_is_not_doubled(
 
 
 def _confirm(services: Services, face: int, person: str) -> None:
-    review.confirm(services, face, "editor", person)
+    face_decisions.confirm(services, face, "editor", person)
 
 
 def test_a_broken_photograph_says_why_and_is_not_cleared(
@@ -256,7 +256,7 @@ def test_a_replaced_file(
         with services.store.read() as conn:
             face = conn.scalar(select(t.face.c.id))
         assert face is not None
-        review.confirm(services, face, "editor")
+        face_decisions.confirm(services, face, "editor")
     tagged = piexif.load((photos / ref).read_bytes())
     new = BytesIO()
     crowd.row([B]).save(new, "JPEG", exif=piexif.dump(tagged))
@@ -298,7 +298,7 @@ def test_a_moved_photograph_keeps_what_was_decided(
             select(t.face.c.id).join(t.resource, t.resource.c.id == t.face.c.resource_id).where(t.resource.c.ref == one)
         )
     assert face is not None
-    review.reject(services, face, "editor")
+    face_decisions.reject(services, face, "editor")
     (photos / one).rename(photos / "shoot/moved.jpg")
     (photos / "elsewhere").mkdir()
     (photos / two).rename(photos / "elsewhere/two.jpg")
@@ -317,7 +317,7 @@ def test_a_photograph_that_was_looked_for_before_its_move_was_told(
     with services.store.read() as conn:
         face = conn.scalar(select(t.face.c.id))
     assert face is not None
-    review.reject(services, face, "editor")
+    face_decisions.reject(services, face, "editor")
     (photos / ref).rename(photos / "shoot/new.jpg")
     beside = photos / (ref + ".xmp")
     if beside.exists():
@@ -342,7 +342,7 @@ def test_a_deleted_photograph_is_forgotten_and_our_tag_comes_back_as_ours(
         (photos / "shoot" / name).unlink()
     look(services, cast)
     assert faces_on(services, ref) == []
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.work()
     for name, body in kept.items():
         (photos / "shoot" / name).write_bytes(body)

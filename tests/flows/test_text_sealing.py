@@ -29,9 +29,9 @@ from plugin.flows.views import collection_list, photo_panel
 from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
-from plugin.ledger.tables import contents
+from plugin.ledger.tables import column_contents
+from plugin.ledger.tables.column_contents import Holds
 from plugin.ledger.tables.columns import stored_type
-from plugin.ledger.tables.contents import Holds
 from plugin.quitclaim.clearance.answers import ClearanceStatus, ReasonCode
 from plugin.recognizer.process.examiner import Examiner
 from tests import program, staff, support
@@ -65,7 +65,7 @@ def bytes_of(services: Services) -> bytes:
     with services.store.read() as conn:
         return "\n".join(
             str(row)
-            for _, column in contents.list_columns(Holds.TEXT)
+            for _, column in column_contents.list_columns(Holds.TEXT)
             for row in conn.scalars(select(cast(column, Text)))
         ).encode()
 

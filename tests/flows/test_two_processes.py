@@ -14,7 +14,7 @@ from plugin.clock import ManualClock
 from plugin.flows.access import email_codes, links
 from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.rights import key_rotation
 from plugin.flows.signing import sign_form
 from plugin.ledger import tables as t
@@ -136,7 +136,7 @@ def test_a_withdrawal_whose_answer_is_lost_is_whole_or_not_at_all(cut_off: Servi
         assert (_jobs(cut_off) >= {"cut", "revoke"}) == done
         assert done or answer.status_code == 503
         seen.append(done)
-        grant_endings.withdraw(cut_off, asa, None, "test")
+        withdrawal.withdraw(cut_off, asa, None, "test")
     assert seen[-2:] == [True, True], "its own commit was cut, and it was carried out all the same"
     with cut_off.store.read() as conn:
         audit.verify_chain(conn)

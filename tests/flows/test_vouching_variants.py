@@ -10,7 +10,7 @@ from plugin.flows.common import reference_sets
 from plugin.flows.common.reference_sets import PictureSource
 from plugin.flows.common.services import Services
 from plugin.flows.matching import gallery
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
@@ -57,15 +57,15 @@ def test_who_names_her_own_face_vouches_for_no_pictures_of_another(
     """ "I know Mallory by sight" on her own photograph says nothing of the pictures that she sent."""
     herself = face(services, "shoot/herself.jpg")
     if before == "typed first":
-        review.confirm(services, herself, EDITOR, mallory)
-    review.confirm(services, herself, EDITOR, mallory, "met")
+        face_decisions.confirm(services, herself, EDITOR, mallory)
+    face_decisions.confirm(services, herself, EDITOR, mallory, "met")
     cast.work()
     assert declared(services, mallory)
-    assert review.is_sound(services, herself), "the name itself is the account's own knowledge"
-    other = review.find_face(services, face(services, "shoot/other.jpg"))
+    assert face_decisions.is_sound(services, herself), "the name itself is the account's own knowledge"
+    other = face_decisions.find_face(services, face(services, "shoot/other.jpg"))
     assert other.state == "suggested"
 
 
 def test_who_knows_the_face_that_the_pictures_found_vouches_for_them(services: Services, mallory: str) -> None:
-    review.confirm(services, face(services, "shoot/other.jpg"), EDITOR, None, "met")
+    face_decisions.confirm(services, face(services, "shoot/other.jpg"), EDITOR, None, "met")
     assert not declared(services, mallory)

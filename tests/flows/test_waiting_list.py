@@ -14,7 +14,7 @@ from plugin.clock import ManualClock
 from plugin.errors import WriteRefused
 from plugin.flows.access.staff_sessions import Role
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue
 from plugin.flows.review import names_by_hand
@@ -60,7 +60,7 @@ def asa(services: Services, cast: support.Cast, photos: Path) -> str:
         support.settle(path)
     calendar.poll_dam(services)
     cast.work()
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     cast.work()
     return asa
 
@@ -168,7 +168,7 @@ def test_somebody_of_unknown_age(services: Services, cast: support.Cast, clock: 
         elif said == "of age":
             tx.execute(update(t.person).values(of_age_at=tx.now, of_age_by="cli:ann"))
     if said == "ended":
-        grant_endings.withdraw(services, bo, None, "test")
+        withdrawal.withdraw(services, bo, None, "test")
     assert _waits(services) == {}
 
 

@@ -19,7 +19,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from sidecar.running import loops, metrics
 from sidecar.running.runner import Runner
-from sidecar.running.timetable import Timetable
+from sidecar.running.scheduler import Timetable
 
 Handler = Callable[[Services, ClaimedJob], None]
 ODD = (SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError, RecursionError, StopIteration, OSError)

@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from plugin.clock import ManualClock
 from plugin.errors import DamError
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.names import name_doubts
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
@@ -217,7 +217,7 @@ def test_one_broken_row_stops_no_calendar_and_no_change(
         )
     clock.advance(timedelta(days=2))
     for _ in range(3):
-        grant_endings.end_due(services)
+        withdrawal.end_due(services)
     for number, name in enumerate(("a.jpg", "b.jpg", "c.jpg")):
         _photo(photos, name, number)
     for _ in range(3):
@@ -234,7 +234,7 @@ def test_one_broken_row_stops_no_calendar_and_no_change(
     with services.store.write() as tx:
         tx.connection.execute(text("DROP TRIGGER broken"))
         tx.connection.execute(text("DROP TRIGGER odd"))
-    assert (grant_endings.end_due(services), calendar.poll_dam(services)) == (2, 1), "tried again, and done"
+    assert (withdrawal.end_due(services), calendar.poll_dam(services)) == (2, 1), "tried again, and done"
 
 
 def _in_doubt(services: Services, name: str) -> bool:

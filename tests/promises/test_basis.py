@@ -15,7 +15,7 @@ from plugin.clock import ManualClock
 from plugin.flows.collections import modes
 from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.matching import gallery
 from plugin.ledger import tables as t
 from plugin.recognizer.engines.engine import Detections, Encoder, Floats
@@ -170,7 +170,7 @@ def test_no_encoding_without_a_basis(
 
 
 def _set_gallery(services: Services, cast: support.Cast, clock: ManualClock, who: str, people: str) -> None:
-    grant_endings.withdraw(services, who, None, "test")
+    withdrawal.withdraw(services, who, None, "test")
     if people != "nobody":
         clock.advance(timedelta(minutes=1))
         cast.sign(who, lasts=timedelta(minutes=5))

@@ -14,9 +14,9 @@ from sqlalchemy import func, insert, literal, select
 from bench.library import Library, build_library
 from plugin.errors import QueueFull
 from plugin.flows.collections import modes
-from plugin.flows.common import believed, dam_events
+from plugin.flows.common import dam_events, valid_clearances
 from plugin.flows.common.services import Services
-from plugin.flows.consent import cuts, grant_endings
+from plugin.flows.consent import cuts, withdrawal
 from plugin.flows.photos import recompute_library, scan_queue
 from plugin.flows.schedule import calendar
 from plugin.hooks.webhooks import events
@@ -70,7 +70,7 @@ class Beside:
         """Withdraw as a page does, and let an event of the DAM come in; both are timed."""
         began = time.monotonic()
         try:
-            grant_endings.withdraw(self.services, person_id, None, "test")
+            withdrawal.withdraw(self.services, person_id, None, "test")
         except Exception:
             self.refused += 1
         self.waits.append(time.monotonic() - began)
@@ -184,4 +184,4 @@ def _counted(services: Services, person_id: str) -> int:
     with services.store.read() as conn:
         query = select(func.count()).select_from(t.clearance)
         later = c.valid_until > services.clock.now()
-        return conn.scalar(query.where(mine, later, believed.is_valid(conn))) or 0
+        return conn.scalar(query.where(mine, later, valid_clearances.is_valid(conn))) or 0

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, text
 from plugin.clock import ManualClock
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.ledger.tables.columns import Instant
@@ -147,10 +147,10 @@ def _fails(services: Services, clock: ManualClock) -> list[str]:
         ("work", cast.work),
         ("doctor", lambda: _sound(checks.run_checks(services.config, clock))),
         ("clearance", lambda: _cleared(services)),
-        ("withdrawal", lambda: grant_endings.withdraw(services, asa, None, "person")),
+        ("withdrawal", lambda: withdrawal.withdraw(services, asa, None, "person")),
         ("work after it", cast.work),
         ("gone", lambda: _gone(services, cast, asa)),
-        ("own withdrawal", lambda: grant_endings.withdraw(services, bo, None, "person")),
+        ("own withdrawal", lambda: withdrawal.withdraw(services, bo, None, "person")),
         ("work after own", cast.work),
         ("own gone", lambda: _over(services, bo)),
     ]

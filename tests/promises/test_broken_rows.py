@@ -11,12 +11,12 @@ from plugin.clock import ManualClock
 from plugin.errors import VaultError
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.matching import gallery
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
-from plugin.hooks.names_in_files.metadata import EXIF_PLACE, XMP_PLACES
+from plugin.hooks.names_in_files.name_writing import EXIF_PLACE, XMP_PLACES
 from plugin.hooks.resourcespace.profile import PLACE
 from plugin.ledger import tables as t
 from plugin.ledger.tables.columns import EVERY_PLACE
@@ -62,7 +62,7 @@ def test_who_has_a_damaged_key_withdraws_all_the_same(services: Services, photos
     _break_key(services, asa, "record")
     keys = [one for one in checks.run_checks(services.config, services.clock) if one.what == "people's keys"]
     assert [one.ok for one in keys] == [False]
-    ended = grant_endings.withdraw(services, asa, None, "person")
+    ended = withdrawal.withdraw(services, asa, None, "person")
     cast.work()
     with services.store.read() as conn:
         left = conn.scalars(select(t.grant.c.id).where(t.grant.c.person_id == asa, t.grant.c.ended_at.is_(None)))
@@ -171,7 +171,7 @@ def test_a_grant_that_cannot_be_read_agrees_to_nothing(
     assert [one.said for one in checks.run_checks(services.config, clock) if "Error" in one.said] == []
     named = _told(services)
     assert photo_answers.answer_photo(services, "shoot/a.jpg", *USE).status is ClearanceStatus.CLEARED
-    ended = grant_endings.withdraw(services, bo, None, "person") + grant_endings.withdraw(services, asa, None, "person")
+    ended = withdrawal.withdraw(services, bo, None, "person") + withdrawal.withdraw(services, asa, None, "person")
     cast.work()
     g = t.grant.c
     with services.store.read() as conn:
@@ -195,7 +195,7 @@ def test_places_that_cannot_be_read_are_all_places(
     for table in ("tag", "intent"):
         with services.store.write() as tx:
             tx.execute(text(f"UPDATE {table} SET places = {places} WHERE person_id = :asa"), {"asa": asa})
-    grant_endings.withdraw(services, asa, None, "person")
+    withdrawal.withdraw(services, asa, None, "person")
     cast.work()
     promise("O1", f"places that cannot be read: names left {len(cast.names_on('shoot/a.jpg'))}")
     assert not cast.names_on("shoot/a.jpg")

@@ -11,7 +11,7 @@ import pytest
 from plugin.clock import ManualClock
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.quitclaim.clearance.answers import Policy, answer, cleared_windows
 from plugin.quitclaim.consent.model import EndKind, Grant, Person, Quitclaim, Window
 from plugin.recognizer.process.examiner import Examiner
@@ -52,7 +52,7 @@ def _signed(services: Services, clock: ManualClock) -> dict[str, str]:
     clock.set(NOON - DAY)
     sign("åsa", USES[::2])
     clock.set(NOON)
-    grant_endings.withdraw(services, ids["bo"], None, "person")
+    withdrawal.withdraw(services, ids["bo"], None, "person")
     return ids
 
 

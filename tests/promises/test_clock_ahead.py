@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.rights import key_rotation
 from plugin.flows.schedule import calendar, log_heads
 from plugin.flows.views import audit_view
@@ -49,7 +49,7 @@ def test_a_head_and_a_backup_of_the_future(
     ahead = _backup(services, folder)
     clock.advance(timedelta(days=-365))
     calendar.write_log_head(services)
-    grant_endings.withdraw(services, bo, None, "test")
+    withdrawal.withdraw(services, bo, None, "test")
     key_rotation.rotate(services)
     clock.advance(timedelta(hours=1))
     newest = _backup(services, folder)
@@ -86,7 +86,7 @@ def test_heads_out_of_reach(services: Services, cast: support.Cast, folder: Path
             log_heads.write_head(services)
         with pytest.raises(VaultError, match=r"keys\.heads_file"):
             _backup(services, folder)
-        assert grant_endings.withdraw(services, bo, None, "test") == (0 if blocked else 2)
+        assert withdrawal.withdraw(services, bo, None, "test") == (0 if blocked else 2)
         cast.work()
         key_rotation.rotate(services)
         calendar.run_housekeeping(services)

@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from plugin.config import Config, MatchingSection, RecognizerSection, load
-from plugin.confinement import calls, landlock, surroundings, wire
-from plugin.confinement.giving_up import Confinement
+from plugin.confinement import environment, landlock, seccomp, wire
 from plugin.confinement.reader import Reader
+from plugin.confinement.sandbox import Confinement
 from plugin.errors import ConfigError
 from plugin.hooks.files.exiftool import ExifTool
 from plugin.hooks.files.exiftool_process import ExifToolProcess
@@ -198,14 +198,14 @@ def test_an_older_kernel_gives_nothing_that_calls_can_refuse(
     """With the Landlock of Debian 12 nothing succeeds either; with none, what is left is to open files."""
     code = (
         "import json, sys; from tests import attempts; from plugin.confinement import landlock, surroundings;"
-        f"from plugin.confinement.giving_up import Bounds, confine; {lacks};"
+        f"from plugin.confinement.sandbox import Bounds, confine; {lacks};"
         "confine(Bounds([*surroundings.list_library_paths(), *surroundings.list_package_paths()], 1536));"
         "print(json.dumps(attempts.tries(json.loads(sys.argv[1]))))"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", code, json.dumps(targets)],
         cwd="/",
-        env=surroundings.build_environment(),
+        env=environment.build_environment(),
         capture_output=True,
         check=True,
     )
@@ -220,12 +220,12 @@ def test_threads_are_started_only_where_a_decoder_needs_them(allowed: bool) -> N
     """Thousands of them would leave none for the rest of the account."""
     code = (
         "import threading; from plugin.confinement import surroundings;"
-        "from plugin.confinement.giving_up import Bounds, confine;"
+        "from plugin.confinement.sandbox import Bounds, confine;"
         f"confine(Bounds(surroundings.list_library_paths(), 512, threads={allowed})); "
         f"threading.Thread(target=int).start()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=surroundings.build_environment(), capture_output=True, check=False
+        [sys.executable, "-c", code], env=environment.build_environment(), capture_output=True, check=False
     )
     assert (done.returncode == 0) == allowed
     assert allowed or b"can't start new thread" in done.stderr
@@ -254,14 +254,14 @@ def test_what_is_not_there_is_told_and_the_rest_holds() -> None:
     """In a container that denies the system calls: no error, the names of what lacks, and limits that hold."""
     code = (
         "import json, resource; from plugin.confinement import calls;"
-        "from plugin.confinement.giving_up import Bounds, confine;"
+        "from plugin.confinement.sandbox import Bounds, confine;"
         "library = calls._load_library(); rules = library.seccomp_init(calls._ALLOW);"
         "[calls._add_rule(library, rules, name, 38) for name in ('landlock_create_ruleset', 'seccomp')];"
         "assert library.seccomp_load(rules) == 0; held = confine(Bounds([], 512));"
         "print(json.dumps([held.lacking, resource.getrlimit(resource.RLIMIT_DATA)[1]]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=surroundings.build_environment(), capture_output=True, check=True
+        [sys.executable, "-c", code], env=environment.build_environment(), capture_output=True, check=True
     )
     lacking, most = json.loads(done.stdout)
     assert (lacking[0], lacking[-1], most) == ("Landlock", "seccomp", 512 << 20)
@@ -273,8 +273,8 @@ def test_a_library_that_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> Any:
         raise OSError("libseccomp.so.2: cannot open shared object file")
 
-    monkeypatch.setattr(calls, "_load_library", missing)
-    assert calls.refuse_calls(calls.ALWAYS_REFUSED) is False
+    monkeypatch.setattr(seccomp, "_load_library", missing)
+    assert seccomp.refuse_calls(seccomp.ALWAYS_REFUSED) is False
     assert Confinement(3, False).lacking == ("Landlock for TCP (ABI 4)", "seccomp")
 
 
@@ -310,11 +310,11 @@ def test_where_we_are_installed_among_other_packages_these_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Decoders are loaded when a picture needs them, from beside us; a checkout, which may hold data, stays closed."""
-    monkeypatch.setattr(surroundings, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    assert tmp_path not in dict(surroundings.list_package_paths())
+    assert tmp_path not in dict(environment.list_package_paths())
     (tmp_path / "facelease-0.1.0.dist-info").mkdir()
-    assert tmp_path in dict(surroundings.list_package_paths())
+    assert tmp_path in dict(environment.list_package_paths())
 
 
 def test_nothing_of_ours_lies_among_the_photographs(house: Config, tmp_path: Path) -> None:

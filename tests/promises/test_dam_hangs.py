@@ -12,11 +12,11 @@ from sqlalchemy import insert, select
 from plugin.clock import ManualClock
 from plugin.errors import DamError
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.schedule import calendar
-from plugin.hooks import shortly
+from plugin.hooks import timed_calls
 from plugin.hooks.files import file_system
-from plugin.hooks.shortly import TimedCalls
+from plugin.hooks.timed_calls import TimedCalls
 from plugin.ledger import tables as t
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running import bootstrap
@@ -71,7 +71,7 @@ def test_who_withdraws_does_not_wait_for_their_pictures(
     tmp_path: Path, clock: ManualClock, examiner: Examiner, promise: Promise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One picture is waited for shortly, the others are refused at once; asked again when the DAM answers."""
-    monkeypatch.setattr(shortly, "PAGE_SECONDS", 0.5)
+    monkeypatch.setattr(timed_calls, "PAGE_SECONDS", 0.5)
     with Double() as double, on_double.house(tmp_path, double, clock, examiner) as services:
         cast = support.Cast(services)
         for _ in range(PICTURES):
@@ -99,7 +99,7 @@ def test_one_that_hangs_is_asked_once_until_it_answers() -> None:
     """What it answers late is nobody's; then everybody is answered again, and errors are those of the act."""
     door, go = TimedCalls(), threading.Event()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shortly, "PAGE_SECONDS", 0.2)
+        patch.setattr(timed_calls, "PAGE_SECONDS", 0.2)
         with pytest.raises(DamError, match="does not answer"):
             door.ask(go.wait)
     asked: list[int] = []
@@ -166,7 +166,7 @@ def test_a_house_opens_whose_share_hangs(
     monkeypatch.setattr(Path, "resolve", resolve)
     began = time.monotonic()
     with bootstrap.open_house(config, clock) as services:
-        ended = grant_endings.withdraw(services, asa, None, "test")
+        ended = withdrawal.withdraw(services, asa, None, "test")
     took = time.monotonic() - began
     go.set()
     assert ended == 2

@@ -16,10 +16,10 @@ from sqlalchemy import select
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NameTaken
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.recognizer.process.examiner import Examiner
@@ -225,7 +225,7 @@ class Walk:
         if rows:
             face = self._random.choice(rows)
             try:
-                review.confirm(self.services, face.id, "editor")
+                face_decisions.confirm(self.services, face.id, "editor")
             except ConsentError:
                 return
             self.refused.discard(face.ref)
@@ -256,7 +256,7 @@ class Walk:
                 )
             ).all()
         kinds = self._random.choice([{"recognition"}, {"recognition", "publication"}])
-        grant_endings.withdraw(self.services, self.asa, {row.id for row in lines if row.kind in kinds}, "test")
+        withdrawal.withdraw(self.services, self.asa, {row.id for row in lines if row.kind in kinds}, "test")
 
     def sign_again(self) -> None:
         self.cast.sign(self.asa)
@@ -273,7 +273,7 @@ class Walk:
             self.bo = register.add(self.services, register.Newcomer("Bo", of_age=True), "test", adopt=True)
         elif self.bo is not None:
             self.cast.sign(self.bo, recognition=False)
-            grant_endings.withdraw(self.services, self.bo, None, "test")
+            withdrawal.withdraw(self.services, self.bo, None, "test")
 
 
 @pytest.mark.promise

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import recording
 from plugin.flows.matching import gallery
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
@@ -77,9 +77,7 @@ def _enter(services: Services, cast: support.Cast, number: int, *pictures: bytes
         Grant(f"pub{number}", GrantKind.PUBLICATION, "communication", "website", now, until),
     )
     signing = Signing("v1", None, "en", "paper", True, (), now, lines)
-    grant_endings.record(
-        services, life.id, signing, [grant_endings.SignatureEvidence(f"form-{number:04d}.pdf", proof)], "test"
-    )
+    recording.record(services, life.id, signing, [recording.SignatureEvidence(f"form-{number:04d}.pdf", proof)], "test")
     gallery.enrol(services, life.id, pictures, "test")
     with services.store.read() as conn:
         (found,) = services.vault.find(conn, life.id, "template")

@@ -23,7 +23,7 @@ from plugin.errors import FaceLeaseError
 from plugin.flows.access import api_tokens, links
 from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.rights import key_rotation
 from plugin.flows.schedule import log_heads
 from plugin.ledger import tables as t
@@ -106,7 +106,7 @@ def _build(services: Services, root: Path, clock: ManualClock) -> House:
     with services.store.write() as tx:
         links.make(services, tx, Link(LinkKind.PAGE, "en", people["Anna"]), "test")
     house.backup()
-    grant_endings.withdraw(services, people["Bo"], None, "test")
+    withdrawal.withdraw(services, people["Bo"], None, "test")
     api_tokens.revoke(services, stolen.id, "test")
     house.backup()
     return house

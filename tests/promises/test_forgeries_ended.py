@@ -23,8 +23,8 @@ from plugin.flows.access import api_tokens, links
 from plugin.flows.clearance import cleared_photos, dam_dates, photo_answers
 from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
-from plugin.flows.review import download_gate, review, tool_gate
+from plugin.flows.consent import withdrawal
+from plugin.flows.review import download_gate, face_decisions, tool_gate
 from plugin.flows.schedule import calendar, house_closing, log_heads
 from plugin.flows.views import photo_panel
 from plugin.hooks.dam import Picture
@@ -140,7 +140,7 @@ class House:
     def end_somebody(self, number: int) -> str:
         person = self.cast.add(f"Ended {number} Sample")
         self.cast.sign(person, recognition=False)
-        assert grant_endings.withdraw(self.services, person, None, "test") == 1
+        assert withdrawal.withdraw(self.services, person, None, "test") == 1
         return person
 
     def head(self) -> None:
@@ -218,7 +218,7 @@ class House:
         with self.services.store.read() as conn:
             face = conn.scalar(select(t.face.c.id).where(t.face.c.person_id == self.bo))
         with suppress(HouseClosed):
-            review.confirm(self.services, face or 0, "test")
+            face_decisions.confirm(self.services, face or 0, "test")
             return 1
         return 0
 
@@ -369,7 +369,7 @@ def test_what_was_put_back_in_time_with_the_file_is_held_against_the_heads(house
     """Store and file of a day before, heads of today: closed at the start. The right file is told again, and opens."""
     before = house.path.read_bytes()
     gone = house.end_somebody(7)
-    grant_endings.withdraw(house.services, house.bo, None, "test")
+    withdrawal.withdraw(house.services, house.bo, None, "test")
     house.cast.work()
     house.head()
     right = house.path.read_bytes()

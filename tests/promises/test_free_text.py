@@ -26,9 +26,9 @@ from plugin.ledger import tables as t
 from plugin.ledger.backups import backup
 from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.store.store import inserted_id
-from plugin.ledger.tables import contents
+from plugin.ledger.tables import column_contents
+from plugin.ledger.tables.column_contents import Holds
 from plugin.ledger.tables.columns import stored_type
-from plugin.ledger.tables.contents import Holds
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
@@ -311,7 +311,7 @@ def test_what_was_typed_stands_nowhere_in_the_clear(doors: Doors, promise: Calla
         for door, text in doors.typed.items()
         if any(needle in body for needle in _needles(text))
     ]
-    columns = {f"{table.name}.{column.name}" for table, column in contents.list_columns(Holds.TEXT)}
+    columns = {f"{table.name}.{column.name}" for table, column in column_contents.list_columns(Holds.TEXT)}
     kept = {name for name in columns if "sealed:" in places[name].decode()}
     promise(
         "V3",

@@ -18,7 +18,7 @@ from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.examination.messages import ExaminationRequest
 from plugin.recognizer.matching.gallery import Gallery
-from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.partial_reasons import Partly
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import further, support

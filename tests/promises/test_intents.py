@@ -16,8 +16,8 @@ from sqlalchemy import func, select
 from plugin.clock import SystemClock
 from plugin.config import Config
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
-from plugin.flows.review import review
+from plugin.flows.consent import withdrawal
+from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
@@ -123,7 +123,7 @@ def test_every_write_in_the_dam_had_an_intent(
                 crowd.put(photos, ref, crowd.row([A[0]], 140 + chance.randint(0, 30)))
             if n == rounds // 2:
                 _confirm_one(services)
-                grant_endings.withdraw(services, asa, {grants["recognition"]}, "test")
+                withdrawal.withdraw(services, asa, {grants["recognition"]}, "test")
             if n == rounds // 2 + 1:
                 cast.sign(asa)
                 cast.enrol(asa)
@@ -168,7 +168,7 @@ def _confirm_one(services: Services) -> None:
     with services.store.read() as conn:
         face = conn.scalar(select(t.face.c.id).where(t.face.c.state == "matched"))
     assert face is not None
-    review.confirm(services, face, "editor")
+    face_decisions.confirm(services, face, "editor")
 
 
 @pytest.mark.promise
@@ -195,7 +195,7 @@ def test_who_withdraws_is_matched_no_more_and_no_tag_in_flight_stays(
                 ref = crowd.put(photos, f"shoot/{n:03}.jpg", crowd.row([A[0]], 150 + n))
                 _until((control / "paused").exists, f"a worker is held after {step}")
                 in_flight += bool(cast.names_on(ref)) or step != "call"
-                grant_endings.withdraw(services, asa, None, "test")
+                withdrawal.withdraw(services, asa, None, "test")
                 if revoked_first:
                     cast.work()
                 (control / "paused").unlink()

@@ -19,7 +19,7 @@ from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common import reference_sets
 from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import recording, withdrawal
 from plugin.flows.matching import gallery
 from plugin.flows.people import register
 from plugin.flows.rights import erasure
@@ -157,7 +157,7 @@ class Walk:
             lines.append(Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, start, until))
         guardians = () if own else (str(who.guardian),)
         signing = Signing("v1", None, "en", "paper", own, guardians, signed, tuple(lines))
-        grant_endings.record(self.services, who.id, signing, [support.FORM], "test")
+        recording.record(self.services, who.id, signing, [support.FORM], "test")
         replaced = max(now, start)
         for line in who.lines.values():
             line.ended = min(line.ended or replaced, replaced)
@@ -179,11 +179,11 @@ class Walk:
 
     def withdraw(self, who: Somebody) -> None:
         chosen = set(self.rng.sample(list(who.lines), min(1, len(who.lines)))) if self.rng.random() < 0.5 else None
-        grant_endings.withdraw(self.services, who.id, chosen, "test")
+        withdrawal.withdraw(self.services, who.id, chosen, "test")
         self._end(who, chosen)
 
     def restrict(self, who: Somebody) -> None:
-        grant_endings.stop(self.services, who.id, StopMode.RESTRICT, None, "test")
+        withdrawal.stop(self.services, who.id, StopMode.RESTRICT, None, "test")
         self._end(who, None)
 
     def _end(self, who: Somebody, chosen: set[str] | None) -> None:
@@ -196,7 +196,7 @@ class Walk:
             who.enrolled = None
 
     def object(self, who: Somebody) -> None:
-        grant_endings.object_to_recognition(self.services, who.id, "test")
+        withdrawal.object_to_recognition(self.services, who.id, "test")
         self._end(who, None)
         who.objected = who.objected or self.services.clock.now()
 
@@ -340,10 +340,10 @@ def _ways(services: Services, cast: support.Cast, clock: ManualClock) -> dict[st
         calendar.sweep_endings(services)
 
     return {
-        "all withdrawn": lambda who, _: grant_endings.withdraw(services, who, None, "test"),
-        "publication withdrawn": lambda who, ids: grant_endings.withdraw(services, who, {ids["website"]}, "test"),
-        "all restricted": lambda who, _: grant_endings.stop(services, who, StopMode.RESTRICT, None, "test"),
-        "publication restricted": lambda who, ids: grant_endings.stop(
+        "all withdrawn": lambda who, _: withdrawal.withdraw(services, who, None, "test"),
+        "publication withdrawn": lambda who, ids: withdrawal.withdraw(services, who, {ids["website"]}, "test"),
+        "all restricted": lambda who, _: withdrawal.stop(services, who, StopMode.RESTRICT, None, "test"),
+        "publication restricted": lambda who, ids: withdrawal.stop(
             services, who, StopMode.RESTRICT, {ids["website"]}, "test"
         ),
         NARROWER: lambda who, _: cast.sign(who, channels=("press",)),
@@ -398,7 +398,7 @@ def test_an_ended_grant_stops_clearance_at_once(
             stated = b"MR-LMR" in _release(photos, ref)
             assert stated or way != NARROWER, "who still agrees to the press is released in part"
             released += stated and way != NARROWER
-            grant_endings.withdraw(services, who, None, "test") if way != "erased" else None
+            withdrawal.withdraw(services, who, None, "test") if way != "erased" else None
             cast.work()
     promise(
         "R1",

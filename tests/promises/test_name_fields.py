@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from plugin.errors import DamError, NameTaken, WriteRefused
 from plugin.flows.clearance import photo_answers
-from plugin.flows.consent import grant_endings, revocation
+from plugin.flows.consent import tag_revocation, withdrawal
 from plugin.flows.names import name_doubts
 from plugin.flows.names.name_index import IndexGaps
 from plugin.flows.schedule import calendar
@@ -47,10 +47,10 @@ def test_names_are_missed_in_no_field(cast: support.Cast, photos: Path, promise:
     missed = [p for p in places if _ask(cast, f"shoot/{p.photo}") is not ClearanceStatus.BLOCKED]
     for person in ids.values():
         cast.sign(person)
-        grant_endings.withdraw(cast.services, person, None, "test")
+        withdrawal.withdraw(cast.services, person, None, "test")
     cast.work()
     cleared = [p for p in places if _ask(cast, f"shoot/{p.photo}") is ClearanceStatus.CLEARED]
-    listed = {name: set(revocation.list_by_hand(cast.services, person)) for name, person in ids.items()}
+    listed = {name: set(tag_revocation.list_by_hand(cast.services, person)) for name, person in ids.items()}
     unlisted = [p for p in places if f"shoot/{p.photo}" not in listed[p.name]]
     found = {name: _certified(cast, name) for name in NAMES}
     uncertified = [p for p in places if f"shoot/{p.photo}" not in found[p.name]]
@@ -193,9 +193,9 @@ def test_what_we_do_not_write_stays_told_where_names_by_hand_are_to_go(cast: sup
     name_places.embed(photo, name_places.packet("Bo Sample").encode())
     support.settle(photo)
     _look(cast)
-    grant_endings.withdraw(house, person, None, "test")
+    withdrawal.withdraw(house, person, None, "test")
     support.Cast(house).work()
     calendar.begin_comparison(house)
     support.Cast(house).work()
-    assert revocation.list_by_hand(house, person) == ["shoot/a.jpg"]
+    assert tag_revocation.list_by_hand(house, person) == ["shoot/a.jpg"]
     assert _ask(cast, "shoot/a.jpg") is ClearanceStatus.BLOCKED

@@ -11,9 +11,9 @@ from sqlalchemy import delete, insert, select, update
 
 from plugin.errors import NameTaken
 from plugin.flows.clearance import photo_answers
-from plugin.flows.consent import grant_endings, revocation
+from plugin.flows.consent import tag_revocation, withdrawal
 from plugin.flows.names import name_doubts, name_index
-from plugin.flows.people import acquaintance, register
+from plugin.flows.people import acknowledgement, register
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
@@ -133,10 +133,10 @@ def test_withdrawal_and_its_second_look_ask_the_index(cast: support.Cast, photos
     look(cast)
     assert cast.tags(bo).keys() == {"shoot/p3.jpg", "shoot/p7.jpg"}
     with unopened(photos):
-        grant_endings.withdraw(cast.services, bo, None, "test")
+        withdrawal.withdraw(cast.services, bo, None, "test")
     _watched.append(photos / "shoot/p")
     cast.work()
-    revocation.remove_tags(cast.services, bo, revocation.ALL - {"hand"}, everywhere=True)
+    tag_revocation.remove_tags(cast.services, bo, tag_revocation.ALL - {"hand"}, everywhere=True)
     _watched.clear()
     read = {Path(one.split(" ", 1)[1]).name for one in _seen}
     _seen.clear()
@@ -162,7 +162,7 @@ def test_a_name_put_on_before_its_person_was_entered_is_nobodys(cast: support.Ca
     calendar.sweep_endings(services)
     assert name_doubts.find_gaps(services, bo) == name_index.IndexGaps(0)
     with services.store.write() as tx:
-        acquaintance.acknowledge(services, tx, bo, "met", "test")
+        acknowledgement.acknowledge(services, tx, bo, "met", "test")
     cast.work()
     assert cast.tags(bo) == {"shoot/a.jpg": "hand"}
     assert name_doubts.find_gaps(services, bo) is None

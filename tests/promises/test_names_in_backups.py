@@ -21,8 +21,8 @@ from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.ledger.backups import backup
 from plugin.ledger.log.head_book import HeadBook
-from plugin.ledger.tables import contents
-from plugin.ledger.tables.contents import Holds
+from plugin.ledger.tables import column_contents
+from plugin.ledger.tables.column_contents import Holds
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
@@ -53,7 +53,7 @@ def _needles(services: Services) -> set[str]:
     """Everything in a column that may hold a name, whole and in its parts, that is about somebody of the cast."""
     found: set[str] = set()
     with services.store.read() as conn:
-        for _, column in contents.list_columns(Holds.NAME, Holds.TEXT, Holds.PLACE, Holds.MIXED):
+        for _, column in column_contents.list_columns(Holds.NAME, Holds.TEXT, Holds.PLACE, Holds.MIXED):
             for value in conn.scalars(select(column)):
                 for leaf in _leaves(value):
                     found |= {leaf, *leaf.split("/"), *leaf.split()}

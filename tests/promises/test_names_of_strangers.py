@@ -14,7 +14,7 @@ from plugin.clock import ManualClock
 from plugin.errors import NameTaken
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.people import register
 from plugin.flows.rights import erasure, erasure_register
 from plugin.flows.schedule import calendar
@@ -106,7 +106,7 @@ def test_a_name_blocks_whoever_asks(
         cast.sign(person)
     _work(house)
     assert _ways(house, api, [*hers, *his])["flow"] == {"cleared"}
-    grant_endings.withdraw(house, an, None, "test")
+    withdrawal.withdraw(house, an, None, "test")
     _work(house)
     said["withdrew"] = _ways(house, api, hers)
     made = erasure.erase(house, bo, "test")

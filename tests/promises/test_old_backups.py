@@ -15,7 +15,7 @@ from plugin.flows.access import api_tokens, links
 from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.matching import gallery
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar, restoration
@@ -73,9 +73,9 @@ def _end(services: Services, clock: ManualClock, past: Past) -> None:
     for person_id in past.people["erased"]:
         erasure.erase(services, person_id, "test")
     for person_id in past.people["withdrawn"]:
-        grant_endings.withdraw(services, person_id, None, "test")
+        withdrawal.withdraw(services, person_id, None, "test")
     for person_id in past.people["restricted"]:
-        grant_endings.stop(services, person_id, StopMode.RESTRICT, None, "test")
+        withdrawal.stop(services, person_id, StopMode.RESTRICT, None, "test")
     for person_id in past.people["shortened"]:
         cast.sign(person_id, lasts=timedelta(days=5))
     for person_id in past.people["shortened later"]:

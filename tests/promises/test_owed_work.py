@@ -14,7 +14,7 @@ from plugin.errors import FaceLeaseError
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common import overdue
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.rights import erasure, erasure_requests
 from plugin.flows.schedule import calendar
 from plugin.flows.tags import intents
@@ -127,7 +127,7 @@ def _peopled(services: Services, clock: ManualClock, box: Mailbox, away: Callabl
 def _promised(world: World) -> None:
     """While the DAM is away: a withdrawal, an erasure, a request that is accepted, other dates, and a letter."""
     services, who = world.services, world.people
-    grant_endings.withdraw(services, who["Alma Sample"], None, "person")
+    withdrawal.withdraw(services, who["Alma Sample"], None, "person")
     erasure.begin(services, who["Bo Sample"], "officer", tell=True)
     clara = who["Clara Sample"]
     with services.store.write() as tx:
@@ -135,7 +135,7 @@ def _promised(world: World) -> None:
     erasure_requests.decide(services, asked.id, True, "officer")
     with services.store.read() as conn:
         grant = conn.scalar(select(t.grant.c.id).where(t.grant.c.person_id == who["Dag Sample"]))
-    grant_endings.withdraw(services, who["Dag Sample"], [str(grant)], "person")
+    withdrawal.withdraw(services, who["Dag Sample"], [str(grant)], "person")
 
 
 def _done(world: World) -> dict[str, bool]:

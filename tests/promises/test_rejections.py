@@ -14,7 +14,7 @@ from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
 from plugin.flows.matching import gallery
 from plugin.flows.photos import scan_queue
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.recognizer.process.examiner import Examiner
@@ -106,7 +106,7 @@ def test_one_person_once_and_no_rejected_pair_again(
         assert named == count
         for _ in range(3):  # every face of A is offered once, and rejected
             for face in [face for ref in refs for face in _proposed(services, ref)]:
-                review.reject(services, face, "editor")
+                face_decisions.reject(services, face, "editor")
             _again(services, cast, refs)
             tally(services)
         rejected(services)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Write
@@ -72,7 +72,7 @@ def test_a_name_of_ours_spelled_anew_goes(
     cast.work()
     assert set(cast.tags(person)) == set(refs.values()), "still one tag each, and ours"
     spelled = sum(len(left(photos / ref)) for ref in refs.values())
-    grant_endings.withdraw(cast.services, person, None, "test")
+    withdrawal.withdraw(cast.services, person, None, "test")
     cast.work()
     stays = sum(len(left(photos / ref)) for ref in refs.values())
     lost = sum(not {"Edna Sample", "a fair"} <= another_program.words(photos / ref) for ref in refs.values())

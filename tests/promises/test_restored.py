@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, update
 
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.people import register
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
@@ -55,7 +55,7 @@ class House:
         self.cast.work()
 
     def withdraw(self) -> None:
-        grant_endings.withdraw(self.cast.services, self.person, None, "test")
+        withdrawal.withdraw(self.cast.services, self.person, None, "test")
         self.cast.work()
         assert self.left() == []
 
@@ -174,7 +174,7 @@ def test_a_name_by_hand_in_the_old_state_is_touched_by_nobody(house: House) -> N
     house.tagged()
     edna = register.add(house.cast.services, register.Newcomer(EDNA), "test", adopt=True)
     house.cast.sign(edna)
-    grant_endings.withdraw(house.cast.services, edna, None, "test")
+    withdrawal.withdraw(house.cast.services, edna, None, "test")
     house.withdraw()
     house.restore()
     house.reconcile()

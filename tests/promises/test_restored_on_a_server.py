@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.people import register
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
@@ -66,7 +66,7 @@ class House:
 
     def end(self, how: str) -> None:
         if how == "withdraw":
-            grant_endings.withdraw(self.cast.services, self.person, None, "test")
+            withdrawal.withdraw(self.cast.services, self.person, None, "test")
         else:
             erasure.erase(self.cast.services, self.person, "test")
         self.cast.work()
@@ -295,7 +295,7 @@ def test_what_was_lost_with_the_grant_is_not_written_again(house: House) -> None
     house.cast.sign(house.person, recognition=False)
     on_double.tag(house.cast.services, house.person, BO)
     house.poll()
-    grant_endings.withdraw(house.cast.services, house.person, None, "test")
+    withdrawal.withdraw(house.cast.services, house.person, None, "test")
     house.library.restore(dump)
     house.poll()
     house.reconcile()

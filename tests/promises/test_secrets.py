@@ -14,7 +14,7 @@ from sqlalchemy import select
 from plugin.clock import ManualClock
 from plugin.errors import DamError, FaceLeaseError
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import recording, withdrawal
 from plugin.flows.matching import gallery
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
@@ -114,7 +114,7 @@ def _sign(services: Services, person_id: str) -> None:
         Grant("p", GrantKind.PUBLICATION, "communication", "website", now),
     )
     signing = Signing("v1", None, "en", "paper", True, (), now, lines)
-    grant_endings.record(services, person_id, signing, [grant_endings.SignatureEvidence("form.pdf", PROOF)], "test")
+    recording.record(services, person_id, signing, [recording.SignatureEvidence("form.pdf", PROOF)], "test")
     gallery.enrol(services, person_id, [samples.portrait(samples.A_FRONT).read_bytes()], "test")
 
 
@@ -128,8 +128,8 @@ def _errors(services: Services, person_id: str) -> list[str]:
             return services.vault.open(conn, "no such item")
 
     acts: list[Callable[[], object]] = [
-        lambda: grant_endings.record(services, person_id, unsigned, [support.FORM], "test"),
-        lambda: grant_endings.withdraw(services, person_id, {"no grant"}, "test"),
+        lambda: recording.record(services, person_id, unsigned, [support.FORM], "test"),
+        lambda: withdrawal.withdraw(services, person_id, {"no grant"}, "test"),
         lambda: gallery.enrol(services, person_id, [PROOF], "test"),
         lambda: MasterKeys.load(services.config.path("{data}/ledger.db")),
         lambda: erasure.erase(services, "nobody", "test"),

@@ -11,13 +11,13 @@ from sqlalchemy import func, select
 from plugin.clock import SystemClock
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.people import register
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.commands.demo import samples
 from sidecar.running import bootstrap
-from sidecar.running.timetable import Timetable
+from sidecar.running.scheduler import Timetable
 from tests import support
 from tests.hung_share import Share, mounted
 from tests.processes import Processes, free_port
@@ -92,7 +92,7 @@ def test_a_worker_whose_threads_all_hang_in_the_share_follows_a_withdrawal(hung:
         hung.start("work")
         assert _until(lambda: _running(services, "gone") == 3), "all threads of the worker are in the share"
         began = time.monotonic()
-        grant_endings.withdraw(services, asa, None, "test")
+        withdrawal.withdraw(services, asa, None, "test")
         assert _cuts(services) != (0, 0)
         assert _until(lambda: _cuts(services) == (0, 0))
         took = time.monotonic() - began

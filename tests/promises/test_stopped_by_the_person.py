@@ -15,7 +15,7 @@ from plugin.clock import ManualClock
 from plugin.config import Config
 from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.schedule import calendar
 from plugin.hooks.resourcespace import fields
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
@@ -170,7 +170,7 @@ def test_what_is_stopped_on_the_page_is_cleared_no_more(
             stale += [way] if _field(double, ref) else []
             after.append(ask())
             if way != "forgotten at once":
-                grant_endings.withdraw(services, who, None, "test")
+                withdrawal.withdraw(services, who, None, "test")
             cast.work()
     promise(
         "R1",

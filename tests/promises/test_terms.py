@@ -15,7 +15,7 @@ from plugin.clock import ManualClock
 from plugin.flows.access import links, visits
 from plugin.flows.access.links import Link, LinkKind
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.schedule import calendar, retention
 from plugin.flows.views import audit_view
 from plugin.ledger import tables as t
@@ -181,7 +181,7 @@ def _fill(services: Services, cast: support.Cast, clock: ManualClock, photos: Pa
                 created_at=tx.now,
             )
         )
-    grant_endings.withdraw(services, dag, None, "test")
+    withdrawal.withdraw(services, dag, None, "test")
     cast.work()
     config = services.config
     backup.write_backup(

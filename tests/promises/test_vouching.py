@@ -20,9 +20,9 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.common import reference_sets
 from plugin.flows.common.reference_sets import PictureSource
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.matching import declared_sets, gallery, vouching
-from plugin.flows.review import dismissals, review
+from plugin.flows.review import dismissals, face_decisions
 from plugin.flows.schedule import calendar
 from plugin.flows.self_service import own_page
 from plugin.ledger import tables as t
@@ -93,7 +93,7 @@ class Attack:
         with self.services.store.read() as conn:
             mine = (t.grant.c.person_id == self.mallory) & (t.grant.c.kind == "recognition")
             ids = list(conn.scalars(select(t.grant.c.id).where(mine, t.grant.c.ended_at.is_(None))))
-        grant_endings.withdraw(self.services, self.mallory, ids, "person")
+        withdrawal.withdraw(self.services, self.mallory, ids, "person")
         self.cast.work()
 
 
@@ -133,14 +133,14 @@ def test_nobody_is_searched_for_in_the_archive_by_a_link(attack: Attack, service
     assert attack.told() == NOTHING
     assert attack.stored() == 0
     for ref in attack.refs[:3]:
-        review.reject(services, attack.face(ref), EDITOR)
+        face_decisions.reject(services, attack.face(ref), EDITOR)
     assert attack.told() == NOTHING, "that an editor said no tells where somebody is, too"
 
 
 def test_a_confirmed_match_clears_nothing_and_shows_nothing(attack: Attack) -> None:
     """The editor sees a true match, and the name is the wrong person's."""
     for ref in attack.refs:
-        review.confirm(attack.services, attack.face(ref), EDITOR)
+        face_decisions.confirm(attack.services, attack.face(ref), EDITOR)
     assert set(attack.cast.tags(attack.mallory).values()) == {"confirmed"}
     for ref in attack.refs:
         status, codes = attack.status(ref)
@@ -154,17 +154,17 @@ def test_a_confirmed_match_clears_nothing_and_shows_nothing(attack: Attack) -> N
 def test_not_when_the_set_is_destroyed_and_the_tag_becomes_by_hand(attack: Attack, clock: ManualClock) -> None:
     """Recognition is withdrawn and publication kept: what the name rested on is known after the pictures are gone."""
     for ref in attack.refs:
-        review.confirm(attack.services, attack.face(ref), EDITOR)
+        face_decisions.confirm(attack.services, attack.face(ref), EDITOR)
     attack.withdraw_recognition()
     assert set(attack.cast.tags(attack.mallory).values()) == {"hand"}
     assert {attack.status(ref)[0] for ref in attack.refs} == {ClearanceStatus.UNKNOWN}
-    review.undo_decision(attack.services, attack.face(attack.refs[0]), EDITOR)
-    review.confirm(attack.services, attack.face(attack.refs[0]), EDITOR, attack.mallory)
+    face_decisions.undo_decision(attack.services, attack.face(attack.refs[0]), EDITOR)
+    face_decisions.confirm(attack.services, attack.face(attack.refs[0]), EDITOR, attack.mallory)
     assert attack.status(attack.refs[0])[0] is ClearanceStatus.UNKNOWN, "undone and typed again"
     attack.crowd.put(attack.photos, attack.refs[1], attack.crowd.row([A[2]], cell=300, chance=random.Random(99)))
     calendar.poll_dam(attack.services)
     attack.cast.work()
-    review.confirm(attack.services, attack.face(attack.refs[1]), EDITOR, attack.mallory)
+    face_decisions.confirm(attack.services, attack.face(attack.refs[1]), EDITOR, attack.mallory)
     assert attack.status(attack.refs[1])[0] is ClearanceStatus.UNKNOWN, "the file was replaced, and the name typed"
     dismissals.dismiss(attack.services, attack.face(attack.refs[2]), Dismissal.NO_PERSON, EDITOR)
     assert attack.status(attack.refs[2])[0] is ClearanceStatus.UNKNOWN, (
@@ -176,27 +176,27 @@ def test_not_when_the_set_is_destroyed_and_the_tag_becomes_by_hand(attack: Attac
 def test_typing_the_name_rests_on_the_pictures_too(attack: Attack) -> None:
     """On a face whose suggestion was rejected, of somebody else's before, and where it was corrected."""
     first, second, third = (attack.face(ref) for ref in attack.refs[:3])
-    review.reject(attack.services, first, EDITOR)
-    review.confirm(attack.services, first, EDITOR, attack.mallory)
+    face_decisions.reject(attack.services, first, EDITOR)
+    face_decisions.confirm(attack.services, first, EDITOR, attack.mallory)
     other = attack.cast.add("Other Sample")
     attack.cast.sign(other, recognition=False)
-    review.confirm(attack.services, second, EDITOR, other)
+    face_decisions.confirm(attack.services, second, EDITOR, other)
     assert attack.status(attack.refs[1])[0] is ClearanceStatus.CLEARED, "somebody of whom there are no pictures"
-    review.confirm(attack.services, second, EDITOR, attack.mallory)
-    review.confirm(attack.services, third, "api:7", attack.mallory)
+    face_decisions.confirm(attack.services, second, EDITOR, attack.mallory)
+    face_decisions.confirm(attack.services, third, "api:7", attack.mallory)
     assert {attack.status(ref)[0] for ref in attack.refs[:3]} == {ClearanceStatus.UNKNOWN}
     assert attack.told() == NOTHING
 
 
 def test_a_copy_and_a_name_that_came_back_rest_on_what_ours_rested_on(attack: Attack) -> None:
     """A copied file carries our name; one that stands there again after it was gone is no new knowledge."""
-    review.confirm(attack.services, attack.face(attack.refs[0]), EDITOR)
+    face_decisions.confirm(attack.services, attack.face(attack.refs[0]), EDITOR)
     source = attack.photos / attack.refs[0]
     copy = attack.photos / "shoot/copy.jpg"
     copy.write_bytes(source.read_bytes())
     support.settle(copy)
     held = source.read_bytes()
-    review.reject(attack.services, attack.face(attack.refs[0]), EDITOR)
+    face_decisions.reject(attack.services, attack.face(attack.refs[0]), EDITOR)
     source.write_bytes(held)
     support.settle(source)
     calendar.poll_dam(attack.services)
@@ -206,14 +206,14 @@ def test_a_copy_and_a_name_that_came_back_rest_on_what_ours_rested_on(attack: At
     for ref in ("shoot/copy.jpg", attack.refs[0]):
         dismissals.dismiss(attack.services, attack.face(ref), Dismissal.NO_PERSON, EDITOR)
         assert attack.status(ref)[0] is not ClearanceStatus.CLEARED, "by its name alone"
-        review.confirm(attack.services, attack.face(ref), EDITOR, attack.mallory)
+        face_decisions.confirm(attack.services, attack.face(ref), EDITOR, attack.mallory)
         assert attack.status(ref)[0] is ClearanceStatus.UNKNOWN
     assert (attack.stored(), attack.told()) == (0, NOTHING)
 
 
 def test_when_it_is_vouched_for_it_clears_and_is_shown(attack: Attack) -> None:
     """The honest case: the account knows the face; the photographs are computed anew, and auto names the rest."""
-    review.confirm(attack.services, attack.face(attack.refs[0]), EDITOR)
+    face_decisions.confirm(attack.services, attack.face(attack.refs[0]), EDITOR)
     vouching.vouch(attack.services, attack.set_id(), "met", EDITOR)
     attack.cast.work()
     assert attack.status(attack.refs[0])[0] is ClearanceStatus.CLEARED
@@ -228,7 +228,7 @@ def test_when_it_is_vouched_for_it_clears_and_is_shown(attack: Attack) -> None:
 def test_refused_it_is_destroyed_and_its_names_go(attack: Attack) -> None:
     """Also when it was vouched for by mistake first."""
     for ref in attack.refs[:2]:
-        review.confirm(attack.services, attack.face(ref), EDITOR)
+        face_decisions.confirm(attack.services, attack.face(ref), EDITOR)
     vouching.vouch(attack.services, attack.set_id(), "badge", EDITOR)
     attack.cast.work()
     assert attack.status(attack.refs[0])[0] is ClearanceStatus.CLEARED
@@ -260,7 +260,7 @@ def test_only_an_account_vouches_or_refuses(attack: Attack, actor: str) -> None:
     with pytest.raises(ConsentError):
         vouching.refuse(attack.services, attack.set_id(), actor)
     with pytest.raises(ConsentError):
-        review.confirm(attack.services, attack.face(attack.refs[0]), actor, how="met")
+        face_decisions.confirm(attack.services, attack.face(attack.refs[0]), actor, how="met")
     assert attack.stored() == 0
 
 
@@ -397,17 +397,17 @@ class Machine:
             row = conn.execute(select(t.face).where(t.face.c.id == self._face(ref))).first()
         if row is None or row.person_id is None:
             raise NotFound("nobody is suggested")
-        review.confirm(self.services, row.id, EDITOR)
+        face_decisions.confirm(self.services, row.id, EDITOR)
         by_hand = self.counts() in self.vouched and self.counts() not in self.refused
         self.rests[ref] = self.counts() if by_hand or row.set_id is None else row.set_id
 
     def type(self, ref: str) -> None:
-        review.confirm(self.services, self._face(ref), EDITOR, self.who)
+        face_decisions.confirm(self.services, self._face(ref), EDITOR, self.who)
         if self.rests.get(ref) is None or self.counts() in self.vouched or ref not in self.rests:
             self.rests[ref] = self.counts()
 
     def known(self, ref: str) -> None:
-        review.confirm(self.services, self._face(ref), EDITOR, self.who, "met")
+        face_decisions.confirm(self.services, self._face(ref), EDITOR, self.who, "met")
         with self.services.store.read() as conn:
             rests = conn.scalar(select(t.face.c.set_id).where(t.face.c.id == self._face(ref)))
         if rests in self.live and rests not in self.vouched:
@@ -417,12 +417,12 @@ class Machine:
         self.vouched.add(said)  # the account said so, of this set or of itself
 
     def undo(self, ref: str) -> None:
-        review.undo_decision(self.services, self._face(ref), EDITOR)
+        face_decisions.undo_decision(self.services, self._face(ref), EDITOR)
         self.rests.pop(ref, None)
         self.cast.work()
 
     def reject(self, ref: str) -> None:
-        review.reject(self.services, self._face(ref), EDITOR)
+        face_decisions.reject(self.services, self._face(ref), EDITOR)
         self.rests.pop(ref, None)
 
     def stop(self, _: str) -> None:

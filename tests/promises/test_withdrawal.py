@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t
@@ -76,7 +76,7 @@ def test_a_withdrawal_leaves_no_tag_of_ours(
         assert in_flight > 0
         made[0].failed = made[0].calls = 0
         began, withdrawn_at = time.monotonic(), clock.now()
-        grant_endings.withdraw(services, asa, None, "test")
+        withdrawal.withdraw(services, asa, None, "test")
         cast.work()
         while _next(services, clock, "revoke"):
             cast.work()

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from plugin.clock import ManualClock
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.people import register
 from plugin.flows.schedule import calendar
 from plugin.hooks.resourcespace.api import client
@@ -130,7 +130,7 @@ def test_a_withdrawal_leaves_nothing_of_ours_on_a_server(
         cleared, dated = _still_cleared(services, refs), on_double.dates(library, refs)
         trouble.begin(refs[count // 3], refs[count // 2])
         began, withdrawn = time.monotonic(), clock.now()
-        grant_endings.withdraw(services, asa, None, "test")
+        withdrawal.withdraw(services, asa, None, "test")
         after = _still_cleared(services, refs)
         cast.work()
         while _wait(services, clock):

@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
-from plugin.flows.review import review
+from plugin.flows.consent import withdrawal
+from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
@@ -184,7 +184,7 @@ def test_a_captured_decision_cannot_be_repeated(page: Sender, services: Services
     body = json.dumps(question).encode()
     headers = page.headers(body)
     assert page.raw(body, headers).status_code == 200
-    review.undo_decision(services, face, "kim")
+    face_decisions.undo_decision(services, face, "kim")
     assert page.raw(body, headers).status_code == 409
     assert shown(page, both)["faces"][1]["state"] == "unmatched"
     assert page.raw(body, page.headers(body)).status_code == 200
@@ -226,12 +226,12 @@ def test_a_confirmed_name_outlives_recognition_as_hand_and_blocks_after_the_last
         asa = conn.scalar(select(t.person.c.id))
         grants = conn.scalars(select(t.grant.c.id).where(t.grant.c.kind == "recognition")).all()
     assert asa is not None
-    grant_endings.withdraw(services, asa, set(grants), "test")
+    withdrawal.withdraw(services, asa, set(grants), "test")
     cast.work()
     (named,) = shown(page, both)["people"]
     assert named["origin"] == "hand"
     assert named["channels"]["website"]["status"] == "cleared"
-    grant_endings.withdraw(services, asa, None, "test")
+    withdrawal.withdraw(services, asa, None, "test")
     (named,) = shown(page, both)["people"]
     assert named["channels"]["website"]["status"] == "blocked"
 

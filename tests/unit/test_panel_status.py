@@ -12,7 +12,7 @@ from plugin.clock import ManualClock
 from plugin.errors import ConsentError
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.importing import runs
 from plugin.flows.importing.entries import ImportDefaults
 from plugin.flows.importing.judge import RowStatus
@@ -71,7 +71,7 @@ def test_what_waits_is_told_in_numbers(page: Sender, double: Double, services: S
     cast.work()
     bo = register.add(services, register.Newcomer(BO), "test", adopt=True)
     cast.sign(bo, recognition=False)
-    grant_endings.withdraw(services, bo, None, "test")
+    withdrawal.withdraw(services, bo, None, "test")
     cast.work()
     (said,) = lines(page)
     assert "1 wait" in said
@@ -144,7 +144,7 @@ def test_the_field_and_the_panel_say_the_same_or_why_not(page: Sender, double: D
     stands = next(n for n, f in double.library.fields.items() if f["title"] == "Cleared until website")
     assert renewed == {"day": double.library.photos[ref].texts[stands], "why": "renewed", "every": 15}
     assert renewed["day"] < until
-    grant_endings.withdraw(services, bo, None, "test")
+    withdrawal.withdraw(services, bo, None, "test")
     said = page.ask(ref=str(ref), user="jo", can_edit=True).get_json()["channels"]["website"]
     assert said["status"] != "cleared"
     assert said["field"]["why"] == "waits"

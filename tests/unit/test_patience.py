@@ -11,8 +11,8 @@ import pytest
 from plugin.clock import ManualClock
 from plugin.errors import DamError
 from plugin.hooks.dam import Accounts
-from plugin.hooks.resourcespace.api import patience
-from plugin.hooks.resourcespace.api.patience import CallDeadline
+from plugin.hooks.resourcespace.api import call_deadline
+from plugin.hooks.resourcespace.api.call_deadline import CallDeadline
 from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
@@ -31,7 +31,7 @@ def test_a_hanging_server_is_asked_once_and_shortly(
     tmp_path: Path, clock: ManualClock, examiner: Examiner, hanging: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Eight pages at once: one waits, for the short time alone, and each after it is one more try."""
-    monkeypatch.setattr(patience, "PAGE_SECONDS", 0.5)
+    monkeypatch.setattr(call_deadline, "PAGE_SECONDS", 0.5)
     with Double() as double:
         config = on_double.configuration(tmp_path, double)
     server = config.resourcespace.model_copy(update={"url": hanging, "seconds": 20.0, "tries": 3})

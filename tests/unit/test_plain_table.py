@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from plugin.ledger import tables as t
-from plugin.ledger.tables import contents
-from plugin.ledger.tables.contents import Holds
+from plugin.ledger.tables import column_contents
+from plugin.ledger.tables.column_contents import Holds
 
 OFFICERS = Path(__file__).parents[2] / "docs" / "officers.md"
 
@@ -30,7 +30,7 @@ def test_every_plain_column_has_one_row_and_no_other_has_any() -> None:
     """Of text columns: what is sealed has none, nor what holds words of ours. A birth date is a date."""
     plain = {
         f"{table.name}.{column.name}"
-        for table, column in contents.list_columns(Holds.NAME, Holds.ACCOUNT, Holds.PLACE, Holds.MIXED)
+        for table, column in column_contents.list_columns(Holds.NAME, Holds.ACCOUNT, Holds.PLACE, Holds.MIXED)
     }
     named = [name for _, columns in _rows() for name in columns]
     assert sorted(named) == sorted(plain | {"person.birth_date"})
@@ -39,6 +39,6 @@ def test_every_plain_column_has_one_row_and_no_other_has_any() -> None:
 def test_what_is_sealed_is_told() -> None:
     """Each kind of text in words, before the table."""
     before = OFFICERS.read_text().partition("### What stands in plain")[2].partition("| what stands")[0]
-    assert len(set(contents.list_columns(Holds.TEXT))) == 9, "say in officers.md what is sealed, then count anew"
+    assert len(set(column_contents.list_columns(Holds.TEXT))) == 9, "say in officers.md what is sealed, then count anew"
     for words in ("a face was left out", "mode rests on", "who decided", "refused", "confirmed an address", "token"):
         assert words in before.replace("\n", " "), words

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from sidecar.running import loops, metrics
-from sidecar.running.worker_watch import WorkerSupervisor
+from sidecar.running.worker_supervisor import WorkerSupervisor
 from tests.processes import is_alive
 
 _FOLLOW = (
@@ -81,7 +81,7 @@ def test_what_goes_wrong_in_the_workers_loops_is_counted_here(tmp_path: Path) ->
 
 def test_a_worker_that_does_not_hear_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Left, it has as long as any process; then it goes."""
-    monkeypatch.setattr("sidecar.running.stopping.EXIT_SECONDS", 0.2)
+    monkeypatch.setattr("sidecar.running.shutdown.EXIT_SECONDS", 0.2)
     deaf = "stopping.shutdown._acts.clear()\ntime.sleep(600)\n"
     with _watched(tmp_path, deaf):
         assert _until(lambda: _started(tmp_path))

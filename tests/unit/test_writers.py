@@ -12,7 +12,7 @@ WRITES = {"insert", "update", "delete"}
 ONE_HOME = {
     "face": "plugin/flows/common/face_rows.py",
     "tag": "plugin/flows/tags/tag_rows.py",
-    "clearance": "plugin/flows/common/believed.py",
+    "clearance": "plugin/flows/common/valid_clearances.py",
     "intent": "plugin/flows/tags/intent_rows.py",
     "grant": "plugin/flows/consent/quitclaim_rows.py",
     "quitclaim": "plugin/flows/consent/quitclaim_rows.py",

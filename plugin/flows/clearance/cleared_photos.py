@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, and_, false, or_, select
 from plugin.clock import NO_END
 from plugin.errors import UseUnknown
 from plugin.flows.clearance import policy_fingerprint
-from plugin.flows.common import believed, closed_house
+from plugin.flows.common import closed_house, valid_clearances
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.consent.intervals import TICK
@@ -105,7 +105,7 @@ def list_page(conn: Connection, span: UseSpan, after: str = "", limit: int = 100
     query = (
         select(t.resource.c.ref, t.clearance.c.valid_until, t.clearance.c.resource_id)
         .join(t.resource, t.resource.c.id == t.clearance.c.resource_id)
-        .where(*_past(span, after), believed.is_valid(conn))
+        .where(*_past(span, after), valid_clearances.is_valid(conn))
         .order_by(t.clearance.c.valid_until, t.clearance.c.resource_id)
         .limit(limit + 1)
     )
@@ -116,7 +116,7 @@ def list_page(conn: Connection, span: UseSpan, after: str = "", limit: int = 100
 
 def count(conn: Connection, span: UseSpan) -> int:
     """How many photographs are cleared over the whole span: exact, counted in the index."""
-    return believed.count(conn, span.purpose, span.channel, _holds(span, span.end))
+    return valid_clearances.count(conn, span.purpose, span.channel, _holds(span, span.end))
 
 
 def _over(span: UseSpan, end: datetime) -> Any:

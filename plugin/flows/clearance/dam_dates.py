@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import policy_fingerprint
-from plugin.flows.common import believed
+from plugin.flows.common import valid_clearances
 from plugin.flows.common.batches import Failed, in_short_writes, run_batches
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import ShowsDates
@@ -50,7 +50,7 @@ def plan_many(services: Services, resource_ids: Sequence[int]) -> None:
 def _wish(services: Services, tx: Tx, ids: Sequence[int], computed: bool) -> None:
     stored = tx.execute(select(t.statement).where(t.statement.c.resource_id.in_(ids)))
     before = {row.resource_id: dict(row.wanted) for row in stored}
-    dates = _dates(services, tx.connection, ids, true() if computed else believed.is_valid(tx.connection))
+    dates = _dates(services, tx.connection, ids, true() if computed else valid_clearances.is_valid(tx.connection))
     changed: dict[int, dict[str, str]] = {}
     for resource_id in ids:
         was = before.get(resource_id, {})

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, select
 from plugin.clock import NO_END
 from plugin.errors import NotFound
 from plugin.flows.clearance import cleared_photos, dam_dates, policy_fingerprint
-from plugin.flows.common import believed, closed_house, face_rows, forbidden, reference_sets, roster
+from plugin.flows.common import closed_house, face_rows, narrowed_modes, reference_sets, roster, valid_clearances
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
 from plugin.flows.names import dam_names
@@ -66,7 +66,7 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
     vouched = {None, *reference_sets.find_vouched(conn, {row.set_id for row in (*found, *tags)})}
     seen: dict[int, list[FaceFact]] = defaultdict(list)
     texts = services.texts(conn)
-    never = forbidden.find_among(conn, resource_ids)
+    never = narrowed_modes.find_among(conn, resource_ids)
     for face in found:
         state, good = parse_word(FaceState, face.state, FaceState.UNMATCHED), face.set_id in vouched
         if face.resource_id in never and face.decided_by is None and state is FaceState.MATCHED:
@@ -151,7 +151,7 @@ def _store(tx: Tx, ids: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:
     changed = {row[0] for row in before.symmetric_difference(after)}
     if not changed:
         return
-    believed.replace(tx, changed, [row for row in after.values() if row["resource_id"] in changed])
+    valid_clearances.replace(tx, changed, [row for row in after.values() if row["resource_id"] in changed])
 
 
 def _rows(

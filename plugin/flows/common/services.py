@@ -9,7 +9,7 @@ from plugin.clock import Clock
 from plugin.config import Config
 from plugin.flows.common.recogniser import Recogniser
 from plugin.hooks.dam import Dam
-from plugin.hooks.shortly import TimedCalls
+from plugin.hooks.timed_calls import TimedCalls
 from plugin.ledger.keys.free_text import TextSealer
 from plugin.ledger.keys.master_keys import MasterKeys
 from plugin.ledger.keys.name_hashes import NameHasher

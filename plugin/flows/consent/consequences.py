@@ -10,10 +10,10 @@ from plugin.flows.access import staff_sessions
 from plugin.flows.access.links import LinkKind
 from plugin.flows.common import reference_sets, roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings, revocation
+from plugin.flows.consent import tag_revocation, withdrawal
 from plugin.flows.people import contacts
 from plugin.ledger import tables as t
-from plugin.ledger.queue import doors
+from plugin.ledger.queue import access_conditions
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.quitclaim.consent import lifecycle
 from plugin.quitclaim.consent.intervals import containing
@@ -45,7 +45,7 @@ class Consequences:
 def preview_ending(
     services: Services, person_id: str, grant_ids: Collection[str] | None, kind: str = "withdraw"
 ) -> Consequences:
-    """What `grant_endings.withdraw`, `restrict` or, as `object`, the person's objection would end. Raises NotFound."""
+    """What `withdrawal.withdraw`, `restrict` or, as `object`, the person's objection would end. Raises NotFound."""
     now = services.clock.now()
     with services.store.read() as conn:
         standing = roster.load(services, conn, person_id)
@@ -54,13 +54,13 @@ def preview_ending(
             after = lifecycle.object_to_recognition(standing.person, claims, now)[1]
         else:
             after = (lifecycle.withdraw if kind == "withdraw" else lifecycle.restrict)(claims, grant_ids, now)
-        due = [grant.kind for grant, _, _ in grant_endings.find_ended(claims, after)]
+        due = [grant.kind for grant, _, _ in withdrawal.find_ended(claims, after)]
         then = replace(standing, quitclaims=after)
         return Consequences(
             standing.person.display_name,
             recognition=due.count(GrantKind.RECOGNITION),
             publication=due.count(GrantKind.PUBLICATION),
-            photographs=_named(conn, person_id, revocation.find_origins(services, then)) if due else 0,
+            photographs=_named(conn, person_id, tag_revocation.find_origins(services, then)) if due else 0,
             pictures=_pictures(services, conn, person_id, then) if due else 0,
         )
 
@@ -79,7 +79,7 @@ def preview_version(services: Services, person_id: str, signing: Signing) -> Con
             person.display_name,
             lost.count(GrantKind.RECOGNITION),
             lost.count(GrantKind.PUBLICATION),
-            photographs=_named(conn, person_id, revocation.find_origins(services, then)) if lost else 0,
+            photographs=_named(conn, person_id, tag_revocation.find_origins(services, then)) if lost else 0,
             pictures=_pictures(services, conn, person_id, then) if GrantKind.RECOGNITION in lost else 0,
         )
 
@@ -102,7 +102,7 @@ def preview_erasure(services: Services, person_id: str) -> Consequences:
             whole.name,
             whole.recognition,
             whole.publication,
-            photographs=_named(conn, person_id, revocation.ALL),
+            photographs=_named(conn, person_id, tag_revocation.ALL),
             pictures=_references(conn, person_id),
             links=_links(services, conn, person_id, tuple(LinkKind)),
         )
@@ -118,7 +118,7 @@ def preview_lock(services: Services, person_id: str) -> Consequences:
 def preview_link(services: Services, link_id: str) -> Consequences:
     """The person of the link, and whether it still opens something."""
     link = t.invitation.c
-    open_ = doors.is_open_link(services.clock.now())
+    open_ = access_conditions.is_open_link(services.clock.now())
     with services.store.read() as conn:
         row = conn.execute(select(link.person_id).where(link.id == link_id, *open_)).first()
         if row is None:
@@ -197,5 +197,5 @@ def _distinct(conn: Connection, what: ColumnElement[int], which: ColumnElement[b
 def _links(services: Services, conn: Connection, person_id: str, kinds: Sequence[LinkKind]) -> int:
     link = t.invitation.c
     mine = (link.person_id == person_id) & link.kind.in_([kind.value for kind in kinds])
-    open_ = doors.is_open_link(services.clock.now())
+    open_ = access_conditions.is_open_link(services.clock.now())
     return int(conn.scalar(select(func.count(link.id)).where(mine, *open_)) or 0)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select
 
 from plugin.flows.clearance import photo_answers
-from plugin.flows.common import believed
+from plugin.flows.common import valid_clearances
 from plugin.flows.common.roster import UNREADABLE
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
@@ -86,12 +86,12 @@ def handle_cut(services: Services, job: ClaimedJob) -> None:
 
 
 def _follow(services: Services, tx: Tx, ids: Sequence[int]) -> None:
-    believed.apply_cuts(tx, ids)
+    valid_clearances.apply_cuts(tx, ids)
     photo_answers.recompute(services, tx, ids)
 
 
 def _next(conn: Connection, person_id: str, after: int) -> list[int]:
-    ids = believed.select_hit_by(person_id).subquery().c.resource_id
+    ids = valid_clearances.select_hit_by(person_id).subquery().c.resource_id
     return list(conn.scalars(select(ids).where(ids > after).order_by(ids).limit(photo_answers.PORTION)))
 
 

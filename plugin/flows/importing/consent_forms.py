@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from plugin.errors import ConfigError, ConsentError, FaceLeaseError, ImportRefused, StoreAway
 from plugin.flows.common.services import Services
-from plugin.flows.consent.grant_endings import SignatureEvidence
+from plugin.flows.consent.recording import SignatureEvidence
 from plugin.flows.importing import csv_reports, judge, writing
 from plugin.flows.importing.entries import ImportDecision, ImportLine, parse_decision
 from plugin.flows.importing.evidence_files import load_evidence

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from plugin.errors import ConsentError, FaceLeaseError, ImportRefused, StoreAway
 from plugin.flows.common.services import Services
-from plugin.flows.consent.grant_endings import SignatureEvidence
+from plugin.flows.consent.recording import SignatureEvidence
 from plugin.flows.importing.evidence_files import load_evidence
 from plugin.flows.importing.tables.spreadsheets import Table, TableRow
 from plugin.flows.people import ages

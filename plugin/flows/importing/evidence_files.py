@@ -6,7 +6,7 @@ from pathlib import Path
 from plugin.confinement.reader import find_reader
 from plugin.errors import ImportRefused, ReadingFailed
 from plugin.flows.common.services import Services
-from plugin.flows.consent.grant_endings import SignatureEvidence
+from plugin.flows.consent.recording import SignatureEvidence
 
 
 def load_evidence(services: Services, folder: Path, name: str, pdf_only: bool = False) -> SignatureEvidence:

@@ -10,7 +10,7 @@ from uuid import uuid4
 from plugin.errors import FaceLeaseError, StoreAway
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import recording
 from plugin.flows.importing import judge, name_conflicts
 from plugin.flows.importing.entries import ImportLine
 from plugin.flows.importing.judge import GOOD_STATUSES, KnownPerson, RowJudge, RowStatus, RowVerdict
@@ -93,7 +93,7 @@ def _enter_signing(
     tx: Tx,
     entry: ForeignConsent,
     verdict: RowVerdict,
-    evidence: Sequence[grant_endings.SignatureEvidence],
+    evidence: Sequence[recording.SignatureEvidence],
     actor: str,
 ) -> str:
     """Store person, guardians, quitclaim, source and audit rows in one transaction."""
@@ -107,7 +107,7 @@ def _enter_signing(
     signing = mapping.make_signing(
         entry, standing.person, claims, guardians, services.ages, tx.now, verdict.keep, lambda: uuid4().hex
     )
-    claim = grant_endings.record_in(services, tx, person_id, signing, evidence, actor)
+    claim = recording.record_in(services, tx, person_id, signing, evidence, actor)
     origin = json.dumps({"source": entry.source, "fingerprint": entry.fingerprint}).encode()
     services.vault.seal(tx, person_id, "record", judge.SEALED_KIND, origin, subject=claim.id)
     subject, source = roster.subject(services, tx, person_id), entry.source.split(":", 1)[0]

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from plugin.errors import ConsentError
 from plugin.flows.common.services import Services
-from plugin.flows.consent.grant_endings import QuitclaimOrigin
+from plugin.flows.consent.recording import QuitclaimOrigin
 from plugin.flows.mail import form_store
 from plugin.quitclaim.consent.model import Grant
 from plugin.quitclaim.forms.sheets import make_sheet

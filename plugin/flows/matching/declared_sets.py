@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from plugin.flows.common import forbidden, reference_sets, roster
+from plugin.flows.common import narrowed_modes, reference_sets, roster
 from plugin.flows.people import accounts
 from plugin.ledger import tables as t
 
@@ -125,7 +125,7 @@ def _proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[R
         .where(t.face.c.file_version == t.resource.c.file_version, t.resource.c.deleted_at.is_(None))
         .where(t.resource.c.examined == "whole", t.tag.c.origin == "hand", t.tag.c.set_id.is_(None))
         .where(t.tag.c.created_at < t.invitation.c.created_at, faces == 1, names == 1)
-        .where(*forbidden.may_be_shown(conn))
+        .where(*narrowed_modes.may_be_shown(conn))
         .order_by(t.resource.c.id)
     )
     if set_ids is not None:

@@ -12,8 +12,8 @@ from plugin.flows.collections import modes
 from plugin.flows.common import closed_house, reference_sets, roster
 from plugin.flows.common.reference_sets import PictureSource
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
-from plugin.flows.people import acquaintance, resemblance
+from plugin.flows.consent import withdrawal
+from plugin.flows.people import acknowledgement, resemblance
 from plugin.flows.people.resemblance import NONE_OPEN, OpenTemplates
 from plugin.ledger import tables as t
 from plugin.ledger.queue import set_aside
@@ -143,7 +143,7 @@ def enrol_in(
     resemblance.release_near(services, tx, person_id, known)
     resemblance.hold_near(services, tx, set_id, known)
     if source.came_by == "staff":
-        acquaintance.acknowledge(services, tx, person_id, reference_sets.CHOSEN, actor)
+        acknowledgement.acknowledge(services, tx, person_id, reference_sets.CHOSEN, actor)
     tx.move_generation()
     subject, came_by, photos = roster.subject(services, tx, person_id), source.came_by, len(pictures)
     tx.audit(Action.TEMPLATE_ENROL, actor, subject=subject, photos=photos, engine=engine, set=set_id, came_by=came_by)
@@ -152,8 +152,8 @@ def enrol_in(
 
 def _ready_key(services: Services, tx: Tx, person_id: str, standing: Standing, actor: str) -> None:
     """A key of a lease that ended is destroyed first: what a new one seals is of the new lease alone."""
-    if not grant_endings.is_leased(services, tx.connection, person_id, standing, tx.now):
-        grant_endings.destroy_key(services, tx, person_id, "face", actor)
+    if not withdrawal.is_leased(services, tx.connection, person_id, standing, tx.now):
+        withdrawal.destroy_key(services, tx, person_id, "face", actor)
     if not services.vault.has_key(tx.connection, person_id, "face"):
         services.vault.create_key(tx, person_id, "face")
 

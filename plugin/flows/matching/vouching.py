@@ -15,7 +15,7 @@ from plugin.flows.common.batches import run_batches
 from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts
 from plugin.flows.matching import declared_sets
-from plugin.flows.people import accounts, acquaintance, resemblance
+from plugin.flows.people import accounts, acknowledgement, resemblance
 from plugin.flows.people.resemblance import NONE_OPEN, OpenTemplates
 from plugin.flows.tags import removals
 from plugin.ledger import tables as t
@@ -56,7 +56,7 @@ def vouch_in(
         _vouch(services, tx, row, known, actor, others)
         return str(row.id)
     _refuse_stranger(actor)
-    acquaintance.acknowledge(services, tx, row.person_id, known, actor)
+    acknowledgement.acknowledge(services, tx, row.person_id, known, actor)
     return None
 
 
@@ -128,7 +128,7 @@ def _vouch(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, othe
     subject = roster.subject(services, tx, row.person_id)
     own = accounts.is_same(actor, row.invited_by)
     tx.audit(Action.REFERENCE_VOUCH, actor, subject=subject, set=row.id, how=how, own_invitation=own)
-    acquaintance.acknowledge(services, tx, row.person_id, how, actor)
+    acknowledgement.acknowledge(services, tx, row.person_id, how, actor)
     services.queue.put(tx, "recompute", row.person_id)
     services.queue.put(tx, SUGGESTED, row.id, priority=6)
 

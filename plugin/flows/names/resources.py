@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from plugin.flows.collections import modes, photo_places, ruling_identity
-from plugin.flows.common import believed, face_rows
+from plugin.flows.common import face_rows, valid_clearances
 from plugin.flows.common.services import Services
 from plugin.flows.names import dam_names, name_index
 from plugin.flows.tags import intent_rows, returned_names, tag_rows
@@ -63,7 +63,7 @@ def register(
     with services.store.write() as tx:
         stood = photo_places.find_known(tx.connection, _number(tx, resource.ref))
         key, fresh = _upsert(tx, resource)
-        believed.apply_cuts(tx, [key])
+        valid_clearances.apply_cuts(tx, [key])
         before = modes.scope_of(services, tx.connection, key)
         mine = t.resource_collection.c.resource_id == key
         tx.execute(delete(t.resource_collection).where(mine))
@@ -105,7 +105,7 @@ def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
     if _changed(row, resource):
         values |= {"examined": "no", "examined_reason": NotExamined.REPLACED.value}
         values |= {"matched": False, "longest_px": None}
-        believed.drop(tx, row.id)
+        valid_clearances.drop(tx, row.id)
         face_rows.forget_suggestions(tx, row.id)
     tx.execute(update(t.resource).where(t.resource.c.id == row.id).values(**values))
     return int(row.id), row.deleted_at is not None
@@ -145,7 +145,7 @@ def forget(services: Services, ref: str) -> None:
         name_index.drop(tx, key)
         face_rows.drop(tx, key)
         tag_rows.drop(tx, t.tag.c.resource_id == key)
-        believed.drop(tx, key)
+        valid_clearances.drop(tx, key)
         for table in (t.resource_collection, t.resource_hidden, t.statement):
             tx.execute(delete(table).where(table.c.resource_id == key))
         intent_rows.void(tx, key)

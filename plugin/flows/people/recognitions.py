@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.people import accounts, acquaintance, addresses, contacts
+from plugin.flows.people import accounts, acknowledgement, addresses, contacts
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
@@ -52,7 +52,7 @@ def recognise(
         if row is not None and address_id:
             addresses.confirm(services, tx, row, how, actor, reason if alone else "")
         if guardian_id is None:
-            acquaintance.acknowledge(services, tx, person_id, how, actor)
+            acknowledgement.acknowledge(services, tx, person_id, how, actor)
         subject = roster.subject(services, tx, person_id)
         tx.audit(Action.PERSON_RECOGNISE, actor, subject=subject, how=how, alone=alone, guardian=bool(guardian_id))
     return row is not None and bool(address_id)

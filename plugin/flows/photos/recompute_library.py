@@ -1,8 +1,8 @@
 """Recompute all clearances after the configuration changed, or after the house was closed or opened.
 
 The first process that starts with the new configuration sets `state.anew_after` to 0, in the commit that queues the
-work: until a photograph is recomputed, its stored clearances do not count (`believed`): unknown, never yes. The rows
-follow in portions; a single photograph is answered from the rules at once. The DAM's dates follow with each
+work: until a photograph is recomputed, its stored clearances do not count (`valid_clearances`): unknown, never yes. The
+rows follow in portions; a single photograph is answered from the rules at once. The DAM's dates follow with each
 photograph; the nightly renewal clears those of photographs that still wait. In a closed house nothing is stored, and
 the dates are cleared first.
 """

@@ -12,11 +12,12 @@ from sqlalchemy import select, update
 from plugin.errors import DamError, GalleryStale, HouseClosed, ResourceGone, StoreError
 from plugin.flows.clearance import photo_answers, policy_fingerprint
 from plugin.flows.collections import modes
-from plugin.flows.common import believed, closed_house, face_rows, reference_sets, roster
+from plugin.flows.common import closed_house, face_rows, reference_sets, roster, valid_clearances
 from plugin.flows.common.services import Services
 from plugin.flows.names import resources
 from plugin.flows.names.resources import EnteredResource
-from plugin.flows.photos import examining, mode_change
+from plugin.flows.photos import examination as photo_examination
+from plugin.flows.photos import mode_change
 from plugin.flows.rights import dam_leftovers
 from plugin.flows.tags import intents
 from plugin.ledger import tables as t
@@ -108,7 +109,7 @@ def _examine(services: Services, ref: str) -> None:
         with services.store.read() as conn:
             closed_house.refuse_in(services, conn)
         try:
-            examination, reason = examining.examine(services, arrival)
+            examination, reason = photo_examination.examine(services, arrival)
         except GalleryStale:
             continue
         landed = _store_examination(services, arrival, examination, reason)
@@ -136,7 +137,7 @@ def _store_examination(
         if not _is_unchanged(tx, arrival):
             return None
         resource = arrival.resource
-        believed.apply_cuts(tx, [arrival.resource_id])
+        valid_clearances.apply_cuts(tx, [arrival.resource_id])
         open_ = face_rows.merge(tx, arrival.resource_id, resource.file_version, examination.faces, examination.engine)
         opened = [_decide(services, tx, arrival, face_id, face, examination.engine) for face_id, face in open_]
         opened += _propose_removals(services, tx, arrival)

@@ -13,7 +13,7 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.common import face_rows
 from plugin.flows.common.services import Services
 from plugin.flows.names import resources
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.store.audit import Action
@@ -65,17 +65,17 @@ def dismiss(services: Services, face_id: int, dismissal: Dismissal, actor: str, 
     said = said.strip()
     if len(said) > _MAX_CHARACTERS:
         raise ConsentError(f"what is said of a dismissal has at most {_MAX_CHARACTERS} characters: say it shorter")
-    review.load_face(services, face_id)
+    face_decisions.load_face(services, face_id)
     with services.store.write() as tx:
-        face = review.find_face_in(tx, face_id)
+        face = face_decisions.find_face_in(tx, face_id)
         if dismissal is Dismissal.TOO_SMALL:
             _refuse_large(services, face)
-        opened = review.unname(services, tx, face, actor) if face.person_id else []
+        opened = face_decisions.unname(services, tx, face, actor) if face.person_id else []
         sealed = free_text.seal_text(tx, services.vault, said, face_rows.REASON) if said else None
         _store(tx, face_id, dismissal, actor, sealed)
-        review.note_decision(services, tx, Action.FACE_DISMISS, face, None, actor, dismissal=dismissal.value)
+        face_decisions.note_decision(services, tx, Action.FACE_DISMISS, face, None, actor, dismissal=dismissal.value)
         photo_answers.recompute(services, tx, [face.resource_id])
-    review.finish_decision(services, face.resource_id, opened, actor)
+    face_decisions.finish_decision(services, face.resource_id, opened, actor)
 
 
 def dismiss_small(
@@ -107,9 +107,9 @@ def dismiss_small(
 
 def undo_dismissal(services: Services, face_id: int, actor: str) -> int:
     """Undo the act that dismissed the face, with every face that it dismissed; returns how many."""
-    face, arrival = review.load_face(services, face_id)
+    face, arrival = face_decisions.load_face(services, face_id)
     with services.store.write() as tx:
-        face = review.find_face_in(tx, face_id)
+        face = face_decisions.find_face_in(tx, face_id)
         if face.state != "dismissed" or face.decided_by is None:
             raise ConsentError("nobody has dismissed this face: there is nothing to undo")
         act = (face.decided_by, face.decided_at)
@@ -146,7 +146,9 @@ def count_small(services: Services, conn: Connection, resource_ids: Iterable[int
 
 
 def list_waiting(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[Row[Any]]:
-    """One page of dismissed faces that need another decision, after face `after`; columns as `review.list_waiting`.
+    """One page of dismissed faces that need another decision, after face `after`.
+
+    Columns as `face_decisions.list_waiting`.
 
     They were dismissed before there was a list, or as too small although they are not, or their size is unknown.
     """

@@ -19,15 +19,16 @@ from plugin.hooks.name_search import SoughtName
 from plugin.ledger import tables as t
 from plugin.ledger.backups import signed_parts
 from plugin.ledger.store.actions import Action
-from plugin.ledger.tables import contents
-from plugin.ledger.tables.contents import Holds
+from plugin.ledger.tables import column_contents
+from plugin.ledger.tables.column_contents import Holds
 
 Tree = Mapping[str, Any]
 
-_COVERED_BEFORE = frozenset(f"{table.name}.{column.name}" for table, column in contents.list_columns(Holds.NAME))
+_COVERED_BEFORE = frozenset(f"{table.name}.{column.name}" for table, column in column_contents.list_columns(Holds.NAME))
 """What the version before this one covered: the other columns stand in its backups as they were."""
 _COVERED = _COVERED_BEFORE | {
-    f"{table.name}.{column.name}" for table, column in contents.list_columns(Holds.TEXT, Holds.PLACE, Holds.MIXED)
+    f"{table.name}.{column.name}"
+    for table, column in column_contents.list_columns(Holds.TEXT, Holds.PLACE, Holds.MIXED)
 }
 
 

@@ -8,9 +8,9 @@ from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
-from plugin.flows.consent import revocation
+from plugin.flows.consent import tag_revocation
 from plugin.hooks.dam import KeepsVersions, ListsNames
-from plugin.hooks.names_in_files.unread import Unread
+from plugin.hooks.names_in_files.unreadable_files import Unread
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 
@@ -21,8 +21,8 @@ def list_named(services: Services, person_id: str) -> list[str]:
     """Every resource on which the person is named, or was meant to be by us."""
     return sorted(
         {
-            *revocation.list_touched(services, person_id),
-            *(row.ref for row in revocation.list_tags(services, person_id, revocation.ALL)),
+            *tag_revocation.list_touched(services, person_id),
+            *(row.ref for row in tag_revocation.list_tags(services, person_id, tag_revocation.ALL)),
         }
     )
 

@@ -15,7 +15,7 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.common import closed_house, roster
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings, revocation
+from plugin.flows.consent import tag_revocation, withdrawal
 from plugin.flows.rights import (
     backup_traces,
     certificate,
@@ -84,7 +84,7 @@ def begin_in(
     number = _enter(services, tx, person_id, standing.person.language, actor, filed, asked_by)
     tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx, person_id))
     ended = lifecycle.withdraw(standing.quitclaims, None, tx.now)
-    grant_endings.end_in(services, tx, person_id, grant_endings.find_ended(standing.quitclaims, ended), actor)
+    withdrawal.end_in(services, tx, person_id, withdrawal.find_ended(standing.quitclaims, ended), actor)
     for purpose in ("face", "record"):
         services.vault.destroy_key(tx, person_id, purpose)
     tx.execute(delete(t.guardian).where(t.guardian.c.person_id == person_id))
@@ -201,10 +201,10 @@ def _clean(services: Services, row: Row[Any], held: ErasureFacts, sought: Sought
     """Remove the names and read back, delete the rows; then search everything once."""
     person_id, name, unread = row.person_id, held.spellings[0], list[str]()
     refs = sorted({*held.refs, *dam_leftovers.list_named(services, person_id)})
-    removed = revocation.remove_tags(services, person_id, revocation.ALL, everywhere=True, unread=unread)
+    removed = tag_revocation.remove_tags(services, person_id, tag_revocation.ALL, everywhere=True, unread=unread)
     left = [] if dam_leftovers.forget(services, name) else [CertificateLine("dam_list")]
     left += certificate_lines.beside(dam_leftovers.find_beside(services, refs))
-    still = {*unread, *(row.ref for row in revocation.list_tags(services, person_id, revocation.ALL))}
+    still = {*unread, *(row.ref for row in tag_revocation.list_tags(services, person_id, tag_revocation.ALL))}
     held = _count(services, row.number, replace(held, refs=tuple(refs)), person_id)
     erasure_rows.clear_photographs(services, person_id, name, still, beat)
     gone = erasure_rows.delete_rows(services, person_id, name, still, removed)

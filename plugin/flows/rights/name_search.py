@@ -19,7 +19,7 @@ from plugin.hooks.name_search import SoughtName, list_stored_texts, list_texts
 from plugin.ledger import tables as t
 from plugin.ledger.keys.free_text import TextSealer, is_sealed
 from plugin.ledger.store import engine
-from plugin.ledger.tables import contents
+from plugin.ledger.tables import column_contents
 
 _ROWS = 2000
 _SHOWN = 10  # rows of a column that are named; the others are counted
@@ -72,7 +72,7 @@ def search_store(
     left: list[CertificateLine] = []
     with services.store.read() as conn:
         texts = services.texts(conn)
-        for table, column in contents.list_columns():
+        for table, column in column_contents.list_columns():
             seen = _Seen()
             for row in _read(conn, table, column):
                 rows += 1

@@ -12,7 +12,7 @@ from plugin.flows.collections import foreign_rulings, modes, ruling_identity
 from plugin.flows.common import dam_events, worker_state
 from plugin.flows.common.batches import queue_jobs
 from plugin.flows.common.services import Services
-from plugin.flows.consent import cuts, grant_endings, revocation
+from plugin.flows.consent import cuts, tag_revocation, withdrawal
 from plugin.flows.mail import delivery, reminders
 from plugin.flows.matching import vouching
 from plugin.flows.names import name_doubts, name_index, resources
@@ -73,9 +73,9 @@ HANDLERS: Mapping[str, Handler] = {
     "members": dam_events.handle_members,
     "renamed": dam_events.handle_renamed,
     "state": dam_dates.handle_state,
-    "revoke": revocation.handle_revoke,
-    "look-again": revocation.handle_look_again,
-    "recompute": revocation.handle_recompute,
+    "revoke": tag_revocation.handle_revoke,
+    "look-again": tag_revocation.handle_look_again,
+    "recompute": tag_revocation.handle_recompute,
     name_doubts.JOB: name_doubts.handle_look_up,
     vouching.REFUSED: vouching.handle_refused,
     comparison.JOB: comparison.handle_portion,
@@ -95,7 +95,7 @@ def start_process(services: Services) -> int:
     house_closing.check_ended_log(services)
     log_heads.create_missing_key(services)
     foreign_rulings.lose_those_of_another_dam(services)
-    ended = replay_endings.replay_ended_log(services) + grant_endings.end_due(services, thorough=True)
+    ended = replay_endings.replay_ended_log(services) + withdrawal.end_due(services, thorough=True)
     unreadable_rows.report_unreadable(services)
     recompute_library.follow_policy(services)
     reexamination.queue_waiting(services)
@@ -108,7 +108,7 @@ def sweep_endings(services: Services) -> int:
     """Every minute, in a worker: end what is due, and recover intents without an outcome. Returns how many ended."""
     house_closing.check_ended_log(services)
     ended = replay_endings.replay_ended_log(services) if replay_endings.is_due(services) else 0
-    ended += grant_endings.end_due(services)
+    ended += withdrawal.end_due(services)
     name_doubts.end_doubts(services)
     cuts.resume(services)
     stranded = intents.list_stranded(services)
@@ -218,7 +218,7 @@ def begin_comparison(services: Services, gone: bool = False, whole: bool = False
     with services.dam.one_walk():
         ruling_identity.follow(services, services.dam.changes(), thorough=True)
     scan_queue.begin_late_consent(services)
-    queue_jobs(services, "revoke", revocation.list_overdue(services), priority=1)
+    queue_jobs(services, "revoke", tag_revocation.list_overdue(services), priority=1)
     known = comparison.begin_round(services, whole or gone, gone)
     return known + scan_queue.enqueue(services, scan_queue.list_unknown(services), NIGHTLY)
 

@@ -8,7 +8,7 @@ from plugin.errors import NotFound
 from plugin.flows.access import api_tokens, links
 from plugin.flows.common import closed_house, roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import cuts, grant_endings, quitclaim_rows
+from plugin.flows.consent import cuts, quitclaim_rows, withdrawal
 from plugin.flows.rights import erasure
 from plugin.flows.signing import pending_signatures
 from plugin.ledger import tables as t
@@ -114,7 +114,7 @@ def _replay_end(services: Services, line: Ending) -> int:
             return 0
         if line.at <= tx.now or line.at <= grant.valid_from:
             due = [(grant, min(line.at, tx.now), EndKind(line.kind))]
-            return grant_endings.end_in(services, tx, row.person_id, due, "ended.log", True)
+            return withdrawal.end_in(services, tx, row.person_id, due, "ended.log", True)
         if any(known is not None and known <= line.at for known in (claim.superseded_at, grant.valid_until)):
             return 0
         # The version that replaced it is missing in this copy: this one holds until that moment only.

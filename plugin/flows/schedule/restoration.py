@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.ledger.queue import doors
+from plugin.ledger.queue import access_conditions
 from plugin.quitclaim.consent.model import GrantKind
 
 
@@ -35,8 +35,8 @@ def count_restored(services: Services) -> RestoredCounts:
             number(t.person.c.id),
             number(grant.id, holds, grant.kind == GrantKind.RECOGNITION.value),
             number(grant.id, holds, grant.kind == GrantKind.PUBLICATION.value),
-            number(t.invitation.c.id, *doors.is_open_link(now)),
-            number(t.api_token.c.id, *doors.is_open_token(now)),
+            number(t.invitation.c.id, *access_conditions.is_open_link(now)),
+            number(t.api_token.c.id, *access_conditions.is_open_token(now)),
         )
 
 

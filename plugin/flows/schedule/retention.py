@@ -13,7 +13,7 @@ from plugin.flows.access import visits
 from plugin.flows.common import roster
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.schedule import log_heads
 from plugin.flows.signing import pending_signatures
 from plugin.ledger import tables as t
@@ -85,7 +85,7 @@ def _expire_evidence(services: Services) -> int:
     for person_id in past:
         with services.store.write() as tx:
             if _is_over(roster.load(services, tx.connection, person_id), before):
-                grant_endings.destroy_key(services, tx, person_id, "record", "calendar")
+                withdrawal.destroy_key(services, tx, person_id, "record", "calendar")
     return len(past)
 
 

@@ -16,7 +16,7 @@ from plugin.flows.clearance import dam_dates
 from plugin.flows.common import overdue
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
-from plugin.flows.consent import cuts, revocation
+from plugin.flows.consent import cuts, tag_revocation
 from plugin.flows.matching import vouching
 from plugin.flows.names import name_doubts
 from plugin.flows.people import register
@@ -65,7 +65,7 @@ _RECOMPUTE = select(t.state.c.policy).where(t.state.c.anew_after.is_not(None), t
 
 OWED: Mapping[str, tuple[Callable[[Services], Iterable[str]], int]] = {
     cuts.JOB: (_scalars(select(t.cut.c.person_id).distinct()), 0),
-    "revoke": (revocation.list_overdue, 1),
+    "revoke": (tag_revocation.list_overdue, 1),
     "erase": (_find_erasures, 1),
     "state": (_find_dates, 2),
     "mail": (_scalars(_LETTERS), 3),

@@ -16,9 +16,9 @@ from plugin.ledger.keys import free_text, house_key
 from plugin.ledger.keys.free_text import TextSealer
 from plugin.ledger.keys.vault import RECORD
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables import contents
+from plugin.ledger.tables import column_contents
+from plugin.ledger.tables.column_contents import Holds
 from plugin.ledger.tables.columns import UnreadableCell, stored_type
-from plugin.ledger.tables.contents import Holds
 
 PORTION = 50
 
@@ -30,7 +30,7 @@ def seal_plain_texts(services: Services) -> int:
     """
     count = 0
     try:
-        for table, column in contents.list_columns(Holds.TEXT):
+        for table, column in column_contents.list_columns(Holds.TEXT):
             count += _seal_column(services, table, column)
     except VaultError:
         return count

@@ -15,11 +15,11 @@ from plugin.errors import ConsentError, Forgotten, LinkRefused, NotFound
 from plugin.flows.access import links
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.mail import page_links, receipts
 from plugin.flows.mail.page_links import Visitor as Visitor
 from plugin.flows.people import guardian_links, register
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.flows.rights import erasure_requests
 from plugin.flows.self_service import own_photos
 from plugin.ledger import tables as t
@@ -156,7 +156,7 @@ def find_line(services: Services, who: Visitor, grant_id: str) -> StatementLine:
 def end_uses(services: Services, who: Visitor, how: StopMode, grant_ids: Collection[str] | None) -> int:
     """End these uses, or all (None), at once; returns how many ended. Raises NotFound for another person's."""
     with services.store.write() as tx:
-        due = grant_endings.stop_in(services, tx, who.person_id, how, grant_ids, who.actor)
+        due = withdrawal.stop_in(services, tx, who.person_id, how, grant_ids, who.actor)
         if due:
             page_links.queue_confirmation(services, tx, who, how.value, grants=[grant.id for grant, _, _ in due])
     return len(due)
@@ -170,20 +170,20 @@ def object_to_recognition(services: Services, who: Visitor) -> int:
     with services.store.write() as tx:
         if not roster.load(services, tx.connection, who.person_id).is_minor(services.clock.now()):
             raise ConsentError("you decide for yourself: withdraw recognition instead")
-        ended = grant_endings.object_in(services, tx, who.person_id, who.actor)
+        ended = withdrawal.object_in(services, tx, who.person_id, who.actor)
         page_links.queue_confirmation(services, tx, who, "object")
     return ended
 
 
 def disown(services: Services, who: Visitor, resource_id: int) -> None:
-    """ "That is not me": see `review.disown`. Raises NotFound for a photograph that is not shown to them."""
+    """ "That is not me": see `face_decisions.disown`. Raises NotFound for a photograph that is not shown to them."""
     with services.store.read() as conn:
         own_photos.find_photo(services, conn, who.person_id, resource_id)
 
     def tell(tx: Tx) -> None:
         page_links.queue_confirmation(services, tx, who, "not me", resource=resource_id)
 
-    review.disown(services, resource_id, who.person_id, who.actor, tell)
+    face_decisions.disown(services, resource_id, who.person_id, who.actor, tell)
 
 
 def request_erasure(services: Services, who: Visitor) -> erasure_requests.ErasureRequest:

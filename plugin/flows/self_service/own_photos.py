@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from plugin.clock import NO_END
 from plugin.errors import NotFound
-from plugin.flows.common import believed, closed_house, face_rows, reference_sets
+from plugin.flows.common import closed_house, face_rows, reference_sets, valid_clearances
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.consent.intervals import last_day
@@ -134,7 +134,7 @@ def _find_cleared(services: Services, conn: Connection, ids: list[int]) -> dict[
     """Where each photograph is cleared now, from the stored intervals that count."""
     now, c = services.clock.now(), t.clearance.c
     in_force = (c.valid_from <= now) & (c.valid_until > now)
-    query = select(t.clearance).where(c.resource_id.in_(ids), in_force, believed.is_valid(conn))
+    query = select(t.clearance).where(c.resource_id.in_(ids), in_force, valid_clearances.is_valid(conn))
     found: dict[int, dict[PurposeChannel, date | None]] = {}
     if closed_house.find_reason_in(services, conn) is not None:
         return found

@@ -15,7 +15,7 @@ from plugin.flows.access import links
 from plugin.flows.access.links import Link, LinkKind, MadeLink
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.mail import receipts
 from plugin.flows.people import contacts, outbox
 from plugin.flows.rights import erasure, erasure_register
@@ -177,8 +177,8 @@ def end_uses(services: Services, who: Holder, how: StopMode, grant_ids: Collecti
             raise NotFound("no such use is in force: load the page again")
         claims = roster.load(services, tx.connection, who.person_id).quitclaims
         change: Callable[..., tuple[Quitclaim, ...]] = CHANGES[how]
-        due = grant_endings.find_ended(claims, change(claims, wanted, tx.now)) if wanted else []
-        ended = grant_endings.end_in(services, tx, who.person_id, due, who.actor)
+        due = withdrawal.find_ended(claims, change(claims, wanted, tx.now)) if wanted else []
+        ended = withdrawal.end_in(services, tx, who.person_id, due, who.actor)
         if ended:
             _queue_notice(services, tx, who)
     return ended

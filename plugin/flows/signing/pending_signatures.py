@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Row, select
 
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent.grant_endings import HALF, SignatureEvidence
+from plugin.flows.consent.recording import SignatureEvidence
+from plugin.flows.consent.withdrawal import HALF
 from plugin.flows.rights import erasure
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx

@@ -15,7 +15,7 @@ from plugin.flows.access import email_codes, links, rate_limits
 from plugin.flows.collections import modes
 from plugin.flows.common import reference_sets, roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings, quitclaim_rows
+from plugin.flows.consent import quitclaim_rows, recording
 from plugin.flows.mail import page_links, receipts
 from plugin.flows.matching import gallery
 from plugin.flows.people import addresses, ages, register, resemblance, self_registration
@@ -124,8 +124,8 @@ def _complete(
     evidence = [*(half.evidence if half else ()), *submission.build_evidence(act, tx.now, "second " if half else "")]
     actor = "guardian" if guardian_id else "person"
     full = signature_strength.is_full(services, tx, act.link, half, guardian_id)
-    origin = grant_endings.QuitclaimOrigin(act.asked.stored.id, bases, act.quitclaim_id, full)
-    claim = grant_endings.record_in(services, tx, act.person_id, signing, evidence, actor, origin)
+    origin = recording.QuitclaimOrigin(act.asked.stored.id, bases, act.quitclaim_id, full)
+    claim = recording.record_in(services, tx, act.person_id, signing, evidence, actor, origin)
     pending_signatures.discard_for_link(services, tx, act.link)
     if half is not None:
         key_links.follow_completion(tx, half.number, claim.id)

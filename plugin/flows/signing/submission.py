@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from plugin.flows.access.links import MadeLink
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import recording
 from plugin.flows.people.resemblance import NONE_OPEN, OpenTemplates
 from plugin.flows.signing.form_validation import CheckedForm, FilledForm
 from plugin.flows.signing.signing_request import SigningRequest
@@ -79,7 +79,7 @@ def build_signing(
     return Signing(*text, METHOD, not guardians, guardians, tx.now, tuple(grants)), bases
 
 
-def build_evidence(act: Submission, at: datetime, which: str) -> Sequence[grant_endings.SignatureEvidence]:
+def build_evidence(act: Submission, at: datetime, which: str) -> Sequence[recording.SignatureEvidence]:
     """The text as it was shown, and the answers; no address and no browser of the signer."""
     checked, asked = act.checked, act.asked
     said = {
@@ -100,11 +100,11 @@ def build_evidence(act: Submission, at: datetime, which: str) -> Sequence[grant_
         "code_by_mail": act.code_id is not None,
     }
     found = [
-        grant_endings.SignatureEvidence(f"{which}text.txt", asked.sheet.text().encode()),
-        grant_endings.SignatureEvidence(f"{which}signing.json", canonical(said)),
+        recording.SignatureEvidence(f"{which}text.txt", asked.sheet.text().encode()),
+        recording.SignatureEvidence(f"{which}signing.json", canonical(said)),
     ]
     return found + (
-        [grant_endings.SignatureEvidence(f"{which}signature.png", checked.signature)] if checked.signature else []
+        [recording.SignatureEvidence(f"{which}signature.png", checked.signature)] if checked.signature else []
     )
 
 

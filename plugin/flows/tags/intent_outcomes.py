@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, select, true, tuple_, update
 
 from plugin.flows.collections import modes
-from plugin.flows.common import believed, face_rows, reference_sets, roster
+from plugin.flows.common import face_rows, reference_sets, roster, valid_clearances
 from plugin.flows.common.services import Services
 from plugin.flows.tags import intent_rows, removed_names, tag_rows
 from plugin.ledger import tables as t
@@ -55,7 +55,7 @@ def record_outcome(
     state = tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id))
     if state != "open":
         return not _came_late(services, tx, row, actor, undoing, state)
-    believed.apply_cuts(tx, [row.resource_id])
+    valid_clearances.apply_cuts(tx, [row.resource_id])
     tx.execute(update(t.resource).where(t.resource.c.id == row.resource_id).values(released=released))
     if not undoing and not is_wanted(services, tx.connection, row):
         return False
@@ -82,7 +82,7 @@ def take_off(
     rows = [row for row, _ in taken if row.id in open_]
     if not rows:
         return
-    believed.apply_cuts(tx, [row.resource_id for row in rows])
+    valid_clearances.apply_cuts(tx, [row.resource_id for row in rows])
     for said in {released for _, released in taken}:
         ids = [row.resource_id for row, released in taken if row.id in open_ and released is said]
         tx.execute(update(t.resource).where(t.resource.c.id.in_(ids)).values(released=said))
@@ -168,7 +168,7 @@ def give_up(services: Services, tx: Tx, row: Row[Any], state: str, actor: str, e
     if tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id)) != "open":
         return
     if state == "void":
-        believed.apply_cuts(tx, [row.resource_id])
+        valid_clearances.apply_cuts(tx, [row.resource_id])
         _drop_tags(tx, [row])
         _unmatch(tx, row)
     _finish_many(services, tx, [row], state, actor, error)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from plugin.flows.common import believed, face_rows
+from plugin.flows.common import face_rows, valid_clearances
 from plugin.flows.common.batches import Failed, chunked
 from plugin.flows.common.services import Services
 from plugin.flows.tags import intents
@@ -30,7 +30,7 @@ def _intend(services: Services, tx: Tx, rows: Sequence[Row[Any]], actor: str) ->
     still = {(row.id, row.origin) for row in there}
     ours = [row for row in rows if (row.id, row.origin) in still]
     ids = [row.resource_id for row in ours]
-    believed.apply_cuts(tx, ids)
+    valid_clearances.apply_cuts(tx, ids)
     found = intents.pending(tx.connection, ids, "remove")  # of an earlier try, whose outcome is not known
     fresh: dict[tuple[int, str], Row[Any]] = {}
     for row in ours:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, select
 from plugin.errors import NotFound
 from plugin.flows.common import face_rows, reference_sets, roster
 from plugin.flows.common.services import Services
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.hooks.dam import Box, Picture
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
@@ -24,7 +24,7 @@ def render_face(services: Services, face_id: int, close: bool = False) -> bytes:
 
     Raises NotFound if the face is gone or the file was replaced, so that the box would not fit; DamError; PictureError.
     """
-    face = review.find_face(services, face_id)
+    face = face_decisions.find_face(services, face_id)
     picture = services.shortly.ask(lambda: services.dam.preview(face.ref))
     if picture.file_version != face.file_version:
         raise NotFound("the photograph was replaced since: it is examined anew")

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, func, select
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import withdrawal
 from plugin.flows.people import register
-from plugin.flows.review import already_so
+from plugin.flows.review import already_done
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
@@ -173,7 +173,7 @@ def end_on_behalf(
         roster.load(services, tx.connection, person_id)
         subject = roster.subject(services, tx, person_id)
         tx.audit(Action.CONSENT_ASK, actor, subject=subject, asked_by=asked_by, act=act)
-    ended = grant_endings.stop(services, person_id, StopMode(act), grants, actor)
+    ended = withdrawal.stop(services, person_id, StopMode(act), grants, actor)
     if not ended:
-        already_so.find_ended_at(services, person_id, grants, act)
+        already_done.find_ended_at(services, person_id, grants, act)
     return ended

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, select
 
 from plugin.errors import ConsentError
 from plugin.flows.clearance import photo_answers
-from plugin.flows.common import closed_house, face_rows, forbidden, roster
+from plugin.flows.common import closed_house, face_rows, narrowed_modes, roster
 from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals
 from plugin.hooks.dam import Box
@@ -83,7 +83,7 @@ def load_panel(services: Services, ref: str, purpose: str = "") -> PhotoPanel | 
         facts = photo_answers.facts_of(services, conn, resource_id)
         standings = roster.load_many(services, conn, photo_answers.people_in(facts))
         seen = face_rows.list_of(conn, resource_id)
-        unnamed = forbidden.find_unnamed(conn, seen)
+        unnamed = narrowed_modes.find_unnamed(conn, seen)
         labels = roster.labels(conn, {face.person_id for face in seen if face.person_id})
         tags = _list_tags(conn, resource_id)
         closed = closed_house.find_reason_in(services, conn)

@@ -6,15 +6,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from plugin.flows.common.services import Services
-from plugin.flows.review import download_gate, review
+from plugin.flows.review import download_gate, face_decisions
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import Policy
 
 
 def list_unnamed(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[Row[Any]]:
-    """As `review.list_waiting`, without small figures that count nowhere."""
+    """As `face_decisions.list_waiting`, without small figures that count nowhere."""
     counted = download_gate.is_counted(_largest_policy(services))
-    yield from review.list_waiting(conn, "unmatched", after, limit, counted)
+    yield from face_decisions.list_waiting(conn, "unmatched", after, limit, counted)
 
 
 def count_small_figures(services: Services, conn: Connection, resource_ids: Iterable[int]) -> dict[int, int]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, or_, select
 
 from plugin.ledger import tables as t
-from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.partial_reasons import Partly
 
 UnvouchedSet = tuple[str, str, datetime, str]
 

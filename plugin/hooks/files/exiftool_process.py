@@ -15,7 +15,8 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import IO, cast
 
-from plugin.confinement import launch, surroundings, wire
+from plugin.confinement import environment as child_environment
+from plugin.confinement import launch, wire
 
 _COMMON = ["-charset", "utf8", "-charset", "filename=utf8", "-q", "-q"]
 _BUSY_SECONDS, _CPU_SECONDS = 900, 1200  # it is replaced before its time is used up
@@ -32,7 +33,10 @@ class ExifToolProcess:
         bounds |= {"cpu_seconds": _CPU_SECONDS, "file_mb": _FILE_MB}
         # An empty configuration: a user's own ~/.ExifTool_config is Perl that would be run.
         arguments = ["-config", "", "-stay_open", "True", "-@", "-", "-common_args", *_COMMON]
-        command, environment = (launch.build_command(bounds, executable, *arguments), surroundings.build_environment())
+        command, environment = (
+            launch.build_command(bounds, executable, *arguments),
+            child_environment.build_environment(),
+        )
         self._process = subprocess.Popen(  # noqa: S603 (the program that was found, confined)
             command, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd="/", start_new_session=True, env=environment
         )

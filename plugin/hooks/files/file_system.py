@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from plugin.errors import ConfigError, DamError
-from plugin.hooks.shortly import PAGE_SECONDS
+from plugin.hooks.timed_calls import PAGE_SECONDS
 
 _CHOWN = 0  # the capability's number
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks.dam import Change, ChangeKind
-from plugin.hooks.files import file_contents
+from plugin.hooks.files import file_version
 from plugin.hooks.folder.index import KnownFile
 from plugin.hooks.folder.tree import FileEntry
 from plugin.hooks.names_in_files.xmp_file_edit import SidecarMemory
@@ -65,7 +65,7 @@ def is_settled(path: Path, entry: FileEntry, now: datetime) -> bool:
     age = now.timestamp() - entry.mtime_ns / 1e9
     if 0 <= age < _QUIET:
         return False
-    return not 0 <= age < _PATIENCE or file_contents.is_complete(path)
+    return not 0 <= age < _PATIENCE or file_version.is_complete(path)
 
 
 def find_touched(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from plugin.clock import Clock
 from plugin.config import Config
-from plugin.confinement import surroundings
+from plugin.confinement import environment
 from plugin.errors import DamError, ResourceGone, Unreadable
 from plugin.hooks.change import Change
 from plugin.hooks.concern import Concern
@@ -19,7 +19,7 @@ from plugin.hooks.dam import Collection, Named, Names, Picture, Resource, Task, 
 from plugin.hooks.files import file_kinds, file_system
 from plugin.hooks.files.atomic_replace import Drafts, explain_os_errors
 from plugin.hooks.files.exiftool import ExifTool
-from plugin.hooks.files.file_contents import load_picture
+from plugin.hooks.files.file_version import load_picture
 from plugin.hooks.files.xmp_file_paths import SidecarStyle
 from plugin.hooks.folder import folder_marks, folder_mentions, known_states, stray_files, tree
 from plugin.hooks.folder.changes import FoundChange, build_known_file, find_changes, find_touched, report_again
@@ -33,8 +33,8 @@ from plugin.hooks.mention import CertificateLine, Mentions
 from plugin.hooks.name_search import SoughtName
 from plugin.hooks.names_in_files import companions
 from plugin.hooks.names_in_files.companions import Listings
-from plugin.hooks.names_in_files.metadata import NamesInFiles
-from plugin.hooks.names_in_files.unread import Unread
+from plugin.hooks.names_in_files.name_writing import NamesInFiles
+from plugin.hooks.names_in_files.unreadable_files import Unread
 from plugin.hooks.names_in_files.xmp_file_edit import SidecarMemory
 from plugin.ledger.keys.name_hashes import NameHasher
 from plugin.ledger.store.store import Store
@@ -87,7 +87,7 @@ class FolderDam:
         tool = ExifTool.find()
         style, categories = folder.sidecar_name, folder.people_categories
         dam = cls(store, config.path(folder.path), clock, style, folder.ignore, tool, hasher, categories)
-        file_system.refuse_private(dam._root, (*config.private, *surroundings.list_program_folders()))
+        file_system.refuse_private(dam._root, (*config.private, *environment.list_program_folders()))
         return dam
 
     @property

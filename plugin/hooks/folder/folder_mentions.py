@@ -19,7 +19,7 @@ from plugin.hooks.folder import recycle_bins, tree
 from plugin.hooks.mention import CertificateLine, Mention, Mentions
 from plugin.hooks.name_search import SoughtName
 from plugin.hooks.name_spellings import list_decodings
-from plugin.hooks.names_in_files import exif, unread
+from plugin.hooks.names_in_files import exif, unreadable_files
 from plugin.hooks.names_in_files.metadata_fields import find_in_fields, find_in_iptc, is_named_in
 
 _READ = ("-api", "largefilesupport=1", "-G1:4")
@@ -187,10 +187,10 @@ def _find_keywords(path: Path, sought: SoughtName) -> Iterator[tuple[str, bool]]
 
 def _read_texts(path: Path) -> tuple[str, ...]:
     """The possible decodings of a text file; () if it is none, too long or unreadable."""
-    data = unread.read_contents(path)
+    data = unreadable_files.read_contents(path)
     if data is None or len(data) > _LONGEST_TEXT:
         return ()
-    if (encoding := unread.find_unicode_encoding(data)) is not None:
+    if (encoding := unreadable_files.find_unicode_encoding(data)) is not None:
         return (data.decode(encoding, "replace"),)
     return () if b"\0" in data[:4096] else list_decodings(data)
 

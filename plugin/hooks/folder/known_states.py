@@ -14,7 +14,7 @@ from sqlalchemy import Select, insert, select, update
 from plugin.hooks.dam import Named, node_key
 from plugin.hooks.files import regular_files, xmp_file_paths
 from plugin.hooks.files.atomic_replace import explain_os_errors
-from plugin.hooks.names_in_files import unread
+from plugin.hooks.names_in_files import unreadable_files
 from plugin.hooks.names_in_files.companions import Listings
 from plugin.ledger.keys.name_hashes import NameHasher
 from plugin.ledger.store.store import Store
@@ -105,7 +105,7 @@ def read_state(photo: Path, listings: Listings) -> FileState | None:
     with explain_os_errors(photo):
         listing = listings.of(photo.parent).names
         beside = [photo.with_name(name) for name in xmp_file_paths.list_sidecars(photo.name, listing)]
-        if any(unread.read_contents(path) is None for path in beside):
+        if any(unreadable_files.read_contents(path) is None for path in beside):
             return None
         return FileState(_hash_file(photo), tuple(_hash_file(path) for path in beside))
 

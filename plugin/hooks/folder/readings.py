@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from plugin.errors import DamError, ResourceGone, Unreadable
-from plugin.hooks.files import file_contents
+from plugin.hooks.files import file_version
 from plugin.hooks.folder import tree
 from plugin.hooks.folder.index import FolderIndex, KnownFile
 from plugin.hooks.folder.tree import FileEntry
@@ -46,7 +46,7 @@ class Readings:
 
     def read(self, entry: FileEntry) -> KnownFile:
         """Read the file. Raises DamError, ResourceGone."""
-        version, further = file_contents.read_versions(tree.locate(self._root, entry.ref))
+        version, further = file_version.read_versions(tree.locate(self._root, entry.ref))
         known = self._fresh[entry.ref] = KnownFile(entry, version, further=further)
         return known
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks.dam import Named, node_key
-from plugin.hooks.files import file_contents, file_kinds, regular_files, xmp_file_paths
+from plugin.hooks.files import file_kinds, file_version, regular_files, xmp_file_paths
 from plugin.hooks.files.atomic_replace import explain_os_errors
 from plugin.hooks.files.exiftool import BATCH, ExifTool, Fields
 from plugin.hooks.name_spellings import (
@@ -23,12 +23,12 @@ from plugin.hooks.name_spellings import (
     match_known,
     strip_invisible,
 )
-from plugin.hooks.names_in_files import exif, unread, xmp
+from plugin.hooks.names_in_files import exif, unreadable_files, xmp
 from plugin.hooks.names_in_files import xmp_files_beside as beside_files
 from plugin.hooks.names_in_files.companions import Listings
 from plugin.hooks.names_in_files.name_fields import CAMERAS, FIELDS
 from plugin.hooks.names_in_files.name_gathering import FieldText, GatheredNames, gather_names
-from plugin.hooks.names_in_files.unread import Unread
+from plugin.hooks.names_in_files.unreadable_files import Unread
 from plugin.hooks.names_in_files.xmp_files_beside import FilesBeside
 
 KeywordLookup = Callable[[Path, Collection[str]], Collection[str]]
@@ -190,19 +190,19 @@ def _is_flooded(found: GatheredNames) -> bool:
 def _list_unread(photo: Path, beside: FilesBeside, fields: dict[Path, Fields]) -> Iterator[Unread]:
     """What exists and ExifTool could not read."""
     with explain_os_errors(photo):
-        if photo.stat().st_size and not unread.is_fully_read(fields.get(photo)):
+        if photo.stat().st_size and not unreadable_files.is_fully_read(fields.get(photo)):
             yield Unread.PHOTO
     for path, read in beside.sidecars.items():
         said = fields.get(path, {})
-        if read is None or (read[0] and not (unread.is_fully_read(said) and said["File:FileType"] == "XMP")):
+        if read is None or (read[0] and not (unreadable_files.is_fully_read(said) and said["File:FileType"] == "XMP")):
             yield Unread.SIDECAR
 
 
 def _list_unreadable(photo: Path, beside: FilesBeside) -> Iterator[Unread]:
     """What may contain names, without ExifTool to read them."""
     with explain_os_errors(photo):
-        data = file_contents.read_bounded(photo) if file_kinds.is_jpeg(photo) else None
-        if data is None or unread.may_hold_names(data):
+        data = file_version.read_bounded(photo) if file_kinds.is_jpeg(photo) else None
+        if data is None or unreadable_files.may_hold_names(data):
             yield Unread.PHOTO
     if any(read is None or read[0] for read in beside.sidecars.values()):
         yield Unread.SIDECAR

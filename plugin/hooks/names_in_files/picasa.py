@@ -10,7 +10,7 @@ from pathlib import Path
 
 from plugin.hooks.dam import node_key
 from plugin.hooks.name_spellings import list_decodings, list_readings
-from plugin.hooks.names_in_files import unread
+from plugin.hooks.names_in_files import unreadable_files
 
 _NAMES = frozenset({".picasa.ini", "picasa.ini"})
 _LONGEST = max(map(len, _NAMES))
@@ -89,7 +89,7 @@ def _read(path: Path, *_look: int) -> About:
 
 
 def _read_utf8(path: Path) -> bytes | None:
-    data = unread.read_contents(path)
+    data = unreadable_files.read_contents(path)
     if data is None or len(data) > _LARGEST or data.count(b"\r") + data.count(b"\n") > _MOST_LINES:
         return None
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:

@@ -11,7 +11,7 @@ from plugin.hooks.files import file_kinds, xmp_file_paths
 from plugin.hooks.files.atomic_replace import Drafts, explain_os_errors
 from plugin.hooks.files.exiftool import Assign, ExifTool, Fields
 from plugin.hooks.name_spellings import is_spelling_of
-from plugin.hooks.names_in_files import companions, unread, xmp
+from plugin.hooks.names_in_files import companions, unreadable_files, xmp
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class SidecarEdit:
         readable = [photo.with_name(name) for name in xmp_file_paths.list_sidecars(photo.name, listing)]
         # A pipe would never answer ExifTool, and what is broken may hold what we would lose.
         for path in readable:
-            if (data := unread.read_contents(path)) is None or (data.strip() and unread.to_utf8(data) is None):
+            if (data := unreadable_files.read_contents(path)) is None or (
+                data.strip() and unreadable_files.to_utf8(data) is None
+            ):
                 raise WriteRefused(f"{path.name} cannot be read as XMP: mend it, or take it away")
         self._stats = {path: path.stat() for path in readable}
         self._there = tool.read(readable, xmp.ALL, fast=False)

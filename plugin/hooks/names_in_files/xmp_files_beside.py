@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugin.hooks.files import regular_files, xmp_file_paths
-from plugin.hooks.names_in_files import picasa, unread
+from plugin.hooks.names_in_files import picasa, unreadable_files
 from plugin.hooks.names_in_files.companions import Listings
 
 
@@ -52,7 +52,7 @@ def _read_folder(folder: Path, listings: Listings) -> tuple[frozenset[str], pica
 
 
 def _read_sidecar(path: Path) -> tuple[bytes, bytes | None] | None:
-    data = unread.read_contents(path)
+    data = unreadable_files.read_contents(path)
     if data is None:
         return None
-    return data.strip(b"\0 \t\r\n") and data, unread.to_utf8(data)
+    return data.strip(b"\0 \t\r\n") and data, unreadable_files.to_utf8(data)

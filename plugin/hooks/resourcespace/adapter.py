@@ -19,7 +19,6 @@ from plugin.hooks.resourcespace.api.client import Client
 from plugin.hooks.resourcespace.api.consents import Consents
 from plugin.hooks.resourcespace.api.numbered import Numbered
 from plugin.hooks.resourcespace.api.numbers import build_no_number_error, is_number, refuse_no_number
-from plugin.hooks.resourcespace.binding import StatusAnswer, read_as
 from plugin.hooks.resourcespace.concerns import list_log_concerns
 from plugin.hooks.resourcespace.mentions import Mentioning
 from plugin.hooks.resourcespace.names.change_log import Logged
@@ -28,6 +27,7 @@ from plugin.hooks.resourcespace.names.log import ChangeFeed, ResourceLog
 from plugin.hooks.resourcespace.names.node_owners import NodeOwners
 from plugin.hooks.resourcespace.names.nodes import Nodes
 from plugin.hooks.resourcespace.pictures import Pictured
+from plugin.hooks.resourcespace.plugin_answers import StatusAnswer, read_as
 from plugin.hooks.resourcespace.profile import PLACE, Profile, split_writes
 from plugin.hooks.resourcespace.with_plugin import PluginProfile
 from plugin.hooks.resourcespace.without_plugin import PlainProfile

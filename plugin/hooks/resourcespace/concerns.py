@@ -8,8 +8,8 @@ from plugin.errors import DamError
 from plugin.hooks.concern import Concern
 from plugin.hooks.resourcespace.api.answers import UnexpectedAnswer, expect_int, expect_object, expect_objects
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.binding import FacesPlugin, FieldVisibility, StatusAnswer
 from plugin.hooks.resourcespace.gate_concerns import list_gate_concerns
+from plugin.hooks.resourcespace.plugin_answers import FacesPlugin, FieldVisibility, StatusAnswer
 
 _PLUGIN = "the plugin in the DAM"
 _FACES = "the DAM's own plugin for faces"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from plugin.hooks.concern import Concern
-from plugin.hooks.resourcespace.binding import GateAnswer
+from plugin.hooks.resourcespace.plugin_answers import GateAnswer
 
 _GATE = "downloads in the DAM"
 _STALE_SECONDS = 86_400

@@ -15,8 +15,8 @@ from plugin.hooks.name_search import SoughtName
 from plugin.hooks.resourcespace.api import listing
 from plugin.hooks.resourcespace.api.answers import NoSuchFunction
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.binding import read_as
 from plugin.hooks.resourcespace.names.nodes import Nodes
+from plugin.hooks.resourcespace.plugin_answers import read_as
 from plugin.hooks.resourcespace.profile import Profile
 from plugin.hooks.resourcespace.without_plugin import PlainProfile
 

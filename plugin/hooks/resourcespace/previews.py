@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from plugin.config.looking import detection_px
+from plugin.config.detection_size import detection_px
 from plugin.errors import DamError
 from plugin.hooks.resourcespace.api.answers import JsonObject, expect_int
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.binding import OriginalAnswer, PhotoAnswer
+from plugin.hooks.resourcespace.plugin_answers import OriginalAnswer, PhotoAnswer
 from plugin.hooks.resourcespace.profile import NO_FILE, PictureSource, is_opened
 
 NOT_YET = "there is no preview yet: it is made a little later"

@@ -13,7 +13,9 @@ from plugin.hooks.dam import CollectionRuling, Dates, Names, Resource, Task, for
 from plugin.hooks.resourcespace import concerns
 from plugin.hooks.resourcespace.api.answers import NoSuchFunction
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.binding import (
+from plugin.hooks.resourcespace.names.node_owners import NodeOwners
+from plugin.hooks.resourcespace.names.nodes import Nodes, is_known_by, refuse_name
+from plugin.hooks.resourcespace.plugin_answers import (
     APPLY_AT_ONCE,
     AccountAnswer,
     AppliedAnswer,
@@ -28,8 +30,6 @@ from plugin.hooks.resourcespace.binding import (
     list_rulings,
     read_as,
 )
-from plugin.hooks.resourcespace.names.node_owners import NodeOwners
-from plugin.hooks.resourcespace.names.nodes import Nodes, is_known_by, refuse_name
 from plugin.hooks.resourcespace.previews import build_source
 from plugin.hooks.resourcespace.profile import BIN, NO_FILE, PictureSource, find_kind, split_writes, to_names
 

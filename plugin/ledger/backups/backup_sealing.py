@@ -26,9 +26,9 @@ from plugin.ledger import tables as t
 from plugin.ledger.keys import sealing
 from plugin.ledger.keys.master_keys import KEY_BYTES, MasterKeys
 from plugin.ledger.keys.sealing import Bond
-from plugin.ledger.tables import contents
+from plugin.ledger.tables import column_contents
+from plugin.ledger.tables.column_contents import Holds
 from plugin.ledger.tables.columns import stored_type
-from plugin.ledger.tables.contents import Holds
 
 TableRow = dict[str, Any]
 RecordKeys = Mapping[str, bytes]
@@ -173,7 +173,7 @@ def strip_person(table: Table, row: TableRow, lost: frozenset[str]) -> TableRow:
 
 @cache
 def _plan_columns(table: Table) -> _ColumnPlan:
-    """Raises KeyError for a column that `contents` does not classify: it may hold anything."""
+    """Raises KeyError for a column that `column_contents` does not classify: it may hold anything."""
     holds = {column.name: _find_holds(column) for column in table.columns}
     names = tuple(name for name, what in holds.items() if what is Holds.NAME)
     names += _DAYS_OF_BIRTH.get(table.name, ())
@@ -187,7 +187,7 @@ def _plan_columns(table: Table) -> _ColumnPlan:
 
 def _find_holds(column: "Column[Any]") -> Holds | None:
     if isinstance(stored_type(column), String | JSON):
-        return contents.find_holds(column)
+        return column_contents.find_holds(column)
     if isinstance(column.type, LargeBinary) and f"{column.table.name}.{column.name}" not in _SEALED_ALREADY:
         raise KeyError(f"{column.table.name}.{column.name}: bytes that no backup may hold in plain")
     return None

@@ -21,7 +21,7 @@ from plugin.ledger.keys import house_key, sealing
 from plugin.ledger.keys.master_keys import MasterKeys
 from plugin.ledger.keys.sealing import Bond
 from plugin.ledger.log.head_book import HeadBook
-from plugin.ledger.queue import doors
+from plugin.ledger.queue import access_conditions
 from plugin.ledger.store import engine
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store, Tx
@@ -172,7 +172,10 @@ def _put_keys(tx: Tx, living: _LivingKeys, people: set[str]) -> int:
 def _revoke_access(tx: Tx) -> tuple[int, int]:
     """Nobody knows which of them ended since, so all are revoked. Returns how many links and tokens were open."""
     counts = []
-    for table, opens in ((t.invitation, doors.is_open_link(tx.now)), (t.api_token, doors.is_open_token(tx.now))):
+    for table, opens in (
+        (t.invitation, access_conditions.is_open_link(tx.now)),
+        (t.api_token, access_conditions.is_open_token(tx.now)),
+    ):
         counts.append(tx.connection.scalar(select(func.count()).select_from(table).where(*opens)) or 0)
         tx.execute(update(table).where(table.c.revoked_at.is_(None)).values(revoked_at=tx.now))
     return counts[0], counts[1]

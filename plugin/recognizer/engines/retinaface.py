@@ -9,7 +9,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from plugin.config.looking import FOUND_PX
+from plugin.config.detection_size import FOUND_PX
 from plugin.recognizer.engines import weights
 from plugin.recognizer.engines.engine import Detections, Floats, no_detections
 from plugin.recognizer.engines.session import open_session

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from plugin.config.looking import FOUND_PX
+from plugin.config.detection_size import FOUND_PX
 from plugin.errors import EngineError
 from plugin.recognizer.engines.engine import Detections, Floats, no_detections
 from plugin.recognizer.engines.retinaface import suppress_overlaps

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 
 from plugin.config import MatchingSection, RecognizerSection
-from plugin.config.looking import detection_px
+from plugin.config.detection_size import detection_px
 from plugin.errors import FaceLeaseError
 from plugin.recognizer.engines.engine import Detections, Engine
 from plugin.recognizer.engines.thresholds import Thresholds, compute_thresholds
+from plugin.recognizer.examination.faces_in_previews import FurtherPictures
 from plugin.recognizer.examination.finer_pass import (
     SMALL,
     SURE_PX,
@@ -23,7 +24,6 @@ from plugin.recognizer.examination.finer_pass import (
     shrink,
 )
 from plugin.recognizer.examination.finer_pass import doubtful_score as least
-from plugin.recognizer.examination.further_pictures import FurtherPictures
 from plugin.recognizer.examination.messages import Examination, ExaminationRequest, FoundFace
 from plugin.recognizer.matching.gallery import Gallery
 from plugin.recognizer.matching.matching import (
@@ -36,7 +36,7 @@ from plugin.recognizer.matching.matching import (
 )
 from plugin.recognizer.pictures.boxes import Box
 from plugin.recognizer.pictures.decode import ENOUGH, Decoded, Limits, decode, read_picture
-from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.partial_reasons import Partly
 from plugin.recognizer.pictures.pixels import Pixels
 
 

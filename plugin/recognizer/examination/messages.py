@@ -80,8 +80,8 @@ class Examination:
     """The result for one photograph.
 
     `width`, `height`: of the upright original in px, even for a preview; `detected_width`: of the largest picture
-    searched. `whole` False: the file holds more than was examined, `note` says what (`partly`). `encoded`: the number
-    of encoded faces. `compared`: whether they were compared with anybody.
+    searched. `whole` False: the file holds more than was examined, `note` says what (`partial_reasons`). `encoded`: the
+    number of encoded faces. `compared`: whether they were compared with anybody.
     """
 
     width: int

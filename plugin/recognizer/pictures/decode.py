@@ -19,7 +19,7 @@ from PIL import Image, ImageChops, ImageFile, UnidentifiedImageError
 
 from plugin.errors import PictureError, PictureTooLarge
 from plugin.recognizer.pictures import cost, orientation
-from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.partial_reasons import Partly
 from plugin.recognizer.pictures.pixels import Pixels
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF")

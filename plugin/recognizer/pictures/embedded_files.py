@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from plugin.recognizer.pictures import jpeg_parts
-from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.partial_reasons import Partly
 from plugin.recognizer.pictures.tiff_directories import BrokenTiff, TiffBlock, TiffDirectory
 
 _MOST_TEXT = 50_000_000  # bytes of one picture in text or in a compressed chunk

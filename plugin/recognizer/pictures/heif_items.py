@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from plugin.recognizer.pictures.embedded_files import Piece, Pieces, find_pieces
-from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.partial_reasons import Partly
 
 _PICTURES = {b"hvc1", b"av01", b"grid", b"iden", b"iovl", b"jpeg", b"avc1", b"j2k1", b"unci", b"vvc1", b"tmap"}
 _FILMS = {b"mpvd", b"moov"}

@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from plugin.config import MatchingSection, RecognizerSection
-from plugin.confinement import surroundings, wire
-from plugin.confinement.giving_up import Bounds, Confinement, confine
+from plugin.confinement import environment, wire
+from plugin.confinement.sandbox import Bounds, Confinement, confine
 from plugin.errors import EngineError, EnrolmentRefused, FaceLeaseError, PictureError, PictureTooLarge
 from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.evaluation import identification
@@ -176,7 +176,7 @@ def _tell_and_end(sink: BinaryIO, error: Exception) -> None:
 def _confine(memory_mb: int) -> Confinement:
     """From here on only Python's modules are readable: photographs arrive as bytes, the engine is loaded."""
     return confine(
-        Bounds([*surroundings.list_library_paths(), *surroundings.list_package_paths()], memory_mb, threads=True)
+        Bounds([*environment.list_library_paths(), *environment.list_package_paths()], memory_mb, threads=True)
     )
 
 

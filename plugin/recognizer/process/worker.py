@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from plugin.config import MatchingSection, RecognizerSection
-from plugin.confinement import surroundings, wire
-from plugin.confinement.giving_up import Confinement
+from plugin.confinement import environment, wire
+from plugin.confinement.sandbox import Confinement
 from plugin.errors import EngineError, ExaminationFailed
 
 _START_SECONDS = 180  # the first start converts the model
@@ -117,7 +117,7 @@ class Worker:
 
 def _build_environment() -> dict[str, str]:
     """No secrets and nothing unneeded; one thread in every library."""
-    return surroundings.build_environment() | dict.fromkeys(_THREADS, "1") | {"MALLOC_ARENA_MAX": "2"}
+    return environment.build_environment() | dict.fromkeys(_THREADS, "1") | {"MALLOC_ARENA_MAX": "2"}
 
 
 def _explain_death(process: subprocess.Popen[bytes], expired: bool, seconds: float) -> str:

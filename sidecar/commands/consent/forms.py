@@ -15,13 +15,13 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.mail import form_store
 from plugin.flows.mail.form_store import StoredForm
-from plugin.flows.review import already_so
+from plugin.flows.review import already_done
 from plugin.flows.signing import invitations
 from plugin.flows.signing.invitations import InvitationRequest
 from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.forms.sheets import make_sheet
 from plugin.words.catalogues import LANGUAGES
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import NUMBER, Shell, actor, as_json, say_finished, send_letters
 from sidecar.output import say, table
 
@@ -88,17 +88,17 @@ def _find_version(services: Services, name: str, version: int) -> StoredForm:
 
 @form.command()
 @click.argument("name")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def retire(shell: Shell, name: str, yes: bool, as_json: bool) -> None:
     """Ask NAME in no new invitation; links that are out keep asking it."""
     with shell.house() as services:
         used = [one for one in form_store.list_versions(services, name) if one.retired_at is None]
-        confirming.confirm([f"new invitations that ask {one.form.text_version}" for one in used], yes)
+        confirmation.confirm([f"new invitations that ask {one.form.text_version}" for one in used], yes)
         before = form_store.retire(services, name, actor())
         said = f"{name}: retired"
         if before is not None:
-            said = f"{name}: it had been retired already on {already_so.format_day(services, before)}"
+            said = f"{name}: it had been retired already on {already_done.format_day(services, before)}"
     say(as_json, {"name": name, "retired": True, "ended_before": before}, [said])
 
 
@@ -164,16 +164,16 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
 
 @click.command()
 @click.argument("link_id", metavar="ID")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def uninvite(shell: Shell, link_id: str, yes: bool, as_json: bool) -> None:
     """Take a link back: it opens nothing any more. `quitclaim invited` shows the ids."""
     with shell.house() as services:
-        confirming.confirm(confirming.describe_ending(consequences.preview_link(services, link_id)), yes)
+        confirmation.confirm(confirmation.describe_ending(consequences.preview_link(services, link_id)), yes)
         before = invitations.revoke_invitation(services, link_id, actor())
         said = "taken back: it opens nothing any more"
         if before is not None:
-            said = f"it had been taken back already on {already_so.format_day(services, before)}"
+            said = f"it had been taken back already on {already_done.format_day(services, before)}"
     say(as_json, {"id": link_id, "ended_before": before}, [said])
 
 

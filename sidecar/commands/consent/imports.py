@@ -19,7 +19,7 @@ from plugin.flows.importing.writing import Progress
 from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.consent import mapping
 from plugin.words.catalogues import LANGUAGES
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, describe_unfinished, finish_jobs, say_finished
 from sidecar.output import safe, say
 
@@ -62,7 +62,7 @@ def _shared_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--sheet", metavar="NAME", default="", help="Of an XLSX file in which several may be meant."),
             click.option("--apply", is_flag=True, help="Import the good rows; else they are reported only."),
             click.option("--report", type=_FILE, help="Write what becomes of each row to this CSV file."),
-            confirming.yes_option,
+            confirmation.yes_option,
             as_json,
         )
     ):
@@ -181,7 +181,7 @@ def _confirm_replacing(yes: bool) -> runs.ConfirmReplacing:
     def ask(replacing: Sequence[RowVerdict]) -> None:
         names = ", ".join(one.line.name for one in replacing[:_NAMES_SHOWN])
         more = f" and {len(replacing) - _NAMES_SHOWN} more" if len(replacing) > _NAMES_SHOWN else ""
-        confirming.confirm(
+        confirmation.confirm(
             [f"what was agreed to before, by rows that say keep replace: {names}{more}"] if names else [], yes
         )
 

@@ -14,13 +14,13 @@ from plugin.errors import ConfigError, ConsentError
 from plugin.flows.access import links
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import consequences, grant_endings
+from plugin.flows.consent import consequences, recording, withdrawal
 from plugin.flows.mail import paper_forms
-from plugin.flows.review import already_so
+from plugin.flows.review import already_done
 from plugin.flows.signing import key_links
 from plugin.quitclaim.consent.lifecycle import Signing, StopMode
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json, find_person, finish_jobs, say_finished
 from sidecar.commands.consent import forms, imports
 from sidecar.output import pluralize, say, table
@@ -50,7 +50,7 @@ def quitclaim() -> None:
 @click.option("--method", default="paper", show_default=True)
 @click.option("--guardian", multiple=True, metavar="ID", help="Signed by this guardian instead of the person.")
 @click.option("--slip", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help=_SLIP)
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def add(
     shell: Shell, who: str, recognition: bool, publication: tuple[str, ...], from_: str | None, until: str | None,
@@ -74,10 +74,12 @@ def add(
         signed_text = (paper.text_version, paper.text_sha256) if paper else (str(text_version), hashed)
         signing = Signing(*signed_text, language, method, not guardian, guardian, signed_at, grants)
         person_id = find_person(services, who)
-        confirming.confirm(confirming.describe_ending(consequences.preview_version(services, person_id, signing)), yes)
-        proof = [grant_endings.SignatureEvidence(path.name, path.read_bytes()) for path in evidence]
-        origin = paper.origin(grants) if paper else grant_endings.NO_FORM
-        claim = grant_endings.record(services, person_id, signing, proof, actor(), origin)
+        confirmation.confirm(
+            confirmation.describe_ending(consequences.preview_version(services, person_id, signing)), yes
+        )
+        proof = [recording.SignatureEvidence(path.name, path.read_bytes()) for path in evidence]
+        origin = paper.origin(grants) if paper else recording.NO_FORM
+        claim = recording.record(services, person_id, signing, proof, actor(), origin)
         key = _make_key(services, claim, slip)
         left = finish_jobs(services)
     said = [f"quitclaim {claim.id}, version {claim.version}, {pluralize(len(claim.grants), 'grant')}"]
@@ -159,7 +161,7 @@ def _describe_state(grant: Grant, start: object, end: object, now: object) -> st
 @quitclaim.command()
 @click.argument("who")
 @click.option("--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything.")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def withdraw(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """End grants at once: no match, no clearance, tags taken out, template destroyed."""
@@ -169,7 +171,7 @@ def withdraw(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json:
 @quitclaim.command()
 @click.argument("who")
 @click.option("--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything.")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def restrict(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Stop matching and clearance, keep the evidence (GDPR Art. 18)."""
@@ -180,16 +182,17 @@ def _end_grants(shell: Shell, who: str, grant: tuple[str, ...], kind: str, yes: 
     verb: Literal["withdraw", "restrict"] = "withdraw" if kind == "withdrawn" else "restrict"
     with shell.house() as services:
         person_id, before = find_person(services, who), None
-        confirming.confirm(
-            confirming.describe_ending(consequences.preview_ending(services, person_id, set(grant) or None, verb)), yes
+        confirmation.confirm(
+            confirmation.describe_ending(consequences.preview_ending(services, person_id, set(grant) or None, verb)),
+            yes,
         )
-        ended = grant_endings.stop(services, person_id, StopMode(verb), set(grant) or None, actor())
+        ended = withdrawal.stop(services, person_id, StopMode(verb), set(grant) or None, actor())
         if not ended:
-            before = already_so.find_ended_at(services, person_id, set(grant) or None, verb)
+            before = already_done.find_ended_at(services, person_id, set(grant) or None, verb)
         left = finish_jobs(services)
         lines = [f"{pluralize(ended, 'grant')} {kind}"]
         if before is not None:
-            lines = [f"nothing to end: it had ended already on {already_so.format_day(services, before)}"]
+            lines = [f"nothing to end: it had ended already on {already_done.format_day(services, before)}"]
         elif 0 < ended < len(set(grant)):
             lines.append(f"{len(set(grant)) - ended} had ended already")
     say_finished(as_json, {"id": person_id, kind: ended, "ended_before": before}, lines, left)

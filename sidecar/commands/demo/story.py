@@ -18,7 +18,7 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.collections import modes
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import grant_endings
+from plugin.flows.consent import recording
 from plugin.flows.matching import gallery
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue
@@ -159,8 +159,8 @@ def _sign_and_enrol(services: Services, person_id: str) -> str:
     recognition = Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, until)
     grants = (recognition, *(Grant(uuid4().hex, GrantKind.PUBLICATION, *use, now, until) for use in uses))
     signing = Signing("sample-1", None, "en", "sample", True, (), now, grants)
-    form = grant_endings.SignatureEvidence("sample-form.txt", FORM.encode())
-    grant_endings.record(services, person_id, signing, [form], _ACTOR)
+    form = recording.SignatureEvidence("sample-form.txt", FORM.encode())
+    recording.record(services, person_id, signing, [form], _ACTOR)
     references = [_jpeg(samples.portrait(prefix)) for prefix in (samples.A_FRONT, samples.A_SPEECH_RGBA)]
     return gallery.enrol(services, person_id, references, _ACTOR).engine
 

@@ -4,7 +4,7 @@ import click
 
 from plugin.flows.consent import consequences
 from plugin.flows.people import addresses, recognitions, register
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json, find_person
 from sidecar.output import say
 
@@ -13,14 +13,14 @@ from sidecar.output import say
 @click.argument("who")
 @click.argument("email")
 @click.option("--guardian", default=None, metavar="ID", help="The address is this guardian's.")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def address(shell: Shell, who: str, email: str, guardian: str | None, yes: bool, as_json: bool) -> None:
     """Put EMAIL on file for WHO, "" for none; the address before it is told."""
     with shell.house() as services:
         person_id = find_person(services, who)
         if not email and consequences.preview_address(services, person_id, guardian):
-            confirming.confirm([f"the address of {guardian or who}: no letter reaches them any more"], yes)
+            confirmation.confirm([f"the address of {guardian or who}: no letter reaches them any more"], yes)
         changed = register.change_address(services, person_id, email, actor(), guardian)
     said = "kept. It opens the full page when it is confirmed, and seven days after it replaced another"
     if not changed:

@@ -6,10 +6,10 @@ from plugin.errors import ConsentError
 from plugin.flows.access import links
 from plugin.flows.consent import consequences
 from plugin.flows.people import guardian_links
-from plugin.flows.review import already_so
+from plugin.flows.review import already_done
 from plugin.flows.rights import erasure_requests
 from plugin.flows.signing import lost_links
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json, find_person, finish_jobs, say_finished, send_letters
 from sidecar.output import pluralize, say, table
 
@@ -36,19 +36,19 @@ def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool
 
 @click.command()
 @click.argument("who")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def lock(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """Take back every link to a person's page, and every key: one was mislaid, or went to the wrong address."""
     with shell.house() as services:
         person_id = find_person(services, who)
-        confirming.confirm(confirming.describe_ending(consequences.preview_lock(services, person_id)), yes)
+        confirmation.confirm(confirmation.describe_ending(consequences.preview_lock(services, person_id)), yes)
         with services.store.write() as tx:
             count = links.revoke_page_links(services, tx, person_id, actor())
-            before = None if count else already_so.find_locked_at(tx, person_id)
+            before = None if count else already_done.find_locked_at(tx, person_id)
         lines = [f"{pluralize(count, 'link')} taken back: none opens the page any more"]
         if before is not None:
-            lines = [f"no link is out: the last had ended already on {already_so.format_day(services, before)}"]
+            lines = [f"no link is out: the last had ended already on {already_done.format_day(services, before)}"]
     say(as_json, {"id": person_id, "revoked": count, "ended_before": before}, lines)
 
 
@@ -96,7 +96,7 @@ def list_(shell: Shell, as_json: bool) -> None:
 @click.argument("request_id")
 @click.option("--grant/--refuse", required=True, help="Forget the person from now on, or not.")
 @click.option("--reason", default="", help="Of a refusal: the person reads it.")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def decide(shell: Shell, request_id: str, grant: bool, reason: str, yes: bool, as_json: bool) -> None:
     """Decide on a request: `--grant`, or `--refuse --reason ...`."""
@@ -104,7 +104,9 @@ def decide(shell: Shell, request_id: str, grant: bool, reason: str, yes: bool, a
         asks = {one.id: one for one in erasure_requests.list_waiting(services)}.get(request_id)
         if grant and asks is not None:
             ending = consequences.preview_erasure(services, asks.person_id)
-            confirming.confirm([f"everything that is known of {ending.name}", *confirming.describe_ending(ending)], yes)
+            confirmation.confirm(
+                [f"everything that is known of {ending.name}", *confirmation.describe_ending(ending)], yes
+            )
         number = erasure_requests.decide(services, request_id, grant, actor(), reason)
         left = finish_jobs(services)
     outcome = erasure_requests.DONE if grant else erasure_requests.REFUSED

@@ -7,17 +7,17 @@ import click
 
 from plugin.errors import DamError
 from plugin.flows.common.services import Services
-from plugin.flows.consent import consequences, grant_endings, revocation
+from plugin.flows.consent import consequences, tag_revocation, withdrawal
 from plugin.flows.matching import gallery
 from plugin.flows.names import name_doubts
 from plugin.flows.people import ages, register
 from plugin.flows.people.ages import Age
-from plugin.flows.review import already_so
+from plugin.flows.review import already_done
 from plugin.flows.rights import dam_leftovers, erasure, erasure_register
 from plugin.flows.views import people_list
 from plugin.words.catalogues import LANGUAGES
 from sidecar import output
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, find_person, finish_jobs, say_finished
 from sidecar.commands.people import certificates, identities, own_pages, references
 from sidecar.output import pluralize, say, table
@@ -129,7 +129,7 @@ def show(shell: Shell, who: str, as_json: bool) -> None:
     with shell.house() as services:
         person_id = find_person(services, who)
         data = register.export(services, person_id, actor())
-        data["still_named_by_hand"] = revocation.list_by_hand(services, person_id)
+        data["still_named_by_hand"] = tag_revocation.list_by_hand(services, person_id)
         beside, unasked = _find_other_files(services, person_id)
         with services.store.read() as conn:
             name = register.name_of(services, conn, person_id)
@@ -168,13 +168,13 @@ def _format_grant(shell: Shell, grant: dict[str, object]) -> str:
 @person.command()
 @click.argument("who")
 @click.argument("photos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def enrol(shell: Shell, who: str, photos: tuple[Path, ...], yes: bool, as_json: bool) -> None:
     """Make a template of reference PHOTOS, three or more of the person alone."""
     with shell.house() as services:
         person_id = find_person(services, who)
-        confirming.confirm(confirming.describe_ending(consequences.preview_pictures(services, person_id)), yes)
+        confirmation.confirm(confirmation.describe_ending(consequences.preview_pictures(services, person_id)), yes)
         bodies, files = [path.read_bytes() for path in photos], [str(path) for path in photos]
         enrolment = gallery.enrol(services, person_id, bodies, actor(), files)
     lines = [f"{file}: note: {note}" for file, note in zip(files, enrolment.notes, strict=True) if note]
@@ -185,21 +185,21 @@ def enrol(shell: Shell, who: str, photos: tuple[Path, ...], yes: bool, as_json: 
 
 @person.command()
 @click.argument("who")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def objects(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """The child's own objection: recognition stops at once."""
     with shell.house() as services:
         person_id = find_person(services, who)
-        before = already_so.find_objected_at(services, person_id)
+        before = already_done.find_objected_at(services, person_id)
         ending = consequences.preview_ending(services, person_id, None, "object")
         kept = f"the objection of {ending.name} is kept, and no guardian can take it back"
-        confirming.confirm([*confirming.describe_ending(ending), kept] if before is None else [], yes)
-        ended = grant_endings.object_to_recognition(services, person_id, actor())
+        confirmation.confirm([*confirmation.describe_ending(ending), kept] if before is None else [], yes)
+        ended = withdrawal.object_to_recognition(services, person_id, actor())
         left = finish_jobs(services)
         said = "the objection is kept, and no guardian can take it back"
         if before is not None:
-            said = f"they had objected already on {already_so.format_day(services, before)}"
+            said = f"they had objected already on {already_done.format_day(services, before)}"
         lines = [f"{ended} recognition grants ended" if ended else "no recognition was in force", said]
     say_finished(as_json, {"id": person_id, "ended": ended, "objected_before": before}, lines, left)
 
@@ -207,14 +207,14 @@ def objects(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
 @person.command()
 @click.argument("who")
 @click.option("--certificate", type=click.Path(path_type=Path), help="Also write the certificate to this file.")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def erase(shell: Shell, who: str, certificate: Path | None, yes: bool, as_json: bool) -> None:
     """Forget a person, here and in the DAM; prints the certificate."""
     with shell.house() as services:
         person_id = find_person(services, who)
         ending = consequences.preview_erasure(services, person_id)
-        confirming.confirm([f"everything that is known of {ending.name}", *confirming.describe_ending(ending)], yes)
+        confirmation.confirm([f"everything that is known of {ending.name}", *confirmation.describe_ending(ending)], yes)
         done = erasure.erase(services, person_id, actor())
         finish_jobs(services)
         done = erasure_register.read_certificate(services, done.number, actor()) if done.finished_at else done

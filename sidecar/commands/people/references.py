@@ -6,7 +6,7 @@ from plugin.errors import NotFound
 from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.matching import declared_sets, vouching
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json, find_person, finish_jobs, say_finished
 from sidecar.output import say
 
@@ -14,14 +14,14 @@ from sidecar.output import say
 @click.command()
 @click.argument("who")
 @click.option("--how", type=click.Choice(vouching.BY_SIGHT), required=True, help="How you know the face.")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def vouch(shell: Shell, who: str, how: str, yes: bool, as_json: bool) -> None:
     """The pictures that WHO sent by a link show them: you know the face, and not from a photograph under review."""
     with shell.house() as services:
         person_id = find_person(services, who)
         set_id = _find_waiting_set(services, person_id)
-        confirming.confirm(confirming.describe_ending(consequences.preview_pictures(services, person_id)), yes)
+        confirmation.confirm(confirmation.describe_ending(consequences.preview_pictures(services, person_id)), yes)
         vouching.vouch(services, set_id, how, actor())
         left = finish_jobs(services)
     data = {"id": person_id, "set": set_id, "how": how}
@@ -30,7 +30,7 @@ def vouch(shell: Shell, who: str, how: str, yes: bool, as_json: bool) -> None:
 
 @click.command()
 @click.argument("who")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def refuse(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """The pictures that WHO sent by a link show somebody else: they are destroyed."""
@@ -38,7 +38,7 @@ def refuse(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
         person_id = find_person(services, who)
         set_id = _find_waiting_set(services, person_id)
         ending = consequences.preview_pictures(services, person_id, set_id)
-        confirming.confirm([*confirming.describe_ending(ending), "names that rest on these photographs"], yes)
+        confirmation.confirm([*confirmation.describe_ending(ending), "names that rest on these photographs"], yes)
         vouching.refuse(services, set_id, actor())
         left = finish_jobs(services)
     data = {"id": person_id, "set": set_id, "refused": True}

@@ -8,28 +8,30 @@ from plugin.flows.review import names_by_hand
 from plugin.flows.tags import returned_names
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
-from sidecar.console import confirming, desk
-from sidecar.console.desk import READERS, REVIEWERS, console
-from sidecar.web.plain_requests import parse_number
-from sidecar.web.staff_door import require
+from sidecar.console import confirmation, page_base
+from sidecar.console.page_base import READERS, REVIEWERS, console
+from sidecar.web.input_checks import parse_number
+from sidecar.web.staff_sign_in import require
 
 
 @console.get("/names")
 @require(*READERS)
 def names() -> ResponseReturnValue:
     """A page of the names that wait, or of those that were kept."""
-    services, kept = desk.house(), request.args.get("list") == "kept"
-    found, more = desk.split_page(
-        names_by_hand.list_hand_names(services, kept=kept, after=desk.read_number("after"), limit=desk.PAGE_ROWS + 1),
-        desk.PAGE_ROWS,
+    services, kept = page_base.house(), request.args.get("list") == "kept"
+    found, more = page_base.split_page(
+        names_by_hand.list_hand_names(
+            services, kept=kept, after=page_base.read_number("after"), limit=page_base.PAGE_ROWS + 1
+        ),
+        page_base.PAGE_ROWS,
     )
-    waiting_list.note_look(services, WaitingKind.HAND_NAMES, desk.staff().actor, len(found))
+    waiting_list.note_look(services, WaitingKind.HAND_NAMES, page_base.staff().actor, len(found))
     with services.store.read() as conn:
-        again = returned_names.list_by_hand_again(services, conn)[: desk.PAGE_ROWS]
-    waiting_list.note_look(services, WaitingKind.NAMES_AGAIN, desk.staff().actor, len(again))
-    failed = waiting_list.read_items(services, WaitingKind.FAILED_WRITES, desk.staff().actor)
+        again = returned_names.list_by_hand_again(services, conn)[: page_base.PAGE_ROWS]
+    waiting_list.note_look(services, WaitingKind.NAMES_AGAIN, page_base.staff().actor, len(again))
+    failed = waiting_list.read_items(services, WaitingKind.FAILED_WRITES, page_base.staff().actor)
     lists = {"rows": found, "next": found[-1].tag_id if more else None, "failed": failed, "again": again}
-    return desk.render_page("names", lists, kept=kept, decides=desk.staff().role in REVIEWERS)
+    return page_base.render_page("names", lists, kept=kept, decides=page_base.staff().role in REVIEWERS)
 
 
 @console.post("/names/<any(keep, remove):act>")
@@ -39,10 +41,10 @@ def names_decide(act: str) -> ResponseReturnValue:
     chosen = [one for one in map(parse_number, request.form.getlist("tag")) if one]
     if not chosen:
         raise ConsentError("choose at least one name of the list")
-    count = names_by_hand.count_standing(desk.house(), chosen) if act == "remove" else 0
-    asked = confirming.confirm([confirming.count("hand_names", count)] if count else [], "names")
+    count = names_by_hand.count_standing(page_base.house(), chosen) if act == "remove" else 0
+    asked = confirmation.confirm([confirmation.count("hand_names", count)] if count else [], "names")
     if asked is not None:
         return asked
     decide = names_by_hand.keep_names if act == "keep" else names_by_hand.remove_names
-    decide(desk.house(), chosen, desk.staff().actor)
-    return desk.redirect_done(f"done_names_{act}", "names")
+    decide(page_base.house(), chosen, page_base.staff().actor)
+    return page_base.redirect_done(f"done_names_{act}", "names")

@@ -13,17 +13,17 @@ from plugin.flows.people import addresses, data_export, recognitions
 from plugin.flows.people import register as registry
 from plugin.flows.signing import invitations, lost_links
 from plugin.flows.views import face_preview, person_file
-from sidecar.console import confirming, desk
-from sidecar.console.desk import OFFICERS, READERS, console
-from sidecar.console.people import inviting
-from sidecar.web.staff_door import require
+from sidecar.console import confirmation, page_base
+from sidecar.console.page_base import OFFICERS, READERS, console
+from sidecar.console.people import invitations as invitation_pages
+from sidecar.web.staff_sign_in import require
 
 
 @console.get("/people/<person_id>")
 @require(*READERS)
 def person(person_id: str) -> ResponseReturnValue:
     """The quitclaims, the photographs and what may be done."""
-    services, me = desk.house(), desk.staff()
+    services, me = page_base.house(), page_base.staff()
     found = person_file.open_file(services, person_id, me.actor)
     with services.store.read() as conn:
         out = invitations.list_unanswered(conn, person_id)
@@ -32,14 +32,14 @@ def person(person_id: str) -> ResponseReturnValue:
         sets = reference_sets.list_of(conn, person_id)
         pictures = face_preview.count_references(conn, waits.id) if waits else 0
     officer = me.role in OFFICERS
-    ends = confirming.describe_ending(consequences.preview_ending(services, person_id, None)) if officer else []
+    ends = confirmation.describe_ending(consequences.preview_ending(services, person_id, None)) if officer else []
     ways = {"askers": person_file.ASKED_BY, "ways": addresses.WAYS_TO_RECOGNISE, "sights": vouching.BY_SIGHT}
-    choices = {"forms": inviting.list_form_names(), **ways}
+    choices = {"forms": invitation_pages.list_form_names(), **ways}
     mails = bool(services.config.mail.host and any(side.email for side in sides))
     may = {"officer": officer, "invites": me.role in READERS and not found.erasing, "mails": mails}
     lists = {"ends": ends, "out": out, "sides": sides, "references": sets}
     waiting = {"waits": waits, "waits_pictures": pictures, "writes": lost_links.can_write(services)}
-    return desk.render_page("person", may, lists, waiting, choices, found=found)
+    return page_base.render_page("person", may, lists, waiting, choices, found=found)
 
 
 @console.post("/people/<person_id>/<any(withdraw, restrict):act>")
@@ -51,16 +51,16 @@ def person_end(person_id: str, act: person_file.EndingAct) -> ResponseReturnValu
         raise ConsentError("confirm that it was asked for: an end cannot be taken back, only signed anew")
     grants = None if all_ else request.form.getlist("grant")
     ended = person_file.end_on_behalf(
-        desk.house(), person_id, act, grants, request.form.get("asked_by", ""), desk.staff().actor
+        page_base.house(), person_id, act, grants, request.form.get("asked_by", ""), page_base.staff().actor
     )
-    return desk.redirect_done(f"done_{act}" if ended else "done_before", "person", person_id=person_id)
+    return page_base.redirect_done(f"done_{act}" if ended else "done_before", "person", person_id=person_id)
 
 
 @console.post("/people/<person_id>/export")
 @require(*OFFICERS)
 def person_export(person_id: str) -> ResponseReturnValue:
     """Everything that is held on the person (GDPR Art. 15), as a file."""
-    held = registry.export(desk.house(), person_id, desk.staff().actor)
+    held = registry.export(page_base.house(), person_id, page_base.staff().actor)
     body = data_export.to_json(held)
     name = {"Content-Disposition": f'attachment; filename="{person_id}.json"'}
     return Response(body, mimetype="application/json", headers=name)
@@ -70,5 +70,5 @@ def person_export(person_id: str) -> ResponseReturnValue:
 @require(*OFFICERS)
 def person_evidence(person_id: str, sealed_id: str) -> ResponseReturnValue:
     """One piece of evidence as a file: never shown as a page of ours, whatever it is."""
-    name, body = person_file.open_evidence(desk.house(), person_id, sealed_id, desk.staff().actor)
+    name, body = person_file.open_evidence(page_base.house(), person_id, sealed_id, page_base.staff().actor)
     return send_file(BytesIO(body), "application/octet-stream", as_attachment=True, download_name=name)

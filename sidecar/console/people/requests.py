@@ -7,21 +7,21 @@ from plugin.errors import ConsentError
 from plugin.flows.consent import consequences
 from plugin.flows.rights import erasure_register
 from plugin.flows.rights import erasure_requests as asked
-from sidecar.console import confirming, desk
-from sidecar.console.desk import OFFICERS, console
-from sidecar.web.staff_door import require
+from sidecar.console import confirmation, page_base
+from sidecar.console.page_base import OFFICERS, console
+from sidecar.web.staff_sign_in import require
 
 
 @console.get("/requests")
 @require(*OFFICERS)
 def requests() -> ResponseReturnValue:
     """What waits, the most urgent first."""
-    services = desk.house()
+    services = page_base.house()
     waiting = asked.list_waiting(services)
     ends = {
-        one.id: confirming.describe_ending(consequences.preview_erasure(services, one.person_id)) for one in waiting
+        one.id: confirmation.describe_ending(consequences.preview_erasure(services, one.person_id)) for one in waiting
     }
-    return desk.render_page("requests", waiting=waiting, ends=ends)
+    return page_base.render_page("requests", waiting=waiting, ends=ends)
 
 
 @console.post("/requests/<request_id>/<any(grant, refuse):act>")
@@ -31,10 +31,10 @@ def request_decide(request_id: str, act: str) -> ResponseReturnValue:
     if act == "grant" and request.form.get("sure") != "yes":
         raise ConsentError("confirm that everything of this person is to be destroyed: it cannot be brought back")
     reason = request.form.get("reason", "")
-    number = asked.decide(desk.house(), request_id, act == "grant", desk.staff().actor, reason)
+    number = asked.decide(page_base.house(), request_id, act == "grant", page_base.staff().actor, reason)
     if number is None:
-        return desk.redirect_done("done_refuse", "requests")
-    return desk.redirect_done("done_grant", "certificate", number=number)
+        return page_base.redirect_done("done_refuse", "requests")
+    return page_base.redirect_done("done_grant", "certificate", number=number)
 
 
 @console.get("/requests/certificate")
@@ -49,5 +49,5 @@ def certificate_find() -> ResponseReturnValue:
 @require(*OFFICERS)
 def certificate(number: str) -> ResponseReturnValue:
     """The certificate of an erasure, in the language of whoever reads it."""
-    made = erasure_register.read_certificate(desk.house(), number, desk.staff().actor)
-    return desk.render_page("certificate", made=made, text=made.text(desk.staff().language))
+    made = erasure_register.read_certificate(page_base.house(), number, page_base.staff().actor)
+    return page_base.render_page("certificate", made=made, text=made.text(page_base.staff().language))

@@ -13,7 +13,7 @@ from plugin.hooks.files.exiftool import ExifTool
 from plugin.hooks.names_in_files import picasa
 from plugin.hooks.names_in_files.companions import Listings
 from plugin.hooks.names_in_files.name_reading import NameReader
-from plugin.hooks.names_in_files.unread import Unread
+from plugin.hooks.names_in_files.unreadable_files import Unread
 from tests.further import saved
 
 ROOT = Path(__file__).resolve().parents[3]

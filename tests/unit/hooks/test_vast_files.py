@@ -9,7 +9,7 @@ import pytest
 
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
-from plugin.hooks.files import file_contents
+from plugin.hooks.files import file_version
 from plugin.ledger import tables as t
 from sidecar.commands.demo import samples
 from tests import support
@@ -35,21 +35,21 @@ def little_memory() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-@pytest.mark.parametrize("size", [file_contents.JPEG_BYTES + 1, 6 << 30, 1 << 40])
+@pytest.mark.parametrize("size", [file_version.JPEG_BYTES + 1, 6 << 30, 1 << 40])
 def test_a_vast_jpeg_is_read_in_little_memory(tmp_path: Path, size: int, little_memory: None) -> None:
     """Its version, and whether it is all there, are told without its bytes; another time is another version."""
     path = sparse(tmp_path / "vast.jpg", size)
-    version, further = file_contents.read_versions(path)
+    version, further = file_version.read_versions(path)
     assert version
     assert further == ""
-    assert file_contents.is_complete(path)
-    assert file_contents.read_bounded(path) is None
+    assert file_version.is_complete(path)
+    assert file_version.read_bounded(path) is None
 
 
 def test_one_at_the_limit_is_read(tmp_path: Path) -> None:
     """To the byte."""
-    path = sparse(tmp_path / "large.jpg", file_contents.JPEG_BYTES)
-    assert len(file_contents.read_bounded(path) or b"") == file_contents.JPEG_BYTES
+    path = sparse(tmp_path / "large.jpg", file_version.JPEG_BYTES)
+    assert len(file_version.read_bounded(path) or b"") == file_version.JPEG_BYTES
 
 
 def test_the_rest_of_its_folder_is_scanned(services: Services, cast: support.Cast, photos: Path) -> None:

@@ -22,9 +22,9 @@ from plugin.ledger.log.endings import EndedLog
 from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.store.store import Store, Tx, init_store
-from plugin.ledger.tables import contents
+from plugin.ledger.tables import column_contents
+from plugin.ledger.tables.column_contents import Holds
 from plugin.ledger.tables.columns import Instant, stored_type
-from plugin.ledger.tables.contents import Holds
 from tests.stores import Stores
 
 _OWN = {t.state, t.audit, t.audit_head, t.person_key, t.house_key, t.session, t.visit}
@@ -58,7 +58,7 @@ def _value(column: "Column[Any]", row: int, tx: Tx) -> Any:
 def _text(column: "Column[Any]", row: int) -> Any:
     if column is t.job.c.state:
         return "queued"
-    if contents.find_holds(column) not in _COVERED:
+    if column_contents.find_holds(column) not in _COVERED:
         return [] if isinstance(stored_type(column), JSON) else f"w{row}"
     needle = f"kanarie-{column.table.name}-{column.name}-{row}"
     return {"ref": needle, "more": [needle, None, 1.5]} if isinstance(stored_type(column), JSON) else f"é {needle}/x"
@@ -108,7 +108,7 @@ def test_every_covered_column_is_unreadable_and_comes_back(
     """Rows in every table, from each kind of store into each: no text is found in half A, all of it afterwards."""
     _fill(store, vault)
     made = backup.write_backup(store, vault.master, tmp_path / "away", clock, book, 30)
-    places = list(contents.list_columns(*_COVERED))
+    places = list(column_contents.list_columns(*_COVERED))
     assert len(places) > 30
     for table, column in places:
         for row in range(ROWS):

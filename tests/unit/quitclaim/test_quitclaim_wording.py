@@ -11,7 +11,7 @@ from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.quitclaim.words.dismissal_words import dismissal
 from plugin.quitclaim.words.examination_words import NotExamined, say
 from plugin.quitclaim.words.wording import render
-from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.partial_reasons import Partly
 from plugin.words.catalogues import LANGUAGES, Words
 
 USE = (("purpose", "communication"), ("channel", "press"))

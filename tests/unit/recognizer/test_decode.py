@@ -11,7 +11,7 @@ from PIL import Image, ImageFile, PngImagePlugin
 
 from plugin.errors import PictureError, PictureTooLarge
 from plugin.recognizer.pictures.decode import Decoded, Limits, decode
-from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.partial_reasons import Partly
 
 Make = Callable[..., Image.Image]
 Save = Callable[..., bytes]

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from plugin.config import MatchingSection, RecognizerSection
-from plugin.confinement.giving_up import Confinement
+from plugin.confinement.sandbox import Confinement
 from plugin.errors import GalleryStale
 from plugin.recognizer.engines.engine import Detections, Engine, Floats
 from plugin.recognizer.examination.examination import Pipeline

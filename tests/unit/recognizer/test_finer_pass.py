@@ -19,7 +19,7 @@ from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.examination.finer_pass import NEAR, SMALL, STEP, TILE, list_sides, split_spans
 from plugin.recognizer.examination.messages import Examination, ExaminationRequest
 from plugin.recognizer.matching.gallery import Gallery
-from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.partial_reasons import Partly
 from plugin.recognizer.pictures.pixels import Pixels
 from sidecar.commands.demo import samples
 

@@ -18,7 +18,7 @@ from plugin.config import ResourceSpaceSection
 from plugin.errors import ConfigError, DamError
 from plugin.hooks.resourcespace.api.addresses import ServerAddress
 from plugin.hooks.resourcespace.api.answers import Expect, T, TemporaryFailure, UnexpectedAnswer, parse_answer
-from plugin.hooks.resourcespace.api.patience import CallDeadline
+from plugin.hooks.resourcespace.api.call_deadline import CallDeadline
 from plugin.hooks.resourcespace.api.rate_limit import RateLimit
 
 Param = str | int | bool

@@ -7,7 +7,7 @@ from datetime import datetime
 from plugin.config.sections import ResourceSpaceSection
 from plugin.errors import DamError
 from plugin.hooks.dam import Change, Named, node_key
-from plugin.hooks.resourcespace.names import acts
+from plugin.hooks.resourcespace.names import name_authors
 from plugin.hooks.resourcespace.names.cursor import Cursor
 from plugin.hooks.resourcespace.names.log import ChangeFeed, ResourceLog
 from plugin.hooks.resourcespace.names.nodes import Nodes, find_refusal, is_known_by
@@ -61,7 +61,7 @@ class Logged:
         if not self._permitted("v"):
             return frozenset()
         asked = self._question(named.node)
-        by_hand = acts.is_put_by_hand(self._log.acts(ref), asked, since, self._feed.floors())
+        by_hand = name_authors.is_put_by_hand(self._log.acts(ref), asked, since, self._feed.floors())
         return frozenset() if by_hand else named.places
 
     def lost(self, ref: str, node: str, put_at: datetime) -> bool:
@@ -69,9 +69,9 @@ class Logged:
         at, _ = self._cursor_of_log.times()
         if at is None or put_at > at or not self._permitted("v"):
             return False
-        return not acts.is_taken_off_by_hand(self._log.acts(ref), self._question(node))
+        return not name_authors.is_taken_off_by_hand(self._log.acts(ref), self._question(node))
 
-    def _question(self, node: str) -> acts.NameQuestion:
+    def _question(self, node: str) -> name_authors.NameQuestion:
         key = node_key(node)
         spelt = {node_key(one.name) for one in self._names.fitting(node)}
         server = self._config_of_server
@@ -79,7 +79,7 @@ class Logged:
         def is_name(name: str) -> bool:
             return is_known_by(name, key) or node_key(name) in spelt
 
-        return acts.NameQuestion(server.people_field, server.user, is_name)
+        return name_authors.NameQuestion(server.people_field, server.user, is_name)
 
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
         """Does nothing: the DAM's log remembers."""

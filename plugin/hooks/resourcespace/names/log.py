@@ -7,8 +7,8 @@ from plugin.errors import DamError
 from plugin.hooks.dam import Change, ChangeKind
 from plugin.hooks.resourcespace.api.answers import JsonObject, Refused, UnexpectedAnswer, expect_int, expect_objects
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.names.acts import LogAct
 from plugin.hooks.resourcespace.names.cursor import OVERLAP, Cursor, CursorPosition, LogRow
+from plugin.hooks.resourcespace.names.name_authors import LogAct
 
 _PAGE = 1000
 _PREVIEWS = "Create previews"

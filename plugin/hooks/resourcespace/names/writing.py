@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from plugin.errors import DamError
 from plugin.hooks.resourcespace.api.answers import expect_bool, expect_int_or_false
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.names.acts import parse_diff
 from plugin.hooks.resourcespace.names.cursor import LogRow
 from plugin.hooks.resourcespace.names.log import ResourceLog
+from plugin.hooks.resourcespace.names.name_authors import parse_diff
 from plugin.hooks.resourcespace.names.nodes import SEPARATOR, Node, Nodes
 
 _ROUNDS = 8  # attempts and repairs before the job is put back

@@ -29,7 +29,7 @@ from plugin.flows.mail import delivery
 from plugin.flows.signing import form_validation, sign_form, signing_request
 from plugin.flows.signing.signing_request import SigningRequest
 from plugin.quitclaim.words import wording
-from sidecar.sign import endings, lost_pages, pages, reading, visits
+from sidecar.sign import done_pages, form_input, lost_pages, pages, visits
 from sidecar.sign.sessions import SIGN
 from sidecar.web import rate_limits, uploads
 from sidecar.words.sign_words import Words, numbered
@@ -57,7 +57,7 @@ def create_blueprint(services: Services, limiter: Limiter) -> Blueprint:
     route("/code", "code", views.code, "POST", ("20/minute", here), ("10/minute", visit))
     route("/no", "decline", views.decline, "POST", ("60/minute", here))
     lost_pages.add_routes(part, services, limiter)
-    endings.add_routes(part, services, limiter)
+    done_pages.add_routes(part, services, limiter)
     return part
 
 
@@ -108,15 +108,15 @@ class _FormPages:
             return before
 
     def _known(self) -> Answer | None:
-        before = sign_form.find_earlier_result(self._services, visits.require_link_id(), reading.read_nonce())
-        return None if before is None else endings.redirect_done(self._services, before)
+        before = sign_form.find_earlier_result(self._services, visits.require_link_id(), form_input.read_nonce())
+        return None if before is None else done_pages.redirect_done(self._services, before)
 
     def _signed(self) -> Answer:
         asked = self._asked()
-        if reading.read_text("send_code"):
+        if form_input.read_text("send_code"):
             return self._coded(asked)
         try:
-            done = sign_form.sign(self._services, asked.link_id, reading.read_form(asked.language))
+            done = sign_form.sign(self._services, asked.link_id, form_input.read_form(asked.language))
         except SigningRefused as error:
             return self._again(asked, [*error.problems])
         except EnrolmentRefused as error:
@@ -125,11 +125,11 @@ class _FormPages:
             return self._again(asked, [("photographs", "failed")])
         except ConsentError:
             return self._again(asked, [("form", "refused")])
-        return endings.redirect_done(self._services, done)
+        return done_pages.redirect_done(self._services, done)
 
     def _of_photographs(self, error: EnrolmentRefused, language: str) -> list[tuple[str, str]]:
         w = Words(language)
-        names = dict(enumerate(reading.list_photograph_names(), 1))
+        names = dict(enumerate(form_input.list_photograph_names(), 1))
         told = [numbered(reason) for reason in error.reasons]
         said = [(n, names.get(n), w.photograph(why)) for n, why in told]
         return [
@@ -139,7 +139,7 @@ class _FormPages:
 
     def _coded(self, asked: SigningRequest) -> Response:
         """Without a script: the code is sent, and the form is shown as it was."""
-        fault = self._send_code(asked, reading.read_text("email"))
+        fault = self._send_code(asked, form_input.read_text("email"))
         if fault:
             return self._again(asked, [fault])
         return self._show(asked, said=Words(asked.language)("code_sent"), filled=True)
@@ -153,13 +153,14 @@ class _FormPages:
     def _show(
         self, asked: SigningRequest, status: int = 200, problems: Any = (), said: str = "", filled: bool = False
     ) -> Response:
-        nonce = reading.read_nonce() if filled else ""
+        nonce = form_input.read_nonce() if filled else ""
         return pages.render_page(
             self._services, "sign/form.html", status, language=asked.language, asked=asked, problems=problems,
-            said=said, typed=reading.read_typed() if filled else {}, ticked=reading.read_choices() if filled else (),
+            said=said, typed=form_input.read_typed() if filled else {},
+            ticked=form_input.read_choices() if filled else (),
             nonce=nonce or secrets.token_hex(16), age=self._services.ages.age, anchors=_ANCHORS,
             masked=_mask(asked.known_email) if asked.delivered else "", first_guardian=asked.first_guardian,
-            photographs_lost=filled and reading.has_photographs(),
+            photographs_lost=filled and form_input.has_photographs(),
         )  # fmt: skip
 
     def photo(self) -> Response:
@@ -174,7 +175,7 @@ class _FormPages:
     def code(self) -> Response:
         """A code is sent to the address that was typed, or that is known."""
         asked = self._asked()
-        fault = self._send_code(asked, reading.read_text("email"))
+        fault = self._send_code(asked, form_input.read_text("email"))
         w = Words(asked.language)
         return jsonify(sent=fault is None, words=w.fault(*fault, 0) if fault else w("code_sent"))
 

@@ -16,7 +16,7 @@ from plugin.quitclaim.words import wording
 from plugin.words import catalogues
 from plugin.words.catalogues import Words
 from sidecar.console import refusals
-from sidecar.web import plain_requests, problems, staff_door, store_away
+from sidecar.web import input_checks, problems, staff_sign_in, store_unavailable
 from sidecar.words.language_choice import choose_language
 
 PAGE_ROWS = 50
@@ -48,7 +48,7 @@ _SAID = "said"  # of the session: which sentence the next page says, a key of th
 _UNDO = "undo"  # of the session: the face that was decided last, and the act that takes that back
 
 console = Blueprint("console", __name__, url_prefix="/console")
-console.before_request(staff_door.check_access)
+console.before_request(staff_sign_in.check_access)
 
 
 def house() -> Services:
@@ -67,7 +67,7 @@ def render_page(template: str, *parts: Mapping[str, Any], status: int = 200, **v
     The template sees `values` and every item of `parts`.
     """
     me = staff()
-    menu = [name for name in _MENU if staff_door.may_open(me, f"console.{name}")]
+    menu = [name for name in _MENU if staff_sign_in.may_open(me, f"console.{name}")]
     frame = {"w": Words("console", me.language), "me": me, "menu": menu, "here": _find_section()}
     frame |= {"site": house().config.site.name, "closed": _explain_closed(me.language)}
     news = {"said": _take_message(me.language), "undo": session.pop(_UNDO, None)}
@@ -114,7 +114,7 @@ def split_page(rows: Sequence[Any], size: int) -> tuple[list[Any], bool]:
 
 def read_number(name: str) -> int:
     """A whole number of the query string, 0 where there is none."""
-    return plain_requests.parse_number(request.args.get(name))
+    return input_checks.parse_number(request.args.get(name))
 
 
 def read_day(name: str) -> date | None:
@@ -179,7 +179,7 @@ def _find_section() -> str:
 
 @console.after_request
 def _set_policy(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = staff_door.CSP
+    response.headers["Content-Security-Policy"] = staff_sign_in.CSP
     return response
 
 
@@ -192,8 +192,10 @@ def _show_refusal(error: FaceLeaseError) -> ResponseReturnValue:
 
 @console.errorhandler(StoreAway)
 def _show_store_away(error: StoreAway) -> ResponseReturnValue:
-    html, _ = _show_error(503, "", "wrong_unsure" if store_away.may_have_written(house(), error) else "wrong_away")
-    return store_away.retry_later(Response(html))
+    html, _ = _show_error(
+        503, "", "wrong_unsure" if store_unavailable.may_have_written(house(), error) else "wrong_away"
+    )
+    return store_unavailable.retry_later(Response(html))
 
 
 @console.errorhandler(HTTPException)

@@ -8,9 +8,9 @@ from plugin.errors import NothingDone
 from plugin.flows.rights import key_rotation as rotating
 from plugin.ledger.backups import backup as backups
 from plugin.ledger.log.head_book import HeadBook
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json
-from sidecar.commands.installation import proving
+from sidecar.commands.installation import audit
 from sidecar.output import pluralize, say
 from sidecar.running import bootstrap
 
@@ -22,14 +22,14 @@ def keys() -> None:
 
 @keys.command()
 @click.option("--retire/--keep", default=True, help="Destroy the old version when nothing is behind.")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def rotate(shell: Shell, retire: bool, yes: bool, as_json: bool) -> None:
     """Make a new master key and re-wrap every living key under it."""
     with shell.house() as services:
         old = ", ".join(map(str, services.master.versions))
         ended = f"version {old} of the master key: copies of the store and files of keys from before open nothing"
-        confirming.confirm([ended] if retire else [], yes)
+        confirmation.confirm([ended] if retire else [], yes)
         done = rotating.rotate(services, actor(), retire)
     data: dict[str, object] = {"version": done.version, "rewrapped": done.rewrapped}
     data |= {"retired": list(done.retired), "shredded": done.shredded}
@@ -84,4 +84,4 @@ def _format_rate(rate: dict[str, float]) -> str:
     return f"{rate['value']:.2%} ({rate['low']:.2%} to {rate['high']:.2%})"
 
 
-keys.add_command(proving.heads_key)
+keys.add_command(audit.heads_key)

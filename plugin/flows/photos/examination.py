@@ -14,7 +14,7 @@ from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.quitclaim.words.examination_words import NotExamined
 from plugin.recognizer.examination.messages import Examination, ExaminationRequest
-from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.partial_reasons import Partly
 
 
 def examine(services: Services, arrival: EnteredResource) -> tuple[Examination | None, str]:

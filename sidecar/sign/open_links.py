@@ -7,7 +7,7 @@ from flask import g, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import NotFound
-from plugin.flows.access import ways_in
+from plugin.flows.access import open_links
 from plugin.flows.common.services import Services
 from plugin.flows.self_service.own_page import Visitor
 from plugin.quitclaim.consent import intervals
@@ -29,8 +29,8 @@ def make_template_values(services: Services) -> dict[str, Any]:
     def last_day(end: datetime) -> str:
         return wording.day(intervals.last_day(end, zone), pages.visitor_language(services, g.visitor.language))
 
-    def listed() -> ways_in.WaysIn:
-        return ways_in.list_open(services, g.visitor, visits.require_token())
+    def listed() -> open_links.WaysIn:
+        return open_links.list_open(services, g.visitor, visits.require_token())
 
     return {"ways_in": listed, "moment": moment, "last_day": last_day}
 
@@ -39,11 +39,11 @@ def close_way(services: Services, who: Visitor) -> Answer | str:
     """Close the link or the visit that the form names, or all others. If that closes this visit, it ends here."""
     link, visit = request.form.get("link", ""), request.form.get("visit", "")
     if link:
-        ways_in.close_link(services, who, link)
+        open_links.close_link(services, who, link)
     elif visit:
-        ways_in.close_visit(services, who, visit)
+        open_links.close_visit(services, who, visit)
     elif request.form.get("others") == "yes":
-        ways_in.close_others(services, who, visits.require_token())
+        open_links.close_others(services, who, visits.require_token())
     else:
         raise NotFound("choose what is to be closed")
     if visits.is_open(services):

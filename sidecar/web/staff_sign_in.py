@@ -19,7 +19,7 @@ from plugin.flows.common.services import Services
 from plugin.hooks.dam import Accounts
 from plugin.hooks.webhooks import handover
 from plugin.words.catalogues import Words
-from sidecar.web import signed_requests, store_away
+from sidecar.web import signed_requests, store_unavailable
 from sidecar.words.language_choice import choose_language
 
 PATH = "/signin/resourcespace"
@@ -125,7 +125,7 @@ def _show_refused(error: Exception) -> ResponseReturnValue:
     elif isinstance(error, SignatureRefused):
         answer = _render_notice("signin_refused", 401, wanted)
     elif isinstance(error, StoreError):
-        answer = store_away.retry_later(Response(_render_notice("signin_away", 503, wanted)[0]))
+        answer = store_unavailable.retry_later(Response(_render_notice("signin_away", 503, wanted)[0]))
     elif isinstance(error, TooManyRequests):
         answer = *_render_notice("signin_too_often", 429, wanted), {"Retry-After": "60"}
     else:

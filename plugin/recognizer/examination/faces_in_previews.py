@@ -13,9 +13,9 @@ from plugin.recognizer.examination.finer_pass import shrink
 from plugin.recognizer.examination.same_picture import MainPicture
 from plugin.recognizer.pictures.decode import FORMATS, Decoded, Limits, decode
 from plugin.recognizer.pictures.embedded_files import Piece
-from plugin.recognizer.pictures.file_contents import find_further_pictures
+from plugin.recognizer.pictures.further_contents import find_further_pictures
 from plugin.recognizer.pictures.orientation import turn_pixels
-from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.partial_reasons import Partly
 from plugin.recognizer.pictures.pixels import Pixels
 
 FindFaces = Callable[[Pixels], Detections]

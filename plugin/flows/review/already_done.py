@@ -11,7 +11,7 @@ from plugin.errors import NothingDone
 from plugin.flows.access.links import LinkKind
 from plugin.flows.common import face_rows, roster
 from plugin.flows.common.services import Services
-from plugin.flows.review import review
+from plugin.flows.review import face_decisions
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import EndKind
@@ -45,7 +45,7 @@ def find_objected_at(services: Services, person_id: str) -> datetime | None:
 
 def find_decided_at(services: Services, face_id: int, state: str, **same: str) -> datetime | None:
     """When the requested decision on the face was made; None if the decision is another one. Raises NotFound."""
-    face = review.find_face(services, face_id)
+    face = face_decisions.find_face(services, face_id)
     if face.state != state or face.decided_by is None:
         return None
     at: datetime = face.decided_at

@@ -15,7 +15,7 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.common import roster
 from plugin.flows.common.batches import Failed, chunked, run_batches
 from plugin.flows.common.services import Services
-from plugin.flows.consent import tags_that_stay
+from plugin.flows.consent import remaining_tags
 from plugin.flows.names import name_index, resources
 from plugin.flows.tags import intents, release_statement, removals
 from plugin.hooks.dam import Names, TellsHolders
@@ -40,7 +40,7 @@ def handle_revoke(services: Services, job: ClaimedJob) -> None:
     again = bool(job.payload.get("again"))
     removed = remove_tags(services, job.key, find_origins(services, standing), everywhere=again)
     recompute(services, job.key)
-    tags_that_stay.list_for_decision(services, standing)
+    remaining_tags.list_for_decision(services, standing)
     with services.store.write() as tx:
         subject = roster.subject(services, tx, job.key)
         tx.audit(Action.REVOCATION_DONE, intents.SYSTEM, subject=subject, removed=removed)
@@ -97,7 +97,7 @@ def remove_tags(
     many = services.dam.at_once
     run_batches(open_, lambda some: list(intents.carry_out_many(services, some, actor).items()), many, apart)
     if "machine" in origins and "confirmed" not in origins:
-        tags_that_stay.make_hand(services, person_id)
+        remaining_tags.make_hand(services, person_id)
     tags = list_tags(services, person_id, origins)
     shut = [row.ref for row in run_batches(tags, lambda rows: removals.remove(services, rows, actor), many, apart)]
     refs = set(list_touched(services, person_id)) - {*shut}

@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bench import preparing
+from bench import fixtures
 from bench.library import Library
 from plugin.flows.clearance import dam_dates
 from plugin.flows.collections import modes, ruling_identity
 from plugin.flows.common.services import Services
-from plugin.flows.consent import cuts, grant_endings
+from plugin.flows.consent import cuts, withdrawal
 from plugin.flows.mail import delivery
 from plugin.flows.matching import vouching
 from plugin.flows.people import register
@@ -67,7 +67,7 @@ class FilelessDam:
                 delattr(self, name)
 
     def collections(self) -> Sequence[Collection]:
-        return [Collection(preparing.ALL, "All of them", RULED)]
+        return [Collection(fixtures.ALL, "All of them", RULED)]
 
     def rulings(self) -> Sequence[CollectionRuling]:
         return self.heard
@@ -122,46 +122,46 @@ def _list_chores(services: Services) -> Iterator[Act]:
     yield "sweep", _nothing, partial(calendar.sweep_endings, services)
     yield (
         "computing anew",
-        partial(preparing.forget_policy, services),
+        partial(fixtures.forget_policy, services),
         lambda: (recompute_library.follow_policy(services), jobs("anew")),
     )
     late = partial(scan_queue.begin_late_consent, services)
-    yield ("late consent", partial(preparing.allow_comparison, services), lambda: (late(), jobs(scan_queue.LATE_JOB)))
+    yield ("late consent", partial(fixtures.allow_comparison, services), lambda: (late(), jobs(scan_queue.LATE_JOB)))
     begin = partial(comparison.begin_round, services)
-    yield ("a round", partial(preparing.clear_jobs, services), lambda: (begin(), jobs(comparison.JOB)))
+    yield ("a round", partial(fixtures.clear_jobs, services), lambda: (begin(), jobs(comparison.JOB)))
     yield "a poll", _nothing, lambda: FolderIndex(services.store).put(_make_files())
 
 
 def _list_decisions(services: Services) -> Iterator[Act]:
     jobs = partial(_run_jobs, services)
-    lie = partial(preparing.fill_large_collection, services, RULED)
-    yield "a mode", lie, partial(modes.decide, services, preparing.ALL, modes.Ruling(Mode.NEVER), _ACTOR)
+    lie = partial(fixtures.fill_large_collection, services, RULED)
+    yield "a mode", lie, partial(modes.decide, services, fixtures.ALL, modes.Ruling(Mode.NEVER), _ACTOR)
     yield "what follows a mode", _nothing, lambda: jobs("remode")
     yield "a shoot", _nothing, partial(_set_shoot, services)
     yield "a shoot once more", _nothing, partial(_set_shoot, services)
     follow = partial(ruling_identity.follow, services, [], exact=True)
-    yield "a folder renamed", partial(preparing.rename_folder, services), follow
+    yield "a folder renamed", partial(fixtures.rename_folder, services), follow
     heard = [CollectionRuling(str(10_000_000 + n), "A collection", "detect") for n in range(_RULINGS)]
     yield (
         "rulings heard",
-        partial(preparing.use_numbered_collections, services, heard),
+        partial(fixtures.use_numbered_collections, services, heard),
         partial(modes.import_from_dam, services),
     )
     some = [f"new/{number}.jpg" for number in range(5000)]
-    yield ("a collection filled", partial(preparing.fill_collection, services, some), lambda: jobs("members"))
+    yield ("a collection filled", partial(fixtures.fill_collection, services, some), lambda: jobs("members"))
 
 
 def _set_shoot(services: Services) -> None:
-    members = tuple(preparing.list_people(services)[:SHOWN])
+    members = tuple(fixtures.list_people(services)[:SHOWN])
     modes.decide(
-        services, preparing.ALL, modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("a list", "me"), members), _ACTOR
+        services, fixtures.ALL, modes.Ruling(Mode.SUGGEST, Basis.SHOOT, BasisEvidence("a list", "me"), members), _ACTOR
     )
 
 
 def _list_acts_on_people(library: Library) -> Iterator[Act]:
     services = library.services
-    jobs, clear = partial(_run_jobs, services), partial(preparing.clear_jobs, services)
-    named = partial(preparing.name_by_hand, services, "Adopted Sample", SHOWN)
+    jobs, clear = partial(_run_jobs, services), partial(fixtures.clear_jobs, services)
+    named = partial(fixtures.name_by_hand, services, "Adopted Sample", SHOWN)
     newcomer = register.Newcomer("Adopted Sample", of_age=True)
     yield "a name adopted", named, partial(register.add, services, newcomer, _ACTOR, adopt=True)
     yield "what follows adoption", _nothing, lambda: jobs(register.JOB)
@@ -169,53 +169,49 @@ def _list_acts_on_people(library: Library) -> Iterator[Act]:
     yield f"an export of {SHOWN}", _nothing, partial(register.export, services, shown[SHOWN][0], _ACTOR)
     for size in (SHOWN, 5000, 50):
         who = shown[size]
-        yield (f"a withdrawal of {size}", clear, partial(grant_endings.withdraw, services, who[0], None, _ACTOR))
+        yield (f"a withdrawal of {size}", clear, partial(withdrawal.withdraw, services, who[0], None, _ACTOR))
         if size != SHOWN:  # taking so many names out of the DAM is not what is measured
             yield f"what follows it ({size})", _nothing, lambda: jobs("revoke", "recompute", "state")
         yield f"its cut ({size})", clear, lambda: (cuts.resume(services), jobs("cut"))
     yield (
         f"a restriction of {SHOWN}",
         clear,
-        partial(grant_endings.stop, services, shown[SHOWN][1], StopMode.RESTRICT, None, _ACTOR),
+        partial(withdrawal.stop, services, shown[SHOWN][1], StopMode.RESTRICT, None, _ACTOR),
     )
-    yield "a grant given", clear, partial(preparing.sign_quitclaim, services, shown[SHOWN][2])
+    yield "a grant given", clear, partial(fixtures.sign_quitclaim, services, shown[SHOWN][2])
     yield "what follows a grant", _nothing, lambda: jobs("recompute", "cut")
     yield "an erasure begun", clear, partial(erasure.begin, services, shown[500][0], _ACTOR)
     yield "an erasure", _nothing, partial(erasure.finish, services, shown[500][0])
     someone = shown[SHOWN][2]
     yield (
         f"an enrolment beside {SHOWN}",
-        partial(preparing.enrol_many, services, SHOWN),
-        partial(preparing.enrol, services, someone),
+        partial(fixtures.enrol_many, services, SHOWN),
+        partial(fixtures.enrol, services, someone),
     )
-    yield ("vouching", _nothing, lambda: vouching.vouch(services, preparing.find_declared_set(services), "met", _ACTOR))
+    yield ("vouching", _nothing, lambda: vouching.vouch(services, fixtures.find_declared_set(services), "met", _ACTOR))
 
 
 def _list_nightly(services: Services) -> Iterator[Act]:
-    jobs, clear = partial(_run_jobs, services), partial(preparing.clear_jobs, services)
-    yield "dates", partial(preparing.add_past_dates, services, RULED), partial(dam_dates.renew, services)
+    jobs, clear = partial(_run_jobs, services), partial(fixtures.clear_jobs, services)
+    yield "dates", partial(fixtures.add_past_dates, services, RULED), partial(dam_dates.renew, services)
     yield "dates told", _nothing, lambda: jobs("state")
-    yield "terms", partial(preparing.expire_rows, services), partial(terms.expire_all, services)
+    yield "terms", partial(fixtures.expire_rows, services), partial(terms.expire_all, services)
     yield "the log pruned", _nothing, partial(_prune, services)
     yield (
         "names taken off",
-        partial(preparing.take_names_off, services, RULED),
+        partial(fixtures.take_names_off, services, RULED),
         partial(removed_names.backfill, services),
     )
     yield (
         "a new master key",
-        partial(preparing.create_face_keys, services),
+        partial(fixtures.create_face_keys, services),
         partial(rotation.rotate, services.store, services.master),
     )
-    yield "letters", partial(preparing.queue_letters, services, _LETTERS), partial(delivery.resume, services)
-    dead = partial(preparing.fill_queue, services, "dead", 5000)
+    yield "letters", partial(fixtures.queue_letters, services, _LETTERS), partial(delivery.resume, services)
+    dead = partial(fixtures.fill_queue, services, "dead", 5000)
     yield "begun again", lambda: (clear(), dead()), partial(retries.retry_owed, services, at_once=True)
-    yield "a full queue", partial(preparing.fill_queue, services), partial(_take_turns, services)
-    yield (
-        "revocations owed",
-        partial(preparing.end_all_grants, services),
-        partial(calendar.begin_comparison, services),
-    )
+    yield "a full queue", partial(fixtures.fill_queue, services), partial(_take_turns, services)
+    yield ("revocations owed", partial(fixtures.end_all_grants, services), partial(calendar.begin_comparison, services))
 
 
 def _take_turns(services: Services) -> None:
@@ -237,7 +233,7 @@ def _prune(services: Services) -> None:
 
 def _list_acts_while_closed(services: Services) -> Iterator[Act]:
     jobs = partial(_run_jobs, services)
-    yield "closing", _nothing, partial(preparing.close_house, services)
+    yield "closing", _nothing, partial(fixtures.close_house, services)
     yield "a closed house", _nothing, lambda: (recompute_library.follow_policy(services), jobs("anew"))
     yield "opening", _nothing, partial(house_closing.check_ended_log, services)
 

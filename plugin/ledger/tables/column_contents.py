@@ -129,7 +129,7 @@ def find_holds(column: "Column[object]") -> Holds:
             return holds
     if column.name in _WORDS.get(table, ()):
         return Holds.WORD
-    raise KeyError(f"{table}.{column.name}: say in plugin/ledger/tables/contents.py what it may hold")
+    raise KeyError(f"{table}.{column.name}: say in plugin/ledger/tables/column_contents.py what it may hold")
 
 
 def list_columns(*holds: Holds) -> "Iterator[tuple[Table, Column[object]]]":

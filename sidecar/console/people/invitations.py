@@ -14,16 +14,16 @@ from plugin.flows.people.register import Newcomer
 from plugin.flows.signing import invitations
 from plugin.flows.signing.invitations import InvitationRequest
 from plugin.words.catalogues import LANGUAGES
-from sidecar.console import desk
-from sidecar.console.desk import ADMINISTRATORS, OFFICERS, READERS, REVIEWERS, console
-from sidecar.web.staff_door import require
+from sidecar.console import page_base
+from sidecar.console.page_base import ADMINISTRATORS, OFFICERS, READERS, REVIEWERS, console
+from sidecar.web.staff_sign_in import require
 
 
 @console.get("/people/new")
 @require(*REVIEWERS)
 def person_new() -> ResponseReturnValue:
     """The form for somebody who is not known yet."""
-    return desk.render_page("person_new")
+    return page_base.render_page("person_new")
 
 
 @console.post("/people/new")
@@ -31,17 +31,17 @@ def person_new() -> ResponseReturnValue:
 def person_add() -> ResponseReturnValue:
     """Enter the person; what they agree to is theirs to say."""
     form = request.form
-    birth = desk.read_day("birth")
+    birth = page_base.read_day("birth")
     if form.get("birth") and birth is None:
         raise ConsentError("the birth date is no date: give year, month and day")
     guardians = tuple(line.strip() for line in form.get("guardians", "").splitlines() if line.strip())
     language = form.get("language", "")
-    language = language if language in LANGUAGES else desk.staff().language
+    language = language if language in LANGUAGES else page_base.staff().language
     email, of_age = form.get("email", "").strip(), form.get("of_age") == "yes"
     newcomer = Newcomer(form.get("name", ""), language, birth, email, guardians, of_age=of_age)
-    person_id = registry.add(desk.house(), newcomer, desk.staff().actor, form.get("adopt") == "yes")
-    doubt = name_doubts.find_gaps(desk.house(), person_id)
-    return desk.redirect_done("done_person_doubt" if doubt else "done_person", "person", person_id=person_id)
+    person_id = registry.add(page_base.house(), newcomer, page_base.staff().actor, form.get("adopt") == "yes")
+    doubt = name_doubts.find_gaps(page_base.house(), person_id)
+    return page_base.redirect_done("done_person_doubt" if doubt else "done_person", "person", person_id=person_id)
 
 
 @console.post("/people/<person_id>/invite")
@@ -51,11 +51,11 @@ def person_invite(person_id: str) -> ResponseReturnValue:
 
     Somebody who has a quitclaim already is asked again by officers alone, or at a confirmed address.
     """
-    by_mail, may_replace = request.form.get("how") == "mail", desk.staff().role in OFFICERS
+    by_mail, may_replace = request.form.get("how") == "mail", page_base.staff().role in OFFICERS
     asked = InvitationRequest(person_id=person_id, form=_read_form(), by_mail=by_mail, may_replace=may_replace)
-    made = invitations.invite(desk.house(), asked, desk.staff().actor)
+    made = invitations.invite(page_base.house(), asked, page_base.staff().actor)
     if by_mail:
-        return desk.redirect_done("done_invite", "person", person_id=person_id)
+        return page_base.redirect_done("done_invite", "person", person_id=person_id)
     return _show_link(made, url_for("console.person", person_id=person_id))
 
 
@@ -65,14 +65,14 @@ def shoot_invite() -> ResponseReturnValue:
     """The code of a shoot: many sign up by it, on their own phones."""
     ref = request.form.get("ref", "")
     made = invitations.invite(
-        desk.house(), InvitationRequest(collection_ref=ref, form=_read_form()), desk.staff().actor
+        page_base.house(), InvitationRequest(collection_ref=ref, form=_read_form()), page_base.staff().actor
     )
     return _show_link(made, url_for("console.collection", ref=ref))
 
 
 def list_form_names() -> list[str]:
     """The names of the forms that can be asked."""
-    return sorted({one.form.name for one in form_store.list_versions(desk.house()) if one.retired_at is None})
+    return sorted({one.form.name for one in form_store.list_versions(page_base.house()) if one.retired_at is None})
 
 
 def _read_form() -> str | None:
@@ -81,6 +81,6 @@ def _read_form() -> str | None:
 
 def _show_link(made: links.MadeLink, back: str) -> ResponseReturnValue:
     """The link and its code; the store has neither, so they cannot be shown again."""
-    address = links.url(desk.house(), made.token)
+    address = links.url(page_base.house(), made.token)
     code = segno.make(address, error="m").svg_inline(border=4, svgclass="qr", lineclass=None, omitsize=True)
-    return desk.render_page("invited", address=address, code=Markup(code), back=back)  # noqa: S704 - made by segno
+    return page_base.render_page("invited", address=address, code=Markup(code), back=back)  # noqa: S704 - made by segno

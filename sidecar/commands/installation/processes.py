@@ -14,10 +14,10 @@ from plugin.flows.photos import scan_queue, scan_requests
 from plugin.flows.schedule import calendar, house_closing
 from plugin.ledger.store.store import migrate as migrate_store
 from plugin.ledger.store.store import read_revision as revision_of
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
 from sidecar.output import pluralize, safe, say
-from sidecar.running import bootstrap, logs, loops, stopping, worker_watch
+from sidecar.running import bootstrap, logs, loops, shutdown, worker_supervisor
 from sidecar.running.runner import Runner
 from sidecar.words import left_out_words
 
@@ -74,10 +74,10 @@ def work(shell: Shell, beside_server: bool) -> None:
     """Run jobs and the calendar until told to stop (SIGTERM, Ctrl-C)."""
     logs.configure(shell.config)
     loops.log_thread_errors()
-    swept = worker_watch.follow_server() if beside_server else lambda: None
-    with bootstrap.wait_for_house(shell.config, shell.clock, stopping.shutdown.requested, swept) as services:
+    swept = worker_supervisor.follow_server() if beside_server else lambda: None
+    with bootstrap.wait_for_house(shell.config, shell.clock, shutdown.shutdown.requested, swept) as services:
         if services is not None:
-            Runner(services).run(stopping.shutdown.requested, swept, begun=stopping.shutdown.begin)
+            Runner(services).run(shutdown.shutdown.requested, swept, begun=shutdown.shutdown.begin)
 
 
 @click.command()
@@ -238,7 +238,7 @@ def doctor(shell: Shell, as_json: bool) -> None:
 
 @click.command()
 @click.option("--without-ended-log", "reason", metavar="REASON", help=_WITHOUT_ENDED_LOG)
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def reopen(shell: Shell, reason: str | None, yes: bool, as_json: bool) -> None:
     """Open a closed house: ended.log is missing, shorter or not what it was, and nothing is compared or cleared.
@@ -253,7 +253,7 @@ def reopen(shell: Shell, reason: str | None, yes: bool, as_json: bool) -> None:
             return
         with services.store.read() as conn:
             closed = closed_house.find_reason_in(services, conn) is not None
-        confirming.confirm(
+        confirmation.confirm(
             ["what only the ended.log of before knew to have ended is in force again"] if closed else [], yes
         )
         begun = house_closing.open_without_ended_log(services, reason, actor())

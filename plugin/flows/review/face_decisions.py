@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, select
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.clearance import photo_answers
-from plugin.flows.common import closed_house, face_rows, forbidden, reference_sets, roster
+from plugin.flows.common import closed_house, face_rows, narrowed_modes, reference_sets, roster
 from plugin.flows.common.services import Services
 from plugin.flows.matching import vouching
 from plugin.flows.names import resources
@@ -29,7 +29,7 @@ def list_waiting(
 
     Their reasons are sealed: `Services.texts` opens them.
     """
-    shown = forbidden.may_be_shown(conn) if state == "suggested" else []
+    shown = narrowed_modes.may_be_shown(conn) if state == "suggested" else []
     query = (
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
@@ -56,7 +56,7 @@ def list_unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iter
         .join(t.person, t.person.c.id == t.face.c.person_id)
         .join(t.tag, (t.tag.c.resource_id == t.face.c.resource_id) & (t.tag.c.person_id == t.face.c.person_id))
         .where(t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after)
-        .where(~face_rows.is_cut(), *forbidden.may_be_shown(conn, (Mode.NEVER,)))
+        .where(~face_rows.is_cut(), *narrowed_modes.may_be_shown(conn, (Mode.NEVER,)))
         .order_by(t.face.c.id)
         .limit(limit)
     )

@@ -26,7 +26,7 @@ class CallDeadline:
 
     @property
     def seconds(self) -> float | None:
-        """The time left for this thread's call; None outside `shortly`."""
+        """The time left for this thread's call; None outside `timed_calls`."""
         until: float | None = getattr(self._mine, "until", None)
         return None if until is None else max(0.1, until - self._now())
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from plugin.confinement import calls, landlock
+from plugin.confinement import landlock, seccomp
 from plugin.confinement.landlock import Right
 
 _NO_NEW_PRIVILEGES, _DROP_BOUND = 38, 24
@@ -73,9 +73,9 @@ def confine(bounds: Bounds) -> Confinement:
     _LIBC.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     _drop_capabilities()
     version = landlock.restrict_paths(bounds.paths)
-    names = (*calls.ALWAYS_REFUSED, *(() if bounds.runs else (*calls.STARTING_CALLS, *calls.FILE_TIME_CALLS)))
+    names = (*seccomp.ALWAYS_REFUSED, *(() if bounds.runs else (*seccomp.STARTING_CALLS, *seccomp.FILE_TIME_CALLS)))
     return Confinement(
-        version, calls.refuse_calls((*names, *(() if bounds.threads else calls.THREAD_CALLS))), threads, limits
+        version, seccomp.refuse_calls((*names, *(() if bounds.threads else seccomp.THREAD_CALLS))), threads, limits
     )
 
 

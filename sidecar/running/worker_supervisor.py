@@ -16,7 +16,7 @@ from contextlib import suppress
 
 import structlog
 
-from sidecar.running import loops, metrics, stopping
+from sidecar.running import loops, metrics, shutdown
 
 log = structlog.get_logger()
 _STUCK_SECONDS = 600.0  # ten sweeps missed; by the monotonic clock, which stops while the machine sleeps
@@ -59,7 +59,7 @@ class WorkerSupervisor:
         self.leave()
         with suppress(subprocess.TimeoutExpired):
             if self._process is not None:
-                self._process.wait(stopping.EXIT_SECONDS + _LOOK_SECONDS)
+                self._process.wait(shutdown.EXIT_SECONDS + _LOOK_SECONDS)
         self.kill()
         with suppress(subprocess.TimeoutExpired):
             if self._process is not None:
@@ -120,7 +120,7 @@ class WorkerSupervisor:
                 return "stuck"
         if self._over.is_set():
             with suppress(subprocess.TimeoutExpired):
-                process.wait(stopping.EXIT_SECONDS + _LOOK_SECONDS)
+                process.wait(shutdown.EXIT_SECONDS + _LOOK_SECONDS)
         return "ended"
 
 
@@ -137,7 +137,7 @@ def follow_server() -> Callable[[], object]:
     nowhere = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)  # a program that we start reads nothing of it
     os.close(nowhere)
-    stopping.shutdown.follow(line)
+    shutdown.shutdown.follow(line)
 
     def say(what: bytes) -> None:
         with suppress(OSError):  # nobody reads it now

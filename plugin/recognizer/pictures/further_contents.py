@@ -13,7 +13,7 @@ from plugin.recognizer.pictures.embedded_files import (
     inflate,
     list_directory_pieces,
 )
-from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.partial_reasons import Partly
 from plugin.recognizer.pictures.tiff_directories import BrokenTiff, TiffBlock, TiffDirectory
 
 _PADDING = b"\0\xff \r\n\t"

@@ -20,7 +20,7 @@ from plugin.ledger.backups.restore import RestoreReport
 from plugin.ledger.keys import private_files
 from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.log.head_key import HeadKey
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json
 from sidecar.output import pluralize, say
 from sidecar.running import bootstrap
@@ -48,7 +48,7 @@ def _parse_reason(_context: click.Context, _parameter: click.Parameter, value: s
 @click.option("--head-key", default="", metavar="PUBLIC", callback=_parse_public_key, help=_HEAD_KEY)
 @click.option("--older-keys", is_flag=True, help="Take a file of keys that is not the newest one known.")
 @click.option("--without-ended-log", metavar="REASON", callback=_parse_reason, help=_WITHOUT_ENDED_LOG)
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def restore(
     shell: Shell,
@@ -67,7 +67,7 @@ def restore(
     """
     wish = RestoreOptions(name, head_key, older_keys, without_ended_log)
     bootstrap.init_empty_store(shell.config, shell.clock)
-    confirming.confirm(_describe_ending(shell, name, without_ended_log), yes)
+    confirmation.confirm(_describe_ending(shell, name, without_ended_log), yes)
     bootstrap.check_dam(shell.config, shell.clock)  # what is ended again has to be taken off there too
     with _open_head_book(shell, head_key) as book:
         master = bootstrap.load_master_keys(shell.config)

@@ -16,7 +16,7 @@ from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.log.proof import ProofVerdict
 from plugin.ledger.store import audit as chain
 from plugin.ledger.store.audit import Head
-from sidecar.commands import confirming
+from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json
 from sidecar.output import say
 from sidecar.words import log_words
@@ -98,12 +98,12 @@ def heads(shell: Shell, as_json: bool) -> None:
 
 @audit.command()
 @click.option("--reason", required=True, help="What became of the heads of before. Name nobody.")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def begin(shell: Shell, reason: str, yes: bool, as_json: bool) -> None:
     """Begin the heads anew, because those of before are lost. The log says so from then on."""
     with shell.house(catch_up=False) as services:
-        confirming.confirm(["what the heads of before prove: the log is proven from here on only"], yes)
+        confirmation.confirm(["what the heads of before prove: the log is proven from here on only"], yes)
         head = log_heads.restart_heads(services, reason, actor())
     data = {"number": head.number, "seq": head.last.seq, "hash": head.last.hash}
     said = f"head {head.number} begins anew, at {head.last.seq}:{head.last.hash}"
@@ -113,7 +113,7 @@ def begin(shell: Shell, reason: str, yes: bool, as_json: bool) -> None:
 @click.command("heads")
 @click.option("--replace", is_flag=True, help="Let another key sign from now on.")
 @click.option("--lost", metavar="REASON", help="Make a key in the place of one that is lost. Name nobody.")
-@confirming.yes_option
+@confirmation.yes_option
 @as_json
 def heads_key(shell: Shell, replace: bool, lost: str | None, yes: bool, as_json: bool) -> None:
     """Show the public keys that signed heads and backups, the present one first: to be written down, away from here."""
@@ -121,11 +121,11 @@ def heads_key(shell: Shell, replace: bool, lost: str | None, yes: bool, as_json:
         raise click.UsageError("--replace lets a key follow one that is there; --lost is for one that is not")
     with shell.house(catch_up=False) as services:
         if replace:
-            confirming.confirm([f"the key {services.head_key.public}: it signs no head and no backup any more"], yes)
+            confirmation.confirm([f"the key {services.head_key.public}: it signs no head and no backup any more"], yes)
             key = log_heads.replace_key(services, actor())
         elif lost is not None:
             path = services.config.path(services.config.keys.heads_key_file)
-            confirming.confirm([] if path.exists() else [f"what the key that lay at {path} proved"], yes)
+            confirmation.confirm([] if path.exists() else [f"what the key that lay at {path} proved"], yes)
             key = log_heads.make_lost_key(services, lost, actor())
         else:
             key = services.head_key

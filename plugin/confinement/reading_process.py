@@ -1,14 +1,14 @@
 """The confined process that reads untrusted files.
 
-Started by `reader` as `python -m plugin.confinement.reading`; speaks `wire` on its former stdin and stdout. The first
-message names the module whose `answer` it calls.
+Started by `reader` as `python -m plugin.confinement.reading_process`; speaks `wire` on its former stdin and stdout. The
+first message names the module whose `answer` it calls.
 """
 
 import importlib
 from typing import Any, BinaryIO
 
-from plugin.confinement import surroundings, wire
-from plugin.confinement.giving_up import Bounds, confine
+from plugin.confinement import environment, wire
+from plugin.confinement.sandbox import Bounds, confine
 from plugin.errors import FaceLeaseError
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     try:
         header, _ = wire.receive(source, 0)
         answer = importlib.import_module(str(header["task"])).answer  # libraries read files of the system as they load
-        paths = [*surroundings.list_library_paths(), *surroundings.list_package_paths()]
+        paths = [*environment.list_library_paths(), *environment.list_package_paths()]
         held = confine(Bounds(paths, int(header["memory_mb"]), int(header["cpu_seconds"])))
         wire.send(sink, {"held": held.to_json()})
         _serve(source, sink, answer)

@@ -1,4 +1,4 @@
-"""Quitclaims signed, renewed, changed, restricted, withdrawn, lapsed: and what follows.
+"""Grants end: withdrawn, restricted, objected to, lapsed; and what follows.
 
 Every end goes through `end_in`: one transaction with the new state, the cut of stored clearances, the destroyed key,
 the jobs and the audit rows. The number of rows does not depend on the number of photographs (`cuts`). The line in
@@ -6,22 +6,18 @@ ended.log is on the disk before it commits.
 """
 
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
-from uuid import uuid4
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from plugin.errors import ConsentError, StoreError
+from plugin.errors import StoreError
 from plugin.flows.access import links
-from plugin.flows.collections import modes
 from plugin.flows.common import reference_sets, roster
 from plugin.flows.common.services import Services
-from plugin.flows.consent import cuts, lapses, quitclaim_rows
-from plugin.flows.people import addresses
+from plugin.flows.consent import cuts, lapse_candidates, quitclaim_rows
 from plugin.ledger import tables as t
 from plugin.ledger.log.endings import Ending
 from plugin.ledger.store.audit import Action
@@ -40,87 +36,8 @@ _SAID = {
 }
 
 
-@dataclass(frozen=True)
-class SignatureEvidence:
-    """Evidence of the signature: a scan, a signature image, a file; sealed under the record key."""
-
-    name: str
-    body: bytes
-
-
-@dataclass(frozen=True)
-class QuitclaimOrigin:
-    """Where a quitclaim comes from: the form that was signed, and what each grant of it rests on.
-
-    `bases`: by the id of the grant, only those that do not rest on consent. `quitclaim_id`: chosen by a caller that
-    must recognise it later; None: a random one. `full`: it came by a letter to a confirmed address.
-    """
-
-    form_id: str | None = None
-    bases: Mapping[str, str] = field(default_factory=dict)
-    quitclaim_id: str | None = None
-    full: bool = False
-
-
-NO_FORM = QuitclaimOrigin()
-
 HALF = "half"
 """The kind under which what the first of two guardians signed waits, sealed: see `halves`."""
-
-
-def record(
-    services: Services,
-    person_id: str,
-    signing: lifecycle.Signing,
-    evidence: Sequence[SignatureEvidence],
-    actor: str,
-    origin: QuitclaimOrigin = NO_FORM,
-) -> Quitclaim:
-    """Record a signed quitclaim as the person's next version; it supersedes the version before.
-
-    Raises ConsentError if it breaks a rule, or has no evidence.
-    """
-    with services.store.write() as tx:
-        return record_in(services, tx, person_id, signing, evidence, actor, origin)
-
-
-def record_in(
-    services: Services,
-    tx: Tx,
-    person_id: str,
-    signing: lifecycle.Signing,
-    evidence: Sequence[SignatureEvidence],
-    actor: str,
-    origin: QuitclaimOrigin = NO_FORM,
-) -> Quitclaim:
-    """As `record`, in the caller's transaction."""
-    if not evidence:
-        raise ConsentError("a quitclaim needs its evidence: give the file that was signed")
-    standing = roster.load(services, tx.connection, person_id)
-    before, agreed = standing.quitclaims, standing.published()
-    quitclaim_rows.ensure_record_key(services, tx, person_id)
-    quitclaim_id = origin.quitclaim_id or uuid4().hex
-    claim = lifecycle.record(
-        standing.person, before, signing, services.ages, quitclaim_id=quitclaim_id, now=tx.now, by=actor
-    )
-    quitclaim_rows.insert_rows(tx, claim, origin.form_id, origin.bases)
-    if not origin.full:
-        addresses.doubt(services, tx, person_id)
-    for item in evidence:
-        body = item.name.encode() + b"\0" + item.body
-        services.vault.seal(tx, person_id, "record", "evidence", body, subject=claim.id)
-    subject, text, kept = roster.subject(services, tx, person_id), modes.pseudonym(claim.text_version), claim.version
-    grants = len(claim.grants)
-    tx.audit(Action.CONSENT_RECORD, actor, subject=subject, quitclaim=claim.id, version=kept, text=text, grants=grants)
-    for old in lifecycle.supersede(before, claim):
-        quitclaim_rows.supersede(services, tx, old)
-    tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
-    standing = roster.load(services, tx.connection, person_id)
-    end_in(services, tx, person_id, standing.due_endings(tx.now), actor)
-    cuts.add(services, tx, person_id, cuts.find_shortened(agreed, standing.published(), tx.now))
-    tx.move_generation()
-    services.queue.put(tx, "recompute", person_id)
-    return claim
 
 
 def withdraw(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:
@@ -221,6 +138,11 @@ def settle_in(services: Services, tx: Tx, person_id: str, actor: str, ended: Seq
     services.queue.put(tx, "revoke", person_id, priority=1)
 
 
+def clear_end(tx: Tx, person_id: str) -> None:
+    """Something is in force again for somebody whose last grant had ended."""
+    tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
+
+
 def destroy_key(services: Services, tx: Tx, person_id: str, purpose: str, actor: str) -> None:
     """Destroy a key of the person's and all that it seals, and shred it after the commit."""
     if not services.vault.has_key(tx.connection, person_id, purpose):
@@ -247,8 +169,10 @@ def end_due(services: Services, thorough: bool = False) -> int:
     """
     now = services.clock.now()
     with services.store.read() as conn:
-        late = _late(services, conn, now, None if thorough else lapses.list_due(services, conn, now))
-        orphans = _keys_without_grant(services, conn, now, None if thorough else lapses.list_keys_due(conn, now))
+        late = _late(services, conn, now, None if thorough else lapse_candidates.list_due(services, conn, now))
+        orphans = _keys_without_grant(
+            services, conn, now, None if thorough else lapse_candidates.list_keys_due(conn, now)
+        )
     ended = sum(roster.each(services, "an ending", {*late, *orphans}, partial(_end_due, services)))
     with services.store.write() as tx:
         tx.execute(update(t.state).values(last_sweep=tx.now))

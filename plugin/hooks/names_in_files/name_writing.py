@@ -6,7 +6,7 @@ from pathlib import Path
 from plugin.confinement.reader import find_reader
 from plugin.errors import DamError, PictureError, ReadingFailed, WriteRefused
 from plugin.hooks.dam import Write
-from plugin.hooks.files import file_contents, file_kinds, jpeg, xmp_file_paths
+from plugin.hooks.files import file_kinds, file_version, jpeg, xmp_file_paths
 from plugin.hooks.files.atomic_replace import Drafts, explain_os_errors
 from plugin.hooks.files.exiftool import Assign, ExifTool, Fields, check_text
 from plugin.hooks.names_in_files import exif, xmp
@@ -79,7 +79,7 @@ class NamesInFiles:
         if not file_kinds.is_jpeg(photo) or not asked:
             return {(name, "exif"): "only a JPEG has keywords in EXIF here" for name in adds}
         with explain_os_errors(photo):
-            before, data = photo.stat(), file_contents.read_bounded(photo)
+            before, data = photo.stat(), file_version.read_bounded(photo)
         if data is None:
             if removes:
                 raise WriteRefused("the file is too large to be written here: take the name out by hand")

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, select, true, union
 
-from plugin.flows.common import face_rows, forbidden
+from plugin.flows.common import face_rows, narrowed_modes
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 
@@ -82,7 +82,7 @@ def drop(tx: Tx, resource_id: int) -> None:
 def _turn(conn: Connection) -> ColumnElement[bool]:
     after = conn.scalar(select(t.state.c.anew_after))
     turn = true() if after is None else t.clearance.c.resource_id <= after
-    machine = forbidden.rests_on_the_machine(conn, t.clearance.c.resource_id)
+    machine = narrowed_modes.rests_on_the_machine(conn, t.clearance.c.resource_id)
     return turn if machine is None else and_(turn, ~machine)
 
 
