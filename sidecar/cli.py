@@ -39,10 +39,10 @@ class _LazyCommands(UserDict[str, Any]):
 
 _CONFIG = "The configuration; default: facelease.toml here, if it is there."
 _MODULES = {
-    "installation.system": "init migrate serve work scan sweep doctor reopen",
-    "installation.keeping": "keys backup report",
-    "installation.proving": "audit",
-    "installation.restoring": "restore",
+    "installation.processes": "init migrate serve work scan sweep doctor reopen",
+    "installation.keys_and_backups": "keys backup report",
+    "installation.audit": "audit",
+    "installation.restore": "restore",
     "demo.command": "demo",
     "people.people": "person",
     "consent.quitclaims": "quitclaim",

@@ -70,7 +70,7 @@ _FOR_ALL = (
     "ready",
     "show_metrics",
     "static",
-    "described",
+    "describe",
     "me.leave",
     "key.leave",
     "sign.lost",

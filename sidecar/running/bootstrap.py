@@ -139,7 +139,7 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
             faces=faces,
             name_hasher=hasher,
         )
-        stack.callback(services.shortly.close)
+        stack.callback(services.timed_calls.close)
         house_closing.check_ended_log(services)
         yield services
 

@@ -157,7 +157,7 @@ def test_they_finish_it_at_the_same_time(
     cast.sign(ann, recognition=False)
     erasure.begin(services, ann, "test")
     owner, name = {
-        "take_out": (tag_revocation, "take_out"),
+        "take_out": (tag_revocation, "remove_tags"),
         "mentions": (type(services.dam), "mentions"),
         "read_back": (tag_revocation, "read_back"),
     }[at]

@@ -80,10 +80,10 @@ def test_a_run_that_dies_anywhere_is_certified_by_the_next(
     cast.sign(asa, recognition=False)
     (photos / "shoot" / "list.txt").write_text("Åsa Sample", "utf-8")
     module, name = {
-        "rows": (erasure_rows, "remove"),
-        "store": (name_search, "in_store"),
+        "rows": (erasure_rows, "delete_rows"),
+        "store": (name_search, "search_store"),
         "finish": (erasure_register, "finish"),
-        "settle": (erasure, "settle"),
+        "settle": (erasure, "make_unreadable"),
     }[at]
     with monkeypatch.context() as patch:
         patch.setattr(module, name, _dies)

@@ -91,7 +91,7 @@ def inside(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
         monkeypatch.setattr(owner, name, watched)
 
-    watch(known_endings, "_grants")
+    watch(known_endings, "_read_grants")
     watch(EndedLog, "lines")
     return seen
 

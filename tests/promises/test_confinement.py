@@ -197,9 +197,9 @@ def test_an_older_kernel_gives_nothing_that_calls_can_refuse(
 ) -> None:
     """With the Landlock of Debian 12 nothing succeeds either; with none, what is left is to open files."""
     code = (
-        "import json, sys; from tests import attempts; from plugin.confinement import landlock, surroundings;"
+        "import json, sys; from tests import attempts; from plugin.confinement import landlock, environment;"
         f"from plugin.confinement.sandbox import Bounds, confine; {lacks};"
-        "confine(Bounds([*surroundings.list_library_paths(), *surroundings.list_package_paths()], 1536));"
+        "confine(Bounds([*environment.list_library_paths(), *environment.list_package_paths()], 1536));"
         "print(json.dumps(attempts.tries(json.loads(sys.argv[1]))))"
     )
     done = subprocess.run(
@@ -219,9 +219,9 @@ def test_an_older_kernel_gives_nothing_that_calls_can_refuse(
 def test_threads_are_started_only_where_a_decoder_needs_them(allowed: bool) -> None:
     """Thousands of them would leave none for the rest of the account."""
     code = (
-        "import threading; from plugin.confinement import surroundings;"
+        "import threading; from plugin.confinement import environment;"
         "from plugin.confinement.sandbox import Bounds, confine;"
-        f"confine(Bounds(surroundings.list_library_paths(), 512, threads={allowed})); "
+        f"confine(Bounds(environment.list_library_paths(), 512, threads={allowed})); "
         f"threading.Thread(target=int).start()"
     )
     done = subprocess.run(
@@ -253,10 +253,10 @@ def _in_the_child(targets: Targets, monkeypatch: pytest.MonkeyPatch) -> dict[str
 def test_what_is_not_there_is_told_and_the_rest_holds() -> None:
     """In a container that denies the system calls: no error, the names of what lacks, and limits that hold."""
     code = (
-        "import json, resource; from plugin.confinement import calls;"
+        "import json, resource; from plugin.confinement import seccomp;"
         "from plugin.confinement.sandbox import Bounds, confine;"
-        "library = calls._load_library(); rules = library.seccomp_init(calls._ALLOW);"
-        "[calls._add_rule(library, rules, name, 38) for name in ('landlock_create_ruleset', 'seccomp')];"
+        "library = seccomp._load_library(); rules = library.seccomp_init(seccomp._ALLOW);"
+        "[seccomp._add_rule(library, rules, name, 38) for name in ('landlock_create_ruleset', 'seccomp')];"
         "assert library.seccomp_load(rules) == 0; held = confine(Bounds([], 512));"
         "print(json.dumps([held.lacking, resource.getrlimit(resource.RLIMIT_DATA)[1]]))"
     )

@@ -15,8 +15,8 @@ from tests.processes import is_alive
 
 _FOLLOW = (
     "import os, sys, time, pathlib\n"
-    "from sidecar.running import loops, stopping, worker_watch\n"
-    "swept = worker_watch.follow_server(); stopping.shutdown.begin(lambda: os._exit(0))\n"
+    "from sidecar.running import loops, shutdown, worker_supervisor\n"
+    "swept = worker_supervisor.follow_server(); shutdown.shutdown.begin(lambda: os._exit(0))\n"
     "pathlib.Path(sys.argv[1], str(os.getpid())).touch()\n"
 )
 

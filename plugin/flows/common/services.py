@@ -36,7 +36,7 @@ class Services:
     dam: Dam
     faces: Recogniser
     name_hasher: NameHasher
-    shortly: TimedCalls = field(default_factory=TimedCalls)
+    timed_calls: TimedCalls = field(default_factory=TimedCalls)
     """By which a page asks the DAM for what it can do without."""
 
     @property

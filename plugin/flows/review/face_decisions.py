@@ -169,7 +169,7 @@ def disown(services: Services, resource_id: int, person_id: str, actor: str, als
         tx.audit(Action.FACE_REJECT, actor, subject=subject, resource_id=resource_id)
         photo_answers.recompute(services, tx, [resource_id])
         also(tx)
-    services.shortly.ask(lambda: finish_decision(services, resource_id, opened, actor))  # their page waits for it
+    services.timed_calls.ask(lambda: finish_decision(services, resource_id, opened, actor))  # their page waits for it
 
 
 def undo_decision(services: Services, face_id: int, actor: str) -> None:

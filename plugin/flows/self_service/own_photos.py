@@ -91,7 +91,7 @@ def render_photo(services: Services, person_id: str, resource_id: int) -> bytes:
         raise NotFound("it is not known which face on this photograph is theirs: nothing is shown")
     others = [face_rows.box_of(face) for face in seen if face.id != own.id]
     view = build_view(face_rows.box_of(own), others)
-    found = services.shortly.ask(lambda: services.dam.preview(row.ref))
+    found = services.timed_calls.ask(lambda: services.dam.preview(row.ref))
     if found.file_version != own.file_version:
         raise NotFound("the photograph was replaced since it was examined: it is shown when that is done")
     return services.faces.likeness(found, view)

@@ -25,7 +25,7 @@ def render_face(services: Services, face_id: int, close: bool = False) -> bytes:
     Raises NotFound if the face is gone or the file was replaced, so that the box would not fit; DamError; PictureError.
     """
     face = face_decisions.find_face(services, face_id)
-    picture = services.shortly.ask(lambda: services.dam.preview(face.ref))
+    picture = services.timed_calls.ask(lambda: services.dam.preview(face.ref))
     if picture.file_version != face.file_version:
         raise NotFound("the photograph was replaced since: it is examined anew")
     view = _close_view(face_rows.box_of(face)) if close else PictureView(_ALL, _ALL, longest=LONGEST_PX)

@@ -91,7 +91,7 @@ def open_file(services: Services, person_id: str, actor: str) -> PersonFile:
         conn = tx.connection
         s, j = t.sealed.c, t.job.c
         items = select(s.id, s.kind, s.subject, s.created_at).where(s.person_id == person_id)
-        sealed = conn.execute(items).tuples().all()
+        sealed = conn.execute(items).all()
         erasing = select(j.id).where(j.kind == "erase", j.key == person_id, j.state != "done")
         return PersonFile(
             person=standing.person,

@@ -31,27 +31,28 @@ HOSTILE = {
         "assert tiff.read_orientation(block.ljust(65500, b'\\0')) == 1"
     ),
     "segments": (
-        "from plugin.hooks.names_in_files import exif; from plugin.hooks.files import file_contents\n"
+        "from plugin.hooks.names_in_files import exif; from plugin.hooks.files import file_version\n"
         "path.write_bytes(b'\\xff\\xd8' + segment(0xE2, b'') * 40_000_000 + END)\n"
-        "file_contents.read_versions(path), exif.read_xp_keywords(path)"
+        "file_version.read_versions(path), exif.read_xp_keywords(path)"
     ),
     "fill bytes": (
-        "from plugin.hooks.names_in_files import exif; from plugin.hooks.files import file_contents\n"
+        "from plugin.hooks.names_in_files import exif; from plugin.hooks.files import file_version\n"
         "path.write_bytes(b'\\xff\\xd8' + b'\\xff' * 250_000_000 + END)\n"
-        "file_contents.read_versions(path), exif.read_xp_keywords(path)"
+        "file_version.read_versions(path), exif.read_xp_keywords(path)"
     ),
     "extended XMP": (
-        "from plugin.hooks.files import file_contents\n"
+        "from plugin.hooks.files import file_version\n"
         "path.write_bytes(b'\\xff\\xd8' + segment(0xE1, SAYS + b'x' * 65000) * 1600 + END)\n"
-        "file_contents.read_versions(path)"
+        "file_version.read_versions(path)"
     ),
     "a picture in base64": (
-        "from plugin.hooks.files import file_contents\n"
+        "from plugin.hooks.files import file_version\n"
         "path.write_bytes(b'\\xff\\xd8' + segment(0xE1, SAYS + bytes(40) + b'/9j/' + b'A' * 65000) * 600 + END)\n"
-        "file_contents.read_versions(path)"
+        "file_version.read_versions(path)"
     ),
     "the end of XMP": (
-        "from plugin.hooks.names_in_files import unread\nassert unread.to_utf8(b'<' + b'RDF ' * 2**22) is None"
+        "from plugin.hooks.names_in_files import unreadable_files\n"
+        "assert unreadable_files.to_utf8(b'<' + b'RDF ' * 2**22) is None"
     ),
     "ACDSee's categories": (
         "from plugin.hooks.names_in_files import name_gathering\n"
