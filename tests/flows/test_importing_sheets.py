@@ -370,7 +370,7 @@ def _garbled() -> Iterator[str]:
                 yield name.encode().decode(wrong)
 
 
-@pytest.mark.parametrize("garbled", _garbled())
+@pytest.mark.parametrize("garbled", list(_garbled()))
 def test_letters_that_were_garbled_are_no_name(garbled: str) -> None:
     assert "garbled" in csv(f"name,email\n{garbled},a@b\n".encode()).rows[0].fault
 

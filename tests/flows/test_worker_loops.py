@@ -359,7 +359,7 @@ def test_a_clock_is_shut_in_the_middle_of_a_round(services: Services, monkeypatc
     """A chore that is due once is taken off the list at that moment; no thread ends of it."""
     ended: list[object] = []
     monkeypatch.setattr(threading, "excepthook", ended.append)
-    for name in ("sweep", "poll", "owe", "heads", "remind"):
+    for name in ("sweep_endings", "poll_dam", "follow_up_owed", "write_log_head", "send_reminders"):
         monkeypatch.setattr(calendar, name, lambda _: None)
     for _ in range(30):
         table = Timetable(services, lambda: None)
