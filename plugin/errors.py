@@ -132,7 +132,7 @@ class QueueFull(FaceLeaseError):
 
     def __init__(self, limit: int, retry_after: int) -> None:
         self.retry_after = retry_after
-        super().__init__(f"the queue holds {limit} jobs, its limit: try again in {retry_after} s")
+        super().__init__(f"the queue is full, at its limit of {limit}: try again in {retry_after} s")
 
 
 class LeaseLost(FaceLeaseError):

@@ -202,7 +202,7 @@ def follow_rows(rows: list[Json], known: set[Position]) -> tuple[Position, Posit
         if wanted.get(seq, last[1]) != last[1]:
             raise Broken(f"audit row {seq} is not the one that a head knows")
     if max(wanted) > last[0]:
-        raise Broken(f"audit row {last[0] + 1} is missing: a head knows {max(wanted)} rows")
+        raise Broken(f"audit row {last[0] + 1} is missing: a head knows row {max(wanted)}")
     return start, last
 
 
@@ -214,7 +214,7 @@ def missing_head(rows: list[Json], heads: list[Json], first: int) -> str:
         if row["action"] != "audit:head:write" or type(number) is not int:
             continue
         if known.get(number, seq) != seq:
-            raise Broken(f"head {number} holds {known[number]} rows, the log says that it holds {seq}")
+            raise Broken(f"head {number} holds rows up to {known[number]}, the log says up to {seq}")
         if number not in known and number >= first:
             return f"the log speaks of head {number}, which is not in the file of heads"
     return ""
@@ -261,11 +261,11 @@ def positions(heads: Any) -> set[Position]:
 def told(start: Position, last: Position, held: list[Json], restores: list[Json]) -> Iterator[str]:
     first, end = held[0], held[-1]
     yield f"rows {start[0] + 1} to {end['seq']} are those that were written"
-    yield f"{len(held)} signed heads hold them, {first['number']} to {end['number']}, the last of {end['at']}"
+    yield f"signed heads hold them: {first['number']} to {end['number']}, the last of {end['at']}"
     if last[0] > end["seq"]:
-        yield f"{last[0] - end['seq']} rows after that are held by no head yet: nobody would notice a change in them"
+        yield f"no head holds rows {end['seq'] + 1} to {last[0]} yet: nobody would notice a change in them"
     if start != first["first"]:
-        yield f"{start[0] - first['first'][0]} rows before row {start[0] + 1} were deleted after their term"
+        yield f"rows {first['first'][0] + 1} to {start[0]} were deleted after their term"
     if first["kind"] == "begin":
         yield f"heads were begun anew on {first['at']}: nothing proves rows up to {first['seq']} from before that day"
     for one in restores:

@@ -37,11 +37,6 @@ def say(as_json: bool, data: Any, lines: Iterable[str]) -> None:
             click.echo(safe(line))
 
 
-def pluralize(count: int, one: str, more: str = "") -> str:
-    """The number and its noun: "1 grant", "2 grants"; `more` says it of any number but one, if an s does not do."""
-    return f"{count} {one if count == 1 else more or one + 's'}"
-
-
 def safe(text: str) -> str:
     """Text without characters that a terminal obeys."""
     return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)

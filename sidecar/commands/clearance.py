@@ -12,8 +12,9 @@ from plugin.flows.common.services import Services
 from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus
 from plugin.quitclaim.words import wording
 from plugin.words.catalogues import LANGUAGES
+from plugin.words.plurals import pluralize
 from sidecar.commands.common import Shell, as_json
-from sidecar.output import pluralize, say, table
+from sidecar.output import say, table
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 

@@ -12,9 +12,10 @@ from plugin.flows.consent import consequences
 from plugin.flows.review import held_photos
 from plugin.flows.views import collection_list
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
+from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
-from sidecar.output import pluralize, say, table
+from sidecar.output import say, table
 from sidecar.words import staff_words
 
 

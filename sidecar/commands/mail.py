@@ -7,6 +7,7 @@ import click
 
 from plugin.flows.mail import delivery
 from plugin.flows.schedule import calendar
+from plugin.words.plurals import pluralize
 from sidecar.commands.common import Shell, as_json, finish_jobs, say_finished
 from sidecar.output import say, table
 
@@ -53,7 +54,9 @@ def due(shell: Shell, as_json: bool) -> None:
         refused = delivery.list_failures(services, services.queue.followed("mail"))
     said = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)
     lines = [said or "nothing is due"]
-    lines += [f"{len(refused)} were not sent: {refused[0]}; facelease mail list shows them"] if refused else []
+    if refused:
+        failed = pluralize(len(refused), "was not sent", "were not sent")
+        lines.append(f"{failed}: {refused[0]}; facelease mail list shows them")
     say_finished(as_json, counts, lines, left)
     if refused:
         raise SystemExit(1)

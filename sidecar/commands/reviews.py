@@ -16,6 +16,7 @@ from plugin.hooks.dam import ListsNames
 from plugin.ledger.keys.free_text import TextSealer
 from plugin.quitclaim.clearance.dismissal import SETTLING, Dismissal
 from plugin.quitclaim.words import dismissal_words
+from plugin.words.plurals import pluralize
 from sidecar.commands.common import NUMBER, Shell, actor, as_json, find_person
 from sidecar.output import say, table
 
@@ -51,11 +52,13 @@ def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_j
     lines = table(heads, [[row[h] for h in heads] for row in faces])
     lines += [f"tagged by the machine, not confirmed: face {r['face']}, {r['person']} on {r['photo']}" for r in machine]
     lines += [
-        f"named by hand, belongs to nobody: {u['name']} ({u['photos']} photos); person add --adopt" for u in unlinked
+        f"named by hand, belongs to nobody: {name} ({pluralize(count, 'photo')}); person add --adopt"
+        for name, count in nobodys
     ]
     if unlinked:
         lines.append(
-            f"{len(unlinked)} names by hand belong to nobody, on {sum(count for _, count in nobodys)} photos in all: "
+            pluralize(len(unlinked), "name by hand belongs", "names by hand belong")
+            + f" to nobody, on {pluralize(sum(count for _, count in nobodys), 'photo')} in all: "
             "an editor set them, or they came with an uploaded file"
         )
     for r in renamed:
@@ -154,9 +157,13 @@ def dismiss_small(shell: Shell, photo: str, why: str, as_json: bool) -> None:
     with shell.house() as services:
         done = dismissals.dismiss_small(services, photo, dismissals.parse_dismissal(why), actor())
         day = already_done.format_day(services, done.before) if done.before else ""
-    said = f"all small faces were left out already on {day}" if day else f"{len(done.faces)} small faces left out"
+    said = (
+        f"all small faces were left out already on {day}"
+        if day
+        else f"{pluralize(len(done.faces), 'small face')} left out"
+    )
     data = {"photo": photo, "dismissed": len(done.faces), "left": done.left, "decided_before": done.before}
-    lines = [f"{photo}: {said}; {done.left} faces of it are left to decide"]
+    lines = [f"{photo}: {said}; {pluralize(done.left, 'face of it is', 'faces of it are')} left to decide"]
     say(as_json, data, lines + ([] if Dismissal(why) in SETTLING else [_STAYS]))
 
 
@@ -176,7 +183,7 @@ def undo(shell: Shell, face: int, together: bool, as_json: bool) -> None:
         count = dismissals.undo_dismissal(services, face, actor()) if together else 1
         if not together:
             face_decisions.undo_decision(services, face, actor())
-    others = f", and {count - 1} others" if count > 1 else ""
+    others = f", and {pluralize(count - 1, 'other')}" if count > 1 else ""
     say(
         as_json,
         {"face": face, "state": "unmatched", "count": count},

@@ -5,9 +5,10 @@ import click
 from plugin.flows.access import staff_sessions
 from plugin.flows.consent import consequences
 from plugin.flows.review import already_done
+from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json
-from sidecar.output import pluralize, say, table
+from sidecar.output import say, table
 
 
 @click.group()

@@ -15,9 +15,10 @@ from plugin.flows.schedule import reconciliation
 from plugin.flows.schedule.reconciliation import Reconciliation, ReconciliationOutcome
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
+from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
 from sidecar.commands.common import NOT_FINISHED, NUMBER, Shell, actor, as_json, find_person
-from sidecar.output import pluralize, say, table
+from sidecar.output import say, table
 from sidecar.running.runner import Runner
 
 _PAUSE = 1.0
@@ -69,7 +70,7 @@ def _describe_outcome(found: ReconciliationOutcome) -> list[str]:
         lines.append(f"{pluralize(found.failed_writes, 'name')} could not be written: facelease doctor")
     if found.open:
         lines.append(
-            f"not done: {_list_counts(found.open)} wait for another try: facelease reconcile --wait, or a worker"
+            f"not done, to be tried again: {_list_counts(found.open)}: facelease reconcile --wait, or a worker"
         )
     if found.given_up:
         lines.append(f"given up: {_list_counts(found.given_up)}: facelease doctor says why")
@@ -77,7 +78,7 @@ def _describe_outcome(found: ReconciliationOutcome) -> list[str]:
 
 
 def _list_counts(jobs: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(jobs.items()))
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(jobs.items()))
 
 
 @click.group()
@@ -132,7 +133,7 @@ def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool)
         before = names_by_hand.count_kept(services, chosen)
         count = names_by_hand.keep_names(services, chosen, actor())
     lines = [f"{pluralize(count, 'name stands', 'names stand')} by your decision"]
-    lines += [f"{before} of them were kept already"] if before else []
+    lines += [f"kept already: {before} of them"] if before else []
     say(as_json, {"kept": count, "kept_before": before}, lines)
 
 

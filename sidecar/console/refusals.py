@@ -17,8 +17,9 @@ def told(sentence: str, language: str) -> tuple[str, str]:
     for said, says in _known():
         if found := said.fullmatch(sentence):
             gaps = found.groupdict()
-            text = words.counted(says, int(gaps["count"])) if "count" in gaps else words[says]
-            return text.format(**gaps), words.lang
+            number = gaps.get("count", "").partition(" ")[0]  # of "7 photographs", as `pluralize` has it
+            text = words.counted(says, int(number)) if number else words[says]
+            return text.format(**gaps | {"count": number}), words.lang
     return sentence, ENGLISH
 
 

@@ -14,6 +14,7 @@ from plugin.flows.views import health, waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
 from plugin.hooks import registry
 from plugin.hooks.dam import Accounts, ListsNames
+from plugin.words.plurals import pluralize
 from sidecar.doctor import log_checks, machine_checks, worker_checks
 from sidecar.doctor.finding import Finding as Finding
 from sidecar.running import bootstrap
@@ -74,7 +75,7 @@ def _check_secret(config: Config, purpose: str) -> Finding:
     """An endpoint without a secret is off; with one that cannot be read the server would not start."""
     known = signed_requests.load_secrets(config, purpose)
     count = 0 if known is None else len(known())
-    said = f"on, {count} secrets" if count else f"off: webhooks.{purpose}_secret_file names no secret"
+    said = f"on, {pluralize(count, 'secret')}" if count else f"off: webhooks.{purpose}_secret_file names no secret"
     return Finding(f"{purpose} of the DAM", True, said, looked=bool(count))
 
 
@@ -91,14 +92,14 @@ def _check_console(config: Config) -> Finding:
     access = config.access
     groups = {*access.administrators, *access.officers, *access.editors, *access.auditors}
     where = f"{config.server.public_url}/console/"
-    said = f"on at {where}, {len(known())} secrets, {len(groups)} groups"
+    said = f"on at {where}, {pluralize(len(known()), 'secret')}, {pluralize(len(groups), 'group')}"
     return Finding("console", bool(groups), said, "[access]: name the DAM's groups, or nobody has a role")
 
 
 def _check_letters(services: Services) -> Finding:
     """Letters that were not delivered in 30 days, and those that have waited for more than two hours."""
     errors, waiting = health.find_undelivered(services)
-    said = f"{len(errors)} not delivered in 30 days, {waiting} wait for more than two hours"
+    said = f"{len(errors)} not delivered in 30 days, {pluralize(waiting, 'waits', 'wait')} for more than two hours"
     reasons = "; ".join(sorted(set(filter(None, errors)))[:3])
     said += f": {reasons}" if reasons else ""
     mend = "facelease mail list shows whose; correct the address and ask anew"
@@ -106,7 +107,9 @@ def _check_letters(services: Services) -> Finding:
 
 
 def _check_store(services: Services) -> Finding:
-    return Finding("store", True, f"{services.store.kind}, {health.count_people(services)} people")
+    return Finding(
+        "store", True, f"{services.store.kind}, {pluralize(health.count_people(services), 'person', 'people')}"
+    )
 
 
 def _check_dam(services: Services) -> Finding:
@@ -114,7 +117,7 @@ def _check_dam(services: Services) -> Finding:
     found = services.dam.collections()
     count, known = sum(collection.resources for collection in found), health.count_known_photographs(services)
     limits = "; ".join(services.dam.limits)
-    said = f"it answers: {len(found)} collections, {count} files"
+    said = f"it answers: {pluralize(len(found), 'collection')}, {pluralize(count, 'file')}"
     if not count and known:
         said = f"it shows no file, and photographs are known here ({known} or more)"
     mend = "is the folder mounted, or the account's access narrowed? Bring it back before the next reconcile"
@@ -129,7 +132,8 @@ def _check_names(services: Services) -> Finding:
     renamed = len(services.dam.renamed())
     said = "those that we wrote are called there as we wrote them"
     if renamed:
-        said = f"{renamed} people are called otherwise in the DAM now; their tags stay theirs, "
+        said = pluralize(renamed, "person is", "people are")
+        said += " called otherwise in the DAM now; their tags stay theirs, "
         said += "`facelease review list` shows them"
     return Finding("names", True, said)
 
@@ -148,7 +152,7 @@ def _check_jobs(services: Services) -> Finding:
     owes = overdue.measure(services, "dead_jobs")
     kinds = ", ".join(sorted({job.kind for job in dead}))
     errors = "; ".join(sorted({error_words.reason(job.error).line for job in dead})[:3])
-    open_ = f"{counts['queued'] + counts['running']} wait or run"
+    open_ = f"waiting or running: {counts['queued'] + counts['running']}"
     said = "none given up"
     if owes.since is not None:
         age = staff_words.age(services.clock.now() - owes.since)
@@ -165,14 +169,15 @@ def _check_clearances(services: Services) -> Finding:
         said = "the store follows another configuration: `clearance --all` and the DAM's dates wait"
         return Finding("clearances", False, said, "restart every process of FaceLease: `serve` and `work`")
     left = recompute_library.count_left(services)
-    said = f"{left} photographs are still unknown: computed anew since the configuration changed"
+    said = pluralize(left, "photograph is", "photographs are")
+    said += " still unknown: computed anew since the configuration changed"
     return Finding("clearances", True, said if left else "as this configuration has them")
 
 
 def _check_expired_keys(services: Services) -> Finding:
     """Face keys past their grant, and shreddings that wait: after a sweep there should be none."""
     over, waiting, late = health.count_keys_past_grant(services)
-    said = f"{over} face keys past their grant, {waiting} destroyed keys not yet shredded"
+    said = f"{pluralize(over, 'face key')} past the grant, {pluralize(waiting, 'destroyed key')} not yet shredded"
     return Finding("terms", not over and not late, said, "facelease sweep")
 
 
@@ -194,7 +199,7 @@ def _check_keys(services: Services) -> Finding:
         return Finding(what, False, f"{shut} wrapped by a master key that is not here", mend)
     versions = health.open_sample_keys(services)
     if damaged := health.count_damaged_keys(services):
-        said = f"{damaged} do not open, though their master key is here: those rows are damaged"
+        said = f"{pluralize(damaged, 'does', 'do')} not open, though the master key is here: what is stored is damaged"
         return Finding(what, False, said, "bring the store back from a backup: `facelease restore`")
     said = f"the key of the house opens, and one of each version of the master key ({versions} in use)"
     return Finding(what, True, said, mend)
@@ -207,7 +212,8 @@ def _check_names_key(services: Services) -> Finding:
     lost = health.count_names_under_another_key(services)
     said = "as it was when names were taken off"
     if lost:
-        said = f"{lost} names that were taken off are remembered under a key that is not here: "
+        said = pluralize(lost, "name that was taken off is", "names that were taken off are")
+        said += " remembered under a key that is not here: "
         said += "what comes back of them is not recognised"
     mend = f"put the file {services.name_hasher.path} back from where the master key is kept"
     return Finding("key of names", not lost, said, mend)
@@ -230,7 +236,7 @@ def _list_waiting(services: Services) -> list[Finding]:
     """The waiting list, but for what has its own check above."""
     found = [one for one in waiting_list.list_counts(services) if one.kind not in _CHECKED_ABOVE]
     if not found:
-        return [Finding("waiting", True, f"nothing waits for anybody: {len(WaitingKind)} kinds were counted")]
+        return [Finding("waiting", True, f"nothing waits for anybody (kinds that were counted: {len(WaitingKind)})")]
     findings = []
     for one in found:
         w, well = staff_words.waiting(one), not one.wrong

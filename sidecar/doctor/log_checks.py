@@ -12,6 +12,7 @@ from plugin.flows.views import audit_view
 from plugin.ledger.log import heads
 from plugin.ledger.log.proof import ProofVerdict
 from plugin.ledger.store import engine
+from plugin.words.plurals import pluralize
 from sidecar.doctor.finding import Finding
 from sidecar.words import log_words
 
@@ -36,7 +37,7 @@ def check_head_key(services: Services) -> Finding:
         last = heads.find_last_number(services.config.path(services.config.keys.heads_file))
     except VaultError as error:
         return Finding("key of heads", False, str(error), "put the file back from where the master key is kept")
-    return Finding("key of heads", True, f"public half {key.public}, {last + 1} heads")
+    return Finding("key of heads", True, f"public half {key.public}, {pluralize(last + 1, 'head')}")
 
 
 def check_heads_place(services: Services) -> Finding:
@@ -72,7 +73,7 @@ def check_ended_log(services: Services) -> Finding:
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         return Finding(what, False, f"{path} cannot be written, so nobody can withdraw", "let this account write it")
     if anew is None:
-        return Finding(what, True, f"{lines} endings, as they are known")
+        return Finding(what, True, f"{pluralize(lines, 'ending')}, as known")
     day = format_local_day(anew, services.config.site.zone)
     before = "what ended before then stands in it only as far as the store knew it"
-    return Finding(what, True, f"{lines} endings, in a file that was begun anew on {day}: {before}")
+    return Finding(what, True, f"{pluralize(lines, 'ending')}, in a file that was begun anew on {day}: {before}")

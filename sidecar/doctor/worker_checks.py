@@ -5,6 +5,7 @@ from datetime import timedelta
 from plugin.flows.common import worker_state
 from plugin.flows.common.services import Services
 from plugin.flows.photos import comparison
+from plugin.words.plurals import pluralize
 from sidecar.doctor.finding import Finding
 
 _DAY = timedelta(days=1)
@@ -35,6 +36,6 @@ def check_comparison(services: Services) -> Finding:
         ago = (now - found.ended_at).total_seconds() / 3600
         return Finding(what, True, f"the last ended {ago:.0f} h ago and took {took:.0f} min")
     hours = (now - found.began_at).total_seconds() / 3600
-    said = f"under way for {hours:.0f} h, {found.left} photographs are left"
+    said = f"under way for {hours:.0f} h, {pluralize(found.left, 'photograph is', 'photographs are')} left"
     mend = "give the worker more processes (recognizer.processes): it goes on each night where it was"
     return Finding(what, now - found.began_at <= _DAY, said, mend)

@@ -223,7 +223,7 @@ def test_a_name_in_the_dam_is_adopted_by_decision_only(services: Services, file:
     calendar.poll_dam(services)
     support.Cast(services).work()
     (verdict,) = it.table(services, file, "name\nåsa öberg\n", apply=True)
-    assert (verdict.status.value, "1 photographs" in verdict.reason) == ("needs a decision", True)
+    assert (verdict.status.value, "1 photograph " in verdict.reason) == ("needs a decision", True)
     assert it.statuses(it.table(services, file, "name,link\nÅsa Öberg,new\n", apply=True)) == ["needs a decision"]
     assert it.counted(services)["person"] == 0
     assert it.statuses(it.table(services, file, "name,link\nÅsa Öberg,adopt\n", apply=True)) == ["imported"]

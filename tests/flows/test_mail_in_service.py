@@ -67,7 +67,7 @@ def test_the_commands(post: Post, run: Run) -> None:
     post.clock.advance(timedelta(days=90))
     post.box.rcpt = lambda address: "550 no" if address.startswith("asa") else "250 taken"
     sent, refused = run(mail, "due", code=1).splitlines()
-    assert (sent, "1 were not sent" in refused) == ("ending 1, ending-owner 1", True)
+    assert (sent, "1 was not sent" in refused) == ("ending 1, ending-owner 1", True)
     assert run(mail, "due") == "nothing is due\n"
     listed = run(mail, "list")
     assert "1 sent" in listed

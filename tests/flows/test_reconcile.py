@@ -185,7 +185,7 @@ def test_reconcile_says_what_it_found_and_whether_it_is_done(
     assert held is not None
     waits = run("reconcile", "--json")
     assert (waits.exit_code, _out(waits)["open"], _out(waits)["done"]) == (3, {"names": 1}, False)
-    assert "not done: 1 names" in run("reconcile").output
+    assert "not done, to be tried again: names 1" in run("reconcile").output
     with services.store.write() as tx:  # it died of it, for the last time
         tx.execute(update(t.job).where(t.job.c.id == held.id).values(attempt=services.config.jobs.attempts))
     clock.advance(timedelta(seconds=services.config.jobs.lease_seconds + 1))

@@ -161,13 +161,13 @@ def test_who_is_entered_while_photographs_cannot_be_read_owns_no_name(cast: supp
     name_places.embed(b, name_places.packet("Cee Sample").encode())
     support.settle(b)
     _look(cast)
-    with pytest.raises(NameTaken, match="stands on 1 photographs"):
+    with pytest.raises(NameTaken, match="stands on 1 photograph "):
         cast.add("Cee Sample")
     services = cast.services
     person, dee = cast.add("Bo Sample"), cast.add("Dee Sample")
     doubt = name_doubts.find_gaps(services, person)
     assert doubt is not None
-    assert "1 photographs were not read yet" in name_doubts.explain(doubt)
+    assert "1 photograph was not read yet" in name_doubts.explain(doubt)
     cast.sign(person)
     (photos / "shoot/a.jpg.xmp").rmdir()
     name_places.embed(photos / "shoot/a.jpg", name_places.packet("Bo Sample").encode())

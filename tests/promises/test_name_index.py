@@ -70,7 +70,7 @@ def test_why_somebody_is_in_doubt_is_true_and_listed(cast: support.Cast, photos:
     (photos / "shoot/p.jpg.xmp").write_text("<x:xmpmeta>")
     look(cast)
     person = register.add(cast.services, register.Newcomer("Bo Sample", of_age=True), "test")
-    assert "1 photographs were not read" in _why(cast, person)
+    assert "1 photograph was not read" in _why(cast, person)
     assert [one.person_id for one in waiting_list.list_items(cast.services, WaitingKind.DOUBTED_NAMES)] == [person]
     (photos / "shoot/p.jpg.xmp").unlink()
     look(cast)
@@ -79,7 +79,7 @@ def test_why_somebody_is_in_doubt_is_true_and_listed(cast: support.Cast, photos:
         back = {"node": "Cy Sample", "node_key": "cy sample", "origin": "returned", "places": [], "created_at": tx.now}
         tx.execute(insert(t.tag).values(resource_id=number, **back))
     other = register.add(cast.services, register.Newcomer("Cy Sample", of_age=True), "test")
-    assert "came back on 1 photographs" in _why(cast, other)
+    assert "came back on 1 photograph," in _why(cast, other)
     with cast.services.store.write() as tx:
         tx.execute(delete(t.tag).where(t.tag.c.node_key == "cy sample"))
     assert "looked up within a minute" in _why(cast, other)

@@ -33,7 +33,7 @@ def test_one_that_breaks_the_call_is_found_in_smaller_and_smaller_batches() -> N
         done.update(items)
         return []
 
-    with pytest.raises(DamError, match="1 of 1 photographs are not done yet: 500"):
+    with pytest.raises(DamError, match="1 of 1 photograph is not done yet: 500"):
         run_batches(list(range(1000)), act, 1000)
     assert done == set(range(1000)) - {700}
     assert len(calls) < 40

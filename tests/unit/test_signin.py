@@ -322,10 +322,10 @@ _SERVER: dict[str, Any] = {
     ("tables", "ok", "said"),
     [
         ({}, True, "off: a folder has no accounts, and so no groups that could be asked for"),
-        (_SERVER, True, "on at http://localhost/console/, 1 secrets, 4 groups"),
+        (_SERVER, True, "on at http://localhost/console/, 1 secret, 4 groups"),
         ({"server": {"public_url": ""}}, True, "off: server.public_url is empty"),
         ({"webhooks": {"signin_secret_file": ""}}, True, "off: webhooks.signin_secret_file names no secret"),
-        (_SERVER | {"access": {}}, False, "on at http://localhost/console/, 1 secrets, 0 groups"),
+        (_SERVER | {"access": {}}, False, "on at http://localhost/console/, 1 secret, 0 groups"),
     ],
 )
 def test_doctor_says_why_there_is_no_console(

@@ -8,6 +8,7 @@ from typing import TypeVar
 from plugin.errors import DamError, Unreadable, WriteRefused
 from plugin.flows.common.services import Services
 from plugin.ledger.store.store import Store, Tx
+from plugin.words.plurals import pluralize
 
 T = TypeVar("T")
 Failed = list[tuple[T, DamError]]
@@ -49,7 +50,9 @@ def run_batches(
             left += [item for item, _ in failed]
         stuck = len(left) == len(pending)
         if left and (in_a_row == _DOWN or (stuck and size == 1)):
-            raise DamError(f"{len(left)} of {len(pending)} photographs are not done yet: {error}")
+            raise DamError(
+                f"{len(left)} of {pluralize(len(pending), 'photograph is', 'photographs are')} not done yet: {error}"
+            )
         size = max(1, min(size, len(left)) // _SMALLER) if stuck else size
         pending = left
     return aside

@@ -7,6 +7,7 @@ from plugin.confinement.reader import find_reader
 from plugin.errors import ImportRefused, ReadingFailed
 from plugin.flows.common.services import Services
 from plugin.flows.consent.recording import SignatureEvidence
+from plugin.words.plurals import pluralize
 
 
 def load_evidence(services: Services, folder: Path, name: str, pdf_only: bool = False) -> SignatureEvidence:
@@ -49,7 +50,9 @@ def check_pdf(body: bytes, most_pages: int) -> None:
     if locked:
         raise ImportRefused("evidence: the PDF is encrypted: save it without a password")
     if not 1 <= pages <= most_pages:
-        raise ImportRefused(f"evidence: the PDF has {pages} pages, 1 to {most_pages} are taken (importing.pages)")
+        raise ImportRefused(
+            f"evidence: the PDF has {pluralize(pages, 'page')}, 1 to {most_pages} are taken (importing.pages)"
+        )
 
 
 def list_pdfs(folder: Path) -> list[str]:

@@ -20,6 +20,7 @@ from plugin.quitclaim.consent import lifecycle, mapping
 from plugin.quitclaim.consent.mapping import EarlierUses, ForeignConsent
 from plugin.quitclaim.consent.model import Person, Quitclaim, clean_name, name_key
 from plugin.quitclaim.consent.rules import is_minor
+from plugin.words.plurals import pluralize
 
 COMING_PREFIX = "row:"  # of the id of a person whom an earlier row will enter
 SEALED_KIND = "import"  # of the sealed item with the source of a quitclaim
@@ -168,8 +169,8 @@ class RowJudge:
         photographs = self.standing.counts.get(key, 0)
         if person_id is None and photographs and decision.link != "adopt":
             return None, (
-                f"the name stands on {photographs} photographs already: link adopt if that is this person, else "
-                "another display name"
+                f"the name stands on {pluralize(photographs, 'photograph')} already: link adopt if that is this "
+                "person, else another display name"
             )
         return person_id, ""
 

@@ -19,6 +19,7 @@ from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
+from plugin.words.plurals import pluralize
 
 JOB = "name-stands"
 """Where the DAM did not say whether a name stands there; the key is the person's id."""
@@ -65,10 +66,11 @@ def explain(gaps: IndexGaps) -> str:
     elif gaps.never:
         why = "the library was not read yet (facelease scan, or facelease work), and may bear this name"
     elif gaps.photographs:
-        number = gaps.photographs
-        why = f"{number} photographs were not read yet, or cannot be, and may bear this name (facelease doctor)"
+        were = pluralize(gaps.photographs, "photograph was", "photographs were")
+        why = f"{were} not read yet, or cannot be, and may bear this name (facelease doctor)"
     elif gaps.returned:
-        why = f"this name came back on {gaps.returned} photographs, and is taken off them first (facelease doctor)"
+        on = pluralize(gaps.returned, "photograph")
+        why = f"this name came back on {on}, and is taken off them first (facelease doctor)"
     else:
         why = "all was read since, and whether this name stands there is looked up within a minute (facelease work)"
     return f"{why}: until that is known, no name there is theirs by its spelling"

@@ -25,6 +25,7 @@ from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import clean_name, name_key
+from plugin.words.plurals import pluralize
 
 JOB = "adopted"
 _PORTION = 500  # names of one write: others wait for it
@@ -112,8 +113,8 @@ def _free(tx: Tx, name: str, standing: int) -> None:
         )
     if standing:
         raise NameTaken(
-            f"{name!r} stands on {standing} photographs already. If that is this person, say so with --adopt; "
-            "else choose another display name"
+            f"{name!r} stands on {pluralize(standing, 'photograph')} already. If that is this person, say so with "
+            "--adopt; else choose another display name"
         )
 
 

@@ -19,6 +19,7 @@ from plugin.ledger.keys import free_text
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.dismissal import LARGE, SETTLING, Dismissal, is_small
+from plugin.words.plurals import pluralize
 
 UNDECIDED = ("unmatched", "rejected")
 """States of a face on which nobody has decided, or only that it is not who was suggested."""
@@ -242,7 +243,6 @@ def _find_last(mine: Iterable[Row[Any]], dismissal: Dismissal, left: int) -> dat
     """When the last face was dismissed so. Raises NothingDone where none was."""
     at: list[datetime] = [row.decided_at for row in mine if face_rows.dismissal_of(row) is dismissal]
     if not at:
-        raise NothingDone(
-            f"no small face of this photograph waits to be decided ({left} others do): nothing was dismissed"
-        )
+        others = pluralize(left, "other does", "others do")
+        raise NothingDone(f"no small face of this photograph waits to be decided ({others}): nothing was dismissed")
     return max(at)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from plugin.hooks.concern import Concern
 from plugin.hooks.resourcespace.plugin_answers import GateAnswer
+from plugin.words.plurals import pluralize
 
 _GATE = "downloads in the DAM"
 _STALE_SECONDS = 86_400
@@ -28,12 +29,13 @@ def list_gate_concerns(gate: GateAnswer | None) -> Iterator[Concern]:
         said = f"files go out without passing the gate: {setting}"
         yield Concern(_GATE, False, said, "change it in the DAM's include/config.php")
     if gate.waiting and gate.waiting_age > _LATE_SECONDS:
-        late = f"{gate.waiting} deliveries are not in the log yet, the oldest for {_format_age(gate.waiting_age)}"
+        late = pluralize(gate.waiting, "delivery is", "deliveries are")
+        late += f" not in the log yet, the oldest for {_format_age(gate.waiting_age)}"
         yield Concern(_GATE, False, late, "the DAM's scheduled task tells them; does it run?")
 
 
 def _format_age(seconds: int) -> str:
-    return f"{seconds // 3600} hours" if seconds >= 7200 else f"{seconds // 60} minutes"
+    return pluralize(seconds // 3600, "hour") if seconds >= 7200 else pluralize(seconds // 60, "minute")
 
 
 def _judge_canary(gate: GateAnswer) -> Concern:

@@ -18,6 +18,7 @@ from standardwebhooks import Webhook
 
 from plugin.errors import ConfigError, SignatureRefused
 from plugin.ledger.keys import private_files
+from plugin.words.plurals import pluralize
 
 WINDOW = timedelta(minutes=5)
 """How far a timestamp may be from now, either way."""
@@ -96,7 +97,7 @@ def parse_secrets(text: str, source: str) -> tuple[str, ...]:
     found = tuple(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#")
     if not found or len(found) > _MOST_SECRETS:
         raise ConfigError(
-            f"{source} holds {len(found)} secrets: write one `{PREFIX}...` a line, the current one first, "
+            f"{source} holds {pluralize(len(found), 'secret')}: write one `{PREFIX}...` a line, the current one first, "
             f"at most {_MOST_SECRETS}"
         )
     for number, secret in enumerate(found, 1):

@@ -11,6 +11,7 @@ from plugin.ledger.log import heads
 from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.log.heads import ENDED_RESTARTED, SignedHead
 from plugin.ledger.store import migrations
+from plugin.words.plurals import pluralize
 
 NEWEST = "newest"
 
@@ -185,7 +186,7 @@ def _refuse_another_end(book: HeadBook, signed: SignedPart, manifest: Manifest, 
     if not book.ended.path.exists():
         how = "is missing"
     elif there < lines:
-        how = f"is too short: {there} lines of at least {lines}"
+        how = f"is too short: {pluralize(there, 'line')} of at least {lines}"
     else:
         how = "holds other lines than were known"
     raise StoreError(

@@ -176,7 +176,7 @@ def _refuse_shrunk(standing: Sequence[SignedHead]) -> None:
         if other.last.seq < one.last.seq:
             raise AuditBroken(
                 f"audit row {other.last.seq + 1} was gone when head {other.number} was written: head {one.number} knew "
-                f"{one.last.seq} rows, and no restore says that they were put away"
+                f"rows up to {one.last.seq}, and no restore says that they were put away"
             )
 
 

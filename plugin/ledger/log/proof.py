@@ -18,6 +18,7 @@ from plugin.ledger.log.heads import ENDED_RESTARTED, SignedHead, goes_back
 from plugin.ledger.log.lineage import Lack, Lineage, UnprovenReason
 from plugin.ledger.store import audit
 from plugin.ledger.store.audit import Head, VerifiedChain
+from plugin.words.plurals import pluralize
 
 
 class ProofVerdict(StrEnum):
@@ -102,7 +103,7 @@ def _find_missing_head(chain: VerifiedChain, heads: Sequence[SignedHead], line: 
     first = line.standing[0].number if line.standing else 0
     for number, seq in sorted(chain.told.items()):
         if number in rows and rows[number] != seq:
-            raise AuditBroken(f"head {number} holds {rows[number]} rows, the log says that it holds {seq}")
+            raise AuditBroken(f"head {number} holds rows up to {rows[number]}, the log says up to {seq}")
         if number not in rows and number >= first:
             return UnprovenReason(Lack.FEWER, head=number)
     return None
@@ -132,8 +133,8 @@ def _refuse_forgotten_endings(line: Lineage) -> None:
     for one, other in pairwise(line.standing):
         if goes_back(one.ended, other.ended) and other.kind not in (ENDED_RESTARTED, "restore", "begin"):
             raise AuditBroken(
-                f"head {other.number} knows {other.ended.lines} lines of ended.log, and head {one.number} before it, "
-                f"at row {one.last.seq}, knew {one.ended.lines} lines that are not these"
+                f"head {other.number} knows {pluralize(other.ended.lines, 'line')} of ended.log, and head "
+                f"{one.number} before it, at row {one.last.seq}, knew other lines, {one.ended.lines} in all"
             )
 
 

@@ -147,7 +147,7 @@ def _list_wanted(known: Iterable[Head], start: Head, end: Head) -> dict[int, str
         if wanted.setdefault(position.seq, position.hash) != position.hash:
             raise AuditBroken(f"two heads of audit row {position.seq} differ")
     if wanted and max(wanted) > end.seq:
-        raise AuditBroken(f"audit row {end.seq + 1} is missing: a head knows {max(wanted)} rows")
+        raise AuditBroken(f"audit row {end.seq + 1} is missing: a head knows row {max(wanted)}")
     if wanted.get(start.seq, start.hash) != start.hash:
         raise AuditBroken(f"audit row {start.seq}, the last one before the log, is not the one that a head knows")
     return wanted

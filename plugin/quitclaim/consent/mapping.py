@@ -17,6 +17,7 @@ from plugin.quitclaim.consent.intervals import end_of, minus
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import OLDEST_BIRTH_YEAR, AgeRules, Grant, GrantKind, Person, Quitclaim, Window
 from plugin.quitclaim.consent.rules import windows
+from plugin.words.plurals import pluralize
 
 METHOD = "import"
 EVERY = "*"
@@ -195,7 +196,7 @@ def find_open_question(
     if changed and live:
         return "was imported before, and says something else now"
     if any(claim.method != METHOD for claim, _, _ in live):
-        return f"has agreed to {len(live)} uses by another form"
+        return f"has agreed to {pluralize(len(live), 'use')} by another form"
     return ""
 
 

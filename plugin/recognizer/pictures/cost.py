@@ -3,6 +3,7 @@
 import re
 
 from plugin.errors import PictureTooLarge
+from plugin.words.plurals import pluralize
 
 MOST_SCANS = 100
 """Programs write 1, 3, or some 10; libtiff draws the line here, too."""
@@ -29,8 +30,11 @@ def check_scans(data: bytes, pixels: int) -> None:
     """Raises PictureTooLarge for a JPEG with scans that take much longer than its size suggests."""
     scans = count_scans(data)
     if scans > MOST_SCANS:
-        raise PictureTooLarge(f"the picture is stored in {scans} scans, {MOST_SCANS} are looked at: save it anew")
+        raise PictureTooLarge(
+            f"the picture is stored in {pluralize(scans, 'scan')}, {MOST_SCANS} are looked at: save it anew"
+        )
     if scans * pixels > _MOST_WORK:
         raise PictureTooLarge(
-            f"the picture is stored in {scans} scans, which is too many for its size: save it anew, not progressive"
+            f"the picture is stored in {pluralize(scans, 'scan')}, which is too many for its "
+            "size: save it anew, not progressive"
         )

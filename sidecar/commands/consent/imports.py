@@ -19,6 +19,7 @@ from plugin.flows.importing.writing import Progress
 from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.consent import mapping
 from plugin.words.catalogues import LANGUAGES
+from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
 from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, describe_unfinished, finish_jobs, say_finished
 from sidecar.output import safe, say
@@ -218,7 +219,7 @@ def _confirm_plan(plan: Table, path: Path) -> None:
     done = sum(cells["confirmed"] == "yes" for cells in rows)
     if not rows:
         raise NothingDone("there is no line in this plan: make one with --plan where there are consents")
-    click.echo(f"{done} of {len(rows)} lines are confirmed: --apply {path} imports them")
+    click.echo(f"{done} of {pluralize(len(rows), 'line is', 'lines are')} confirmed: --apply {path} imports them")
 
 
 def _confirm_line(row: TableRow, cells: dict[str, str]) -> bool:

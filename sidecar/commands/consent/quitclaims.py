@@ -20,10 +20,11 @@ from plugin.flows.review import already_done
 from plugin.flows.signing import key_links
 from plugin.quitclaim.consent.lifecycle import Signing, StopMode
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
+from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json, find_person, finish_jobs, say_finished
 from sidecar.commands.consent import forms, imports
-from sidecar.output import pluralize, say, table
+from sidecar.output import say, table
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _EVIDENCE = "The signed form: a scan, a PDF. May be repeated. Kept sealed."

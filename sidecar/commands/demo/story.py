@@ -31,6 +31,7 @@ from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
+from plugin.words.plurals import pluralize
 from sidecar import server
 from sidecar.commands.demo import samples, welcome
 from sidecar.commands.demo.tally import Tally
@@ -189,7 +190,7 @@ def _tag(services: Services, tally: Tally) -> None:
     calendar.poll_dam(services)
     Runner(services).drain(threads=2)
     refs = sorted(services.dam.refs())
-    tally.check(f"{len(refs)} photographs examined", scan_queue.count_waiting(services) == 0)
+    tally.check(f"{pluralize(len(refs), 'photograph')} examined", scan_queue.count_waiting(services) == 0)
     for line in table(
         ["photo", "people", "unnamed faces", "internal", "website", "press"], [_format_row(services, r) for r in refs]
     ):
@@ -231,13 +232,16 @@ def _end(services: Services, clock: ManualClock, person_id: str, tally: Tally) -
     click.echo(f"3. {LEASE.days} days later, by a clock of the demonstration's own: the lease ends")
     clock.advance(LEASE + timedelta(seconds=1))
     ended = calendar.sweep_endings(services)
-    tally.check(f"{ended} grants ended", ended == 3)
+    tally.check(f"{pluralize(ended, 'grant')} ended", ended == 3)
     before = tally.tagged
     Runner(services).drain()
     refs = sorted(services.dam.refs())
     tally.left = sum(1 for ref in refs if any(node_key(name) == node_key(A) for name in _read_names(services, ref)))
     tally.revoked = before - tally.left
-    tally.check(f"{tally.revoked} tags are gone from the files, {tally.left} left", tally.left == 0 and before > 0)
+    tally.check(
+        f"{pluralize(tally.revoked, 'tag is', 'tags are')} gone from the files, {tally.left} left",
+        tally.left == 0 and before > 0,
+    )
     answers = [photo_answers.answer_photo(services, ref, "communication", "website").status for ref in refs]
     tally.check("no photograph is cleared any more", ClearanceStatus.CLEARED not in answers)
     with services.store.read() as conn:

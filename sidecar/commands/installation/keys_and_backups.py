@@ -8,10 +8,11 @@ from plugin.errors import NothingDone
 from plugin.flows.rights import key_rotation as rotating
 from plugin.ledger.backups import backup as backups
 from plugin.ledger.log.head_book import HeadBook
+from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json
 from sidecar.commands.installation import audit
-from sidecar.output import pluralize, say
+from sidecar.output import say
 from sidecar.running import bootstrap
 
 
@@ -33,8 +34,8 @@ def rotate(shell: Shell, retire: bool, yes: bool, as_json: bool) -> None:
         done = rotating.rotate(services, actor(), retire)
     data: dict[str, object] = {"version": done.version, "rewrapped": done.rewrapped}
     data |= {"retired": list(done.retired), "shredded": done.shredded}
-    line = f"master key version {done.version}: {done.rewrapped} keys re-wrapped, "
-    line += f"{len(done.retired)} old versions destroyed, {done.shredded} keys shredded"
+    line = f"master key version {done.version}: {pluralize(done.rewrapped, 'key')} re-wrapped, "
+    line += f"{pluralize(len(done.retired), 'old version')} destroyed, {pluralize(done.shredded, 'key')} shredded"
     say(as_json, data, [line])
 
 
@@ -71,7 +72,8 @@ def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None
     data = measuring.measure_accuracy(people, strangers, bootstrap.resolve_models(shell.config))
     if not data["gallery"]:
         raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
-    lines = [f"{data['gallery']} people enrolled; no face found on {data['undetected']} photographs"]
+    enrolled, missed = pluralize(data["gallery"], "person", "people"), pluralize(data["undetected"], "photograph")
+    lines = [f"{enrolled} enrolled; no face found on {missed}"]
     lines.append(f"right person first: {_format_rate(data['rank1'])}")
     for rates, words in ((data["auto"], "named automatically"), (data["suggest"], "named or suggested")):
         lines.append(

@@ -14,9 +14,10 @@ from plugin.flows.photos import scan_queue, scan_requests
 from plugin.flows.schedule import calendar, house_closing
 from plugin.ledger.store.store import migrate as migrate_store
 from plugin.ledger.store.store import read_revision as revision_of
+from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
-from sidecar.output import pluralize, safe, say
+from sidecar.output import safe, say
 from sidecar.running import bootstrap, logs, loops, shutdown, worker_supervisor
 from sidecar.running.runner import Runner
 from sidecar.words import left_out_words
@@ -165,7 +166,8 @@ def _describe_cost(services: Services, cost: scan_queue.ScanCost) -> str:
     if cost.seconds is not None:
         minutes = cost.seconds / services.config.recognizer.processes / 60
         took = f", about {minutes:.0f} min" if minutes >= 1 else ", less than a minute"
-    left = f"; {cost.left_out} others are in no collection that is on, or done" if cost.left_out else ""
+    others = pluralize(cost.left_out, "other is", "others are")
+    left = f"; {others} in no collection that is on, or done" if cost.left_out else ""
     return f"{pluralize(cost.photos, 'photograph')} to examine{took} (measured on the first few){left}"
 
 
@@ -259,7 +261,7 @@ def reopen(shell: Shell, reason: str | None, yes: bool, as_json: bool) -> None:
         begun = house_closing.open_without_ended_log(services, reason, actor())
         calendar.start_process(services)
     said = [
-        f"the house is open: a new ended.log was begun with {begun.lines} endings that the store knows",
+        f"the house is open: a new ended.log was begun with {pluralize(begun.lines, 'ending')} that the store knows",
         "what only the old file knew has not ended any more: facelease doctor says since when it is so",
     ]
     said += [f"the file that was there: {begun.aside}"] if begun.aside else []

@@ -20,9 +20,10 @@ from plugin.ledger.backups.restore import RestoreReport
 from plugin.ledger.keys import private_files
 from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.log.head_key import HeadKey
+from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json
-from sidecar.output import pluralize, say
+from sidecar.output import say
 from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 

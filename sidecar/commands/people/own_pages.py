@@ -9,9 +9,10 @@ from plugin.flows.people import guardian_links
 from plugin.flows.review import already_done
 from plugin.flows.rights import erasure_requests
 from plugin.flows.signing import lost_links
+from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json, find_person, finish_jobs, say_finished, send_letters
-from sidecar.output import pluralize, say, table
+from sidecar.output import say, table
 
 
 @click.command()

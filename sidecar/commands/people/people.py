@@ -16,11 +16,12 @@ from plugin.flows.review import already_done
 from plugin.flows.rights import dam_leftovers, erasure, erasure_register
 from plugin.flows.views import people_list
 from plugin.words.catalogues import LANGUAGES
+from plugin.words.plurals import pluralize
 from sidecar import output
 from sidecar.commands import confirmation
 from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, find_person, finish_jobs, say_finished
 from sidecar.commands.people import certificates, identities, own_pages, references
-from sidecar.output import pluralize, say, table
+from sidecar.output import say, table
 
 _DESPITE_UNREAD = (
     "Finished, exit code 0, also where photographs were not read that may bear the name: until they are, no name "
@@ -200,7 +201,7 @@ def objects(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
         said = "the objection is kept, and no guardian can take it back"
         if before is not None:
             said = f"they had objected already on {already_done.format_day(services, before)}"
-        lines = [f"{ended} recognition grants ended" if ended else "no recognition was in force", said]
+        lines = [f"{pluralize(ended, 'recognition grant')} ended" if ended else "no recognition was in force", said]
     say_finished(as_json, {"id": person_id, "ended": ended, "objected_before": before}, lines, left)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 
 from plugin.errors import ImportRefused
 from plugin.flows.importing.tables.table_rows import RawRow, normalize_heading, refuse_too_many
+from plugin.words.plurals import pluralize
 
 ENCODINGS = ("utf-8", "utf-16", "windows-1252", "windows-1250", "iso-8859-15", "iso-8859-2", "macintosh")
 """What `--encoding` may say."""
@@ -78,7 +79,7 @@ def _describe_candidates(data: bytes) -> str:
     return (
         "the file is not UTF-8, and what it is cannot be told from its bytes: save it as CSV UTF-8, or say --encoding "
         f"with the one that shows the names as they are. {' | '.join(shown)}"
-        + (f" | and {len(differ) - _SHOWN} lines more" if len(differ) > _SHOWN else "")
+        + (f" | and {pluralize(len(differ) - _SHOWN, 'line')} more" if len(differ) > _SHOWN else "")
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from plugin.errors import ImportRefused
+from plugin.words.plurals import pluralize
 
 MAX_CELL_CHARACTERS = 10_000  # characters of a cell
 MAX_COLUMNS = 100  # columns
@@ -70,7 +71,7 @@ def normalize_heading(heading: str) -> str:
 def refuse_too_many(count: int, most: int) -> None:
     """Raises ImportRefused where there are more rows than are read."""
     if count > most + 1:
-        raise ImportRefused(f"the file has more than {most} rows, which importing.rows allows: split it")
+        raise ImportRefused(f"the file has more than {pluralize(most, 'row')}, which importing.rows allows: split it")
 
 
 def _read_columns(headings: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
