@@ -226,10 +226,9 @@ def subject(services: Services, tx: Tx, person_id: str) -> str | None:
 
 
 def _subject(services: Services, conn: Connection, person_id: str) -> str | None:
-    if not services.vault.has_key(conn, person_id, "record"):
-        return None
     try:
         return services.vault.subject(conn, person_id)
     except VaultError:
-        house_key.unwrap(conn, services.master)  # else it is the master key that is not the right one
+        if services.vault.has_key(conn, person_id, "record"):
+            house_key.unwrap(conn, services.master)  # else it is the master key that is not the right one
         return None

@@ -108,15 +108,16 @@ def index_version(services: Services) -> str:
 
 
 def find_gaps(services: Services, conn: Connection) -> IndexGaps:
-    """What the index does not know now."""
+    """What the index does not know now, by one statement: each person who is entered asks it."""
     how, c = index_version(services), t.resource.c
     others = (c.indexed.is_(None), c.indexed < how, c.indexed > how)  # each by the index on it, and none by a scan
-    count = sum(conn.scalar(select(func.count()).where(_LIVING, one)) or 0 for one in others)
+    counts = [select(func.count()).where(_LIVING, one) for one in others]
     entered = select(c.id).where(c.ref == t.job.c.key, _LIVING).exists()
     waiting = t.job.c.state.in_(("queued", "running", "dead")) & t.job.c.kind.in_(_READING)
-    count += conn.scalar(select(func.count(t.job.c.key.distinct())).where(waiting, ~entered)) or 0
-    state = conn.execute(select(t.state.c.polled_at, t.state.c.unreadable)).one()
-    return IndexGaps(count + state.unreadable, never=state.polled_at is None)
+    counts.append(select(func.count(t.job.c.key.distinct())).where(waiting, ~entered))
+    asked = select(t.state.c.polled_at, t.state.c.unreadable, *(one.scalar_subquery() for one in counts))
+    polled_at, *numbers = conn.execute(asked).one()
+    return IndexGaps(sum(numbers), never=polled_at is None)
 
 
 def count_names(services: Services, conn: Connection, keys: Collection[str]) -> dict[str, int]:

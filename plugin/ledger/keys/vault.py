@@ -48,7 +48,8 @@ class Vault:
         new = {"person_id": person_id, "purpose": purpose, "wrapped": wrapped, "master_version": version}
         tx.execute(insert(t.person_key).values(**new, created_at=tx.now))
         if purpose == RECORD:
-            self.seal(tx, person_id, RECORD, AUDIT_KEY, secrets.token_bytes(KEY_BYTES))
+            bond = Bond(secrets.token_hex(16), person_id, RECORD, AUDIT_KEY, None, "", 1)
+            _insert_sealed(tx, key, bond, secrets.token_bytes(KEY_BYTES))
 
     def has_key(self, connection: Connection, person_id: str, purpose: str) -> bool:
         return connection.execute(_select_key(person_id, purpose)).first() is not None
@@ -86,9 +87,7 @@ class Vault:
         """Store `data` sealed under the person's key for `purpose`; returns the item's id."""
         key = self._key(tx.connection, person_id, purpose)
         bond = Bond(secrets.token_hex(16), person_id, purpose, kind, subject, engine, version)
-        body = sealing.seal(key, data, bond)
-        tx.execute(insert(t.sealed).values(**bond._asdict(), body=body, created_at=tx.now))
-        return bond.id
+        return _insert_sealed(tx, key, bond, data)
 
     def open(self, connection: Connection, sealed_id: str) -> bytes:
         """The sealed data. Raises VaultError where item or key is gone or does not match."""
@@ -195,6 +194,12 @@ class Vault:
     def _unwrap(self, row: Row[Any]) -> bytes:
         master = self.master.key(row.master_version)
         return sealing.unwrap(master, row.wrapped, row.person_id, row.purpose, row.master_version)
+
+
+def _insert_sealed(tx: Tx, key: bytes, bond: Bond, data: bytes) -> str:
+    body = sealing.seal(key, data, bond)
+    tx.execute(insert(t.sealed).values(**bond._asdict(), body=body, created_at=tx.now))
+    return bond.id
 
 
 def _select_key(person_id: str, purpose: str) -> Select[Any]:
