@@ -1,4 +1,4 @@
-"""The time to add a person in a large folder, and to start a scan of one before anything is examined."""
+"""The time to set up a person, also in a large folder, and to start a scan of one before anything is examined."""
 
 import os
 import sqlite3
@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 from PIL import Image
+from sqlalchemy import insert
 
 from bench.figures import Figure, Workshop
+from bench.library import sign_quitclaim
 from plugin.config import parse
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
@@ -18,6 +21,7 @@ from plugin.flows.names import name_index
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue, scan_requests
 from plugin.flows.schedule import calendar
+from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.running import bootstrap
 
@@ -28,7 +32,7 @@ _LINKS = 30_000  # a file: file systems hold some 65,000 names of one
 
 
 def run(workshop: Workshop) -> Iterator[Figure]:
-    """`person_add_ratio_50k_500`, and `scan_start_s` of 50,000 files in 200 folders."""
+    """`person_add_ratio_50k_500`, `person_set_up_ratio`, and `scan_start_s` of 50,000 files in 200 folders."""
     with ExitStack() as stack:
         houses = {}
         for files, folders in ((_SMALL, 1), (_FILES, _FOLDERS)):
@@ -45,6 +49,7 @@ def run(workshop: Workshop) -> Iterator[Figure]:
         for number in range(_TRIES):  # by turns: the machine may not be ours alone
             for files, services in houses.items():
                 took[files].append(_measure_add(services, number))
+        yield _measure_set_up(houses[_SMALL])
     small, large = (sorted(took[files])[_TRIES // 2] for files in (_SMALL, _FILES))
     remarks = (
         f"{large * 1000:.1f} ms at {_FILES} files, {small * 1000:.1f} ms at {_SMALL}, median of {_TRIES}; each is in "
@@ -115,3 +120,21 @@ def _measure_add(services: Services, number: int) -> float:
     began = time.perf_counter()
     register.add(services, register.Newcomer(f"Sample {number}", of_age=True), "bench")
     return time.perf_counter() - began
+
+
+def _measure_set_up(services: Services) -> Figure:
+    """Somebody who is entered and signs, by what one row in one transaction of the same store takes."""
+    took: dict[str, list[float]] = {"person": [], "row": []}
+    for number in range(_TRIES):
+        began = time.process_time()
+        person = register.add(services, register.Newcomer(f"Signer {number}", of_age=True), "bench")
+        sign_quitclaim(services, person, services.clock.now(), recognition=True)
+        took["person"].append(time.process_time() - began)
+        began = time.process_time()
+        with services.store.write() as tx:
+            name = {"display_name": f"Row {number}", "name_key": f"row {number}", "node_adopted": False}
+            tx.execute(insert(t.person).values(id=uuid4().hex, language="en", created_at=tx.now, **name))
+        took["row"].append(time.process_time() - began)
+    person_ms, row_ms = (sorted(took[what])[_TRIES // 2] * 1000 for what in ("person", "row"))
+    remarks = f"{person_ms:.1f} ms by {row_ms:.2f} ms of the processor, median of {_TRIES}, on {services.store.kind}"
+    return Figure("person_set_up_ratio", round(person_ms / row_ms, 1), remarks=remarks)

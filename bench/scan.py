@@ -44,7 +44,7 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     files = sorted(photos.glob("*.jpg"))
     old = time.time() - 60
     for file in files:
-        _date(file, old)
+        date_file(file, old)
     before = _measure_engine(workshop, files)
     config = parse({"data": str(root / "data"), "folder": {"path": str(root / "photos")}})
     scanned, tagged = _measure_scan(config, len(files))
@@ -53,7 +53,8 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     yield Figure("scan_efficiency", scanned / bare, remarks=f"{remarks}; detect {config.recognizer.detect_px} px")
 
 
-def _date(file: Path, moment: float) -> None:
+def date_file(file: Path, moment: float) -> None:
+    """Old enough to be taken up at once."""
     os.utime(file, (moment, moment))
 
 
@@ -69,7 +70,7 @@ def _measure_scan(config: Config, count: int) -> tuple[float, int]:
     """Images a second of `facelease scan` with one examiner; and how many photographs were tagged."""
     bootstrap.init(config)
     with bootstrap.open_house(config) as services:
-        _enrol(services)
+        enrol(services)
         gallery.refresh(services)
         refs = list(scan_queue.list_due(services))
         scan_queue.estimate_cost(services, refs)  # as the command does; it also starts the child
@@ -85,7 +86,8 @@ def _measure_scan(config: Config, count: int) -> tuple[float, int]:
     return count / seconds, tagged
 
 
-def _enrol(services: Services) -> None:
+def enrol(services: Services) -> None:
+    """One person, whom the machine may name in the folder `all`."""
     calendar.start_process(services)
     person = register.add(services, register.Newcomer("Sample person", of_age=True), "bench")
     now = datetime.now(UTC)

@@ -1,5 +1,7 @@
-"""How many statements the store is asked for to take one name of the machine off a photograph, from the job to done."""
+"""How many statements the store is asked for to take one name of the machine off a photograph, and to put one there."""
 
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,17 +10,21 @@ from typing import Any, cast
 
 from sqlalchemy import Engine, event, func, select, update
 
-from bench import write_cases
+from bench import scan, write_cases
 from bench.figures import Figure, Workshop
 from bench.library import build_library
+from plugin.config import parse
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
+from plugin.flows.photos import scan_queue
 from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t
+from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 from tests.stores import Postgres
 
 _TAGS = 500
+_FEW, _MORE = 4, 14  # photographs of a scan: what a scan costs anyway is in both
 _CONTROL = ("PRAGMA", "BEGIN", "SELECT pg_", "SET ", "SHOW ")
 
 
@@ -26,6 +32,7 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     """`sql_per_tag`: a withdrawal by somebody whom the machine named on 500 photographs, all of it, by their number.
 
     The more of the two stores. What opens a transaction is not counted, nor is the DAM: it does as it is told.
+    `sql_per_scanned_photo`: a photograph that is examined and gets one name, in a folder, on SQLite.
     """
     server = Postgres()
     try:
@@ -38,6 +45,9 @@ def run(workshop: Workshop) -> Iterator[Figure]:
         server.stop()
     said = ", ".join(f"{store} {count / _TAGS:.1f}" for store, count in found.items())
     yield Figure("sql_per_tag", round(max(found.values()) / _TAGS, 1), remarks=f"{_TAGS} tags; {said}")
+    few, more = (_scanned(workshop, count) for count in (_FEW, _MORE))
+    remarks = f"a scan of {_MORE} photographs less one of {_FEW}, each with one face that is named"
+    yield Figure("sql_per_scanned_photo", round((more - few) / (_MORE - _FEW), 1), remarks=remarks)
 
 
 def _withdrawn(root: Path, url: str) -> int:
@@ -54,6 +64,29 @@ def _withdrawn(root: Path, url: str) -> int:
         if _tags(services, person):
             raise SystemExit("names of somebody who withdrew are left: there is nothing to count")
         return len(statements)
+
+
+def _scanned(workshop: Workshop, count: int) -> int:
+    root = workshop.scratch / f"statements-scan-{count}"
+    photos, source = root / "photos" / "all", workshop.resized(side=700)[0]
+    photos.mkdir(parents=True)
+    for number in range(count):
+        file = Path(shutil.copyfile(source, photos / f"{number:03}.jpg"))
+        scan.date_file(file, time.time() - 60)
+    config = parse({"data": str(root / "data"), "folder": {"path": str(root / "photos")}})
+    bootstrap.init(config)
+    with bootstrap.open_house(config) as services:
+        scan.enrol(services)
+        runner = Runner(services)
+        runner.drain()
+        scan_queue.enqueue(services, list(scan_queue.list_due(services)))
+        with _counted() as statements:
+            runner.drain()
+        with services.store.read() as conn:
+            named = conn.scalar(select(func.count()).select_from(t.tag))
+    if named != count:
+        raise SystemExit(f"{named} of {count} photographs were named: there is nothing to count")
+    return len(statements)
 
 
 def _tags(services: Services, person_id: str) -> int:
