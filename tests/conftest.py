@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
 from bench import words
@@ -21,7 +22,9 @@ from plugin.config import Config
 from plugin.flows.common.services import Services
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running import bootstrap
-from tests import support
+from tests import mailbox, staff, support
+from tests.doubles.resourcespace import Double
+from tests.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from tests.stores import Stores
@@ -96,7 +99,6 @@ def logs_apart() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def worked_out_once() -> Iterator[None]:
     """What every app works out anew and is the same in each: the schemas of the API's models, compiled templates."""
-    from flask import Flask
     from flask_openapi3 import utils
 
     schema = cache(utils.get_model_schema)
@@ -170,3 +172,23 @@ def cast(services: Services) -> support.Cast:
 def photos(services: Services) -> Path:
     """The folder that is the DAM."""
     return services.config.path(services.config.folder.path)
+
+
+@pytest.fixture
+def app(services: Services) -> Flask:
+    """What browsers of the staff talk to."""
+    return staff.app(services)
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Mailbox]:
+    """A mail server that is up."""
+    with mailbox.running(tmp_path / "mail") as running:
+        yield running
+
+
+@pytest.fixture
+def double() -> Iterator[Double]:
+    """A server with our plugin."""
+    with Double() as made:
+        yield made

@@ -202,3 +202,10 @@ def size_of(picture: bytes) -> tuple[int, int]:
     """Width and height of a picture, in px."""
     with Image.open(BytesIO(picture)) as opened_:
         return opened_.size
+
+
+def find_face(services: Services, ref: str) -> int:
+    """The number of the first face on a photograph; 0 where there is none."""
+    with services.store.read() as conn:
+        query = select(t.face.c.id).join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        return int(conn.scalar(query.where(t.resource.c.ref == ref)) or 0)

@@ -1,7 +1,6 @@
 """The pages in a real browser: a server on this machine, the system's Chromium, at a phone's size and a desktop's."""
 
 import os
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from werkzeug.serving import make_server
 
 from plugin.flows.common.services import Services
 from tests import staff, visiting
+from tests.processes import free_port
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 SERIOUS = ("serious", "critical")
@@ -31,9 +31,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def port() -> int:
     """A free port: where hand-overs are made for an address, it stands in the configuration."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -28,12 +28,6 @@ from tests.signers import Desk
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Iterator[Mailbox]:
-    with mailbox.running(tmp_path / "mail") as running:
-        yield running
-
-
-@pytest.fixture
 def services(tmp_path: Path, clock: ManualClock, examiner: Examiner, port: int, box: Mailbox) -> Iterator[Services]:
     """A house with a console, and with mail."""
     tables = {"server": {"public_url": f"http://127.0.0.1:{port}"}, "mail": box.section()}

@@ -445,13 +445,6 @@ class Api(ConsentApi):
         shelf.resources.append(loose(p.get("resource")))
         return True
 
-    def remove_resource_from_collection(self, user: User, p: Params) -> Any:
-        shelf = self.library.shelves.get(loose(p.get("collection")))
-        if shelf is None or shelf.user != user.ref:
-            return "You can't modify this collection."
-        shelf.resources = [r for r in shelf.resources if r != loose(p.get("resource"))]
-        return True
-
     def delete_collection(self, user: User, p: Params) -> Any:
         shelf = self.library.shelves.get(loose(p.get("collection")))
         if shelf is None or shelf.user != user.ref:

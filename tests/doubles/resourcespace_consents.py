@@ -78,16 +78,6 @@ class ConsentApi:
         links = {resource for resource, consent in self.library.consent_links if consent == row["ref"]}
         return {**row, "resources": sorted(links)}
 
-    def consentmanager_get_consents(self, user: User, p: Mapping[str, str]) -> Any:
-        ref = _number(p.get("ref"))
-        if not (self._managing(user) or ref in self.library.photos):
-            return False
-        return [
-            dict(self.library.consents[consent])
-            for resource, consent in self.library.consent_links
-            if resource == ref and consent in self.library.consents
-        ]
-
     def consentmanager_update_consent(self, user: User, p: Mapping[str, str]) -> Any:
         row = self.library.consents.get(_number(p.get("consent")))
         if row is None or not self._managing(user):
@@ -103,11 +93,6 @@ class ConsentApi:
             return False
         self.library.consent_links.append((resource, consent))  # also a second time
         self.library.note(resource, "", user.ref, notes=f"New consent {consent}")
-        return True
-
-    def consentmanager_unlink_consent(self, user: User, p: Mapping[str, str]) -> Any:
-        gone = (_number(p.get("resource")), _number(p.get("consent")))
-        self.library.consent_links = [link for link in self.library.consent_links if link != gone]
         return True
 
     def consentmanager_delete_consent(self, user: User, p: Mapping[str, str]) -> Any:

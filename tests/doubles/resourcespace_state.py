@@ -281,14 +281,6 @@ class Library:
         names = "\n".join(f"+ {self.nodes[n].name}" for n in nodes)
         self.note(ref, "e", user, PEOPLE, diff=names)
 
-    def drop_nodes(self, ref: int, nodes: list[int], user: int) -> None:
-        """One delete by node; with the leading comma that the server writes."""
-        photo = self.photos[ref]
-        gone = [n for n in nodes if n in photo.nodes]
-        photo.nodes = [n for n in photo.nodes if n not in gone]
-        for n in gone:
-            self.note(ref, "e", user, PEOPLE, diff=f"- ,{self.nodes[n].name}")
-
     def edit(self, ref: int, add: list[str] = [], remove: list[str] = [], user: int = 1) -> None:  # noqa: B006
         """An editor at the form, whose save is one transaction against the set as it is then."""
         with self.lock:

@@ -18,13 +18,6 @@ from tests.posting import Post
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Iterator[Mailbox]:
-    """A mail server that is up."""
-    with mailbox.running(tmp_path / "mail") as running:
-        yield running
-
-
-@pytest.fixture
 def post(tmp_path: Path, clock: ManualClock, examiner: Examiner, box: Mailbox) -> Iterator[Post]:
     """The house, its people, and what is mailed."""
     config = support.configuration(
@@ -35,13 +28,16 @@ def post(tmp_path: Path, clock: ManualClock, examiner: Examiner, box: Mailbox) -
         yield Post(services, box, clock)
 
 
-# ---- a server as the DAM -----------------------------------------------------------------------
-
-
 @pytest.fixture
-def double() -> Iterator[Double]:
-    with Double() as made:
-        yield made
+def asa(cast: support.Cast) -> str:
+    """Åsa, who agreed and enrolled."""
+    person = cast.add("Åsa")
+    cast.sign(person)
+    cast.enrol(person)
+    return person
+
+
+# ---- a server as the DAM -----------------------------------------------------------------------
 
 
 @pytest.fixture

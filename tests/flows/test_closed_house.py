@@ -52,11 +52,6 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
 
 
 @pytest.fixture
-def app(services: Services) -> Flask:
-    return staff.app(services)
-
-
-@pytest.fixture
 def asa(services: Services, cast: support.Cast, photos: Path, examiner: Examiner) -> str:
     """Åsa, suggested on one photograph beside a stranger."""
     person = cast.add("Åsa")

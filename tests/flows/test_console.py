@@ -38,11 +38,6 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
 
 
 @pytest.fixture
-def app(services: Services) -> Flask:
-    return staff.app(services)
-
-
-@pytest.fixture
 def asa(cast: support.Cast) -> str:
     """Åsa, who agreed and enrolled."""
     person = cast.add("Åsa", email="asa@example.org")

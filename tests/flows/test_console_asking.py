@@ -32,11 +32,6 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
         yield open_
 
 
-@pytest.fixture
-def app(services: Services) -> Flask:
-    return staff.app(services)
-
-
 def sample(**changes: str) -> str:
     """The sample form's file, for the channels of the tests' house."""
     text = re.sub(r"channels = \[[^\]]*\]", 'channels = ["website", "press"]', form_store.read_sample(), count=1)

@@ -30,7 +30,7 @@ from plugin.flows.tags import intent_outcomes
 from plugin.flows.views import photo_panel
 from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t
-from plugin.ledger.backups import backup, restore
+from plugin.ledger.backups import restore
 from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.store.store import Tx, init_store, inserted_id
 from plugin.quitclaim.clearance.answers import ClearanceStatus
@@ -41,6 +41,7 @@ from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from sidecar.running.runner import Runner
 from tests import program, support
+from tests.promises.test_certificates import back_up
 
 DAY = timedelta(days=1)
 
@@ -595,11 +596,11 @@ def test_a_backup_put_back_clears_nothing_that_ended(
     number = named(services, "one.jpg", asa)
     decided(services)
     if taken == "before":
-        _back_up(services)
+        back_up(services)
         clock.advance(timedelta(minutes=1))
     withdrawal.withdraw(services, asa, None, "test")
     if taken == "meanwhile":
-        _back_up(services)
+        back_up(services)
     url = f"sqlite:///{tmp_path}/back.db"
     config = services.config.model_copy(update={"store": services.config.store.model_copy(update={"url": url})})
     init_store(url, clock).close()
@@ -616,12 +617,6 @@ def test_a_backup_put_back_clears_nothing_that_ended(
         with back.store.read() as conn:
             last = conn.scalar(select(func.max(t.clearance.c.valid_until)))
         assert last is None or last <= clock.now()
-
-
-def _back_up(services: Services) -> None:
-    config = services.config
-    folder, book = config.path(config.backup.folder), HeadBook.from_config(config)
-    backup.write_backup(services.store, services.master, folder, services.clock, book, config.backup.key_days)
 
 
 def test_an_end_cuts_what_pictures_named_that_ended_by_a_clock_ahead(

@@ -43,11 +43,6 @@ def crowd(services: Services) -> Crowd:
     return found
 
 
-@pytest.fixture
-def app(services: Services) -> Flask:
-    return staff.app(services)
-
-
 def ids(services: Services) -> list[int]:
     with services.store.read() as conn:
         return list(conn.scalars(select(t.face.c.id).order_by(t.face.c.id)))

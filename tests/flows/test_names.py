@@ -12,14 +12,13 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
 from plugin.flows.names import dam_names
 from plugin.flows.people import register
-from plugin.flows.photos import scan_queue
-from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import ClearanceStatus
 from plugin.recognizer.process.examiner import Examiner
 from tests import another_program, support
 from tests.crowd import A, B, Crowd
+from tests.flows.test_tagging import look
 
 REF = "shoot/one.jpg"
 
@@ -36,12 +35,6 @@ def by_hand(services: Services, photos: Path, ref: str, name: str, add: bool = T
     for path in (photos / ref, photos / (ref + ".xmp")):
         if path.exists():
             support.settle(path)
-
-
-def look(services: Services, cast: support.Cast, *again: str) -> None:
-    calendar.poll_dam(services)
-    scan_queue.enqueue(services, again)
-    cast.work()
 
 
 def tagged(services: Services, cast: support.Cast, photos: Path, crowd: Crowd) -> str:

@@ -29,6 +29,7 @@ from tests import on_double, support
 from tests.crowd import A, Crowd
 from tests.dams import Through
 from tests.doubles.resourcespace import Double
+from tests.support import find_face
 
 NEVER = Ruling(Mode.NEVER)
 FORBIDDEN = {"mode": "never", "set_by": "admin", "set_at": "2026-03-01 10:00:00"}
@@ -51,12 +52,6 @@ def asa(services: Services, cast: support.Cast, photos: Path, examiner: Examiner
     return asa
 
 
-def _face(services: Services, ref: str) -> int:
-    with services.store.read() as conn:
-        query = select(t.face.c.id).join(t.resource, t.resource.c.id == t.face.c.resource_id)
-        return int(conn.scalar(query.where(t.resource.c.ref == ref)) or 0)
-
-
 def _states(services: Services) -> dict[str, str]:
     with services.store.read() as conn:
         query = select(t.resource.c.ref, t.face.c.state).join(t.face, t.face.c.resource_id == t.resource.c.id)
@@ -67,7 +62,7 @@ def test_never_takes_the_machines_names_and_no_others(
     services: Services, cast: support.Cast, photos: Path, asa: str
 ) -> None:
     """One machine's, one confirmed, one by hand: the first goes from ledger and file, with what it cleared."""
-    face_decisions.confirm(services, _face(services, TWO), "cli:editor")
+    face_decisions.confirm(services, find_face(services, TWO), "cli:editor")
     cast.work()
     services.dam.write(THREE, [Write("Åsa", False, services.dam.places)], None)
     services.dam.write(THREE, [Write("Åsa", True, services.dam.places)], None)
@@ -91,10 +86,10 @@ def test_never_takes_the_machines_names_and_no_others(
 
 def test_nobody_reads_the_machines_names_from_the_commit_on(services: Services, cast: support.Cast, asa: str) -> None:
     """No worker runs: the panel and the lists name nobody by what the machine alone said; who was confirmed stays."""
-    face_decisions.confirm(services, _face(services, TWO), "cli:editor")
+    face_decisions.confirm(services, find_face(services, TWO), "cli:editor")
     cast.work()
     with services.store.write() as tx:
-        tx.execute(update(t.face).where(t.face.c.id == _face(services, THREE)).values(state="suggested"))
+        tx.execute(update(t.face).where(t.face.c.id == find_face(services, THREE)).values(state="suggested"))
     assert _read(services) == ({ONE: ("matched", "Åsa"), TWO: ("matched", "Åsa"), THREE: ("suggested", "Åsa")}, [ONE])
     modes.decide(services, support.SHOOT, NEVER, "cli:admin")
     nobody = ("unmatched", "")
@@ -105,7 +100,7 @@ def test_nobody_reads_the_machines_names_from_the_commit_on(services: Services, 
 def test_nobody_reads_a_proposal_where_none_is_made_any_more(services: Services, cast: support.Cast, asa: str) -> None:
     """Off leaves the machine's names and takes its proposals."""
     with services.store.write() as tx:
-        tx.execute(update(t.face).where(t.face.c.id == _face(services, THREE)).values(state="suggested"))
+        tx.execute(update(t.face).where(t.face.c.id == find_face(services, THREE)).values(state="suggested"))
     modes.decide(services, support.SHOOT, Ruling(Mode.OFF), "cli:admin")
     named = ("matched", "Åsa")
     assert _read(services)[0] == {ONE: named, TWO: named, THREE: ("unmatched", "")}

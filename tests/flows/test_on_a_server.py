@@ -25,13 +25,6 @@ COUNT = 10
 
 
 @pytest.fixture
-def double() -> Iterator[Double]:
-    """The server with our plugin."""
-    with Double() as made:
-        yield made
-
-
-@pytest.fixture
 def served(
     tmp_path: Path, double: Double, clock: ManualClock, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Services]:

@@ -20,13 +20,13 @@ from plugin.flows.review import names_by_hand
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
-from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import ClearanceStatus
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
 from sidecar.commands.demo import samples
 from tests import support
+from tests.flows.test_names import by_hand
 
 ONE, TWO = "shoot/one.jpg", "shoot/two.jpg"
 Run = Callable[..., Result]
@@ -49,18 +49,11 @@ def asa(services: Services, cast: support.Cast, photos: Path) -> str:
     cast.sign(asa, recognition=False)
     for ref in (ONE, TWO):
         support.put(photos, ref, samples.B_STANDING, (300, 400))
-        _write(services, photos, ref, "Åsa")
+        by_hand(services, photos, ref, "Åsa")
     calendar.poll_dam(services)
     cast.work()
     assert set(cast.tags(asa).values()) == {"hand"}
     return asa
-
-
-def _write(services: Services, photos: Path, ref: str, name: str, add: bool = True) -> None:
-    services.dam.write(ref, [Write(name, add, services.dam.places)], None)
-    for path in (photos / ref, photos / (ref + ".xmp")):
-        if path.exists():
-            support.settle(path)
 
 
 def _waits(services: Services) -> dict[WaitingKind, int]:
@@ -81,7 +74,7 @@ def test_names_by_hand_are_listed_whether_the_tag_or_the_end_came_first(
     ended = clock.now()
     clock.advance(timedelta(days=3))
     support.put(photos, "shoot/three.jpg", samples.B_STANDING, (300, 400))
-    _write(services, photos, "shoot/three.jpg", "Åsa")
+    by_hand(services, photos, "shoot/three.jpg", "Åsa")
     calendar.poll_dam(services)
     cast.work()
     assert [(one.ref, one.since) for one in names_by_hand.list_hand_names(services)] == [
@@ -160,7 +153,7 @@ def test_names_by_hand_go_at_once_where_that_was_chosen(
     withdrawal.withdraw(house, asa, None, "test")
     support.Cast(house).work()
     assert cast.names_on(ONE) == set()
-    _write(services, photos, ONE, "Åsa")
+    by_hand(services, photos, ONE, "Åsa")
     calendar.poll_dam(house)
     support.Cast(house).work()
     assert cast.names_on(ONE) == {"Åsa"}

@@ -48,11 +48,6 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
 
 
 @pytest.fixture
-def app(services: Services) -> Flask:
-    return staff.app(services)
-
-
-@pytest.fixture
 def crowd(examiner: Examiner) -> Crowd:
     return Crowd(examiner)
 

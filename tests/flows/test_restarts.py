@@ -46,11 +46,6 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
         yield open_
 
 
-@pytest.fixture
-def app(services: Services) -> Flask:
-    return staff.app(services)
-
-
 def give_up(services: Services, kind: str, key: str, **more: Any) -> int:
     """A job that failed at every attempt, this moment."""
     with services.store.write() as tx:

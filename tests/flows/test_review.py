@@ -44,15 +44,6 @@ def stored(services: Services) -> bool:
 
 
 @pytest.fixture
-def asa(cast: support.Cast) -> str:
-    """Åsa, who agreed and enrolled."""
-    person = cast.add("Åsa")
-    cast.sign(person)
-    cast.enrol(person)
-    return person
-
-
-@pytest.fixture
 def suggested(services: Services, cast: support.Cast, photos: Path, asa: str, examiner: Examiner) -> int:
     """The face on the photograph, for which Åsa is suggested."""
     cast.open_collection(mode=Mode.SUGGEST)

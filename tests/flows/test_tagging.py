@@ -39,15 +39,6 @@ def crowd(examiner: Examiner) -> Crowd:
     return Crowd(examiner)
 
 
-@pytest.fixture
-def asa(cast: support.Cast) -> str:
-    """Åsa, who agreed and enrolled."""
-    person = cast.add("Åsa")
-    cast.sign(person)
-    cast.enrol(person)
-    return person
-
-
 def faces_on(services: Services, ref: str) -> list[str]:
     """The states of a photograph's faces, left to right."""
     query = (

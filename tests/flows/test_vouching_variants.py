@@ -4,7 +4,6 @@ import random
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from plugin.flows.common import reference_sets
 from plugin.flows.common.reference_sets import PictureSource
@@ -12,12 +11,12 @@ from plugin.flows.common.services import Services
 from plugin.flows.matching import gallery
 from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
-from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import support
 from tests.crowd import A, B, Crowd
+from tests.support import find_face
 
 EDITOR = "dam:editor"
 
@@ -39,12 +38,6 @@ def mallory(services: Services, cast: support.Cast, photos: Path, examiner: Exam
     return who
 
 
-def face(services: Services, ref: str) -> int:
-    with services.store.read() as conn:
-        query = select(t.face.c.id).join(t.resource, t.resource.c.id == t.face.c.resource_id)
-        return int(conn.scalar(query.where(t.resource.c.ref == ref)) or 0)
-
-
 def declared(services: Services, person_id: str) -> bool:
     with services.store.read() as conn:
         return not any(reference_sets.is_vouched(row) for row in reference_sets.list_of(conn, person_id))
@@ -55,17 +48,17 @@ def test_who_names_her_own_face_vouches_for_no_pictures_of_another(
     services: Services, mallory: str, cast: support.Cast, before: str
 ) -> None:
     """ "I know Mallory by sight" on her own photograph says nothing of the pictures that she sent."""
-    herself = face(services, "shoot/herself.jpg")
+    herself = find_face(services, "shoot/herself.jpg")
     if before == "typed first":
         face_decisions.confirm(services, herself, EDITOR, mallory)
     face_decisions.confirm(services, herself, EDITOR, mallory, "met")
     cast.work()
     assert declared(services, mallory)
     assert face_decisions.is_sound(services, herself), "the name itself is the account's own knowledge"
-    other = face_decisions.find_face(services, face(services, "shoot/other.jpg"))
+    other = face_decisions.find_face(services, find_face(services, "shoot/other.jpg"))
     assert other.state == "suggested"
 
 
 def test_who_knows_the_face_that_the_pictures_found_vouches_for_them(services: Services, mallory: str) -> None:
-    face_decisions.confirm(services, face(services, "shoot/other.jpg"), EDITOR, None, "met")
+    face_decisions.confirm(services, find_face(services, "shoot/other.jpg"), EDITOR, None, "met")
     assert not declared(services, mallory)

@@ -45,11 +45,6 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
 
 
 @pytest.fixture
-def app(services: Services) -> Flask:
-    return staff.app(services)
-
-
-@pytest.fixture
 def asa(services: Services, cast: support.Cast, photos: Path) -> str:
     """Åsa, named by hand on a photograph, who agrees to nothing any more."""
     asa = cast.add("Åsa", birth_date=date(1990, 5, 1))

@@ -68,12 +68,6 @@ _MORE: tuple[tuple[str, float, list[object]], ...] = (
 
 
 @pytest.fixture
-def double() -> Iterator[Double]:
-    with Double() as made:
-        yield made
-
-
-@pytest.fixture
 def services(tmp_path: Path, double: Double, examiner: Examiner) -> Iterator[Services]:
     """1 shows Åsa, cleared for the website; 2 and 3 nobody has examined. By the machine's clock: PHP signs by it."""
     webhooks = {"panel_secret_file": secret_file(tmp_path / "panel.secret", SECRET)}

@@ -47,11 +47,6 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
         yield open_
 
 
-@pytest.fixture
-def app(services: Services) -> Flask:
-    return staff.app(services)
-
-
 # ---- S6 ------------------------------------------------------------------------------------
 
 _TYPE = "application/x-www-form-urlencoded"

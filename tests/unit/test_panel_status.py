@@ -30,12 +30,6 @@ BO = "Bo Sample"
 
 
 @pytest.fixture
-def double() -> Iterator[Double]:
-    with Double() as made:
-        yield made
-
-
-@pytest.fixture
 def services(tmp_path: Path, double: Double, clock: ManualClock, examiner: Examiner) -> Iterator[Services]:
     webhooks = {
         "events_secret_file": sender.secret_file(tmp_path / "events.secret", OTHER),

@@ -32,11 +32,6 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
 
 
 @pytest.fixture
-def app(services: Services) -> Flask:
-    return staff.app(services)
-
-
-@pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
 

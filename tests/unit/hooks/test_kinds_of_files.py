@@ -20,15 +20,10 @@ from plugin.hooks.folder.folder_dam import FolderDam
 from plugin.hooks.left_out import LeftOutReason
 from plugin.hooks.name_search import SoughtName
 from plugin.recognizer.pictures import decode
+from tests.unit.hooks.test_folder_changes import learn
 
 Photo = Callable[..., Path]
 PLACES = frozenset({"exif", "xmp", "region"})
-
-
-def learn(dam: FolderDam) -> list[Change]:
-    changes = list(dam.changes())
-    dam.acknowledge(changes)
-    return changes
 
 
 def old(path: Path, clock: ManualClock) -> Path:

@@ -1,7 +1,6 @@
 """Mail over a real server: it arrives whole, and each thing that can go wrong is told from the others."""
 
 import smtplib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -18,13 +17,6 @@ from tests.mailbox import Mailbox
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 LETTER = Outgoing("a1b2", "asa@example.org", "Foto's van u", "Beste Åsa,\n\n.\nDag.\n", NOON)
-
-
-@pytest.fixture
-def box(tmp_path: Path) -> Iterator[Mailbox]:
-    """A mail server that is up."""
-    with mailbox.running(tmp_path / "mail") as running:
-        yield running
 
 
 def _config(box: Mailbox, **mail: Any) -> Config:
