@@ -11,14 +11,14 @@ from flask import session
 from plugin.errors import LinkRefused
 from plugin.flows.access import links
 from plugin.flows.access import visits as flow
-from plugin.flows.access.links import LinkKind
+from plugin.flows.access.links import InvitationRow, LinkKind
 from plugin.flows.common.services import Services
 from sidecar.sign.visit_session import LANGUAGE, LINK, VisitSession
 
 SIGNING_KINDS = frozenset({LinkKind.SIGN, LinkKind.RENEW, LinkKind.MAJORITY, LinkKind.SHOOT})
 
 
-def begin(link: links.Known) -> None:
+def begin(link: InvitationRow) -> None:
     """Begin a visit by this link, with a new token; the visit that was open in this browser ends."""
     session.clear()
     _visit_session().begin(str(link.id))
@@ -38,7 +38,7 @@ def _visit_session() -> VisitSession:
     return cast(VisitSession, session)
 
 
-def require_link(services: Services, kinds: Collection[LinkKind]) -> links.Known:
+def require_link(services: Services, kinds: Collection[LinkKind]) -> InvitationRow:
     """The link of this visit. Raises LinkRefused where there is none, of these kinds, that still opens."""
     link = links.find_usable(services, require_link_id())
     if LinkKind(link.kind) not in kinds:

@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.flows.clearance import photo_answers
@@ -28,6 +27,7 @@ from plugin.flows.views import face_preview
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
+from plugin.ledger.tables.rows import ReferenceSetRow
 from plugin.quitclaim.clearance.answers import ClearanceStatus, ReasonCode
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
@@ -64,7 +64,7 @@ def declare(services: Services, person_id: str, *prefixes: str, link: str = "lin
         return gallery.enrol_in(services, tx, person_id, enrolment, bodies, "person", PictureSource("link", link, by))
 
 
-def row_of(services: Services, set_id: str) -> Row[Any]:
+def row_of(services: Services, set_id: str) -> ReferenceSetRow:
     with services.store.read() as conn:
         row = reference_sets.find(conn, set_id)
     assert row is not None

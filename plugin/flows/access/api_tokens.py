@@ -25,7 +25,7 @@ from plugin.ledger.store.store import Tx
 
 PREFIX = "facelease_"  # so that a token which lies about is known for what it is
 LABEL = "api_token.label"
-"""To what the label of a token is sealed: the row is read by `known` at each request, which opens none."""
+"""To what the label of a token is sealed: the row is read by `authenticate` at each request, which opens none."""
 
 DEFAULT_LIFETIME = timedelta(days=365)
 """How long a token is valid where nobody says otherwise."""
@@ -181,14 +181,14 @@ def revoke_in(services: Services, tx: Tx, token_id: str, actor: str) -> datetime
     """The same in the caller's transaction."""
     this = (t.api_token.c.id == token_id) & t.api_token.c.revoked_at.is_(None)
     if tx.execute(update(t.api_token).where(this).values(revoked_at=tx.now)).rowcount == 0:
-        return _revoked_at(tx, token_id)
+        return _find_revoked(tx, token_id)
     tx.audit(Action.ACCESS_REVOKE, actor, token=token_id)
     # Nor does an older copy of the store open it.
     services.ended.append(tx, Ending("", token_id, tx.now, TOKEN))
     return None
 
 
-def _revoked_at(tx: Tx, token_id: str) -> datetime:
+def _find_revoked(tx: Tx, token_id: str) -> datetime:
     before: datetime | None = tx.connection.scalar(select(t.api_token.c.revoked_at).where(t.api_token.c.id == token_id))
     if before is None:
         raise NotFound("no such token: facelease token list shows them")

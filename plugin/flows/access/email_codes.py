@@ -15,8 +15,8 @@ from uuid import uuid4
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy import insert as into
-from sqlalchemy import select, update
 
 from plugin.errors import TooMany
 from plugin.flows.access import rate_limits
@@ -79,7 +79,7 @@ def use_up(tx: Tx, code_id: str) -> bool:
     return tx.execute(update(t.code).where(free).values(used_at=tx.now)).rowcount == 1
 
 
-def _mine(services: Services, tx: Tx, link_id: str, address: str):  # type: ignore[no-untyped-def]
+def _mine(services: Services, tx: Tx, link_id: str, address: str) -> ColumnElement[bool]:
     kept = _keyed(services, tx, f"address:{link_id}:{address.casefold()}")
     return (t.code.c.invitation_id == link_id) & (t.code.c.address_sha256 == kept)
 

@@ -8,10 +8,9 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from plugin.errors import ConfigError, LinkRefused
 from plugin.flows.access.token_digest import digest
@@ -22,6 +21,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.log.endings import LINK, Ending
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import InvitationRow as InvitationRow  # the sidecar types links by it
 
 _TOKEN_BYTES = 32
 
@@ -60,10 +60,6 @@ class Link:
     may_replace: bool = False
 
 
-Known = Row[Any]
-"""A link as the store has it."""
-
-
 @dataclass(frozen=True)
 class MadeLink:
     """The link's id, and its token: shown or mailed once, never kept."""
@@ -91,7 +87,7 @@ def make(services: Services, tx: Tx, link: Link, actor: str) -> MadeLink:
     return made
 
 
-def find_open(services: Services, token: str) -> Known:
+def find_open(services: Services, token: str) -> InvitationRow:
     """The link that the token opens now. Raises LinkRefused with as much of the cause as a holder may know."""
     with services.store.read() as conn:
         row = conn.execute(select(t.invitation).where(t.invitation.c.token_sha256 == digest(token))).first()
@@ -100,7 +96,7 @@ def find_open(services: Services, token: str) -> Known:
     return require_usable(services, row)
 
 
-def require_usable(services: Services, row: Known) -> Known:
+def require_usable(services: Services, row: InvitationRow) -> InvitationRow:
     """The row itself while the link may be used. Raises LinkRefused (revoked, expired, used)."""
     if row.revoked_at is not None:
         raise LinkRefused("revoked")
@@ -111,7 +107,7 @@ def require_usable(services: Services, row: Known) -> Known:
     return row
 
 
-def find_usable(services: Services, link_id: str) -> Known:
+def find_usable(services: Services, link_id: str) -> InvitationRow:
     """The link that a session was opened with, while it may be used. Raises LinkRefused."""
     with services.store.read() as conn:
         row = conn.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
@@ -129,7 +125,7 @@ def count_use(services: Services, tx: Tx, link_id: str) -> None:
     this = t.invitation.c.id == link_id
     tx.execute(update(t.invitation).where(this).values(uses=t.invitation.c.uses + 1, used_at=tx.now))
     if row.most_uses is not None and row.uses + 1 >= row.most_uses:
-        _over(services, tx, link_id)
+        _log_end(services, tx, link_id)
 
 
 def revoke(services: Services, tx: Tx, link_id: str, actor: str) -> None:
@@ -137,10 +133,10 @@ def revoke(services: Services, tx: Tx, link_id: str, actor: str) -> None:
     this = (t.invitation.c.id == link_id) & t.invitation.c.revoked_at.is_(None)
     if tx.execute(update(t.invitation).where(this).values(revoked_at=tx.now)).rowcount:
         tx.audit(Action.LINK_REVOKE, actor, link=link_id)
-        _over(services, tx, link_id)
+        _log_end(services, tx, link_id)
 
 
-def _over(services: Services, tx: Tx, link_id: str) -> None:
+def _log_end(services: Services, tx: Tx, link_id: str) -> None:
     """Log the end, so that no restored copy of the store opens the link again.
 
     Call it last: a form that is refused in its last step leaves the link as it was.
@@ -148,7 +144,7 @@ def _over(services: Services, tx: Tx, link_id: str) -> None:
     services.ended.append(tx, Ending("", link_id, tx.now, LINK))
 
 
-def is_full(services: Services, conn: Connection, link: Known) -> bool:
+def is_full(services: Services, conn: Connection, link: InvitationRow) -> bool:
     """Whether it was delivered to an address that opens the full page now: confirmed, and still on file."""
     return addresses.opens_page(services, conn, link.address_id)
 

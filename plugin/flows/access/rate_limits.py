@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, func, insert, select
 
 from plugin.flows.common.services import Services
 from plugin.flows.people.contacts import mailbox_key
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import InvitationRow
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -85,7 +85,7 @@ def network_of(remote: str) -> str:
 def spend(services: Services, tx: Tx, cause: MailCause, asker: Requester) -> bool:
     """Count one more; False, and nothing is counted, if any budget is used up."""
     counters = list(_counters(services, tx, cause, asker))
-    if any(not _left(tx, key, limits) for key, limits in counters):
+    if any(not _has_room(tx, key, limits) for key, limits in counters):
         return False
     for key, _ in counters:
         tx.execute(delete(t.event).where(_of(key), t.event.c.received_at <= tx.now - DAY))
@@ -93,7 +93,7 @@ def spend(services: Services, tx: Tx, cause: MailCause, asker: Requester) -> boo
     return True
 
 
-def spend_typed(services: Services, tx: Tx, link: Row[Any], addresses: Iterable[str], network: str) -> bool:
+def spend_typed(services: Services, tx: Tx, link: InvitationRow, addresses: Iterable[str], network: str) -> bool:
     """Count a letter to each address that was typed by whoever holds the link; "" is none."""
     asker = Requester(link.id, link.person_id or "", network=network, shoot=link.person_id is None)
     return all(spend(services, tx, MailCause.RECEIPT, replace(asker, address=one)) for one in addresses if one)
@@ -124,7 +124,7 @@ def _counted(asker: Requester) -> Iterator[tuple[str, Sequence[str]]]:
         yield "shoot on a network", [asker.link_id, asker.network]
 
 
-def _left(tx: Tx, key: str, limits: Limits) -> bool:
+def _has_room(tx: Tx, key: str, limits: Limits) -> bool:
     return _count(tx, key, HOUR) < limits[0] and _count(tx, key, DAY) < limits[1]
 
 
@@ -133,7 +133,7 @@ def _count(tx: Tx, key: str, window: timedelta) -> int:
     return tx.connection.scalar(select(func.count()).where(_of(key), since)) or 0
 
 
-def _of(key: str):  # type: ignore[no-untyped-def]
+def _of(key: str) -> ColumnElement[bool]:
     """The rows of a counter: a range of the primary key, in digits that every collation sorts alike."""
     return t.event.c.id.between(key + "0" * 32, key + "f" * 32)
 

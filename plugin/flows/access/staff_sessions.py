@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, true, update
+from sqlalchemy import ColumnElement, func, insert, select, true, update
 
 from plugin.config.sections import AccessSection
 from plugin.errors import AccessRefused, NotFound, NothingDone, SignatureRefused
@@ -23,6 +22,7 @@ from plugin.hooks.webhooks.handover import Handover
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import SessionRow
 from plugin.words.catalogues import LANGUAGES
 
 ID_DIGITS = 16
@@ -89,23 +89,23 @@ def sign_in(services: Services, known: Sequence[str], payload: str, signed: str)
     try:
         told = handover.read_handover(known, payload, signed, services.config.server.public_url, services.clock.now())
     except SignatureRefused:
-        _refused(services)
+        _audit_forgery(services)
         raise
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     role = role_of(services.config.access, told.groups)
     with services.store.write() as tx:
         fresh = dam_events.note_message(tx, f"signin:{told.nonce}")
         if fresh and role is not None:
-            return token, _opened(services, tx, told, role, digest(token))
+            return token, _open(services, tx, told, role, digest(token))
         why = "no role" if fresh else "used before"
         tx.audit(Action.SESSION_REFUSE, f"dam:{told.user}", why=why)
     if not fresh:
         raise SignatureRefused("this sign-in was used before: open FaceLease from the DAM once more")
-    raise AccessRefused(_language(services, told))
+    raise AccessRefused(_choose_language(services, told))
 
 
-def _opened(services: Services, tx: Tx, told: Handover, role: Role, id_: str) -> Staff:
-    staff = Staff(id_, told.user, role, _language(services, told))
+def _open(services: Services, tx: Tx, told: Handover, role: Role, id_: str) -> Staff:
+    staff = Staff(id_, told.user, role, _choose_language(services, told))
     ends = tx.now + timedelta(minutes=services.config.access.session_minutes)
     tx.execute(
         insert(t.session).values(
@@ -122,11 +122,11 @@ def _opened(services: Services, tx: Tx, told: Handover, role: Role, id_: str) ->
     return staff
 
 
-def _language(services: Services, told: Handover) -> str:
+def _choose_language(services: Services, told: Handover) -> str:
     return told.language if told.language in LANGUAGES else services.config.site.language
 
 
-def _refused(services: Services) -> None:
+def _audit_forgery(services: Services) -> None:
     minute = int(services.clock.now().timestamp()) // 60
     with services.store.write() as tx:
         if dam_events.note_message(tx, f"signin-refused:{minute}"):
@@ -143,10 +143,10 @@ def find(services: Services, token: str) -> Staff | None:
         return None
     if now - row.seen_at > idle / _SEEN_SHARE:
         services.store.note(update(t.session).where(t.session.c.id_sha256 == id_).values(seen_at=now))
-    return _staff(row)
+    return _to_staff(row)
 
 
-def _staff(row: Row[Any]) -> Staff:
+def _to_staff(row: SessionRow) -> Staff:
     return Staff(row.id_sha256, row.user, Role(row.role), row.language)
 
 
@@ -159,7 +159,7 @@ def authenticate(services: Services, token: str) -> Staff | None:
     staff = find(services, token)
     if staff is None:
         return None
-    role = _role_now(services, staff.user)
+    role = _find_role(services, staff.user)
     if role is None:
         _end(services, t.session.c.id_sha256 == staff.id, "system", why="no role")
         return None
@@ -170,7 +170,7 @@ def authenticate(services: Services, token: str) -> Staff | None:
     return replace(staff, role=role)
 
 
-def _role_now(services: Services, user: str) -> Role | None:
+def _find_role(services: Services, user: str) -> Role | None:
     if not isinstance(services.dam, Accounts):
         return None
     groups = services.dam.groups(user)
@@ -231,4 +231,4 @@ def sign_out(services: Services, token: str) -> None:
         ended = update(t.session).where(alive).values(ended_at=tx.now).returning(t.session)
         row = tx.execute(ended).first()
         if row is not None:
-            tx.audit(Action.SESSION_END, _staff(row).actor, session=row.id_sha256[:ID_DIGITS])
+            tx.audit(Action.SESSION_END, _to_staff(row).actor, session=row.id_sha256[:ID_DIGITS])

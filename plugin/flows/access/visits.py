@@ -10,13 +10,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import ColumnElement, Row, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, update
 
 from plugin.flows.access.links import LinkKind
 from plugin.flows.access.token_digest import digest
@@ -25,6 +24,7 @@ from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import InvitationRow, VisitRow
 
 TOKEN_BYTES = 32
 MAX_OPEN = 30
@@ -70,7 +70,7 @@ def begin(services: Services, link_id: str, memory: bytes, device: str = "") -> 
     return NewVisit(token, link_id)
 
 
-def _make_room(tx: Tx, link: Row[Any]) -> None:
+def _make_room(tx: Tx, link: InvitationRow) -> None:
     mine = t.visit.c.invitation_id == link.id
     most = MAX_OPEN_AT_A_SHOOT if link.person_id is None else MAX_OPEN
     over = (tx.connection.scalar(select(func.count()).where(mine)) or 0) - most + 1
@@ -98,7 +98,7 @@ def find(services: Services, token: str) -> Visit | None:
     memory = _open(token, row)
     if memory is None:
         return None
-    if not over and _moved(services, row, now):
+    if not over and _is_note_due(row, idle_limit(services, row.kind), now):
         services.store.note(update(t.visit).where(t.visit.c.id_sha256 == id_).values(seen_at=now))
     return Visit(row.invitation_id, memory, over)
 
@@ -109,10 +109,10 @@ def idle_limit(services: Services, kind: str) -> timedelta:
     return timedelta(hours=signing.visit_hours) if kind in _FORMS else timedelta(minutes=signing.idle_minutes)
 
 
-def _moved(services: Services, row: Row[Any], now: datetime) -> bool:
+def _is_note_due(row: VisitRow, idle: timedelta, now: datetime) -> bool:
     """Whether it is time to note that the visit is in use; that somebody came back is noted at once."""
     first = row.seen_at == row.created_at and now > row.created_at
-    return bool(first or now - row.seen_at > idle_limit(services, row.kind) / _SEEN_SHARE)
+    return first or now - row.seen_at > idle / _SEEN_SHARE
 
 
 def save(services: Services, token: str, memory: bytes, patience: float | None = None) -> None:
@@ -166,18 +166,22 @@ def _key(token: str) -> bytes:
     return HKDF(SHA256(), 32, None, b"facelease visit memory").derive(token.encode())
 
 
-def _bond(token: str, link_id: str) -> bytes:
+def _associated_data(token: str, link_id: str) -> bytes:
     return json.dumps(["facelease-visit", digest(token), link_id, _VERSION]).encode()
 
 
 def _seal(token: str, link_id: str, memory: bytes) -> bytes:
     nonce = os.urandom(_NONCE)
-    return nonce + AESGCM(_key(token)).encrypt(nonce, memory, _bond(token, link_id))
+    return nonce + AESGCM(_key(token)).encrypt(nonce, memory, _associated_data(token, link_id))
 
 
-def _open(token: str, row: Row[Any]) -> bytes | None:
+def _open(token: str, row: VisitRow) -> bytes | None:
     """What the visit remembers; None where the row was changed, or moved to another link."""
+    if row.body is None:
+        return None
     try:
-        return AESGCM(_key(token)).decrypt(row.body[:_NONCE], row.body[_NONCE:], _bond(token, row.invitation_id))
+        return AESGCM(_key(token)).decrypt(
+            row.body[:_NONCE], row.body[_NONCE:], _associated_data(token, row.invitation_id)
+        )
     except InvalidTag:
         return None

@@ -7,9 +7,8 @@ rows of the pages before it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, and_, false, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, false, or_, select
 
 from plugin.clock import NO_END
 from plugin.errors import UseUnknown
@@ -105,49 +104,45 @@ def list_page(conn: Connection, span: UseSpan, after: str = "", limit: int = 100
     query = (
         select(t.resource.c.ref, t.clearance.c.valid_until, t.clearance.c.resource_id)
         .join(t.resource, t.resource.c.id == t.clearance.c.resource_id)
-        .where(*_past(span, after), valid_clearances.is_valid(conn))
+        .where(*_select_after(span, after), valid_clearances.is_valid(conn))
         .order_by(t.clearance.c.valid_until, t.clearance.c.resource_id)
         .limit(limit + 1)
     )
-    rows: list[Row[Any]] = list(conn.execute(query))
-    more = len(rows) > limit
-    return ClearedPage(tuple(_photo(row) for row in rows[:limit]), _mark(rows[limit - 1]) if more else "")
+    rows = conn.execute(query).all()
+    photos = (ClearedPhoto(ref, None if until == NO_END else until) for ref, until, _ in rows[:limit])
+    return ClearedPage(tuple(photos), _format_mark(*rows[limit - 1][1:]) if len(rows) > limit else "")
 
 
 def count(conn: Connection, span: UseSpan) -> int:
     """How many photographs are cleared over the whole span: exact, counted in the index."""
-    return valid_clearances.count(conn, span.purpose, span.channel, _holds(span, span.end))
+    return valid_clearances.count(conn, span.purpose, span.channel, _contains(span, span.end))
 
 
-def _over(span: UseSpan, end: datetime) -> Any:
+def _covers(span: UseSpan, end: datetime) -> ColumnElement[bool]:
     c = t.clearance.c
-    return and_(c.purpose == span.purpose, c.channel == span.channel, _holds(span, end))
+    return and_(c.purpose == span.purpose, c.channel == span.channel, _contains(span, end))
 
 
-def _holds(span: UseSpan, end: datetime) -> Any:
+def _contains(span: UseSpan, end: datetime) -> ColumnElement[bool]:
     """The intervals of one photograph and use do not overlap, so at most one contains the span."""
     c = t.clearance.c
     last = max(end, span.end, span.start + TICK)  # one bound: the store begins to read there
     return false() if span.closed is not None else and_(c.valid_until >= last, c.valid_from <= span.start)
 
 
-def _photo(row: Row[Any]) -> ClearedPhoto:
-    return ClearedPhoto(row.ref, None if row.valid_until == NO_END else row.valid_until)
+def _format_mark(until: datetime, resource_id: int) -> str:
+    return f"{(until - _EPOCH) // TICK}-{resource_id}"
 
 
-def _mark(row: Row[Any]) -> str:
-    return f"{(row.valid_until - _EPOCH) // TICK}-{row.resource_id}"
-
-
-def _past(span: UseSpan, after: str) -> Sequence[Any]:
+def _select_after(span: UseSpan, after: str) -> Sequence[ColumnElement[bool]]:
     if not after:
-        return (_over(span, span.end),)
+        return (_covers(span, span.end),)
     end, dash, number = after.partition("-")
     if not (dash and end.isdecimal() and number.isdecimal() and len(after) < 40):
         raise UseUnknown("after: give the `next` of the page before, or leave it out")
     moment, key = _EPOCH + timedelta(microseconds=min(int(end), _LAST)), min(int(number), (1 << 63) - 1)
     c = t.clearance.c
-    return _over(span, moment), or_(c.valid_until > moment, c.resource_id > key)
+    return _covers(span, moment), or_(c.valid_until > moment, c.resource_id > key)
 
 
 _LAST = (NO_END - _EPOCH) // TICK

@@ -9,20 +9,21 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, true, update
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import policy_fingerprint
 from plugin.flows.common import valid_clearances
-from plugin.flows.common.batches import Failed, in_short_writes, run_batches
+from plugin.flows.common.batches import Failed, chunked, in_short_writes, run_batches
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import ShowsDates
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.dam_rows import StatementRow
 from plugin.quitclaim.consent.intervals import last_whole_day
 
 CHUNK = 500
@@ -37,9 +38,8 @@ def plan_dates(services: Services, tx: Tx, resource_ids: Iterable[int], computed
     """
     if not isinstance(services.dam, ShowsDates):
         return
-    ids = sorted(set(resource_ids))
-    for start in range(0, len(ids), CHUNK):
-        _wish(services, tx, ids[start : start + CHUNK], computed)
+    for some in chunked(sorted(set(resource_ids)), CHUNK):
+        _plan_some(services, tx, some, computed)
 
 
 def plan_many(services: Services, resource_ids: Sequence[int]) -> None:
@@ -47,7 +47,7 @@ def plan_many(services: Services, resource_ids: Sequence[int]) -> None:
     in_short_writes(services.store, resource_ids, lambda tx, some: plan_dates(services, tx, some), _AT_ONCE)
 
 
-def _wish(services: Services, tx: Tx, ids: Sequence[int], computed: bool) -> None:
+def _plan_some(services: Services, tx: Tx, ids: Sequence[int], computed: bool) -> None:
     stored = tx.execute(select(t.statement).where(t.statement.c.resource_id.in_(ids)))
     before = {row.resource_id: dict(row.wanted) for row in stored}
     dates = _dates(services, tx.connection, ids, true() if computed else valid_clearances.is_valid(tx.connection))
@@ -55,7 +55,7 @@ def _wish(services: Services, tx: Tx, ids: Sequence[int], computed: bool) -> Non
     for resource_id in ids:
         was = before.get(resource_id, {})
         removed = {channel: "" for channel, day in was.items() if day and channel not in dates[resource_id]}
-        wanted = removed | _patient(services, was, dates[resource_id])
+        wanted = removed | _keep_recent(services, was, dates[resource_id])
         if wanted != was and (was or any(wanted.values())):
             changed[resource_id] = wanted
     _store(tx, changed, before.keys())
@@ -105,7 +105,7 @@ def _dates(
     return found
 
 
-def _patient(services: Services, before: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:
+def _keep_recent(services: Services, before: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:
     """Moving a date on with the horizon waits until half of the horizon is over."""
     half = (services.today() + timedelta(days=services.config.clearance.horizon_days // 2)).isoformat()
     later = {channel for channel, day in wanted.items() if day > before.get(channel, "") > half}
@@ -118,12 +118,14 @@ def handle_state(services: Services, job: ClaimedJob) -> None:
 
     A photograph on which the DAM fails while others succeed gets its own job, which is retried without them.
     """
-    rows = _untold(services, job.key)
+    rows = _list_unwritten(services, job.key)
     alone: list[str] = []
     try:
         run_batches(rows, lambda some: _write(services, some), services.dam.at_once if rows else 1)
     except DamError:
-        alone = [row.ref for row in _untold(services, job.key) if row.resource_id in {r.resource_id for r in rows}]
+        alone = [
+            row.ref for row in _list_unwritten(services, job.key) if row.resource_id in {r.resource_id for r in rows}
+        ]
         if job.key != EVERY or len(alone) == len(rows):
             raise
     with services.store.write() as tx:
@@ -132,7 +134,13 @@ def handle_state(services: Services, job: ClaimedJob) -> None:
         services.queue.finish(tx, job)
 
 
-def _untold(services: Services, key: str) -> list[Row[Any]]:
+class _PlannedDates(StatementRow, Protocol):
+    ref: str
+    wanted: dict[str, str]
+    stated: dict[str, str] | None
+
+
+def _list_unwritten(services: Services, key: str) -> Sequence[_PlannedDates]:
     """What is planned and not written, of one photograph or of all that have no job of their own."""
     own = select(t.job.c.key).where(t.job.c.kind == "state", t.job.c.state.in_(("queued", "running")))
     which = t.resource.c.ref.not_in(own) if key == EVERY else t.resource.c.ref == key
@@ -143,23 +151,23 @@ def _untold(services: Services, key: str) -> list[Row[Any]]:
         .order_by(t.statement.c.resource_id)
     )
     with services.store.read() as conn:
-        return list(conn.execute(query))
+        return conn.execute(query).all()
 
 
-def _write(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
+def _write(services: Services, rows: Sequence[_PlannedDates]) -> Failed[_PlannedDates]:
     """Call the DAM and record the outcome; returns those on which it failed, and why."""
     if not isinstance(services.dam, ShowsDates):
         return [(row, DamError("the DAM has no fields for dates: ask `facelease clearance`")) for row in rows]
-    answers = services.dam.state_many({row.ref: _changed(row) for row in rows})
+    answers = services.dam.state_many({row.ref: _find_changed(row) for row in rows})
     done = [row for row in rows if answers[row.ref] is None]
 
-    in_short_writes(services.store, done, lambda tx, some: _land(services, tx, some))
+    in_short_writes(services.store, done, lambda tx, some: _record_written(services, tx, some))
     return [
         (row, error) for row in rows if (error := answers[row.ref]) is not None and not isinstance(error, ResourceGone)
     ]
 
 
-def _changed(row: Row[Any]) -> dict[str, date | None]:
+def _find_changed(row: _PlannedDates) -> dict[str, date | None]:
     """The channels with another day than was last written."""
     before = row.stated or {}
     return {
@@ -169,11 +177,11 @@ def _changed(row: Row[Any]) -> dict[str, date | None]:
     }
 
 
-def _land(services: Services, tx: Tx, rows: Sequence[Row[Any]]) -> None:
+def _record_written(services: Services, tx: Tx, rows: Sequence[_PlannedDates]) -> None:
     s, ids = t.statement.c, [row.resource_id for row in rows]
     there = tx.execute(select(s.resource_id, s.wanted).where(s.resource_id.in_(ids)))
     wanted = {row.resource_id: row.wanted for row in there}
-    alike: dict[tuple[str, bool], list[Row[Any]]] = {}
+    alike: dict[tuple[str, bool], list[_PlannedDates]] = {}
     for row in rows:
         still = wanted.get(row.resource_id) == row.wanted
         alike.setdefault((json.dumps(row.wanted, sort_keys=True), still), []).append(row)
@@ -193,7 +201,7 @@ class ShownDates:
     days: Mapping[str, str]
     told: bool
     every: int
-    """A day that only moves on is written anew once in so many days."""
+    """A day that only moves on is rewritten once in so many days."""
 
 
 def find_shown(services: Services, ref: str) -> ShownDates | None:

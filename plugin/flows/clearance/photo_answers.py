@@ -8,16 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from itertools import product
 from types import MappingProxyType
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.clock import NO_END
 from plugin.errors import NotFound
 from plugin.flows.clearance import cleared_photos, dam_dates, policy_fingerprint
 from plugin.flows.common import closed_house, face_rows, narrowed_modes, reference_sets, roster, valid_clearances
-from plugin.flows.common.batches import in_short_writes
+from plugin.flows.common.batches import chunked, in_short_writes
 from plugin.flows.common.services import Services
+from plugin.flows.common.valid_clearances import Interval
 from plugin.flows.names import dam_names
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
@@ -63,7 +63,7 @@ def facts_of(services: Services, conn: Connection, resource_id: int) -> Facts:
 def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[int]) -> dict[int, Facts]:
     """What the ledger knows of each of at most a few hundred photographs, those that it has."""
     found, tags = face_rows.list_of_many(conn, resource_ids), _tags(conn, resource_ids)
-    vouched = {None, *reference_sets.find_vouched(conn, {row.set_id for row in (*found, *tags)})}
+    vouched = {None, *reference_sets.find_vouched(conn, {face.set_id for face in found} | {tag.set_id for tag in tags})}
     seen: dict[int, list[FaceFact]] = defaultdict(list)
     texts = services.texts(conn)
     never = narrowed_modes.find_among(conn, resource_ids)
@@ -82,28 +82,28 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
         origin = parse_word(NameOrigin, tag.origin, NameOrigin.MACHINE)
         named[tag.resource_id].append(NameFact(whose, origin, tag.node, tag.set_id in vouched))
     c = t.resource.c
-    looked_at = policy_fingerprint.is_examined(services).label("looked_at")
-    rows = select(c.id, c.examined, c.examined_reason, c.longest_px, c.unread, looked_at)
+    closely = policy_fingerprint.is_examined(services)
+    rows = select(c.id, c.examined, c.examined_reason, closely, c.longest_px, c.unread)
     return {
-        row.id: Facts(*_examined(row), tuple(seen[row.id]), tuple(named[row.id]), row.longest_px, row.unread)
-        for row in conn.execute(rows.where(c.id.in_(resource_ids)))
+        id_: Facts(*_examined(state, reason, closely), tuple(seen[id_]), tuple(named[id_]), longest, unread)
+        for id_, state, reason, closely, longest, unread in conn.execute(rows.where(c.id.in_(resource_ids)))
     }
 
 
-def _examined(row: Row[Any]) -> tuple[Examined, str | None]:
+def _examined(state: str, reason: str | None, closely: bool) -> tuple[Examined, str | None]:
     """How much was looked at, and why not more; nothing, if it was searched only for larger faces than needed now."""
-    if row.looked_at or row.examined == "no":
-        return parse_word(Examined, row.examined, Examined.NO), row.examined_reason
+    if closely or state == "no":
+        return parse_word(Examined, state, Examined.NO), reason
     return Examined.NO, NotExamined.BEFORE.value
 
 
-def _tags(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
+def _tags(conn: Connection, resource_ids: Sequence[int]) -> Sequence[dam_names.KnownTag]:
     query = (
         select(t.tag, t.person.c.self_entered)
         .outerjoin(t.person, t.person.c.id == t.tag.c.person_id)
         .where(t.tag.c.resource_id.in_(resource_ids))
     )
-    return list(conn.execute(query.order_by(t.tag.c.node_key)))
+    return conn.execute(query.order_by(t.tag.c.node_key)).all()
 
 
 def people_in(facts: Facts) -> set[str]:
@@ -130,45 +130,34 @@ def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
     """
     ids = sorted(set(resource_ids))
     follows = policy_fingerprint.is_shared(services, tx.connection)
-    for start in range(0, len(ids), CHUNK):
-        some = ids[start : start + CHUNK]
-        _store(tx, some, list(_intervals(services, tx.connection, some)) if follows else [])
+    for some in chunked(ids, CHUNK):
+        _store(tx, some, _intervals(services, tx.connection, some) if follows else ())
     dam_dates.plan_dates(services, tx, ids, computed=True)
 
 
-def _intervals(services: Services, conn: Connection, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
+def _intervals(services: Services, conn: Connection, ids: Sequence[int]) -> Iterator[Interval]:
     found = facts_of_many(services, conn, ids)
     published = _published(services, conn, found.values())
     for key, facts in found.items():
         yield from _rows(services, key, facts, published)
 
 
-def _store(tx: Tx, ids: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:
+def _store(tx: Tx, ids: Sequence[int], rows: Iterable[Interval]) -> None:
     """Replace the stored rows of these photographs that differ: most recomputations change nothing."""
-    mine = t.clearance.c.resource_id
-    before = {tuple(row) for row in tx.execute(select(t.clearance).where(mine.in_(ids)))}
-    after = {tuple(row[column.name] for column in t.clearance.c): row for row in rows}
-    changed = {row[0] for row in before.symmetric_difference(after)}
-    if not changed:
-        return
-    valid_clearances.replace(tx, changed, [row for row in after.values() if row["resource_id"] in changed])
+    c, after = t.clearance.c, set(rows)
+    stored = select(c.resource_id, c.purpose, c.channel, c.valid_from, c.valid_until).where(c.resource_id.in_(ids))
+    changed = {row.resource_id for row in after ^ set(map(Interval._make, tx.execute(stored)))}
+    if changed:
+        valid_clearances.replace(tx, changed, [row for row in after if row.resource_id in changed])
 
 
-def _rows(
-    services: Services, resource_id: int, facts: Facts, published: Mapping[str, Published]
-) -> Iterator[dict[str, Any]]:
+def _rows(services: Services, resource_id: int, facts: Facts, published: Mapping[str, Published]) -> Iterator[Interval]:
     listed = services.config.clearance
     mine = {person: published.get(person, {}) for person in people_in(facts)}
     policies = {channel: services.policy_for(channel) for channel in listed.channels}
-    for use in product(listed.purposes, listed.channels):
-        for start, end in cleared_windows(facts, _grants(mine, use), policies[use[1]]):
-            yield {
-                "resource_id": resource_id,
-                "purpose": use[0],
-                "channel": use[1],
-                "valid_from": start,
-                "valid_until": end or NO_END,
-            }
+    for purpose, channel in product(listed.purposes, listed.channels):
+        for start, end in cleared_windows(facts, _grants(mine, (purpose, channel)), policies[channel]):
+            yield Interval(resource_id, purpose, channel, start, end or NO_END)
 
 
 def recompute_many(services: Services, resource_ids: Sequence[int]) -> None:
@@ -210,10 +199,8 @@ def answer_photos(
     for use in uses:
         cleared_photos.refuse_unknown(services, use.purpose, use.channel)
     found: dict[str, dict[IntendedUse, Answer]] = {}
-    wanted = list(dict.fromkeys(refs))
     with services.store.read() as conn:
-        for start in range(0, len(wanted), CHUNK):
-            some = wanted[start : start + CHUNK]
+        for some in chunked(list(dict.fromkeys(refs)), CHUNK):
             known = select(t.resource.c.id, t.resource.c.ref).where(
                 t.resource.c.ref.in_(some), t.resource.c.deleted_at.is_(None)
             )
@@ -228,26 +215,26 @@ def answer_photos(
                 mine = {person: published.get(person, {}) for person in people_in(fact)}
                 longest = sizes.get(names[key], 0)
                 found[names[key]] = {
-                    use: _on(services, fact, _grants(mine, (use.purpose, use.channel)), use, day, longest)
+                    use: _answer_on(services, fact, _grants(mine, (use.purpose, use.channel)), use, day, longest)
                     for use in uses
                 }
     return found
 
 
-def _on(
+def _answer_on(
     services: Services, facts: Facts, grants: GrantsOf, use: IntendedUse, day: date | None, longest: int | None
 ) -> Answer:
     now, policy = services.clock.now(), services.policy_for(use.channel, longest)
     if day is None or day == services.today():
         return answer(facts, grants, policy, now, use)
-    first, last = _ends_of(services, day)
+    first, last = _bounds_of(services, day)
     morning = answer(facts, grants, policy, first, use)
     if morning.status is ClearanceStatus.CLEARED and morning.until is not None and morning.until <= last:
         return answer(facts, grants, policy, last, use)
     return morning
 
 
-def _ends_of(services: Services, day: date) -> tuple[datetime, datetime]:
+def _bounds_of(services: Services, day: date) -> tuple[datetime, datetime]:
     zone = services.config.site.zone
     return datetime.combine(day, time(), zone), end_of(day, zone) - TICK
 

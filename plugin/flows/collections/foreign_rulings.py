@@ -5,9 +5,8 @@ numbers.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.flows.collections import modes, ruling_history, ruling_identity
 from plugin.flows.common.batches import in_short_writes
@@ -15,6 +14,7 @@ from plugin.flows.common.services import Services
 from plugin.hooks.dam import CollectionRuling, KeepsModes, NamedCollections
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.dam_rows import CollectionRow
 
 _AT_ONCE = 5  # rulings of one step: each has a history
 
@@ -26,7 +26,7 @@ def lose_those_of_another_dam(services: Services) -> int:
     """
     with services.store.write() as tx:
         rows = tx.execute(select(t.collection).where(t.collection.c.lost_at.is_(None))).all()
-        strange = [row.ref for row in rows if _strange(services, tx.connection, row)]
+        strange = [row.ref for row in rows if _is_strange(services, tx.connection, row)]
         for ref in strange:
             ruling_identity.lose_in(services, tx, ref, None)
         if strange:
@@ -34,13 +34,13 @@ def lose_those_of_another_dam(services: Services) -> int:
     return len(strange)
 
 
-def _strange(services: Services, conn: Connection, row: Row[Any]) -> bool:
+def _is_strange(services: Services, conn: Connection, row: CollectionRow) -> bool:
     if not isinstance(services.dam, NamedCollections):
         return row.identity is not None
-    return bool(row.identity is None and row.ref.isdigit() and not _photographs_below(conn, row.ref))
+    return row.identity is None and row.ref.isdigit() and not _has_photographs_below(conn, row.ref)
 
 
-def _photographs_below(conn: Connection, ref: str) -> bool:
+def _has_photographs_below(conn: Connection, ref: str) -> bool:
     """Whether we know photographs in a folder of this name: a ruling of before there were marks has none."""
     mine = t.resource_collection.c
     query = (
@@ -79,5 +79,7 @@ def _lose(services: Services, refs: Sequence[str]) -> None:
     in_short_writes(services.store, refs, lose, _AT_ONCE)
 
 
-def _may_be_another(row: Row[Any], told: dict[str, CollectionRuling], titles: dict[str, str], heard: set[str]) -> bool:
+def _may_be_another(
+    row: CollectionRow, told: dict[str, CollectionRuling], titles: dict[str, str], heard: set[str]
+) -> bool:
     return row.ref not in told and (row.ref in heard or titles.get(row.ref) != row.title)

@@ -49,20 +49,20 @@ def explain(services: Services, ref: str) -> list[NoEffect]:
     stands = current_mode(rule, services.today())
     found = [NoEffect(NoEffectCode.REVIEW_PAST)] if stands is not rule.mode else []
     if stands in COMPARING:
-        found += _nobody(services, rule)
-    return found + _not_reached(services, rule)
+        found += _explain_people(services, rule)
+    return found + _explain_photographs(services, rule)
 
 
-def _nobody(services: Services, rule: CollectionRule) -> list[NoEffect]:
+def _explain_people(services: Services, rule: CollectionRule) -> list[NoEffect]:
     shoot = rule.basis is Basis.SHOOT
     if shoot and not rule.members:
         return [NoEffect(NoEffectCode.NO_MEMBERS)]
-    if any(not shoot or person in rule.members for person in _comparable(services)):
+    if any(not shoot or person in rule.members for person in _list_comparable(services)):
         return []
     return [NoEffect(NoEffectCode.MEMBERS_NOT_ENROLLED if shoot else NoEffectCode.NOBODY_ENROLLED)]
 
 
-def _comparable(services: Services) -> Iterator[str]:
+def _list_comparable(services: Services) -> Iterator[str]:
     """People with a template of this engine and recognition in force."""
     mine = (t.sealed.c.kind == "template") & (t.sealed.c.engine == services.faces.engine_id)
     now = services.clock.now()
@@ -74,14 +74,14 @@ def _comparable(services: Services) -> Iterator[str]:
                     yield person_id
 
 
-def _not_reached(services: Services, rule: CollectionRule) -> list[NoEffect]:
+def _explain_photographs(services: Services, rule: CollectionRule) -> list[NoEffect]:
     """Whether each photograph is treated as it would be without this ruling, and otherwise than it says."""
     instead: CollectionRule | None = None
     known: dict[str, CollectionRule] = {}
     for groups in _photographs(services, rule.ref):
-        instead = _instead(services, rule, groups, known)
+        instead = _find_instead(services, rule, groups, known)
         if instead is None:
-            return _hidden(services, rule)
+            return _explain_hidden(services, rule)
     if instead is None:
         return [NoEffect(NoEffectCode.EMPTY)]
     code = NoEffectCode.FORBIDDEN if instead.mode is Mode.NEVER else NoEffectCode.WIDER
@@ -90,7 +90,7 @@ def _not_reached(services: Services, rule: CollectionRule) -> list[NoEffect]:
     return [NoEffect(code, title or instead.ref, instead.mode.value)]
 
 
-def _instead(
+def _find_instead(
     services: Services, rule: CollectionRule, groups: Sequence[str] | None, known: dict[str, CollectionRule]
 ) -> CollectionRule | None:
     """The ruling that applies instead of this one, for a photograph in these collections; None if this one does."""
@@ -146,7 +146,7 @@ def _look(services: Services, ref: str) -> tuple[str, ...]:
     return resource.collections if resource.kind == "photo" else ()
 
 
-def _hidden(services: Services, rule: CollectionRule) -> list[NoEffect]:
+def _explain_hidden(services: Services, rule: CollectionRule) -> list[NoEffect]:
     """Whether all of its photographs may lie in collections that we do not see: then no face is compared."""
     if rule.mode not in COMPARING:
         return []

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.collections import photo_places, ruling_history, shoots
@@ -19,6 +18,7 @@ from plugin.ledger.keys import free_text
 from plugin.ledger.keys.free_text import TextSealer
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.dam_rows import CollectionRow
 from plugin.quitclaim.clearance.scope import (
     Basis,
     BasisEvidence,
@@ -60,7 +60,7 @@ def list_rules(conn: Connection, refs: Sequence[str] | None) -> list[CollectionR
     ]
 
 
-def is_readable(row: Row[Any]) -> bool:
+def is_readable(row: CollectionRow) -> bool:
     """Whether a ruling's mode and basis can be read; one that cannot counts as *never*."""
     return row.mode in set(Mode) and (not row.basis or row.basis in set(Basis))
 
@@ -75,28 +75,30 @@ def scope_of(services: Services, conn: Connection, resource_id: int) -> Scope:
 
     A collection hidden from us may forbid what the others allow: then no face is compared.
     """
-    refs = _refs(conn, resource_id)
+    refs = _list_refs(conn, resource_id)
     scope = scope_for(services, conn, refs)
     if not scope.compares:
         return scope
     hidden = select(t.resource_hidden).where(t.resource_hidden.c.resource_id == resource_id)
-    if conn.execute(hidden).first() or _beside_a_lost_one(conn, refs):
+    if conn.execute(hidden).first() or _lies_beside_lost(conn, refs):
         return Scope(Mode.DETECT)
-    return _as_it_lay(services, conn, resource_id, refs, scope)
+    return _narrow_to_former(services, conn, resource_id, refs, scope)
 
 
-def _refs(conn: Connection, resource_id: int) -> list[str]:
+def _list_refs(conn: Connection, resource_id: int) -> list[str]:
     mine = t.resource_collection.c
     return list(conn.scalars(select(mine.collection_ref).where(mine.resource_id == resource_id)))
 
 
-def _beside_a_lost_one(conn: Connection, refs: Sequence[str]) -> bool:
+def _lies_beside_lost(conn: Connection, refs: Sequence[str]) -> bool:
     c = t.collection.c
     lost = select(c.ref).where(c.lost_at.is_not(None), c.ref.in_(refs) | c.lost_below.in_(refs))
     return conn.execute(lost).first() is not None
 
 
-def _as_it_lay(services: Services, conn: Connection, resource_id: int, refs: Sequence[str], scope: Scope) -> Scope:
+def _narrow_to_former(
+    services: Services, conn: Connection, resource_id: int, refs: Sequence[str], scope: Scope
+) -> Scope:
     """No more than where the same picture lay before, until somebody rules on where it lies now."""
     if not isinstance(services.dam, NamedCollections):
         return scope
@@ -140,13 +142,14 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
     evidence = ruling.evidence
     dam = services.dam
     identity = dam.identities([ref]).get(ref) if isinstance(dam, NamedCollections) else None
-    members, listed = _listed(services, ref, ruling)
+    members, listed = _list_members(services, ref, ruling)
     basis = ruling.basis.value if ruling.basis else None
-    dates = {"basis_date": evidence.decided, "review_date": evidence.review_date}
-    found = {"title": collection.title, "identity": identity, "lost_at": None, "lost_below": None}
+    values: dict[str, object] = {"mode": ruling.mode.value, "basis": basis, "set_by": actor}
+    values |= {"basis_date": evidence.decided, "review_date": evidence.review_date}
+    values |= {"title": collection.title, "identity": identity, "lost_at": None, "lost_below": None}
     with services.store.write() as tx:
-        values = {"mode": ruling.mode.value, "basis": basis, "set_by": actor, "set_at": tx.now}
-        values |= dates | found | listed | _sealed(services, tx, evidence)
+        values |= listed | _seal_evidence(services, tx, evidence)
+        values["set_at"] = tx.now
         if tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**values)).rowcount == 0:
             tx.execute(insert(t.collection).values(ref=ref, **values))
         ruling_history.append(services, tx, ref, RulingCause.SET, actor)
@@ -162,7 +165,7 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
         services.queue.put(tx, "remode", ref, {})
 
 
-def _listed(services: Services, ref: str, ruling: Ruling) -> tuple[int, dict[str, str | None]]:
+def _list_members(services: Services, ref: str, ruling: Ruling) -> tuple[int, dict[str, str | None]]:
     """How many the ruling names, and the list of those who take part where it is another one (rule 45)."""
     with services.store.read() as conn:
         people = {roster.find(conn, name) for name in ruling.members}
@@ -199,7 +202,7 @@ def import_in(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -
             refuse_mode(mode, basis, evidence, services.today())
         except ConsentError:
             mode = Mode.DETECT
-        values: dict[str, Any] = {
+        values: dict[str, object] = {
             "mode": mode.value,
             "basis": basis.value if basis else None,
             "basis_date": ruling.decided,
@@ -211,7 +214,7 @@ def import_in(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -
         if same and row is not None and row.lost_at is None and evidence_of(texts, row) == said:
             continue
         by = ruling.set_by or "dam"
-        values |= _sealed(services, tx, evidence) | {"title": ruling.title, "set_by": by, "set_at": tx.now}
+        values |= _seal_evidence(services, tx, evidence) | {"title": ruling.title, "set_by": by, "set_at": tx.now}
         values |= {"lost_at": None, "lost_below": None}
         if not isinstance(services.dam, NamedCollections):
             values["identity"] = None
@@ -237,12 +240,12 @@ def import_rulings(services: Services, rulings: Sequence[CollectionRuling]) -> N
     in_short_writes(services.store, rulings, lambda tx, some: import_in(services, tx, some), _AT_ONCE)
 
 
-def evidence_of(texts: TextSealer, row: Row[Any]) -> tuple[str, str]:
+def evidence_of(texts: TextSealer, row: CollectionRow) -> tuple[str, str]:
     """The reference and who decided, of a row of `collection`, as they were typed."""
     return texts.read(row.basis_reference, ruling_history.REFERENCE), texts.read(row.basis_by, ruling_history.BY)
 
 
-def _sealed(services: Services, tx: Tx, evidence: BasisEvidence) -> dict[str, Any]:
+def _seal_evidence(services: Services, tx: Tx, evidence: BasisEvidence) -> dict[str, str | None]:
     return {
         "basis_reference": free_text.seal_text(tx, services.vault, evidence.reference, ruling_history.REFERENCE)
         or None,

@@ -16,7 +16,7 @@ _LOOKS = 200  # photographs that are compared with what was known of them, at th
 
 
 class RuledPhotographs:
-    """Those that the ledger knows in the collection `ref`; `changes` are what the DAM told and nobody entered yet."""
+    """Those that the ledger knows in the collection `ref`; `changes` are from the DAM and not entered yet."""
 
     def __init__(self, services: Services, ref: str, changes: Sequence[Change]) -> None:
         self._services = services
@@ -42,7 +42,7 @@ class RuledPhotographs:
         return any(collection in self._services.dam.lies_in(new) for new in news)
 
     def stay(self, mode: str) -> bool:
-        """Whether most of them lie where they lay: then it is the same collection, put back or mounted anew.
+        """Whether most of them lie where they lay: then it is the same collection, put back or mounted again.
 
         Where none is known, only a ruling that forbids all stays with the name.
         """
@@ -88,6 +88,6 @@ class RuledPhotographs:
 
     def on_their_way(self) -> bool:
         """Whether one of them is not where it was and the DAM did not say yet what became of it."""
-        told = self._moved.keys() | self._deleted | self._replaced
-        waiting = [ref for ref in self._known if ref not in told][:_LOOKS]
+        reported = self._moved.keys() | self._deleted | self._replaced
+        waiting = [ref for ref in self._known if ref not in reported][:_LOOKS]
         return any(not self._lies(ref, self._known[ref]) for ref in waiting)

@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import Row, delete, or_, select, update
+from sqlalchemy import delete, or_, select, update
 
 from plugin.errors import NotFound
 from plugin.flows.collections import modes, ruling_history, ruling_moves
@@ -23,6 +22,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.dam_rows import CollectionRow
 from plugin.quitclaim.clearance.scope import COMPARING, Mode
 
 GONE = "gone"
@@ -46,16 +46,16 @@ def is_recognised(services: Services, resource: Resource) -> bool:
     Checked before anything is compared: between a rename and the next poll the name is not enough.
     """
     dam = services.dam
-    return not isinstance(dam, NamedCollections) or not _in_question(services, dam, resource.collections)
+    return not isinstance(dam, NamedCollections) or not _list_in_question(services, dam, resource.collections)
 
 
-def _in_question(services: Services, dam: NamedCollections, refs: Sequence[str]) -> list[Row[Any]]:
+def _list_in_question(services: Services, dam: NamedCollections, refs: Sequence[str]) -> list[CollectionRow]:
     """The rulings that may be meant for one of these collections, and are bound to another name or another thing."""
     marks = dam.identities(refs)
     c = t.collection.c
-    known = select(c.ref, c.identity, c.lost_at).where(or_(c.ref.in_(refs), c.identity.in_(list(marks.values()))))
+    known = select(t.collection).where(or_(c.ref.in_(refs), c.identity.in_(list(marks.values()))))
     with services.store.read() as conn:
-        rows: list[Row[Any]] = list(conn.execute(known))
+        rows = conn.execute(known).all()
     return [row for row in rows if row.ref not in marks or row.identity not in {None, marks[row.ref]}]
 
 
@@ -76,7 +76,7 @@ def handle_follow(services: Services, job: ClaimedJob) -> None:
     with services.dam.one_walk():
         follow(services, services.dam.changes(), exact=True)
     later = timedelta(seconds=services.config.dam.poll_seconds)
-    free, on_the_way = _waiting_for_it(services)
+    free, on_the_way = _find_waiting(services)
     queue_jobs(services, "photo", free, delay=later)
     with services.store.write() as tx:
         if on_the_way:
@@ -84,7 +84,7 @@ def handle_follow(services: Services, job: ClaimedJob) -> None:
         services.queue.finish(tx, job)
 
 
-def _waiting_for_it(services: Services) -> tuple[list[str], bool]:
+def _find_waiting(services: Services) -> tuple[list[str], bool]:
     """The photographs that need not wait any more, and whether others wait for a ruling that is on its way."""
     dam = services.dam
     if not isinstance(dam, NamedCollections):
@@ -94,7 +94,7 @@ def _waiting_for_it(services: Services) -> tuple[list[str], bool]:
     with services.store.read() as conn:
         refs = list(conn.scalars(query.where(t.resource.c.deleted_at.is_(None))))
     above = {ref: dam.lies_in(ref) for ref in refs}
-    asked = {folders: _in_question(services, dam, folders) for folders in set(above.values())}
+    asked = {folders: _list_in_question(services, dam, folders) for folders in set(above.values())}
     free = [ref for ref in refs if not asked[above[ref]]]
     open_ = [row for rows in asked.values() for row in rows if row.lost_at is None and row.identity != GONE]
     moving = any(not dam.out_of_sight(row.ref) for row in open_)
@@ -113,11 +113,11 @@ def follow(services: Services, changes: Sequence[Change], thorough: bool = False
     with services.store.read() as conn:
         rows = list(conn.execute(select(t.collection)))
     marks = dam.identities(None if exact else [row.ref for row in rows])
-    open_ = [r for r in rows if _unsettled(r, marks, thorough) and not dam.out_of_sight(r.ref)]
+    open_ = [r for r in rows if _is_unsettled(r, marks, thorough) and not dam.out_of_sight(r.ref)]
     if not open_:
         return 0
     everywhere = marks if exact else dam.identities(None)
-    plan = _planned(services, dam, open_, {row.ref for row in rows}, everywhere, changes)
+    plan = _make_plan(services, dam, open_, {row.ref for row in rows}, everywhere, changes)
     titles = {one.ref: one.title for one in services.dam.collections()} if plan.moves else {}
     ruled = {row.ref for row in rows}
     for old, new in plan.moves.items():
@@ -131,18 +131,18 @@ def follow(services: Services, changes: Sequence[Change], thorough: bool = False
     return len(plan.moves) + len(plan.lost)
 
 
-def _unsettled(row: Row[Any], marks: Mapping[str, str], thorough: bool) -> bool:
+def _is_unsettled(row: CollectionRow, marks: Mapping[str, str], thorough: bool) -> bool:
     if row.lost_at is not None:
         return thorough
     if row.identity == GONE:
         return row.ref in marks
-    return bool(row.identity != marks.get(row.ref))
+    return row.identity != marks.get(row.ref)
 
 
-def _planned(
+def _make_plan(
     services: Services,
     dam: NamedCollections,
-    rows: Sequence[Row[Any]],
+    rows: Sequence[CollectionRow],
     ruled: set[str],
     everywhere: Mapping[str, str],
     changes: Sequence[Change],
@@ -150,15 +150,16 @@ def _planned(
     by_mark = {mark: ref for ref, mark in everywhere.items()}
     plan = _Plan()
     for row in rows:
-        here, found = everywhere.get(row.ref), by_mark.get(row.identity or "")
+        mark = row.identity or ""
+        here, found = everywhere.get(row.ref), by_mark.get(mark)
         photographs = RuledPhotographs(services, row.ref, changes)
         if row.identity is None and here is not None:
             plan.marks[row.ref] = here
         elif found is not None and found == row.ref:
-            plan.marks[found] = row.identity  # lost, and back
-        elif found is not None and (dam.sure(row.identity) or _may_follow(row, photographs, found)):
+            plan.marks[found] = mark  # lost, and back
+        elif found is not None and (dam.sure(mark) or _may_follow(row, photographs, found)):
             plan.moves[row.ref] = found
-            plan.marks[found] = row.identity
+            plan.marks[found] = mark
         elif row.identity not in {None, GONE} and here is not None and photographs.stay(row.mode):
             plan.marks[row.ref] = here
         elif row.identity != GONE and (target := photographs.target(ruled)) is not None:
@@ -166,15 +167,15 @@ def _planned(
             plan.marks[target] = everywhere.get(target, "")
         elif not photographs.on_their_way() and row.lost_at is None:
             plan.lost.append(row.ref)
-    return _without_clashes(plan)
+    return _drop_clashes(plan)
 
 
-def _may_follow(row: Row[Any], photographs: RuledPhotographs, found: str) -> bool:
+def _may_follow(row: CollectionRow, photographs: RuledPhotographs, found: str) -> bool:
     """A reused mark carries a ruling that allows comparing only to where its photographs went too."""
     return row.mode not in _COMPARING or photographs.went_to(found)
 
 
-def _without_clashes(plan: _Plan) -> _Plan:
+def _drop_clashes(plan: _Plan) -> _Plan:
     """Two rulings cannot follow to one place: both are lost."""
     counts = Counter(plan.moves.values())
     clash = [ref for ref, target in plan.moves.items() if counts[target] > 1]
@@ -191,7 +192,7 @@ def _carry_out(services: Services, tx: Tx, plan: _Plan, titles: Mapping[str, str
     if plan.moves:
         ruling_moves.move_rulings(services, tx, plan.moves, titles)
     for ref, mark in plan.marks.items():
-        known: dict[str, Any] = {"identity": mark or None, "lost_at": None, "lost_below": None}
+        known: dict[str, object] = {"identity": mark or None, "lost_at": None, "lost_below": None}
         tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**known))
     tx.move_generation()
 

@@ -1,14 +1,16 @@
 """The ledger's faces: a box and a state; the same face again where the boxes overlap by half."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exists, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, insert, or_, select, true, update
+from sqlalchemy.sql import FromClause
 
 from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
 from plugin.ledger.keys.free_text import TextSealer
 from plugin.ledger.store.store import Tx, inserted_id
+from plugin.ledger.tables.dam_rows import FaceRow
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.recognizer.examination.messages import FoundFace
 from plugin.recognizer.pictures.boxes import SAME_FACE, overlap
@@ -19,37 +21,32 @@ REASON = "face.reason"
 DECIDED = frozenset({"matched", "rejected", "dismissed"})
 
 
-def list_of(conn: Connection, resource_id: int) -> list[Row[Any]]:
+def list_of(conn: Connection, resource_id: int) -> list[FaceRow]:
     """All faces of a resource, left to right."""
     return list_of_many(conn, [resource_id])
 
 
-def list_of_many(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
+def list_of_many(conn: Connection, resource_ids: Sequence[int]) -> list[FaceRow]:
     """All faces of these resources, each one's left to right; a face whose name is cut has none."""
     query = select(*select_columns(conn)).where(t.face.c.resource_id.in_(resource_ids))
     return list(conn.execute(query.order_by(t.face.c.resource_id, t.face.c.left, t.face.c.id)))
 
 
-def find(conn: Connection, face_id: int) -> Row[Any] | None:
+def find(conn: Connection, face_id: int) -> FaceRow | None:
     """The face, with cuts applied; None if it is gone."""
     return conn.execute(select(*select_columns(conn)).where(t.face.c.id == face_id)).first()
 
 
-_BARE: dict[str, Any] = {
-    "state": "unmatched",
-    "person_id": None,
-    "distance": None,
-    "thresholds": None,
-    "set_id": None,
-    "decided_by": None,
-    "decided_at": None,
-}
+_UNNAMED = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None, "set_id": None}
+_BARE = _UNNAMED | {"decided_by": None, "decided_at": None}
+_OF_A_STATE = ("distance", "thresholds", "reason", "dismissal", "decided_by", "decided_at", "set_id")
+_SIDES = ("left", "top", "width", "height")
 
 
-def select_columns(conn: Connection) -> list[ColumnElement[Any]]:
+def select_columns(conn: Connection) -> list[ColumnElement[object]]:
     """The columns of a face with cuts applied: what an end has cut is unmatched, though a job updates the row later
     (rule 46)."""
-    every: list[ColumnElement[Any]] = list(t.face.c)
+    every: list[ColumnElement[object]] = list(t.face.c)
     if not has_open_cuts(conn):
         return every
     bare = {
@@ -64,12 +61,12 @@ def has_open_cuts(conn: Connection) -> bool:
     return conn.execute(select(t.cut.c.id).limit(1)).first() is not None
 
 
-def is_cut(face: Any = t.face) -> ColumnElement[bool]:
+def is_cut(face: FromClause = t.face) -> ColumnElement[bool]:
     """Selects faces whose name has been cut."""
     return exists().where(t.cut.c.person_id == face.c.person_id, is_cut_by(face))
 
 
-def is_cut_by(face: Any) -> ColumnElement[bool]:
+def is_cut_by(face: FromClause) -> ColumnElement[bool]:
     """Whether the row of `cut`, of the face's person, takes the face's name.
 
     An end of recognition cuts what the machine alone named by pictures that ended with it, or by none; not what it
@@ -88,18 +85,34 @@ def unname_cut(tx: Tx, resource_ids: Sequence[int]) -> int:
     return tx.execute(update(t.face).where(here, is_cut()).values(_BARE)).rowcount
 
 
-def reason_of(texts: TextSealer, row: Row[Any]) -> str:
+def reason_of(texts: TextSealer, row: FaceRow) -> str:
     """The note on a dismissal; "" for none, or one that cannot be opened any more."""
     return texts.read(row.reason, REASON, row.person_id)
 
 
-def dismissal_of(row: Row[Any]) -> Dismissal | None:
+def dismissal_of(row: FaceRow) -> Dismissal | None:
     """The reason of a dismissal; None if not dismissed, or dismissed before reasons were a list."""
     return Dismissal(row.dismissal) if row.dismissal in set(Dismissal) else None
 
 
-def box_of(row: Row[Any]) -> Box:
+def box_of(row: FaceRow) -> Box:
     """The face's box, in 0..1 of the upright original."""
+    return (row.left, row.top, row.width, row.height)
+
+
+class Sides(Protocol):
+    """The sides of a box in a row that may have none."""
+
+    left: float | None
+    top: float | None
+    width: float | None
+    height: float | None
+
+
+def find_box(row: Sides) -> Box | None:
+    """The box; None where there is none, or a side of it cannot be read."""
+    if row.left is None or row.top is None or row.width is None or row.height is None:
+        return None
     return (row.left, row.top, row.width, row.height)
 
 
@@ -112,18 +125,19 @@ def list_rejections(conn: Connection, resource_id: int, file_version: str) -> tu
     pairs: list[tuple[Box, str]] = []
     capped: set[str] = set()
     for row in conn.execute(select(t.rejection).where(t.rejection.c.resource_id == resource_id)):
-        if row.left is None:
-            capped.add(row.person_id)
-        elif row.file_version == file_version:
-            pairs.append((box_of(row), row.person_id))
-        else:
-            pairs += [(box, row.person_id) for box in (*rotations(box_of(row)), *rotations(_mirrored(row)))]
-            capped.add(row.person_id)
+        box = find_box(row)
+        if box is not None and row.file_version == file_version:
+            pairs.append((box, row.person_id))
+            continue
+        capped.add(row.person_id)
+        if box is not None:
+            pairs += [(turned, row.person_id) for turned in (*rotations(box), *rotations(_mirrored(box)))]
     return pairs, capped
 
 
-def _mirrored(row: Row[Any]) -> Box:
-    return (1 - row.left - row.width, row.top, row.width, row.height)
+def _mirrored(box: Box) -> Box:
+    left, top, width, height = box
+    return (1 - left - width, top, width, height)
 
 
 def rotations(box: Box) -> list[Box]:
@@ -168,37 +182,15 @@ def merge(
 
 
 def _insert(tx: Tx, resource_id: int, file_version: str, face: FoundFace, engine: str) -> int:
-    left, top, width, height = face.box
-    result = tx.execute(
-        insert(t.face).values(
-            resource_id=resource_id,
-            file_version=file_version,
-            left=left,
-            top=top,
-            width=width,
-            height=height,
-            width_px=face.width_px,
-            file_px=face.file_px,
-            state="unmatched",
-            engine=engine,
-            created_at=tx.now,
-        )
-    )
-    return inserted_id(result)
+    new = insert(t.face).values(dict(zip(_SIDES, face.box, strict=True)))
+    new = new.values(resource_id=resource_id, file_version=file_version, width_px=face.width_px, file_px=face.file_px)
+    return inserted_id(tx.execute(new.values(state="unmatched", engine=engine, created_at=tx.now)))
 
 
-def set_state(tx: Tx, face_id: int, state: str, person_id: str | None = None, **values: Any) -> None:
+def set_state(tx: Tx, face_id: int, state: str, person_id: str | None = None, **values: object) -> None:
     """Set a face's state and clear what belonged to the previous one."""
-    blank = {
-        "distance": None,
-        "thresholds": None,
-        "reason": None,
-        "dismissal": None,
-        "decided_by": None,
-        "decided_at": None,
-        "set_id": None,
-    }
-    tx.execute(update(t.face).where(t.face.c.id == face_id).values(state=state, person_id=person_id, **blank | values))
+    values = dict.fromkeys(_OF_A_STATE) | values | {"state": state, "person_id": person_id}
+    tx.execute(update(t.face).where(t.face.c.id == face_id).values(values))
 
 
 def reject(tx: Tx, resource_id: int, person_id: str, file_version: str, by: str) -> None:
@@ -219,16 +211,8 @@ def reject(tx: Tx, resource_id: int, person_id: str, file_version: str, by: str)
 
 def add_rejection(tx: Tx, resource_id: int, person_id: str, file_version: str, box: Box | None, by: str) -> None:
     """Store one rejection. Idempotent."""
-    left, top, width, height = box or (None, None, None, None)
-    what = {
-        "resource_id": resource_id,
-        "person_id": person_id,
-        "file_version": file_version,
-        "left": left,
-        "top": top,
-        "width": width,
-        "height": height,
-    }
+    what: dict[str, object] = {"resource_id": resource_id, "person_id": person_id, "file_version": file_version}
+    what |= zip(_SIDES, box or (None,) * 4, strict=True)
     same = [t.rejection.c[column].is_not_distinct_from(value) for column, value in what.items()]
     if tx.execute(select(t.rejection.c.id).where(*same)).first() is None:
         tx.execute(insert(t.rejection).values(by=by, at=tx.now, **what))
@@ -236,25 +220,16 @@ def add_rejection(tx: Tx, resource_id: int, person_id: str, file_version: str, b
 
 def find_other_match(tx: Tx, resource_id: int, person_id: str, face_id: int) -> int | None:
     """Another face of the photograph that is matched to the person: a person is on it at most once."""
-    query = select(t.face.c.id).where(
-        t.face.c.resource_id == resource_id,
-        t.face.c.person_id == person_id,
-        t.face.c.state == "matched",
-        t.face.c.id != face_id,
-        ~is_cut(),
-    )
-    return tx.connection.scalar(query)
+    f = t.face.c
+    matched = (f.resource_id == resource_id) & (f.person_id == person_id) & (f.state == "matched")
+    return tx.connection.scalar(select(f.id).where(matched, f.id != face_id, ~is_cut()))
 
 
-def unname(tx: Tx, person_id: str, states: Iterable[str] | None, *where: Any) -> int:
+def unname(tx: Tx, person_id: str, states: Iterable[str] | None, *where: ColumnElement[bool]) -> int:
     """Take the person off every face in `states` (None: any) that `where` selects; returns how many there were."""
     chosen = true() if states is None else t.face.c.state.in_(tuple(states))
-    result = tx.execute(
-        update(t.face)
-        .where(t.face.c.person_id == person_id, chosen, *where)
-        .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
-    )
-    return result.rowcount
+    unnamed = update(t.face).where(t.face.c.person_id == person_id, chosen, *where).values(_UNNAMED)
+    return tx.execute(unnamed).rowcount
 
 
 def drop(tx: Tx, resource_id: int, but: str | None = None) -> int:
@@ -265,14 +240,11 @@ def drop(tx: Tx, resource_id: int, but: str | None = None) -> int:
 
 def forget_suggestions(tx: Tx, resource_id: int) -> None:
     """Unname the faces that were only suggested."""
-    tx.execute(
-        update(t.face)
-        .where(t.face.c.resource_id == resource_id, t.face.c.state == "suggested")
-        .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
-    )
+    suggested = (t.face.c.resource_id == resource_id) & (t.face.c.state == "suggested")
+    tx.execute(update(t.face).where(suggested).values(_UNNAMED))
 
 
-def is_by_machine(face: Any = t.face) -> ColumnElement[bool]:
+def is_by_machine(face: FromClause = t.face) -> ColumnElement[bool]:
     """Selects faces that the machine named or proposed and nobody decided on."""
     named = and_(face.c.state == "matched", face.c.decided_by.is_(None))
     return or_(named, face.c.state == "suggested")
@@ -280,8 +252,4 @@ def is_by_machine(face: Any = t.face) -> ColumnElement[bool]:
 
 def forget_machine_names(tx: Tx, resource_id: int) -> None:
     """Unname the faces that the machine named or proposed; keep those that somebody decided on."""
-    tx.execute(
-        update(t.face)
-        .where(t.face.c.resource_id == resource_id, is_by_machine())
-        .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
-    )
+    tx.execute(update(t.face).where(t.face.c.resource_id == resource_id, is_by_machine()).values(_UNNAMED))

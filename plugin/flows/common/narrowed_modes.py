@@ -5,12 +5,12 @@ collection, and suggestions in any collection that does not compare.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, select, union
+from sqlalchemy import ColumnElement, Connection, exists, select, union
 
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import IS_OPEN
+from plugin.ledger.tables.dam_rows import FaceRow
 from plugin.quitclaim.clearance.scope import COMPARING, Mode
 
 _CLOSED = tuple(mode for mode in Mode if mode not in COMPARING)
@@ -39,7 +39,7 @@ def find_among(conn: Connection, resource_ids: Collection[int], modes: Collectio
     return set(conn.scalars(query))
 
 
-def find_unnamed(conn: Connection, faces: Sequence[Row[Any]]) -> set[int]:
+def find_unnamed(conn: Connection, faces: Sequence[FaceRow]) -> set[int]:
     """Those of these faces whose name is not valid any more: matched by the machine alone, or proposed."""
     ids = {face.resource_id for face in faces}
     gone = {"matched": find_among(conn, ids), "suggested": find_among(conn, ids, _CLOSED)}

@@ -7,9 +7,8 @@ again, `overdue_letter` reports it.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, func, or_, select
 
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
@@ -44,7 +43,7 @@ def _late(now: datetime, by: timedelta) -> ColumnElement[bool]:
     return j.state.in_(_OPEN) & or_(tried, (j.attempt == 0) & (j.run_after < since))
 
 
-def _revocations(now: datetime) -> Select[Any]:
+def _revocations(now: datetime) -> Subquery:
     """People who ended recognition, or everything, and whose tags may still be in the DAM."""
     p, j = t.person.c, t.job.c
     asked = select(j.key, j.created_at.label("since")).where(
@@ -53,10 +52,10 @@ def _revocations(now: datetime) -> Select[Any]:
     named = select(t.tag.c.id).where(t.tag.c.person_id == p.id, t.tag.c.origin.in_(("machine", "confirmed")))
     over = select(p.id.label("key"), p.ended_at.label("since")).where(p.ended_at < now - LATE, named.exists())
     both = asked.union_all(over).subquery()
-    return select(both.c.key, func.min(both.c.since).label("since")).group_by(both.c.key)
+    return select(both.c.key, func.min(both.c.since).label("since")).group_by(both.c.key).subquery()
 
 
-def _erasures(now: datetime) -> Select[Any]:
+def _erasures(now: datetime) -> Subquery:
     """People whose erasure began and is not finished; also from before there was a register of them."""
     p, j, e, r = t.person.c, t.job.c, t.erasure.c, t.request.c
     mine = (j.kind == "erase") & (j.key == e.person_id)
@@ -78,46 +77,45 @@ def _erasures(now: datetime) -> Select[Any]:
         .where(r.outcome == "done", r.kind == "erasure", r.decided_at < now - LATE)
     )
     both = begun.union_all(jobs, granted).subquery()
-    return select(both.c.key, func.min(both.c.since).label("since")).group_by(both.c.key)
+    return select(both.c.key, func.min(both.c.since).label("since")).group_by(both.c.key).subquery()
 
 
-def _dates(now: datetime) -> Select[Any]:
+def _dates(now: datetime) -> Subquery:
     """Photographs of which the DAM shows another last day than it should."""
     s = t.statement.c
-    return select(s.resource_id.label("key"), s.wanted_at.label("since")).where(
-        s.stated_at.is_(None), s.wanted_at < now - LATE
-    )
+    late = s.stated_at.is_(None) & (s.wanted_at < now - LATE)
+    return select(s.resource_id.label("key"), s.wanted_at.label("since")).where(late).subquery()
 
 
-def _writes(now: datetime) -> Select[Any]:
+def _writes(now: datetime) -> Subquery:
     """Names that were to be written or removed, with an unknown outcome."""
     i = t.intent.c
-    return select(i.id.label("key"), i.created_at.label("since")).where(i.state == "open", i.created_at < now - LATE)
+    late = (i.state == "open") & (i.created_at < now - LATE)
+    return select(i.id.label("key"), i.created_at.label("since")).where(late).subquery()
 
 
-def _letters(now: datetime) -> Select[Any]:
+def _letters(now: datetime) -> Subquery:
     """Letters that no server accepted in the last month, and those that have waited for more than two hours."""
     m = t.mail.c
     failed = (m.state == "failed") & (m.finished_at > now - _MONTH)
     waits = (m.state == "queued") & (m.created_at < now - LETTER_LATE)
-    return select(m.id.label("key"), m.created_at.label("since")).where(or_(failed, waits))
+    return select(m.id.label("key"), m.created_at.label("since")).where(or_(failed, waits)).subquery()
 
 
-def _jobs(now: datetime) -> Select[Any]:
+def _jobs(now: datetime) -> Subquery:
     """Everything else that is overdue."""
     j = t.job.c
-    soon = _late(now, LATE) & j.kind.not_in((*_OWN, *_BULK))
-    return select(j.id.label("key"), j.created_at.label("since")).where(
-        or_(soon, _late(now, BULK_LATE) & j.kind.in_(_BULK))
-    )
+    late = or_(_late(now, LATE) & j.kind.not_in((*_OWN, *_BULK)), _late(now, BULK_LATE) & j.kind.in_(_BULK))
+    return select(j.id.label("key"), j.created_at.label("since")).where(late).subquery()
 
 
-def _dead(_now: datetime) -> Select[Any]:
+def _dead(_now: datetime) -> Subquery:
     """Dead jobs: overdue until they are queued again and done."""
-    return select(t.job.c.id.label("key"), t.job.c.created_at.label("since")).where(t.job.c.state == "dead")
+    j = t.job.c
+    return select(j.id.label("key"), j.created_at.label("since")).where(j.state == "dead").subquery()
 
 
-QUERIES: Mapping[str, Callable[[datetime], Select[Any]]] = {
+QUERIES: Mapping[str, Callable[[datetime], Subquery]] = {
     "owed_revocations": _revocations,
     "owed_erasures": _erasures,
     "owed_dates": _dates,
@@ -134,7 +132,7 @@ PERSONAL = ("owed_revocations", "owed_erasures")
 
 def measure(services: Services, kind: str) -> OverdueFigure:
     """How much of a kind is overdue now."""
-    found = QUERIES[kind](services.clock.now()).subquery()
+    found = QUERIES[kind](services.clock.now())
     with services.store.read() as conn:
         row = conn.execute(select(func.count(), func.min(found.c.since)).select_from(found)).one()
     return OverdueFigure(int(row[0]), row[1])
@@ -142,7 +140,7 @@ def measure(services: Services, kind: str) -> OverdueFigure:
 
 def list_oldest(services: Services, kind: str, limit: int) -> list[tuple[str, datetime]]:
     """The oldest few of a kind: whose or what, and since when."""
-    query = QUERIES[kind](services.clock.now()).subquery()
+    query = QUERIES[kind](services.clock.now())
     with services.store.read() as conn:
         rows = conn.execute(select(query).order_by(query.c.since).limit(limit)).all()
     return [(str(row.key), row.since) for row in rows]

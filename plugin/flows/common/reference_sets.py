@@ -7,14 +7,15 @@ that what a match rested on stays known.
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 
 from plugin.flows.common import face_rows
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import InvitationRow, ReferenceSetRow
 
 CHOSEN = "chosen"
 Pictures = Literal["none", "declared", "vouched"]
@@ -33,7 +34,7 @@ class PictureSource:
     shoot: str | None = None
 
 
-def source_of_link(link: Row[Any]) -> PictureSource:
+def source_of_link(link: InvitationRow) -> PictureSource:
     """The source of pictures that came by this link."""
     return PictureSource("link", link.id, link.created_by, link.collection_ref)
 
@@ -41,13 +42,13 @@ def source_of_link(link: Row[Any]) -> PictureSource:
 # ---- which set counts ---------------------------------------------------------------------
 
 
-def list_of(conn: Connection, person_id: str) -> list[Row[Any]]:
+def list_of(conn: Connection, person_id: str) -> list[ReferenceSetRow]:
     """Every set of the person's, the newest first, also those without pictures any more."""
     mine = select(t.reference_set).where(_SET.person_id == person_id)
     return list(conn.execute(mine.order_by(_SET.added_at.desc(), _SET.id)))
 
 
-def find_compared(conn: Connection, person_ids: Iterable[str] | None = None) -> dict[str, Row[Any]]:
+def find_compared(conn: Connection, person_ids: Iterable[str] | None = None) -> dict[str, ReferenceSetRow]:
     """By person the set that may be compared: the vouched one, else the newest declared.
 
     A set that resembles somebody else enrolled is not compared until the staff has looked at it.
@@ -55,14 +56,14 @@ def find_compared(conn: Connection, person_ids: Iterable[str] | None = None) -> 
     query = select(t.reference_set).where(LIVE)
     if person_ids is not None:
         query = query.where(_SET.person_id.in_(list(person_ids)))
-    found: dict[str, list[Row[Any]]] = {}
+    found: dict[str, list[ReferenceSetRow]] = {}
     for row in conn.execute(query.order_by(_SET.added_at.desc(), _SET.id)):
         found.setdefault(row.person_id, []).append(row)
     best = {person: _best(rows) for person, rows in found.items()}
     return {person: row for person, row in best.items() if row.vouched_at is not None or row.near_id is None}
 
 
-def find_current(conn: Connection, person_id: str) -> Row[Any] | None:
+def find_current(conn: Connection, person_id: str) -> ReferenceSetRow | None:
     """The set that a face named by hand rests on; None if the person never had one to rely on.
 
     If its pictures are gone, the last valid one that nobody refused: a match by a declared set stays unknown
@@ -75,11 +76,11 @@ def find_current(conn: Connection, person_id: str) -> Row[Any] | None:
     return _best(left) if left else None
 
 
-def _best(rows: Sequence[Row[Any]]) -> Row[Any]:
+def _best(rows: Sequence[ReferenceSetRow]) -> ReferenceSetRow:
     return next((row for row in rows if row.vouched_at is not None), rows[0])
 
 
-def is_vouched(row: Row[Any] | None) -> bool:
+def is_vouched(row: ReferenceSetRow | None) -> bool:
     """Whether an account vouched for the set; True for no set at all."""
     return row is None or (row.vouched_at is not None and row.refused_at is None)
 
@@ -94,7 +95,7 @@ def state_of(conn: Connection, person_ids: Iterable[str]) -> dict[str, Pictures]
     return found
 
 
-def find(conn: Connection, set_id: str | None) -> Row[Any] | None:
+def find(conn: Connection, set_id: str | None) -> ReferenceSetRow | None:
     """The set, whether its pictures are there or not."""
     return conn.execute(select(t.reference_set).where(_SET.id == set_id)).first()
 
@@ -105,7 +106,7 @@ def find_vouched(conn: Connection, set_ids: Iterable[str | None]) -> set[str]:
     return set(conn.scalars(select(_SET.id).where(_SET.id.in_(ids), VOUCHED))) if ids else set()
 
 
-def is_sound(set_id: ColumnElement[Any]) -> ColumnElement[bool]:
+def is_sound(set_id: ColumnElement[str | None]) -> ColumnElement[bool]:
     """The condition that what `set_id` belongs to rests on no set, or on one that is vouched for."""
     return or_(set_id.is_(None), set_id.in_(select(_SET.id).where(VOUCHED)))
 
@@ -139,19 +140,19 @@ def add(tx: Tx, person_id: str, actor: str, source: PictureSource) -> str:
     return set_id
 
 
-def destroy(tx: Tx, row: Row[Any]) -> None:
+def destroy(tx: Tx, row: ReferenceSetRow) -> None:
     """Destroy the pictures and the template; keep the row."""
     tx.execute(update(t.reference_set).where(_SET.id == row.id).values(ended_at=tx.now))
     tx.execute(delete(t.sealed).where(pictures_of(row)))
 
 
-def end_set(tx: Tx, row: Row[Any]) -> None:
+def end_set(tx: Tx, row: ReferenceSetRow) -> None:
     """As `destroy`, and forget the suggestions made by them."""
     destroy(tx, row)
     face_rows.unname(tx, row.person_id, ("suggested",), t.face.c.set_id == row.id)
 
 
-def hold(tx: Tx, row: Row[Any], near: Row[Any]) -> None:
+def hold(tx: Tx, row: ReferenceSetRow, near: ReferenceSetRow) -> None:
     """Hold a declared set out of the gallery: it resembles the other's person. The first hold stays."""
     this = (_SET.id == row.id) & _SET.vouched_at.is_(None) & _SET.near_id.is_(None) & LIVE
     tx.execute(update(t.reference_set).where(this).values(near_id=near.person_id))
@@ -171,7 +172,7 @@ def end_all(tx: Tx, person_id: str) -> None:
     tx.execute(update(t.reference_set).where(mine).values(ended_at=tx.now))
 
 
-def pictures_of(row: Row[Any]) -> ColumnElement[bool]:
+def pictures_of(row: ReferenceSetRow) -> ColumnElement[bool]:
     """What is sealed of the set; from before there were sets, without a subject, and the set has the person's id."""
     s = t.sealed.c
     mine = s.subject == row.id

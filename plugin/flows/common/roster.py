@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Executable, Table, select
 
 from plugin.errors import ConsentError, NotFound, VaultError
+from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.keys import house_key
 from plugin.ledger.queue import set_aside
 from plugin.ledger.store.store import Tx
 from plugin.ledger.tables.columns import UnreadableCell
+from plugin.ledger.tables.rows import GrantLineRow, GuardianRow, PersonRow, QuitclaimRow
 from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim, name_key
 from plugin.quitclaim.consent.standing import Standing
 
@@ -38,10 +41,9 @@ def load_many(services: Services, conn: Connection, person_ids: Iterable[str] | 
     """The standing of each of `person_ids` that exists, or of everybody."""
     if person_ids is None:
         return _assemble(conn, services.ages, None)
-    ids = sorted(set(person_ids))
     found: dict[str, Standing] = {}
-    for start in range(0, len(ids), _CHUNK):
-        found |= _assemble(conn, services.ages, ids[start : start + _CHUNK])
+    for some in chunked(sorted(set(person_ids)), _CHUNK):
+        found |= _assemble(conn, services.ages, some)
     return found
 
 
@@ -67,10 +69,9 @@ def find(conn: Connection, text: str) -> str:
 
 def labels(conn: Connection, person_ids: Iterable[str]) -> dict[str, str]:
     """Display names by person id."""
-    ids = sorted(set(person_ids))
     found: dict[str, str] = {}
-    for start in range(0, len(ids), _CHUNK):
-        query = select(t.person.c.id, t.person.c.display_name).where(t.person.c.id.in_(ids[start : start + _CHUNK]))
+    for some in chunked(sorted(set(person_ids)), _CHUNK):
+        query = select(t.person.c.id, t.person.c.display_name).where(t.person.c.id.in_(some))
         found |= {row.id: row.display_name for row in conn.execute(query)}
     return found
 
@@ -81,22 +82,31 @@ def guardians(conn: Connection) -> Mapping[str, tuple[str, ...]]:
     return {person: tuple(row.id for row in rows) for person, rows in groups.items()}
 
 
-def signer(row: Row[Any], guardian_ids: Sequence[str]) -> tuple[Person, Quitclaim]:
-    """Who signed a version, as far as rules of signatures ask: of a row of `quitclaim` with the birth date."""
-    person = _made(Person, id=row.person_id, display_name="", birth_date=row.birth_date, guardians=tuple(guardian_ids))
+class SignedVersion(QuitclaimRow, Protocol):
+    """A row of `quitclaim` with the signer's birth date."""
+
+    birth_date: date | None
+
+
+def signer(row: SignedVersion, guardian_ids: Sequence[str]) -> tuple[Person, Quitclaim]:
+    """Who signed a version, as far as rules of signatures ask."""
+    person = _try_make(
+        Person, id=row.person_id, display_name="", birth_date=row.birth_date, guardians=tuple(guardian_ids)
+    )
     return person or Person(row.person_id, ""), _quitclaim(row, (), person is not None)
 
 
 def _assemble(conn: Connection, ages: AgeRules, ids: Sequence[str] | None) -> dict[str, Standing]:
-    def rows(table: Any, column: Any) -> Iterable[Row[Any]]:
+    def theirs(table: Table, person_id: str = "person_id") -> Executable:
         query = select(table)
-        return conn.execute(query if ids is None else query.where(column.in_(ids)))
+        return query if ids is None else query.where(table.c[person_id].in_(ids))
 
-    guardians = _group(rows(t.guardian, t.guardian.c.person_id), "person_id")
-    grants = _group(rows(t.grant, t.grant.c.person_id), "quitclaim_id")
-    claims = _group(rows(t.quitclaim, t.quitclaim.c.person_id), "person_id")
+    guardians: dict[str, list[GuardianRow]] = _group(conn.execute(theirs(t.guardian)), "person_id")
+    grants: dict[str, list[GrantLineRow]] = _group(conn.execute(theirs(t.grant)), "quitclaim_id")
+    claims: dict[str, list[QuitclaimRow]] = _group(conn.execute(theirs(t.quitclaim)), "person_id")
+    people: Iterable[PersonRow] = conn.execute(theirs(t.person, "id"))
     found: dict[str, Standing] = {}
-    for row in rows(t.person, t.person.c.id):
+    for row in people:
         versions = sorted(claims.get(row.id, ()), key=_version)
         person = _person(row, tuple(g.id for g in guardians.get(row.id, ())))
         found[row.id] = Standing(
@@ -107,9 +117,9 @@ def _assemble(conn: Connection, ages: AgeRules, ids: Sequence[str] | None) -> di
     return found
 
 
-def _person(row: Row[Any], guardian_ids: tuple[str, ...]) -> Person | None:
+def _person(row: PersonRow, guardian_ids: tuple[str, ...]) -> Person | None:
     """None where what decides about their age or objection cannot be read."""
-    return _made(
+    return _try_make(
         Person,
         id=row.id,
         display_name=row.display_name,
@@ -121,11 +131,11 @@ def _person(row: Row[Any], guardian_ids: tuple[str, ...]) -> Person | None:
     )
 
 
-def _version(claim: Row[Any]) -> int:
+def _version(claim: QuitclaimRow) -> int:
     return claim.version if isinstance(claim.version, int) else 0
 
 
-def _made(kind: Callable[..., T], /, **parts: Any) -> T | None:
+def _try_make(kind: Callable[..., T], /, **parts: object) -> T | None:
     """The value of these cells; None where one of them cannot be read, or they do not fit together."""
     if any(isinstance(cell, UnreadableCell) for cell in parts.values()):
         return None
@@ -135,53 +145,53 @@ def _made(kind: Callable[..., T], /, **parts: Any) -> T | None:
         return None
 
 
-def _group(rows: Iterable[Row[Any]], column: str) -> Mapping[str, list[Row[Any]]]:
-    groups: dict[str, list[Row[Any]]] = {}
+def _group(rows: Iterable[T], column: str) -> dict[str, list[T]]:
+    groups: dict[str, list[T]] = {}
     for row in rows:
         groups.setdefault(getattr(row, column), []).append(row)
     return groups
 
 
-def _quitclaim(row: Row[Any], grants: Iterable[Row[Any]], sound: bool = True) -> Quitclaim:
+def _quitclaim(row: QuitclaimRow, grants: Iterable[GrantLineRow], sound: bool = True) -> Quitclaim:
     """`sound` is False where the person could not be read: then nothing of it can be."""
-    signed = {
-        "id": row.id,
-        "person_id": row.person_id,
-        "text_version": row.text_version,
-        "language": row.language,
-        "method": row.method,
-        "signed_by_person": row.signed_by_person,
-        "signed_by_guardians": _ids(row.signed_by_guardians),
-        "recorded_by": row.recorded_by,
-    }
-    claim = _made(
-        Quitclaim,
-        **signed,
+    bare = Quitclaim(
+        id=row.id,
+        person_id=row.person_id,
+        version=1,
+        text_version=row.text_version,
+        text_sha256=None,
+        language=row.language,
+        method=row.method,
+        signed_by_person=row.signed_by_person,
+        signed_by_guardians=_ids(row.signed_by_guardians),
+        signed_at=row.signed_at,
+        recorded_at=row.recorded_at,
+        recorded_by=row.recorded_by,
+        grants=(),
+    )
+    claim = _try_make(
+        partial(replace, bare),
         version=row.version,
         text_sha256=row.text_sha256,
         signed_at=row.signed_at,
         recorded_at=row.recorded_at,
         superseded_at=row.superseded_at,
-        grants=(),
     )
     whole = sound and claim is not None
-    claim = claim or Quitclaim(
-        **signed, version=1, text_sha256=None, signed_at=row.signed_at, recorded_at=row.recorded_at, grants=()
-    )
-    return replace(claim, grants=tuple((whole and _grant(grant)) or _unreadable(grant) for grant in grants))
+    return replace(claim or bare, grants=tuple((whole and _grant(grant)) or _unreadable(grant) for grant in grants))
 
 
-def _ids(cell: Any) -> tuple[str, ...]:
+def _ids(cell: object) -> tuple[str, ...]:
     """Of a list that cannot be read nobody has signed."""
     return tuple(str(one) for one in cell) if isinstance(cell, list) else ()
 
 
-def _grant(row: Row[Any]) -> Grant | None:
-    kind = _made(GrantKind, value=row.kind)
-    ended_kind = _made(EndKind, value=row.ended_kind) if row.ended_kind else None
+def _grant(row: GrantLineRow) -> Grant | None:
+    kind = _try_make(GrantKind, value=row.kind)
+    ended_kind = _try_make(EndKind, value=row.ended_kind) if row.ended_kind else None
     if kind is None:
         return None
-    return _made(
+    return _try_make(
         Grant,
         id=row.id,
         kind=kind,
@@ -199,7 +209,7 @@ def is_unreadable(grant: Grant) -> bool:
     return grant.purpose == UNREADABLE and grant.valid_from == _NEVER
 
 
-def _unreadable(row: Row[Any]) -> Grant:
+def _unreadable(row: GrantLineRow) -> Grant:
     """A line that agrees to nothing, and that the person can end: it begins when nobody lives any more."""
     ended = row.ended_at is not None
     return Grant(

@@ -5,13 +5,24 @@ machine-made names in a collection that is becoming *never*: jobs update the row
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, select, true, union
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, exists, func, insert, select, true, union
 
 from plugin.flows.common import face_rows, narrowed_modes
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
+
+
+class Interval(NamedTuple):
+    """A row of `clearance`."""
+
+    resource_id: int
+    purpose: str
+    channel: str
+    valid_from: datetime
+    valid_until: datetime
 
 
 def is_valid(conn: Connection) -> ColumnElement[bool]:
@@ -49,7 +60,7 @@ def count(conn: Connection, purpose: str, channel: str, holds: ColumnElement[boo
     return whole - (conn.scalar(rows.join(hit, hit.c.resource_id == c.resource_id).where(use)) or 0)
 
 
-def select_hit_by(person_id: str) -> Select[Any]:
+def select_hit_by(person_id: str) -> "Select[int]":
     """Ids of the photographs whose stored clearances, or faces, the person's ends may have cut."""
     tagged = select(t.tag.c.resource_id).where(t.tag.c.person_id == person_id)
     shown = select(t.face.c.resource_id).where(t.face.c.person_id == person_id)
@@ -67,11 +78,11 @@ def apply_cuts(tx: Tx, resource_ids: Sequence[int]) -> None:
     face_rows.unname_cut(tx, resource_ids)
 
 
-def replace(tx: Tx, resource_ids: Collection[int], rows: Sequence[dict[str, Any]]) -> None:
+def replace(tx: Tx, resource_ids: Collection[int], rows: Sequence[Interval]) -> None:
     """What was computed of these photographs takes the place of what was stored."""
     tx.execute(delete(t.clearance).where(t.clearance.c.resource_id.in_(resource_ids)))
     if rows:
-        tx.execute(insert(t.clearance), rows)
+        tx.execute(insert(t.clearance), [row._asdict() for row in rows])
 
 
 def drop(tx: Tx, resource_id: int) -> None:
@@ -86,7 +97,9 @@ def _turn(conn: Connection) -> ColumnElement[bool]:
     return turn if machine is None else and_(turn, ~machine)
 
 
-def _ways(who: Any, purpose: Any, channel: Any) -> list[tuple[Any, ColumnElement[bool]]]:
+def _ways(
+    who: ColumnElement[str], purpose: ColumnElement[str] | str, channel: ColumnElement[str] | str
+) -> list[tuple[Table, ColumnElement[bool]]]:
     """How a row of `cut` hits a photograph: by a name or a face on it. Each a table, and the condition on it."""
     cut, tag, face = t.cut.c, t.tag, t.face
     use = and_(cut.purpose == purpose, cut.channel == channel)

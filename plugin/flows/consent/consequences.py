@@ -60,8 +60,8 @@ def preview_ending(
             standing.person.display_name,
             recognition=due.count(GrantKind.RECOGNITION),
             publication=due.count(GrantKind.PUBLICATION),
-            photographs=_named(conn, person_id, tag_revocation.find_origins(services, then)) if due else 0,
-            pictures=_pictures(services, conn, person_id, then) if due else 0,
+            photographs=_count_named(conn, person_id, tag_revocation.find_origins(services, then)) if due else 0,
+            pictures=_count_pictures(services, conn, person_id, then) if due else 0,
         )
 
 
@@ -74,17 +74,17 @@ def preview_version(services: Services, person_id: str, signing: Signing) -> Con
         claim = lifecycle.record(person, claims, signing, services.ages, quitclaim_id="", now=now, by="")
         then = replace(held, quitclaims=(*lifecycle.supersede(claims, claim), claim))
         kept = then.windows()
-        lost = [one[0].kind for one in held.windows() if _shortened(one, kept, now)]
+        lost = [one[0].kind for one in held.windows() if _is_shortened(one, kept, now)]
         return Consequences(
             person.display_name,
             lost.count(GrantKind.RECOGNITION),
             lost.count(GrantKind.PUBLICATION),
-            photographs=_named(conn, person_id, tag_revocation.find_origins(services, then)) if lost else 0,
-            pictures=_pictures(services, conn, person_id, then) if GrantKind.RECOGNITION in lost else 0,
+            photographs=_count_named(conn, person_id, tag_revocation.find_origins(services, then)) if lost else 0,
+            pictures=_count_pictures(services, conn, person_id, then) if GrantKind.RECOGNITION in lost else 0,
         )
 
 
-def _shortened(held: Held, kept: Iterable[Held], now: datetime) -> bool:
+def _is_shortened(held: Held, kept: Iterable[Held], now: datetime) -> bool:
     """Whether the remaining windows allow less, from now on, than this grant did."""
     grant, start, end = held
     if end is not None and end <= now:
@@ -102,9 +102,9 @@ def preview_erasure(services: Services, person_id: str) -> Consequences:
             whole.name,
             whole.recognition,
             whole.publication,
-            photographs=_named(conn, person_id, tag_revocation.ALL),
-            pictures=_references(conn, person_id),
-            links=_links(services, conn, person_id, tuple(LinkKind)),
+            photographs=_count_named(conn, person_id, tag_revocation.ALL),
+            pictures=_count_references(conn, person_id),
+            links=_count_links(services, conn, person_id, tuple(LinkKind)),
         )
 
 
@@ -112,7 +112,7 @@ def preview_lock(services: Services, person_id: str) -> Consequences:
     """The open links to the person's page, and keys."""
     with services.store.read() as conn:
         name = roster.load(services, conn, person_id).person.display_name
-        return Consequences(name, links=_links(services, conn, person_id, PAGES))
+        return Consequences(name, links=_count_links(services, conn, person_id, PAGES))
 
 
 def preview_link(services: Services, link_id: str) -> Consequences:
@@ -134,7 +134,7 @@ def preview_pictures(services: Services, person_id: str, set_id: str | None = No
         sets = reference_sets.list_of(conn, person_id)
         chosen = [row for row in sets if row.id == set_id or (set_id is None and row.vouched_at is not None)]
         count = sum(
-            _counted(conn, (t.sealed.c.kind == "reference") & reference_sets.pictures_of(row)) for row in chosen
+            _count_sealed(conn, (t.sealed.c.kind == "reference") & reference_sets.pictures_of(row)) for row in chosen
         )
     return Consequences(name, pictures=count)
 
@@ -152,10 +152,10 @@ def preview_mode(services: Services, ref: str, mode: str) -> tuple[int, int]:
         named = suggested = 0
         if mode == Mode.NEVER.value:
             machine = (t.tag.c.origin == "machine") & t.tag.c.resource_id.in_(mine)
-            named = _distinct(conn, t.tag.c.resource_id, machine)
+            named = _count_distinct(conn, t.tag.c.resource_id, machine)
         if mode not in {Mode.SUGGEST.value, Mode.AUTO.value}:
             waiting = (t.face.c.state == "suggested") & t.face.c.resource_id.in_(mine)
-            suggested = _distinct(conn, t.face.c.id, waiting)
+            suggested = _count_distinct(conn, t.face.c.id, waiting)
     return named, suggested
 
 
@@ -171,30 +171,30 @@ def is_ruling_lost(services: Services, ref: str) -> bool:
         return conn.execute(select(t.collection.c.ref).where(this)).first() is not None
 
 
-def _named(conn: Connection, person_id: str, origins: Collection[str]) -> int:
+def _count_named(conn: Connection, person_id: str, origins: Collection[str]) -> int:
     mine = (t.tag.c.person_id == person_id) & t.tag.c.origin.in_(sorted(origins))
-    return _distinct(conn, t.tag.c.resource_id, mine)
+    return _count_distinct(conn, t.tag.c.resource_id, mine)
 
 
-def _pictures(services: Services, conn: Connection, person_id: str, after: Standing) -> int:
+def _count_pictures(services: Services, conn: Connection, person_id: str, after: Standing) -> int:
     if after.recognition(services.clock.now()) is not None:
         return 0
-    return _references(conn, person_id)
+    return _count_references(conn, person_id)
 
 
-def _references(conn: Connection, person_id: str) -> int:
-    return _counted(conn, (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "reference"))
+def _count_references(conn: Connection, person_id: str) -> int:
+    return _count_sealed(conn, (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "reference"))
 
 
-def _counted(conn: Connection, which: ColumnElement[bool]) -> int:
+def _count_sealed(conn: Connection, which: ColumnElement[bool]) -> int:
     return int(conn.scalar(select(func.count()).select_from(t.sealed).where(which)) or 0)
 
 
-def _distinct(conn: Connection, what: ColumnElement[int], which: ColumnElement[bool]) -> int:
+def _count_distinct(conn: Connection, what: ColumnElement[int], which: ColumnElement[bool]) -> int:
     return int(conn.scalar(select(func.count(what.distinct())).where(which)) or 0)
 
 
-def _links(services: Services, conn: Connection, person_id: str, kinds: Sequence[LinkKind]) -> int:
+def _count_links(services: Services, conn: Connection, person_id: str, kinds: Sequence[LinkKind]) -> int:
     link = t.invitation.c
     mine = (link.person_id == person_id) & link.kind.in_([kind.value for kind in kinds])
     open_ = access_conditions.is_open_link(services.clock.now())

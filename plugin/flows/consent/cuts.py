@@ -8,7 +8,6 @@ and deletes only the cuts that existed when it began: for later ones it starts a
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import product
-from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -47,7 +46,7 @@ def add(
     if UNREADABLE_USE in uses:  # what it was for nobody knows
         terms = services.config.clearance
         uses |= set(product(terms.purposes, terms.channels))
-    rows: list[dict[str, Any]] = [{"purpose": use[0], "channel": use[1], "set_id": None} for use in sorted(uses)]
+    rows: list[dict[str, object]] = [{"purpose": use[0], "channel": use[1], "set_id": None} for use in sorted(uses)]
     rows += [{"purpose": None, "channel": None, "set_id": None}] if machine else []
     rows += [{"purpose": None, "channel": None, "set_id": set_id}] if set_id is not None else []
     if rows:
@@ -73,29 +72,29 @@ def handle_cut(services: Services, job: ClaimedJob) -> None:
     """Update the next portion of the person's photographs, then queue the rest; the job's key is their id."""
     after, upto = job.payload.get("after", 0), job.payload.get("upto")
     with services.store.read() as conn:
-        ids = _next(conn, job.key, after)
-        upto = _newest(conn, job.key) if upto is None else upto
+        ids = _list_next(conn, job.key, after)
+        upto = _find_newest(conn, job.key) if upto is None else upto
     with services.store.write() as tx:
         anew = tx.connection.scalar(select(t.job.c.again).where(t.job.c.id == job.id))
         services.queue.finish(tx, job)
-        _follow(services, tx, ids)
+        _apply(services, tx, ids)
         if len(ids) < photo_answers.PORTION:
             tx.execute(delete(t.cut).where(t.cut.c.person_id == job.key, t.cut.c.id <= upto))
         elif not anew:
             services.queue.put(tx, JOB, job.key, {"after": ids[-1], "upto": upto}, priority=_FIRST)
 
 
-def _follow(services: Services, tx: Tx, ids: Sequence[int]) -> None:
+def _apply(services: Services, tx: Tx, ids: Sequence[int]) -> None:
     valid_clearances.apply_cuts(tx, ids)
     photo_answers.recompute(services, tx, ids)
 
 
-def _next(conn: Connection, person_id: str, after: int) -> list[int]:
+def _list_next(conn: Connection, person_id: str, after: int) -> list[int]:
     ids = valid_clearances.select_hit_by(person_id).subquery().c.resource_id
     return list(conn.scalars(select(ids).where(ids > after).order_by(ids).limit(photo_answers.PORTION)))
 
 
-def _newest(conn: Connection, person_id: str) -> int:
+def _find_newest(conn: Connection, person_id: str) -> int:
     query = select(t.cut.c.id).where(t.cut.c.person_id == person_id)
     return conn.scalar(query.order_by(t.cut.c.id.desc()).limit(1)) or 0
 
@@ -104,14 +103,14 @@ def resume(services: Services) -> int:
     """Queue a job for cuts that have none, as after a restore; a dead job is queued again after a pause. Returns how
     many."""
     with services.store.read() as conn:
-        lost = _without_job(services, conn)
+        lost = _list_without_job(services, conn)
     for person_id in lost:
         with services.store.write() as tx:
             services.queue.put(tx, JOB, person_id, {}, priority=_FIRST)
     return len(lost)
 
 
-def _without_job(services: Services, conn: Connection) -> list[str]:
+def _list_without_job(services: Services, conn: Connection) -> list[str]:
     given_up = (t.job.c.state == "dead") & (t.job.c.finished_at > services.clock.now() - _PAUSE)
     busy = t.job.c.state.in_(("queued", "running")) | given_up
     mine = select(t.job.c.id).where(t.job.c.kind == JOB, t.job.c.key == t.cut.c.person_id, busy)

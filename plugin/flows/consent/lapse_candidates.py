@@ -24,7 +24,7 @@ def list_due(services: Services, conn: Connection, now: datetime) -> list[str]:
     replaced = select(_Q.person_id).where(_Q.superseded_at <= now, _held())
     mine = and_(_G.person_id == _P.id, _G.kind == GrantKind.RECOGNITION.value, _OPEN)
     objected = select(_P.id).where(_P.objected_at.is_not(None), exists().where(mine))
-    return sorted({*conn.scalars(union(dated, replaced, objected)), *_unsigned(services, conn, now)})
+    return sorted({*conn.scalars(union(dated, replaced, objected)), *_list_unsigned(services, conn, now)})
 
 
 def _held() -> ColumnElement[bool]:
@@ -43,7 +43,7 @@ def _after(moment: "ColumnElement[datetime | None]", now: datetime) -> ColumnEle
     return or_(moment.is_(None), moment > now)
 
 
-def _unsigned(services: Services, conn: Connection, now: datetime) -> Iterable[str]:
+def _list_unsigned(services: Services, conn: Connection, now: datetime) -> Iterable[str]:
     """People whose signature is not valid any more: a guardian's authority ended, or the guardian was removed."""
     doubtful = or_(_P.birth_date.is_not(None), _Q.signed_by_person.is_(False))
     query = select(t.quitclaim, _P.birth_date).join(t.person, _P.id == _Q.person_id)

@@ -6,9 +6,8 @@ any grant no confirmed one either. A name by hand is listed, and removed only by
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import photo_answers
@@ -18,6 +17,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import remaining_tags
 from plugin.flows.names import name_index, resources
 from plugin.flows.tags import intents, release_statement, removals
+from plugin.flows.tags.removals import PersonTag
 from plugin.hooks.dam import Names, TellsHolders
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
@@ -102,14 +102,14 @@ def remove_tags(
     shut = [row.ref for row in run_batches(tags, lambda rows: removals.remove(services, rows, actor), many, apart)]
     refs = set(list_touched(services, person_id)) - {*shut}
     if everywhere:
-        refs |= _bearing(services, person_id)
+        refs |= _list_bearing(services, person_id)
     shut += read_back(services, person_id, origins, refs - {*shut}, apart)
     if unread is not None:
         unread += shut
     return len(tags)
 
 
-def _bearing(services: Services, person_id: str) -> set[str]:
+def _list_bearing(services: Services, person_id: str) -> set[str]:
     """Every resource on which the person's name stands, as the index or the DAM has it."""
     with services.store.read() as conn:
         name = roster.labels(conn, [person_id]).get(person_id)  # None: another process has deleted them
@@ -120,15 +120,15 @@ def _bearing(services: Services, person_id: str) -> set[str]:
     return set(services.dam.holders(name))
 
 
-def list_tags(services: Services, person_id: str, origins: Iterable[str]) -> list[Row[Any]]:
-    """The person's tags of these origins, with the ref of each one's resource."""
+def list_tags(services: Services, person_id: str, origins: Iterable[str]) -> Sequence[PersonTag]:
+    """The person's tags of these origins."""
     query = (
         select(t.tag, t.resource.c.ref)
         .join(t.resource, t.resource.c.id == t.tag.c.resource_id)
         .where(t.tag.c.person_id == person_id, t.tag.c.origin.in_(tuple(origins)))
     )
     with services.store.read() as conn:
-        return list(conn.execute(query))
+        return conn.execute(query).all()
 
 
 def list_touched(services: Services, person_id: str) -> list[str]:
@@ -158,11 +158,11 @@ def read_back(
     def look(some: Sequence[str]) -> Failed[str]:
         answers = services.dam.names_on(some)
         failed: Failed[str] = []
-        gone = [ref for ref in some if ref not in ours and not _named(answers[ref], key)]
-        _struck(services, key, gone)
+        gone = [ref for ref in some if ref not in ours and not _stands(answers[ref], key)]
+        _strike(services, key, gone)
         for ref in set(some) - set(gone):
             try:
-                _verified(services, person_id, key, ref, answers[ref])
+                _check_answer(services, person_id, key, ref, answers[ref])
             except DamError as error:
                 failed.append((ref, error))
         return failed
@@ -170,12 +170,12 @@ def read_back(
     return run_batches(sorted(refs), look, services.dam.at_once, apart)
 
 
-def _named(answer: Names | DamError, key: str) -> bool:
+def _stands(answer: Names | DamError, key: str) -> bool:
     """Whether the name stands there, as far as the DAM says."""
     return isinstance(answer, DamError) or any(name_key(named.node) == key for named in answer)
 
 
-def _verified(services: Services, person_id: str, key: str, ref: str, answer: Names | DamError) -> None:
+def _check_answer(services: Services, person_id: str, key: str, ref: str, answer: Names | DamError) -> None:
     """Raises DamError if the resource was not read, or a tag of ours is on it."""
     if isinstance(answer, ResourceGone):
         resources.forget(services, ref)
@@ -185,7 +185,7 @@ def _verified(services: Services, person_id: str, key: str, ref: str, answer: Na
         _verify(services, person_id, key, ref)
 
 
-def _struck(services: Services, key: str, refs: Sequence[str]) -> None:
+def _strike(services: Services, key: str, refs: Sequence[str]) -> None:
     if refs and not isinstance(services.dam, TellsHolders):
         with services.store.write() as tx:
             ids = tx.connection.scalars(select(t.resource.c.id).where(t.resource.c.ref.in_(refs)))
@@ -209,13 +209,13 @@ def _verify(services: Services, person_id: str, key: str, ref: str) -> None:
 
 def recompute(services: Services, person_id: str) -> int:
     """Recompute the clearances of every photograph on which the person is named, and our release statements."""
-    ids = _resting_on(services, person_id)
+    ids = _list_resting(services, person_id)
     photo_answers.recompute_many(services, ids)
     _restate(services, person_id)
     return len(ids)
 
 
-def _resting_on(services: Services, person_id: str) -> list[int]:
+def _list_resting(services: Services, person_id: str) -> list[int]:
     meant = select(t.intent.c.resource_id).where(t.intent.c.person_id == person_id)
     with services.store.read() as conn:
         return sorted({*photo_answers.list_resources_naming(conn, person_id), *conn.scalars(meant)})
@@ -227,11 +227,11 @@ def _restate(services: Services, person_id: str) -> None:
     run_batches(tags, lambda rows: _restate_some(services, rows), services.dam.at_once)
 
 
-def _restate_some(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
-    by_intent: dict[int, Row[Any]] = {}
+def _restate_some(services: Services, rows: Sequence[PersonTag]) -> Failed[PersonTag]:
+    by_intent: dict[int, PersonTag] = {}
     for some in chunked(rows, intents.CHUNK):
         with services.store.read() as conn:
-            stale = _stale(services, conn, some)
+            stale = _find_stale(services, conn, some)
         with services.store.write() as tx:
             found = intents.pending(tx.connection, [row.resource_id for row in stale], "release")
             fresh = [row for row in stale if (row.resource_id, row.person_id) not in found]
@@ -245,7 +245,7 @@ def _restate_some(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[An
     return [(by_intent[intent], error) for intent, error in failed.items()]
 
 
-def _stale(services: Services, conn: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+def _find_stale(services: Services, conn: Connection, rows: Sequence[PersonTag]) -> list[PersonTag]:
     """Those on whose resource another release statement should stand."""
     r, ids = t.resource.c, [row.resource_id for row in rows]
     stated = {row.id: row.released for row in conn.execute(select(r.id, r.released).where(r.id.in_(ids)))}

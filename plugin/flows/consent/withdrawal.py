@@ -37,7 +37,7 @@ _SAID = {
 
 
 HALF = "half"
-"""The kind under which what the first of two guardians signed waits, sealed: see `halves`."""
+"""The kind under which what the first of two guardians signed waits, sealed: see `pending_signatures`."""
 
 
 def withdraw(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:
@@ -169,7 +169,7 @@ def end_due(services: Services, thorough: bool = False) -> int:
     """
     now = services.clock.now()
     with services.store.read() as conn:
-        late = _late(services, conn, now, None if thorough else lapse_candidates.list_due(services, conn, now))
+        late = _list_late(services, conn, now, None if thorough else lapse_candidates.list_due(services, conn, now))
         orphans = _keys_without_grant(
             services, conn, now, None if thorough else lapse_candidates.list_keys_due(conn, now)
         )
@@ -190,7 +190,7 @@ def _end_due(services: Services, person_id: str) -> int:
     return 0
 
 
-def _late(services: Services, conn: Connection, now: datetime, people: list[str] | None) -> list[str]:
+def _list_late(services: Services, conn: Connection, now: datetime, people: list[str] | None) -> list[str]:
     """Those of these people, or of all, with grants that are over and have no end written yet."""
     found = roster.load_many(services, conn, people)
     return [pid for pid, standing in found.items() if standing.due_endings(now)]

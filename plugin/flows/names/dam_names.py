@@ -7,9 +7,9 @@ photograph that carries our tag carries ours.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.flows.common import face_rows, roster
 from plugin.flows.common.services import Services
@@ -19,6 +19,8 @@ from plugin.hooks.dam import Named, Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.dam_rows import TagRow
+from plugin.ledger.tables.rows import PersonRow
 from plugin.quitclaim.consent.model import name_key
 
 
@@ -48,31 +50,31 @@ def compare(
     there: dict[str, list[Named]] = {}
     for named in resource.names:
         there.setdefault(name_key(named.node), []).append(named)
-    in_flight = _in_flight(tx.connection, resource_id, settled)
+    in_flight = _list_in_flight(tx.connection, resource_id, settled)
     returned = {k for k in there.keys() & back.keys() - in_flight if k not in known or known[k].origin == "hand"}
     for key in returned:
         returned_names.enter(services, tx, resource_id, resource.ref, there[key][0], back[key])
     for key in there.keys() - known.keys() - in_flight - returned:
-        _appeared(services, tx, resource_id, resource, there[key], fresh)
+        _enter_new(services, tx, resource_id, resource, there[key], fresh)
     if resource.unread:
         return  # what was not seen is not gone, and may stand in more places than were seen
     for key in known.keys() - there.keys() - in_flight:
-        _vanished(services, tx, known[key], resource, key in lost)
+        _drop_vanished(services, tx, known[key], resource, key in lost)
     for key in known.keys() & there.keys() - in_flight - returned:
-        _changed_hands(services, tx, known[key], there[key])
+        _update_known(services, tx, known[key], there[key])
 
 
-def _in_flight(conn: Connection, resource_id: int, settled: frozenset[int]) -> set[str]:
+def _list_in_flight(conn: Connection, resource_id: int, settled: frozenset[int]) -> set[str]:
     query = select(t.intent.c.id, t.intent.c.node).where(t.intent.c.resource_id == resource_id)
     return {name_key(row.node) for row in conn.execute(query) if row.id not in settled}
 
 
-def _appeared(
+def _enter_new(
     services: Services, tx: Tx, resource_id: int, resource: Resource, named: list[Named], fresh: bool
 ) -> None:
     key = name_key(named[0].node)
     places = frozenset[str]().union(*(one.places for one in named))
-    copied = _copied(tx.connection, resource_id, resource.file_version, key) & places if fresh else frozenset()
+    copied = _find_copied(tx.connection, resource_id, resource.file_version, key) & places if fresh else frozenset()
     person = find_owner(tx.connection, key, ours=bool(copied))
     if person and not copied and name_doubts.doubt_if_older(services, tx, person, resource):
         person = None
@@ -84,7 +86,7 @@ def _appeared(
         copied,
         person_id=person.id if person else None,
         listed_at=tx.now if person and person.ended_at and not copied else None,
-        set_id=_rested_on(tx.connection, resource_id, resource.file_version, person.id) if person else None,
+        set_id=_find_set(tx.connection, resource_id, resource.file_version, person.id) if person else None,
     )
     if person:
         subject = roster.subject(services, tx, person.id)
@@ -93,7 +95,7 @@ def _appeared(
             services.queue.put(tx, "revoke", person.id)
 
 
-def _copied(conn: Connection, resource_id: int, file_version: str, key: str) -> frozenset[str]:
+def _find_copied(conn: Connection, resource_id: int, file_version: str, key: str) -> frozenset[str]:
     """The places that hold our own tag because this file is a copy of one that we tagged, or that one itself.
 
     Not if an editor had removed the name from this resource before: then somebody wrote it again. Not if the name is
@@ -117,10 +119,12 @@ def _copied(conn: Connection, resource_id: int, file_version: str, key: str) -> 
         )
         .order_by(t.intent.c.id)
     )
-    return _last_written(row for row in conn.execute(query) if name_key(row.node) == key)
+    return _find_last_places(
+        (ref, act, places) for ref, act, node, places in conn.execute(query) if name_key(node) == key
+    )
 
 
-def _rested_on(conn: Connection, resource_id: int, file_version: str, person_id: str) -> str | None:
+def _find_set(conn: Connection, resource_id: int, file_version: str, person_id: str) -> str | None:
     """The set on which our name rested here, or on a copy, when we last wrote it: a returned one rests on it too."""
     query = (
         select(t.intent.c.set_id)
@@ -135,25 +139,25 @@ def _rested_on(conn: Connection, resource_id: int, file_version: str, person_id:
     return conn.scalar(query.limit(1))
 
 
-def _last_written(rows: Iterable[Any]) -> frozenset[str]:
+def _find_last_places(writes: Iterable[tuple[int, str, list[str]]]) -> frozenset[str]:
     """The places where the name was ours, on each copy when it was last there: the intersection."""
     times: dict[int, list[frozenset[str]]] = {}
-    for row in rows:
-        mine = times.setdefault(row.resource_id, [frozenset()])
-        if row.action == "add":
-            mine[-1] |= frozenset(row.places)
+    for resource_id, action, places in writes:
+        mine = times.setdefault(resource_id, [frozenset()])
+        if action == "add":
+            mine[-1] |= frozenset(places)
         elif mine[-1]:
             mine.append(frozenset())
-    last = [next((places for places in reversed(mine) if places), frozenset[str]()) for mine in times.values()]
+    last = [next((some for some in reversed(mine) if some), frozenset[str]()) for mine in times.values()]
     return frozenset.intersection(*last) if last else frozenset()
 
 
-def _vanished(services: Services, tx: Tx, tag: Row[Any], resource: Resource, lost: bool) -> None:
+def _drop_vanished(services: Services, tx: Tx, tag: TagRow, resource: Resource, lost: bool) -> None:
     tag_rows.drop(tx, t.tag.c.id == tag.id)
     if tag.person_id is None:
         return
     if lost:
-        _put_again(services, tx, tag, resource)
+        _write_again(services, tx, tag, resource)
         return
     subject = roster.subject(services, tx, tag.person_id)
     face_rows.reject(tx, tag.resource_id, tag.person_id, resource.file_version, "dam")
@@ -163,9 +167,9 @@ def _vanished(services: Services, tx: Tx, tag: Row[Any], resource: Resource, los
     tx.audit(Action.FACE_REJECT, "dam", subject=subject, resource_id=tag.resource_id, where="dam")
 
 
-def _put_again(services: Services, tx: Tx, tag: Row[Any], resource: Resource) -> None:
+def _write_again(services: Services, tx: Tx, tag: TagRow, resource: Resource) -> None:
     """The DAM was restored to before the name was there: write ours again, not one by hand."""
-    if tag.origin == "hand":
+    if tag.origin == "hand" or tag.person_id is None:
         return
     face = select(t.face.c.id).where(
         t.face.c.resource_id == tag.resource_id, t.face.c.person_id == tag.person_id, t.face.c.state == "matched"
@@ -187,7 +191,7 @@ def _put_again(services: Services, tx: Tx, tag: Row[Any], resource: Resource) ->
     services.queue.put(tx, "names", resource.ref)
 
 
-def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]) -> None:
+def _update_known(services: Services, tx: Tx, tag: TagRow, named: list[Named]) -> None:
     """Link an unlinked name if its person exists now; ours that is only where we never wrote it is by hand."""
     if tag.person_id is None and tag.origin == "hand":
         person = find_owner(tx.connection, tag.node_key)
@@ -202,7 +206,7 @@ def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]
         tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=tag.resource_id)
 
 
-def find_owner(conn: Connection, key: str, ours: bool = False) -> Row[Any] | None:
+def find_owner(conn: Connection, key: str, ours: bool = False) -> PersonRow | None:
     """The person who owns a name that the DAM shows; `ours`: we wrote it there.
 
     Nobody, if it matches only by spelling somebody who entered themselves.
@@ -211,12 +215,18 @@ def find_owner(conn: Connection, key: str, ours: bool = False) -> Row[Any] | Non
     return None if person is None or (person.self_entered and not ours) else person
 
 
-def find_bearer(conn: Connection, key: str) -> Row[Any] | None:
+def find_bearer(conn: Connection, key: str) -> PersonRow | None:
     """The person of this name: there is never a second one."""
     return conn.execute(select(t.person).where(t.person.c.name_key == key)).first()
 
 
-def is_by_spelling_alone(tag: Row[Any]) -> bool:
+class KnownTag(TagRow, Protocol):
+    """A tag, and whether its person entered themselves; None for nobody's."""
+
+    self_entered: bool | None
+
+
+def is_by_spelling_alone(tag: KnownTag) -> bool:
     """Whether the name is by hand, and matches only by spelling somebody the staff does not know (`self_entered`)."""
     return bool(tag.self_entered) and tag.origin == "hand" and tag.set_id is None
 

@@ -1,9 +1,9 @@
 """People whose name may be on photographs that nobody has read: they own no name by its spelling alone."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, select, update
 
 from plugin.clock import SystemClock
 from plugin.errors import DamError
@@ -18,6 +18,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import PersonRow
 from plugin.quitclaim.consent.model import name_key
 from plugin.words.plurals import pluralize
 
@@ -41,7 +42,7 @@ def count_name(services: Services, name: str) -> NameCount:
             return NameCount(0, True)
     key = name_key(name)
     with services.store.read() as conn:
-        unsure = _gaps(services, conn, key).any
+        unsure = _find_gaps(services, conn, key).any
         return NameCount(name_index.count_names(services, conn, [key]).get(key, 0), unsure)
 
 
@@ -52,10 +53,10 @@ def find_gaps(services: Services, person_id: str) -> IndexGaps | None:
         key = conn.scalar(select(t.person.c.name_key).where(doubted))
         if key is None:
             return None
-        return IndexGaps(away=True) if isinstance(services.dam, TellsHolders) else _gaps(services, conn, key)
+        return IndexGaps(away=True) if isinstance(services.dam, TellsHolders) else _find_gaps(services, conn, key)
 
 
-def _gaps(services: Services, conn: Connection, key: str) -> IndexGaps:
+def _find_gaps(services: Services, conn: Connection, key: str) -> IndexGaps:
     return name_index.find_gaps(services, conn)._replace(returned=name_index.count_returning(conn, key))
 
 
@@ -76,7 +77,7 @@ def explain(gaps: IndexGaps) -> str:
     return f"{why}: until that is known, no name there is theirs by its spelling"
 
 
-def doubt_if_older(services: Services, tx: Tx, person: Row[Any], resource: Resource) -> bool:
+def doubt_if_older(services: Services, tx: Tx, person: PersonRow, resource: Resource) -> bool:
     """Whether a name that appears may be older than its person's entry: then doubt who it belongs to."""
     if person.node_adopted or person.sought_at is None or resource.changed_at is None:
         return False

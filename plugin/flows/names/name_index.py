@@ -1,15 +1,15 @@
 """Which names are where, answered from an index of the library: no file is opened for it, and no DAM asked.
 
 Tags are the names that were known as such; `name_word` has every key by which somebody may be named, so that an older
-keyword is found once a person has that name. A DAM that `tells_holders` is asked itself.
+keyword is found once a person has that name. A DAM that `TellsHolders` is asked itself.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
@@ -125,14 +125,14 @@ def count_names(services: Services, conn: Connection, keys: Collection[str]) -> 
     found: defaultdict[str, set[int]] = defaultdict(set)
     macs = {services.name_hasher.number(key): key for key in keys}
     for some in chunked(sorted(macs), _CHUNK):
-        for row in conn.execute(_words(some)):
-            found[macs[row.mac]].add(row.resource_id)
+        for mac, resource_id in _words(conn, some):
+            found[macs[mac]].add(resource_id)
     for names in chunked(sorted(keys), _CHUNK):
-        for row in conn.execute(_tags(names)):
-            if row.origin == "returned":
-                found[row.node_key].discard(row.resource_id)
+        for key, resource_id, origin in _tags(conn, names):
+            if origin == "returned":
+                found[key].discard(resource_id)
             else:
-                found[row.node_key].add(row.resource_id)
+                found[key].add(resource_id)
     return {key: len(numbers) for key, numbers in found.items() if numbers}
 
 
@@ -144,11 +144,8 @@ def count_returning(conn: Connection, key: str) -> int:
 
 def list_holders(services: Services, conn: Connection, name: str) -> set[str]:
     """Every resource that has, or may have, the name."""
-    key = name_key(name)
-    numbers = {row.resource_id for row in conn.execute(_words([services.name_hasher.number(key)]))}
-    numbers |= {row.resource_id for row in conn.execute(_tags([key]))}
     refs: set[str] = set()
-    for some in chunked(sorted(numbers), _CHUNK):
+    for some in chunked(sorted(_numbers(services, conn, name_key(name))), _CHUNK):
         refs |= set(conn.scalars(select(t.resource.c.ref).where(t.resource.c.id.in_(some))))
     return refs
 
@@ -156,16 +153,21 @@ def list_holders(services: Services, conn: Connection, name: str) -> set[str]:
 def count_of_others(services: Services, conn: Connection, person_id: str, key: str) -> int:
     """How many resources have, or may have, the name without being this person's."""
     theirs = set(conn.scalars(select(t.tag.c.resource_id).where(t.tag.c.person_id == person_id)))
-    numbers = {row.resource_id for row in conn.execute(_words([services.name_hasher.number(key)]))}
-    numbers |= {row.resource_id for row in conn.execute(_tags([key]))}
-    return len(numbers - theirs)
+    return len(_numbers(services, conn, key) - theirs)
 
 
-def _words(macs: Collection[int]) -> Select[Any]:
-    query = select(t.name_word).join(t.resource, t.resource.c.id == t.name_word.c.resource_id)
-    return query.where(t.name_word.c.mac.in_(macs), _LIVING)
+def _numbers(services: Services, conn: Connection, key: str) -> set[int]:
+    words = _words(conn, [services.name_hasher.number(key)])
+    return {resource_id for _, resource_id in words} | {resource_id for _, resource_id, _ in _tags(conn, [key])}
 
 
-def _tags(keys: Collection[str]) -> Select[Any]:
-    query = select(t.tag.c.node_key, t.tag.c.resource_id, t.tag.c.origin)
-    return query.join(t.resource, t.resource.c.id == t.tag.c.resource_id).where(t.tag.c.node_key.in_(keys), _LIVING)
+def _words(conn: Connection, macs: Collection[int]) -> Iterable[tuple[int, int]]:
+    w = t.name_word.c
+    query = select(w.mac, w.resource_id).join(t.resource, t.resource.c.id == w.resource_id)
+    return conn.execute(query.where(w.mac.in_(macs), _LIVING))
+
+
+def _tags(conn: Connection, keys: Collection[str]) -> Iterable[tuple[str, int, str]]:
+    tag = t.tag.c
+    query = select(tag.node_key, tag.resource_id, tag.origin).join(t.resource, t.resource.c.id == tag.resource_id)
+    return conn.execute(query.where(tag.node_key.in_(keys), _LIVING))

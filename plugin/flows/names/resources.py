@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from plugin.flows.collections import modes, photo_places, ruling_identity
 from plugin.flows.common import face_rows, valid_clearances
@@ -16,6 +15,7 @@ from plugin.hooks.dam import NamedCollections, Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx, inserted_id
+from plugin.ledger.tables.dam_rows import ResourceRow
 from plugin.quitclaim.clearance.scope import Scope
 from plugin.quitclaim.words.examination_words import NotExamined
 
@@ -61,7 +61,7 @@ def register(
     """Enter the resource, its collections and the names that were on it when those intents had closed."""
     words = name_index.hash_words(services, resource)
     with services.store.write() as tx:
-        stood = photo_places.find_known(tx.connection, _number(tx, resource.ref))
+        stood = photo_places.find_known(tx.connection, _find_number(tx, resource.ref))
         key, fresh = _upsert(tx, resource)
         valid_clearances.apply_cuts(tx, [key])
         before = modes.scope_of(services, tx.connection, key)
@@ -83,14 +83,14 @@ def register(
         return EnteredResource(key, resource, scope, tx.generation())
 
 
-def _number(tx: Tx, ref: str) -> int:
+def _find_number(tx: Tx, ref: str) -> int:
     return tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref)) or -1
 
 
 def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
     """The resource's number, and whether it is new to us, or back after it was gone."""
     row = tx.execute(select(t.resource).where(t.resource.c.ref == resource.ref)).first()
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "file_version": resource.file_version,
         "kind": resource.kind,
         "seen_at": tx.now,
@@ -102,7 +102,7 @@ def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
     if row is None:
         result = tx.execute(insert(t.resource).values(ref=resource.ref, examined="no", **values))
         return inserted_id(result), True
-    if _changed(row, resource):
+    if _is_changed(row, resource):
         values |= {"examined": "no", "examined_reason": NotExamined.REPLACED.value}
         values |= {"matched": False, "longest_px": None}
         valid_clearances.drop(tx, row.id)
@@ -111,7 +111,7 @@ def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
     return int(row.id), row.deleted_at is not None
 
 
-def _changed(row: Row[Any], resource: Resource) -> bool:
+def _is_changed(row: ResourceRow, resource: Resource) -> bool:
     """Whether the file's content changed since it was examined: its picture, or what it holds besides."""
     told = None not in {row.further, resource.further}
     return row.file_version != resource.file_version or (told and row.further != resource.further)

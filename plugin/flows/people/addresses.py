@@ -5,10 +5,9 @@ address without a row is older than these rows: nobody knows who entered it.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from plugin.errors import NotFound
 from plugin.flows.common import roster
@@ -18,6 +17,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import AddressRow
 from plugin.quitclaim.consent.model import name_key
 
 WAYS_TO_RECOGNISE = ("met", "document", "badge", "personnel", "called")
@@ -55,11 +55,11 @@ def enter(
     before = find_on_file(tx.connection, person_id, guardian_id)
     known = contacts.address_of(services, tx.connection, person_id, guardian_id)
     same = name_key(known) == name_key(email)
-    if same and (not email or _stays(before, actor)):
-        return str(before.id) if before is not None else ""
-    opens_at = _opens_at(tx, person_id, guardian_id, before, known, same)
+    if same and (not email or _is_kept(before, actor)):
+        return before.id if before is not None else ""
+    opens_at = _find_opening(tx, person_id, guardian_id, before, known, same)
     if known and not same:
-        _tell_the_other(services, tx, person_id, guardian_id)
+        _notify_old(services, tx, person_id, guardian_id)
     _retire(tx, person_id, guardian_id, legacy=bool(known) and before is None)
     _seal(services, tx, person_id, guardian_id, email)
     row_id = ""
@@ -67,21 +67,21 @@ def enter(
         row_id = _insert(
             tx, person_id, guardian_id, entered_by=actor, account=account, quitclaim_id=quitclaim_id, opens_at=opens_at
         )
-    _see_whose(services, tx, person_id)
+    _mark_if_guardians(services, tx, person_id)
     subject = roster.subject(services, tx, person_id)
     tx.audit(Action.ADDRESS_ENTER, actor, subject=subject, address=row_id, guardian=guardian_id is not None)
     return row_id
 
 
-def _stays(before: Row[Any] | None, actor: str) -> bool:
+def _is_kept(before: AddressRow | None, actor: str) -> bool:
     """Whether the record of an address that is entered again stays; another account may improve on it."""
     return before is not None and (
         before.confirmed_at is not None or actor in HOLDERS or accounts.is_same(before.entered_by, actor)
     )
 
 
-def _opens_at(
-    tx: Tx, person_id: str, guardian_id: str | None, before: Row[Any] | None, known: str, same: bool
+def _find_opening(
+    tx: Tx, person_id: str, guardian_id: str | None, before: AddressRow | None, known: str, same: bool
 ) -> datetime | None:
     """When the new one may open the full page: one that replaces a removed one waits as well."""
     if known and same:
@@ -90,7 +90,7 @@ def _opens_at(
     return tx.now + _WAITS if known or ever else None
 
 
-def _tell_the_other(services: Services, tx: Tx, person_id: str, guardian_id: str | None) -> None:
+def _notify_old(services: Services, tx: Tx, person_id: str, guardian_id: str | None) -> None:
     """To the address that is on file until now."""
     person = roster.load(services, tx.connection, person_id).person
     letter = outbox.Letter(
@@ -111,13 +111,13 @@ def _seal(services: Services, tx: Tx, person_id: str, guardian_id: str | None, e
         contacts.seal_email(services, tx, person_id, email)
         return
     known = contacts.guardians_of(services, tx.connection, person_id)
-    name = next((str(one["name"]) for one in known if one["id"] == guardian_id), None)
+    name = next((one["name"] for one in known if one["id"] == guardian_id), None)
     if name is None:
         raise NotFound("no such guardian of this person: facelease person export lists them")
     contacts.seal_guardian(services, tx, person_id, guardian_id, name, email)
 
 
-def _see_whose(services: Services, tx: Tx, person_id: str) -> None:
+def _mark_if_guardians(services: Services, tx: Tx, person_id: str) -> None:
     """A child's address that is also a guardian's never counts as the child's own."""
     own = contacts.email_of(services, tx.connection, person_id)
     if own and is_guardian_mailbox(services, tx.connection, person_id, own):
@@ -128,7 +128,7 @@ def _see_whose(services: Services, tx: Tx, person_id: str) -> None:
 def is_guardian_mailbox(services: Services, conn: Connection, person_id: str, email: str) -> bool:
     """Whether this is the mailbox of one of the person's guardians, however it is spelled."""
     known = contacts.guardians_of(services, conn, person_id)
-    return contacts.mailbox_key(email) in {contacts.mailbox_key(str(one.get("email", ""))) for one in known}
+    return contacts.mailbox_key(email) in {contacts.mailbox_key(one.get("email", "")) for one in known}
 
 
 def mark_as_guardians(tx: Tx, address_id: str | None) -> None:
@@ -150,7 +150,7 @@ def attach_quitclaim(tx: Tx, address_id: str | None, quitclaim_id: str) -> None:
     tx.execute(update(t.address).where(typed).values(quitclaim_id=quitclaim_id))
 
 
-def _insert(tx: Tx, person_id: str, guardian_id: str | None, **values: Any) -> str:
+def _insert(tx: Tx, person_id: str, guardian_id: str | None, **values: object) -> str:
     row_id = uuid4().hex
     tx.execute(
         insert(t.address).values(id=row_id, person_id=person_id, guardian_id=guardian_id, entered_at=tx.now, **values)
@@ -158,12 +158,11 @@ def _insert(tx: Tx, person_id: str, guardian_id: str | None, **values: Any) -> s
     return row_id
 
 
-def _of(person_id: str, guardian_id: str | None) -> Any:
-    mine = t.address.c.person_id == person_id
-    return mine & (t.address.c.guardian_id.is_(None) if guardian_id is None else t.address.c.guardian_id == guardian_id)
+def _of(person_id: str, guardian_id: str | None) -> ColumnElement[bool]:
+    return (t.address.c.person_id == person_id) & (t.address.c.guardian_id == guardian_id)  # None: IS NULL
 
 
-def find_on_file(conn: Connection, person_id: str, guardian_id: str | None = None) -> Row[Any] | None:
+def find_on_file(conn: Connection, person_id: str, guardian_id: str | None = None) -> AddressRow | None:
     """The row of the address on file; None if there is none, or nobody knows who entered it."""
     standing = _of(person_id, guardian_id) & t.address.c.retired_at.is_(None)
     return conn.execute(select(t.address).where(standing)).first()
@@ -174,10 +173,10 @@ def may_open_page(services: Services, conn: Connection, person_id: str, guardian
     row = find_on_file(conn, person_id, guardian_id)
     if row is None or (row.opens_at is not None and row.opens_at > services.clock.now()):
         return False
-    return row.confirmed_at is not None or _by_another(row, asked_by)
+    return row.confirmed_at is not None or _is_by_another(row, asked_by)
 
 
-def _by_another(row: Row[Any], account: str) -> bool:
+def _is_by_another(row: AddressRow, account: str) -> bool:
     """Whether two people of the staff were involved.
 
     What a holder typed was entered by no account. A program is not a second person: whoever enters an address may
@@ -205,9 +204,9 @@ def address_letter(services: Services, tx: Tx, person_id: str, guardian_id: str 
     row = find_on_file(tx.connection, person_id, guardian_id)
     if row is None:
         return _insert(tx, person_id, guardian_id, entered_by=UNKNOWN)
-    if row.confirmed_at is None and _by_another(row, asked_by):
+    if row.confirmed_at is None and _is_by_another(row, asked_by):
         confirm(services, tx, row, OTHER_ACCOUNT, asked_by)
-    return str(row.id)
+    return row.id
 
 
 def confirm_first_letter(services: Services, tx: Tx, address_id: str | None) -> bool:
@@ -250,7 +249,7 @@ def _has_a_past(tx: Tx, person_id: str) -> bool:
     return any(tx.execute(query.limit(1)).first() is not None for query in of_theirs)
 
 
-def confirm(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, reason: str = "") -> None:
+def confirm(services: Services, tx: Tx, row: AddressRow, how: str, actor: str, reason: str = "") -> None:
     """Record that it is the person's, and how that is known."""
     this = t.address.c.id == row.id
     kept = free_text.seal_text(tx, services.vault, reason, REASON, row.person_id) or None

@@ -6,7 +6,6 @@ overrides a declaration: nothing switches off that somebody is a child.
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, update
 
@@ -62,7 +61,7 @@ def declare(services: Services, person_id: str, said: Age, actor: str) -> bool:
 def declare_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str) -> bool:
     """The same in the caller's transaction; what is recorded already stays."""
     this = t.person.c.id == person_id
-    values: dict[ColumnElement[bool], dict[str, Any]] = {}
+    values: dict[ColumnElement[bool], dict[str, object]] = {}
     if said.birth_date is not None:
         values[t.person.c.birth_date.is_(None)] = {"birth_date": said.birth_date}
     if said.of_age:

@@ -6,7 +6,6 @@ Who entered an address, and what it opens, is in `addresses`, the only module th
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select
@@ -40,7 +39,7 @@ def clean_email(text: str) -> str:
     return found
 
 
-def guardians_of(services: Services, conn: Connection, person_id: str) -> Sequence[dict[str, Any]]:
+def guardians_of(services: Services, conn: Connection, person_id: str) -> Sequence[dict[str, str]]:
     """The guardians' ids and names, and addresses if known, opened from the vault; the oldest entry first."""
     mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "guardian")
     since = t.guardian.c.created_at
@@ -60,7 +59,7 @@ def address_of(services: Services, conn: Connection, person_id: str, guardian_id
     if guardian_id is None:
         return email_of(services, conn, person_id)
     known = guardians_of(services, conn, person_id)
-    return next((str(one.get("email", "")) for one in known if one["id"] == guardian_id), "")
+    return next((one.get("email", "") for one in known if one["id"] == guardian_id), "")
 
 
 def seal_email(services: Services, tx: Tx, person_id: str, email: str) -> None:

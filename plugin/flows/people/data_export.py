@@ -2,16 +2,15 @@
 
 import json
 from datetime import UTC, date, datetime
-from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Executable, select
 
 from plugin.flows.collections import shoots
 from plugin.flows.common import reference_sets
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 
-Rows = list[dict[str, Any]]
+Rows = list[dict[str, object]]
 
 
 def collect(services: Services, conn: Connection, person_id: str, own: bool) -> dict[str, Rows]:
@@ -47,7 +46,7 @@ def list_photographs(conn: Connection, person_id: str, own: bool) -> Rows:
     return _rows(conn, mine.add_columns(reference_sets.is_theirs_to_see().label("vouched")))
 
 
-def to_json(data: Any) -> str:
+def to_json(data: object) -> str:
     """JSON text: of an export wherever it is handed out, and of whatever a command prints.
 
     Moments in ISO 8601 and UTC, days, and sets as sorted lists.
@@ -55,7 +54,7 @@ def to_json(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, indent=2, default=_plain)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):
@@ -63,7 +62,7 @@ def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, frozenset | set) else str(value)
 
 
-def _rows(conn: Connection, query: Any) -> Rows:
+def _rows(conn: Connection, query: Executable) -> Rows:
     return [dict(row) for row in conn.execute(query).mappings()]
 
 
@@ -89,9 +88,9 @@ def _mails(conn: Connection, person_id: str) -> Rows:
 def _requests(services: Services, conn: Connection, person_id: str) -> Rows:
     c = t.request.c
     columns = (c.kind, c.asked_at, c.asked_by, c.due_on, c.decided_at, c.outcome, c.reason)
-    rows = _rows(conn, select(*columns).where(c.person_id == person_id).order_by(c.asked_at))
+    rows = conn.execute(select(*columns).where(c.person_id == person_id).order_by(c.asked_at)).mappings()
     texts = services.texts(conn)
-    return [row | {"reason": texts.read(row["reason"], "request.reason", person_id) or None} for row in rows]
+    return [dict(row) | {"reason": texts.read(row["reason"], "request.reason", person_id) or None} for row in rows]
 
 
 def _evidence(services: Services, conn: Connection, person_id: str) -> Rows:

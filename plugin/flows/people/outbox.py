@@ -6,7 +6,6 @@ Its address and its link are sealed under the person's record key until it is se
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select
@@ -34,7 +33,7 @@ class Letter:
     language: str
     person_id: str | None = None
     to: str = "person"
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, object] = field(default_factory=dict)
     secret: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,7 +67,7 @@ def put(services: Services, tx: Tx, letter: Letter) -> bool:
     return True
 
 
-def _kept(letter: Letter) -> dict[str, Any]:
+def _kept(letter: Letter) -> dict[str, object]:
     """The data, with the guardian to whom it goes, so that the letter can greet them."""
     guardian = {"guardian": letter.to} if letter.to not in ("person", OWNER) else {}
     return {**letter.data, **guardian}

@@ -6,9 +6,8 @@ listed.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.common import roster
@@ -17,6 +16,7 @@ from plugin.flows.people import accounts, acknowledgement, addresses, contacts
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import AddressRow
 
 _ACTIVE = timedelta(days=180)
 _LONGEST = 500  # characters of a reason
@@ -58,7 +58,7 @@ def recognise(
     return row is not None and bool(address_id)
 
 
-def _refuse_the_same(tx: Tx, row: Row[Any] | None, actor: str, officer: bool, reason: str) -> bool:
+def _refuse_the_same(tx: Tx, row: AddressRow | None, actor: str, officer: bool, reason: str) -> bool:
     """Whether the only account of the house confirms what it entered itself. Raises ConsentError for any other."""
     if not accounts.is_account(actor) or actor.startswith("api:"):
         raise ConsentError("how somebody was recognised is recorded by a person of the staff, not by a program")
@@ -77,12 +77,12 @@ def _refuse_the_same(tx: Tx, row: Row[Any] | None, actor: str, officer: bool, re
     return True
 
 
-def _account_of(row: Row[Any] | None) -> str | None:
+def _account_of(row: AddressRow | None) -> str | None:
     """The account that entered it, or that made the link of the holder who typed it; None if unknown."""
     if row is None:
         return None
     found = row.account if row.entered_by in addresses.HOLDERS else row.entered_by
-    return str(found) if accounts.is_account(found) else None
+    return found if accounts.is_account(found) else None
 
 
 def _is_alone(tx: Tx, actor: str) -> bool:
@@ -115,7 +115,7 @@ def list_holders(services: Services, conn: Connection, person_id: str) -> tuple[
     """Everybody about this person who can be written to, the person first."""
     person = roster.load(services, conn, person_id).person
     known: list[tuple[str | None, str]] = [(None, person.display_name)]
-    known += [(str(one["id"]), str(one["name"])) for one in contacts.guardians_of(services, conn, person_id)]
+    known += [(one["id"], one["name"]) for one in contacts.guardians_of(services, conn, person_id)]
     return tuple(_side(services, conn, person_id, *one) for one in known)
 
 
@@ -123,8 +123,8 @@ def _side(services: Services, conn: Connection, person_id: str, guardian_id: str
     row = addresses.find_on_file(conn, person_id, guardian_id)
     email = contacts.address_of(services, conn, person_id, guardian_id)
     waits = row.opens_at if row is not None and row.opens_at and row.opens_at > services.clock.now() else None
-    by = str(row.entered_by) if row is not None and row.entered_by != addresses.UNKNOWN else ""
-    return AddressHolder(guardian_id, name, email, by, str(row.confirmed_how or "") if row is not None else "", waits)
+    by = row.entered_by if row is not None and row.entered_by != addresses.UNKNOWN else ""
+    return AddressHolder(guardian_id, name, email, by, row.confirmed_how or "" if row is not None else "", waits)
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False)
     found = name_doubts.NameCount(0, False) if adopt else name_doubts.count_name(services, name)
     person_id = uuid4().hex
     with services.store.write() as tx:
-        _free(tx, name, found.standing)
+        _refuse_taken(tx, name, found.standing)
         about = replace(newcomer, display_name=name, email=email)
         enter(services, tx, person_id, about, actor, adopt, found.unsure)
     return person_id
@@ -106,7 +106,7 @@ def enter(
         tx.audit(Action.NODE_ADOPT, actor, subject=subject)
 
 
-def _free(tx: Tx, name: str, standing: int) -> None:
+def _refuse_taken(tx: Tx, name: str, standing: int) -> None:
     if dam_names.find_bearer(tx.connection, name_key(name)) is not None:
         raise NameTaken(
             f"{name!r} is somebody else's display name: add what tells them apart, such as a place or a year"

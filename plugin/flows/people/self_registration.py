@@ -25,31 +25,31 @@ _AT_ONCE = 50  # spellings looked up by one statement, so that the first ones co
 def enter(services: Services, tx: Tx, person_id: str, newcomer: Newcomer) -> bool:
     """Enter the person; True if the name had to be made to differ, which marks them for the staff."""
     given = newcomer.display_name
-    name = _free(tx.connection, given)
+    name = _find_free(tx.connection, given)
     differs = name != given
     about = replace(newcomer, display_name=name, namesake=differs, given_name=given if differs else None)
     register.enter(services, tx, person_id, about, "person")
     return differs
 
 
-def _free(conn: Connection, given: str) -> str:
+def _find_free(conn: Connection, given: str) -> str:
     """The first spelling that nobody has, and that is on no photograph as an unknown person's."""
-    spellings = _spellings(given)
+    spellings = _iterate_spellings(given)
     while True:
         some = list(islice(spellings, _AT_ONCE))
-        taken = _taken(conn, [name_key(name) for name in some])
+        taken = _find_taken(conn, [name_key(name) for name in some])
         for name in some:
             if name_key(name) not in taken:
                 return name
 
 
-def _taken(conn: Connection, keys: list[str]) -> frozenset[str]:
+def _find_taken(conn: Connection, keys: list[str]) -> frozenset[str]:
     borne = conn.scalars(select(t.person.c.name_key).where(t.person.c.name_key.in_(keys)))
     shown = conn.scalars(select(t.tag.c.node_key).where(t.tag.c.node_key.in_(keys)).distinct())
     return frozenset([*borne, *shown])
 
 
-def _spellings(name: str) -> Iterator[str]:
+def _iterate_spellings(name: str) -> Iterator[str]:
     yield name
     for number in count(2):
         yield f"{name[: MAX_NAME - _ROOM]} {number}"

@@ -1,9 +1,8 @@
 """The outcome of an intent, recorded in the caller's transaction, which checks once more that it is allowed."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Row, select, true, tuple_, update
+from sqlalchemy import Connection, select, true, tuple_, update
 
 from plugin.flows.collections import modes
 from plugin.flows.common import face_rows, reference_sets, roster, valid_clearances
@@ -12,10 +11,11 @@ from plugin.flows.tags import intent_rows, removed_names, tag_rows
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.dam_rows import IntentRow
 from plugin.quitclaim.consent.model import name_key
 
 
-def is_wanted(services: Services, conn: Any, row: Row[Any]) -> bool:
+def is_wanted(services: Services, conn: Connection, row: IntentRow) -> bool:
     """Whether the tag may still be written: checked before the call and again in the transaction after it."""
     if row.action != "add":
         return True
@@ -41,7 +41,7 @@ def is_wanted(services: Services, conn: Any, row: Row[Any]) -> bool:
 def record_outcome(
     services: Services,
     tx: Tx,
-    row: Row[Any],
+    row: IntentRow,
     actor: str,
     undoing: bool,
     released: bool | None,
@@ -54,7 +54,7 @@ def record_outcome(
     """
     state = tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id))
     if state != "open":
-        return not _came_late(services, tx, row, actor, undoing, state)
+        return not _reopen_late(services, tx, row, actor, undoing, state)
     valid_clearances.apply_cuts(tx, [row.resource_id])
     tx.execute(update(t.resource).where(t.resource.c.id == row.resource_id).values(released=released))
     if not undoing and not is_wanted(services, tx.connection, row):
@@ -71,7 +71,7 @@ def record_outcome(
 
 
 def take_off(
-    services: Services, tx: Tx, taken: Sequence[tuple[Row[Any], bool | None]], actor: str, position: int | None = None
+    services: Services, tx: Tx, taken: Sequence[tuple[IntentRow, bool | None]], actor: str, position: int | None = None
 ) -> None:
     """Record of intents to remove that the names are off, each with the release statement that was written.
 
@@ -91,7 +91,7 @@ def take_off(
     _finish_many(services, tx, rows, "done", actor)
 
 
-def _came_late(services: Services, tx: Tx, row: Row[Any], actor: str, undoing: bool, state: str | None) -> bool:
+def _reopen_late(services: Services, tx: Tx, row: IntentRow, actor: str, undoing: bool, state: str | None) -> bool:
     """Whether our name was written after another process had removed it: then the intent is reopened, to be undone."""
     if row.action != "add" or undoing or state is None:
         return False
@@ -111,13 +111,13 @@ def _came_late(services: Services, tx: Tx, row: Row[Any], actor: str, undoing: b
     return True
 
 
-def _unmatch(tx: Tx, row: Row[Any]) -> None:
+def _unmatch(tx: Tx, row: IntentRow) -> None:
     """Free the face of a tag that is not allowed: nobody decided on it, so it may be matched again."""
     if row.action == "add":
         face_rows.unname(tx, row.person_id, ("matched",), (t.face.c.id == row.face_id) & t.face.c.decided_by.is_(None))
 
 
-def _keep_tag(tx: Tx, row: Row[Any], ours: frozenset[str]) -> None:
+def _keep_tag(tx: Tx, row: IntentRow, ours: frozenset[str]) -> None:
     mine = (t.tag.c.resource_id == row.resource_id) & (t.tag.c.node_key == name_key(row.node))
     there = tx.execute(select(t.tag).where(mine)).first()
     if there is None:
@@ -130,7 +130,7 @@ def _keep_tag(tx: Tx, row: Row[Any], ours: frozenset[str]) -> None:
         tag_rows.change(tx, mine, **values)
 
 
-def _drop_tags(tx: Tx, rows: Sequence[Row[Any]]) -> None:
+def _drop_tags(tx: Tx, rows: Sequence[IntentRow]) -> None:
     """Forget our tags; where the name also stands by hand elsewhere on the resource, the next look tells."""
     tag = t.tag.c
     for by_hand in (True, False):
@@ -149,7 +149,7 @@ _SAID = {
 
 
 def _finish_many(
-    services: Services, tx: Tx, rows: Sequence[Row[Any]], state: str, actor: str, error: str | None = None
+    services: Services, tx: Tx, rows: Sequence[IntentRow], state: str, actor: str, error: str | None = None
 ) -> None:
     intent_rows.close(tx, [row.id for row in rows], state, error)
     for row in rows:
@@ -163,7 +163,7 @@ def _finish_many(
         )
 
 
-def give_up(services: Services, tx: Tx, row: Row[Any], state: str, actor: str, error: str | None = None) -> None:
+def give_up(services: Services, tx: Tx, row: IntentRow, state: str, actor: str, error: str | None = None) -> None:
     """Close an intent without a write: `void` if the resource is gone, `failed` if the DAM refused."""
     if tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id)) != "open":
         return

@@ -1,7 +1,6 @@
 """The only module that writes rows of `intent`, but for erasure, which deletes them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import insert, update
 
@@ -9,7 +8,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 
 
-def enter(tx: Tx, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
+def enter(tx: Tx, rows: Sequence[dict[str, object]]) -> Sequence[int]:
     """Store open intents, all with the same columns; returns their ids, in order."""
     common = {"state": "open", "generation": tx.generation(), "created_at": tx.now}
     query = insert(t.intent).returning(t.intent.c.id, sort_by_parameter_order=True)

@@ -4,23 +4,25 @@ A call whose outcome is not known (the process died, the DAM timed out) is repea
 assumed away: every write is a difference against what shall be, so repeating one does no harm.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from plugin.errors import DamError, ResourceGone, WriteRefused
-from plugin.flows.common import closed_house, roster
+from plugin.flows.common import closed_house, face_rows, roster
 from plugin.flows.common.batches import chunked, in_short_writes
 from plugin.flows.common.services import Services
 from plugin.flows.tags import intent_outcomes, intent_rows, release_statement, returned_names
 from plugin.flows.tags.release_statement import Change
-from plugin.hooks.dam import Box, Dam, KeepsLog, Names, Resource, Task, Write
+from plugin.hooks.dam import Dam, KeepsLog, Names, Resource, Task, Write
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.dam_rows import IntentRow
 from plugin.quitclaim.consent.model import name_key
 
 SYSTEM = "system"
@@ -89,25 +91,17 @@ def carry_out_many(services: Services, intent_ids: Sequence[int], actor: str = S
     failed: dict[int, DamError] = {}
     pending, undoing = list(intent_ids), set[int]()
     while pending:
-        plans = _plans(services, pending, undoing)
+        plans = _make_plans(services, pending, undoing)
         position = log_position(services.dam) if any(plan.takes_off for plan in plans) else None
         answers = services.dam.write_many([plan.task for plan in plans]) if plans else {}
-        again: list[int] = []
-
-        def settle(tx: Tx, some: Sequence[_Plan], known: Any = (answers, position, again)) -> None:
-            off = [plan for plan in some if _is_off(plan, known[0][plan.row.ref])]
-            taken = [(plan.row, plan.task.released) for plan in off]
-            intent_outcomes.take_off(services, tx, taken, actor, known[1])
-            for plan in some:
-                if plan not in off:
-                    _settle(services, tx, plan, known[0][plan.row.ref], known[1], actor, failed, known[2])
-
+        written = _Written(answers, position, actor)
         alike = all(plan.row.action == "remove" for plan in plans)
-        in_short_writes(services.store, plans, settle, CHUNK if alike else 5)
+        in_short_writes(services.store, plans, partial(_settle_some, services, written), CHUNK if alike else 5)
         returned_names.remember_written(services, [plan.row.ref for plan in plans])
-        undoing |= set(again)
+        failed |= written.failed
+        undoing |= set(written.again)
         met = {plan.row.id for plan in plans}
-        pending = [] if not plans else [i for i in pending if i not in met] + again
+        pending = [] if not plans else [i for i in pending if i not in met] + written.again
     return failed
 
 
@@ -119,11 +113,17 @@ def log_position(dam: Dam) -> int | None:
         return None
 
 
+class _OpenIntent(IntentRow, face_rows.Sides, Protocol):
+    """With the ref of the resource, and the box of the face, if there is one."""
+
+    ref: str
+
+
 @dataclass(frozen=True)
 class _Plan:
     """One intent, and what is to be written for it now: the opposite where it has lost its ground."""
 
-    row: Row[Any]
+    row: _OpenIntent
     task: Task
     undoing: bool
 
@@ -133,18 +133,30 @@ class _Plan:
         return self.row.action == "remove" or self.undoing
 
 
-def _plans(services: Services, ids: Sequence[int], undoing: set[int]) -> list[_Plan]:
+@dataclass(frozen=True)
+class _Written:
+    """What the DAM answered, by ref, and of its log the position before. Of the intents: `failed` stay open, and why;
+    `again` have to be undone."""
+
+    answers: Mapping[str, Names | DamError]
+    position: int | None
+    actor: str
+    failed: dict[int, DamError] = field(default_factory=dict)
+    again: list[int] = field(default_factory=list)
+
+
+def _make_plans(services: Services, ids: Sequence[int], undoing: set[int]) -> list[_Plan]:
     """For the intents that are open, one a resource: a second one of the same resource waits for the first.
 
     In a closed house no name is put on.
     """
-    rows: dict[str, Row[Any]] = {}
+    rows: dict[str, _OpenIntent] = {}
     with services.store.read() as conn:
         for some in chunked(ids, CHUNK):
-            for row in conn.execute(_open_intents(some)):
+            for row in _list_open_intents(conn, some):
                 rows.setdefault(row.ref, row)
         closed = closed_house.find_reason_in(services, conn) is not None
-        chosen: list[tuple[Row[Any], bool]] = []
+        chosen: list[tuple[_OpenIntent, bool]] = []
         for row in rows.values():
             undo = row.id in undoing or not intent_outcomes.is_wanted(services, conn, row)
             if not closed or row.action != "add" or undo:
@@ -156,36 +168,36 @@ def _plans(services: Services, ids: Sequence[int], undoing: set[int]) -> list[_P
 
 def _is_off(plan: _Plan, answer: Names | DamError) -> bool:
     """Whether the name was to go, and does not stand any more."""
-    return plan.row.action == "remove" and not isinstance(answer, DamError) and not _stands(answer, plan.row)
+    return plan.row.action == "remove" and not isinstance(answer, DamError) and not _find_standing(answer, plan.row)
 
 
-def _settle(
-    services: Services,
-    tx: Tx,
-    plan: _Plan,
-    answer: Names | DamError,
-    position: int | None,
-    actor: str,
-    failed: dict[int, DamError],
-    again: list[int],
-) -> None:
-    """Record what the DAM answered; into `again` goes what has to be undone, into `failed` what stays open."""
-    row = plan.row
+def _settle_some(services: Services, written: _Written, tx: Tx, some: Sequence[_Plan]) -> None:
+    off = [plan for plan in some if _is_off(plan, written.answers[plan.row.ref])]
+    taken = [(plan.row, plan.task.released) for plan in off]
+    intent_outcomes.take_off(services, tx, taken, written.actor, written.position)
+    for plan in some:
+        if plan not in off:
+            _settle(services, written, tx, plan)
+
+
+def _settle(services: Services, written: _Written, tx: Tx, plan: _Plan) -> None:
+    row, actor = plan.row, written.actor
+    answer = written.answers[row.ref]
     if isinstance(answer, ResourceGone):
         intent_outcomes.give_up(services, tx, row, "void", actor)
     elif isinstance(answer, WriteRefused) and row.action == "add" and not plan.undoing:
         intent_outcomes.give_up(services, tx, row, "failed", actor, str(answer))
     elif isinstance(answer, DamError):
-        failed[row.id] = answer
-    elif plan.takes_off and _stands(answer, row):
-        failed[row.id] = DamError("a name that was to go still stands: it is tried again")
+        written.failed[row.id] = answer
+    elif plan.takes_off and _find_standing(answer, row):
+        written.failed[row.id] = DamError("a name that was to go still stands: it is tried again")
     elif not intent_outcomes.record_outcome(
-        services, tx, row, actor, plan.undoing, plan.task.released, _stands(answer, row), position
+        services, tx, row, actor, plan.undoing, plan.task.released, _find_standing(answer, row), written.position
     ):
-        again.append(row.id)
+        written.again.append(row.id)
 
 
-def recover(services: Services, where: Any) -> None:
+def recover(services: Services, where: ColumnElement[bool]) -> None:
     """Carry out every open intent that `where` selects, left by a killed process."""
     with services.store.read() as conn:
         ids = list(conn.scalars(select(t.intent.c.id).where(t.intent.c.state == "open", where)))
@@ -216,17 +228,18 @@ def list_stranded(services: Services) -> list[str]:
         return list(conn.scalars(query))
 
 
-def _open_intents(ids: Sequence[int]) -> Any:
-    return (
+def _list_open_intents(conn: Connection, ids: Sequence[int]) -> Sequence[_OpenIntent]:
+    query = (
         select(t.intent, t.resource.c.ref, t.face.c.left, t.face.c.top, t.face.c.width, t.face.c.height)
         .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
         .outerjoin(t.face, t.face.c.id == t.intent.c.face_id)
         .where(t.intent.c.id.in_(ids), t.intent.c.state == "open")
         .order_by(t.intent.c.id)
     )
+    return conn.execute(query).all()
 
 
-def _change(row: Row[Any], undoing: bool) -> Change:
+def _change(row: _OpenIntent, undoing: bool) -> Change:
     """What the write on its way adds to, or takes from, the people who are tagged on the resource."""
     if row.action == "release":
         return Change()
@@ -234,15 +247,14 @@ def _change(row: Row[Any], undoing: bool) -> Change:
     return Change({row.person_id: row.set_id}) if add else Change(leaving=frozenset({row.person_id}))
 
 
-def _task(row: Row[Any], undoing: bool, released: bool | None) -> Task:
+def _task(row: _OpenIntent, undoing: bool, released: bool | None) -> Task:
     if row.action == "release":
         return Task(row.ref, (), released)
     add = row.action == "add" and not undoing
-    box: Box | None = None if row.left is None else (row.left, row.top, row.width, row.height)
-    return Task(row.ref, (Write(row.node, add, frozenset(row.places), box),), released)
+    return Task(row.ref, (Write(row.node, add, frozenset(row.places), face_rows.find_box(row)),), released)
 
 
-def _stands(names: Names, row: Row[Any]) -> frozenset[str]:
+def _find_standing(names: Names, row: _OpenIntent) -> frozenset[str]:
     """Where the name stands after our write, of the places that we meant: a file may have no room for it."""
     wanted = name_key(row.node)
     there = frozenset[str]().union(*(n.places for n in names if name_key(n.node) == wanted))
@@ -258,7 +270,7 @@ def pending(conn: Connection, resource_ids: Collection[int], action: str) -> dic
     return {(row.resource_id, row.person_id): row.id for row in conn.execute(query.order_by(i.id.desc()))}
 
 
-def list_open(conn: Any, person_id: str) -> Iterable[int]:
+def list_open(conn: Connection, person_id: str) -> Sequence[int]:
     """The person's intents whose outcome is not known."""
     query = select(t.intent.c.id).where(t.intent.c.person_id == person_id, t.intent.c.state == "open")
-    return list(conn.scalars(query))
+    return conn.scalars(query).all()

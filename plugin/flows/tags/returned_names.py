@@ -6,9 +6,8 @@ Such a tag has no person: theirs may have been erased, and a new person of that 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.common.services import Services
@@ -33,7 +32,7 @@ def find_returned(services: Services, resource: Resource) -> Mapping[str, frozen
         tags = {row.node_key: row.origin for row in conn.execute(mine)}
         asked = there.keys() - {key for key, origin in tags.items() if origin != "hand"}
         taken = removed_names.find_among_version(services, conn, number, resource.file_version, asked)
-        copies = _ours_on_twins(conn, number, resource.file_version) if taken else set()
+        copies = _list_ours_on_twins(conn, number, resource.file_version) if taken else set()
     found: dict[str, frozenset[str]] = {}
     for key, what in taken.items():
         places = there[key].places & what.places
@@ -61,7 +60,7 @@ def find_lost(services: Services, resource: Resource) -> frozenset[str]:
     )
 
 
-def _ours_on_twins(conn: Connection, resource_id: int, version: str) -> set[str]:
+def _list_ours_on_twins(conn: Connection, resource_id: int, version: str) -> set[str]:
     """The names that are ours on another resource with the same picture now: a copy of it rightly has them."""
     r = t.resource.c
     query = select(t.tag.c.node_key).join(t.resource, r.id == t.tag.c.resource_id)
@@ -82,7 +81,7 @@ def merge(found: Iterable[Named]) -> Mapping[str, Named]:
 def remember(services: Services, resource_id: int, resource: Resource) -> None:
     """Give the DAM the names that are ours on the resource, so that a restored one is recognised."""
     there = merge(resource.names)
-    ours = [node for node in _ours(services, resource_id) if name_key(node) in there]
+    ours = [node for node in _list_ours(services, resource_id) if name_key(node) in there]
     if ours:
         services.dam.remember(resource.ref, ours)
 
@@ -100,7 +99,7 @@ def remember_written(services: Services, refs: Collection[str]) -> None:
             services.dam.remember(ref, names)
 
 
-def _ours(services: Services, resource_id: int) -> list[str]:
+def _list_ours(services: Services, resource_id: int) -> list[str]:
     mine = (t.tag.c.resource_id == resource_id) & (t.tag.c.origin != "hand")
     with services.store.read() as conn:
         return list(conn.scalars(select(t.tag.c.node).where(mine, t.tag.c.person_id.is_not(None))))
@@ -121,25 +120,14 @@ def _is_by_others(services: Services, ref: str, key: str) -> bool:
     except ResourceGone:
         return False
     named = merge(resource.names).get(key)
-    return named is None or bool(named.places - _back(services, resource, key))
+    return named is None or bool(named.places - _find_back(services, resource, key))
 
 
-def _back(services: Services, resource: Resource, key: str) -> frozenset[str]:
+def _find_back(services: Services, resource: Resource, key: str) -> frozenset[str]:
     with services.store.read() as conn:
         mine = select(t.tag.c.places).join(t.resource, t.resource.c.id == t.tag.c.resource_id)
         waiting = conn.scalar(mine.where(t.resource.c.ref == resource.ref, t.tag.c.node_key == key, OURS))
     return frozenset(waiting or ()) | find_returned(services, resource).get(key, frozenset())
-
-
-def list_waiting(conn: Connection) -> list[Row[Any]]:
-    """Every returned name that is not removed again yet: `ref` and when it was seen."""
-    query = (
-        select(t.resource.c.ref, t.tag.c.created_at)
-        .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
-        .where(OURS, t.resource.c.deleted_at.is_(None))
-        .order_by(t.resource.c.ref)
-    )
-    return list(conn.execute(query))
 
 
 def list_by_hand_again(services: Services, conn: Connection) -> list[tuple[str, str]]:

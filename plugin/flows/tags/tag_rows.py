@@ -1,7 +1,6 @@
 """The only module that writes rows of `tag`: a name that stands on a photograph, as the ledger has it."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from sqlalchemy import ColumnElement, delete, insert, update
 
@@ -10,7 +9,7 @@ from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
 
 
-def enter(tx: Tx, resource_id: int, node: str, origin: str, places: Iterable[str], **more: Any) -> None:
+def enter(tx: Tx, resource_id: int, node: str, origin: str, places: Iterable[str], **more: object) -> None:
     """The name stands on the photograph from now on; `places`: where we wrote it."""
     tx.execute(
         insert(t.tag).values(
@@ -25,7 +24,7 @@ def enter(tx: Tx, resource_id: int, node: str, origin: str, places: Iterable[str
     )
 
 
-def change(tx: Tx, *which: ColumnElement[bool], **values: Any) -> None:
+def change(tx: Tx, *which: ColumnElement[bool], **values: object) -> None:
     """Give the tags that `which` selects these values."""
     tx.execute(update(t.tag).where(*which).values(**values))
 
