@@ -122,11 +122,9 @@ def history(shell: Shell, ref: str, as_json: bool) -> None:
 def lost(shell: Shell, as_json: bool) -> None:
     """Rulings whose folder is not where it was and could not be followed."""
     with shell.house() as services, services.store.read() as conn:
-        rows = [
-            {"ref": row.ref, "mode": row.mode, "since": row.lost_at, "halts": row.lost_below or ""}
-            for row in held_photos.list_lost_rulings(conn)
-        ]
-    lines = [[row["ref"], row["mode"], shell.local(row["since"]), row["halts"]] for row in rows]
+        found = held_photos.list_lost_rulings(conn)
+    rows = [{"ref": row.ref, "mode": row.mode, "since": row.lost_at, "halts": row.lost_below or ""} for row in found]
+    lines = [[row.ref, row.mode, shell.local(row.lost_at), row.lost_below or ""] for row in found]
     say(as_json, rows, table(["ref", "mode", "since", "nothing is compared below"], lines))
 
 

@@ -107,12 +107,12 @@ def _send_receipt(services: Services, done: Mapping[str, Any], kind: str) -> Res
         raise LinkRefused("unknown")
     try:
         with services.store.read() as conn:
-            receipt = receipts.of(services, conn, done["quitclaim"])
+            receipt = receipts.load(services, conn, done["quitclaim"])
     except NotFound:
         return pages.render_message(services, "missing", 404)
     language = str(receipt.tree["language"])
     try:
-        body = receipt.json if kind == "json" else receipts.pdf(receipt, language)
+        body = receipt.json if kind == "json" else receipts.render_pdf(receipt, language)
     except ConfigError:
         return pages.render_message(services, "pdf_missing", 503)
     name = receipt_words.of(language)["file"]

@@ -102,7 +102,7 @@ class _Pages:
         """The receipt of this version alone."""
         kept = key_links.find_receipt(self._services, self._who())
         try:
-            body = kept.json if kind == "json" else receipts.pdf(kept, kept.tree["language"])
+            body = kept.json if kind == "json" else receipts.render_pdf(kept, kept.tree["language"])
         except ConfigError:
             return pages.render_message(self._services, "pdf_missing", 503)
         headers = {"Content-Disposition": f'attachment; filename="receipt.{kind}"'}

@@ -227,7 +227,7 @@ class _Pages:
         if kind == "json":
             return _make_attachment(kept.json, "application/json", "receipt.json")
         try:
-            return _make_attachment(receipts.pdf(kept, kept.tree["language"]), "application/pdf", "receipt.pdf")
+            return _make_attachment(receipts.render_pdf(kept, kept.tree["language"]), "application/pdf", "receipt.pdf")
         except ConfigError:
             return pages.render_message(self._services, "pdf_missing", 503)
 

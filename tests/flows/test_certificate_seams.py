@@ -207,7 +207,7 @@ def test_the_certificate_of_before_says_nothing_of_who_is_erased_again(
         patch.setattr(type(services.dam), "mentions", down)
         assert erasure.erase(services, ann, "test").number == number
         assert erasure_register.read_certificate(services, number, "test").finished_at is None
-    assert certificate.kept(services, number).finished_at is not None
+    assert certificate.load(services, number).finished_at is not None
     erasure.finish(services, ann)  # the rows are gone already: the job finishes it
     assert erasure_register.read_certificate(services, number, "test").finished_at is not None
 

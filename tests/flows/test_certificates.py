@@ -90,8 +90,8 @@ def test_a_run_that_dies_anywhere_is_certified_by_the_next(
         with pytest.raises(Killed):
             erasure.erase(services, asa, "test")
     cast.work()
-    (number,) = certificate.numbers(services)
-    made = certificate.kept(services, number)
+    (number,) = certificate.list_numbers(services)
+    made = certificate.load(services, number)
     assert made.finished_at is not None
     assert "shoot/list.txt" in "\n".join(made.not_reached)
     assert "not yet overwritten" not in "\n".join(made.not_reached)
@@ -120,8 +120,8 @@ def test_an_old_store_that_was_put_back_erases_under_the_number_of_before(
         )
     calendar.start_process(services)
     cast.work()
-    made = certificate.kept(services, number)
-    assert (certificate.numbers(services), made.number, made.language) == ([number], number, "nl")
+    made = certificate.load(services, number)
+    assert (certificate.list_numbers(services), made.number, made.language) == ([number], number, "nl")
     assert made.text().startswith("VERKLARING VAN WISSING")
 
 
@@ -131,7 +131,7 @@ def test_the_last_letter_brings_the_number_and_its_address_goes_with_it(post: Po
     post.box.data = lambda number: "451 busy" if number < 2 else mailbox.TAKEN
     number = erasure.begin(post.services, asa, "test", tell=True)
     post.cast.work()
-    made = certificate.kept(post.services, number)
+    made = certificate.load(post.services, number)
     assert any("laatste brief" in line for line in made.not_reached)
     assert _held(post.services) == 1
     with post.services.store.read() as conn:
@@ -142,7 +142,7 @@ def test_the_last_letter_brings_the_number_and_its_address_goes_with_it(post: Po
     letter = post.box.letters[-1]
     assert (str(letter["To"]), number in mailbox.text_of(letter)) == ("asa@example.org", True)
     assert "Åsa Sample" in mailbox.text_of(letter)
-    made = certificate.kept(post.services, number)
+    made = certificate.load(post.services, number)
     assert not any("laatste brief" in line for line in made.not_reached)
     assert any("laatste brief: vernietigd" in line for line in made.reached)
     assert _held(post.services) == 0
@@ -160,7 +160,7 @@ def test_a_last_letter_that_nobody_takes_is_given_up_and_its_address_goes(post: 
         tx.execute(update(t.job).where(t.job.c.kind == "mail").values(state="dead"))
     delivery.resume(post.services)
     assert _held(post.services) == 0
-    assert any("last letter: destroyed" in line for line in certificate.kept(post.services, number).reached)
+    assert any("last letter: destroyed" in line for line in certificate.load(post.services, number).reached)
 
 
 def test_who_asks_on_their_page_is_shown_the_number(post: Post) -> None:

@@ -172,7 +172,7 @@ def test_an_erasure_while_the_dam_is_down_ends_by_its_job(
         assert cast.names_on(ref) == set()
         assert _rows(services, asa) == {}
         assert not rotation.is_rotation_due(services.store)
-        kept = certificates.kept(services, certificate.number).text()
+        kept = certificates.load(services, certificate.number).text()
         assert "CERTIFICATE OF ERASURE" in kept
         assert "NOT FINISHED" not in kept
         assert "Åsa" not in kept

@@ -9,9 +9,11 @@ from sqlalchemy import select, update
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.clearance import cleared_photos, photo_answers
+from plugin.flows.common import face_rows
 from plugin.flows.common.face_rows import list_of_many
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
+from plugin.flows.names import resources
 from plugin.flows.photos import scan_queue
 from plugin.flows.review import dismissals, face_decisions
 from plugin.flows.schedule import calendar
@@ -72,6 +74,26 @@ def test_rejected(services: Services, cast: support.Cast, suggested: int) -> Non
     assert [state for _, state, _ in faces(services)] == ["rejected"]
     assert cast.names_on(REF) == set()
     assert (answer(services), stored(services)) == (ClearanceStatus.UNKNOWN, False)
+
+
+def test_a_name_that_goes_meanwhile_leaves_nothing_to_decide(
+    services: Services, cast: support.Cast, suggested: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The suggestion ends after the editor's page was made: that is said, and nothing is stored."""
+    load = face_decisions.load_face
+
+    def late(house: Services, face_id: int) -> tuple[face_decisions.FaceOnPhoto, resources.EnteredResource]:
+        found = load(house, face_id)
+        with house.store.write() as tx:
+            face_rows.set_state(tx, face_id, "unmatched")
+        return found
+
+    face_decisions.confirm(services, suggested, "editor")
+    monkeypatch.setattr(face_decisions, "load_face", late)
+    for act, said in ((face_decisions.undo_decision, "nothing to undo"), (face_decisions.reject, "nothing to reject")):
+        with pytest.raises(ConsentError, match=said):
+            act(services, suggested, "editor")
+    assert cast.names_on(REF) == {"Åsa"}
 
 
 def test_a_confirmed_face_rejected_after_all(services: Services, cast: support.Cast, suggested: int) -> None:

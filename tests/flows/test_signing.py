@@ -89,7 +89,7 @@ def test_what_was_seen_and_chosen_is_kept_with_its_proof(desk: Desk, cast: suppo
     assert Image.open(BytesIO(kept["signature.png"])).format == "PNG"
     with services.store.read() as conn:
         assert register.email_of(services, conn, asa) == "asa@example.org"
-        receipt = receipts.of(services, conn, claim.id)
+        receipt = receipts.load(services, conn, claim.id)
     assert receipts.verify(receipt.json)
     assert visit.client.get("/s/receipt.json").data == receipt.json
     assert visit.client.get("/s/receipt.pdf").data.startswith(b"%PDF")
@@ -312,7 +312,7 @@ def test_a_guardian_signs_for_a_child_and_both_names_are_on_the_receipt(desk: De
     assert lines(desk.services, clara) == {"press", "recognition"}
     with desk.services.store.read() as conn:
         (known,) = register.guardians_of(desk.services, conn, clara)
-        receipt = receipts.of(desk.services, conn, claim.id).tree
+        receipt = receipts.load(desk.services, conn, claim.id).tree
     assert (known["name"], known["email"]) == ("Greta Sample", "greta@example.org")
     assert claim.signed_by_guardians == (known["id"],)
     assert (receipt["person"], receipt["guardians"]) == ("Clara", ["Greta Sample"])
@@ -342,7 +342,7 @@ def test_two_guardians_sign_one_after_the_other(services: Services, cast: suppor
     (claim,) = quitclaims(services, clara)
     assert lines(services, clara) == {"press"}
     with services.store.read() as conn:
-        assert receipts.of(services, conn, claim.id).tree["guardians"] == ["Greta Sample", "Hugo Sample"]
+        assert receipts.load(services, conn, claim.id).tree["guardians"] == ["Greta Sample", "Hugo Sample"]
     assert set(proof(services, clara, claim.id)) == {
         "first text.txt",
         "first signing.json",
@@ -696,7 +696,7 @@ def test_uses_that_rest_on_a_contract_say_so(services: Services, cast: support.C
     with services.store.read() as conn:
         found = {row.channel: row.basis for row in conn.execute(select(t.grant))}
         (claim,) = roster.load(services, conn, asa).quitclaims
-        record = receipts.of(services, conn, claim.id).tree["consent_record"]
+        record = json.loads(receipts.load(services, conn, claim.id).json)["consent_record"]
     assert found == {"website": "contract", "press": None, None: None}
     basis = [line["lawful_basis"] for line in record["pii_processing"]["purposes"]]
     assert basis == ["dpv-gdpr:A6-1-b", "dpv-gdpr:A6-1-a", "dpv-gdpr:A9-2-a"]
@@ -709,7 +709,7 @@ def test_what_goes_wrong_at_the_end_leaves_nothing(desk: Desk, shoot: str, monke
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(receipts, "keep", fails)
+    monkeypatch.setattr(receipts, "store", fails)
     desk.app.config["PROPAGATE_EXCEPTIONS"] = False
     answer = Visit(desk.app, shoot).sign("press", "recognition", name="Bo", photographs=photographs())
     assert answer.status_code == 500

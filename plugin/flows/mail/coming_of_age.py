@@ -65,7 +65,7 @@ def queue_letters(services: Services, standing: Standing, now: datetime) -> int:
         letter = Letter(f"majority:{person.id}:{days}", "majority", person.language, person.id)
         if not outbox.is_due(services, tx, letter):
             return 0
-        link = _link(tx, person, claims, address_id) if days == 0 else None
+        link = _plan_link(tx, person, claims, address_id) if days == 0 else None
         return int(outbox.put(services, tx, replace(letter, secret=renewals.make_link(services, tx, link))))
 
 
@@ -78,15 +78,15 @@ def _tell_guardians(services: Services, tx: Tx, person: Person, days: int) -> in
     return sum(outbox.is_due(services, tx, one) and outbox.put(services, tx, one) for one in letters)
 
 
-def _link(tx: Tx, person: Person, claims: Sequence[Quitclaim], address_id: str) -> Link | None:
+def _plan_link(tx: Tx, person: Person, claims: Sequence[Quitclaim], address_id: str) -> Link | None:
     form = renewals.find_successor(tx, claims[-1].id)
     if form is None:
         return None
-    language = person.language if person.language in form.body["texts"] else min(form.body["texts"])
+    language = renewals.choose_language(form, person.language)
     return Link(LinkKind.MAJORITY, language, person.id, form.id, by_mail=True, most_uses=1, address_id=address_id)
 
 
-def _grown(services: Services, conn: Connection, soon: datetime) -> list[str]:
+def _list_grown(services: Services, conn: Connection, soon: datetime) -> list[str]:
     """People with guardians who may be of age by then, give or take a day."""
     born = soon.date() - timedelta(days=365 * services.ages.age)
     young = select(t.guardian.c.person_id).join(t.person, t.person.c.id == t.guardian.c.person_id)
@@ -104,7 +104,7 @@ def list_without_address(services: Services) -> list[Unreached]:
     with services.store.read() as conn:
         found = [
             Unreached(one.person.id, one.person.display_name, birthday)
-            for one in roster.load_many(services, conn, _grown(services, conn, soon)).values()
+            for one in roster.load_many(services, conn, _list_grown(services, conn, soon)).values()
             if (birthday := calendar.coming_of_age(one.person, one.quitclaims, one.ages)) is not None
             and birthday <= soon
             and services.vault.has_key(conn, one.person.id, "record")

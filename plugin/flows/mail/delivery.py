@@ -9,16 +9,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from plugin.errors import MailRefused, VaultError
 from plugin.flows.common import roster
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
 from plugin.flows.mail import letter_values, letter_words, receipts
-from plugin.flows.mail.letter_values import Gone
+from plugin.flows.mail.letter_values import Gone, LetterRow
 from plugin.flows.mail.letter_words import Value
 from plugin.flows.mail.smtp import Attachment, MailServer, Outgoing, compose
 from plugin.flows.people import register
@@ -28,7 +27,7 @@ from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 
-Attach = Callable[[Services, Row[Any]], Sequence[Attachment]]
+Attach = Callable[[Services, LetterRow], Sequence[Attachment]]
 
 GIVE_UP = timedelta(days=30)
 """After how long a letter that no server would take is given up: it is owed, and its link may be over by then."""
@@ -40,7 +39,7 @@ _STALE = "no mail server took it in {days} days: mend the section [mail], then a
 
 SENT, DROPPED, FAILED = "sent", "dropped", "failed"
 
-ATTACHMENTS: dict[str, Attach] = {"receipt": receipts.attached}
+ATTACHMENTS: dict[str, Attach] = {"receipt": receipts.make_attachments}
 """What goes with a kind of letter."""
 
 
@@ -72,7 +71,7 @@ def handle_mail(services: Services, job: ClaimedJob) -> None:
     Raises MailError, which the queue retries, and LeaseLost before anything is sent.
     """
     state, error = SENT, None
-    row = _row(services, job.key)
+    row = _find_row(services, job.key)
     if row is not None and row.state == "queued":
         try:
             draft = make_draft(services, row)
@@ -88,26 +87,28 @@ def handle_mail(services: Services, job: ClaimedJob) -> None:
         services.queue.finish(tx, job)
 
 
-def _row(services: Services, mail_id: str) -> Row[Any] | None:
+def _find_row(services: Services, mail_id: str) -> LetterRow | None:
     with services.store.read() as conn:
         return conn.execute(select(t.mail).where(t.mail.c.id == mail_id)).first()
 
 
-def make_draft(services: Services, row: Row[Any]) -> Draft:
+def make_draft(services: Services, row: LetterRow) -> Draft:
     """The letter, written from the ledger as it is now. Raises Gone."""
     with services.store.read() as conn:
-        secret = _secret(services, conn, row)
-        values = {**_names(services, conn, row), **letter_values.find_values(services, conn, row, secret)}
+        secret = _open_secret(services, conn, row)
+        values = {**_find_names(services, conn, row), **letter_values.find_values(services, conn, row, secret)}
     kind = str(values.pop("kind", row.kind))
     subject, text = letter_words.letter(kind, row.language, values)
     attach = ATTACHMENTS.get(row.kind)
     return Draft(secret["to"], subject, text, attach(services, row) if attach else ())
 
 
-def _secret(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str, str]:
+def _open_secret(services: Services, conn: Connection, row: LetterRow) -> Mapping[str, str]:
     """Address and link, from the vault; the owner's address is in the configuration."""
     if row.person_id is None:
-        return {"to": services.config.mail.owner} if "erasure" not in row.data else _last(services, conn, row)
+        return (
+            {"to": services.config.mail.owner} if "erasure" not in row.data else _read_last_secret(services, conn, row)
+        )
     for item in services.vault.find(conn, row.person_id, "mail", subject=row.id):
         try:
             opened: Mapping[str, str] = json.loads(services.vault.open(conn, item))
@@ -117,19 +118,19 @@ def _secret(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str,
     raise Gone("what was to be sent is destroyed")
 
 
-def _last(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str, str]:
+def _read_last_secret(services: Services, conn: Connection, row: LetterRow) -> Mapping[str, str]:
     known = last_letter.read_secret(services, conn, row.data["erasure"])
     if known is None:
         raise Gone("where it was to go is destroyed")
     return known
 
 
-def _names(services: Services, conn: Connection, row: Row[Any]) -> dict[str, Value]:
+def _find_names(services: Services, conn: Connection, row: LetterRow) -> dict[str, Value]:
     names: dict[str, Value] = {"site": services.config.site.name}
     if row.person_id is not None:
         names["name"] = register.own_name_of(conn, row.person_id)
-    if row.data.get("guardian"):
-        names["guardian"] = letter_values.find_guardian_name(services, conn, row.person_id, row.data["guardian"])
+        if guardian_id := row.data.get("guardian"):
+            names["guardian"] = letter_values.find_guardian_name(services, conn, row.person_id, guardian_id)
     return names
 
 
@@ -147,7 +148,7 @@ def _post(services: Services, letter: Outgoing) -> None:
     MailServer.from_config(config).send(compose(letter, config.mail.sender, config.site.name))
 
 
-def record_outcome(services: Services, tx: Tx, row: Row[Any], state: str, error: str | None) -> None:
+def record_outcome(services: Services, tx: Tx, row: LetterRow, state: str, error: str | None) -> None:
     """Record the outcome, once; delete address and link."""
     this = (t.mail.c.id == row.id) & (t.mail.c.state == "queued")
     done = update(t.mail).where(this).values(state=state, finished_at=tx.now, error=error)
@@ -192,7 +193,7 @@ def resume(services: Services) -> int:
     with services.store.read() as conn:
         rows = conn.execute(stuck).all()
 
-    def resume_some(tx: Tx, some: Sequence[Row[Any]]) -> None:
+    def resume_some(tx: Tx, some: Sequence[LetterRow]) -> None:
         for row in some:
             patience = GIVE_UP_LAST if "erasure" in row.data else GIVE_UP
             if row.created_at <= tx.now - patience:

@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol, TypedDict
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
+from plugin.ledger.tables.rows import FormRow
 from plugin.quitclaim.forms.templates import Form, digest, find_misfits, parse
 
 
@@ -26,6 +27,18 @@ class StoredForm:
     sha256: str
     created_at: datetime
     retired_at: datetime | None
+
+
+class FormBody(TypedDict, total=False):
+    """What is read of a stored form that is not parsed."""
+
+    texts: Mapping[str, object]
+
+
+class StoredFormRow(FormRow, Protocol):
+    """A row of `form`, with what is read of its body."""
+
+    body: FormBody
 
 
 def read_sample() -> str:
@@ -41,7 +54,7 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise ConsentError(f"the form is not TOML: {error}") from error
 
 
-def add(services: Services, tree: Mapping[str, Any], actor: str) -> StoredForm:
+def add(services: Services, tree: Mapping[str, object], actor: str) -> StoredForm:
     """Store a form as the next version of its name, and retire the one before.
 
     An unchanged form is no new version. Raises ConsentError, which lists all that is missing.
@@ -53,9 +66,9 @@ def add(services: Services, tree: Mapping[str, Any], actor: str) -> StoredForm:
         raise ConsentError("the form does not suit this house: " + "; ".join(wrong))
     body = form.body()
     with services.store.write() as tx:
-        last = _newest(tx.connection, form.name)
+        last = _find_newest(tx.connection, form.name)
         if last is not None and last.sha256 == digest(body) and last.retired_at is None:
-            return _stored(last)
+            return _build_stored(last)
         form_id, version = uuid4().hex, 1 + (last.version if last is not None else 0)
         open_ = (t.form.c.name == form.name) & t.form.c.retired_at.is_(None)
         tx.execute(update(t.form).where(open_).values(retired_at=tx.now))
@@ -75,11 +88,10 @@ def retire(services: Services, name: str, actor: str) -> datetime | None:
         if tx.execute(update(t.form).where(open_).values(retired_at=tx.now)).rowcount:
             tx.audit(Action.FORM_RETIRE, actor)
             return None
-        last = _newest(tx.connection, name)
+        last = _find_newest(tx.connection, name)
     if last is None:
         raise NotFound(f"no form is called {name!r}: facelease form list shows them")
-    retired: datetime = last.retired_at
-    return retired
+    return last.retired_at
 
 
 def load(services: Services, form_id: str) -> StoredForm:
@@ -88,7 +100,7 @@ def load(services: Services, form_id: str) -> StoredForm:
         row = conn.execute(select(t.form).where(t.form.c.id == form_id)).first()
     if row is None:
         raise NotFound("no such form: facelease form list shows them")
-    return _stored(row)
+    return _build_stored(row)
 
 
 def find_in_use(services: Services, name: str | None = None) -> StoredForm:
@@ -105,7 +117,7 @@ def find_in_use(services: Services, name: str | None = None) -> StoredForm:
     names = sorted({row.name for row in rows})
     if len(names) > 1:
         raise ConsentError(f"there are several forms, say which: {', '.join(names)}")
-    return _stored(rows[0])
+    return _build_stored(rows[0])
 
 
 def list_versions(services: Services, name: str | None = None) -> Sequence[StoredForm]:
@@ -113,13 +125,13 @@ def list_versions(services: Services, name: str | None = None) -> Sequence[Store
     query = select(t.form).order_by(t.form.c.name, t.form.c.version.desc())
     with services.store.read() as conn:
         rows = conn.execute(query if name is None else query.where(t.form.c.name == name)).all()
-    return [_stored(row) for row in rows]
+    return [_build_stored(row) for row in rows]
 
 
-def _newest(conn: Connection, name: str) -> Row[Any] | None:
+def _find_newest(conn: Connection, name: str) -> StoredFormRow | None:
     highest = select(func.max(t.form.c.version)).where(t.form.c.name == name).scalar_subquery()
     return conn.execute(select(t.form).where(t.form.c.name == name, t.form.c.version == highest)).first()
 
 
-def _stored(row: Row[Any]) -> StoredForm:
+def _build_stored(row: StoredFormRow) -> StoredForm:
     return StoredForm(row.id, parse(row.body, row.version), row.sha256, row.created_at, row.retired_at)

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Protocol, TypedDict
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.errors import LinkRefused
 from plugin.flows.access import links
@@ -16,6 +16,7 @@ from plugin.flows.mail.letter_words import Value
 from plugin.flows.people import register
 from plugin.hooks.dam import HasPages
 from plugin.ledger import tables as t
+from plugin.ledger.tables.rows import MailRow
 from plugin.quitclaim.consent import calendar
 from plugin.quitclaim.consent.model import Person, Quitclaim
 from plugin.quitclaim.words import wording
@@ -30,7 +31,25 @@ class Gone(Exception):
     """There is no reason any more to send the letter; the message says why."""
 
 
-def find_values(services: Services, conn: Connection, row: Row[Any], secret: Secret) -> dict[str, Value]:
+class LetterData(TypedDict, total=False):
+    """What is stored with a letter: ids and days, each where its kind needs it."""
+
+    alerts: Sequence[tuple[str, int]]
+    due: str
+    erasure: str
+    guardian: str
+    quitclaim: str
+    request: str
+    what: str
+
+
+class LetterRow(MailRow, Protocol):
+    """A row of `mail`, with what is read of its data."""
+
+    data: LetterData
+
+
+def find_values(services: Services, conn: Connection, row: LetterRow, secret: Secret) -> dict[str, Value]:
     """The $words of the letter beside the names; `kind` for another form of the letter. Raises Gone."""
     if row.person_id is not None and not services.vault.has_key(conn, row.person_id, "record"):
         raise Gone("the person was erased")
@@ -39,7 +58,7 @@ def find_values(services: Services, conn: Connection, row: Row[Any], secret: Sec
     return found | (look(services, conn, row, secret) if look else {})
 
 
-def _link(services: Services, row: Row[Any], secret: Secret) -> dict[str, Value]:
+def _link(services: Services, row: LetterRow, secret: Secret) -> dict[str, Value]:
     """The link, or the key, and the last day on which it opens."""
     what = next((one for one in ("link", "key") if one in secret), None)
     if what is None:
@@ -60,19 +79,19 @@ def find_guardian_name(services: Services, conn: Connection, person_id: str, gua
     raise Gone("the guardian decides for the person no more")
 
 
-def _receipt(_services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
+def _receipt(_services: Services, conn: Connection, row: LetterRow, _secret: Secret) -> dict[str, Value]:
     there = select(t.quitclaim.c.id).where(t.quitclaim.c.id == row.data["quitclaim"])
     if conn.execute(there).first() is None:
         raise Gone("the quitclaim is gone")
     return {}
 
 
-def _changed(services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
+def _changed(services: Services, conn: Connection, row: LetterRow, _secret: Secret) -> dict[str, Value]:
     """What is agreed to now, line by line; not for a letter about a photograph that shows somebody else."""
     if row.data.get("what") == "not me":
         return {"kind": "not-me"}
     now, zone = services.clock.now(), services.config.site.zone
-    found = roster.load(services, conn, row.person_id).windows()
+    found = roster.load(services, conn, row.person_id or "").windows()
     lines = [
         "- " + letter_words.grant(grant, end, row.language, zone)
         for grant, start, end in found
@@ -81,16 +100,16 @@ def _changed(services: Services, conn: Connection, row: Row[Any], _secret: Secre
     return {"standing": lines or ["- " + letter_words.say("nothing", row.language)]}
 
 
-def _ending(services: Services, conn: Connection, row: Row[Any], secret: Secret) -> dict[str, Value]:
+def _ending(services: Services, conn: Connection, row: LetterRow, secret: Secret) -> dict[str, Value]:
     """With the link to renew by, or with how to ask for one."""
-    found = _of(services, conn, row.data["quitclaim"])
+    found = _find_ending(services, conn, row.data["quitclaim"])
     if found is None:
         raise Gone("what was to end has ended or was renewed")
     end = letter_words.last_day(found[2], row.language, services.config.site.zone)
     return {"end": end, "kind": "ending" if "link" in secret else "ending-ask"}
 
 
-def _of(services: Services, conn: Connection, quitclaim_id: str) -> tuple[Person, Quitclaim, datetime] | None:
+def _find_ending(services: Services, conn: Connection, quitclaim_id: str) -> tuple[Person, Quitclaim, datetime] | None:
     """The person of the quitclaim and when its last grant ends; None if that is past, renewed or erased."""
     owner = select(t.quitclaim.c.person_id).where(t.quitclaim.c.id == quitclaim_id)
     person_id = conn.scalar(owner)
@@ -103,27 +122,27 @@ def _of(services: Services, conn: Connection, quitclaim_id: str) -> tuple[Person
     return None if end is None else (person, claim, end)
 
 
-def _ending_owner(services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
+def _ending_owner(services: Services, conn: Connection, row: LetterRow, _secret: Secret) -> dict[str, Value]:
     """Every quitclaim that still ends, by its end, each with the photographs that name its person."""
-    found = [_of(services, conn, quitclaim_id) for quitclaim_id, _ in row.data["alerts"]]
+    found = [_find_ending(services, conn, quitclaim_id) for quitclaim_id, _ in row.data["alerts"]]
     ending = sorted((one for one in found if one), key=lambda one: (one[2], one[0].display_name))
     if not ending:
         raise Gone("nothing of it ends any more")
     lines: list[str] = []
     room = MOST_PHOTOGRAPHS
     for person, _, end in ending:
-        count, refs = _photographs(conn, person.id, room)
+        count, refs = _list_photographs(conn, person.id, room)
         room -= len(refs)
         until = letter_words.last_day(end, row.language, services.config.site.zone)
         lines.append(letter_words.say("alert", row.language, name=person.display_name, end=until, count=count))
-        lines += ["- " + _where(services, ref) for ref in refs]
+        lines += ["- " + _locate(services, ref) for ref in refs]
         if count > len(refs):
             lines.append("- " + letter_words.say("more", row.language, count=count - len(refs)))
         lines.append("")
     return {"count": str(len(ending)), "photographs": lines[:-1]}
 
 
-def _photographs(conn: Connection, person_id: str, most: int) -> tuple[int, Sequence[str]]:
+def _list_photographs(conn: Connection, person_id: str, most: int) -> tuple[int, Sequence[str]]:
     """How many photographs name the person, and the refs of the first of them."""
     ids = photo_answers.list_resources_naming(conn, person_id)
     shown = sorted(ids)[:most]
@@ -131,13 +150,13 @@ def _photographs(conn: Connection, person_id: str, most: int) -> tuple[int, Sequ
     return len(ids), list(conn.scalars(query))
 
 
-def _where(services: Services, ref: str) -> str:
+def _locate(services: Services, ref: str) -> str:
     """How the owner finds a photograph: its address in the DAM, else its ref."""
     return services.dam.page_of(ref) if isinstance(services.dam, HasPages) else ref
 
 
-def _majority(services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
-    standing = roster.load(services, conn, row.person_id)
+def _majority(services: Services, conn: Connection, row: LetterRow, _secret: Secret) -> dict[str, Value]:
+    standing = roster.load(services, conn, row.person_id or "")
     birthday = calendar.coming_of_age(standing.person, standing.quitclaims, services.ages)
     if birthday is None:
         raise Gone("nothing rests on that birthday any more")
@@ -146,11 +165,11 @@ def _majority(services: Services, conn: Connection, row: Row[Any], _secret: Secr
     return {"day": day, "kind": "majority-soon" if soon else "majority"}
 
 
-def _forget(_services: Services, _conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
+def _forget(_services: Services, _conn: Connection, row: LetterRow, _secret: Secret) -> dict[str, Value]:
     return {"due": wording.day(date.fromisoformat(row.data["due"]), row.language)}
 
 
-def _kept(services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
+def _kept(services: Services, conn: Connection, row: LetterRow, _secret: Secret) -> dict[str, Value]:
     """Why somebody is not forgotten, in the officer's words."""
     stored = conn.scalar(select(t.request.c.reason).where(t.request.c.id == row.data["request"]))
     reason = services.texts(conn).read(stored, "request.reason", row.person_id)
@@ -159,12 +178,12 @@ def _kept(services: Services, conn: Connection, row: Row[Any], _secret: Secret) 
     return {"reason": reason}
 
 
-def _erased(_services: Services, _conn: Connection, _row: Row[Any], secret: Secret) -> dict[str, Value]:
+def _erased(_services: Services, _conn: Connection, _row: LetterRow, secret: Secret) -> dict[str, Value]:
     """The person is gone from the store: the name came with the address."""
     return {key: value for key, value in secret.items() if key != "to"}
 
 
-def _owed(services: Services, _conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
+def _owed(services: Services, _conn: Connection, row: LetterRow, _secret: Secret) -> dict[str, Value]:
     """What is overdue when the letter is sent, as numbers: no names."""
     found = {kind: overdue.measure(services, kind) for kind in overdue.QUERIES}
     lines = [
@@ -183,7 +202,7 @@ def _owed(services: Services, _conn: Connection, row: Row[Any], _secret: Secret)
     return {"owed": lines}
 
 
-_CAUSES: Mapping[str, Callable[[Services, Connection, Row[Any], Secret], dict[str, Value]]] = {
+_CAUSES: Mapping[str, Callable[[Services, Connection, LetterRow, Secret], dict[str, Value]]] = {
     "receipt": _receipt,
     "changed": _changed,
     "ending": _ending,

@@ -8,16 +8,17 @@ bears its own SHA-256 over the canonical JSON of everything else. It is kept sea
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from importlib.resources import files
-from typing import Any
+from typing import NamedTuple, NoReturn, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.errors import ConfigError, NotFound
 from plugin.flows.common.services import Services
 from plugin.flows.mail import receipt_words
+from plugin.flows.mail.letter_values import LetterRow
 from plugin.flows.mail.smtp import Attachment
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
@@ -40,6 +41,28 @@ class Names:
     guardians: tuple[str, ...] = ()
 
 
+class ReceiptTree(TypedDict):
+    """What is read of the document again: days and moments in ISO 8601."""
+
+    person: str
+    guardians: list[str]
+    language: str
+    signed_at: str
+    last_day: str
+    text: str
+
+
+class _Line(NamedTuple):
+    """A line that was offered, and whether it was agreed to."""
+
+    purpose: str
+    channel: str
+    words: str
+    basis: str
+    basis_words: str
+    agreed: bool
+
+
 @dataclass(frozen=True)
 class Receipt:
     """A receipt as it is handed out: canonical JSON, and the hash that it bears."""
@@ -48,24 +71,25 @@ class Receipt:
     sha256: str
 
     @property
-    def tree(self) -> dict[str, Any]:
+    def tree(self) -> ReceiptTree:
         """The document."""
-        return dict(json.loads(self.json))
+        tree: ReceiptTree = json.loads(self.json)
+        return tree
 
 
-def keep(services: Services, tx: Tx, claim: Quitclaim, form: Form, sheet: Sheet, names: Names) -> Receipt:
+def store(services: Services, tx: Tx, claim: Quitclaim, form: Form, sheet: Sheet, names: Names) -> Receipt:
     """Make the receipt of a quitclaim and seal it, in the transaction of the signature."""
-    receipt = made(claim, form, sheet, names, services.config.site.zone)
+    receipt = make(claim, form, sheet, names, services.config.site.zone)
     services.vault.seal(tx, claim.person_id, "record", _KIND, receipt.json, subject=claim.id)
     return receipt
 
 
-def kept(services: Services, conn: Connection, person_id: str, quitclaim_id: str) -> bool:
+def is_kept(services: Services, conn: Connection, person_id: str, quitclaim_id: str) -> bool:
     """Whether this person has a receipt of that quitclaim: of one on paper there is none."""
     return bool(services.vault.find(conn, person_id, _KIND, subject=quitclaim_id))
 
 
-def of(services: Services, conn: Connection, quitclaim_id: str) -> Receipt:
+def load(services: Services, conn: Connection, quitclaim_id: str) -> Receipt:
     """The receipt of a quitclaim. Raises NotFound where none was made: it was signed on paper, or imported."""
     row = conn.execute(select(t.quitclaim.c.person_id).where(t.quitclaim.c.id == quitclaim_id)).first()
     found = services.vault.find(conn, row.person_id, _KIND, subject=quitclaim_id) if row else []
@@ -75,15 +99,15 @@ def of(services: Services, conn: Connection, quitclaim_id: str) -> Receipt:
     return Receipt(body, str(json.loads(body)[_HASH]["value"]))
 
 
-def made(claim: Quitclaim, form: Form, sheet: Sheet, names: Names, zone: Any) -> Receipt:
+def make(claim: Quitclaim, form: Form, sheet: Sheet, names: Names, zone: tzinfo) -> Receipt:
     """The receipt, with its hash."""
     tree = {**_kantara(claim, form, sheet), **_ours(claim, form, sheet, names, zone)}
     tree["consent_record"] = _record(claim, form, sheet, names)
-    sealed = _sealed(tree)
+    sealed = _make_hash(tree)
     return Receipt(canonical({**tree, _HASH: sealed}), sealed["value"])
 
 
-def _sealed(tree: dict[str, Any]) -> dict[str, str]:
+def _make_hash(tree: Mapping[str, object]) -> dict[str, str]:
     return {"algorithm": "SHA-256", "over": "the canonical JSON of all else", "value": digest(tree)}
 
 
@@ -92,12 +116,12 @@ def verify(body: bytes) -> bool:
     try:
         tree = json.loads(body)
         sealed = tree.pop(_HASH)
-        return bool(sealed == _sealed(tree) and canonical({**tree, _HASH: sealed}) == body)
+        return bool(sealed == _make_hash(tree) and canonical({**tree, _HASH: sealed}) == body)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 
-def _kantara(claim: Quitclaim, form: Form, sheet: Sheet) -> dict[str, Any]:
+def _kantara(claim: Quitclaim, form: Form, sheet: Sheet) -> dict[str, object]:
     """Kantara Consent Receipt 1.1, section 4: what it requires."""
     return {
         "version": "KI-CR-v1.1.0",
@@ -110,67 +134,51 @@ def _kantara(claim: Quitclaim, form: Form, sheet: Sheet) -> dict[str, Any]:
         "piiControllers": [{"piiController": form.organisation, "contact": form.officer}],
         "policyUrl": form.policy_url,
         "services": [{"service": sheet.title, "purposes": _purposes(claim, form, sheet)}],
-        "sensitive": _recognised(claim),
-        "spiCat": ["Biometric"] if _recognised(claim) else [],
+        "sensitive": _has_recognition(claim),
+        "spiCat": ["Biometric"] if _has_recognition(claim) else [],
     }
 
 
-def _purposes(claim: Quitclaim, form: Form, sheet: Sheet) -> list[dict[str, Any]]:
+def _purposes(claim: Quitclaim, form: Form, sheet: Sheet) -> list[dict[str, object]]:
     return [
         {
-            "purpose": line["words"],
-            "purposeCategory": [line["purpose"]],
+            "purpose": line.words,
+            "purposeCategory": [line.purpose],
             "consentType": _EXPLICIT,
-            "piiCategory": ["Biometric"] if line["purpose"] == RECOGNITION else ["Image"],
-            "primaryPurpose": line["purpose"] != RECOGNITION,
+            "piiCategory": ["Biometric"] if line.purpose == RECOGNITION else ["Image"],
+            "primaryPurpose": line.purpose != RECOGNITION,
             "termination": sheet.withdraw,
             "thirdPartyDisclosure": False,
         }
         for line in _lines(claim, sheet)
-        if line["agreed"]
+        if line.agreed
     ]
 
 
-def _recognised(claim: Quitclaim) -> bool:
+def _has_recognition(claim: Quitclaim) -> bool:
     return any(grant.kind is GrantKind.RECOGNITION for grant in claim.grants)
 
 
-def _lines(claim: Quitclaim, sheet: Sheet) -> list[dict[str, Any]]:
-    """Every line that was offered, and whether it was agreed to."""
+def _lines(claim: Quitclaim, sheet: Sheet) -> list[_Line]:
     given = {line_key(g.purpose, g.channel) for g in claim.grants if g.purpose and g.channel}
     found = [
-        {
-            "purpose": c.purpose,
-            "channel": c.channel,
-            "words": f"{c.group}: {c.label}",
-            "basis": c.legal.value,
-            "basis_words": c.basis,
-            "agreed": c.key in given,
-        }
+        _Line(c.purpose, c.channel, f"{c.group}: {c.label}", c.legal.value, c.basis, c.key in given)
         for c in sheet.choices
     ]
     if sheet.recognition:
-        found.append(
-            {
-                "purpose": RECOGNITION,
-                "channel": "",
-                "words": sheet.recognition,
-                "basis": "explicit consent",
-                "basis_words": sheet.recognition_basis,
-                "agreed": _recognised(claim),
-            }
-        )
+        basis = ("explicit consent", sheet.recognition_basis)
+        found.append(_Line(RECOGNITION, "", sheet.recognition, *basis, _has_recognition(claim)))
     return found
 
 
-def _ours(claim: Quitclaim, form: Form, sheet: Sheet, names: Names, zone: Any) -> dict[str, Any]:
+def _ours(claim: Quitclaim, form: Form, sheet: Sheet, names: Names, zone: tzinfo) -> dict[str, object]:
     """What somebody reads first: who, what, until when; and the text that they saw."""
     return {
         "person": names.person,
         "guardians": list(names.guardians),
         "signed_at": claim.signed_at.astimezone(zone).isoformat(timespec="seconds"),
         "last_day": sheet.last_day.isoformat(),
-        "lines": _lines(claim, sheet),
+        "lines": [line._asdict() for line in _lines(claim, sheet)],
         "retention": sheet.retention,
         "withdrawal": sheet.withdraw,
         "text_version": claim.text_version,
@@ -179,7 +187,7 @@ def _ours(claim: Quitclaim, form: Form, sheet: Sheet, names: Names, zone: Any) -
     }
 
 
-def _record(claim: Quitclaim, form: Form, sheet: Sheet, names: Names) -> dict[str, Any]:
+def _record(claim: Quitclaim, form: Form, sheet: Sheet, names: Names) -> dict[str, object]:
     """ISO/IEC TS 27560:2023: header, processing, parties, events."""
     return {
         "schema_version": "ISO-27560:2023",
@@ -213,12 +221,12 @@ def _record(claim: Quitclaim, form: Form, sheet: Sheet, names: Names) -> dict[st
     }
 
 
-def _purpose(line: Mapping[str, Any]) -> dict[str, Any]:
-    recognises = line["purpose"] == RECOGNITION
+def _purpose(line: _Line) -> dict[str, object]:
+    recognises = line.purpose == RECOGNITION
     return {
-        "purpose": line["words"],
-        "agreed": line["agreed"],
-        "lawful_basis": _lawful(line),
+        "purpose": line.words,
+        "agreed": line.agreed,
+        "lawful_basis": _BIOMETRIC if recognises else _BASIS[line.basis],
         "pii_information": ["biometric template of the face", "reference photographs"]
         if recognises
         else ["photographs"],
@@ -237,11 +245,7 @@ def _parties(claim: Quitclaim, form: Form, names: Names) -> list[dict[str, str]]
     return parties
 
 
-def _lawful(line: Mapping[str, Any]) -> str:
-    return _BIOMETRIC if line["purpose"] == RECOGNITION else _BASIS[line["basis"]]
-
-
-def pdf(receipt: Receipt, language: str) -> bytes:
+def render_pdf(receipt: Receipt, language: str) -> bytes:
     """The receipt to read and print. Raises ConfigError where the libraries for PDF are not installed."""
     try:
         from weasyprint import HTML
@@ -249,12 +253,12 @@ def pdf(receipt: Receipt, language: str) -> bytes:
         raise ConfigError(
             "receipts as PDF need the libraries of pango: sudo apt install libpangoft2-1.0-0 libharfbuzz-subset0"
         ) from error
-    page = HTML(string=html(receipt, language), url_fetcher=_nothing)
+    page = HTML(string=render_html(receipt, language), url_fetcher=_refuse_fetching)
     written: bytes = page.write_pdf()
     return written
 
 
-def html(receipt: Receipt, language: str) -> str:
+def render_html(receipt: Receipt, language: str) -> str:
     """The page of which the PDF is made."""
     from jinja2 import Environment
 
@@ -270,21 +274,21 @@ def html(receipt: Receipt, language: str) -> str:
     )
 
 
-def _nothing(url: str, *_: Any, **__: Any) -> Any:
+def _refuse_fetching(url: str, *_: object, **__: object) -> NoReturn:
     """A receipt fetches nothing from anywhere."""
     raise ValueError(f"a receipt fetches nothing: {url[:20]}")
 
 
-def attached(services: Services, row: Row[Any]) -> Sequence[Attachment]:
+def make_attachments(services: Services, row: LetterRow) -> Sequence[Attachment]:
     """What goes with the letter of a receipt: both forms; the JSON alone where no PDF can be made."""
     try:
         with services.store.read() as conn:
-            receipt = of(services, conn, row.data["quitclaim"])
+            receipt = load(services, conn, row.data["quitclaim"])
     except NotFound:
         return ()
     name = receipt_words.of(row.language)["file"]
     found = [Attachment(f"{name}.json", "application/json", receipt.json)]
     try:
-        return [Attachment(f"{name}.pdf", "application/pdf", pdf(receipt, row.language)), *found]
+        return [Attachment(f"{name}.pdf", "application/pdf", render_pdf(receipt, row.language)), *found]
     except ConfigError:
         return found

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, select, update
 
 from plugin.flows.access import links
 from plugin.flows.access.links import Link, LinkKind
@@ -27,6 +27,7 @@ from plugin.flows.people.outbox import OWNER, Letter
 from plugin.ledger import tables as t
 from plugin.ledger.queue import set_aside
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import InvitationRow
 from plugin.quitclaim.consent import calendar
 from plugin.quitclaim.consent.model import Person, Quitclaim
 from plugin.quitclaim.consent.standing import Standing
@@ -54,8 +55,8 @@ def queue_due(services: Services) -> dict[str, int]:
     now = services.clock.now()
     with services.store.read() as conn:
         standings = roster.load_many(services, conn)
-        ending = list(_ending(services, conn, standings.values(), now))
-        waiting = _unanswered(services, conn, now)
+        ending = list(_list_ending(services, conn, standings.values(), now))
+        waiting = _list_unanswered(services, conn, now)
     each = partial(set_aside.act_on_each, services.store)
     return {
         "ending": sum(each("a letter before an end", ending, partial(_alert, services), lambda one: one.claim.id)),
@@ -75,7 +76,9 @@ def queue_due(services: Services) -> dict[str, int]:
 # ---- before the end -----------------------------------------------------------------------
 
 
-def _ending(services: Services, conn: Connection, standings: Iterable[Standing], now: datetime) -> Iterator[NearEnding]:
+def _list_ending(
+    services: Services, conn: Connection, standings: Iterable[Standing], now: datetime
+) -> Iterator[NearEnding]:
     forms = {row.id: row for row in conn.execute(select(t.form))}
     asked: dict[str, str | None] = {
         row.id: row.form_id for row in conn.execute(select(t.quitclaim.c.id, t.quitclaim.c.form_id))
@@ -103,19 +106,19 @@ def _alert(services: Services, ending: NearEnding) -> int:
         letter = Letter(cause, "ending", person.language, person.id, to, {"quitclaim": claim.id})
         with services.store.write() as tx:
             if outbox.is_due(services, tx, letter):
-                secret = renewals.make_link(services, tx, _renewal(services, tx, ending, to))
+                secret = renewals.make_link(services, tx, _plan_renewal(services, tx, ending, to))
                 count += outbox.put(services, tx, replace(letter, secret=secret))
     return count
 
 
-def _renewal(services: Services, tx: Tx, ending: NearEnding, to: str) -> Link | None:
+def _plan_renewal(services: Services, tx: Tx, ending: NearEnding, to: str) -> Link | None:
     """The link to renew by; None if no form is in use, or the address is nobody's for certain."""
     person, guardian = ending.person, None if to == "person" else to
     form = renewals.find_successor(tx, ending.claim.id)
-    address_id = _reaches(services, tx, ending, guardian)
+    address_id = _find_address(services, tx, ending, guardian)
     if form is None or address_id is None:
         return None
-    language = person.language if person.language in form.body["texts"] else min(form.body["texts"])
+    language = renewals.choose_language(form, person.language)
     lasts = max(timedelta(days=services.config.signing.link_days), ending.end - tx.now)
     return Link(
         LinkKind.RENEW,
@@ -130,13 +133,13 @@ def _renewal(services: Services, tx: Tx, ending: NearEnding, to: str) -> Link | 
     )
 
 
-def _reaches(services: Services, tx: Tx, ending: NearEnding, guardian: str | None) -> str | None:
+def _find_address(services: Services, tx: Tx, ending: NearEnding, guardian: str | None) -> str | None:
     """The address on file, if it is confirmed, or was typed while signing what ends now."""
     row = addresses.find_on_file(tx.connection, ending.person.id, guardian)
     if row is None:
         return None
     sure = addresses.may_open_page(services, tx.connection, ending.person.id, guardian, renewals.ACTOR)
-    return str(row.id) if sure or row.quitclaim_id == ending.claim.id else None
+    return row.id if sure or row.quitclaim_id == ending.claim.id else None
 
 
 def _tell_owner(services: Services, ending: Sequence[NearEnding]) -> int:
@@ -157,7 +160,11 @@ def _tell_owner(services: Services, ending: Sequence[NearEnding]) -> int:
 # ---- unanswered invitations ---------------------------------------------------------------
 
 
-def _unanswered(services: Services, conn: Connection, now: datetime) -> list[str]:
+class _MailedLink(InvitationRow, Protocol):
+    person_id: str
+
+
+def _list_unanswered(services: Services, conn: Connection, now: datetime) -> list[str]:
     """Mailed links to sign that are not answered, with a reminder due."""
     signing = services.config.signing
     link = t.invitation.c
@@ -172,10 +179,10 @@ def _unanswered(services: Services, conn: Connection, now: datetime) -> list[str
     )
     rows = conn.execute(select(t.invitation).where(open_).order_by(link.created_at)).all()
     every = timedelta(days=signing.reminder_days)
-    return [row.id for row in rows if row.created_at + every <= now and not _answered(services, conn, row)]
+    return [row.id for row in rows if row.created_at + every <= now and not _has_answered(services, conn, row)]
 
 
-def _answered(services: Services, conn: Connection, row: Row[Any]) -> bool:
+def _has_answered(services: Services, conn: Connection, row: _MailedLink) -> bool:
     """Whether the person has signed, or withdrawn, anything since they were asked."""
     claims = roster.load(services, conn, row.person_id).quitclaims
     ended = [grant.ended_at for claim in claims for grant in claim.grants if grant.ended_at]
@@ -192,7 +199,7 @@ def _remind(services: Services, link_id: str) -> bool:
         letter = Letter(f"reminder:{link_id}", "reminder", row.language, row.person_id, to)
         if not services.config.server.public_url or not outbox.is_due(services, tx, letter):
             return False
-        if not _same_reader(services, tx, row):
+        if not _has_same_reader(services, tx, row):
             return False
         link = Link(
             LinkKind.SIGN,
@@ -214,7 +221,7 @@ def _remind(services: Services, link_id: str) -> bool:
         return outbox.put(services, tx, replace(letter, secret=secret))
 
 
-def _same_reader(services: Services, tx: Tx, row: Row[Any]) -> bool:
+def _has_same_reader(services: Services, tx: Tx, row: _MailedLink) -> bool:
     """Whether the address on file is the one that was written to, and its reader still the one who decides.
 
     For a link from before addresses were recorded: whether the address is from then too.

@@ -73,15 +73,15 @@ _POLICY = _Whole(linesep="\r\n")
 
 def one_line(text: str) -> str:
     """`text` as it may be in a header or a line: no line break, no control character."""
-    bare = "".join(sign if _seen(sign) else " " for sign in text)
+    bare = "".join(sign if _is_visible(sign) else " " for sign in text)
     return " ".join(bare.split())[:_LONGEST_LINE]
 
 
-def _seen(sign: str) -> bool:
+def _is_visible(sign: str) -> bool:
     return sign in _JOINERS or unicodedata.category(sign) not in _INVISIBLE
 
 
-def _heading(text: str) -> str:
+def _clean_heading(text: str) -> str:
     """`text` for a header. The library would decode an "encoded word" in it, line breaks included."""
     return one_line(text).replace("=?", "= ?")
 
@@ -89,11 +89,11 @@ def _heading(text: str) -> str:
 def compose(letter: Outgoing, sender: str, name: str) -> EmailMessage:
     """The letter as a message (RFC 5322) from `sender`, called `name`. Raises MailRefused for no address."""
     message = EmailMessage(policy=_POLICY)
-    message["From"] = Address(display_name=_heading(name)[:_LONGEST_NAME], addr_spec=sender)
-    message["To"] = _address(letter.to)
-    message["Subject"] = _heading(letter.subject)
+    message["From"] = Address(display_name=_clean_heading(name)[:_LONGEST_NAME], addr_spec=sender)
+    message["To"] = _parse_address(letter.to)
+    message["Subject"] = _clean_heading(letter.subject)
     message["Date"] = format_datetime(letter.written_at)
-    message["Message-ID"] = f"<{letter.id}@{_domain(sender)}>"
+    message["Message-ID"] = f"<{letter.id}@{_encode_domain(sender)}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no absence notice comes back
     message.set_content(letter.text, cte="quoted-printable")
     for item in letter.attachments:
@@ -102,7 +102,7 @@ def compose(letter: Outgoing, sender: str, name: str) -> EmailMessage:
     return message
 
 
-def _address(text: str) -> Address:
+def _parse_address(text: str) -> Address:
     """One address; of a domain with other letters its ASCII form (RFC 5890)."""
     try:
         found = Address(addr_spec=text)
@@ -115,7 +115,7 @@ def _address(text: str) -> Address:
     return Address(username=found.username, domain=domain)
 
 
-def _domain(sender: str) -> str:
+def _encode_domain(sender: str) -> str:
     return sender.rsplit("@", 1)[1].encode("idna").decode("ascii")
 
 
@@ -134,19 +134,19 @@ class MailServer:
         if not mail.host:
             raise MailMisconfigured("mail.host: name the mail server, or hand links over by hand")
         ca_file = str(config.path(mail.ca_file)) if mail.ca_file else None
-        return cls(mail, _password(config) if mail.user else "", ca_file)
+        return cls(mail, _read_password(config) if mail.user else "", ca_file)
 
     def send(self, message: EmailMessage) -> None:
         """Hand the message over; returning means that the server has taken it.
 
         Raises MailRefused (never), MailMisconfigured (not before it is mended), MailError (later).
         """
-        with self._connected() as smtp, _told():
+        with self._connected() as smtp, _translated_errors():
             smtp.send_message(message)
 
     def check(self) -> str:
         """What the server says of itself after connection, encryption and sign-in. Raises as `send` does."""
-        with self._connected() as smtp, _told():
+        with self._connected() as smtp, _translated_errors():
             code, _ = smtp.noop()
             if code != 250:
                 raise smtplib.SMTPResponseException(code, b"")
@@ -156,10 +156,10 @@ class MailServer:
 
     @contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:
-        with _told():
+        with _translated_errors():
             smtp = self._connect()
         try:
-            with _told():
+            with _translated_errors():
                 if self._mail.security == "starttls":
                     smtp.starttls(context=self._trust())
                 if self._mail.user:
@@ -172,7 +172,7 @@ class MailServer:
             smtp.close()
 
     def _connect(self) -> smtplib.SMTP:
-        mail, name = self._mail, _domain(self._mail.sender)
+        mail, name = self._mail, _encode_domain(self._mail.sender)
         if mail.security == "tls":
             return smtplib.SMTP_SSL(
                 mail.host, mail.port, local_hostname=name, timeout=mail.seconds, context=self._trust()
@@ -186,7 +186,7 @@ class MailServer:
             raise MailMisconfigured(f"mail.ca_file: {self._ca_file} cannot be read as certificates (PEM)") from error
 
 
-def _password(config: Config) -> str:
+def _read_password(config: Config) -> str:
     path = config.path(config.mail.password_file)
     try:
         private_files.refuse_open_to_others(path, MailMisconfigured)
@@ -198,25 +198,25 @@ def _password(config: Config) -> str:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     """Translate the library's errors into ours, by whether a retry makes sense."""
     try:
         yield
     except smtplib.SMTPAuthenticationError as error:
-        raise _either(error.smtp_code, MailMisconfigured, "the account or its password") from error
+        raise _choose_error(error.smtp_code, MailMisconfigured, "the account or its password") from error
     except smtplib.SMTPSenderRefused as error:
-        raise _either(error.smtp_code, MailMisconfigured, "the sender") from error
+        raise _choose_error(error.smtp_code, MailMisconfigured, "the sender") from error
     except smtplib.SMTPRecipientsRefused as error:
         code = max((answer[0] for answer in error.recipients.values()), default=550)
-        raise _either(code, MailRefused, "the address") from error
+        raise _choose_error(code, MailRefused, "the address") from error
     except smtplib.SMTPDataError as error:
-        raise _either(error.smtp_code, MailRefused, "the letter") from error
+        raise _choose_error(error.smtp_code, MailRefused, "the letter") from error
     except smtplib.SMTPNotSupportedError as error:
         raise MailMisconfigured(
             "mail.security or mail.user: the mail server does not offer what they ask for"
         ) from error
     except smtplib.SMTPResponseException as error:
-        raise _either(error.smtp_code, MailMisconfigured, "us") from error
+        raise _choose_error(error.smtp_code, MailMisconfigured, "us") from error
     except ssl.SSLCertVerificationError as error:
         raise MailMisconfigured(
             f"mail.host: the server's certificate is not trusted ({error.verify_message})"
@@ -225,7 +225,7 @@ def _told() -> Iterator[None]:
         raise MailError(f"the mail server did not answer as it should ({type(error).__name__})") from error
 
 
-def _either(code: int, kind: type[MailError], what: str) -> MailError:
+def _choose_error(code: int, kind: type[MailError], what: str) -> MailError:
     if code in _SOON:
         return MailError(f"the mail server asks for patience (it answered {code})")
     return kind(f"the mail server refuses {what} (it answered {code})")

@@ -6,13 +6,14 @@ They came by a link, and nobody of the staff has vouched for them yet.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from plugin.flows.common import narrowed_modes, reference_sets, roster
 from plugin.flows.people import accounts
 from plugin.ledger import tables as t
+from plugin.ledger.tables.rows import ReferenceSetRow
 
 _SET = t.reference_set.c
 DECLARED = reference_sets.LIVE & _SET.vouched_at.is_(None)
@@ -36,6 +37,12 @@ class DeclaredSet:
     shoot: str | None
 
 
+class _DeclaredRow(ReferenceSetRow, Protocol):
+    display_name: str
+    name_key: str
+    collection_ref: str | None
+
+
 @dataclass(frozen=True)
 class OwnVouching:
     """A set that was vouched for by whoever had made the link: for the officer to look at."""
@@ -50,25 +57,27 @@ class OwnVouching:
 
 def list_declared(conn: Connection, after: str = "", limit: int | None = None) -> list[DeclaredSet]:
     """Every set that waits for somebody who knows the face, by name: one page after the person's key `after`."""
-    query = _declared().where(t.person.c.name_key > after).order_by(t.person.c.name_key)
-    return [_as_declared(conn, row) for row in conn.execute(query.limit(limit) if limit else query).all()]
+    query = _select_declared().where(t.person.c.name_key > after).order_by(t.person.c.name_key)
+    return [_build_declared(conn, row) for row in conn.execute(query.limit(limit) if limit else query).all()]
 
 
 def list_near(conn: Connection) -> list[DeclaredSet]:
     """Those held out of the gallery, because they resemble somebody enrolled."""
-    return [_as_declared(conn, row) for row in conn.execute(_declared().where(_SET.near_id.is_not(None))).all()]
+    return [
+        _build_declared(conn, row) for row in conn.execute(_select_declared().where(_SET.near_id.is_not(None))).all()
+    ]
 
 
 def list_of_shoot(conn: Connection, collection_ref: str) -> list[DeclaredSet]:
     """Who signed up at this shoot and waits to be seen: the latest first."""
-    query = _declared().where(t.invitation.c.collection_ref == collection_ref)
-    return [_as_declared(conn, row) for row in conn.execute(query.order_by(_SET.added_at.desc())).all()]
+    query = _select_declared().where(t.invitation.c.collection_ref == collection_ref)
+    return [_build_declared(conn, row) for row in conn.execute(query.order_by(_SET.added_at.desc())).all()]
 
 
 def find_waiting(conn: Connection, person_id: str) -> DeclaredSet | None:
     """The person's set that waits."""
-    row = conn.execute(_declared().where(_SET.person_id == person_id).order_by(_SET.added_at.desc())).first()
-    return None if row is None else _as_declared(conn, row)
+    row = conn.execute(_select_declared().where(_SET.person_id == person_id).order_by(_SET.added_at.desc())).first()
+    return None if row is None else _build_declared(conn, row)
 
 
 def list_own_vouchings(conn: Connection) -> list[OwnVouching]:
@@ -96,10 +105,17 @@ class VouchProposal:
     refs: tuple[str, ...]
 
 
+class _SupportingPhoto(Protocol):
+    set_id: str
+    person_id: str
+    display_name: str
+    ref: str
+
+
 def list_proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[VouchProposal]:
     """Sets (of these, if given) that photographs support, by name: to be looked through and confirmed."""
-    found: dict[str, list[Row[Any]]] = {}
-    for row in _proposals(conn, set_ids):
+    found: dict[str, list[_SupportingPhoto]] = {}
+    for row in _find_supporting(conn, set_ids):
         found.setdefault(row.set_id, []).append(row)
     made = [
         VouchProposal(set_id, rows[0].person_id, rows[0].display_name, tuple(row.ref for row in rows))
@@ -108,13 +124,13 @@ def list_proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> li
     return sorted(made, key=lambda one: one.name.casefold())
 
 
-def _proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[Row[Any]]:
+def _find_supporting(conn: Connection, set_ids: Sequence[str] | None = None) -> list[_SupportingPhoto]:
     """Photographs with one face and one name, set by hand in the DAM before the link was made; the engine suggested
     the face from this set, and nobody named it."""
     face, tag = t.face.alias(), t.tag.alias()
     faces = select(func.count()).where(face.c.resource_id == t.resource.c.id).scalar_subquery()
     names = select(func.count()).where(tag.c.resource_id == t.resource.c.id).scalar_subquery()
-    query: Any = (
+    query = (
         select(_SET.id.label("set_id"), _SET.person_id, t.person.c.display_name, t.resource.c.ref, t.tag.c.places)
         .join(t.person, t.person.c.id == _SET.person_id)
         .join(t.invitation, t.invitation.c.id == _SET.invitation_id)
@@ -134,7 +150,7 @@ def _proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[R
     return [row for row in conn.execute(query) if not row.places]
 
 
-def _declared() -> Any:
+def _select_declared() -> Select[object]:
     return (
         select(t.reference_set, t.person.c.display_name, t.person.c.name_key, t.invitation.c.collection_ref)
         .join(t.person, t.person.c.id == _SET.person_id)
@@ -143,7 +159,7 @@ def _declared() -> Any:
     )
 
 
-def _as_declared(conn: Connection, row: Row[Any]) -> DeclaredSet:
+def _build_declared(conn: Connection, row: _DeclaredRow) -> DeclaredSet:
     near = roster.labels(conn, [row.near_id]).get(row.near_id) if row.near_id else None
     who = (row.id, row.person_id, row.display_name, row.name_key)
     return DeclaredSet(*who, row.added_at, row.mark, row.near_id, near, row.collection_ref)

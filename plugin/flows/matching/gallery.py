@@ -1,10 +1,9 @@
 """The gallery of this process: opened from the vault when consents changed, held in memory only."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.clock import NO_END
 from plugin.errors import ConsentError, EnrolmentRefused, VaultError
@@ -19,6 +18,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.queue import set_aside
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import ReferenceSetRow
 from plugin.quitclaim.clearance.scope import Scope
 from plugin.quitclaim.consent.standing import Standing
 from plugin.recognizer.examination.messages import Enrolment
@@ -43,7 +43,7 @@ def refresh(services: Services) -> None:
 
 
 def _entries(
-    services: Services, conn: Connection, engine: str, sets: Mapping[str, Row[Any]], damaged: list[str]
+    services: Services, conn: Connection, engine: str, sets: Mapping[str, ReferenceSetRow], damaged: list[str]
 ) -> list[Enrolled]:
     """Everybody with a valid recognition grant, with its end, by the set that applies.
 

@@ -9,9 +9,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from plugin.errors import FaceLeaseError, StoreAway
@@ -66,7 +65,7 @@ def begin_round(services: Services, whole: bool = False, gone: bool = False) -> 
         elif whole or (after is None and not _count_open(tx.connection)):
             tx.execute(update(t.state).values(compared_after=0, round_from=0, round_began_at=tx.now))
         if gone:
-            services.queue.put(tx, JOB, "gone", {"after": 0, "to": None, "gone": True}, priority=NIGHTLY)
+            _queue_portion(services, tx, 0, None, gone=True)
         for _ in range(_max_open(services) - _count_open(tx.connection)):
             _hand_out(services, tx)
         _end_round(tx)
@@ -92,27 +91,32 @@ def _hand_out(services: Services, tx: Tx) -> None:
         return
     start = s.round_from or 0
     last_lap = s.compared_after < start
-    ids = [row.id for row in _list_after(tx.connection, s.compared_after, start if last_lap else None, gone=False)]
+    ids = [
+        number for number, _ in _list_after(tx.connection, s.compared_after, start if last_lap else None, gone=False)
+    ]
     ended = len(ids) < PORTION or (last_lap and ids[-1] >= start)
     next_ = ids[-1] if not ended else 0 if start and not last_lap else None
     tx.execute(update(t.state).values(compared_after=next_))
     if ids:
-        _queue_portion(services, tx, {"after": s.compared_after, "to": ids[-1]})
+        _queue_portion(services, tx, s.compared_after, ids[-1])
     elif next_ is not None:
         _hand_out(services, tx)
 
 
-def _queue_portion(services: Services, tx: Tx, payload: dict[str, Any], delay: timedelta = timedelta(0)) -> None:
+def _queue_portion(
+    services: Services, tx: Tx, after: int, to: int | None, gone: bool = False, delay: timedelta = timedelta(0)
+) -> None:
     """The key names the portion, so that one that was given up can be retried beside all others."""
-    key = "gone" if payload.get("gone") else f"{payload['after']}-{payload['to']}"
+    key, payload = "gone" if gone else f"{after}-{to}", {"after": after, "to": to, "gone": gone}
     services.queue.put(tx, JOB, key, payload, priority=NIGHTLY, delay=delay)
 
 
-def _list_after(conn: Connection, after: int, to: int | None, gone: bool) -> list[Row[Any]]:
+def _list_after(conn: Connection, after: int, to: int | None, gone: bool) -> Sequence[tuple[int, str]]:
+    """The ids and refs of the next photographs."""
     r = t.resource.c
     query = select(r.id, r.ref).where(r.id > after, r.deleted_at.is_not(None) if gone else r.deleted_at.is_(None))
     query = query if to is None else query.where(r.id <= to)
-    return list(conn.execute(query.order_by(r.id).limit(PORTION)))
+    return conn.execute(query.order_by(r.id).limit(PORTION)).all()
 
 
 def handle_portion(services: Services, job: ClaimedJob) -> None:
@@ -123,18 +127,18 @@ def handle_portion(services: Services, job: ClaimedJob) -> None:
     if full:
         done = _PortionResult(after, (), away=True)
     elif rows and job.attempt > _TRIES:
-        done = _PortionResult(rows[-1].id, [row.ref for row in rows])
+        done = _PortionResult(rows[-1][0], [ref for _, ref in rows])
     else:
         done = _compare(services, after, rows)
     if to is None and rows and len(rows) < PORTION:
-        to = rows[-1].id
+        to = rows[-1][0]
     with services.store.write() as tx:
         services.queue.finish(tx, job)
         for ref in done.alone:
             services.queue.put(tx, "compare", ref, priority=NIGHTLY)
         if rows and (to is None or done.to < to):
             delay = _AWAY_DELAY if done.away else timedelta(0)
-            _queue_portion(services, tx, dict(job.payload) | {"after": done.to}, delay)
+            _queue_portion(services, tx, done.to, job.payload["to"], gone, delay)
         elif _count_open(tx.connection) < _max_open(services):
             _hand_out(services, tx)
         _end_round(tx)
@@ -146,26 +150,26 @@ def _is_full(conn: Connection) -> bool:
     return conn.execute(alone.offset(_MAX_SINGLE_JOBS).limit(1)).first() is not None
 
 
-def _compare(services: Services, after: int, rows: Sequence[Row[Any]]) -> _PortionResult:
+def _compare(services: Services, after: int, rows: Sequence[tuple[int, str]]) -> _PortionResult:
     """For two seconds, or until nothing is left; if the DAM is away, back to before the failures."""
     until = time.monotonic() + _PORTION_SECONDS
     alone: list[str] = []
     in_a_row, good = 0, after
-    for row in rows:
+    for number, ref in rows:
         try:
-            tagging.compare_photo(services, row.ref)
+            tagging.compare_photo(services, ref)
         except (StoreAway, SQLAlchemyError):
             raise  # the store, and not the photograph
         except Exception:  # its own job reports the error; the others are compared
-            alone.append(row.ref)
+            alone.append(ref)
             in_a_row += 1
             if in_a_row % _FAILURES_IN_A_ROW == 0 and _is_away(services):
                 return _PortionResult(good, alone[:-in_a_row], away=True)
         else:
-            in_a_row, good = 0, row.id
+            in_a_row, good = 0, number
         if time.monotonic() >= until and in_a_row % _FAILURES_IN_A_ROW == 0:
-            return _PortionResult(row.id, alone)
-    return _PortionResult(rows[-1].id if rows else after, alone)
+            return _PortionResult(number, alone)
+    return _PortionResult(rows[-1][0] if rows else after, alone)
 
 
 def _is_away(services: Services) -> bool:

@@ -5,9 +5,9 @@ and keeps what an editor confirmed or somebody set by hand. *Off* keeps all name
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from plugin.errors import DamError
 from plugin.flows.clearance import photo_answers
@@ -19,6 +19,7 @@ from plugin.flows.tags import intents
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.dam_rows import TagRow
 from plugin.quitclaim.clearance.scope import Mode
 
 PORTION = 200
@@ -80,7 +81,7 @@ def _drop_suggestions(services: Services, ids: Sequence[int]) -> None:
         for face in face_rows.list_of_many(tx.connection, some):
             if face.state == "suggested":
                 scope = modes.scope_of(services, tx.connection, face.resource_id)
-                if not modes.allows(scope, face.person_id, "suggest"):
+                if face.person_id is None or not modes.allows(scope, face.person_id, "suggest"):
                     face_rows.set_state(tx, face.id, "unmatched")
 
     in_short_writes(services.store, mine, drop, _BATCH)
@@ -151,6 +152,10 @@ def _unname(services: Services, tx: Tx, resource_id: int) -> list[int]:
     ]
 
 
-def _propose_removal(services: Services, tx: Tx, tag: Row[Any]) -> int:
+class _NamedTag(TagRow, Protocol):
+    person_id: str
+
+
+def _propose_removal(services: Services, tx: Tx, tag: _NamedTag) -> int:
     where = (tag.resource_id, tag.person_id, tag.node)
     return intents.propose(services, tx, intents.NewIntent(*where, "remove", "machine", frozenset(tag.places)))

@@ -1,8 +1,6 @@
 """Remove names that came back with a restored or reverted DAM. The job, which holds no name, replaces an intent."""
 
-from typing import Any
-
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.clearance import photo_answers
@@ -14,6 +12,7 @@ from plugin.hooks.dam import KeepsLog, Write
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
+from plugin.ledger.tables.dam_rows import TagRow
 from plugin.quitclaim.consent.model import name_key
 
 
@@ -29,16 +28,16 @@ def handle_returned(services: Services, job: ClaimedJob) -> None:
         services.queue.finish(tx, job)
 
 
-def _list_returned(services: Services, resource_id: int) -> list[Row[Any]]:
+def _list_returned(services: Services, resource_id: int) -> list[TagRow]:
     with services.store.read() as conn:
         return list(conn.execute(select(t.tag).where(t.tag.c.resource_id == resource_id, OURS)))
 
 
-def _remove(services: Services, ref: str, row: Row[Any]) -> None:
+def _remove(services: Services, ref: str, row: TagRow) -> None:
     dam = services.dam
     position = dam.position() if isinstance(dam, KeepsLog) else None
     with services.store.write() as tx:
-        change = {"change": "remove", "origin": str(row.origin)}
+        change = {"change": "remove", "origin": row.origin}
         tx.audit(Action.TAG_INTEND, intents.SYSTEM, resource_id=row.resource_id, returned=True, **change)
         here = {row.resource_id: release_statement.Change()}
         released = release_statement.of_many(services, tx.connection, here)[row.resource_id]

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, func, select, update
 
@@ -117,18 +116,21 @@ def begin_late_consent(services: Services, paced: bool = True) -> int:
     with services.store.read() as conn:
         if not _is_due(conn) or _is_under_way(conn):
             return 0
-    return _run_late_portion(services, {"after": 0, "began": began.isoformat(), "paced": paced}, None)
+    return _run_late_portion(services, 0, began, paced)
 
 
 def handle_late_portion(services: Services, job: ClaimedJob) -> None:
     """Queue the next photographs of the pass and the next portion in one commit: a crash loses no progress."""
-    _run_late_portion(services, job.payload, job)
+    asked = job.payload
+    _run_late_portion(services, asked["after"], datetime.fromisoformat(asked["began"]), asked["paced"], job)
 
 
-def _run_late_portion(services: Services, payload: dict[str, Any], job: ClaimedJob | None) -> int:
+def _run_late_portion(
+    services: Services, start: int, began: datetime, paced: bool, job: ClaimedJob | None = None
+) -> int:
     with services.store.read() as conn:
-        waits = payload["paced"] and is_busy(services, conn)
-        refs, after = ([], payload["after"]) if waits else _find_unnamed(services, conn, payload["after"])
+        waits = paced and is_busy(services, conn)
+        refs, after = ([], start) if waits else _find_unnamed(services, conn, start)
     with services.store.write() as tx:
         if job is not None:
             services.queue.finish(tx, job)
@@ -137,10 +139,11 @@ def _run_late_portion(services: Services, payload: dict[str, Any], job: ClaimedJ
         for ref in refs:
             services.queue.put(tx, "photo", ref, priority=NIGHTLY)
         if after is None:
-            tx.execute(update(t.state).values(late_consent_at=datetime.fromisoformat(payload["began"])))
+            tx.execute(update(t.state).values(late_consent_at=began))
         else:
             delay = BUSY_DELAY if waits else timedelta(0)
-            services.queue.put(tx, LATE_JOB, LATE_JOB, payload | {"after": after}, priority=NIGHTLY, delay=delay)
+            payload = {"after": after, "began": began.isoformat(), "paced": paced}
+            services.queue.put(tx, LATE_JOB, LATE_JOB, payload, priority=NIGHTLY, delay=delay)
     return len(refs)
 
 

@@ -48,11 +48,10 @@ def find_decided_at(services: Services, face_id: int, state: str, **same: str) -
     face = face_decisions.find_face(services, face_id)
     if face.state != state or face.decided_by is None:
         return None
-    at: datetime = face.decided_at
     with services.store.read() as conn:
         now = {"person_id": face.person_id, "reason": face_rows.reason_of(services.texts(conn), face)}
     now |= {"dismissal": face.dismissal}
-    return at if same.items() <= now.items() else None
+    return face.decided_at if same.items() <= now.items() else None
 
 
 def find_locked_at(tx: Tx, person_id: str) -> datetime:

@@ -4,9 +4,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from plugin.errors import ConsentError, NotFound, NothingDone
 from plugin.flows.clearance import photo_answers
@@ -14,10 +13,12 @@ from plugin.flows.common import face_rows
 from plugin.flows.common.services import Services
 from plugin.flows.names import resources
 from plugin.flows.review import face_decisions
+from plugin.flows.review.face_decisions import WaitingFace
 from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.dam_rows import FaceRow
 from plugin.quitclaim.clearance.dismissal import LARGE, SETTLING, Dismissal, is_small
 from plugin.words.plurals import pluralize
 
@@ -146,7 +147,7 @@ def count_small(services: Services, conn: Connection, resource_ids: Iterable[int
     return {row.resource_id: SmallFaces(row.number, row.newest) for row in conn.execute(query)}
 
 
-def list_waiting(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[Row[Any]]:
+def list_waiting(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[WaitingFace]:
     """One page of dismissed faces that need another decision, after face `after`.
 
     Columns as `face_decisions.list_waiting`.
@@ -176,7 +177,7 @@ def count_waiting(services: Services) -> int:
         return conn.scalar(query) or 0
 
 
-def is_waiting(services: Services, face: Row[Any]) -> bool:
+def is_waiting(services: Services, face: FaceRow) -> bool:
     """Whether the face needs a decision, whatever its size; a dismissed one if `list_waiting` lists it."""
     if face.state != "dismissed":
         return face.state in (*UNDECIDED, "suggested")
@@ -214,7 +215,7 @@ def _store(tx: Tx, face_id: int, dismissal: Dismissal, actor: str, sealed: str |
     face_rows.set_state(tx, face_id, "dismissed", reason=sealed, dismissal=key, decided_by=actor, decided_at=tx.now)
 
 
-def _refuse_large(services: Services, face: Row[Any]) -> None:
+def _refuse_large(services: Services, face: FaceRow) -> None:
     if face.file_px is None:
         raise ConsentError(
             "how wide this face is in the file is not known before the photograph is examined again: "
@@ -227,21 +228,21 @@ def _refuse_large(services: Services, face: Row[Any]) -> None:
         )
 
 
-def _is_current(tx: Tx, face: Row[Any]) -> bool:
+def _is_current(tx: Tx, face: FaceRow) -> bool:
     """Whether the face was seen on the file as it is now."""
     version = select(t.resource.c.file_version).where(t.resource.c.id == face.resource_id)
     return bool(tx.connection.scalar(version) == face.file_version)
 
 
-def _is_small(services: Services, face: Row[Any]) -> bool:
-    px = services.config.clearance.recognisable_px
-    figure = is_small(face.file_px, px) and (face.width < _STANDS_OUT or face.file_px < px)
+def _is_small(services: Services, face: FaceRow) -> bool:
+    px, wide = services.config.clearance.recognisable_px, face.file_px
+    figure = wide is not None and is_small(wide, px) and (face.width < _STANDS_OUT or wide < px)
     return face.state in UNDECIDED and figure
 
 
-def _find_last(mine: Iterable[Row[Any]], dismissal: Dismissal, left: int) -> datetime:
+def _find_last(mine: Iterable[FaceRow], dismissal: Dismissal, left: int) -> datetime:
     """When the last face was dismissed so. Raises NothingDone where none was."""
-    at: list[datetime] = [row.decided_at for row in mine if face_rows.dismissal_of(row) is dismissal]
+    at = [row.decided_at for row in mine if row.decided_at and face_rows.dismissal_of(row) is dismissal]
     if not at:
         others = pluralize(left, "other does", "others do")
         raise NothingDone(f"no small face of this photograph waits to be decided ({others}): nothing was dismissed")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func, or_, select, true
 
@@ -155,7 +155,7 @@ def is_counted(policy: Policy) -> ColumnElement[bool]:
         return true()
     face, longest = cast(t.face.c.file_px, BigInteger), cast(t.resource.c.longest_px, BigInteger)
 
-    def is_wide(least: int, *most: int | None) -> ColumnElement[Any]:
+    def is_wide(least: int, *most: int | None) -> ColumnElement[bool]:
         shown = min((px for px in most if px is not None), default=None)
         size = longest if shown is None else case((longest > shown, shown), else_=longest)
         return (2 * face + 1) * size > (2 * least - 1) * longest

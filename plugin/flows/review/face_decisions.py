@@ -1,9 +1,9 @@
 """An editor confirms, corrects or rejects a face, and may undo each decision (dismissals: see `dismissals`)."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select
+from sqlalchemy import ColumnElement, Connection, Executable, delete, select
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.clearance import photo_answers
@@ -19,12 +19,25 @@ from plugin.flows.tags import intents, tag_rows
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.dam_rows import FaceRow
 from plugin.quitclaim.clearance.scope import Mode
+
+
+class FaceOnPhoto(FaceRow, Protocol):
+    """A face with the ref of its resource."""
+
+    ref: str
+
+
+class WaitingFace(FaceOnPhoto, Protocol):
+    """The same with the name of its person."""
+
+    display_name: str | None
 
 
 def list_waiting(
     conn: Connection, state: str = "suggested", after: int = 0, limit: int = 100, *only: ColumnElement[bool]
-) -> Iterator[Row[Any]]:
+) -> Iterator[WaitingFace]:
     """One page of faces in `state` with their resource and person, oldest first, after face `after`; `only` filters.
 
     Their reasons are sealed: `Services.texts` opens them.
@@ -48,7 +61,7 @@ def list_waiting(
     yield from conn.execute(query)
 
 
-def list_unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[Row[Any]]:
+def list_unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[WaitingFace]:
     """Matched faces with a tag that only the machine set; a confirmation lets them clear. One page after `after`."""
     query = (
         select(t.face, t.resource.c.ref, t.person.c.display_name)
@@ -63,7 +76,7 @@ def list_unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iter
     yield from conn.execute(query)
 
 
-def find_face(services: Services, face_id: int) -> Row[Any]:
+def find_face(services: Services, face_id: int) -> FaceOnPhoto:
     """One face with the `ref` of its resource, as the ledger has it. Raises NotFound."""
     with services.store.read() as conn:
         found = conn.execute(_select_face(conn, face_id)).first()
@@ -99,7 +112,7 @@ def confirm(services: Services, face_id: int, actor: str, person_id: str | None 
         if not standing.in_force(tx.now):
             raise ConsentError("this person has no grant in force, so their name is not written: ask them first")
         _refuse_second_face(tx, face, chosen)
-        if face.person_id not in (None, chosen):
+        if face.person_id is not None and face.person_id != chosen:
             opened += unname(services, tx, face, actor)
             box = face_rows.box_of(face)
             face_rows.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
@@ -116,7 +129,7 @@ def confirm(services: Services, face_id: int, actor: str, person_id: str | None 
 
 
 def _choose_set(
-    services: Services, tx: Tx, face: Row[Any], person_id: str, actor: str, how: str | None, others: OpenTemplates
+    services: Services, tx: Tx, face: FaceRow, person_id: str, actor: str, how: str | None, others: OpenTemplates
 ) -> str | None:
     """The reference set on which the name rests: that of the suggestion, or the person's own if named by hand.
 
@@ -134,11 +147,11 @@ def _choose_set(
 
 def reject(services: Services, face_id: int, actor: str) -> None:
     """ "Not this person": remembered for the face; our tag for it is removed."""
-    face, _ = load_face(services, face_id)
-    if face.person_id is None:
-        raise ConsentError("nobody is suggested or named for this face: there is nothing to reject")
+    load_face(services, face_id)
     with services.store.write() as tx:
         face = find_face_in(tx, face_id)
+        if face.person_id is None:
+            raise ConsentError("nobody is suggested or named for this face: there is nothing to reject")
         opened = unname(services, tx, face, actor)
         face_rows.set_state(tx, face_id, "rejected", decided_by=actor, decided_at=tx.now)
         box = face_rows.box_of(face)
@@ -174,11 +187,11 @@ def disown(services: Services, resource_id: int, person_id: str, actor: str, als
 
 def undo_decision(services: Services, face_id: int, actor: str) -> None:
     """Undo the last decision on a face; the photograph is examined again."""
-    face, arrival = load_face(services, face_id)
-    if face.decided_by is None:
-        raise ConsentError("nobody has decided on this face: there is nothing to undo")
+    _, arrival = load_face(services, face_id)
     with services.store.write() as tx:
         face = find_face_in(tx, face_id)
+        if face.decided_by is None:
+            raise ConsentError("nobody has decided on this face: there is nothing to undo")
         opened = unname(services, tx, face, actor) if face.person_id else []
         face_rows.set_state(tx, face_id, "unmatched")
         tx.execute(delete(t.rejection).where(*_this_box(face), t.rejection.c.by == face.decided_by))
@@ -187,13 +200,13 @@ def undo_decision(services: Services, face_id: int, actor: str) -> None:
     finish_decision(services, face.resource_id, opened, actor)
 
 
-def load_face(services: Services, face_id: int) -> tuple[Row[Any], EnteredResource]:
+def load_face(services: Services, face_id: int) -> tuple[FaceOnPhoto, EnteredResource]:
     """The face, and its resource as the DAM has it now."""
     known = find_face(services, face_id)
     return known, resources.enter(services, known.ref)
 
 
-def _select_face(conn: Connection, face_id: int) -> Any:
+def _select_face(conn: Connection, face_id: int) -> Executable:
     return (
         select(*face_rows.select_columns(conn), t.resource.c.ref)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
@@ -201,7 +214,7 @@ def _select_face(conn: Connection, face_id: int) -> Any:
     )
 
 
-def find_face_in(tx: Tx, face_id: int) -> Row[Any]:
+def find_face_in(tx: Tx, face_id: int) -> FaceOnPhoto:
     """The face inside the transaction. Raises NotFound if it is gone since."""
     face = tx.execute(_select_face(tx.connection, face_id)).first()
     if face is None:
@@ -209,7 +222,7 @@ def find_face_in(tx: Tx, face_id: int) -> Row[Any]:
     return face
 
 
-def _refuse_second_face(tx: Tx, face: Row[Any], person_id: str) -> None:
+def _refuse_second_face(tx: Tx, face: FaceRow, person_id: str) -> None:
     other = face_rows.find_other_match(tx, face.resource_id, person_id, face.id)
     if other is not None:
         raise ConsentError(f"this person is named on face {other} of the photograph already: reject that one first")
@@ -230,7 +243,7 @@ def _confirm_tag(
     return [] if intent is None else [intent]
 
 
-def unname(services: Services, tx: Tx, face: Row[Any], actor: str) -> list[int]:
+def unname(services: Services, tx: Tx, face: FaceRow, actor: str) -> list[int]:
     """The intent that takes our tag of the face's person off the resource."""
     tag = tx.execute(
         select(t.tag).where(
@@ -240,18 +253,18 @@ def unname(services: Services, tx: Tx, face: Row[Any], actor: str) -> list[int]:
     if tag is None or face.state != "matched":
         return []
     proposal = intents.NewIntent(
-        face.resource_id, face.person_id, tag.node, "remove", tag.origin, frozenset(tag.places), face.id
+        face.resource_id, tag.person_id, tag.node, "remove", tag.origin, frozenset(tag.places), face.id
     )
     return [intents.propose(services, tx, proposal, actor)]
 
 
-def _this_box(face: Row[Any]) -> list[ColumnElement[bool]]:
+def _this_box(face: FaceRow) -> list[ColumnElement[bool]]:
     r = t.rejection.c
     box = (r.left == face.left) & (r.top == face.top) & (r.width == face.width) & (r.height == face.height)
     return [r.resource_id == face.resource_id, box]
 
 
-def _withdraw_rejections(tx: Tx, face: Row[Any], person_id: str) -> None:
+def _withdraw_rejections(tx: Tx, face: FaceRow, person_id: str) -> None:
     """Naming the person after all withdraws "not this person"."""
     tx.execute(
         delete(t.rejection).where(t.rejection.c.resource_id == face.resource_id, t.rejection.c.person_id == person_id)
@@ -259,7 +272,7 @@ def _withdraw_rejections(tx: Tx, face: Row[Any], person_id: str) -> None:
 
 
 def note_decision(
-    services: Services, tx: Tx, action: Action, face: Row[Any], person_id: str | None, actor: str, **also: str
+    services: Services, tx: Tx, action: Action, face: FaceRow, person_id: str | None, actor: str, **also: str
 ) -> None:
     """Audit a decision on a face; `also`: further details."""
     subject = roster.subject(services, tx, person_id) if person_id else None

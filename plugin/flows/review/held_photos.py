@@ -1,22 +1,30 @@
 """What waits for a decision because a ruling moved: lost rulings, and photographs that came from under one."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from plugin.flows.collections import modes, photo_places
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import NamedCollections
 from plugin.ledger import tables as t
+from plugin.ledger.tables.dam_rows import CollectionRow
 from plugin.quitclaim.clearance.scope import COMPARING, Mode, Scope, combine, narrow
 
 
-def list_lost_rulings(conn: Connection) -> list[Row[Any]]:
-    """Rulings that could not be followed: `ref`, `title`, `mode`, `lost_at`, `lost_below`."""
+class _Candidate(Protocol):
+    id: int
+    ref: str
+    file_version: str
+    placed_at: datetime | None
+
+
+def list_lost_rulings(conn: Connection) -> Sequence[CollectionRow]:
+    """Rulings that could not be followed."""
     c = t.collection.c
-    query = select(c.ref, c.title, c.mode, c.lost_at, c.lost_below).where(c.lost_at.is_not(None))
-    return list(conn.execute(query.order_by(c.lost_at, c.ref)))
+    return conn.execute(select(t.collection).where(c.lost_at.is_not(None)).order_by(c.lost_at, c.ref)).all()
 
 
 def list_held(services: Services, conn: Connection, ref: str | None = None) -> list[str]:
@@ -37,14 +45,14 @@ def list_held(services: Services, conn: Connection, ref: str | None = None) -> l
     )
     if ref is not None:
         query = query.where(t.resource.c.id.in_(select(rc.resource_id).where(rc.collection_ref == ref)))
-    rows: list[Row[Any]] = list(conn.execute(query))
+    rows = conn.execute(query).all()
     return _HeldPhotos(services, conn, rows).refs() if rows else []
 
 
 class _HeldPhotos:
     """Decides for many photographs at once."""
 
-    def __init__(self, services: Services, conn: Connection, rows: Sequence[Row[Any]]) -> None:
+    def __init__(self, services: Services, conn: Connection, rows: Sequence[_Candidate]) -> None:
         self._services = services
         self._rows = rows
         self._places = photo_places.RuledPlaces(conn, {row.file_version for row in rows})
@@ -58,7 +66,7 @@ class _HeldPhotos:
     def refs(self) -> list[str]:
         return [row.ref for row in self._rows if self._waits(row)]
 
-    def _waits(self, row: Row[Any]) -> bool:
+    def _waits(self, row: _Candidate) -> bool:
         mine = self._places.ruled(row.id)
         alone = self._scope(mine)
         if not alone.compares:

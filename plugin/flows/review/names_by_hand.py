@@ -7,9 +7,8 @@ do not know. Until a decision, and if it is kept, such a name blocks its photogr
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, Select, func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from plugin.errors import NotFound
 from plugin.flows.clearance import photo_answers
@@ -17,6 +16,7 @@ from plugin.flows.common import roster
 from plugin.flows.common.batches import chunked, run_batches
 from plugin.flows.common.services import Services
 from plugin.flows.tags import removals, tag_rows
+from plugin.flows.tags.removals import PersonTag
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 
@@ -36,7 +36,7 @@ class HandName:
     kept_by: str
 
 
-def _select_hand_names() -> Select[Any]:
+def _select_hand_names() -> Select[object]:
     return (
         select(t.tag, t.resource.c.ref, t.person.c.display_name, t.person.c.ended_at)
         .join(t.resource, t.resource.c.id == t.tag.c.resource_id)
@@ -99,7 +99,7 @@ def remove_names(services: Services, tag_ids: Sequence[int], actor: str) -> int:
 
     Raises NotFound, and DamError if the DAM failed: the rest is retried automatically.
     """
-    rows: list[Row[Any]] = []
+    rows: list[PersonTag] = []
     with services.store.read() as conn:
         for some in chunked(sorted(set(tag_ids)), _CHUNK):
             rows += _refuse_missing(conn.execute(_select_hand_names().where(t.tag.c.id.in_(some))).all(), some)
@@ -110,7 +110,7 @@ def remove_names(services: Services, tag_ids: Sequence[int], actor: str) -> int:
     return len(rows)
 
 
-def _refuse_missing(rows: Sequence[Row[Any]], ids: Sequence[int]) -> Sequence[Row[Any]]:
+def _refuse_missing(rows: Sequence[PersonTag], ids: Sequence[int]) -> Sequence[PersonTag]:
     missing = set(ids) - {row.id for row in rows}
     if missing:
         raise NotFound(

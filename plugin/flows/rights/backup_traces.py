@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 
@@ -22,7 +21,7 @@ from plugin.ledger.store.actions import Action
 from plugin.ledger.tables import column_contents
 from plugin.ledger.tables.column_contents import Holds
 
-Tree = Mapping[str, Any]
+Tree = Mapping[str, object]
 
 _COVERED_BEFORE = frozenset(f"{table.name}.{column.name}" for table, column in column_contents.list_columns(Holds.NAME))
 """What the version before this one covered: the other columns stand in its backups as they were."""
@@ -35,7 +34,7 @@ _COVERED = _COVERED_BEFORE | {
 def list_parts(folder: Path) -> list[Path]:
     """The files of the backups in the folder, and files of wrapped keys; nothing else."""
     manifests, keys = folder.glob("manifest-*.json"), folder.glob("keys-*.json")
-    whole = [part for path in manifests for part in (path, folder / f"store-{_name(path)}.db")]
+    whole = [part for path in manifests for part in (path, folder / f"store-{_find_name(path)}.db")]
     return [*whole, *keys]
 
 
@@ -44,20 +43,20 @@ def search_backups(
 ) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """Our backups: what was looked at, and what may still be in them."""
     folder = services.config.path(services.config.backup.folder)
-    manifests = {path: _tree(path) for path in sorted(folder.glob("manifest-*.json"))}
+    manifests = {path: _read_tree(path) for path in sorted(folder.glob("manifest-*.json"))}
     looked, left = [CertificateLine("looked_backups", {"count": len(manifests)})], []
     for path, tree in manifests.items():
-        done, still = _backup(services.config.site.zone, path, tree, sought)
+        done, still = _search_backup(services.config.site.zone, path, tree, sought)
         beat()
         looked += done
         left += still
-    return looked, [*left, *_elsewhere(services, list(manifests.values()))]
+    return looked, [*left, *_list_elsewhere(services, list(manifests.values()))]
 
 
 def search_key_files(services: Services, person_id: str) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """Files of wrapped keys that lie with the backups: what they hold of the person, and what can be opened of it."""
     folder = services.config.path(services.config.backup.folder)
-    found = [_keys(services, path, person_id) for path in sorted(folder.glob("keys-*.json"))]
+    found = [_search_key_file(services, path, person_id) for path in sorted(folder.glob("keys-*.json"))]
     return [one for looked, _ in found for one in looked], [one for _, left in found for one in left]
 
 
@@ -68,10 +67,10 @@ def find_wrapping_version(services: Services, person_id: str) -> int:
         return max(conn.scalars(mine), default=0)
 
 
-def _backup(
+def _search_backup(
     zone: tzinfo, path: Path, tree: Tree, sought: SoughtName
 ) -> tuple[list[CertificateLine], list[CertificateLine]]:
-    made = {"made": _day(str(tree.get("made", "")), zone), "name": _name(path)}
+    made = {"made": _format_day(str(tree.get("made", "")), zone), "name": _find_name(path)}
     copy = path.parent / f"store-{made['name']}.db"
     if not copy.exists():
         return [CertificateLine("backup_gone", made)], []
@@ -86,17 +85,19 @@ def _backup(
     return [CertificateLine("backup_plain" if plain else "backup_sealed", made)], left
 
 
-def _name(manifest: Path) -> str:
+def _find_name(manifest: Path) -> str:
     return manifest.stem.removeprefix("manifest-")
 
 
-def _keys(services: Services, path: Path, person_id: str) -> tuple[list[CertificateLine], list[CertificateLine]]:
+def _search_key_file(
+    services: Services, path: Path, person_id: str
+) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """A file of wrapped keys: whether the person's are among them, and whether we have what opens those."""
-    tree = _tree(path)
-    made = {"made": _day(str(tree.get("made", "")), services.config.site.zone), "name": path.name}
+    tree = _read_tree(path)
+    made = {"made": _format_day(str(tree.get("made", "")), services.config.site.zone), "name": path.name}
     if not isinstance(tree.get("keys"), list):
         return [], [CertificateLine("keys_unread", made)]
-    versions = sorted({version for who, version in _wrapped(tree) if who == person_id})
+    versions = sorted({version for who, version in _list_wrapped(tree) if who == person_id})
     if not versions:
         return [CertificateLine("keys_without", made)], []
     opening = [version for version in versions if version in services.master.versions]
@@ -105,14 +106,15 @@ def _keys(services: Services, path: Path, person_id: str) -> tuple[list[Certific
     return [CertificateLine("keys_shut", made | {"version": max(versions)})], []
 
 
-def _wrapped(tree: Tree) -> Iterator[tuple[str, int]]:
+def _list_wrapped(tree: Tree) -> Iterator[tuple[str, int]]:
     """By person, the version of the master key that wraps their keys."""
-    for one in tree.get("keys", ()):
+    keys = tree.get("keys")
+    for one in keys if isinstance(keys, list) else ():
         if isinstance(one, list) and len(one) > 2 and isinstance(one[2], int):
             yield str(one[0]), one[2]
 
 
-def _elsewhere(services: Services, manifests: list[Tree]) -> Iterator[CertificateLine]:
+def _list_elsewhere(services: Services, manifests: list[Tree]) -> Iterator[CertificateLine]:
     """Backups that the log knows and the folder does not hold: moved away, or deleted."""
     here = " ".join(json.dumps(one) for one in manifests)
     written = select(t.audit.c.at, t.audit.c.details).where(t.audit.c.action == Action.BACKUP_WRITE.value)
@@ -124,7 +126,7 @@ def _elsewhere(services: Services, manifests: list[Tree]) -> Iterator[Certificat
         yield CertificateLine("backup_elsewhere", {"count": len(away), "days": "; ".join(days)})
 
 
-def _tree(path: Path) -> Tree:
+def _read_tree(path: Path) -> Tree:
     try:
         tree = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
@@ -132,7 +134,7 @@ def _tree(path: Path) -> Tree:
     return tree if isinstance(tree, dict) else {}
 
 
-def _day(made: str, zone: tzinfo) -> str:
+def _format_day(made: str, zone: tzinfo) -> str:
     try:
         return format_local_day(datetime.fromisoformat(made), zone)
     except ValueError:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from string import Template
-from typing import Any
 
 from plugin.errors import NotFound
 from plugin.flows.common.services import Services
@@ -41,34 +40,34 @@ class Certificate:
     @property
     def looked(self) -> list[str]:
         """Where it looked, each with what was found."""
-        return _said(self.looks, self.language)
+        return _word_lines(self.looks, self.language)
 
     @property
     def reached(self) -> list[str]:
         """What is gone."""
-        return _said(self.done, self.language)
+        return _word_lines(self.done, self.language)
 
     @property
     def not_reached(self) -> list[str]:
         """What still stands."""
-        return _said(self.left, self.language)
+        return _word_lines(self.left, self.language)
 
     @property
     def conditions(self) -> list[str]:
         """Under which conditions the above is so."""
-        return _said(self.provided, self.language)
+        return _word_lines(self.provided, self.language)
 
     def text(self, language: str | None = None) -> str:
         """The certificate in plain words."""
         shown = replace(self, language=language or self.language)
         words = Words("certificate", shown.language)
-        end = _moment(shown, shown.finished_at) if shown.finished_at else words["unfinished"]
+        end = _format_moment(shown, shown.finished_at) if shown.finished_at else words["unfinished"]
         lines = [
             words["title"],
             "",
             f"{words['number']}: {shown.number}",
             f"{words['person']}: {shown.person_id}",
-            f"{words['asked']}: {_moment(shown, shown.asked_at)}",
+            f"{words['asked']}: {_format_moment(shown, shown.asked_at)}",
             f"{words['finished']}: {end}",
         ]
         parts = {
@@ -90,7 +89,7 @@ class Certificate:
         return replace(self, done=[*self.done, *done], left=[*still, *left])
 
 
-def _moment(made: Certificate, moment: datetime) -> str:
+def _format_moment(made: Certificate, moment: datetime) -> str:
     return f"{moment.astimezone(made.zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
@@ -107,7 +106,7 @@ def alone(services: Services) -> Iterator[None]:
         os.close(handle)
 
 
-def keep(services: Services, made: Certificate) -> Path:
+def save(services: Services, made: Certificate) -> Path:
     """Write it where the officer finds it, as facts and as text; returns the text's path."""
     folder = _folder(services)
     private_files.make_folder(folder)
@@ -125,11 +124,11 @@ def keep(services: Services, made: Certificate) -> Path:
     return path
 
 
-def kept(services: Services, number: str) -> Certificate:
+def load(services: Services, number: str) -> Certificate:
     """The certificate of this number. Raises NotFound where there is none (yet)."""
     path = _folder(services) / f"{Path(number).name}.json"
     try:
-        tree: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        tree = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         raise NotFound(
             f"the certificate {number} is not among those that are kept in {path.parent}: put it back from where it "
@@ -148,16 +147,16 @@ def kept(services: Services, number: str) -> Certificate:
     )
 
 
-def of_person(services: Services, person_id: str) -> Certificate | None:
+def find_of_person(services: Services, person_id: str) -> Certificate | None:
     """The certificate that speaks of this person."""
-    for number in reversed(numbers(services)):
+    for number in reversed(list_numbers(services)):
         with suppress(NotFound):  # somebody deleted it this moment, or it is no certificate
-            if (found := kept(services, number)).person_id == person_id:
+            if (found := load(services, number)).person_id == person_id:
                 return found
     return None
 
 
-def numbers(services: Services) -> list[str]:
+def list_numbers(services: Services) -> list[str]:
     """The numbers of all certificates that are kept."""
     return sorted(path.stem for path in _folder(services).glob("*-*-*.json"))
 
@@ -169,12 +168,12 @@ def _folder(services: Services) -> Path:
     return services.config.path("{data}/certificates")
 
 
-def _said(lines: Iterable[CertificateLine], language: str) -> list[str]:
+def _word_lines(lines: Iterable[CertificateLine], language: str) -> list[str]:
     words = Words("certificate", language)
-    return [Template(words[one.key]).substitute(_values(one.values, words)) for one in lines]
+    return [Template(words[one.key]).substitute(_word_values(one.values, words)) for one in lines]
 
 
-def _values(values: Mapping[str, str | int], words: Mapping[str, str]) -> dict[str, str]:
+def _word_values(values: Mapping[str, str | int], words: Mapping[str, str]) -> dict[str, str]:
     """Numbers as they are; places, and kinds of rows, by their words where they have some."""
 
     def said(part: str) -> str:

@@ -6,9 +6,8 @@ read back are the last rows deleted; until then the job is retried.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from sqlalchemy import Row, delete
+from sqlalchemy import delete
 
 from plugin.errors import DamError, NotFound, StoreError, VaultError
 from plugin.flows.clearance import photo_answers
@@ -37,6 +36,7 @@ from plugin.ledger.log.endings import Ending
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import ErasureRow
 from plugin.quitclaim.consent import lifecycle
 
 ERASED = "erased"
@@ -60,11 +60,11 @@ def erase(services: Services, person_id: str, actor: str) -> Certificate:
     try:
         return finish(services, person_id)
     except DamError as error:
-        known = _known(services, person_id)
+        known = _find_known(services, person_id)
         if known is None:
-            return _finished(services, person_id)
+            return _load_finished(services, person_id)
         keys, why = CertificateLine("keys_gone"), CertificateLine("dam_error", {"why": str(error)})
-        return replace(_blank(services, *known), done=[keys], left=[why, CertificateLine("open_rows")])
+        return replace(_build_blank(services, *known), done=[keys], left=[why, CertificateLine("open_rows")])
 
 
 def begin(services: Services, person_id: str, actor: str, logged: bool = False, tell: bool = False) -> str:
@@ -130,9 +130,9 @@ def finish(services: Services, person_id: str, beat: Beat = lambda: None) -> Cer
 
     A run that was interrupted after deleting the rows leaves its facts, so that the next knows the name to look for.
     """
-    known = _known(services, person_id)
+    known = _find_known(services, person_id)
     if known is None:
-        return _finished(services, person_id)
+        return _load_finished(services, person_id)
     row, held = known
     held = replace(held, spellings=name_search.add_renamed(services, held.spellings))
     sought = SoughtName(held.spellings)
@@ -144,21 +144,21 @@ def finish(services: Services, person_id: str, beat: Beat = lambda: None) -> Cer
         cleaned = _Cleaned(Mentions(), certificate_lines.rows_gone(held), [CertificateLine("name_unknown")])
     else:
         cleaned = _Cleaned(services.dam.mentions(sought, beat), certificate_lines.rows_gone(held), [])
-    made = _written(services, row, held, sought, cleaned, beat)
+    made = _build_certificate(services, row, held, sought, cleaned, beat)
     with services.store.write() as tx:
         now = erasure_register.find_by_number(tx.connection, row.number)
         if now.finished_at is None:  # else by another process meanwhile, which saw more
             told = erasure_register.read_held(services, tx.connection, now) or held
             waits = [last_letter.WAITS] if told.to else []
             with certificate.alone(services):
-                certificate.keep(services, replace(made, finished_at=tx.now, left=[*waits, *made.left]))
+                certificate.save(services, replace(made, finished_at=tx.now, left=[*waits, *made.left]))
             erasure_register.finish(services, tx, now, told)
-    return _finished(services, person_id)
+    return _load_finished(services, person_id)
 
 
-def _finished(services: Services, person_id: str) -> Certificate:
+def _load_finished(services: Services, person_id: str) -> Certificate:
     make_unreadable(services, person_id)
-    made = certificate.of_person(services, person_id)
+    made = certificate.find_of_person(services, person_id)
     if made is None:
         raise NotFound("the erasure is finished; its certificate was taken away")
     return made
@@ -166,22 +166,22 @@ def _finished(services: Services, person_id: str) -> Certificate:
 
 def make_unreadable(services: Services, person_id: str) -> list[CertificateLine]:
     """Shred whatever could be restored, from the store or from a copy; returns what is not certain yet."""
-    done, still = _overwritten(services, person_id)
+    done, still = _overwrite(services, person_id)
     looked, opened = backup_traces.search_key_files(services, person_id)
     with certificate.alone(services):
-        made = certificate.of_person(services, person_id)
+        made = certificate.find_of_person(services, person_id)
         if made is not None and any(one.key in _STORE for one in made.left):
             settled = made.settled(done, [*still, *opened], _STORE | {"keys_open", "keys_unread"})
-            certificate.keep(services, replace(settled, looks=_with(made.looks, looked)))
+            certificate.save(services, replace(settled, looks=_replace_looks(made.looks, looked)))
     return still
 
 
-def _with(looks: Sequence[CertificateLine], files: Sequence[CertificateLine]) -> list[CertificateLine]:
+def _replace_looks(looks: Sequence[CertificateLine], files: Sequence[CertificateLine]) -> list[CertificateLine]:
     keys = {one.key for one in files}
     return [*(one for one in looks if one.key not in keys), *files]
 
 
-def _known(services: Services, person_id: str) -> tuple[Row[Any], ErasureFacts] | None:
+def _find_known(services: Services, person_id: str) -> tuple[ErasureRow, ErasureFacts] | None:
     """The erasure's row and facts, entered now if it began before there was a register. None if it is finished: a
     worker and a command may both run it. After a restore there are no facts. Raises NotFound."""
     filed = erasure_register.read_filed(services, person_id)
@@ -194,10 +194,10 @@ def _known(services: Services, person_id: str) -> tuple[Row[Any], ErasureFacts] 
             return (row, held or ErasureFacts()) if row.finished_at is None else None
         person = roster.load(services, tx.connection, person_id).person
         _enter(services, tx, person_id, person.language, "system", filed, "")
-    return _known(services, person_id)
+    return _find_known(services, person_id)
 
 
-def _clean(services: Services, row: Row[Any], held: ErasureFacts, sought: SoughtName, beat: Beat) -> _Cleaned:
+def _clean(services: Services, row: ErasureRow, held: ErasureFacts, sought: SoughtName, beat: Beat) -> _Cleaned:
     """Remove the names and read back, delete the rows; then search everything once."""
     person_id, name, unread = row.person_id, held.spellings[0], list[str]()
     refs = sorted({*held.refs, *dam_leftovers.list_named(services, person_id)})
@@ -235,15 +235,15 @@ def _count(services: Services, number: str, held: ErasureFacts, person_id: str) 
     return held
 
 
-def _written(
-    services: Services, row: Row[Any], held: ErasureFacts, sought: SoughtName, cleaned: _Cleaned, beat: Beat
+def _build_certificate(
+    services: Services, row: ErasureRow, held: ErasureFacts, sought: SoughtName, cleaned: _Cleaned, beat: Beat
 ) -> Certificate:
     """The certificate, as far as it can be written before the store is overwritten."""
     looks, found = name_search.search_ours(services, sought, row.person_id, beat) if held.spellings else ([], [])
     left = cleaned.left or certificate_lines.mentioned(cleaned.mentions, frozenset())
     name = [CertificateLine("looked_name", {"count": len(held.spellings)})] if held.spellings else []
     return replace(
-        _blank(services, row, held),
+        _build_blank(services, row, held),
         looks=[*name, *cleaned.mentions.looked, *looks],
         done=[CertificateLine("keys_gone"), *cleaned.done],
         left=[
@@ -268,11 +268,11 @@ def _written(
     )
 
 
-def _blank(services: Services, row: Row[Any], held: ErasureFacts) -> Certificate:
+def _build_blank(services: Services, row: ErasureRow, held: ErasureFacts) -> Certificate:
     return Certificate(row.number, row.person_id, row.asked_at, held.language, services.config.site.zone)
 
 
-def _overwritten(services: Services, person_id: str) -> tuple[list[CertificateLine], list[CertificateLine]]:
+def _overwrite(services: Services, person_id: str) -> tuple[list[CertificateLine], list[CertificateLine]]:
     done: list[CertificateLine] = []
     still: list[CertificateLine] = []
     if rotation.is_rotation_due(services.store):

@@ -8,9 +8,8 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from plugin.errors import NotFound
 from plugin.flows.common.services import Services
@@ -21,6 +20,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import ErasureRow
 
 COLUMN = "erasure.held"
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is heard, or read, as another
@@ -58,27 +58,27 @@ def read_filed(services: Services, person_id: str) -> Filed:
 
     They are valid in a later write: whatever is filed meanwhile has a row by then.
     """
-    return Filed(frozenset(certificate.numbers(services)), certificate.of_person(services, person_id))
+    return Filed(frozenset(certificate.list_numbers(services)), certificate.find_of_person(services, person_id))
 
 
 def enter(services: Services, tx: Tx, person_id: str, actor: str, filed: Filed) -> str:
     """The number of the person's erasure, assigned now unless there is one."""
     known = find_of_person(tx.connection, person_id)
     if known is not None:
-        return str(known.number)
+        return known.number
     before = filed.own  # a store that was put back does not know it any more
-    number = before.number if before else _next(services, tx, filed)
+    number = before.number if before else _make_number(services, tx, filed)
     asked = before.asked_at if before else tx.now
     tx.execute(insert(t.erasure).values(number=number, person_id=person_id, asked_at=asked, asked_by=actor))
     return number
 
 
-def find_of_person(conn: Connection, person_id: str) -> Row[Any] | None:
+def find_of_person(conn: Connection, person_id: str) -> ErasureRow | None:
     """The row of the person's erasure; None where nobody asked for one."""
     return conn.execute(select(t.erasure).where(t.erasure.c.person_id == person_id)).first()
 
 
-def find_by_number(conn: Connection, number: str) -> Row[Any]:
+def find_by_number(conn: Connection, number: str) -> ErasureRow:
     """The row of this number, however it is typed. Raises NotFound."""
     row = conn.execute(select(t.erasure).where(t.erasure.c.number == spell_number(number))).first()
     if row is None:
@@ -103,7 +103,7 @@ def read_certificate(services: Services, number: str, actor: str) -> Certificate
         waits = tx.execute(select(t.request.c.id).where(undecided)).first() is not None
         tx.audit(Action.CERTIFICATE_LOOK, actor, number=row.number)
     if row.finished_at is not None:
-        return certificate.kept(services, row.number)
+        return certificate.load(services, row.number)
     language = services.config.site.language
     open_ = [CertificateLine("open_request" if waits else "open_rows")]
     return Certificate(row.number, row.person_id, row.asked_at, language, services.config.site.zone, left=open_)
@@ -121,15 +121,15 @@ def hold(services: Services, tx: Tx, number: str, held: ErasureFacts) -> None:
     tx.execute(update(t.erasure).where(t.erasure.c.number == number).values(held=body))
 
 
-def read_held(services: Services, conn: Connection, row: Row[Any]) -> ErasureFacts | None:
+def read_held(services: Services, conn: Connection, row: ErasureRow) -> ErasureFacts | None:
     """The facts of an erasure; None if they are deleted. Raises VaultError."""
     if row.held is None:
         return None
-    tree: dict[str, Any] = json.loads(free_text.open_text(conn, services.vault, row.held, COLUMN))
+    tree = json.loads(free_text.open_text(conn, services.vault, row.held, COLUMN))
     return ErasureFacts(**tree | {name: tuple(tree.get(name, ())) for name in ("spellings", "refs")})
 
 
-def finish(services: Services, tx: Tx, row: Row[Any], known: ErasureFacts) -> None:
+def finish(services: Services, tx: Tx, row: ErasureRow, known: ErasureFacts) -> None:
     """Mark the erasure finished, and delete the facts except what the last letter needs."""
     left = replace(known, spellings=(), refs=(), rows={}) if known.to else ErasureFacts(language=known.language)
     hold(services, tx, row.number, left)
@@ -149,7 +149,7 @@ def reopen(tx: Tx, number: str) -> None:
     tx.execute(update(t.erasure).where(t.erasure.c.number == number).values(finished_at=None))
 
 
-def _next(services: Services, tx: Tx, filed: Filed) -> str:
+def _make_number(services: Services, tx: Tx, filed: Filed) -> str:
     """Year, count and two letters that catch typing errors; unique among rows and certificates.
 
     Write transactions are serial, so no other gets the same.

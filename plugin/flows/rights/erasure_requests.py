@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.common import roster
@@ -20,6 +19,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import RequestRow
 
 ERASURE = "erasure"
 REASON = "request.reason"
@@ -76,7 +76,7 @@ def request_in(services: Services, tx: Tx, person_id: str, asked_by: str, filed:
         )
         tx.audit(Action.ERASURE_ASK, asked_by, subject=subject, request=key)
     if at_once:
-        _decided(tx, key, DONE, asked_by)
+        _store_decision(tx, key, DONE, asked_by)
         erasure.begin_in(services, tx, person_id, asked_by, filed, asked_by=asked_by)
     return ErasureRequest(key, until, at_once, number)
 
@@ -86,7 +86,7 @@ def due_day(services: Services) -> date:
     return services.today() + timedelta(days=services.config.requests.days)
 
 
-def find_waiting(conn: Connection, person_id: str) -> Row[Any] | None:
+def find_waiting(conn: Connection, person_id: str) -> RequestRow | None:
     """The person's undecided request; None if there is none."""
     mine = (t.request.c.person_id == person_id) & t.request.c.decided_at.is_(None)
     return conn.execute(select(t.request).where(mine)).first()
@@ -95,7 +95,7 @@ def find_waiting(conn: Connection, person_id: str) -> Row[Any] | None:
 def find_number(conn: Connection, person_id: str) -> str:
     """The number of the certificate of the person's erasure; "" if nobody asked for one."""
     row = erasure_register.find_of_person(conn, person_id)
-    return "" if row is None else str(row.number)
+    return "" if row is None else row.number
 
 
 def list_waiting(services: Services) -> Sequence[WaitingRequest]:
@@ -148,7 +148,7 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
         if not grant:
             quitclaim_rows.ensure_record_key(services, tx, row.person_id)
         kept = None if grant else free_text.seal_text(tx, services.vault, words, REASON, row.person_id)
-        _decided(tx, request_id, DONE if grant else REFUSED, actor, kept)
+        _store_decision(tx, request_id, DONE if grant else REFUSED, actor, kept)
         if grant:
             return erasure.begin_in(services, tx, row.person_id, actor, read, asked_by=row.asked_by)
         erasure_register.drop(tx, row.person_id)
@@ -156,7 +156,7 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
         return None
 
 
-def _refuse(services: Services, tx: Tx, row: Row[Any], actor: str) -> None:
+def _refuse(services: Services, tx: Tx, row: RequestRow, actor: str) -> None:
     subject = roster.subject(services, tx, row.person_id)
     tx.audit(Action.ERASURE_REFUSE, actor, subject=subject, request=row.id)
     person = roster.load(services, tx.connection, row.person_id).person
@@ -165,13 +165,13 @@ def _refuse(services: Services, tx: Tx, row: Row[Any], actor: str) -> None:
         kind="kept",
         language=person.language,
         person_id=row.person_id,
-        to=_asker(services, tx, row.person_id, row.asked_by),
+        to=_find_asker(services, tx, row.person_id, row.asked_by),
         data={"request": row.id},
     )
     outbox.put(services, tx, letter)
 
 
-def _asker(services: Services, tx: Tx, person_id: str, asked_by: str) -> str:
+def _find_asker(services: Services, tx: Tx, person_id: str, asked_by: str) -> str:
     """Who gets the answer: the person or, if a guardian asked, the first guardian that can be written to."""
     if asked_by != GUARDIAN:
         return "person"
@@ -179,6 +179,6 @@ def _asker(services: Services, tx: Tx, person_id: str, asked_by: str) -> str:
     return next((str(one["id"]) for one in known if one.get("email")), "person")
 
 
-def _decided(tx: Tx, request_id: str, outcome: str, actor: str, reason: str | None = None) -> None:
+def _store_decision(tx: Tx, request_id: str, outcome: str, actor: str, reason: str | None = None) -> None:
     values = {"decided_at": tx.now, "decided_by": actor, "outcome": outcome, "reason": reason}
     tx.execute(update(t.request).where(t.request.c.id == request_id).values(**values))

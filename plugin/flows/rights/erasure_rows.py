@@ -1,9 +1,8 @@
 """Deletes every row of a person's after the DAM has been cleaned: photograph by photograph, then the rest at once."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, union
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, union
 
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common import face_rows
@@ -16,13 +15,13 @@ from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
 
-Kinds = list[tuple[str, Any, ColumnElement[bool]]]
+Kinds = list[tuple[str, Table, ColumnElement[bool]]]
 
 
 def count(conn: Connection, person_id: str, name: str) -> dict[str, int]:
     """How many rows of each kind will be deleted."""
     kinds = [("faces unnamed", t.face, t.face.c.person_id == person_id)]
-    kinds += [*_on_photographs(person_id, name), *_others(person_id), ("jobs", t.job, _asked(person_id))]
+    kinds += [*_list_on_photographs(person_id, name), *_list_others(person_id), ("jobs", t.job, _is_asked(person_id))]
     return {
         kind: conn.scalar(select(func.count()).select_from(table).where(where)) or 0 for kind, table, where in kinds
     }
@@ -31,7 +30,7 @@ def count(conn: Connection, person_id: str, name: str) -> dict[str, int]:
 def list_photographs(conn: Connection, person_id: str, name: str, most: int | None = None) -> list[int]:
     """The first so many ids of photographs that still have rows of the person's."""
     where = [(t.face, t.face.c.person_id == person_id)]
-    where += [(table, mine) for _, table, mine in _on_photographs(person_id, name)]
+    where += [(table, mine) for _, table, mine in _list_on_photographs(person_id, name)]
     found = union(*(select(table.c.resource_id).where(mine) for table, mine in where)).subquery()
     query = select(found.c.resource_id).order_by(found.c.resource_id)
     return list(conn.scalars(query if most is None else query.limit(most)))
@@ -66,7 +65,7 @@ def delete_rows(services: Services, person_id: str, name: str, still: Collection
         _clear(services, tx, person_id, name, still, list_photographs(tx.connection, person_id, name))
         tx.execute(delete(t.cut).where(t.cut.c.person_id == person_id))
         tx.execute(delete(t.job).where(jobs))
-        gone = [tx.execute(delete(table).where(where)).rowcount for _, table, where in _others(person_id)]
+        gone = [tx.execute(delete(table).where(where)).rowcount for _, table, where in _list_others(person_id)]
         tx.audit(Action.ERASURE_RUN, "system", finished=True, tags=tags, still_named=len(still))
     return bool(gone[-1])
 
@@ -78,14 +77,14 @@ def _clear(services: Services, tx: Tx, person_id: str, name: str, still: Collect
     """
     removed_names.note_gone(services, tx, person_id, ids)
     face_rows.unname(tx, person_id, None, t.face.c.resource_id.in_(ids))
-    for _, table, where in _on_photographs(person_id, name):
+    for _, table, where in _list_on_photographs(person_id, name):
         tx.execute(delete(table).where(where, table.c.resource_id.in_(ids)))
     refs = tx.connection.scalars(select(t.resource.c.ref).where(t.resource.c.id.in_(ids)))
     dam_leftovers.distrust(tx, set(still).intersection(refs))
     photo_answers.recompute(services, tx, ids)
 
 
-def _on_photographs(person_id: str, name: str) -> Kinds:
+def _list_on_photographs(person_id: str, name: str) -> Kinds:
     return [
         ("tags", t.tag, (t.tag.c.person_id == person_id) | (t.tag.c.node_key == name_key(name))),
         ("intents", t.intent, t.intent.c.person_id == person_id),
@@ -93,7 +92,7 @@ def _on_photographs(person_id: str, name: str) -> Kinds:
     ]
 
 
-def _others(person_id: str) -> Kinds:
+def _list_others(person_id: str) -> Kinds:
     links = select(t.invitation.c.id).where(t.invitation.c.person_id == person_id)
     return [
         ("nodes", t.dam_node, t.dam_node.c.person_id == person_id),
@@ -113,13 +112,13 @@ def _others(person_id: str) -> Kinds:
     ]
 
 
-def _asked(person_id: str) -> ColumnElement[bool]:
+def _is_asked(person_id: str) -> ColumnElement[bool]:
     return (t.job.c.key == person_id) & (t.job.c.kind != "erase")
 
 
 def _jobs(conn: Connection, person_id: str) -> ColumnElement[bool]:
     """Existing ones by id, and whatever is added: a queue of a million is read before a write, not in it."""
     j = t.job.c
-    numbers = list(conn.scalars(select(j.id).where(_asked(person_id))))
+    numbers = list(conn.scalars(select(j.id).where(_is_asked(person_id))))
     last = conn.scalar(select(func.max(j.id))) or 0
-    return _asked(person_id) & (j.id.in_(numbers) | (j.id > last))
+    return _is_asked(person_id) & (j.id.in_(numbers) | (j.id > last))

@@ -42,16 +42,16 @@ def is_in_copy(path: Path, sought: SoughtName, covered: Collection[str] = ()) ->
     with path.open("rb") as file:
         is_store = file.read(len(_SQLITE)) == _SQLITE
     if not is_store:
-        return _in_bytes(path, sought)
+        return _is_in_bytes(path, sought)
     try:
-        if any(sought.stands_in(text) for said in _values(path, covered) for text in list_stored_texts(said)):
+        if any(sought.stands_in(text) for said in _read_texts(path, covered) for text in list_stored_texts(said)):
             return True
     except sqlite3.Error:  # cut short, or being written: its bytes are there
-        return _in_bytes(path, sought)
-    return sought.has_several_words and _in_bytes(path, sought)
+        return _is_in_bytes(path, sought)
+    return sought.has_several_words and _is_in_bytes(path, sought)
 
 
-def _values(path: Path, covered: Collection[str]) -> Iterator[str]:
+def _read_texts(path: Path, covered: Collection[str]) -> Iterator[str]:
     """Every text in the tables, read from its own schema."""
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as store:
         store.text_factory = lambda raw: raw.decode("utf-8", "replace")
@@ -65,33 +65,33 @@ def _values(path: Path, covered: Collection[str]) -> Iterator[str]:
                 yield from (said for (said,) in store.execute(query))
 
 
-def _in_bytes(path: Path, sought: SoughtName) -> bool:
+def _is_in_bytes(path: Path, sought: SoughtName) -> bool:
     if path.stat().st_size == 0:
         return False
-    needles = {form for spelling in sought.spellings for form in _forms(spelling)}
+    needles = {form for spelling in sought.spellings for form in _list_forms(spelling)}
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return any(_stands(data, needle, sought) for needle in needles)
+        return any(_has_words(data, needle, sought) for needle in needles)
 
 
-def _stands(data: mmap.mmap, needle: bytes, sought: SoughtName) -> bool:
+def _has_words(data: mmap.mmap, needle: bytes, sought: SoughtName) -> bool:
     """Whether it is there as whole words."""
     at = data.find(needle)
     while at >= 0:
         around = data[max(at - _AROUND, 0) : at + len(needle) + _AROUND].decode("utf-8", "replace")
-        if any(sought.stands_in(text) for text in (around, _unescaped(around))):
+        if any(sought.stands_in(text) for text in (around, _unescape(around))):
             return True
         at = data.find(needle, at + 1)
     return False
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     try:
         return text.encode("latin-1", "backslashreplace").decode("unicode-escape")
     except UnicodeDecodeError:
         return text
 
 
-def _forms(spelling: str) -> Iterator[bytes]:
+def _list_forms(spelling: str) -> Iterator[bytes]:
     for text in (spelling, spelling.casefold(), spelling.upper()):
         for form in ("NFC", "NFD"):
             written = unicodedata.normalize(form, text)

@@ -12,17 +12,17 @@ def rotate(services: Services, actor: str = "system", retire: bool = True) -> ro
     A file of wrapped keys from before cannot be opened afterwards, so the backup folder gets a new one first: else a
     restore would bring back the rows and no template.
     """
-    return rotation.rotate(services.store, services.master, retire, lambda: _fresh_keys(services, actor), actor)
+    return rotation.rotate(services.store, services.master, retire, lambda: _write_key_file(services, actor), actor)
 
 
 def renew_key_file(services: Services) -> None:
     """Replace a file of wrapped keys that is past its days: the fresh one first."""
     config = services.config
     if backup.list_expired_key_files(config.path(config.backup.folder), services.clock, config.backup.key_days):
-        _fresh_keys(services, "calendar")
+        _write_key_file(services, "calendar")
 
 
-def _fresh_keys(services: Services, actor: str) -> None:
+def _write_key_file(services: Services, actor: str) -> None:
     config = services.config
     folder = config.path(config.backup.folder)
     if folder.is_dir():

@@ -73,6 +73,6 @@ def finish(services: Services, tx: Tx, number: str) -> None:
     """It was sent, or never will be: delete its address, and update the certificate."""
     erasure_register.forget_address(services, tx, number)
     with certificate.alone(services), suppress(NotFound):  # none is made yet, or it was taken away
-        made = certificate.kept(services, number)
+        made = certificate.load(services, number)
         if WAITS in made.left:
-            certificate.keep(services, made.settled([GONE], [], frozenset({WAITS.key})))
+            certificate.save(services, made.settled([GONE], [], frozenset({WAITS.key})))

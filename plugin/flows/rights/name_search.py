@@ -7,9 +7,8 @@ counted.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, select
+from sqlalchemy import Column, Connection, RowMapping, Table, func, select
 
 from plugin.flows.common.services import Services
 from plugin.flows.rights import backup_traces, file_search
@@ -74,51 +73,57 @@ def search_store(
         texts = services.texts(conn)
         for table, column in column_contents.list_columns():
             seen = _Seen()
-            for row in _read(conn, table, column):
+            for row in _read_column(conn, table, column):
                 rows += 1
-                _look(texts, table, column, row, sought, person_id, seen)
+                _search_row(texts, table, column, row, sought, person_id, seen)
                 if rows % _ROWS == 0:
                     beat()
             columns, shut = columns + 1, shut + seen.shut
-            left += _told(f"{table.name}.{column.name}", seen)
+            left += _describe_found(f"{table.name}.{column.name}", seen)
         shut += conn.scalar(select(func.count()).select_from(t.sealed)) or 0
     looked = [CertificateLine("looked_store", {"columns": columns, "texts": rows, "found": len(left)})]
     return [*looked, *([CertificateLine("looked_shut", {"count": shut})] if shut else [])], left
 
 
-def _read(conn: Connection, table: Table, column: Any) -> Iterator[Row[Any]]:
+def _read_column(conn: Connection, table: Table, column: "Column[object]") -> Iterator[RowMapping]:
     keys = [one.label(f"key{place}") for place, one in enumerate(table.primary_key)]
-    owner = [table.c.id if table is t.person else table.c.person_id] if _owned(table) else []
+    owner = [table.c.id if table is t.person else table.c.person_id] if _is_owned(table) else []
     query = select(column.label("said"), *(one.label("owner") for one in owner), *keys).where(column.is_not(None))
-    yield from conn.execute(query.execution_options(yield_per=_ROWS))
+    yield from conn.execute(query.execution_options(yield_per=_ROWS)).mappings()
 
 
-def _owned(table: Table) -> bool:
+def _is_owned(table: Table) -> bool:
     return table is t.person or "person_id" in table.c
 
 
-def _look(
-    texts: TextSealer, table: Table, column: Any, row: Row[Any], sought: SoughtName, person_id: str, seen: _Seen
+def _search_row(
+    texts: TextSealer,
+    table: Table,
+    column: "Column[object]",
+    row: RowMapping,
+    sought: SoughtName,
+    person_id: str,
+    seen: _Seen,
 ) -> None:
-    owner = row.owner if _owned(table) else None
+    owner = row["owner"] if _is_owned(table) else None
     if table is t.erasure and owner == person_id:
         return  # what the search itself needs to know; it goes with it
-    for text in list_texts(row.said):
+    for text in list_texts(row["said"]):
         said = texts.read(text, f"{table.name}.{column.name}", owner)
         seen.shut += is_sealed(text) and not said
         if any(sought.stands_in(one) for one in list_stored_texts(said)):
-            seen.rows.append(_number(row, sought))
+            seen.rows.append(_identify(row, sought))
             seen.others += owner not in (None, person_id)
             break
 
 
-def _number(row: Row[Any], sought: SoughtName) -> str:
+def _identify(row: RowMapping, sought: SoughtName) -> str:
     """Identifies the row; a path without the name."""
-    keys = [str(value) for key, value in row._mapping.items() if key.startswith("key")]  # noqa: SLF001
+    keys = [str(value) for key, value in row.items() if key.startswith("key")]
     return sought.masked(" ".join(keys))
 
 
-def _told(column: str, seen: _Seen) -> Iterator[CertificateLine]:
+def _describe_found(column: str, seen: _Seen) -> Iterator[CertificateLine]:
     if not seen.rows:
         return
     shown = "; ".join(seen.rows[:_SHOWN]) + ("; …" if len(seen.rows) > _SHOWN else "")
@@ -134,7 +139,7 @@ def search_files(services: Services, sought: SoughtName) -> tuple[list[Certifica
     with the backups."""
     left, count, binary, unread = [], 0, 0, 0
     base = services.config.path("{data}")
-    for path in _files(services):
+    for path in _list_files(services):
         shown = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
         if sought.stands_in(shown):
             left.append(CertificateLine("found_file_name", {"at": sought.masked(shown)}))
@@ -150,7 +155,7 @@ def search_files(services: Services, sought: SoughtName) -> tuple[list[Certifica
     return [*looked, *([CertificateLine("looked_binary", {"count": binary})] if binary else [])], [*left, *shut]
 
 
-def _files(services: Services) -> list[Path]:
+def _list_files(services: Services) -> list[Path]:
     """Without the store and the parts of backups, which are searched otherwise."""
     config = services.config
     log = config.path(config.server.log_file) if config.server.log_file else None

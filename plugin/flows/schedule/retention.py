@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select
 
@@ -43,7 +42,7 @@ def _drop(services: Services, kind: retention_rules.RetentionRule) -> int:
     """Search outside a write, and delete in short writes."""
     count, config = 0, services.config
 
-    def drop(tx: Tx, keys: Sequence[Any]) -> None:
+    def drop(tx: Tx, keys: Sequence[int | str]) -> None:
         nonlocal count
         count += kind.drop(tx, config, tx.now, keys)
 

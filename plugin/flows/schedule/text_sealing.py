@@ -5,7 +5,7 @@ and its log is truncated.
 """
 
 import json
-from typing import Any
+from collections.abc import Mapping
 
 from sqlalchemy import JSON, Column, ColumnElement, Table, Text, cast, select, update
 
@@ -51,7 +51,7 @@ def overwrite_plain_texts(services: Services) -> bool:
     return True
 
 
-def _seal_column(services: Services, table: Table, column: "Column[Any]") -> int:
+def _seal_column(services: Services, table: Table, column: "Column[object]") -> int:
     (number,) = table.primary_key.columns
     last, count = None, 0
     while True:
@@ -64,14 +64,15 @@ def _seal_column(services: Services, table: Table, column: "Column[Any]") -> int
         with services.store.write() as tx:
             house_key.make(tx, services.master)
             texts = services.texts(tx.connection)
-            count += sum(_seal(services, tx, texts, column, dict(row)) for row in rows)
+            count += sum(_seal(services, tx, texts, column, {**row}) for row in rows)
             tx.execute(update(t.state).values(texts_sealed_at=tx.now))
 
 
-def _seal(services: Services, tx: Tx, texts: TextSealer, column: "Column[Any]", row: dict[str, Any]) -> int:
+def _seal(services: Services, tx: Tx, texts: TextSealer, column: "Column[object]", row: Mapping[str, object]) -> int:
     """Only if it is unchanged since it was read. The text of a person whose key was destroyed becomes empty."""
     (number,) = column.table.primary_key.columns
-    stored, owner = row[column.name], row.get("person_id")
+    stored, person_id = row[column.name], row.get("person_id")
+    owner = None if person_id is None else str(person_id)
     if isinstance(stored, UnreadableCell):
         stored = ""  # unreadable: nothing of it is kept
     typed = json.dumps(stored) if isinstance(stored_type(column), JSON) else str(stored)
@@ -83,7 +84,7 @@ def _seal(services: Services, tx: Tx, texts: TextSealer, column: "Column[Any]", 
     return tx.execute(update(column.table).where(this).values({column: sealed})).rowcount
 
 
-def _equals(column: "Column[Any]", stored: object) -> ColumnElement[bool]:
+def _equals(column: "Column[object]", stored: object) -> ColumnElement[bool]:
     if isinstance(stored_type(column), JSON):  # never changed once stored; not every database compares JSON
         return cast(column, Text).not_like('"%')
     return column == stored

@@ -137,7 +137,7 @@ def _list_signed(
     services: Services, conn: Connection, who: Visitor, claims: Sequence[Quitclaim]
 ) -> Iterator[SignedVersion]:
     for claim in reversed(claims):
-        if receipts.kept(services, conn, who.person_id, claim.id):
+        if receipts.is_kept(services, conn, who.person_id, claim.id):
             day = claim.signed_at.astimezone(services.config.site.zone).date()
             yield SignedVersion(claim.id, claim.version, day)
 
@@ -232,9 +232,9 @@ def export_own_data(services: Services, who: Visitor) -> dict[str, Any]:
 def find_receipt(services: Services, who: Visitor, quitclaim_id: str) -> receipts.Receipt:
     """The receipt of a signed version. Raises NotFound for another person's, and if none was made (paper)."""
     with services.store.read() as conn:
-        if not receipts.kept(services, conn, who.person_id, quitclaim_id):
+        if not receipts.is_kept(services, conn, who.person_id, quitclaim_id):
             raise NotFound("no such receipt is kept")
-        return receipts.of(services, conn, quitclaim_id)
+        return receipts.load(services, conn, quitclaim_id)
 
 
 def make_renewal_link(services: Services, who: Visitor) -> links.MadeLink:

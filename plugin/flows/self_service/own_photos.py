@@ -7,7 +7,6 @@ photograph: no name, no file name, no reason and no face.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
@@ -16,6 +15,7 @@ from plugin.errors import NotFound
 from plugin.flows.common import closed_house, face_rows, reference_sets, valid_clearances
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
+from plugin.ledger.tables.dam_rows import FaceRow
 from plugin.quitclaim.consent.intervals import last_day
 from plugin.recognizer.examination.view import build_view
 
@@ -119,7 +119,7 @@ def _find_row(conn: Connection, person_id: str, resource_id: int) -> Row[Tagged]
     return row
 
 
-def _find_own_face(conn: Connection, row: Row[Tagged], person_id: str) -> Row[Any] | None:
+def _find_own_face(conn: Connection, row: Row[Tagged], person_id: str) -> FaceRow | None:
     """The face that is known to be this person's in the current file; None if none is.
 
     Reference pictures may show somebody else: a match on pictures that nobody vouched for shows no face.

@@ -1,7 +1,6 @@
 """Redraw a signature from a screen, in a confined process: foreign bytes in, a small PNG of our own out."""
 
 import io
-from typing import Any
 
 from PIL import Image
 
@@ -34,6 +33,6 @@ def redraw(data: bytes) -> bytes:
     return out.getvalue()
 
 
-def answer(_header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+def answer(_header: object, parts: list[bytes]) -> tuple[dict[str, object], list[bytes]]:
     """Answer `confinement.reader`."""
     return {}, [redraw(parts[0])]

@@ -3,10 +3,9 @@
 Whoever signs up by the code of a shoot becomes a member of it; only members are looked for in its photographs.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -147,13 +146,22 @@ def _invite_to_shoot(services: Services, tx: Tx, asked: InvitationRequest, store
     return links.make(services, tx, link, actor)
 
 
-def list_unanswered(conn: Connection, person_id: str) -> list[Mapping[str, Any]]:
-    """The unused links of a person: id, kind, since when, until when."""
+class OpenLink(TypedDict):
+    """A link that still works."""
+
+    id: str
+    kind: str
+    since: datetime
+    until: datetime
+
+
+def list_unanswered(conn: Connection, person_id: str) -> list[OpenLink]:
+    """The unused links of a person."""
     unused = t.invitation.c.kind.not_in((LinkKind.PAGE.value, LinkKind.KEY.value)) & (t.invitation.c.uses == 0)
     return _list_out(conn, (t.invitation.c.person_id == person_id) & unused)
 
 
-def list_shoot_codes(conn: Connection, collection_ref: str) -> list[Mapping[str, Any]]:
+def list_shoot_codes(conn: Connection, collection_ref: str) -> list[OpenLink]:
     """The codes of a shoot that still work, however many have signed by them."""
     return _list_out(conn, t.invitation.c.collection_ref == collection_ref)
 
@@ -178,7 +186,7 @@ def refuse_no_shoot(conn: Connection, collection_ref: str) -> None:
         raise NotFound(f"the collection {collection_ref!r} is no sign-up shoot: facelease collection list shows them")
 
 
-def _list_out(conn: Connection, which: ColumnElement[bool]) -> list[Mapping[str, Any]]:
+def _list_out(conn: Connection, which: ColumnElement[bool]) -> list[OpenLink]:
     standing = which & t.invitation.c.revoked_at.is_(None)
     query = select(t.invitation).where(standing).order_by(t.invitation.c.created_at)
     return [

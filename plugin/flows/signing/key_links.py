@@ -119,8 +119,8 @@ def load_page(services: Services, who: Holder) -> KeyPage:
             text = next((item.body.decode() for item in half[1].evidence if item.name.endswith("text.txt")), "")
             return KeyPage(_local_day(services, half[1].signed_at), text, (), False, True, False)
         claim = _find_claim(services, conn, who)
-        kept = receipts.kept(services, conn, who.person_id, claim.id)
-        text = str(receipts.of(services, conn, claim.id).tree["text"]) if kept else ""
+        kept = receipts.is_kept(services, conn, who.person_id, claim.id)
+        text = str(receipts.load(services, conn, claim.id).tree["text"]) if kept else ""
         replaced = claim.superseded_at is not None and claim.superseded_at <= services.clock.now()
         uses, day = _build_lines(services, conn, who, claim), _local_day(services, claim.signed_at)
         return KeyPage(day, text, uses, replaced, False, kept)
@@ -200,7 +200,7 @@ def _take_back(services: Services, tx: Tx, who: Holder, other_id: str, half: Pen
 def find_receipt(services: Services, who: Holder) -> receipts.Receipt:
     """The receipt of what was signed. Raises NotFound if none was made (paper)."""
     with services.store.read() as conn:
-        return receipts.of(services, conn, _find_claim(services, conn, who).id)
+        return receipts.load(services, conn, _find_claim(services, conn, who).id)
 
 
 def follow_completion(tx: Tx, number: str, quitclaim_id: str) -> None:

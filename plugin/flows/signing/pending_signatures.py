@@ -9,9 +9,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
@@ -20,6 +19,7 @@ from plugin.flows.consent.withdrawal import HALF
 from plugin.flows.rights import erasure
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import InvitationRow
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def store_pending(services: Services, tx: Tx, person_id: str, other_id: str, hal
     services.vault.seal(tx, person_id, "record", HALF, half.to_json(), subject=other_id)
 
 
-def find_pending(services: Services, conn: Connection, link: Row[Any]) -> PendingSignature | None:
+def find_pending(services: Services, conn: Connection, link: InvitationRow) -> PendingSignature | None:
     """What waits for the holder of this link, if anything does."""
     for item in _list_items(services, conn, link):
         half = PendingSignature.from_json(services.vault.open(conn, item))
@@ -78,7 +78,7 @@ def list_pending(services: Services, conn: Connection, person_id: str) -> list[t
     return [(row.subject, PendingSignature.from_json(services.vault.open(conn, row.id))) for row in rows]
 
 
-def discard_for_link(services: Services, tx: Tx, link: Row[Any]) -> None:
+def discard_for_link(services: Services, tx: Tx, link: InvitationRow) -> None:
     """Discard what waits for the holder of this link."""
     for item in _list_items(services, tx.connection, link):
         services.vault.discard(tx, item)
@@ -91,13 +91,15 @@ def discard_pending(services: Services, tx: Tx, person_id: str, other_id: str, n
             services.vault.discard(tx, item)
 
 
-def _list_items(services: Services, conn: Connection, link: Row[Any]) -> Sequence[str]:
+def _list_items(services: Services, conn: Connection, link: InvitationRow) -> Sequence[str]:
     if not (link.person_id and link.guardian_id):
         return []
     return services.vault.find(conn, link.person_id, HALF, subject=link.guardian_id)
 
 
-def find_second_link(conn: Connection, person_id: str, other_id: str, form_id: str, now: datetime) -> Row[Any] | None:
+def find_second_link(
+    conn: Connection, person_id: str, other_id: str, form_id: str, now: datetime
+) -> InvitationRow | None:
     """The unused link of the guardian who has not signed yet."""
     link = t.invitation.c
     theirs = (link.person_id == person_id) & (link.guardian_id == other_id) & (link.form_id == form_id)

@@ -139,7 +139,7 @@ def _complete(
     names = receipts.Names(
         act.checked.name or register.own_name_of(tx.connection, act.person_id), tuple(signers) if guardian_id else ()
     )
-    receipts.keep(services, tx, claim, act.asked.stored.form, act.asked.sheet, names)
+    receipts.store(services, tx, claim, act.asked.stored.form, act.asked.sheet, names)
     key = signature_strength.make_key(services, tx, claim, act.asked.language, guardian_id)
     page = signature_strength.make_full_page(services, tx, act, guardian_id) if full else None
     signature_strength.queue_receipt(services, tx, act, claim, guardian_id, full)

@@ -4,10 +4,9 @@ Every signer gets a key. The full page opens only if the link was delivered to a
 pages are revoked, and every address on file is notified.
 """
 
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from plugin.errors import LinkRefused
 from plugin.flows.access import links
@@ -20,10 +19,11 @@ from plugin.flows.signing import key_links, submission
 from plugin.flows.signing.pending_signatures import PendingSignature
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import InvitationRow
 from plugin.quitclaim.consent.model import Quitclaim
 
 
-def refuse_replacing(services: Services, tx: Tx, person_id: str, link: Row[Any]) -> None:
+def refuse_replacing(services: Services, tx: Tx, person_id: str, link: InvitationRow) -> None:
     """Refuse to replace what came into force after the link was made, unless the link may. Raises LinkRefused."""
     alive = roster.load(services, tx.connection, person_id).unended(tx.now)
     if alive and not (link.may_replace or links.is_full(services, tx.connection, link)):
@@ -32,7 +32,9 @@ def refuse_replacing(services: Services, tx: Tx, person_id: str, link: Row[Any])
             raise LinkRefused("revoked")
 
 
-def is_full(services: Services, tx: Tx, link: Row[Any], half: PendingSignature | None, guardian_id: str | None) -> bool:
+def is_full(
+    services: Services, tx: Tx, link: InvitationRow, half: PendingSignature | None, guardian_id: str | None
+) -> bool:
     """Whether the signature by this link has full strength; call it before the signature is recorded.
 
     A letter that leads to the person's first signature confirms its address, and that of the first of two guardians.

@@ -5,9 +5,8 @@ Opening a link changes nothing, because mail programs open links before people d
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.errors import LinkRefused
 from plugin.flows.access.links import LinkKind
@@ -18,6 +17,7 @@ from plugin.flows.mail.form_store import StoredForm
 from plugin.flows.people import register
 from plugin.flows.signing import pending_signatures
 from plugin.ledger import tables as t
+from plugin.ledger.tables.rows import InvitationRow
 from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.model import Person
 from plugin.quitclaim.forms.sheets import Sheet, Whom, make_sheet
@@ -76,12 +76,14 @@ class SigningRequest:
         return frozenset(keys | ({RECOGNITION} if self.sheet.recognition else set()))
 
 
-def load_request(services: Services, link: Row[Any], language: str) -> SigningRequest:
+def load_request(services: Services, link: InvitationRow, language: str) -> SigningRequest:
     """What the link asks, in `language` if the form has a text in it.
 
     Raises LinkRefused for a guardian's link once they have no say any more: it signs for nobody then, least of
     all in the name of somebody who has come of age.
     """
+    if link.form_id is None:
+        raise LinkRefused("unknown")
     stored = form_store.load(services, link.form_id)
     languages = tuple(sorted(stored.form.texts))
     spoken = language if language in languages else link.language
@@ -150,14 +152,14 @@ def _fit_photographs(shown: Sheet, services: Services, person: Person | None, mi
     return replace(shown, photographs="") if floor > now else shown
 
 
-def _find_signer(services: Services, conn: Connection, link: Row[Any]) -> tuple[str, str] | None:
+def _find_signer(services: Services, conn: Connection, link: InvitationRow) -> tuple[str, str] | None:
     if not link.guardian_id or not link.person_id:
         return None
     known = register.guardians_of(services, conn, link.person_id)
     return next(((str(g["id"]), str(g["name"])) for g in known if g["id"] == link.guardian_id), None)
 
 
-def _find_first_day(services: Services, link: Row[Any], person: Person | None, now: datetime) -> date | None:
+def _find_first_day(services: Services, link: InvitationRow, person: Person | None, now: datetime) -> date | None:
     if link.kind != LinkKind.MAJORITY.value or person is None:
         return None
     majority = rules.of_age(person, services.ages)

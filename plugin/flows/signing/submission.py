@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
 from uuid import uuid4
-
-from sqlalchemy import Row
 
 from plugin.flows.access.links import MadeLink
 from plugin.flows.common.services import Services
@@ -16,6 +13,7 @@ from plugin.flows.people.resemblance import NONE_OPEN, OpenTemplates
 from plugin.flows.signing.form_validation import CheckedForm, FilledForm
 from plugin.flows.signing.signing_request import SigningRequest
 from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.rows import InvitationRow
 from plugin.quitclaim.consent.intervals import end_of
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
@@ -50,7 +48,7 @@ class Submission:
     """A submission: the request and the answers, and what was computed before the transaction."""
 
     asked: SigningRequest
-    link: Row[Any]
+    link: InvitationRow
     filled: FilledForm
     checked: CheckedForm
     person_id: str

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from plugin.errors import AuditBroken, VaultError
 from plugin.flows.common.services import Services
@@ -17,6 +16,7 @@ from plugin.ledger.log.heads import SignedHead
 from plugin.ledger.log.proof import LogProof, ProofVerdict
 from plugin.ledger.store import audit
 from plugin.ledger.store.audit import Action, Head
+from plugin.ledger.tables import dam_rows
 from plugin.quitclaim.consent.intervals import end_of
 
 ACTIONS = tuple(action.value for action in Action)
@@ -91,7 +91,7 @@ def page(services: Services, after: int, limit: int, actor: str) -> tuple[list[A
     return [_build_row(row) for row in found], last
 
 
-def _build_row(row: Row[Any]) -> AuditRow:
+def _build_row(row: dam_rows.AuditRow) -> AuditRow:
     about = (row.subject or "", row.resource_id, json.loads(row.details))
     return AuditRow(row.seq, row.at, row.action, row.actor, *about, row.previous, row.hash)
 
@@ -113,7 +113,7 @@ def verify_log(
     try:
         signed, unsigned = _read_heads(path)
         with services.store.read() as conn:
-            keys = keys or _known_keys(services)
+            keys = keys or _list_known_keys(services)
             return LogCheck(proof.verify_log(conn, signed, keys, unsigned, given))
     except AuditBroken as error:
         return LogCheck(None, str(error))
@@ -135,7 +135,7 @@ def _read_heads(path: Path) -> tuple[list[SignedHead], list[Head]]:
         return [], []
 
 
-def _known_keys(services: Services) -> Sequence[str]:
+def _list_known_keys(services: Services) -> Sequence[str]:
     """Our public keys; none if the key is missing: then no head counts as ours, and nothing is proven."""
     try:
         return tuple(reversed(services.head_key.known))

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from plugin.errors import NotFound
 from plugin.flows.collections import modes, shoots
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import KeepsModes
 from plugin.ledger import tables as t
+from plugin.ledger.tables.dam_rows import CollectionRow
 from plugin.quitclaim.clearance.scope import Basis, CollectionRule, Mode, current_mode
 
 
@@ -84,7 +84,7 @@ def find_collection(services: Services, ref: str) -> RuledCollection:
 
 
 def _add_ruling(
-    services: Services, one: RuledCollection, row: Row[Any], rule: CollectionRule, evidence: tuple[str, str]
+    services: Services, one: RuledCollection, row: CollectionRow, rule: CollectionRule, evidence: tuple[str, str]
 ) -> RuledCollection:
     reference, by = evidence
     ruled = replace(one, mode=rule.mode, today=current_mode(rule, services.today()), reference=reference, by=by)

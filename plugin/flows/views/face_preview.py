@@ -1,8 +1,6 @@
 """Small pictures for a decision, never stored: a face in its photograph, and the reference pictures of a person."""
 
-from typing import Any
-
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.errors import NotFound
 from plugin.flows.common import face_rows, reference_sets, roster
@@ -11,6 +9,7 @@ from plugin.flows.review import face_decisions
 from plugin.hooks.dam import Box, Picture
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
+from plugin.ledger.tables.rows import ReferenceSetRow
 from plugin.recognizer.examination.view import PictureView
 
 LONGEST_PX = 900
@@ -51,7 +50,7 @@ def count_references(conn: Connection, set_id: str) -> int:
     return 0 if row is None else len(_list_references(conn, row))
 
 
-def _list_references(conn: Connection, row: Row[Any]) -> list[str]:
+def _list_references(conn: Connection, row: ReferenceSetRow) -> list[str]:
     mine = reference_sets.pictures_of(row) & (t.sealed.c.kind == "reference")
     query = select(t.sealed.c.id).where(mine).order_by(t.sealed.c.created_at, t.sealed.c.id)
     return list(conn.scalars(query))

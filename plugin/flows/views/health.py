@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import Column, Connection, func, select
+from sqlalchemy import Column, ColumnElement, Connection, func, select
 
 from plugin.flows.common import roster, worker_state
 from plugin.flows.common.services import Services
@@ -135,14 +134,14 @@ def open_sample_keys(services: Services) -> int:
 def count(services: Services) -> Counts:
     """The counts; those of rows in one snapshot."""
     with services.store.read() as conn:
-        photos = _by(conn, t.resource.c.examined, t.resource.c.deleted_at.is_(None))
-        faces = _by(conn, t.face.c.state)
-        mails = _by(conn, t.mail.c.state)
+        photos = _count_by(conn, t.resource.c.examined, t.resource.c.deleted_at.is_(None))
+        faces = _count_by(conn, t.face.c.state)
+        mails = _count_by(conn, t.mail.c.state)
         templates = conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
     age = worker_state.sweep_age(services)
     return Counts(photos, faces, services.queue.counts(), templates, age, mails)
 
 
-def _by(conn: Connection, column: "Column[Any]", *which: Any) -> dict[str, int]:
+def _count_by(conn: Connection, column: "Column[str]", *which: ColumnElement[bool]) -> dict[str, int]:
     rows = conn.execute(select(column, func.count()).where(*which).group_by(column))
     return {str(value): int(count) for value, count in rows}

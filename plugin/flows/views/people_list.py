@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Select, select
 
 from plugin.flows.common import reference_sets, roster
 from plugin.flows.common.batches import chunked
@@ -43,44 +42,46 @@ class Listed:
 
 def page(services: Services, after: str, limit: int) -> list[Listed]:
     """At most `limit` people in the order of their ids, from after the id `after`."""
-    return _listed(services, _QUERY.where(_P.id > after).order_by(_P.id).limit(limit))
+    return _list_people(services, _QUERY.where(_P.id > after).order_by(_P.id).limit(limit))
 
 
 def search(services: Services, text: str = "", after: str = "", limit: int | None = None) -> list[Listed]:
     """People whose name holds `text`, in the order of names, from after the key `after`; without a limit all."""
     wanted = name_key(text)
     query = _QUERY.where(_P.name_key > after).order_by(_P.name_key).limit(limit)
-    return _listed(services, query.where(_P.name_key.contains(wanted, autoescape=True)) if wanted else query)
+    return _list_people(services, query.where(_P.name_key.contains(wanted, autoescape=True)) if wanted else query)
 
 
 def show(services: Services, person_id: str, actor: str) -> Listed:
     """One of them, with an audit row for the look. Raises NotFound."""
     person_file.look(services, person_id, actor)
-    return _listed(services, _QUERY.where(_P.id == person_id))[0]
+    return _list_people(services, _QUERY.where(_P.id == person_id))[0]
 
 
-def _listed(services: Services, query: Select[Any]) -> list[Listed]:
+def _list_people(services: Services, query: "Select[str, str, bool]") -> list[Listed]:
     now = services.clock.now()
     with services.store.read() as conn:
         rows = conn.execute(query).all()
-        return [one for some in chunked(rows, _AT_ONCE) for one in _some(services, conn, some, now)]
+        return [one for some in chunked(rows, _AT_ONCE) for one in _list_some(services, conn, some, now)]
 
 
-def _some(services: Services, conn: Connection, rows: Sequence[Row[Any]], now: datetime) -> list[Listed]:
-    ids = [row.id for row in rows]
+def _list_some(
+    services: Services, conn: Connection, rows: Sequence[tuple[str, str, bool]], now: datetime
+) -> list[Listed]:
+    ids = [person_id for person_id, _, _ in rows]
     standings = roster.load_many(services, conn, ids)
     pictures = reference_sets.state_of(conn, ids)
     mine = t.sealed.c.person_id.in_(ids) & (t.sealed.c.kind == "template")
     enrolled = set(conn.scalars(select(t.sealed.c.person_id).where(mine)))
     return [
         Listed(
-            standings[row.id].person,
-            row.name_key,
-            row.namesake,
-            standings[row.id].recognition(now) is not None,
-            standings[row.id].any_publication(now),
-            row.id in enrolled,
-            pictures.get(row.id, "none"),
+            standings[person_id].person,
+            key,
+            namesake,
+            standings[person_id].recognition(now) is not None,
+            standings[person_id].any_publication(now),
+            person_id in enrolled,
+            pictures.get(person_id, "none"),
         )
-        for row in rows
+        for person_id, key, namesake in rows
     ]

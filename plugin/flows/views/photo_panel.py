@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from plugin.errors import ConsentError
 from plugin.flows.clearance import photo_answers
@@ -13,6 +12,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals
 from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
+from plugin.ledger.tables.dam_rows import FaceRow, TagRow
 from plugin.quitclaim.clearance.answers import (
     Answer,
     Examined,
@@ -136,12 +136,12 @@ class _ChannelAnswers:
         }
 
 
-def _list_tags(conn: Connection, resource_id: int) -> list[Row[Any]]:
+def _list_tags(conn: Connection, resource_id: int) -> list[TagRow]:
     query = select(t.tag).where(t.tag.c.resource_id == resource_id).order_by(t.tag.c.node_key)
     return list(conn.execute(query))
 
 
-def _build_person(asked: _ChannelAnswers, tag: Row[Any], fact: NameFact, by: Mapping[str, str]) -> NamedPerson:
+def _build_person(asked: _ChannelAnswers, tag: TagRow, fact: NameFact, by: Mapping[str | None, str]) -> NamedPerson:
     # What a person agreed to does not depend on the origin of the tag: ask as if it were confirmed.
     alone = Facts(Examined.WHOLE, names=(NameFact(fact.person_id, NameOrigin.CONFIRMED, tag.node),))
     answers = {
@@ -154,12 +154,12 @@ def _build_person(asked: _ChannelAnswers, tag: Row[Any], fact: NameFact, by: Map
 _OF_THE_PHOTOGRAPH = frozenset({ReasonCode.NO_FACE, ReasonCode.SHOWN_AT})
 
 
-def _build_unnamed_face(services: Services, face: Row[Any]) -> PanelFace:
+def _build_unnamed_face(services: Services, face: FaceRow) -> PanelFace:
     small = is_small(face.file_px, services.config.clearance.recognisable_px)
     return PanelFace(face.id, face_rows.box_of(face), "unmatched", "", "", small=small)
 
 
-def _build_face(services: Services, face: Row[Any], labels: Mapping[str, str], reason: str) -> PanelFace:
+def _build_face(services: Services, face: FaceRow, labels: Mapping[str, str], reason: str) -> PanelFace:
     person = labels.get(face.person_id, "") if face.person_id else ""
     again = face.state == "dismissed" and dismissals.is_waiting(services, face)
     small = is_small(face.file_px, services.config.clearance.recognisable_px)

@@ -1,17 +1,17 @@
 """Faces without a name that need a decision: those that count, in the file or on any channel."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from plugin.flows.common.services import Services
 from plugin.flows.review import download_gate, face_decisions
+from plugin.flows.review.face_decisions import WaitingFace
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import Policy
 
 
-def list_unnamed(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[Row[Any]]:
+def list_unnamed(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[WaitingFace]:
     """As `face_decisions.list_waiting`, without small figures that count nowhere."""
     counted = download_gate.is_counted(_largest_policy(services))
     yield from face_decisions.list_waiting(conn, "unmatched", after, limit, counted)

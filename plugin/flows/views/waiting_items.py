@@ -1,16 +1,12 @@
 """The queries behind `waiting_list`, one for each kind. Their labels are fields of `waiting_list.WaitingItem`."""
 
-from datetime import datetime
-
 from sqlalchemy import Select, func, or_, select
 
 from plugin.ledger import tables as t
 from plugin.recognizer.pictures.partial_reasons import Partly
 
-UnvouchedSet = tuple[str, str, datetime, str]
 
-
-def select_failed_writes() -> Select[tuple[str, str, str, datetime, str]]:
+def select_failed_writes() -> Select[object]:
     """The last intent for this name and resource failed, and the name is not there now."""
     i, later, p, r = t.intent.c, t.intent.alias(), t.person.c, t.resource.c
     same = (later.c.resource_id == i.resource_id) & (later.c.person_id == i.person_id)
@@ -27,7 +23,7 @@ def select_failed_writes() -> Select[tuple[str, str, str, datetime, str]]:
     )
 
 
-def select_small_previews() -> Select[tuple[str, datetime, str]]:
+def select_small_previews() -> Select[object]:
     """Photographs of which only a preview was examined; `why` is what the examination says."""
     r = t.resource.c
     codes = (Partly.PREVIEW_ONLY, Partly.SMALL_PREVIEW, Partly.UNKNOWN_SIZE)
@@ -39,7 +35,7 @@ def select_small_previews() -> Select[tuple[str, datetime, str]]:
     )
 
 
-def select_lost_rulings() -> Select[tuple[str, str, datetime, str, str]]:
+def select_lost_rulings() -> Select[object]:
     """Collections with a ruling that moved or are gone; `why` is their mode."""
     c = t.collection.c
     return (
@@ -49,7 +45,7 @@ def select_lost_rulings() -> Select[tuple[str, str, datetime, str, str]]:
     )
 
 
-def select_unread_names() -> Select[tuple[str, datetime, str]]:
+def select_unread_names() -> Select[object]:
     """Photographs that may have names that could not be read; `why` is what could not be read."""
     r = t.resource.c
     return (
@@ -59,7 +55,7 @@ def select_unread_names() -> Select[tuple[str, datetime, str]]:
     )
 
 
-def select_doubted_names() -> Select[tuple[str, str, datetime]]:
+def select_doubted_names() -> Select[object]:
     """People whose name may be on photographs from before they were entered."""
     p = t.person.c
     return (
@@ -69,7 +65,7 @@ def select_doubted_names() -> Select[tuple[str, str, datetime]]:
     )
 
 
-def select_unknown_age() -> Select[tuple[str, str, datetime]]:
+def select_unknown_age() -> Select[object]:
     """People with something in force who gave neither a birth date nor that they are of age."""
     p = t.person.c
     agreed = select(t.grant.c.id).where(t.grant.c.person_id == p.id, t.grant.c.ended_at.is_(None))
@@ -80,7 +76,7 @@ def select_unknown_age() -> Select[tuple[str, str, datetime]]:
     )
 
 
-def select_returned_names() -> Select[tuple[str, datetime]]:
+def select_returned_names() -> Select[object]:
     """Names of ours that a restored DAM brought back and that are not removed yet; without the person."""
     return (
         select(t.resource.c.ref, t.tag.c.created_at.label("at"))
@@ -90,7 +86,7 @@ def select_returned_names() -> Select[tuple[str, datetime]]:
     )
 
 
-def _select_unvouched_sets() -> Select[UnvouchedSet]:
+def _select_unvouched_sets() -> Select[object]:
     s, name = t.reference_set.c, t.person.c.display_name.label("name")
     by = func.coalesce(s.invited_by, s.added_by).label("by")
     return (
@@ -101,11 +97,11 @@ def _select_unvouched_sets() -> Select[UnvouchedSet]:
     )
 
 
-def select_declared_sets() -> Select[UnvouchedSet]:
+def select_declared_sets() -> Select[object]:
     """Reference pictures that came by a link and that nobody has vouched for yet."""
     return _select_unvouched_sets().where(t.reference_set.c.near_id.is_(None))
 
 
-def select_near_sets() -> Select[UnvouchedSet]:
+def select_near_sets() -> Select[object]:
     """Those of them that resemble somebody enrolled; they are not compared until somebody has decided."""
     return _select_unvouched_sets().where(t.reference_set.c.near_id.is_not(None))

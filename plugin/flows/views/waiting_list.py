@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Select, func, select
 
@@ -95,7 +94,7 @@ _READERS = (Role.ADMINISTRATOR, Role.OFFICER, Role.EDITOR)
 _EDITORS = (Role.ADMINISTRATOR, Role.EDITOR)
 _OFFICERS = (Role.ADMINISTRATOR, Role.OFFICER)
 _ADMINISTRATORS = (Role.ADMINISTRATOR,)
-_Query = Callable[[], Select[Any]]
+_Query = Callable[[], Select[object]]
 
 
 def list_counts(services: Services, role: Role | None = None) -> list[WaitingCount]:

@@ -1,9 +1,12 @@
 """How a cell of a spreadsheet looks: struck through, or invisible."""
 
 import re
-from typing import Any
 
+from openpyxl import Workbook
+from openpyxl.cell.cell import Cell
 from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.styles.colors import Color
+from openpyxl.worksheet.worksheet import Worksheet
 
 from plugin.errors import ImportRefused
 
@@ -14,7 +17,7 @@ _LEAST = 3  # points of a height
 _DISTINCT = 16  # of 256
 
 
-def explain_unseen(book: Any, cell: Any) -> str:
+def explain_unseen(book: Workbook, cell: Cell) -> str:
     """Why a cell does not show its value; "" if it does."""
     if _is_struck(book, cell):
         return "is struck through: delete it, or take the line off"
@@ -27,7 +30,7 @@ def explain_unseen(book: Any, cell: Any) -> str:
     return ""
 
 
-def _shows_value(cell: Any) -> bool:
+def _shows_value(cell: Cell) -> bool:
     """Whether the number format shows the value, and for a text nothing but it."""
     parts = [part.strip() for part in str(cell.number_format).split(";")]
     if isinstance(cell.value, str):
@@ -43,26 +46,26 @@ def _are_alike(one: str | None, other: str | None) -> bool:
     return all(abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) < _DISTINCT for at in (0, 2, 4))
 
 
-def _is_struck(book: Any, cell: Any) -> bool:
+def _is_struck(book: Workbook, cell: Cell) -> bool:
     if cell.font.strike or _named_font_strikes(book, cell):
         return True
     blocks = cell.value if isinstance(cell.value, CellRichText) else ()
     return any(isinstance(one, TextBlock) and one.font.strike for one in blocks)
 
 
-def _named_font_strikes(book: Any, cell: Any) -> bool:
+def _named_font_strikes(book: Workbook, cell: Cell) -> bool:
     """By a cell style, which some programs do not copy to the cell's own font."""
     named = next((one for one in book._named_styles if one.name == cell.style), None)  # noqa: SLF001
     return bool(named is not None and named.font is not None and named.font.strike)
 
 
-def _background(cell: Any) -> str | None:
+def _background(cell: Cell) -> str | None:
     if cell.fill is None or getattr(cell.fill, "fill_type", None) in {None, "none"}:
         return _WHITE
     return _colour(cell.fill.fgColor, _WHITE) if cell.fill.fill_type == "solid" else None
 
 
-def _colour(colour: Any, otherwise: str) -> str | None:
+def _colour(colour: Color | None, otherwise: str) -> str | None:
     """Six hex digits; None if unknown."""
     if colour is None:
         return otherwise
@@ -73,7 +76,7 @@ def _colour(colour: Any, otherwise: str) -> str | None:
     return _THEME.get(colour.theme) if colour.type == "theme" and not colour.tint else None
 
 
-def refuse_sheet(sheet: Any) -> None:
+def refuse_sheet(sheet: Worksheet) -> None:
     """Raises ImportRefused if it is unknown what the sheet shows."""
     form = sheet.sheet_format
     if form.zeroHeight or (form.customHeight and (form.defaultRowHeight or _LEAST) < _LEAST):
@@ -88,7 +91,7 @@ def refuse_sheet(sheet: Any) -> None:
         )
 
 
-def refuse_unapplied_filter(sheet: Any, any_hidden: bool) -> None:
+def refuse_unapplied_filter(sheet: Worksheet, any_hidden: bool) -> None:
     """Raises ImportRefused for a filter that hides no row: programs differ in whether it is active."""
     filters = [sheet.auto_filter, *(table.autoFilter for table in sheet.tables.values())]
     if not any_hidden and any(one is not None and one.filterColumn for one in filters):

@@ -1,14 +1,13 @@
 """Read a PDF in a confined process: whether it is locked, and how many pages it has."""
 
 import io
-from typing import Any
 
 from pypdf import PdfReader
 
 from plugin.errors import ImportRefused
 
 
-def answer(_header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+def answer(_header: object, parts: list[bytes]) -> tuple[dict[str, object], list[bytes]]:
     """Answer `confinement.reader`. Raises ImportRefused if it does not open."""
     try:
         found = PdfReader(io.BytesIO(parts[0]))

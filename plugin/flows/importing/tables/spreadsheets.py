@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from plugin.confinement.reader import find_reader
 from plugin.errors import ImportRefused, ReadingFailed
@@ -47,6 +47,13 @@ def parse_table(
         raise ImportRefused("the file cannot be read: save it anew, or as CSV UTF-8") from error
 
 
+class _ParsedRow(TypedDict):
+    number: int
+    cells: dict[str, str]
+    fault: str
+    notes: list[str]
+
+
 def _build_table(told: bytes) -> Table:
     """The answer of the confined process, converted to text and numbers only."""
     tree = json.loads(told)
@@ -54,6 +61,6 @@ def _build_table(told: bytes) -> Table:
     return Table(columns, tuple(_build_row(one) for one in tree["rows"]), str(tree["told"]))
 
 
-def _build_row(told: dict[str, Any]) -> TableRow:
+def _build_row(told: _ParsedRow) -> TableRow:
     cells = {str(column): str(cell) for column, cell in told["cells"].items()}
     return TableRow(int(told["number"]), cells, str(told["fault"]), tuple(str(note) for note in told["notes"]))

@@ -3,14 +3,22 @@
 import json
 from collections.abc import Collection
 from dataclasses import asdict
-from typing import Any
+from typing import TypedDict
 
 from plugin.errors import ImportRefused
 from plugin.flows.importing.tables import csv_files, xlsx_sheets
 from plugin.flows.importing.tables.table_rows import ReadingOptions, Table, build_table
 
 
-def answer(header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+class _Header(TypedDict):
+    encoding: str
+    sheet: str
+    known: list[str]
+    rows: int
+    bytes: int
+
+
+def answer(header: _Header, parts: list[bytes]) -> tuple[dict[str, object], list[bytes]]:
     """Answer `confinement.reader`: the table, as one part."""
     reading = ReadingOptions(header["encoding"], header["sheet"])
     found = parse(parts[0], set(header["known"]), header["rows"], header["bytes"], reading)

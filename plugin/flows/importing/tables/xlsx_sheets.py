@@ -8,14 +8,19 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
+from openpyxl.cell.cell import Cell
 from openpyxl.utils import get_column_letter, range_boundaries
+from openpyxl.worksheet.dimensions import DimensionHolder
+from openpyxl.worksheet.worksheet import Worksheet
 
 from plugin.errors import ImportRefused
 from plugin.flows.importing.tables import cell_formats
 from plugin.flows.importing.tables.table_rows import MAX_COLUMNS, RawRow, normalize_heading, refuse_too_many
+
+T = TypeVar("T")
 
 _DEEPEST = 1_048_577  # rows of a sheet; those without a cell are passed over
 _UNPACKED = 20  # times the limit that an XLSX file may unpack to
@@ -70,7 +75,7 @@ def _refuse_large(data: bytes, most_rows: int) -> None:
             _try_read(partial(_count, sheet, most_rows))
 
 
-def _count(sheet: Any, most_rows: int) -> None:
+def _count(sheet: Worksheet, most_rows: int) -> None:
     filled = cells = 0
     sheet.reset_dimensions()  # the size in the file may be wrong
     for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
@@ -81,7 +86,7 @@ def _count(sheet: Any, most_rows: int) -> None:
             raise ImportRefused("the file has more cells than are read: keep the columns that are documented")
 
 
-def _try_read(act: Callable[[], Any]) -> Any:
+def _try_read(act: Callable[[], T]) -> T:
     try:
         return act()
     except ImportRefused:
@@ -93,7 +98,7 @@ def _try_read(act: Callable[[], Any]) -> Any:
 # ---- which sheet ------------------------------------------------------------------------------
 
 
-def _choose_sheet(book: Any, known: Collection[str], wanted: str) -> Any:
+def _choose_sheet(book: Workbook, known: Collection[str], wanted: str) -> Worksheet:
     if wanted:
         named = [one for one in book.worksheets if one.title == wanted]
         if not named:
@@ -113,7 +118,7 @@ def _choose_sheet(book: Any, known: Collection[str], wanted: str) -> Any:
     return tables[0]
 
 
-def _filled_rows(sheet: Any) -> Iterator[Sequence[Any]]:
+def _filled_rows(sheet: Worksheet) -> Iterator[Sequence[Cell]]:
     """The rows that are not empty, from their first column to the limit of a table."""
     last: dict[int, int] = {}
     for (row, column), cell in sheet._cells.items():  # noqa: SLF001 - `iter_rows` makes all cells that are not there
@@ -123,17 +128,17 @@ def _filled_rows(sheet: Any) -> Iterator[Sequence[Any]]:
         yield [sheet.cell(row, column) for column in range(1, min(last[row], MAX_COLUMNS + 1) + 1)]
 
 
-def _refuse_far(sheet: Any) -> None:
+def _refuse_far(sheet: Worksheet) -> None:
     far = [cell for cell in sheet._cells.values() if cell.column > MAX_COLUMNS and _cell_text(cell).strip()]  # noqa: SLF001
     if far:
         raise ImportRefused(f"cell {far[0].coordinate} lies beyond {MAX_COLUMNS} columns: delete it, or move it")
 
 
-def _heads_a_table(sheet: Any, known: Collection[str]) -> bool:
+def _heads_a_table(sheet: Worksheet, known: Collection[str]) -> bool:
     return any(normalize_heading(_cell_text(cell)) in known for cell in next(_filled_rows(sheet)))
 
 
-def _describe_unread(book: Any, chosen: Any) -> str:
+def _describe_unread(book: Workbook, chosen: Worksheet) -> str:
     others = [one for one in book.worksheets if one is not chosen]
     hidden = [repr(one.title) for one in others if one.sheet_state != "visible"]
     shown = [repr(one.title) for one in others if one.sheet_state == "visible"]
@@ -145,7 +150,7 @@ def _describe_unread(book: Any, chosen: Any) -> str:
 # ---- its rows ---------------------------------------------------------------------------------
 
 
-def _read_rows(book: Any, sheet: Any) -> Iterator[RawRow]:
+def _read_rows(book: Workbook, sheet: Worksheet) -> Iterator[RawRow]:
     cell_formats.refuse_sheet(sheet)
     merged = {row for area in sheet.merged_cells.ranges for row in range(area.min_row, area.max_row + 1)}
     _refuse_far(sheet)
@@ -168,7 +173,7 @@ def _read_rows(book: Any, sheet: Any) -> Iterator[RawRow]:
     cell_formats.refuse_unapplied_filter(sheet, any_hidden)
 
 
-def is_hidden(dimensions: Any, number: int) -> bool:
+def is_hidden(dimensions: DimensionHolder, number: int) -> bool:
     """Whether a row is invisible, or nearly so."""
     if number not in dimensions:
         return False
@@ -176,7 +181,7 @@ def is_hidden(dimensions: Any, number: int) -> bool:
     return bool(one.hidden) or (one.height is not None and one.height < _LEAST_POINTS)
 
 
-def _refuse_hidden_columns(sheet: Any, filled: Sequence[Sequence[Any]]) -> None:
+def _refuse_hidden_columns(sheet: Worksheet, filled: Sequence[Sequence[Cell]]) -> None:
     for one in sheet.column_dimensions.values():
         if not one.hidden and one.width >= _LEAST_POINTS / 10:
             continue
@@ -186,7 +191,7 @@ def _refuse_hidden_columns(sheet: Any, filled: Sequence[Sequence[Any]]) -> None:
             raise ImportRefused(f"column {letters} is hidden and not empty: show it, or delete it")
 
 
-def _find_fault(book: Any, cell: Any, headings: Sequence[str], at: int) -> str:
+def _find_fault(book: Workbook, cell: Cell, headings: Sequence[str], at: int) -> str:
     """Why a cell does not show its value; "" for an empty one."""
     if cell.value is None:
         return ""
@@ -212,7 +217,7 @@ def _date_fault(shown: str) -> str:
     return f"shows a date without its {' and '.join(missing)}: format it as a whole date" if missing else ""
 
 
-def _number_fault(cell: Any, heading: str) -> str:
+def _number_fault(cell: Cell, heading: str) -> str:
     if heading in _WORD_COLUMNS:
         return "holds a number where words belong: format it as text, and write it anew"
     if cell.number_format not in _PLAIN_NUMBERS or abs(cell.value) >= _EXACT:
@@ -220,7 +225,7 @@ def _number_fault(cell: Any, heading: str) -> str:
     return ""
 
 
-def _cell_text(cell: Any) -> str:
+def _cell_text(cell: Cell) -> str:
     """A cell as a person would type it; a date as 2026-12-31, a formula as "(computed)"."""
     value = cell.value
     if value is None:
