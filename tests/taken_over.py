@@ -1,13 +1,13 @@
 """The recogniser's child as it would be once a picture had taken it over: `inspect` runs what somebody else chose."""
 
 import json
-from typing import Any
 
+from plugin.confinement import wire
 from plugin.recognizer.process import child
 from tests import attempts
 
 
-def _inspect(self: child.ChildState, header: dict[str, Any], parts: list[bytes]) -> child.Reply:
+def _inspect(self: child.ChildState, header: dict[str, object], parts: list[bytes]) -> wire.Message:
     return {"reason": json.dumps(attempts.tries(json.loads(parts[0])))}, []
 
 

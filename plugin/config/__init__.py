@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import PrivateAttr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -68,9 +68,9 @@ class Config(Section):
     api: ApiSection = ApiSection()
     importing: ImportingSection = ImportingSection()
 
-    def model_post_init(self, context: Any, /) -> None:
+    def model_post_init(self, context: object, /) -> None:
         """Keep the folder in which keys.master_command runs."""
-        self._folder = (context or {}).get("folder") or Path()
+        self._folder = (context.get("folder") if isinstance(context, dict) else None) or Path()
 
     @model_validator(mode="after")
     def reachable(self) -> Self:

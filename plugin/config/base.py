@@ -70,6 +70,6 @@ StoreUrl = Annotated[str, AfterValidator(_resolve_database)]
 
 
 class Section(BaseModel):
-    """A table of the configuration: frozen, and closed to keys that nobody reads."""
+    """A table of the configuration: frozen; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

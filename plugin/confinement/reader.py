@@ -7,14 +7,13 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any, BinaryIO, cast
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO, cast
 
 from plugin.confinement import environment, wire
 from plugin.confinement.sandbox import Confinement
 from plugin.errors import FaceLeaseError, ReadingFailed
 
-Reply = tuple[dict[str, Any], list[bytes]]
 _MEMORY_MB = 1536
 _BUSY_SECONDS, _CPU_SECONDS = 300, 600  # it is replaced before its time is used up
 _START_SECONDS = 60.0
@@ -34,14 +33,14 @@ class Reader:
 
     def ask(
         self,
-        header: dict[str, Any],
+        header: Mapping[str, object],
         parts: Sequence[bytes] = (),
         seconds: float = 60,
         refusals: Sequence[type[FaceLeaseError]] = (),
-    ) -> Reply:
+    ) -> wire.Message:
         """The process's answer. Raises one of `refusals` if it refuses so, ReadingFailed if it dies or times out."""
         with self._lock:
-            answer, found = self._asked(header, parts, seconds)
+            answer, found = self._ask_timed(header, parts, seconds)
         if "refused" in answer:
             kinds = {kind.__name__: kind for kind in refusals}
             raise kinds.get(str(answer["refused"]), ReadingFailed)(str(answer.get("message", ""))[:1000])
@@ -50,7 +49,7 @@ class Reader:
     def start(self) -> Confinement:
         """Start the process; returns which measures of confinement are in force."""
         with self._lock:
-            self._running()
+            self._ensure_process()
         assert self.held is not None  # noqa: S101 (for the type checker)
         return self.held
 
@@ -64,13 +63,13 @@ class Reader:
         with self._lock:
             self._end()
 
-    def _asked(self, header: dict[str, Any], parts: Sequence[bytes], seconds: float) -> Reply:
-        process, began = self._running(), time.monotonic()
+    def _ask_timed(self, header: Mapping[str, object], parts: Sequence[bytes], seconds: float) -> wire.Message:
+        process, began = self._ensure_process(), time.monotonic()
         answer = self._exchange(process, header, parts, seconds)
         self._busy += time.monotonic() - began
         return answer
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _ensure_process(self) -> subprocess.Popen[bytes]:
         process = self._process
         if process is not None and process.poll() is None and self._busy < _BUSY_SECONDS:
             return process
@@ -85,8 +84,8 @@ class Reader:
         return process
 
     def _exchange(
-        self, process: subprocess.Popen[bytes], header: dict[str, Any], parts: Sequence[bytes], seconds: float
-    ) -> Reply:
+        self, process: subprocess.Popen[bytes], header: Mapping[str, object], parts: Sequence[bytes], seconds: float
+    ) -> wire.Message:
         timer = threading.Timer(seconds, process.kill)
         timer.daemon = True
         timer.start()

@@ -5,7 +5,8 @@ first message names the module whose `answer` it calls.
 """
 
 import importlib
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO
 
 from plugin.confinement import environment, wire
 from plugin.confinement.sandbox import Bounds, confine
@@ -19,14 +20,14 @@ def main() -> None:
         header, _ = wire.receive(source, 0)
         answer = importlib.import_module(str(header["task"])).answer  # libraries read files of the system as they load
         paths = [*environment.list_library_paths(), *environment.list_package_paths()]
-        held = confine(Bounds(paths, int(header["memory_mb"]), int(header["cpu_seconds"])))
+        held = confine(Bounds(paths, int(str(header["memory_mb"])), int(str(header["cpu_seconds"]))))
         wire.send(sink, {"held": held.to_json()})
         _serve(source, sink, answer)
     except wire.PipeClosed:
         return
 
 
-def _serve(source: BinaryIO, sink: BinaryIO, answer: Any) -> None:
+def _serve(source: BinaryIO, sink: BinaryIO, answer: Callable[[dict[str, object], list[bytes]], wire.Message]) -> None:
     while True:
         header, parts = wire.receive(source, wire.BODY_LIMIT)
         try:

@@ -6,7 +6,6 @@ import struct
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from plugin.confinement import landlock, seccomp
 from plugin.confinement.landlock import Right
@@ -48,7 +47,9 @@ class Confinement:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "Confinement":
+    def from_json(cls, tree: object) -> "Confinement":
+        if not isinstance(tree, dict):
+            raise TypeError("no confinement")
         return cls(int(tree["landlock"]), bool(tree["seccomp"]), int(tree["threads"]), bool(tree["limits"]))
 
     @property

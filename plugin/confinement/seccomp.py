@@ -39,7 +39,7 @@ ALWAYS_REFUSED = (
     "kexec_file_load", "reboot", "iopl", "ioperm", "modify_ldt", "syslog", "settimeofday", "clock_settime",
     "clock_adjtime", "adjtimex", "sethostname", "setdomainname", "vhangup", "lookup_dcookie",
 )  # fmt: skip
-"""Refused with EPERM, whatever is given to them."""
+"""Refused with EPERM, with any arguments."""
 
 STARTING_CALLS = ("execve", "execveat")
 """Refused where no program is to be started any more."""

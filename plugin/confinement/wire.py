@@ -12,7 +12,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from subprocess import DEVNULL, PIPE
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+Message = tuple[dict[str, object], list[bytes]]
+"""A header, and the parts that it belongs to."""
 
 _HEAD = struct.Struct(">II")
 HEADER_LIMIT = 8_000_000
@@ -45,7 +48,7 @@ def send(stream: BinaryIO, header: Mapping[str, object], parts: Sequence[bytes] 
         raise PipeClosed("the pipe is closed") from error
 
 
-def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[bytes]]:
+def receive(stream: BinaryIO, body_limit: int) -> Message:
     """Read one message: header and parts. Raises PipeClosed at the end or for a malformed one."""
     head, body = _HEAD.unpack(_read_exactly(stream, _HEAD.size))
     if head > HEADER_LIMIT or body > body_limit:

@@ -1,7 +1,7 @@
-"""What FaceLease asks of a DAM, in the DAM's own words: resource, collection, node.
+"""The protocol of a DAM, in the DAM's own words: resource, collection, node.
 
-An adapter is one class with these methods, and those of what else it can do. It knows nothing of consent: flows
-decide, and hand it writes whose effect can be read back.
+An adapter is one class with these methods, and with those of its further capabilities. It knows nothing of consent:
+flows decide, and hand it writes; their effect can be read back.
 """
 
 import unicodedata
@@ -28,14 +28,14 @@ Box = tuple[float, float, float, float]
 
 
 def node_key(node: str) -> str:
-    """What two spellings of one name have in common: NFKC, casefolded, white space folded, until it stays so."""
+    """Equal for two spellings of one name: NFKC, casefolded, white space folded, until nothing changes."""
     folded = " ".join(unicodedata.normalize("NFKC", node).casefold().split())
     return node if folded == node else node_key(folded)
 
 
 @dataclass(frozen=True)
 class Named:
-    """A person's name as it stands on a resource: in which places, and where in the picture.
+    """A person's name on a resource: in which places, and where in the picture.
 
     `places` are the adapter's own words, such as `exif`, `iptc`, `xmp`, `region`, `node`.
     """
@@ -47,16 +47,16 @@ class Named:
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource as it stands in the DAM now.
+    """The current state of a resource in the DAM.
 
     `file_version` changes when the pixels may have changed, not when metadata did.
     `kind` is `photo` for what the recogniser examines, else `other` (video, PDF).
-    `complete` is False where it may lie in collections that we cannot see: one of them may forbid
-    what the others allow. `further` changes with what else the file shows (thumbnails); None where that is not told
-    by itself. `rulings` are the modes that the DAM itself keeps for its collections.
-    `unread` says why there may be names that are not told (`hooks.unread`); None where all are.
-    `words`: keys of all names that its texts can be read as; None where the DAM itself tells who bears a name.
-    `changed_at`: when it last changed in any way, where the DAM's own clock tells.
+    `complete` is False where it may be in collections that we cannot see: one of them may forbid
+    what the others allow. `further` changes with what else the file shows (thumbnails); None where that is not known
+    separately. `rulings` are the modes that the DAM itself keeps for its collections.
+    `unread` says why some names may be missing (`names_in_files.unreadable_files`); None where none is.
+    `words`: keys of all names that its texts can be read as; None where the DAM itself finds who has a name.
+    `changed_at`: when it last changed in any way, by the DAM's own clock, if it has one.
     """
 
     ref: str
@@ -74,7 +74,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Write:
-    """One person's name to be put on, or taken off, a resource.
+    """One person's name to add to a resource, or to remove from it.
 
     `places`: for an add, where the name is missing now and will be ours; for a removal, the
     places that were ours. Nothing outside them is touched.
@@ -88,7 +88,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be written on one resource; `released` as `Dam.write` has it."""
+    """What to write on one resource; `released` as in `Dam.write`."""
 
     ref: str
     writes: tuple[Write, ...]
@@ -101,64 +101,64 @@ Dates = Mapping[str, date | None]
 
 
 class Dam(Protocol):
-    """What every DAM does; what some can do besides is below.
+    """What every DAM does; optional capabilities are below.
 
-    Every method raises DamError when the DAM fails, ResourceGone when it is not there.
+    Every method raises DamError when the DAM fails, ResourceGone when the resource does not exist.
     """
 
     places: frozenset[str]
     """Where this adapter writes a name."""
 
     keeps: tuple[CertificateLine, ...]
-    """What the DAM itself keeps of a name that was taken off everywhere, and we cannot reach; a line each."""
+    """What the DAM itself keeps of a name that was removed everywhere, and we cannot reach; a line each."""
 
     title: str
-    """What a sentence calls it, such as "a folder"."""
+    """Its name in a sentence, such as "a folder"."""
 
     @property
     def limits(self) -> tuple[str, ...]:
-        """What cannot be done with it as it is installed, one line each."""
+        """What this installation cannot do, one line each."""
 
     @property
     def at_once(self) -> int:
-        """How many resources the calls for many reach in one go; 1 where they take one after the other. Those never
-        raise DamError: what fails is told resource by resource."""
+        """How many resources the calls for many handle at once; 1 where they take one after the other. Those calls
+        never raise DamError: they return errors by resource."""
 
     def close(self) -> None:
-        """Let go of what it holds open."""
+        """Close what it holds open."""
 
     def collections(self) -> Sequence[Collection]:
         """All collections."""
 
     def lies_in(self, ref: str) -> tuple[str, ...]:
-        """Where a resource or collection of this ref lies, the innermost first; nothing where the ref does not say."""
+        """The collections that contain this ref, the innermost first; none where the ref does not say."""
 
     def changes(self) -> Sequence[Change]:
-        """What happened since the last call that was acknowledged; nothing is lost by not acknowledging."""
+        """Changes since the last acknowledged call; without acknowledgement they are returned again."""
 
     def acknowledge(self, changes: Sequence[Change]) -> None:
-        """The changes are stored as jobs and need not be told again."""
+        """The changes are stored as jobs and need not be returned again."""
 
     def reach(self) -> None:
-        """Raises DamError where the DAM is not there; costs the same at any size."""
+        """Raises DamError where the DAM does not answer; costs the same at any size."""
 
     def one_walk(self) -> AbstractContextManager[None]:
-        """What is asked inside, by this thread, of all resources and collections is answered from one look at them."""
+        """Inside, this thread's questions about all resources and collections are answered from one reading."""
 
     def refs(self, *collections: str) -> Iterator[str]:
-        """Every resource, or those of these collections (with what lies under them), each once."""
+        """Every resource, or those of these collections (with what is below them), each once."""
 
     def left_out(self) -> Sequence[LeftOut]:
-        """What lies in the DAM and is not taken up."""
+        """What is in the DAM and is not used."""
 
     def look(self, ref: str) -> Resource:
-        """The resource as it stands now."""
+        """The current state of the resource."""
 
     def read_anew(self, ref: str) -> None:
-        """Have the next look tell the content as it is now, whatever size and times say."""
+        """Have the next look read the content again, even if size and times are unchanged."""
 
     def picture(self, ref: str) -> Picture:
-        """A picture to examine: the file itself where it is to be had."""
+        """A picture to examine: the file itself where it is available."""
 
     def preview(self, ref: str) -> Picture:
         """A picture to show, which may be smaller."""
@@ -167,38 +167,37 @@ class Dam(Protocol):
         """Carry out `writes` and read back.
 
         `released`: everybody whom we tagged has a publication grant (True) or not (False); None
-        takes our release statement out. Idempotent. Raises WriteRefused where the file would not
-        survive unharmed; nothing was written then.
+        removes our release statement. Idempotent. Raises WriteRefused where the write would damage
+        the file; nothing was written then.
         """
 
     def write_many(self, tasks: Sequence[Task]) -> Mapping[str, Names | DamError]:
-        """Carry out one task a resource, as `write` does; the names that stand there after it, or why not."""
+        """Carry out one task a resource, as `write` does; the names after it, or the error."""
 
     def names_on(self, refs: Sequence[str]) -> Mapping[str, Names | DamError]:
-        """The names that stand on each resource, read from the DAM itself now; why not, where some may not be told."""
+        """The names on each resource, read from the DAM itself now; an error where some may be missing."""
 
     def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
-        """Of the places where a name stands that we had taken off, those into which a restored or reverted DAM
-        brought it back; none where somebody else put it there after our removal. `since`: how far a DAM that
-        `KeepsLog` had come before it.
+        """The places of a name that we had removed, into which a restored or reverted DAM brought it back.
 
-        Wrong in doubt is a name by hand: it is listed, and stays.
+        None where somebody else added it after our removal. `since`: the position of a DAM that `KeepsLog` before
+        the removal. In doubt it counts as added by hand: it is listed, and stays.
         """
 
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
-        """Names of ours stand on the resource as it is now: `came_back` knows it by that, where it needs to."""
+        """Remember the current state, with our names on it, for `came_back`."""
 
     def concerns(self) -> Sequence[Concern]:
-        """What the DAM's administrator should know of it."""
+        """What the DAM's administrator should know."""
 
     def refusal(self, node: str) -> str | None:
-        """Why the DAM cannot hold this as a person's name, in a sentence for who enters it; None where it can."""
+        """Why the DAM cannot hold this as a person's name, in a sentence for whoever enters it; None where it can."""
 
     def mentions(self, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
-        """Wherever the name stands, in whichever field or file, in one pass; `beat` is called on the way."""
+        """Every place of the name, in any field or file, in one pass; `beat` is called now and then."""
 
 
-# ---- what some can do: a flow asks whether a DAM is one of these, never which DAM it is ----
+# ---- capabilities: a flow asks whether a DAM has one, never which DAM it is ----
 
 
 @runtime_checkable
@@ -208,30 +207,30 @@ class ShowsDates(Protocol):
     def state_many(self, until: Mapping[str, Dates]) -> Mapping[str, DamError | None]:
         """Show on each resource, by channel, the last day on which it is cleared; None empties it. Idempotent.
 
-        None where it was done, else why not.
+        None where it was done, else the error.
         """
 
 
 @runtime_checkable
 class TellsHolders(Protocol):
-    """It knows which resources bear a name. Of another the index of what was read is asked (`flows.name_index`)."""
+    """It knows which resources have a name. For other DAMs our own index is asked (`flows.names.name_index`)."""
 
     def holders(self, node: str) -> Iterator[str]:
         """Every resource that carries the name now, in any state."""
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
-        """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
+        """The number of resources with each name, by its key; names on none are left out."""
 
 
 @runtime_checkable
 class NamedCollections(Protocol):
-    """Its collections are known by names that people change: rulings are bound to what `identities` tells."""
+    """Its collections are known by names that people change: rulings are bound to their `identities`."""
 
     def identities(self, refs: Iterable[str] | None = None) -> Mapping[str, str]:
-        """What each of these collections (None: of all) is known by whatever its name is."""
+        """The identity of each of these collections (None: of all), which a change of name leaves."""
 
     def out_of_sight(self, ref: str) -> bool:
-        """Whether nothing can be said of a collection now, not even that it is gone."""
+        """Whether nothing is known of a collection now, not even that it is gone."""
 
     def sure(self, identity: str) -> bool:
         """Whether no other collection can ever be given this identity."""
@@ -239,62 +238,62 @@ class NamedCollections(Protocol):
 
 @runtime_checkable
 class KeepsModes(Protocol):
-    """It is where modes are set: here they are only heard."""
+    """Modes are set in the DAM: here they are only read."""
 
     def rulings(self) -> Sequence[CollectionRuling]:
-        """What was decided in the DAM itself about its collections."""
+        """The modes set in the DAM itself for its collections."""
 
 
 @runtime_checkable
 class KeepsLog(Protocol):
-    """It has a log of changes, by which it is seen that it was set back."""
+    """It has a log of changes, which shows when the DAM was set back."""
 
     def position(self) -> int | None:
-        """How far the log goes now; None where that is not known. Asked before we take a name off."""
+        """The position of the log now; None if unknown. Asked before we remove a name."""
 
     def lost(self, ref: str, node: str, put_at: datetime) -> bool:
-        """Whether a name that stood there since `put_at` is gone because the DAM was set back: nobody took it off."""
+        """Whether a name that was there since `put_at` is gone because the DAM was set back: nobody removed it."""
 
     def set_back(self) -> bool:
-        """Whether the log was found set back (a database put back) and nobody was told of it yet."""
+        """Whether the log was found set back (a restored database) and nothing was done about it yet."""
 
     def set_back_heard(self) -> None:
-        """Everything was asked for anew because of it."""
+        """Everything was read again because of that."""
 
 
 @runtime_checkable
 class ListsNames(Protocol):
-    """It has a list of names of its own, in which somebody may change one."""
+    """It has its own list of names, in which somebody may change one."""
 
     def forget(self, node: str) -> bool:
-        """Take the name out of the list, if nobody carries it; False where it stays there."""
+        """Remove the name from the list if no resource has it; False where it stays."""
 
     def renamed(self) -> Sequence[tuple[str, str]]:
-        """Names that we wrote, as the ledger knows them, and as the DAM calls them now: an administrator's doing."""
+        """Names that we wrote, as in the ledger, and as an administrator changed them in the DAM."""
 
 
 @runtime_checkable
 class KeepsVersions(Protocol):
-    """It keeps other files beside a resource's own: earlier versions, alternatives."""
+    """It keeps other files of a resource: earlier versions, alternatives."""
 
     def leftovers(self, refs: Sequence[str]) -> Mapping[str, int | DamError]:
-        """How many there are beside each resource. They may show whom it shows; nobody examines or rewrites them."""
+        """How many each resource has. They may show the same people; nothing examines or rewrites them."""
 
 
 @runtime_checkable
 class Accounts(Protocol):
-    """The staff signs in there."""
+    """Staff sign in there."""
 
     def groups(self, user: str) -> tuple[int, ...] | None:
-        """The groups of an account as they are now; None where it is none, or may not sign in.
+        """The current groups of an account; None where it does not exist or may not sign in.
 
-        Raises DamError where that cannot be asked: unknown is not "may".
+        Raises DamError where the DAM does not answer: unknown is not "may".
         """
 
 
 @runtime_checkable
 class HasPages(Protocol):
-    """Each resource has a page of its own in a browser."""
+    """Each resource has its own page in a browser."""
 
     def page_of(self, ref: str) -> str:
         """The address of the page."""

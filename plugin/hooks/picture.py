@@ -1,4 +1,4 @@
-"""A picture that a DAM hands out."""
+"""A picture from a DAM."""
 
 from dataclasses import dataclass
 from pathlib import Path

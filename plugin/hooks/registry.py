@@ -46,7 +46,7 @@ def open_dam(
 
 
 def is_empty(config: Config) -> bool:
-    """Whether the DAM is a folder that can be read, and in which no file lies."""
+    """Whether the DAM is a readable folder without a file."""
     closed: list[OSError] = []
     walk = os.walk(config.path(config.folder.path).expanduser(), onerror=closed.append)
     return config.dam.kind == "folder" and not any(files for _, _, files in walk) and not closed

@@ -7,8 +7,9 @@ timed out is still running, further calls are refused at once.
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from functools import partial
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from plugin.errors import DamError
 
@@ -24,7 +25,7 @@ class TimedCalls:
     """Runs a few calls at a time in daemon threads."""
 
     def __init__(self) -> None:
-        self._asked: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._stuck = 0
         self._started = False
@@ -36,20 +37,20 @@ class TimedCalls:
                 raise DamError(_NO_ANSWER)
             self._start()
         answer: Future[T] = Future()
-        self._asked.put((answer, act))
+        self._calls.put(partial(_settle, answer, act))
         wait([answer], PAGE_SECONDS)
         if answer.done():
             return answer.result()
         if not answer.cancel():  # it was begun
             with self._lock:
                 self._stuck += 1
-            answer.add_done_callback(self._came)
+            answer.add_done_callback(self._note_return)
         raise DamError(_NO_ANSWER)
 
     def close(self) -> None:
         """End the threads once their calls return."""
         for _ in range(_THREADS if self._started else 0):
-            self._asked.put(None)
+            self._calls.put(None)
 
     def _start(self) -> None:
         if not self._started:
@@ -58,15 +59,17 @@ class TimedCalls:
                 threading.Thread(target=self._run, name=f"dam-{number}", daemon=True).start()
 
     def _run(self) -> None:
-        while (asked := self._asked.get()) is not None:
-            answer, act = asked
-            if not answer.set_running_or_notify_cancel():
-                continue
-            try:
-                answer.set_result(act())
-            except BaseException as error:  # the caller must get it
-                answer.set_exception(error)
+        while (call := self._calls.get()) is not None:
+            call()
 
-    def _came(self, _: "Future[Any]") -> None:
+    def _note_return(self, _: object) -> None:
         with self._lock:
             self._stuck -= 1
+
+
+def _settle(answer: "Future[T]", act: Callable[[], T]) -> None:
+    if answer.set_running_or_notify_cancel():
+        try:
+            answer.set_result(act())
+        except BaseException as error:  # the caller must get it
+            answer.set_exception(error)

@@ -18,7 +18,7 @@ _FILE = "LC_MESSAGES/facelease.mo"
 ENGLISH = "en"
 _BETWEEN = "\x04"  # gettext's, between a context and a message
 LANGUAGES = (ENGLISH, *sorted(one.name for one in _FOLDER.iterdir() if one.name != ENGLISH))
-"""English first, which stands in for what another catalogue does not have."""
+"""English first: the fallback for missing messages."""
 
 if TYPE_CHECKING:
     Language = str

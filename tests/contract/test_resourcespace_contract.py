@@ -19,7 +19,6 @@ from plugin.hooks.resourcespace.api.answers import (
     expect_bool,
     expect_int,
     expect_objects,
-    expect_text,
 )
 from plugin.hooks.resourcespace.names.nodes import Nodes
 from plugin.hooks.resourcespace.without_plugin import PlainProfile
@@ -74,7 +73,7 @@ def test_a_warning_inside_the_call_is_an_error(server: Server) -> None:
 def test_a_list_that_is_no_json_is_an_error(server: Server) -> None:
     """An English sentence as a JSON text, with status 200."""
     with pytest.raises(DamError, match="argument of this type"):
-        server.client().ask("toggle_active_state_for_nodes", expect_text, refs="7")
+        server.client().ask("toggle_active_state_for_nodes", expect_int, refs="7")
 
 
 def test_what_is_not_there_is_gone(dam: ResourceSpaceDam) -> None:

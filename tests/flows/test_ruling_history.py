@@ -21,12 +21,12 @@ from plugin.flows.people import register
 from plugin.flows.rights import erasure
 from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import tables as t
-from plugin.ledger.queue import retention_rules
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
 from tests import support
+from tests.expired_rows import delete_expired
 from tests.stores import Stores
 
 ROOT = Path(__file__).parents[2]
@@ -183,7 +183,7 @@ def test_whoever_is_stopped_while_the_list_is_filled_has_decided_nothing(
     for days, left in ((0, 5), (2, 3)):
         clock.advance(timedelta(days=days))
         with house.store.write() as tx:
-            retention_rules.delete_expired(tx, house.config, clock.now())
+            delete_expired(tx, house.config, clock.now())
         with house.store.read() as conn:
             assert len(conn.execute(rows).all()) == left
     assert [one.names for one in _history(house)] == [("Åsa",), ("Bo", "Åsa")]

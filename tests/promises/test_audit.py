@@ -55,7 +55,7 @@ def _replace(tx: Tx, rows: list[Values], chain_from: int | None = None) -> None:
         last = Head(rows[chain_from - 1]["seq"], rows[chain_from - 1]["hash"]) if chain_from else _anchor(tx)
         for row in rows[chain_from:]:
             row["seq"], row["previous"] = last.seq + 1, last.hash
-            row["hash"] = audit.hash_row(row)
+            row["hash"] = audit.hash_row(audit.NewAuditRow(**row))
             last = Head(row["seq"], row["hash"])
         tx.execute(update(t.audit_head).values(seq=last.seq, hash=last.hash))
     tx.execute(delete(t.audit))
@@ -90,7 +90,7 @@ def _edit_plain(tx: Tx, rows: list[Values], index: int, random: Random) -> None:
 def _edit_rehashed(tx: Tx, rows: list[Values], index: int, random: Random) -> None:
     """The row's own hash is made to fit, and nothing else."""
     rows[index]["actor"] += "x"
-    rows[index]["hash"] = audit.hash_row(rows[index])
+    rows[index]["hash"] = audit.hash_row(audit.NewAuditRow(**rows[index]))
     _replace(tx, rows)
 
 

@@ -166,7 +166,8 @@ def test_a_parser_that_was_taken_over_reaches_nothing(
 ) -> None:
     """In the recogniser's child, in a reader, and in what runs as ExifTool: each try of each fails, and outside not."""
     reader = Reader("tests.attempts")
-    in_reader = reader.ask({"targets": targets})[0]["tries"]
+    tries: Any = reader.ask({"targets": targets})[0]["tries"]
+    in_reader: dict[str, bool] = tries
     reader.stop()
     in_child = _in_the_child(targets, monkeypatch)
     tool = ExifToolProcess(str(perl(tmp_path, targets)), [tmp_path / "photos"])
@@ -246,7 +247,7 @@ def _in_the_child(targets: Targets, monkeypatch: pytest.MonkeyPatch) -> dict[str
     finally:
         child.stop()
         monkeypatch.setattr(subprocess, "Popen", start)
-    found: dict[str, bool] = json.loads(answer["reason"])
+    found: dict[str, bool] = json.loads(str(answer["reason"]))
     return found
 
 

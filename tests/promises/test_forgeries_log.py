@@ -117,7 +117,7 @@ def _put(tx: Tx, rows: list[Values], chain_from: int | None = None) -> None:
         last = Head(rows[chain_from - 1]["seq"], rows[chain_from - 1]["hash"]) if chain_from else last
         for row in rows[chain_from:]:
             row["seq"], row["previous"] = last.seq + 1, last.hash
-            row["hash"] = audit.hash_row(row)
+            row["hash"] = audit.hash_row(audit.NewAuditRow(**row))
             last = Head(row["seq"], row["hash"])
         tx.execute(update(t.audit_head).values(seq=last.seq, hash=last.hash))
     tx.execute(delete(t.audit))

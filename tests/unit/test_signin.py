@@ -16,11 +16,11 @@ from plugin.flows.access import staff_sessions, token_digest
 from plugin.flows.access.staff_sessions import Role
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.ledger.queue import retention_rules
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from sidecar.doctor import checks
 from tests import staff, support
+from tests.expired_rows import delete_expired
 from tests.staff import AUDIENCE, Dam
 
 
@@ -301,7 +301,7 @@ class TestSession:
         for hours in (8, 24, 1):
             clock.advance(timedelta(hours=hours))
             with services.store.write() as tx:
-                retention_rules.delete_expired(tx, services.config, tx.now)
+                delete_expired(tx, services.config, tx.now)
             with services.store.read() as conn:
                 left.append(len(conn.execute(select(t.session)).all()))
         assert left == [1, 1, 0]

@@ -23,7 +23,6 @@ from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Dam, Resource
 from plugin.hooks.webhooks import events, signature
 from plugin.ledger import tables as t
-from plugin.ledger.queue import retention_rules
 from plugin.ledger.store.store import Store
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.process.examiner import Examiner
@@ -34,6 +33,7 @@ from sidecar.running.runner import Runner
 from sidecar.web import signed_requests
 from tests import sender, support
 from tests.dams import Through
+from tests.expired_rows import delete_expired
 from tests.sender import OTHER, SECRET, Sender
 
 
@@ -100,7 +100,7 @@ def test_an_id_is_taken_once_for_thirty_days(told: tuple[Sender, Services], cloc
     assert jobs(services) == [("photo", "1")]
     clock.advance(timedelta(days=4))
     with services.store.write() as tx:
-        assert retention_rules.delete_expired(tx, services.config, clock.now())["events"] == 1
+        assert delete_expired(tx, services.config, clock.now())["events"] == 1
 
 
 def test_what_is_not_for_us_is_acknowledged_and_ignored(told: tuple[Sender, Services]) -> None:

@@ -44,7 +44,7 @@ def check_pdf(body: bytes, most_pages: int) -> None:
     """Raise ImportRefused unless it opens without a password and has a page, and not too many."""
     try:
         said, _ = find_reader("plugin.flows.importing.tables.pdf_pages").ask({}, [body], refusals=(ImportRefused,))
-        locked, pages = bool(said["locked"]), int(said["pages"])
+        locked, pages = bool(said["locked"]), int(str(said["pages"]))
     except (ImportRefused, ReadingFailed, KeyError, TypeError, ValueError):
         raise ImportRefused("evidence: that is no PDF that opens: scan the form anew") from None
     if locked:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from plugin.errors import DamError, WriteRefused
 from plugin.hooks.files.exiftool_process import ExifToolProcess
@@ -76,7 +76,7 @@ class ExifTool:
         """Allow access to this folder too."""
         if not any(root.is_relative_to(known) for known in self._roots):
             self._roots = (*self._roots, root)
-            self._thread.submit(self._stop).result()  # what it gave up it does not get back
+            self._thread.submit(self._stop).result()  # a confined process gets no new rights
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -84,7 +84,7 @@ class ExifTool:
         with self._making:
             before, room = self._scratch, self._room()
         if before not in {None, room}:
-            self._thread.submit(self._stop).result()  # it may reach the one that somebody took away
+            self._thread.submit(self._stop).result()  # it may reach only the folder that was removed
         with tempfile.TemporaryDirectory(dir=room) as folder:
             yield Path(folder)
 
@@ -152,12 +152,12 @@ class ExifTool:
         if not out.strip():
             return []
         try:
-            # Left as text: 007 is a name as good as any.
+            # Numbers stay text: a name may be 007.
             entries: list[Fields] = json.loads(out, parse_int=str, parse_float=str)
         except (ValueError, RecursionError) as error:
             raise DamError(f"exiftool's answer cannot be read: {error}") from error
         if _is_deep(entries):
-            raise DamError("exiftool's answer is nested too deep to be gone through")
+            raise DamError("exiftool's answer is nested too deep")
         return entries
 
     def _call(self, args: list[str]) -> tuple[int, str, str]:
@@ -165,13 +165,13 @@ class ExifTool:
 
     def _execute(self, args: list[str]) -> tuple[int, str, str]:
         try:
-            status, out, complaint = self._running().execute(args, SECONDS)
+            status, out, complaint = self._ensure_process().execute(args, SECONDS)
             return status, out.decode(errors="replace"), complaint.decode(errors="replace")
-        except Exception as error:  # whatever it was, this process is not to be trusted again
+        except Exception as error:  # its state is unknown: the next call starts another
             self._stop()
             raise DamError(f"exiftool failed: {error}") from error
 
-    def _running(self) -> ExifToolProcess:
+    def _ensure_process(self) -> ExifToolProcess:
         standing = [_identify_root(root) for root in self._roots]
         if self._process is None or not self._process.usable or self._reached != standing:
             self._stop()  # what it may reach is the folder that was there when it began: a share comes back as another
@@ -196,7 +196,7 @@ def to_bytes(text: str) -> bytes:
 
 
 def _is_deep(entries: list[Fields]) -> bool:
-    level: list[Any] = [entries]
+    level: list[Fields | list[object]] = [*entries]
     for _ in range(_DEEPEST):
         level = [
             inner

@@ -46,7 +46,7 @@ class KnownStates:
     def keep(self, state: FileState, nodes: Iterable[str]) -> None:
         """Record that these names are ours in the files as they are."""
         marks = {mark for node in nodes for mark in state.marks(node_key(node))}
-        fresh = marks - self._known(marks)
+        fresh = marks - self._find_known(marks)
         if fresh:
             with self._store.write() as tx:
                 fresh -= set(tx.connection.scalars(_select_known(sorted(fresh))))
@@ -59,7 +59,7 @@ class KnownStates:
         If any sidecar is in another state, nobody can say which one contains the name.
         """
         key = node_key(named.node)
-        known = self._known(state.marks(key))
+        known = self._find_known(state.marks(key))
         inside = _hash_mark(state.photo, key) in known
         beside = bool(state.beside) and all(_hash_mark(digest, key) in known for digest in state.beside)
         return frozenset(p for p in named.places if (beside if p in _BESIDE else inside))
@@ -79,7 +79,7 @@ class KnownStates:
             return set()
         with explain_os_errors(photo):
             digest = _hash_file(photo)
-        known = self._known({_hash_mark(digest, key) for key in words})
+        known = self._find_known({_hash_mark(digest, key) for key in words})
         return {key for key in words if _hash_mark(digest, key) in known}
 
     def kept(self, ref: str) -> bool:
@@ -91,7 +91,7 @@ class KnownStates:
         with self._store.write() as tx:
             tx.execute(update(folder_file).where(folder_file.c.ref == ref).values(kept=True))
 
-    def _known(self, marks: Collection[str]) -> set[str]:
+    def _find_known(self, marks: Collection[str]) -> set[str]:
         found: set[str] = set()
         ordered = sorted(marks)
         with self._store.read() as connection:

@@ -54,7 +54,7 @@ class Readings:
         """Read it even if it looks unchanged: a change that nothing else shows is noted, others are reported later."""
         entry = tree.read_entry(self._root, ref, Listings())
         if entry.kind != "photo":
-            return  # a film is long, and nobody examines it
+            return  # a film is long, and is not examined
         now, noted = self.read(entry), self._index.get(ref)
         if noted is not None and entry.stands_as(noted.entry):
             self._index.note([replace(noted, version=now.version, further=now.further)])

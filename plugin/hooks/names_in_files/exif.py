@@ -8,15 +8,17 @@ is used.
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import piexif
 from piexif import _dump as piexif_dump
 
+from plugin.confinement import wire
 from plugin.errors import PictureError, WriteRefused
 from plugin.hooks.dam import node_key
 from plugin.hooks.files import jpeg, regular_files, tiff
 from plugin.hooks.name_spellings import is_spelling_of, list_decodings
+from plugin.hooks.names_in_files.xmp import list_texts
 
 # piexif omits the last word of inner directories; the block must not end with the last of them.
 _NO_NEXT = b"\x00" * 4
@@ -104,9 +106,9 @@ def edit_keywords(data: bytes, add: Sequence[str], remove: Sequence[str]) -> byt
     return result.join()
 
 
-def answer(header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+def answer(header: dict[str, object], parts: list[bytes]) -> wire.Message:
     """For `confinement.reader`: `edit_keywords` of the file."""
-    return {}, [edit_keywords(parts[0], header["add"], header["remove"])]
+    return {}, [edit_keywords(parts[0], list_texts(header["add"]), list_texts(header["remove"]))]
 
 
 def verify_edit(old: jpeg.Jpeg, new: jpeg.Jpeg, text: str) -> None:
@@ -168,11 +170,11 @@ def _register_fields(fields: tiff.ExifFields) -> None:
 def _dump(block: bytes | None, text: str) -> bytes:
     """The block as piexif writes it. Raises PictureError for any of its failures."""
     try:
-        tree: dict[str, Any] = piexif.load(jpeg.EXIF + block) if block else {"0th": {}}
+        tree: dict[str, dict[int, object]] = piexif.load(jpeg.EXIF + block) if block else {"0th": {}}
         tree["0th"].pop(tiff.XP_KEYWORDS, None)
         if text:
             tree["0th"][tiff.XP_KEYWORDS] = tuple(text.encode("utf-16-le") + b"\x00\x00")
         made: bytes = piexif.dump(tree)
-    except Exception as error:  # piexif lets whatever happened through
+    except Exception as error:  # piexif raises any exception
         raise PictureError("piexif cannot rewrite it") from error
     return made.removeprefix(jpeg.EXIF) + _NO_NEXT

@@ -39,7 +39,7 @@ _MOST = 100_000
 """Characters that may name somebody on one photograph, in every encoding that their bytes may be in: 200 keywords of
 five Chinese signs are 30,000."""
 _ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-"""What a file that says something nobody foresaw leads to: it is unread, and the others are read."""
+"""Errors of a file with unexpected content: it is unread, and the others are read."""
 _READ = (
     "-b",
     "-IPTC",
@@ -81,11 +81,11 @@ class NameReader:
             some = photos[start : start + BATCH]
             there, shut = beside_files.split_unreachable(some)
             beside = dict(beside_files.list_files_beside(there, listings))
-            fields = self._fields(list(beside), beside) if self._tool else {}
+            fields = self._read_fields(list(beside), beside) if self._tool else {}
             for photo in there:
                 try:
                     if photo in beside:
-                        yield self._one(photo, beside[photo], fields, known)
+                        yield self._read_one(photo, beside[photo], fields, known)
                     else:
                         shut.append(photo)
                 except ResourceGone:
@@ -94,7 +94,7 @@ class NameReader:
                     shut.append(photo)
             yield from (PhotoReading(photo, (), Unread.PHOTO) for photo in shut)
 
-    def _fields(self, photos: Sequence[Path], beside: dict[Path, FilesBeside]) -> dict[Path, Fields]:
+    def _read_fields(self, photos: Sequence[Path], beside: dict[Path, FilesBeside]) -> dict[Path, Fields]:
         quick = [photo for photo in photos if file_kinds.is_jpeg(photo) and _ends_with_picture(photo)]
         fields = self._read(quick, True)
         slow = [photo for photo in photos if photo not in fields or _may_have_notes(fields[photo])]
@@ -103,7 +103,7 @@ class NameReader:
         plain = [path for path, (data, told) in whole.items() if data == told]
         fields |= self._read(plain, True)
         told = [(path, text) for path, (data, text) in whole.items() if text is not None and data != text]
-        return fields | dict(self._told(told))
+        return fields | dict(self._read_decoded(told))
 
     def _read(self, paths: Sequence[Path], fast: bool) -> dict[Path, Fields]:
         """All at once; where ExifTool fails on one, each alone, and that one has no answer."""
@@ -120,7 +120,7 @@ class NameReader:
             raise DamError("exiftool fails on every file: facelease doctor says more")
         return found
 
-    def _told(self, files: Sequence[tuple[Path, bytes]]) -> Iterator[tuple[Path, Fields]]:
+    def _read_decoded(self, files: Sequence[tuple[Path, bytes]]) -> Iterator[tuple[Path, Fields]]:
         """What ExifTool reads in XMP that it cannot decode itself."""
         if not files or self._tool is None:
             return
@@ -135,7 +135,7 @@ class NameReader:
                     }
                     yield path, kept
 
-    def _one(
+    def _read_one(
         self, photo: Path, beside: FilesBeside, fields: dict[Path, Fields], known: Collection[str]
     ) -> PhotoReading:
         here = fields.get(photo, {})
@@ -158,17 +158,17 @@ class NameReader:
             found = GatheredNames()
         texts = frozenset(text for word in (*found.persons, *found.words) for text in word.texts)
         why = min(trouble, default=None, key=list(Unread).index)
-        return PhotoReading(photo, self._named(photo, found, known), why, texts)
+        return PhotoReading(photo, self._list_named(photo, found, known), why, texts)
 
-    def _named(self, photo: Path, found: GatheredNames, known: Collection[str]) -> tuple[Named, ...]:
+    def _list_named(self, photo: Path, found: GatheredNames, known: Collection[str]) -> tuple[Named, ...]:
         persons = [named for word in found.persons for named in _name_person(word, known)]
         names = {node_key(named.node) for named in persons} | set(known)
         asked = {node_key(part) for word in found.words for text in word.texts for part in list_parts(text)} - names
         names |= set(self._also(photo, asked)) if asked else set()
         words = [named for word in found.words for named in _name_known(word, names)]
-        return merge_names([*persons, *words, *self._under_categories(found.words, names)])
+        return merge_names([*persons, *words, *self._list_under_categories(found.words, names)])
 
-    def _under_categories(self, words: Sequence[FieldText], known: Collection[str]) -> Iterator[Named]:
+    def _list_under_categories(self, words: Sequence[FieldText], known: Collection[str]) -> Iterator[Named]:
         """The leaves: a level with another below it on the same photograph is a group, not a person."""
         paths: dict[tuple[str, ...], tuple[str, str]] = {}
         for word in words if self._categories else ():

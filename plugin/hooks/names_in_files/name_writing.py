@@ -92,13 +92,13 @@ class NamesInFiles:
             except WriteRefused as error:
                 refused[name, "exif"] = str(error)
         if removes:
-            result = self._taken_out(photo, result, removes, drafts)
+            result = self._remove_names(photo, result, removes, drafts)
         if result != data:
             with explain_os_errors(photo):
                 drafts.replace(photo, before).write_bytes(result)
         return refused
 
-    def _taken_out(self, photo: Path, data: bytes, names: list[str], drafts: Drafts) -> bytes:
+    def _remove_names(self, photo: Path, data: bytes, names: list[str], drafts: Drafts) -> bytes:
         """`data` without `names`; by ExifTool where piexif fails: a name must not stay for that."""
         try:
             return _edit_confined(data, [], names)
@@ -108,9 +108,9 @@ class NamesInFiles:
         temp = drafts.scratch(photo, ".jpg")  # ExifTool writes by the ending
         with explain_os_errors(photo):
             temp.write_bytes(data)
-        return self._by_tool(temp, data, names)
+        return self._edit_by_tool(temp, data, names)
 
-    def _by_tool(self, temp: Path, data: bytes, names: list[str]) -> bytes:
+    def _edit_by_tool(self, temp: Path, data: bytes, names: list[str]) -> bytes:
         """Remove keywords by ExifTool, which adjusts maker notes, and compare everything it reads."""
         assert self._tool is not None  # noqa: S101 (for the type checker)
         text = _read_keywords(data)

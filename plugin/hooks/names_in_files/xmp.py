@@ -5,7 +5,6 @@ As assignments for ExifTool, which handles XMP itself. What is read: `name_field
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from plugin.errors import WriteRefused
 from plugin.hooks.dam import Box
@@ -72,7 +71,7 @@ def read_applied_size(info: Mapping[str, object]) -> Size | None:
     """The picture size to which regions refer."""
     drawn = _to_struct(info.get("AppliedToDimensions"))
     try:
-        return round(float(drawn["W"])), round(float(drawn["H"]))
+        return round(float(str(drawn["W"]))), round(float(str(drawn["H"])))
     except (KeyError, ValueError, OverflowError):
         return None
 
@@ -182,5 +181,5 @@ def _list_structs(value: object) -> list[Mapping[str, object]]:
     return [item for item in items if isinstance(item, dict)]
 
 
-def _to_struct(value: object) -> Mapping[str, Any]:
+def _to_struct(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}

@@ -64,9 +64,9 @@ class SidecarEdit:
             return str(error), memory
 
     def _draft(self, writes: Sequence[Write], released: bool | None, memory: SidecarMemory) -> SidecarMemory:
-        changes = {path: self._removals(path, writes) for path in self._there}
-        additions = self._additions([w for w in writes if w.add])
-        statement = self._statement(released, memory)
+        changes = {path: self._list_removals(path, writes) for path in self._there}
+        additions = self._list_additions([w for w in writes if w.add])
+        statement = self._build_statement(released, memory)
         changes[self._target] = [*changes.get(self._target, []), *additions]
         for path in [*self._there, self._target]:
             changes[path] += self._release(path, statement, memory)
@@ -76,14 +76,14 @@ class SidecarEdit:
                 made = self._carry_out(path, assigns, writes, statement, memory) or made
         return SidecarMemory(frozenset({statement} if statement else ()), made)
 
-    def _removals(self, path: Path, writes: Sequence[Write]) -> list[Assign]:
+    def _list_removals(self, path: Path, writes: Sequence[Write]) -> list[Assign]:
         fields = self._there[path]
         gone = [w for w in writes if not w.add]
         persons = {node_key(w.node) for w in gone if "xmp" in w.places}
         faces = {node_key(w.node) for w in gone if "region" in w.places}
         return [*xmp.remove_persons(persons, fields), *xmp.remove_regions(faces, fields)]
 
-    def _additions(self, writes: Sequence[Write]) -> list[Assign]:
+    def _list_additions(self, writes: Sequence[Write]) -> list[Assign]:
         fields = self._there.get(self._target, {})
         if self._target in self._stats and self._target not in self._there:
             raise WriteRefused(f"{self._target.name} cannot be read as XMP")
@@ -101,7 +101,7 @@ class SidecarEdit:
                 assigns += [a for a in new if a not in assigns]
         return assigns
 
-    def _statement(self, released: bool | None, memory: SidecarMemory) -> str | None:
+    def _build_statement(self, released: bool | None, memory: SidecarMemory) -> str | None:
         """The release statement to write; None where another program's exists, or none is wanted."""
         others = [xmp.read_release(self._embedded), *(xmp.read_release(f) for f in self._there.values())]
         foreign = [v for v in others[1:] if v is not None and v not in memory.release]

@@ -97,7 +97,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         stale = isinstance(known, PlainProfile) and self._now() - self._chosen_at > _LOOK_FOR_PLUGIN
         if known is not None and not (stale and self._server.profile == "auto"):
             return known
-        chosen = self._choose()  # under no lock: who waits for the server keeps nobody else waiting
+        chosen = self._choose()  # without the lock: others do not wait while the server is asked
         self._chosen = known if known is not None and type(chosen) is type(known) else chosen
         self._chosen_at = self._now()
         return self._chosen

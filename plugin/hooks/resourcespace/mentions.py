@@ -54,9 +54,9 @@ class Mentioning:
 
     def mentions(self, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
         """Searches every table that holds text. Does not open original files."""
-        return self._with(lambda profile: self._mentions_by(profile, sought, beat))
+        return self._with(lambda profile: self._search_by(profile, sought, beat))
 
-    def _mentions_by(self, profile: Profile, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
+    def _search_by(self, profile: Profile, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
         """An old plugin without this function counts as no plugin."""
         found = _search_api(self._client, self._nodes, sought)
         if not isinstance(profile, PlainProfile):
@@ -74,25 +74,25 @@ def build_patterns(sought: SoughtName) -> list[list[str]]:
     for spelling in sought.spellings:
         apart = (sign if sign.isalnum() or unicodedata.combining(sign) else " " for sign in spelling)
         words = "".join(apart).split()
-        for write in (_composed, _decomposed, quote, _in_json, _taken_for_latin):
+        for write in (_compose, _decompose, quote, _escape_json, _misread_as_latin):
             found[tuple(write(word) for word in words)] = None
-        found[("".join(map(_composed, words)),)] = None
+        found[("".join(map(_compose, words)),)] = None
     return [list(words) for words in found if words]
 
 
-def _composed(word: str) -> str:
+def _compose(word: str) -> str:
     return unicodedata.normalize("NFC", word)
 
 
-def _decomposed(word: str) -> str:
+def _decompose(word: str) -> str:
     return unicodedata.normalize("NFD", word)
 
 
-def _in_json(word: str) -> str:
+def _escape_json(word: str) -> str:
     return json.dumps(word)[1:-1]
 
 
-def _taken_for_latin(word: str) -> str:
+def _misread_as_latin(word: str) -> str:
     return word.encode().decode("cp1252", "ignore")
 
 

@@ -1,7 +1,7 @@
 """Pictures of a server's resources: the original to examine, if it is available, and previews to show."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from plugin.config import Config
 from plugin.hooks.dam import Picture
@@ -18,7 +18,9 @@ class Pictured:
 
     _config: Config
     _client: Client
-    _with: Callable[[Callable[[Profile], Any]], Any]
+
+    def _with(self, act: Callable[[Profile], T]) -> T:
+        raise NotImplementedError
 
     def read_anew(self, ref: str) -> None:
         """The plugin reads the original again; without it only the server's metadata counts."""
@@ -35,14 +37,14 @@ class Pictured:
         if 0 < source.bytes <= self._limit:
             version, data = self._with(lambda profile: profile.original(ref, self._limit))
             return Picture(version, data=data, turned=source.turned)
-        return self._fetched(source)
+        return self._fetch(source)
 
     def preview(self, ref: str) -> Picture:
         """The smallest sufficient preview. Raises DamError while there is none: it comes later."""
         refuse_no_number(ref)
-        return self._fetched(self._with(lambda profile: profile.source(ref)))
+        return self._fetch(self._with(lambda profile: profile.source(ref)))
 
-    def _fetched(self, source: PictureSource) -> Picture:
+    def _fetch(self, source: PictureSource) -> Picture:
         data = fetch_preview(self._client, source.url, source.extension, self._limit)
         return Picture(source.file_version, data=data, original_px=source.original_px)
 

@@ -59,7 +59,7 @@ def _longer_side(size: JsonObject) -> int:
 
 
 def fetch_preview(client: Client, url: str, extension: str, limit: int) -> bytes:
-    """The preview's bytes. Raises DamError where something else is sent, whatever its status.
+    """The preview's bytes. Raises DamError where something else is sent, with any status.
 
     The server answers a missing preview with a small PNG and status 200, an expired key with a redirect to a sign-in
     page.

@@ -38,7 +38,7 @@ class Profile(Protocol):
     """What cannot be done this way, one line each."""
 
     def look(self, ref: str) -> Resource:
-        """The resource as it stands now."""
+        """The current state of the resource."""
         ...
 
     def read_anew(self, ref: str) -> None:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks.concern import Concern
@@ -65,19 +65,19 @@ class PluginProfile:
         self._fields: tuple[float, dict[str, str]] | None = None
 
     def look(self, ref: str) -> Resource:
-        photo = self._photo(ref)
+        photo = self._fetch_photo(ref)
         self._looked.at = (self._now(), photo)
-        return self._resource(photo)
+        return self._build_resource(photo)
 
     def read_anew(self, ref: str) -> None:
         """The plugin reads the file and uses the result from now on."""
-        self._photo(ref, afresh=True)
+        self._fetch_photo(ref, afresh=True)
 
     def source(self, ref: str, closely: bool = False) -> PictureSource:
         """From this thread's look of a moment ago, else from a new one."""
         at, seen = self._looked.__dict__.pop("at", (0.0, None))
         fresh = seen is not None and str(seen.ref) == ref and self._now() - at < _JUST_NOW
-        photo: PhotoAnswer = seen if fresh else self._photo(ref)
+        photo: PhotoAnswer = seen if fresh else self._fetch_photo(ref)
         return build_source(photo, self._side, self._recognisable_px if closely else 0)
 
     def original(self, ref: str, limit: int) -> tuple[str, bytes]:
@@ -85,14 +85,14 @@ class PluginProfile:
 
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
         """One look and, if anything changes, one write, whose answer is read afterwards."""
-        photo = self._photo(ref)
+        photo = self._fetch_photo(ref)
         change = self._change(photo.people, self._labels(photo.people), add, remove)
         if change:
-            applied = self._applied({ref: change})[ref]
+            applied = self._apply({ref: change})[ref]
             if isinstance(applied, DamError):
                 raise applied
             photo = photo.model_copy(update={"people": applied.people})
-        return self._resource(photo)
+        return self._build_resource(photo)
 
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
         """Three calls for 1,000 resources: who is there, and two writes, whose answers are read afterwards.
@@ -101,11 +101,11 @@ class PluginProfile:
         """
         wanted = {task.ref: split_writes(task) for task in tasks}
         looks = {ref for ref, (add, remove) in wanted.items() if remove or not add}
-        beside = self._beside(sorted(looks)) if looks else {}
+        beside = self._fetch_named(sorted(looks)) if looks else {}
         people = {ref: _people_of(beside[ref]) if ref in looks else () for ref in wanted}
         labels = self._labels(_list_people(people))
         changes = for_each_ref(wanted, lambda ref: self._change(_unwrap(people[ref]), labels, *wanted[ref]))
-        applied = self._applied({ref: c for ref, c in changes.items() if not isinstance(c, DamError) and c})
+        applied = self._apply({ref: c for ref, c in changes.items() if not isinstance(c, DamError) and c})
         for ref, answer in applied.items():
             people[ref] = _people_of(answer)
         labels |= self._labels(_list_people(people))
@@ -125,18 +125,18 @@ class PluginProfile:
             key = node_key(name)
             return [p.node for p in people if is_known_by(p.name, key) or node_key(labels[p.node]) == key]
 
-        missing = [self._spelt(name) for name in add if not there(name)]
+        missing = [self._find_spelling(name) for name in add if not there(name)]
         gone = sorted({node for name in remove for node in there(name)})
         return {"add": missing, "remove": gone} if missing or gone else {}
 
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
         """One call for 1,000 resources."""
-        beside = self._beside(refs)
+        beside = self._fetch_named(refs)
         labels = self._labels(_list_people({ref: _people_of(one) for ref, one in beside.items()}))
         return for_each_ref(refs, lambda ref: to_names(labels[p.node] for p in _unwrap(beside[ref]).people))
 
     def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
-        beside = self._beside(refs)
+        beside = self._fetch_named(refs)
         return for_each_ref(refs, lambda ref: _unwrap(beside[ref]).alternatives)
 
     def holders(self, name: str) -> Iterator[int]:
@@ -171,25 +171,25 @@ class PluginProfile:
     def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
         """One call for 1,000 resources. The plugin's set-up page maps channels to fields."""
         try:
-            fields = self._channels()
+            fields = self._list_channels()
         except NoSuchFunction:
             raise
         except DamError as error:
             return dict.fromkeys(until, error)
         days = {ref: build_days(dates, fields, self._max_px) for ref, dates in until.items()}
-        applied = self._applied({ref: one for ref, one in days.items() if one})
+        applied = self._apply({ref: one for ref, one in days.items() if one})
         return {ref: one if isinstance(one := applied.get(ref), DamError) else None for ref in until}
 
-    def _channels(self) -> dict[str, str]:
+    def _list_channels(self) -> dict[str, str]:
         kept = self._fields
         if kept is None or self._now() - kept[0] > _FIELDS:
-            kept = self._fields = (self._now(), self._status().fields)
+            kept = self._fields = (self._now(), self._fetch_status().fields)
         return kept[1]
 
     def concerns(self) -> Sequence[Concern]:
-        return list(concerns.list_plugin_concerns(self._status()))
+        return list(concerns.list_plugin_concerns(self._fetch_status()))
 
-    def _status(self) -> StatusAnswer:
+    def _fetch_status(self) -> StatusAnswer:
         return self._client.ask("facelease_status", read_as(StatusAnswer))
 
     def groups(self, user: str) -> tuple[int, ...] | None:
@@ -204,7 +204,7 @@ class PluginProfile:
         self._nodes.refresh()
         return all(gone)
 
-    def _photo(self, ref: str, afresh: bool = False) -> PhotoAnswer:
+    def _fetch_photo(self, ref: str, afresh: bool = False) -> PhotoAnswer:
         photo = self._client.ask("facelease_photo", read_as(PhotoAnswer), ref=ref, afresh=afresh)
         if str(photo.ref) != ref:
             raise DamError("the plugin answered for another resource than it was asked for")
@@ -212,7 +212,7 @@ class PluginProfile:
             raise ResourceGone(f"resource {ref} is no longer in the DAM")
         return photo
 
-    def _resource(self, photo: PhotoAnswer) -> Resource:
+    def _build_resource(self, photo: PhotoAnswer) -> Resource:
         # A deleted resource keeps its names, which must be removable, but gets no new ones.
         binned = photo.archive == BIN
         refs = () if binned else tuple(dict.fromkeys(str(one.ref) for one in photo.collections))
@@ -220,7 +220,7 @@ class PluginProfile:
         seen = find_kind(photo.extension), photo.complete, list_rulings(photo.collections)
         return Resource(str(photo.ref), version, refs, names, *seen)
 
-    def _spelt(self, name: str) -> str:
+    def _find_spelling(self, name: str) -> str:
         """The name as an existing node spells it, so that no second one is created."""
         found = self._nodes.fitting(name)
         if not found:
@@ -230,7 +230,7 @@ class PluginProfile:
     def _labels(self, people: Iterable[PersonNode]) -> dict[int, str]:
         return self._whose.labels((person.node, person.name) for person in people)
 
-    def _beside(self, refs: Sequence[str]) -> dict[str, NamedAnswer | DamError]:
+    def _fetch_named(self, refs: Sequence[str]) -> dict[str, NamedAnswer | DamError]:
         """The people on each, 1,000 in a call."""
 
         def ask(some: Sequence[str]) -> Iterable[NamedAnswer]:
@@ -246,7 +246,7 @@ class PluginProfile:
 
         return _in_batches(refs, APPLY_AT_ONCE, ask, there)
 
-    def _applied(self, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, AppliedAnswer | DamError]:
+    def _apply(self, changes: Mapping[str, Mapping[str, object]]) -> dict[str, AppliedAnswer | DamError]:
         """One failed write does not affect the others."""
 
         def ask(some: Sequence[str]) -> Iterable[AppliedAnswer]:

@@ -59,12 +59,12 @@ class PlainProfile:
     def look(self, ref: str) -> Resource:
         """Names first: if the resource is deleted between the calls, names must not look removed."""
         people = self.people(ref)
-        data = self._data(ref)
+        data = self._read_data(ref)
         lists = self._client.ask("get_resource_collections", expect_objects, ref=ref)
         refs = tuple(map(str, self._categories.above([expect_int(one.get("ref")) for one in lists])))
         within = () if expect_int(data.get("archive")) == BIN else refs
         form = find_kind(str(data.get("file_extension") or ""))
-        return Resource(ref, build_version(data), within, self._named(people), form, complete=False)
+        return Resource(ref, build_version(data), within, self._name_people(people), form, complete=False)
 
     def people(self, ref: str) -> list[Node]:
         """The nodes in the people field."""
@@ -81,7 +81,7 @@ class PlainProfile:
         """Does nothing: only the server's metadata is available."""
 
     def source(self, ref: str, closely: bool = False) -> PictureSource:
-        data = self._data(ref)
+        data = self._read_data(ref)
         if expect_int(data.get("has_image") or 0) != 1:
             raise DamError(NOT_YET)
         sizes = self._client.ask("get_resource_all_image_sizes", expect_objects, resource=ref)
@@ -100,7 +100,7 @@ class PlainProfile:
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
         """Three calls for a removed name: the field, its write, and the log row that proves it."""
         by_ref = {task.ref: split_writes(task) for task in tasks}
-        return for_each_ref(by_ref, lambda ref: self._named(self._put(ref, *by_ref[ref])))
+        return for_each_ref(by_ref, lambda ref: self._name_people(self._put(ref, *by_ref[ref])))
 
     def _put(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Iterable[Node]:
         if not add and not remove:
@@ -108,14 +108,14 @@ class PlainProfile:
         try:
             return self.writer.write(ref, add, remove)
         except DamError:
-            self._data(ref)  # the write itself cannot tell that the resource is gone
+            self._read_data(ref)  # the write itself cannot tell that the resource is gone
             raise
 
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
         """One call each; for a deleted resource the server returns no names."""
-        return for_each_ref(refs, lambda ref: self._named(self.people(ref)))
+        return for_each_ref(refs, lambda ref: self._name_people(self.people(ref)))
 
-    def _named(self, nodes: Iterable[Node]) -> Names:
+    def _name_people(self, nodes: Iterable[Node]) -> Names:
         return to_names(self._whose.labels((node.ref, node.name) for node in nodes).values())
 
     def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
@@ -155,13 +155,13 @@ class PlainProfile:
         doubtful = [
             field
             for field, day in days.items()
-            if not self._wrote(ref, field, day) or set_[field] not in self._believed
+            if not self._write_date(ref, field, day) or set_[field] not in self._believed
         ]
-        shown = self._dates(ref, doubtful) if doubtful else {}
+        shown = self._read_dates(ref, doubtful) if doubtful else {}
         for field, stands in shown.items():  # a channel without a field shows nothing
             if stands == days[field]:
                 self._believed.add(set_[field])
-            elif set_[field] or not self._long_past(ref, field):
+            elif set_[field] or not self._write_long_past(ref, field):
                 raise DamError(
                     f"the server did not write the field {field}: check that the account may edit this resource"
                 )
@@ -169,10 +169,10 @@ class PlainProfile:
     def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
         return for_each_ref(until, lambda ref: self.state(ref, until[ref]))
 
-    def _long_past(self, ref: str, field: str) -> bool:
+    def _write_long_past(self, ref: str, field: str) -> bool:
         """Some releases cannot empty a date: a day long past means the same, that nothing is cleared."""
-        self._wrote(ref, field, _LONG_PAST)
-        if self._dates(ref, [field]).get(field) != _LONG_PAST:
+        self._write_date(ref, field, _LONG_PAST)
+        if self._read_dates(ref, [field]).get(field) != _LONG_PAST:
             return False
         self._empty = _LONG_PAST
         return True
@@ -194,16 +194,16 @@ class PlainProfile:
         """The API deletes no node: it stays in the field's list, where an administrator may delete it."""
         return not self._nodes.fitting(name, fresh=True)
 
-    def _wrote(self, ref: str, field: str, day: str) -> bool:
+    def _write_date(self, ref: str, field: str, day: str) -> bool:
         return self._client.ask("update_field", expect_bool, resource=ref, field=field, value=day)
 
-    def _dates(self, ref: str, fields: Sequence[str]) -> dict[str, str]:
+    def _read_dates(self, ref: str, fields: Sequence[str]) -> dict[str, str]:
         """The days in those fields that exist; the server may add a time."""
         found = self._client.ask("get_resource_field_data", expect_objects, resource=ref)
         mine = {str(one.get("name")): str(one.get("value") or "")[:10] for one in found}
         return {field: mine[field] for field in fields if field in mine}
 
-    def _data(self, ref: str) -> JsonObject:
+    def _read_data(self, ref: str) -> JsonObject:
         data = self._client.ask("get_resource_data", expect_object_or_false, resource=ref)
         if data is not None:
             return data

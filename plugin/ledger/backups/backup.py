@@ -108,7 +108,7 @@ def write_key_file(
     path = signed_parts.build_path(target, KEYS, name)
     with store.read() as connection:
         signed_parts.write_part(path, KEYS, name, made, book.key, {"keys": _list_wrapped_keys(connection)})
-    # A file of heads that is out of reach keeps no key alive: the head of each hour fails too, and the doctor tells.
+    # An unreachable file of heads keeps no key alive: the hourly head fails too, and the doctor reports it.
     with contextlib.suppress(VaultError):
         note = _build_note(KEYS, name, path)
         book.reach()
@@ -137,7 +137,7 @@ def _choose_name(target: Path, now: datetime) -> str:
         now += timedelta(microseconds=1)
 
 
-def _write_copy(source: Connection, path: Path, cover: BackupSealer) -> int:
+def _write_copy(source: Connection, path: Path, sealer: BackupSealer) -> int:
     """Every table but the keys, in the order of foreign keys; returns the number of rows."""
     half = path.with_name(f".{path.name}.new")
     os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -149,7 +149,7 @@ def _write_copy(source: Connection, path: Path, cover: BackupSealer) -> int:
             with database.connect() as connection:
                 target = connection.execution_options(**{engine.WRITE: True})
                 with target.begin():
-                    rows = sum(_copy_table(source, target, name, cover) for name in _list_tables())
+                    rows = sum(_copy_table(source, target, name, sealer) for name in _list_tables())
             with engine.open_raw(database) as raw:
                 raw.cursor().execute("VACUUM")
         finally:
@@ -174,7 +174,7 @@ def _list_tables() -> list[str]:
     return [table.name for table in t.metadata.sorted_tables if table not in left_out]
 
 
-def _copy_table(source: Connection, target: Connection, name: str, cover: BackupSealer) -> int:
+def _copy_table(source: Connection, target: Connection, name: str, sealer: BackupSealer) -> int:
     table = t.metadata.tables[name]
     query = select(table)
     if table is t.job:  # a restored store does not need finished jobs
@@ -182,13 +182,13 @@ def _copy_table(source: Connection, target: Connection, name: str, cover: Backup
     count = 0
     for rows in source.execute(query).mappings().partitions(CHUNK):
         left_out = _LEFT_OUT.get(name, {})
-        target.execute(insert(table), [cover.cover(table, {**row, **left_out}) for row in rows])
+        target.execute(insert(table), [sealer.seal_row(table, {**row, **left_out}) for row in rows])
         count += len(rows)
     return count
 
 
 def _list_wrapped_keys(connection: Connection) -> list[list[str | int]]:
-    """The keys of people, and the house's own as nobody's."""
+    """The keys of people, and the house's own without a person."""
     people = connection.execute(select(t.person_key).order_by(*t.person_key.primary_key)).all()
     house = connection.execute(select(t.house_key)).all()
     rows = [(house_key.NOBODY, row) for row in house] + [(row.person_id, row) for row in people]

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -30,7 +29,7 @@ from plugin.ledger.tables import column_contents
 from plugin.ledger.tables.column_contents import Holds
 from plugin.ledger.tables.columns import stored_type
 
-TableRow = dict[str, Any]
+TableRow = dict[str, object]
 RecordKeys = Mapping[str, bytes]
 """Record keys in the clear, by person id: they live as long as a backup or a restore runs."""
 
@@ -64,77 +63,77 @@ class BackupSealer:
         derived = HKDF(SHA256(), 64, salt=name.encode(), info=b"facelease backup veil").derive(house)
         self._siv = AESSIV(derived)  # RFC 5297: deterministic, so that sealed keys still match
 
-    def cover(self, table: Table, row: TableRow) -> TableRow:
+    def seal_row(self, table: Table, row: TableRow) -> TableRow:
         """The row as a backup stores it. Without a record key its name becomes unreadable for good."""
         plan = _plan_columns(table)
         if plan.is_empty:
             return row
-        row = self._cover_names(table, plan, row)
+        row = self._seal_names(table, plan, row)
         for columns in (plan.in_key, plan.beside):
             row = row | {
-                name: self._hide(row[name], _build_associated_data(table, plan, row, name)) for name in columns
+                name: self._seal_value(row[name], _build_associated_data(table, plan, row, name)) for name in columns
             }
         return row
 
-    def lift(self, table: Table, row: TableRow) -> TableRow:
+    def unseal_row(self, table: Table, row: TableRow) -> TableRow:
         """The original row. Raises VaultError where a key is gone."""
         plan = _plan_columns(table)
         if plan.is_empty:
             return row
         for columns in (plan.beside, plan.in_key):
             row = row | {
-                name: self._show(row[name], _build_associated_data(table, plan, row, name)) for name in columns
+                name: self._unseal_value(row[name], _build_associated_data(table, plan, row, name)) for name in columns
             }
-        return self._lift_names(table, plan, row)
+        return self._unseal_names(table, plan, row)
 
-    def gone(self, connection: Connection) -> frozenset[str]:
+    def list_erased(self, connection: Connection) -> frozenset[str]:
         """People in the backup whose record key is gone: erased since, or past their term."""
         people = map(dict, connection.execute(select(t.person)).mappings())
-        return frozenset(row["id"] for row in people if not self._opens(row))
+        return frozenset(str(row["id"]) for row in people if not self._is_openable(row))
 
-    def _opens(self, row: TableRow) -> bool:
+    def _is_openable(self, row: TableRow) -> bool:
         try:
-            self._lift_names(t.person, _plan_columns(t.person), row)
+            self._unseal_names(t.person, _plan_columns(t.person), row)
         except VaultError:
             return False
         return True
 
-    def _cover_names(self, table: Table, plan: _ColumnPlan, row: TableRow) -> TableRow:
+    def _seal_names(self, table: Table, plan: _ColumnPlan, row: TableRow) -> TableRow:
         if not plan.names:
             return row
         number, owner = str(row["id"]), _find_owner(table, row)
         if owner is None:
             return row | {"node": "by hand", "node_key": f"by hand {number}"}
         key = self._records.get(owner) or secrets.token_bytes(KEY_BYTES)
-        said = {n: row[n].isoformat() if isinstance(row[n], date) else row[n] for n in plan.names}
+        said = {n: v.isoformat() if isinstance(v := row[n], date) else v for n in plan.names}
         sealed = base64.b64encode(sealing.seal(key, json.dumps(said).encode(), _build_bond(table, number, owner)))
         blank = {name: None if name in plan.optional else number for name in plan.names[1:]}
         return row | blank | {plan.names[0]: sealed.decode()}
 
-    def _lift_names(self, table: Table, plan: _ColumnPlan, row: TableRow) -> TableRow:
+    def _unseal_names(self, table: Table, plan: _ColumnPlan, row: TableRow) -> TableRow:
         owner = _find_owner(table, row)
         if not plan.names or owner is None:
             return row
         if owner not in self._records:
             raise VaultError(f"person {owner} has no record key: it was destroyed since the backup was made")
-        body = base64.b64decode(row[plan.names[0]])
-        said: TableRow = json.loads(
+        body = base64.b64decode(str(row[plan.names[0]]))
+        said: dict[str, str | None] = json.loads(
             sealing.unseal(self._records[owner], body, _build_bond(table, str(row["id"]), owner))
         )
-        if said.get("birth_date"):
-            said["birth_date"] = date.fromisoformat(said["birth_date"])
+        if birth_date := said.get("birth_date"):
+            return row | said | {"birth_date": date.fromisoformat(birth_date)}
         return row | said
 
-    def _hide(self, value: object, about: list[bytes]) -> str | None:
+    def _seal_value(self, value: object, about: list[bytes]) -> str | None:
         if value is None:
             return None
         return base64.b64encode(self._siv.encrypt(json.dumps(value).encode(), about)).decode()
 
-    def _show(self, value: str | None, about: list[bytes]) -> object:
+    def _unseal_value(self, value: object, about: list[bytes]) -> object:
         if value is None:
             return None
         try:
-            return json.loads(self._siv.decrypt(base64.b64decode(value), about))
+            return json.loads(self._siv.decrypt(base64.b64decode(str(value)), about))
         except (InvalidTag, ValueError) as error:
             raise VaultError(
                 "the key of the house does not open this backup: it is another house's, or of another name"
@@ -185,7 +184,7 @@ def _plan_columns(table: Table) -> _ColumnPlan:
     return _ColumnPlan(names, optional, in_key, beside, shared, key)
 
 
-def _find_holds(column: "Column[Any]") -> Holds | None:
+def _find_holds(column: "Column[object]") -> Holds | None:
     if isinstance(stored_type(column), String | JSON):
         return column_contents.find_holds(column)
     if isinstance(column.type, LargeBinary) and f"{column.table.name}.{column.name}" not in _SEALED_ALREADY:
@@ -193,7 +192,7 @@ def _find_holds(column: "Column[Any]") -> Holds | None:
     return None
 
 
-def _find_joined_column(column: "Column[Any]") -> str:
+def _find_joined_column(column: "Column[object]") -> str:
     """The column whose values must match this one's: its foreign key's target, or itself if it is one."""
     for foreign in column.foreign_keys:
         return str(foreign.column)

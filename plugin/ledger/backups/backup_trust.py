@@ -72,7 +72,7 @@ class _Trust:
         self._present = book.key.public
         self._signs = (*given, self._present)[0]
         self._has_heads = book.path.exists()
-        self.heads = self._ours(heads.read(book.path))
+        self.heads = self._select_ours(heads.read(book.path))
 
     def signed(self, source: Path, part: str, name: str) -> SignedPart:
         """A part with a valid signature of ours. Raises StoreError."""
@@ -100,7 +100,7 @@ class _Trust:
 
     def is_older(self, keys: SignedPart) -> str:
         """The newest key file that heads record, if this one is older; else ""."""
-        told = self._names(KEYS)
+        told = self._list_known_names(KEYS)
         if not told or keys.name == told[-1] or (keys.name not in told and keys.name > told[-1]):
             return ""
         return told[-1]
@@ -110,12 +110,12 @@ class _Trust:
 
         A part that no head records is placed by its name.
         """
-        names, told = _list_names(source, part), self._names(part)
+        names, told = _list_names(source, part), self._list_known_names(part)
         later = [name for name in names if name not in told and name > (told[-1] if told else "")]
         known = [name for name in told if name in names]
         return (later or known or names)[-1]
 
-    def _names(self, part: str) -> list[str]:
+    def _list_known_names(self, part: str) -> list[str]:
         """The parts that heads record, oldest first."""
         return [str(head.note.get("name")) for head in self.heads if head.note.get("kind") == part]
 
@@ -124,7 +124,7 @@ class _Trust:
         notes = [head.note for head in self.heads if head.note.get("kind") == part]
         return {str(note.get("sha256")) for note in notes if note.get("name") == name}
 
-    def _ours(self, lines: list[SignedHead]) -> list[SignedHead]:
+    def _select_ours(self, lines: list[SignedHead]) -> list[SignedHead]:
         """The heads signed by a key of ours while it was current.
 
         None after its successor was announced or has signed, and none of a former key that the first head of the next

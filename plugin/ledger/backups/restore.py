@@ -4,10 +4,9 @@ What was sealed with a key destroyed since the copy is left out; without the rec
 since, such as of a publication grant, are in ended.log: the flows replay it after every restore, before anything else.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
 
@@ -15,6 +14,7 @@ from plugin.clock import Clock
 from plugin.errors import StoreError, VaultError
 from plugin.ledger import tables as t
 from plugin.ledger.backups import backup, backup_sealing, backup_trust
+from plugin.ledger.backups.backup_sealing import TableRow
 from plugin.ledger.backups.backup_trust import RestoreOptions, TrustedBackup
 from plugin.ledger.backups.signed_parts import WrappedKey
 from plugin.ledger.keys import house_key, sealing
@@ -142,12 +142,13 @@ def _copy_tables(tx: Tx, old: Connection, living: _LivingKeys, name: str) -> tup
     """Copy every table; returns rows, keys, rows left out, people left out."""
     total, left_out = 0, 0
     records = {who: plain for (who, what), (_, plain) in living.items() if what == "record"}
-    cover = backup_sealing.BackupSealer(records, living[house_key.NOBODY, house_key.PURPOSE][1], name)
-    lost = cover.gone(old)
+    sealer = backup_sealing.BackupSealer(records, living[house_key.NOBODY, house_key.PURPOSE][1], name)
+    lost = sealer.list_erased(old)
     for table in t.metadata.sorted_tables:
-        for rows in _read_chunks(old, table):
+        for chunk in old.execute(select(table)).mappings().partitions(backup.CHUNK):
+            rows: list[TableRow] = [dict(row) for row in chunk]
             kept = [
-                backup_sealing.strip_person(table, cover.lift(table, row), lost)
+                backup_sealing.strip_person(table, sealer.unseal_row(table, row), lost)
                 for row in rows
                 if not backup_sealing.is_left_out(table, row, lost)
                 and (table is not t.sealed or _is_openable(row, living))
@@ -170,7 +171,7 @@ def _put_keys(tx: Tx, living: _LivingKeys, people: set[str]) -> int:
 
 
 def _revoke_access(tx: Tx) -> tuple[int, int]:
-    """Nobody knows which of them ended since, so all are revoked. Returns how many links and tokens were open."""
+    """Unknown which of them ended since, so all are revoked. Returns how many links and tokens were open."""
     counts = []
     for table, opens in (
         (t.invitation, access_conditions.is_open_link(tx.now)),
@@ -196,23 +197,18 @@ def _cut_clearances(tx: Tx, old: Connection, lost: frozenset[str]) -> None:
                 tx.execute(delete(t.clearance).where(t.clearance.c.resource_id == row.resource_id))
 
 
-def _insert(tx: Tx, table: Table, rows: list[dict[str, Any]]) -> None:
+def _insert(tx: Tx, table: Table, rows: Sequence[TableRow]) -> None:
     if rows:
         tx.execute(insert(table), rows)
 
 
-def _read_chunks(old: Connection, table: Table) -> Iterator[list[dict[str, Any]]]:
-    for rows in old.execute(select(table)).mappings().partitions(backup.CHUNK):
-        yield [dict(row) for row in rows]
-
-
-def _is_openable(row: dict[str, Any], living: _LivingKeys) -> bool:
+def _is_openable(row: TableRow, living: _LivingKeys) -> bool:
     """Whether the current key sealed this item: a later key of the person did not."""
-    held = living.get((row["person_id"], row["purpose"]))
-    if held is None:
+    held, body = living.get((str(row["person_id"]), str(row["purpose"]))), row["body"]
+    if held is None or not isinstance(body, bytes):
         return False
     try:
-        sealing.unseal(held[1], row["body"], Bond(*(row[field] for field in Bond._fields)))
+        sealing.unseal(held[1], body, Bond._make(row[field] for field in Bond._fields))
     except VaultError:
         return False
     return True

@@ -7,7 +7,7 @@ it (`flows/text_sealing`).
 import re
 import secrets
 from base64 import b64decode, b64encode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import JSON, Column, ColumnElement, Connection, and_, text
 
@@ -46,7 +46,7 @@ def open_text(connection: Connection, vault: Vault, stored: str, column: str, pe
     return _open(_find_key(connection, vault, person_id), stored, column, person_id)
 
 
-def is_unsealed(column: "Column[Any]") -> ColumnElement[bool]:
+def is_unsealed(column: "Column[object]") -> ColumnElement[bool]:
     """A condition: neither sealed nor null; the same expression as `ix_face_plain`."""
     name, begins = column.name, MARK
     if isinstance(stored_type(column), JSON):

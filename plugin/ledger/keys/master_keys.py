@@ -8,7 +8,6 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from plugin.errors import StoreAway, VaultError
 from plugin.ledger.keys import private_files
@@ -199,7 +198,7 @@ def _dump(current: int, keys: Mapping[int, bytes]) -> bytes:
 
 def _parse(text: str, source: str) -> tuple[int, dict[int, bytes]]:
     try:
-        tree: dict[str, Any] = json.loads(text)
+        tree = json.loads(text)
         keys = {int(version): base64.b64decode(key, validate=True) for version, key in tree["keys"].items()}
         current = int(tree["current"])
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):

@@ -7,10 +7,10 @@ evidence, contacts and the key of audit references.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from plugin.errors import VaultError
 from plugin.ledger import tables as t
@@ -19,11 +19,19 @@ from plugin.ledger.keys.master_keys import KEY_BYTES, MasterKeys
 from plugin.ledger.keys.rotation import Rotation
 from plugin.ledger.keys.sealing import Bond
 from plugin.ledger.store.store import Store, Tx
+from plugin.ledger.tables.dam_rows import PersonKeyRow, SealedRow
 
 FACE = "face"
 RECORD = "record"
 PURPOSES = (FACE, RECORD)
 AUDIT_KEY = "audit_key"
+
+
+class _SealedItem(SealedRow, Protocol):
+    """A row of `sealed` with its wrapped key."""
+
+    wrapped: bytes
+    master_version: int
 
 
 class Vault:
@@ -52,7 +60,7 @@ class Vault:
             _insert_sealed(tx, key, bond, secrets.token_bytes(KEY_BYTES))
 
     def has_key(self, connection: Connection, person_id: str, purpose: str) -> bool:
-        return connection.execute(_select_key(person_id, purpose)).first() is not None
+        return _find_key(connection, person_id, purpose) is not None
 
     def destroy_key(self, tx: Tx, person_id: str, purpose: str) -> bool:
         """Delete the key and everything that it seals; False where there was none.
@@ -60,7 +68,7 @@ class Vault:
         After the commit nothing opens (*unusable*). It is *shredded* once `shred` or `rotate` confirms that.
         """
         tx.subjects.pop(person_id, None)
-        row = tx.execute(_select_key(person_id, purpose)).first()
+        row = _find_key(tx.connection, person_id, purpose)
         tx.execute(delete(t.sealed).where(t.sealed.c.person_id == person_id, t.sealed.c.purpose == purpose))
         if row is None:
             return False
@@ -91,10 +99,9 @@ class Vault:
 
     def open(self, connection: Connection, sealed_id: str) -> bytes:
         """The sealed data. Raises VaultError where item or key is gone or does not match."""
-        row = connection.execute(_select_items().where(t.sealed.c.id == sealed_id)).first()
-        if row is None:
-            raise VaultError(f"sealed item {sealed_id} does not exist, or its key was destroyed")
-        return self._open(row)
+        for row in _find_items(connection, t.sealed.c.id == sealed_id):
+            return self._open(row)
+        raise VaultError(f"sealed item {sealed_id} does not exist, or its key was destroyed")
 
     def find(
         self,
@@ -132,9 +139,7 @@ class Vault:
 
         `damaged` is called for an item that does not open though the house's key does; the others are still yielded.
         """
-        query = _select_items().where(t.sealed.c.kind == kind, t.sealed.c.engine == engine)
-        # All rows first: a caller that stops half-way leaves no statement, and so no reader, open.
-        for row in connection.execute(query.order_by(t.sealed.c.person_id, t.sealed.c.id)).all():
+        for row in _find_items(connection, t.sealed.c.kind == kind, t.sealed.c.engine == engine):
             try:
                 body = self._open(row)
             except VaultError:
@@ -150,11 +155,9 @@ class Vault:
 
         The key is random and destroyed with the record key. Raises VaultError without a record key.
         """
-        query = _select_items().where(t.sealed.c.person_id == person_id, t.sealed.c.kind == AUDIT_KEY)
-        row = connection.execute(query).first()
-        if row is None:
-            raise VaultError(f"person {person_id} has no record key: it was destroyed, or never made")
-        return hmac.new(self._open(row), person_id.encode(), hashlib.sha256).hexdigest()
+        for row in _find_items(connection, t.sealed.c.person_id == person_id, t.sealed.c.kind == AUDIT_KEY):
+            return hmac.new(self._open(row), person_id.encode(), hashlib.sha256).hexdigest()
+        raise VaultError(f"person {person_id} has no record key: it was destroyed, or never made")
 
     def shred(self, store: Store) -> int:
         """See shredding.shred."""
@@ -173,7 +176,7 @@ class Vault:
         for row in connection.execute(select(t.person_key).where(t.person_key.c.person_id == person_id)).all():
             self._unwrap(row)
 
-    def fits(self, row: Row[Any]) -> bool:
+    def fits(self, row: PersonKeyRow) -> bool:
         """Whether the current master key opens this row of `person_key`."""
         try:
             self._unwrap(row)
@@ -182,16 +185,16 @@ class Vault:
         return True
 
     def _key(self, connection: Connection, person_id: str, purpose: str) -> bytes:
-        row = connection.execute(_select_key(person_id, purpose)).first()
+        row = _find_key(connection, person_id, purpose)
         if row is None:
             raise VaultError(f"person {person_id} has no {purpose} key: it was destroyed, or never made")
         return self._unwrap(row)
 
-    def _open(self, row: Row[Any]) -> bytes:
+    def _open(self, row: _SealedItem) -> bytes:
         bond = Bond(row.id, row.person_id, row.purpose, row.kind, row.subject, row.engine, row.version)
         return sealing.unseal(self._unwrap(row), row.body, bond)
 
-    def _unwrap(self, row: Row[Any]) -> bytes:
+    def _unwrap(self, row: PersonKeyRow | _SealedItem) -> bytes:
         master = self.master.key(row.master_version)
         return sealing.unwrap(master, row.wrapped, row.person_id, row.purpose, row.master_version)
 
@@ -202,11 +205,13 @@ def _insert_sealed(tx: Tx, key: bytes, bond: Bond, data: bytes) -> str:
     return bond.id
 
 
-def _select_key(person_id: str, purpose: str) -> Select[Any]:
-    return select(t.person_key).where(t.person_key.c.person_id == person_id, t.person_key.c.purpose == purpose)
+def _find_key(connection: Connection, person_id: str, purpose: str) -> PersonKeyRow | None:
+    key = t.person_key.c
+    return connection.execute(select(t.person_key).where(key.person_id == person_id, key.purpose == purpose)).first()
 
 
-def _select_items() -> Select[Any]:
-    """Sealed items, each with its wrapped key."""
+def _find_items(connection: Connection, *conditions: ColumnElement[bool]) -> Sequence[_SealedItem]:
+    """All of them: a caller that stops half-way leaves no statement, and so no reader, open."""
     fits = (t.person_key.c.person_id == t.sealed.c.person_id) & (t.person_key.c.purpose == t.sealed.c.purpose)
-    return select(t.sealed, t.person_key.c.wrapped, t.person_key.c.master_version).join(t.person_key, fits)
+    query = select(t.sealed, t.person_key.c.wrapped, t.person_key.c.master_version).join(t.person_key, fits)
+    return connection.execute(query.where(*conditions).order_by(t.sealed.c.person_id, t.sealed.c.id)).all()

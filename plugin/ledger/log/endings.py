@@ -236,7 +236,7 @@ class EndedLog:
                 )
 
     def readable(self) -> Iterator[Ending]:
-        """Every ending that can be parsed, in whatever file is there."""
+        """Every ending that can be parsed in the current file."""
         with contextlib.suppress(OSError):
             if self._look() is not None:
                 for line in _split_lines(self.path.read_bytes()):

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -50,7 +49,7 @@ class HeadKey:
         """The key in `path`. Raises VaultError: missing, readable by others, or invalid."""
         try:
             private_files.refuse_open_to_others(path, VaultError)
-            tree: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
+            tree = json.loads(path.read_text(encoding="ascii"))
             private = Ed25519PrivateKey.from_private_bytes(b64decode(tree["private"], validate=True))
             former = tuple(FormerKey(str(one["public"]), str(one["until"])) for one in tree["former"])
         except FileNotFoundError as error:

@@ -8,11 +8,11 @@ import fcntl
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -225,7 +225,7 @@ def parse_head(line: bytes) -> SignedHead | None:
         return None
 
 
-def _parse_position(pair: Any) -> Head:
+def _parse_position(pair: Sequence[int | str]) -> Head:
     return Head(int(pair[0]), str(pair[1]))
 
 

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Select, and_, case, or_, select, text
+from sqlalchemy import ColumnElement, and_, case, or_, select, text
 
 from plugin.errors import redact_error
 from plugin.ledger.tables import job
 
+T = TypeVar("T")
 _LONGEST_ERROR = 200
 DEAD = text("job.state = 'dead'")
 """Literal, as `jobs.IS_OPEN`, so that the partial index is used."""
@@ -22,7 +23,7 @@ class ClaimedJob:
     id: int
     kind: str
     key: str
-    payload: Any
+    payload: Any  # JSON that the handler of this kind knows
     attempt: int
 
 
@@ -68,13 +69,13 @@ def is_given_up(kind: str, key: str) -> ColumnElement[bool]:
     return and_(DEAD, job.c.kind == kind, job.c.key == key)
 
 
-def select_next(condition: ColumnElement[bool], name: str, *order: Any) -> sa.CTE:
+def select_next(condition: ColumnElement[bool], name: str, *order: ColumnElement[object]) -> sa.CTE:
     """The first matching row that no other worker holds."""
-    query: Select[Any] = select(job.c.id).where(condition).order_by(*order).limit(1)
+    query = select(job.c.id).where(condition).order_by(*order).limit(1)
     return query.with_for_update(skip_locked=True).cte(name)
 
 
-def select_lesser(one: Any, other: Any) -> Any:
+def select_lesser(one: ColumnElement[T], other: ColumnElement[T]) -> ColumnElement[T]:
     """The smaller of two values, in SQL."""
     return case((one < other, one), else_=other)
 

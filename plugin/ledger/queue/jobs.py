@@ -5,12 +5,11 @@ the transaction of the effect guarantees that for the ledger.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Row, and_, case, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from plugin.config import JobsSection
@@ -24,6 +23,7 @@ from plugin.ledger.queue.job_rows import describe_error as describe_error
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store, Tx
 from plugin.ledger.tables import job, state
+from plugin.ledger.tables.dam_rows import JobRow
 
 NIGHTLY = 8
 """From this priority on jobs are background work, such as the nightly comparison, and do not count as waiting."""
@@ -54,7 +54,7 @@ class Queue:
         tx: Tx,
         kind: str,
         key: str,
-        payload: Any = None,
+        payload: object = None,
         priority: int = 5,
         delay: timedelta = timedelta(0),
         bounded: bool = False,
@@ -86,9 +86,9 @@ class Queue:
                 ),
             },
         )
-        return self._noted(kind, key, int(tx.execute(merged.returning(job.c.id)).scalar_one()))
+        return self._note_followed(kind, key, int(tx.execute(merged.returning(job.c.id)).scalar_one()))
 
-    def _noted(self, kind: str, key: str, job_id: int) -> int:
+    def _note_followed(self, kind: str, key: str, job_id: int) -> int:
         if self._followed is not None:
             self._followed[kind, key] = job_id
         return job_id
@@ -111,7 +111,7 @@ class Queue:
             return None
         with self._store.write(alone=False) as tx:
             self._bury_overrun(tx)
-            row = tx.execute(self._claiming(wanted, tx.now)).first()
+            row = self._claim(tx, wanted)
         return None if row is None else ClaimedJob(row.id, row.kind, row.key, row.payload, row.attempt)
 
     def heartbeat(self, claimed: ClaimedJob) -> None:
@@ -138,12 +138,12 @@ class Queue:
         job. Returns `queued` or `dead`. Raises LeaseLost where another worker has claimed the job.
         """
         with self._store.write(alone=False) as tx:
-            values: dict[str, Any] = {"error": describe_error(error), "lease_until": None}
+            values: dict[str, object] = {"error": describe_error(error), "lease_until": None}
             dead = claimed.attempt >= self._config.attempts
             if dead:
                 values |= {"state": "dead", "finished_at": tx.now}
             else:
-                values |= {"state": "queued", "again": False, "run_after": tx.now + self._pause(claimed.attempt)}
+                values |= {"state": "queued", "again": False, "run_after": tx.now + self._backoff(claimed.attempt)}
             row = _change(tx, claimed, **values)
             if dead:
                 self._bury(tx, row)
@@ -204,7 +204,7 @@ class Queue:
                     f"no job {job_id} was given up, or waits for another try: `facelease jobs list` shows those"
                 )
             tx.audit(Action.JOB_REVIVE, actor, job=job_id, now=job_id)
-        return self._noted(row.kind, row.key, job_id)
+        return self._note_followed(row.kind, row.key, job_id)
 
     def begin_again(self, tx: Tx, which: ColumnElement[bool], actor: str, most: int = 1) -> list[int]:
         """Restart the first `most` of these given-up jobs with all their attempts; returns their new ids.
@@ -215,7 +215,7 @@ class Queue:
         rows = tx.execute(delete(job).where(job.c.id.in_(some)).returning(job)).all()
         return [self._begin(tx, row, actor) for row in rows]
 
-    def _begin(self, tx: Tx, row: Row[Any], actor: str) -> int:
+    def _begin(self, tx: Tx, row: JobRow, actor: str) -> int:
         """Due since it was first queued, so that it counts as late at once."""
         open_ = select(job.c.id).where(job.c.kind == row.kind, job.c.key == row.key, IS_OPEN)
         new = tx.connection.scalar(open_) or self.put(
@@ -224,15 +224,15 @@ class Queue:
         older = (job.c.id == new) & (job.c.created_at > row.created_at)
         tx.execute(update(job).where(older).values(created_at=row.created_at))
         tx.audit(Action.JOB_REVIVE, actor, job=row.id, now=new)
-        return self._noted(row.kind, row.key, new)
+        return self._note_followed(row.kind, row.key, new)
 
-    def _follow_on(self, tx: Tx, row: Row[Any]) -> None:
+    def _follow_on(self, tx: Tx, row: JobRow) -> None:
         """What was queued while it ran becomes a new job."""
         if row.again:
             delay = max(row.run_after - tx.now, timedelta(0))
             self.put(tx, row.kind, row.key, row.payload, row.priority, delay)
 
-    def _bury(self, tx: Tx, row: Row[Any]) -> None:
+    def _bury(self, tx: Tx, row: JobRow) -> None:
         """Replace an earlier given-up job of the same kind and key, so that rows do not accumulate."""
         earlier = and_(job_rows.is_given_up(row.kind, row.key), job.c.id != row.id)
         since = tx.execute(delete(job).where(earlier).returning(job.c.created_at)).scalars().all()
@@ -258,18 +258,18 @@ class Queue:
         for row in tx.execute(update(job).where(job.c.id.in_(last)).values(**values).returning(job)).all():
             self._bury(tx, row)
 
-    def _claiming(self, wanted: ColumnElement[bool], now: datetime) -> Any:
+    def _claim(self, tx: Tx, wanted: ColumnElement[bool]) -> JobRow | None:
         """One UPDATE ... RETURNING: first jobs with an expired lease, then queued ones."""
-        lost = job_rows.select_next(and_(wanted, job_rows.is_overrun(now)), "lost", job.c.lease_until)
+        lost = job_rows.select_next(and_(wanted, job_rows.is_overrun(tx.now)), "lost", job.c.lease_until)
         queued = job_rows.select_next(
-            and_(wanted, job_rows.is_ready(now)), "ready", job.c.priority, job.c.run_after, job.c.id
+            and_(wanted, job_rows.is_ready(tx.now)), "ready", job.c.priority, job.c.run_after, job.c.id
         )
         chosen = func.coalesce(select(lost.c.id).scalar_subquery(), select(queued.c.id).scalar_subquery())
-        lease = now + timedelta(seconds=self._config.lease_seconds)
+        lease = tx.now + timedelta(seconds=self._config.lease_seconds)
         taken = {"state": "running", "attempt": job.c.attempt + 1, "lease_until": lease, "again": False}
-        return update(job).where(job.c.id == chosen).values(**taken).returning(job)
+        return tx.execute(update(job).where(job.c.id == chosen).values(**taken).returning(job)).first()
 
-    def _pause(self, attempt: int) -> timedelta:
+    def _backoff(self, attempt: int) -> timedelta:
         """Exponential backoff with jitter over its upper half, at most an hour."""
         pause = timedelta(seconds=self._config.backoff_seconds) * float(2 ** min(attempt - 1, 20))
         return min(pause, _LONGEST_BACKOFF) * self._random.uniform(0.5, 1.0)
@@ -279,7 +279,7 @@ def _is_ours(claimed: ClaimedJob) -> ColumnElement[bool]:
     return and_(job.c.id == claimed.id, job.c.attempt == claimed.attempt, job.c.state == "running")
 
 
-def _change(tx: Tx, claimed: ClaimedJob, **values: Any) -> Row[Any]:
+def _change(tx: Tx, claimed: ClaimedJob, **values: object) -> JobRow:
     row = tx.execute(update(job).where(_is_ours(claimed)).values(**values).returning(job)).first()
     if row is None:
         raise _build_lease_error(claimed)

@@ -6,7 +6,6 @@ What is still needed is not past its term: an open intent, a face that a current
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, and_, delete, exists, or_, select, update
 
@@ -19,6 +18,7 @@ from plugin.ledger.store.store import Tx
 CHUNK = 1000
 FOUND = 20_000  # keys to look for at once, outside a write transaction
 
+Key = int | str  # of a row
 REPEATABLE = timedelta(hours=24)
 """How long an idempotency key returns the stored answer."""
 
@@ -30,18 +30,18 @@ BOXES_FORGOTTEN = "boxes_forgotten"
 class RetentionRule:
     """Rows with a term: their key column, which are past it, and what happens to those."""
 
-    key: "Column[Any]"
+    key: "Column[object]"
     over: Callable[[Config, datetime], ColumnElement[bool]]
-    end: Callable[[Tx, Sequence[Any]], None] | None = None  # instead of deleting them
-    first: "Column[Any] | None" = None  # in this order
+    end: Callable[[Tx, Sequence[Key]], None] | None = None  # instead of deleting them
+    first: "Column[object] | None" = None  # in this order
 
-    def find(self, conn: Connection, config: Config, now: datetime, limit: int = FOUND) -> list[Any]:
+    def find(self, conn: Connection, config: Config, now: datetime, limit: int = FOUND) -> list[Key]:
         """The keys of expired rows, up to `limit`; this may scan a whole table."""
         query = select(self.key).where(self.over(config, now)).limit(limit)
         order = [self.key] if self.first is None else [self.first, self.key]
         return list(conn.scalars(query if self.key.table is t.job else query.order_by(*order)))
 
-    def drop(self, tx: Tx, config: Config, now: datetime, keys: Sequence[Any]) -> int:
+    def drop(self, tx: Tx, config: Config, now: datetime, keys: Sequence[Key]) -> int:
         """End those of these rows that are still expired; returns how many."""
         query = select(self.key).where(self.key.in_(keys), self.over(config, now))
         still = list(tx.execute(query).scalars())
@@ -52,22 +52,11 @@ class RetentionRule:
         return len(still)
 
 
-def delete_expired(tx: Tx, config: Config, now: datetime, chunk: int = CHUNK, provable: int = 0) -> dict[str, int]:
-    """Delete expired rows, at most `chunk` a kind; returns how many, by kind. For a small library.
-
-    Audit rows are deleted only up to `provable` (`lineage.find_provable_row`): a later deletion could not be proven. A
-    photograph that loses its boxes becomes "not examined" and loses its clearances: without boxes nobody knows who is
-    in it.
-    """
-    gone: dict[str, int] = {}
-    for name, kind in RULES.items():
-        found = kind.find(tx.connection, config, now, chunk)
-        gone[name] = sum(kind.drop(tx, config, now, found[start : start + 500]) for start in range(0, len(found), 500))
-    return gone | {"audit": prune_audit_log(tx, config, now, provable, chunk)}
-
-
 def prune_audit_log(tx: Tx, config: Config, now: datetime, provable: int, chunk: int = CHUNK) -> int:
-    """The same for the audit log alone."""
+    """Delete expired audit rows, at most `chunk`; returns how many.
+
+    Only up to `provable` (`lineage.find_provable_row`): a later deletion could not be proven.
+    """
     return audit_upkeep.prune_rows(tx, months_before(now, config.retention.audit_months), provable, limit=chunk)
 
 
@@ -82,7 +71,8 @@ def _boxes(config: Config, now: datetime) -> ColumnElement[bool]:
     return and_(t.face.c.created_at < before, ~tagged, ~open_intent)
 
 
-def _forget(tx: Tx, faces: Sequence[int]) -> None:
+def _forget_boxes(tx: Tx, faces: Sequence[Key]) -> None:
+    """The photograph is not examined any more, and cleared for nothing: nobody knows who is in it."""
     some = set(tx.execute(select(t.face.c.resource_id).where(t.face.c.id.in_(faces))).scalars())
     tx.execute(delete(t.clearance).where(t.clearance.c.resource_id.in_(some)))
     forgotten = {"examined": "no", "examined_reason": BOXES_FORGOTTEN}
@@ -94,7 +84,7 @@ def _suggestions(config: Config, now: datetime) -> ColumnElement[bool]:
     return and_(t.face.c.state == "suggested", t.face.c.created_at < now - timedelta(config.review.days))
 
 
-def _unname(tx: Tx, faces: Sequence[int]) -> None:
+def _unname(tx: Tx, faces: Sequence[Key]) -> None:
     """An old suggestion becomes an unmatched face: the box keeps its own term, the name goes."""
     bare = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None}
     tx.execute(update(t.face).where(t.face.c.id.in_(faces)).values(**bare))
@@ -122,7 +112,7 @@ def _links(config: Config, now: datetime) -> ColumnElement[bool]:
     return or_(link.expires_at < before, link.revoked_at < before, spent)
 
 
-def _drop_links(tx: Tx, links: Sequence[str]) -> None:
+def _drop_links(tx: Tx, links: Sequence[Key]) -> None:
     tx.execute(delete(t.code).where(t.code.c.invitation_id.in_(links)))
     tx.execute(delete(t.invitation).where(t.invitation.c.id.in_(links)))
 
@@ -145,7 +135,7 @@ def _shredding(config: Config, now: datetime) -> ColumnElement[bool]:
 
 
 def _is_older(
-    column: "Column[Any]", term: Callable[[Config, datetime], datetime]
+    column: "Column[object]", term: Callable[[Config, datetime], datetime]
 ) -> Callable[[Config, datetime], ColumnElement[bool]]:
     return lambda config, now: column < term(config, now)
 
@@ -159,7 +149,7 @@ def _taken_off_term(config: Config, now: datetime) -> datetime:
 
 
 RULES: Mapping[str, RetentionRule] = {
-    "boxes": RetentionRule(t.face.c.id, _boxes, _forget, t.face.c.created_at),
+    "boxes": RetentionRule(t.face.c.id, _boxes, _forget_boxes, t.face.c.created_at),
     "suggestions": RetentionRule(t.face.c.id, _suggestions, _unname),
     "events": RetentionRule(
         t.event.c.id, _is_older(t.event.c.received_at, lambda c, now: now - timedelta(days=c.retention.events_days))

@@ -30,7 +30,7 @@ def act_on_each(store: Store, what: str, items: Iterable[T], act: Callable[[T], 
             done.append(act(item))
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001, RUF100 - whatever one row holds, it is that row's matter
+        except Exception as error:  # noqa: BLE001, RUF100 - an error of one row must not stop the others
             note_set_aside(store, what, key(item), type(error).__name__)
     return done
 

@@ -9,18 +9,20 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from plugin.errors import AuditBroken
 from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
+from plugin.ledger.tables.dam_rows import AuditRow
 
 __all__ = [
     "Action",
     "AuditEntry",
     "Head",
+    "NewAuditRow",
     "Scalar",
     "VerifiedChain",
     "append_entries",
@@ -53,6 +55,21 @@ class AuditEntry:
     subject: str | None
     resource_id: int | None
     details: dict[str, Scalar]
+
+
+@dataclass
+class NewAuditRow:
+    """A row to insert; `hash` is of the other columns, and so of `previous`."""
+
+    seq: int
+    at: datetime
+    action: str
+    actor: str
+    subject: str | None
+    resource_id: int | None
+    details: str
+    previous: str
+    hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,20 +107,19 @@ def append_entries(connection: Connection, now: datetime, entries: Sequence[Audi
     rows = []
     for entry in entries:
         seq += 1
-        values = {"seq": seq, "at": now, "action": entry.action.value, "actor": entry.actor}
-        values |= {"subject": entry.subject, "resource_id": entry.resource_id}
-        values |= {"details": _canonical_details(entry.details), "previous": previous}
-        previous = hash_row(values)
-        rows.append(values | {"hash": previous})
+        who = entry.action.value, entry.actor, entry.subject, entry.resource_id
+        new = NewAuditRow(seq, now, *who, _canonical_details(entry.details), previous)
+        previous = new.hash = hash_row(new)
+        rows.append(vars(new))
     connection.execute(insert(t.audit), rows)
     connection.execute(update(t.audit_head).values(seq=seq, hash=previous))
 
 
-def hash_row(row: dict[str, Any]) -> str:
+def hash_row(row: AuditRow) -> str:
     """SHA-256, in hex, of a row (without its hash) chained to the previous hash."""
-    moment = (row["at"] - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
-    parts = [row["seq"], round(moment * 1_000_000), row["action"], row["actor"], row["subject"]]
-    parts += [row["resource_id"], row["details"], row["previous"]]
+    moment = (row.at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
+    parts = [row.seq, round(moment * 1_000_000), row.action, row.actor, row.subject]
+    parts += [row.resource_id, row.details, row.previous]
     return hashlib.sha256(canonical_json(parts)).hexdigest()
 
 
@@ -159,7 +175,7 @@ class _HeadClaims(NamedTuple):
     told: dict[int, int]
     prunes: set[Head]
 
-    def hear(self, row: Row[Any]) -> None:
+    def hear(self, row: AuditRow) -> None:
         if row.action in _SPEAKING:
             details = json.loads(row.details)
             try:
@@ -171,13 +187,12 @@ class _HeadClaims(NamedTuple):
                 raise AuditBroken(f"audit row {row.seq} does not say what such a row says") from error
 
 
-def _verify_row(row: Row[Any], last: Head) -> Head:
+def _verify_row(row: AuditRow, last: Head) -> Head:
     if row.seq != last.seq + 1:
         raise AuditBroken(f"audit row {last.seq + 1} is missing: the next one is {row.seq}")
     if row.previous != last.hash:
         raise AuditBroken(f"audit row {row.seq} does not follow from the row before it")
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way, in spite of its name
-    if hash_row(values) != row.hash:
+    if hash_row(row) != row.hash:
         raise AuditBroken(f"audit row {row.seq} was changed after it was written")
     return Head(row.seq, row.hash)
 

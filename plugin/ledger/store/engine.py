@@ -7,13 +7,12 @@ import sqlite3
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import Pool
+from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 
 from plugin.errors import StoreError
 from plugin.ledger.store import driver_errors
@@ -27,9 +26,9 @@ _SILENT_SECONDS = 30
 """How long PostgreSQL may be silent before it counts as away."""
 
 _REST_SECONDS = 15
-"""Who holds the writers' turn and does nothing, as a process that was stopped, loses it before the others give up.
+"""A process that holds the writers' lock and does nothing, such as a stopped one, loses it before the others give up.
 
-Not who migrates (`RESTS`): nobody else writes meanwhile, and a migration may compute for longer.
+Except a migration (`RESTS`): nothing else writes meanwhile, and it may compute for longer.
 """
 
 # Serialises writers on PostgreSQL (see Store.write).
@@ -124,7 +123,7 @@ def _build_connect_args(url: URL) -> dict[str, str | int]:
 
 
 @contextlib.contextmanager
-def open_raw(database: Engine) -> Iterator[Any]:
+def open_raw(database: Engine) -> Iterator[PoolProxiedConnection]:
     """The driver's own connection, for what cannot run in a transaction. Raises StoreAway too."""
     try:
         with contextlib.closing(database.raw_connection()) as connection:
@@ -138,15 +137,15 @@ class InvalidJson(UnreadableCell):
     """Read from a cell without valid JSON: using it fails, other rows are read."""
 
 
-def _parse_json(cell: str) -> Any:
+def _parse_json(cell: str) -> object:
     try:
         return json.loads(cell)
     except ValueError:
         return InvalidJson()
 
 
-def _build_pragmas(journal: str, foreign_keys: bool) -> Any:
-    def setup(connection: Any, _record: Any) -> None:
+def _build_pragmas(journal: str, foreign_keys: bool) -> Callable[[sqlite3.Connection, object], None]:
+    def setup(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # the driver begins nothing: _begin_sqlite does
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA journal_mode = {journal}")
@@ -166,17 +165,17 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _note_cursor(connection: Connection, cursor: Any, *_others: Any) -> None:
+def _note_cursor(connection: Connection, cursor: object, *_others: object) -> None:
     connection.info.setdefault(_CURSORS, weakref.WeakSet()).add(cursor)
 
 
-def _close_cursors(_connection: Any, record: Any, _state: Any) -> None:
+def _close_cursors(_connection: object, record: ConnectionPoolEntry, _state: object) -> None:
     """Close results that were not read to the end: they hold their snapshot even after a rollback."""
     for cursor in record.info.pop(_CURSORS, ()):
         cursor.close()
 
 
-def _refuse_encoding(connection: Any, _record: Any) -> None:
+def _refuse_encoding(connection: psycopg.Connection[object], _record: object) -> None:
     """Encodings other than UTF-8 cannot store some names, or return bytes instead of text."""
     found = connection.info.parameter_status("server_encoding")
     if found not in {"UTF8", None}:  # None: a proxy does not say

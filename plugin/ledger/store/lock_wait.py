@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
@@ -38,9 +38,9 @@ class StoreWaitWatch:
         self._told = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
-        self._listeners: list[tuple[str, Callable[..., None]]] = [("do_connect", self._connecting)]
-        self._listeners += [(name, self._done) for name in ("engine_connect", "after_cursor_execute")]
-        self._listeners += [("before_cursor_execute", self._begun)]
+        self._listeners: list[tuple[str, Callable[..., None]]] = [("do_connect", self._note_connect)]
+        self._listeners += [(name, self._note_end) for name in ("engine_connect", "after_cursor_execute")]
+        self._listeners += [("before_cursor_execute", self._note_begin)]
 
     def __enter__(self) -> Self:
         for name, note in self._listeners:
@@ -63,21 +63,21 @@ class StoreWaitWatch:
         path = engine.sqlite_path(self._url)
         return f"`fuser -v {path}` names it" if path else "pg_stat_activity and pg_blocking_pids name it"
 
-    def _connecting(self, *_others: Any) -> None:
+    def _note_connect(self, *_others: object) -> None:
         self._waits[threading.get_ident()] = (time.monotonic(), None)
 
-    def _begun(self, connection: Connection, _cursor: Any, statement: str, *_others: Any) -> None:
+    def _note_begin(self, connection: Connection, _cursor: object, statement: str, *_others: object) -> None:
         if connection.dialect.name != "sqlite" or statement.startswith("BEGIN IMMEDIATE"):
             self._waits[threading.get_ident()] = (time.monotonic(), connection)
 
-    def _done(self, *_others: Any) -> None:
+    def _note_end(self, *_others: object) -> None:
         self._waits.pop(threading.get_ident(), None)
 
     def _look(self) -> None:
         while not self._told and not self._stop.wait(_LOOK_SECONDS):
             for since, connection in list(self._waits.values()):
                 if time.monotonic() - since >= PATIENCE_SECONDS and not self._told:
-                    with suppress(Exception):  # a server that cannot be asked: the statement fails by itself
+                    with suppress(Exception):  # the server does not answer: the statement itself fails
                         self._tell(connection)
 
     def _tell(self, connection: Connection | None) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,11 @@ from plugin.ledger import tables as t
 from plugin.ledger.store import audit, engine, migrations
 
 NOTE_SECONDS = 0.25
+Parameters = Sequence[Mapping[str, object]] | Mapping[str, object]
 _MIGRATE = "run `facelease migrate`"
 
 
-def inserted_id(result: CursorResult[Any]) -> int:
+def inserted_id(result: CursorResult[tuple[object, ...]]) -> int:
     """The id of the row just inserted."""
     key = result.inserted_primary_key
     if key is None:
@@ -40,7 +41,7 @@ class Tx:
         self._last: list[Callable[[], None]] = []
         self._after: list[Callable[[], None]] = []
 
-    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+    def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
         """Run one statement of SQLAlchemy Core."""
         return self.connection.execute(statement, parameters)
 

@@ -1,5 +1,6 @@
 """The types that tables share: naming of constraints, moments, common columns."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -44,7 +45,7 @@ class UnreadableDay(UnreadableCell, date):
 _NO_MOMENT, _NO_DAY = UnreadableInstant(1970, 1, 1, tzinfo=UTC), UnreadableDay(9000, 1, 1)
 
 
-def stored_type(column: "Column[Any]") -> TypeEngine[Any]:
+def stored_type(column: "Column[object]") -> TypeEngine[object]:
     """The type in which the database stores the column."""
     kept = column.type
     return kept.impl_instance if isinstance(kept, TypeDecorator) else kept
@@ -71,7 +72,7 @@ class Instant(TypeDecorator[datetime]):
             raise ValueError("a moment needs a time zone")
         return (value - _EPOCH) // timedelta(microseconds=1)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: int | float | str | bytes | None, dialect: Dialect) -> datetime | None:
         try:
             return None if value is None else _EPOCH + timedelta(microseconds=int(value))
         except (ValueError, OverflowError):
@@ -84,12 +85,14 @@ class Day(TypeDecorator[date]):
     impl = Date
     cache_ok = True
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[object], date | None] | None:
         read = super().result_processor(dialect, coltype)
+        if read is None:
+            return None
 
-        def process(value: Any) -> Any:
+        def process(value: object) -> date | None:
             try:
-                return read(value) if read else value
+                return read(value)
             except (ValueError, TypeError):
                 return _NO_DAY
 
@@ -99,7 +102,7 @@ class Day(TypeDecorator[date]):
 class StrictBoolean(Boolean):
     """SQLite may store anything: only 1 is true."""
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[object], bool | None]:
         return lambda value: None if value is None else value in (0, 1) and bool(value)
 
 
@@ -159,11 +162,11 @@ class PlaceList(TypeDecorator[list[str]]):
         return list(EVERY_PLACE)
 
 
-def person_id(nullable: bool = False, **options: Any) -> "Column[str]":
+def person_id(nullable: bool = False, index: bool | None = None, primary_key: bool = False) -> "Column[str]":
     """The foreign key of the row's person."""
-    return Column("person_id", Text, ForeignKey("person.id"), nullable=nullable, **options)
+    return Column("person_id", Text, ForeignKey("person.id"), nullable=nullable, index=index, primary_key=primary_key)
 
 
-def resource_id(**options: Any) -> "Column[int]":
+def resource_id(primary_key: bool = False, index: bool | None = None) -> "Column[int]":
     """The foreign key of the row's resource."""
-    return Column("resource_id", BIG, ForeignKey("resource.id"), nullable=False, **options)
+    return Column("resource_id", BIG, ForeignKey("resource.id"), nullable=False, primary_key=primary_key, index=index)

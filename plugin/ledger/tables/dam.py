@@ -139,7 +139,7 @@ name_word = Table(
     "name_word",
     metadata,
     Column("mac", BIG, primary_key=True, autoincrement=False),
-    resource_id(primary_key=True, autoincrement=False, index=True),
+    resource_id(primary_key=True, index=True),
     sqlite_with_rowid=False,
 )
 

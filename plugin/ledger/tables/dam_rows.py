@@ -70,21 +70,6 @@ class TagRow(Protocol):
     kept_by: str | None
 
 
-class RejectionRow(Protocol):
-    """A row of `rejection`."""
-
-    id: int
-    resource_id: int
-    person_id: str
-    file_version: str
-    left: float | None
-    top: float | None
-    width: float | None
-    height: float | None
-    by: str
-    at: datetime
-
-
 class IntentRow(Protocol):
     """A row of `intent`."""
 
@@ -104,27 +89,6 @@ class IntentRow(Protocol):
     set_id: str | None
 
 
-class TakenOffRow(Protocol):
-    """A row of `taken_off`."""
-
-    id: int
-    resource_id: int
-    name_mac: str
-    places: list[str]
-    position: int | None
-    taken_at: datetime
-
-
-class ClearanceRow(Protocol):
-    """A row of `clearance`."""
-
-    resource_id: int
-    purpose: str
-    channel: str
-    valid_from: datetime
-    valid_until: datetime
-
-
 class StatementRow(Protocol):
     """A row of `statement`."""
 
@@ -133,17 +97,6 @@ class StatementRow(Protocol):
     wanted_at: datetime
     stated: object
     stated_at: datetime | None
-
-
-class CutRow(Protocol):
-    """A row of `cut`."""
-
-    id: int
-    person_id: str
-    purpose: str | None
-    channel: str | None
-    cut_at: datetime
-    set_id: str | None
 
 
 class CollectionRow(Protocol):
@@ -163,54 +116,6 @@ class CollectionRow(Protocol):
     lost_at: datetime | None
     lost_below: str | None
     shoot_id: str | None
-
-
-class RulingRow(Protocol):
-    """A row of `ruling`."""
-
-    id: int
-    collection_ref: str
-    title: str
-    mode: str
-    basis: str | None
-    basis_reference: str | None
-    basis_by: str | None
-    basis_date: date | None
-    review_date: date | None
-    set_by: str
-    set_at: datetime
-    why: str
-    moved_from: str | None
-    members: int
-    shoot_id: str | None
-
-
-class DamCursorRow(Protocol):
-    """A row of `dam_cursor`."""
-
-    name: str
-    position: int
-    seen: object
-    moved_at: datetime
-    marks: object
-    floors: object
-    set_back_at: datetime | None
-    heard_at: datetime | None
-
-
-class FolderFileRow(Protocol):
-    """A row of `folder_file`."""
-
-    ref: str
-    size: int
-    mtime_ns: int
-    sidecar_mtime_ns: int | None
-    file_version: str
-    release_ours: str | None
-    sidecar_ours: bool
-    kept: bool
-    ctime_ns: int | None
-    further: str | None
 
 
 class JobRow(Protocol):
@@ -243,18 +148,6 @@ class SealedRow(Protocol):
     version: int
     body: bytes
     created_at: datetime
-
-
-class ShreddingRow(Protocol):
-    """A row of `shredding`."""
-
-    id: int
-    person_id: str
-    purpose: str
-    master_version: int
-    unusable_at: datetime
-    shredded_at: datetime | None
-    how: str | None
 
 
 class PersonKeyRow(Protocol):

@@ -161,21 +161,6 @@ class VisitRow(Protocol):
     body: bytes | None
 
 
-class ApiTokenRow(Protocol):
-    """A row of `api_token`."""
-
-    id: str
-    label: str
-    secret_sha256: str
-    scopes: list[str]
-    created_at: datetime
-    created_by: str
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    used_at: datetime | None
-    tools: list[str]
-
-
 class SessionRow(Protocol):
     """A row of `session`."""
 
@@ -187,19 +172,6 @@ class SessionRow(Protocol):
     seen_at: datetime
     expires_at: datetime
     ended_at: datetime | None
-
-
-class CodeRow(Protocol):
-    """A row of `code`."""
-
-    id: str
-    invitation_id: str
-    code_sha256: str
-    address_sha256: str
-    created_at: datetime
-    expires_at: datetime
-    tries: int
-    used_at: datetime | None
 
 
 class RequestRow(Protocol):

@@ -140,12 +140,12 @@ GrantsOf = Mapping[str, Sequence[Window]]
 def answer(facts: Facts, grants_of: GrantsOf, policy: Policy, at: datetime, use: IntendedUse | None = None) -> Answer:
     """The clearance at `at`."""
     now = utc(at, "at")
-    blocking = _blocking(facts, grants_of, now, use)
-    undecided = _undecided(facts, policy)
-    reasons = (*blocking, *undecided, *_left_out(facts, policy, use))
+    blocking = _list_blocking(facts, grants_of, now, use)
+    undecided = _list_undecided(facts, policy)
+    reasons = (*blocking, *undecided, *_list_left_out(facts, policy, use))
     if blocking or undecided:
         return Answer(ClearanceStatus.BLOCKED if blocking else ClearanceStatus.UNKNOWN, None, reasons)
-    people = _named(facts)
+    people = _list_named(facts)
     if not people:
         return Answer(ClearanceStatus.NO_PERSON_FOUND, None, reasons)
     held = (containing(grants_of[person], now) for person in people)
@@ -158,13 +158,13 @@ def cleared_windows(facts: Facts, grants_of: GrantsOf, policy: Policy) -> list[W
 
     At each moment it agrees with `answer`: cleared inside a window, until its end.
     """
-    people = _named(facts)
-    if not people or any(name.person_id is None for name in facts.names) or _undecided(facts, policy):
+    people = _list_named(facts)
+    if not people or any(name.person_id is None for name in facts.names) or _list_undecided(facts, policy):
         return []
     return reduce(intersect, (union(grants_of.get(person, ())) for person in people))
 
 
-def _named(facts: Facts) -> dict[str, str]:
+def _list_named(facts: Facts) -> dict[str, str]:
     """Everybody named, by a name that is linked or a face that is matched: id to label, "" if it has none."""
     people = {name.person_id: name.label for name in facts.names if name.person_id is not None}
     for face in facts.faces:
@@ -173,17 +173,17 @@ def _named(facts: Facts) -> dict[str, str]:
     return people
 
 
-def _blocking(facts: Facts, grants_of: GrantsOf, at: datetime, use: IntendedUse | None) -> list[Reason]:
+def _list_blocking(facts: Facts, grants_of: GrantsOf, at: datetime, use: IntendedUse | None) -> list[Reason]:
     unlinked = dict.fromkeys(name.label for name in facts.names if name.person_id is None)
     reasons = [Reason(ReasonCode.NAME_NOT_LINKED, (("name", label),)) for label in unlinked]
-    for person, label in _named(facts).items():
+    for person, label in _list_named(facts).items():
         windows = union(grants_of.get(person, ()))
         if containing(windows, at) is None:
-            reasons.append(_refusal(windows, at, (("name", label), *_use(use))))
+            reasons.append(_find_refusal(windows, at, (("name", label), *_use(use))))
     return reasons
 
 
-def _refusal(windows: Sequence[Window], at: datetime, values: tuple[tuple[str, str], ...]) -> Reason:
+def _find_refusal(windows: Sequence[Window], at: datetime, values: tuple[tuple[str, str], ...]) -> Reason:
     """Why somebody does not agree at `at`, given that no window is around it."""
     to_come = [start for start, _ in windows if start > at]
     if to_come:
@@ -198,18 +198,18 @@ def _use(use: IntendedUse | None) -> tuple[tuple[str, str], ...]:
     return () if use is None else (("purpose", use.purpose), ("channel", use.channel))
 
 
-def _undecided(facts: Facts, policy: Policy) -> list[Reason]:
+def _list_undecided(facts: Facts, policy: Policy) -> list[Reason]:
     reasons = [] if facts.unread is None else [Reason(ReasonCode.NAMES_UNREAD, (("why", facts.unread),))]
     if facts.examined is not Examined.WHOLE:
         code = ReasonCode.NOT_EXAMINED if facts.examined is Examined.NO else ReasonCode.EXAMINED_PARTLY
         reasons.append(Reason(code, (("why", facts.reason),) if facts.reason else ()))
     counts = dict.fromkeys(_OPEN.values(), 0)
     for face in facts.faces:
-        if face.state in _OPEN and _counts(face, facts.longest_px, policy) and not _settled(face, policy):
+        if face.state in _OPEN and _is_counted(face, facts.longest_px, policy) and not _is_settled(face, policy):
             counts[_OPEN[face.state]] += 1
     reasons += [Reason(code, (("count", str(n)),)) for code, n in counts.items() if n]
-    reasons += _dismissed(face for face in facts.faces if _is_open(face, facts.longest_px, policy))
-    return reasons + _unvouched(facts) + _unconfirmed(facts, policy)
+    reasons += _count_dismissed(face for face in facts.faces if _is_open(face, facts.longest_px, policy))
+    return reasons + _list_unvouched(facts) + _list_unconfirmed(facts, policy)
 
 
 # A match without a person settles nothing.
@@ -227,12 +227,12 @@ def _is_open(face: FaceFact, longest: int | None, policy: Policy) -> bool:
     Of any size if the reason settles nothing: dismissing a small face that was named, or of somebody who objects,
     moves the photograph no nearer to use.
     """
-    if face.state is not FaceState.DISMISSED or _settled(face, policy):
+    if face.state is not FaceState.DISMISSED or _is_settled(face, policy):
         return False
-    return face.dismissal not in SETTLING or _counts(face, longest, policy)
+    return face.dismissal not in SETTLING or _is_counted(face, longest, policy)
 
 
-def _dismissed(faces: Iterable[FaceFact], settled: bool = False) -> list[Reason]:
+def _count_dismissed(faces: Iterable[FaceFact], settled: bool = False) -> list[Reason]:
     """One reason for all faces that were dismissed in the same words."""
     same = Counter((face.dismissal, (face.reason or "").strip()) for face in faces)
     return [
@@ -247,26 +247,26 @@ def _dismissed(faces: Iterable[FaceFact], settled: bool = False) -> list[Reason]
 _NOT_SETTLED = {None: ReasonCode.FACE_DISMISSED_BEFORE, Dismissal.TOO_SMALL: ReasonCode.FACE_NOT_SMALL}
 
 
-def _unvouched(facts: Facts) -> list[Reason]:
+def _list_unvouched(facts: Facts) -> list[Reason]:
     """People named by unvouched pictures, on faces of any size."""
-    labels = _named(facts)
+    labels = _list_named(facts)
     doubtful = [name.person_id for name in facts.names if not name.vouched]
     doubtful += [f.person_id for f in facts.faces if f.state is FaceState.MATCHED and not f.vouched]
     people = dict.fromkeys(person for person in doubtful if person is not None)
     return [Reason(ReasonCode.FACE_NOT_VOUCHED, (("name", labels[person]),)) for person in people]
 
 
-def _unconfirmed(facts: Facts, policy: Policy) -> list[Reason]:
+def _list_unconfirmed(facts: Facts, policy: Policy) -> list[Reason]:
     """Names that no human confirmed, and faces without their name on the photograph."""
     names = [name for name in facts.names if name.person_id is not None]
     machine = {n.person_id: n.label for n in names if n.origin is NameOrigin.MACHINE and policy.needs_confirmed}
     reasons = [Reason(ReasonCode.NOT_CONFIRMED, (("name", label),)) for label in machine.values()]
     tagged = {name.person_id for name in names}
-    bare = sum(1 for person in _named(facts) if person not in tagged)
+    bare = sum(1 for person in _list_named(facts) if person not in tagged)
     return reasons + ([Reason(ReasonCode.NAME_MISSING, (("count", str(bare)),))] if bare else [])
 
 
-def _counts(face: FaceFact, longest: int | None, policy: Policy) -> bool:
+def _is_counted(face: FaceFact, longest: int | None, policy: Policy) -> bool:
     """Whether the face can be recognised at the shown size, or is wide enough in the small picture of the whole."""
     if policy.small_figures_block or face.file_px is None or longest is None or longest <= 0:
         return True
@@ -276,19 +276,19 @@ def _counts(face: FaceFact, longest: int | None, policy: Policy) -> bool:
     return recognised or is_wide(face.file_px, longest, small, policy.count_px)
 
 
-def _settled(face: FaceFact, policy: Policy) -> bool:
+def _is_settled(face: FaceFact, policy: Policy) -> bool:
     """Whether the face is given a name, or dismissed by a reason that leaves nothing to decide."""
     if face.state is FaceState.DISMISSED:
         return settles(face.dismissal, face.file_px, policy.recognisable_px)
     return face.state is FaceState.MATCHED and face.person_id is not None
 
 
-def _left_out(facts: Facts, policy: Policy, use: IntendedUse | None) -> Iterable[Reason]:
+def _list_left_out(facts: Facts, policy: Policy, use: IntendedUse | None) -> Iterable[Reason]:
     """What does not block, and is shown with the answer all the same."""
-    dismissed = [f for f in facts.faces if f.state is FaceState.DISMISSED and _settled(f, policy)]
-    yield from _dismissed(dismissed, settled=True)
+    dismissed = [f for f in facts.faces if f.state is FaceState.DISMISSED and _is_settled(f, policy)]
+    yield from _count_dismissed(dismissed, settled=True)
     longest = facts.longest_px
-    uncounted = (f for f in facts.faces if not _counts(f, longest, policy) and not _settled(f, policy))
+    uncounted = (f for f in facts.faces if not _is_counted(f, longest, policy) and not _is_settled(f, policy))
     small = sum(1 for face in uncounted if not _is_open(face, longest, policy))
     if small:
         yield Reason(ReasonCode.SMALL_FIGURES, (("count", str(small)),))

@@ -99,8 +99,8 @@ def combine(rules: Iterable[CollectionRule], today: date) -> Scope:
     modes = {mode for mode, _ in stand}
     if Mode.NEVER in modes:
         return Scope(Mode.NEVER)
-    auto = _people(rule for mode, rule in stand if mode is Mode.AUTO)
-    suggest = _people(rule for mode, rule in stand if mode in COMPARING)
+    auto = _unite_people(rule for mode, rule in stand if mode is Mode.AUTO)
+    suggest = _unite_people(rule for mode, rule in stand if mode in COMPARING)
     if auto != frozenset():
         return Scope(Mode.AUTO, auto, suggest)
     if suggest != frozenset():
@@ -112,19 +112,19 @@ def narrow(scope: Scope, other: Scope) -> Scope:
     """What both allow. Where the other one forbids to compare, faces are found at the most."""
     if not other.compares:
         return Scope(Mode.DETECT if other.mode is Mode.DETECT else Mode.OFF)
-    auto, suggest = _common(scope.auto, other.auto), _common(scope.suggest, other.suggest)
+    auto, suggest = _intersect_people(scope.auto, other.auto), _intersect_people(scope.suggest, other.suggest)
     if auto != frozenset():
         return Scope(Mode.AUTO, auto, suggest)
     return Scope(Mode.SUGGEST, auto, suggest) if suggest != frozenset() else Scope(Mode.DETECT)
 
 
-def _common(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+def _intersect_people(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
     if one is None or other is None:
         return other if one is None else one
     return one & other
 
 
-def _people(rules: Iterable[CollectionRule]) -> frozenset[str] | None:
+def _unite_people(rules: Iterable[CollectionRule]) -> frozenset[str] | None:
     found: frozenset[str] = frozenset()
     for rule in rules:
         if rule.basis is not Basis.SHOOT:
@@ -139,13 +139,13 @@ def refuse_mode(mode: Mode, basis: Basis | None, evidence: BasisEvidence, today:
         return
     if basis is None:
         raise ConsentError(f"{mode} compares faces and needs a basis: {', '.join(Basis)}")
-    missing = [what for what, given in _needed(basis, evidence) if not given]
+    missing = [what for what, given in _list_required(basis, evidence) if not given]
     if missing:
         raise ConsentError(f"the basis {basis} lacks {', '.join(missing)}: give what is missing")
     _refuse_dates(evidence, today)
 
 
-def _needed(basis: Basis, evidence: BasisEvidence) -> list[tuple[str, object]]:
+def _list_required(basis: Basis, evidence: BasisEvidence) -> list[tuple[str, object]]:
     reference, by = evidence.reference.strip(), evidence.by.strip()
     if basis is Basis.SHOOT:
         return [("the reference of the shoot", reference)]

@@ -118,18 +118,18 @@ def _end(
 ) -> tuple[Quitclaim, ...]:
     ended = []
     for q in quitclaims:
-        grants = (_stamped(g, at, kind) if chosen(g) and not _over(q, g, at) else g for g in q.grants)
+        grants = (_stamp(g, at, kind) if chosen(g) and not _is_over(q, g, at) else g for g in q.grants)
         ended.append(replace(q, grants=tuple(grants)))
     return tuple(ended)
 
 
-def _over(quitclaim: Quitclaim, grant: Grant, at: datetime) -> bool:
+def _is_over(quitclaim: Quitclaim, grant: Grant, at: datetime) -> bool:
     """Whether the calendar or a later version ended the grant before anybody could."""
     end = earlier(quitclaim.superseded_at, grant.valid_until)
     return end is not None and end <= at
 
 
-def _stamped(grant: Grant, at: datetime, kind: EndKind) -> Grant:
+def _stamp(grant: Grant, at: datetime, kind: EndKind) -> Grant:
     """The grant with this end written on it; an earlier end stays."""
     if grant.ended_at is not None and grant.ended_at <= at:
         return grant
@@ -147,11 +147,11 @@ def _check_lines(existing: Sequence[Quitclaim], quitclaim: Quitclaim) -> None:
     if any(grant.id in taken for grant in quitclaim.grants):
         raise ConsentError("a grant id is in use already: give each new grant its own")
     for one, other in combinations(quitclaim.grants, 2):
-        if _same_line(one, other):
+        if _is_same_line(one, other):
             raise ConsentError(f"the form says {_line(one)} twice for one time: keep one line, so that it ends alone")
 
 
-def _same_line(one: Grant, other: Grant) -> bool:
+def _is_same_line(one: Grant, other: Grant) -> bool:
     same = (one.kind, one.purpose, one.channel) == (other.kind, other.purpose, other.channel)
     first, second = sorted((one, other), key=lambda grant: grant.valid_from)
     return same and (first.valid_until is None or second.valid_from < first.valid_until)

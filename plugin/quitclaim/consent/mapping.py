@@ -83,10 +83,10 @@ def parse_day(text: str, what: str, day_first: bool = False) -> date | None:
         return None
     found = _ISO.fullmatch(text)
     if found:
-        return _real(int(found[1]), int(found[2]), int(found[3]), text, what)
+        return _make_day(int(found[1]), int(found[2]), int(found[3]), text, what)
     found = _DAY_FIRST.fullmatch(text)
     if found and day_first:
-        return _real(int(found[4]), int(found[3]), int(found[1]), text, what)
+        return _make_day(int(found[4]), int(found[3]), int(found[1]), text, what)
     if found:
         raise ConsentError(
             f"{what}: which of {text!r} is the day is not told; write it like 2026-12-31, or say that days come first"
@@ -94,7 +94,7 @@ def parse_day(text: str, what: str, day_first: bool = False) -> date | None:
     raise ConsentError(f"{what}: {text!r} is no day; write it like 2026-12-31")
 
 
-def _real(year: int, month: int, number: int, text: str, what: str) -> date:
+def _make_day(year: int, month: int, number: int, text: str, what: str) -> date:
     if not OLDEST_BIRTH_YEAR <= year <= _LAST_YEAR:
         raise ConsentError(f"{what}: the year of {text!r} is a slip; correct it")
     try:
@@ -138,13 +138,13 @@ def parse_uses(
 ) -> tuple[tuple[str, str], ...]:
     """Every purpose on every channel named; `known` are those that are configured. Raises ConsentError."""
     chosen = tuple(
-        _known(tuple(given), configured, what)
+        _find_configured(tuple(given), configured, what)
         for given, configured, what in zip((purposes, channels), known, ("purpose", "channel"), strict=True)
     )
     return tuple((purpose, channel) for purpose in chosen[0] for channel in chosen[1])
 
 
-def _known(given: Sequence[str], configured: Collection[str], what: str) -> tuple[str, ...]:
+def _find_configured(given: Sequence[str], configured: Collection[str], what: str) -> tuple[str, ...]:
     if EVERY in given:
         return tuple(configured)
     spelled = {name.casefold(): name for name in configured}
@@ -190,7 +190,7 @@ def find_open_question(
     Imported consents add up, as they did where they come from. `changed`: one from the same source was imported
     before and differed.
     """
-    live = _live(person, claims, rules, now)
+    live = _list_live(person, claims, rules, now)
     if any(grant.kind is GrantKind.RECOGNITION for _, grant, _ in live):
         return "has agreed to recognition by a form of their own, which ends if this replaces it"
     if changed and live:
@@ -220,7 +220,7 @@ def make_signing(
     until = end_of(entry.until, rules.zone) if entry.until else None
     grants = [Grant(new_id(), GrantKind.PUBLICATION, purpose, channel, start, until) for purpose, channel in entry.uses]
     if keep is EarlierUses.ADD:
-        grants += _carried(_live(person, claims, rules, now), grants, now, new_id)
+        grants += _carry_on(_list_live(person, claims, rules, now), grants, now, new_id)
     return Signing(
         text_version=entry.text_version,
         text_sha256=None,
@@ -236,7 +236,7 @@ def make_signing(
 _Live = tuple[Quitclaim, Grant, Window]
 
 
-def _live(person: Person, claims: Sequence[Quitclaim], rules: AgeRules, now: datetime) -> list[_Live]:
+def _list_live(person: Person, claims: Sequence[Quitclaim], rules: AgeRules, now: datetime) -> list[_Live]:
     """The grants that are in force or to come, each with its version."""
     of = {grant.id: claim for claim in claims for grant in claim.grants}
     return [
@@ -246,7 +246,7 @@ def _live(person: Person, claims: Sequence[Quitclaim], rules: AgeRules, now: dat
     ]
 
 
-def _carried(live: Iterable[_Live], fresh: Sequence[Grant], now: datetime, new_id: Callable[[], str]) -> list[Grant]:
+def _carry_on(live: Iterable[_Live], fresh: Sequence[Grant], now: datetime, new_id: Callable[[], str]) -> list[Grant]:
     found: list[Grant] = []
     for _, grant, window in live:
         if grant.kind is GrantKind.RECOGNITION:

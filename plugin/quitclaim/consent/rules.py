@@ -92,12 +92,12 @@ def terms(person: Person, quitclaims: Iterable[Quitclaim], rules: AgeRules) -> l
         if quitclaim.person_id != person.id:
             raise ConsentError(f"quitclaim {quitclaim.id} belongs to another person: pass this person's own")
         signature = signature_window(person, quitclaim, rules)
-        found += [_term(person, quitclaim, grant, signature, rules) for grant in quitclaim.grants]
+        found += [_find_term(person, quitclaim, grant, signature, rules) for grant in quitclaim.grants]
     return found
 
 
-def _term(person: Person, quitclaim: Quitclaim, grant: Grant, signature: Window | None, rules: AgeRules) -> Term:
-    ends = _ends(person, quitclaim, grant, signature, rules)
+def _find_term(person: Person, quitclaim: Quitclaim, grant: Grant, signature: Window | None, rules: AgeRules) -> Term:
+    ends = _list_ends(person, quitclaim, grant, signature, rules)
     end, why = min(ends, key=lambda item: item[0]) if ends else (None, None)
     start = max(grant.valid_from, quitclaim.signed_at)
     if grant.kind is GrantKind.RECOGNITION and person.birth_date is not None:
@@ -106,13 +106,13 @@ def _term(person: Person, quitclaim: Quitclaim, grant: Grant, signature: Window 
     return Term(grant, None if empty else (start, end), end, why, signature is not None)
 
 
-def _ends(
+def _list_ends(
     person: Person, quitclaim: Quitclaim, grant: Grant, signature: Window | None, rules: AgeRules
 ) -> list[tuple[datetime, EndKind]]:
     """Every end that the grant has; of two at one moment, what a person did comes first."""
     ends = [
         (grant.ended_at, grant.ended_kind),
-        (_objection(person, quitclaim, grant, rules), EndKind.OBJECTED),
+        (_find_objection(person, quitclaim, grant, rules), EndKind.OBJECTED),
         (quitclaim.superseded_at, EndKind.SUPERSEDED),
         (grant.valid_until, EndKind.LAPSED),
         (signature[1] if signature else None, EndKind.LAPSED),
@@ -120,7 +120,7 @@ def _ends(
     return [(moment, kind) for moment, kind in ends if moment is not None and kind is not None]
 
 
-def _objection(person: Person, quitclaim: Quitclaim, grant: Grant, rules: AgeRules) -> datetime | None:
+def _find_objection(person: Person, quitclaim: Quitclaim, grant: Grant, rules: AgeRules) -> datetime | None:
     if grant.kind is not GrantKind.RECOGNITION or person.objected_at is None:
         return None
     changed_mind = person.objected_at < quitclaim.signed_at and own_signature(person, quitclaim, rules)

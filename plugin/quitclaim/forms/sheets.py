@@ -61,7 +61,7 @@ class Sheet:
     def text(self) -> str:
         """Everything, as plain text, in the order of the page."""
         lines = [self.title, self.who, self.asks, self.why, self.until, self.empty]
-        form = _said(self.language)["line"]
+        form = _open_words(self.language)["line"]
         lines += [form.format(group=c.group, label=c.label, basis=c.basis) for c in self.choices]
         if self.recognition:
             lines += [self.recognition_text, f"[ ] {self.recognition} ({self.recognition_basis})"]
@@ -87,7 +87,7 @@ def make_sheet(
 
     Raises KeyError for a language that the form has no text in.
     """
-    text, said = form.texts[language], _said(language)
+    text, said = form.texts[language], _open_words(language)
     text = text.to_guardian() if whom is Whom.CHILD else text
     last_day = form.last_day(signed)
     recognition = form.recognition and (offered is None or RECOGNITION in offered)
@@ -101,7 +101,7 @@ def make_sheet(
         last_day=last_day,
         empty=said["empty"],
         until=f"{until} {said['yearly']}" if form.renew_yearly else until,
-        choices=tuple(c for c in _choices(form, language) if offered is None or c.key in offered),
+        choices=tuple(c for c in _list_choices(form, language) if offered is None or c.key in offered),
         recognition=said[f"recognition.{whom.value}"] if recognition else "",
         recognition_basis=said["explicit"],
         recognition_text=text.recognition if recognition else "",
@@ -113,13 +113,13 @@ def make_sheet(
     )
 
 
-def _choices(form: Form, language: str) -> list[Choice]:
+def _list_choices(form: Form, language: str) -> list[Choice]:
     words = form.texts[language].words
 
     def named(term: str) -> str:
         return words.get(term) or wording.term(term, language) or term
 
-    said = _said(language)
+    said = _open_words(language)
     return [
         Choice(
             key=line_key(purpose, channel),
@@ -134,7 +134,7 @@ def _choices(form: Form, language: str) -> list[Choice]:
     ]
 
 
-def _said(language: str) -> Words:
+def _open_words(language: str) -> Words:
     return Words("sheet", language)
 
 

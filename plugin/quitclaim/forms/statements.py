@@ -50,19 +50,21 @@ def list_lines(person: Person, quitclaims: Sequence[Quitclaim], ages: AgeRules, 
         grant, window = term.grant, term.window
         start, end = window if window is not None else (grant.valid_from, term.end)
         found.append(
-            StatementLine(grant.id, grant.kind, grant.purpose, grant.channel, start, end, _state(term, start, end, now))
+            StatementLine(
+                grant.id, grant.kind, grant.purpose, grant.channel, start, end, _find_state(term, start, end, now)
+            )
         )
-    named = sorted(found, key=_name)
+    named = sorted(found, key=_sort_key)
     past = sorted((line for line in named if not line.open), key=lambda line: line.end or line.start, reverse=True)
     return [*(line for line in named if line.open), *past]
 
 
-def _name(line: StatementLine) -> tuple[bool, str, str, datetime]:
+def _sort_key(line: StatementLine) -> tuple[bool, str, str, datetime]:
     """Recognition first, then by purpose and channel, in the order in which they begin."""
     return line.kind is not GrantKind.RECOGNITION, line.purpose or "", line.channel or "", line.start
 
 
-def _state(term: rules.Term, start: datetime, end: datetime | None, now: datetime) -> UseState:
+def _find_state(term: rules.Term, start: datetime, end: datetime | None, now: datetime) -> UseState:
     if term.window is None or (end is not None and end <= now):
         return UseState((term.why or EndKind.LAPSED).value)
     return UseState.IN_FORCE if start <= now else UseState.TO_COME

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -37,7 +37,7 @@ class LegalBasis(StrEnum):
 
 
 class Part(BaseModel):
-    """A part of a form: frozen, and closed to keys that nobody reads."""
+    """A part of a form: frozen; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
@@ -180,7 +180,7 @@ class Form(Part):
         """Purpose, channel and legal basis of every publication line, in order."""
         return [(use.purpose, channel, use.basis) for use in self.uses for channel in use.channels]
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, object]:
         """The form as JSON takes it, without its version."""
         return self.model_dump(mode="json", exclude={"version"})
 
@@ -190,20 +190,23 @@ class Form(Part):
         return f"{self.name} v{self.version}"
 
 
-def parse(tree: Mapping[str, Any], version: int = 0) -> Form:
+def parse(tree: Mapping[str, object], version: int = 0) -> Form:
     """The form that `tree` describes. Raises ConsentError, which says everything that is missing or wrong."""
     try:
         return Form.model_validate({**tree, "version": version})
     except ValidationError as error:
-        raise ConsentError("the form is not whole: " + "; ".join(map(_explain, error.errors()))) from error
+        raise ConsentError(
+            "the form is not whole: "
+            + "; ".join(_explain(one["loc"], one["msg"], one["type"]) for one in error.errors())
+        ) from error
 
 
-def _explain(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"])
-    said = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
+def _explain(location: Sequence[int | str], message: str, kind: str) -> str:
+    where = ".".join(str(part) for part in location)
+    said = message.removeprefix("Value error, ")
+    if kind == "extra_forbidden":
         said = "nobody reads this key; take it out"
-    elif error["type"] == "missing":
+    elif kind == "missing":
         said = "is missing"
     return f"{where}: {said}" if where else said
 
@@ -222,11 +225,11 @@ def find_misfits(form: Form, purposes: Sequence[str], channels: Sequence[str], l
     return found
 
 
-def canonical(tree: Any) -> bytes:
+def canonical(tree: object) -> bytes:
     """JSON that comes out alike whoever writes it: keys sorted, no white space, UTF-8."""
     return json.dumps(tree, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def digest(tree: Any) -> str:
+def digest(tree: object) -> str:
     """SHA-256 of the canonical JSON, 64 hexadecimal digits."""
     return sha256(canonical(tree)).hexdigest()

@@ -14,7 +14,7 @@ from plugin.words.catalogues import Words, known
 
 def term(word: str, language: str) -> str | None:
     """What a purpose or channel that the configuration comes with is called in a language; None for one that the
-    house added itself, which stands as it wrote it."""
+    house added itself, which is shown as written."""
     return Words("term", language).get(word)
 
 

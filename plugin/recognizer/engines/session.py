@@ -5,7 +5,6 @@ import os
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from plugin.errors import EngineError
 
@@ -30,7 +29,7 @@ def _keep_memory() -> None:
         mallopt(_TRIM, _KEPT)
 
 
-def open_session(model: Path | bytes) -> Any:
+def open_session(model: Path | bytes) -> onnxruntime.InferenceSession:
     """An onnxruntime session on the CPU, one thread. Raises EngineError if the model does not load."""
     _keep_memory()
     options = onnxruntime.SessionOptions()

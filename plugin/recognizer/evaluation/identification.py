@@ -12,7 +12,7 @@ from typing import TypedDict
 import numpy as np
 
 from plugin.config import MatchingSection
-from plugin.errors import ConfigError, PictureError
+from plugin.errors import ConfigError
 from plugin.recognizer.engines.engine import Engine, Floats
 from plugin.recognizer.engines.resnet import normalise
 from plugin.recognizer.engines.thresholds import compute_thresholds
@@ -25,7 +25,6 @@ from plugin.recognizer.matching.matching import Candidate, DetectedFace, Level, 
 ENROLLED_FROM = 3
 """Photographs a person, by sorted name, that make the template; the rest are probes."""
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".tif", ".tiff"}
-_RATES = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01)
 
 
 @dataclass(frozen=True)
@@ -53,19 +52,6 @@ class LabelledPerson:
     def probes(self) -> tuple[Shot | None, ...]:
         """The photographs after those for enrolment."""
         return self.shots[ENROLLED_FROM:]
-
-
-def read_people(pipeline: Pipeline, folder: Path) -> list[LabelledPerson]:
-    """Every sub-folder as a person. Raises ConfigError if none has photographs to spare as probes."""
-    return [
-        LabelledPerson(name, tuple(_read_shot(pipeline, file, n < ENROLLED_FROM) for n, file in enumerate(files)))
-        for name, files in list_people(folder)
-    ]
-
-
-def read_strangers(pipeline: Pipeline, folder: Path) -> list[Shot | None]:
-    """The main face of every photograph below `folder`. Raises ConfigError if there is none."""
-    return [_read_shot(pipeline, file) for file in list_strangers(folder)]
 
 
 def list_people(folder: Path) -> list[tuple[str, list[Path]]]:
@@ -130,7 +116,7 @@ def report_identification(
 
 
 Identified = tuple[str | None, Level | None, str | None]
-"""The name given, how, and the nearest name whatever the distance."""
+"""The name given, how, and the nearest name at any distance."""
 
 
 def _build_question(
@@ -155,33 +141,10 @@ def _build_question(
     return ask
 
 
-def measure_calibration(
-    people: Sequence[LabelledPerson], strangers: Sequence[Shot | None]
-) -> list[tuple[float, float]]:
-    """(distance, FMR) points for a `Calibration`: quantiles of strangers' distances to templates.
-
-    Leaves out rates with fewer than three comparisons.
-    """
-    templates = [template for person in people if (template := person.template) is not None]
-    vectors = [shot.vector for shot in strangers if shot]
-    if not templates or not vectors:
-        raise ConfigError("calibration needs people and strangers with a face on their photographs")
-    between = compute_distances(np.array(vectors, np.float32), np.array(templates, np.float32)).reshape(-1)
-    kept = [fmr for fmr in _RATES if fmr * between.size >= 3]
-    return [(round(float(np.quantile(between, fmr)), 4), fmr) for fmr in kept]
-
-
 def read_main_shot(pipeline: Pipeline, picture: Path | bytes, mirrored: bool = False) -> Shot | None:
     """The main face of a photograph, None where it has none. Raises PictureError."""
     seen = pipeline.see(picture)
     return _encode_main_face(pipeline, seen, mirrored) if len(seen.faces) else None
-
-
-def _read_shot(pipeline: Pipeline, file: Path, mirrored: bool = False) -> Shot | None:
-    try:
-        return read_main_shot(pipeline, file, mirrored)
-    except PictureError as error:
-        raise ConfigError(f"{file}: {error}; take it out of the folder") from error
 
 
 def _encode_main_face(pipeline: Pipeline, seen: SeenPicture, mirrored: bool) -> Shot:

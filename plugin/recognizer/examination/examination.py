@@ -105,13 +105,13 @@ class Pipeline:
         """
         if closely:
             try:
-                return self._seen(source, original_px, closely)
+                return self._see_picture(source, original_px, closely)
             except Exception as error:
                 if not _is_out_of_memory(error):
                     raise
-        return self._seen(source, original_px, closely=False)
+        return self._see_picture(source, original_px, closely=False)
 
-    def _seen(self, source: Path | bytes, original_px: int | None, closely: bool) -> SeenPicture:
+    def _see_picture(self, source: Path | bytes, original_px: int | None, closely: bool) -> SeenPicture:
         def finest(longest: int) -> int:
             return min(longest, self._look_px(max(longest, original_px or 0)) if closely else self._coarse_px)
 
@@ -120,7 +120,7 @@ class Pipeline:
         original = max(longest, original_px or 0)
         needed, side = self._look_px(original), finest(longest)
         doubtful = closely and self._look_px(original, SURE_PX) > self._coarse_px
-        faces, width = self._faces(decoded.pixels, side, doubtful)
+        faces, width = self._find_faces(decoded.pixels, side, doubtful)
         partly = [Partly.NOT_CLOSE] if side < min(longest, needed) else []
         partly += [Partly.SMALL_PREVIEW] if longest < min(original, needed) else []
         partly += [Partly.UNKNOWN_SIZE] if original_px == 0 else []
@@ -135,7 +135,7 @@ class Pipeline:
         """The size to decode so that `side` px of longest side are there in full."""
         return self._detect_px if side <= self._coarse_px else math.ceil(side / ENOUGH)
 
-    def _faces(self, pixels: Pixels, side: int, doubtful: bool) -> tuple[Detections, int]:
+    def _find_faces(self, pixels: Pixels, side: int, doubtful: bool) -> tuple[Detections, int]:
         """The faces up to `side` px of longest side, in px of `pixels`, and the width of the largest picture searched.
 
         The faces up to a longest side of `side` px, in px of `pixels`, and the width of the largest picture searched.
@@ -145,13 +145,13 @@ class Pipeline:
         if side > self._coarse_px:
             found = find_faces(self.engine.detector, pixels, self._coarse_px, side, self._score)
             return found, min(width, round(width * side / longest))
-        found = self._coarse(pixels, least(pixels) if doubtful else 1.0)
+        found = self._find_coarse_faces(pixels, least(pixels) if doubtful else 1.0)
         if doubtful:
             step = PassStep(found, np.zeros(len(found), np.bool_), min(1.0, self._coarse_px / longest))
             found = confirm_faces(self.engine.detector, pixels, [step], self._score)
         return found, min(width, round(width * self._detect_px / longest))
 
-    def _coarse(self, pixels: Pixels, least: float) -> Detections:
+    def _find_coarse_faces(self, pixels: Pixels, least: float) -> Detections:
         """The faces of one detection, in px of `pixels`."""
         looked_at, detector = shrink(pixels, self._detect_px), self.engine.detector
         faces = detector.detect(looked_at, least)
@@ -169,22 +169,22 @@ class Pipeline:
         """
         data = read_picture(source, self._limits)
         seen = self.see(data, request.original_px)
-        partly = self._partly(seen, data)
+        partly = self._explain_partly(seen, data)
         wanted = None if isinstance(request.levels, str) else request.levels
         live = gallery.live(request.at, wanted) if request.compare else []
         large = [i for i in range(len(seen.faces)) if seen.width_px(i) >= self._matching.encode_px]
         found = [_build_face(seen, i) for i in range(len(seen.faces))]
         if live and large:
-            for index, face in zip(large, self._named(seen, large, request, gallery, live), strict=True):
+            for index, face in zip(large, self._decide(seen, large, request, gallery, live), strict=True):
                 found[index] = face
         about = *seen.original, seen.width, not partly, " ".join(partly)
         return Examination(*about, tuple(found), len(large) if live else 0, bool(live), self.engine.id)
 
-    def _partly(self, seen: SeenPicture, data: bytes) -> list[Partly]:
+    def _explain_partly(self, seen: SeenPicture, data: bytes) -> list[Partly]:
         """Why the examination is partial, including further pictures, which are searched as closely."""
 
         def faces(pixels: Pixels) -> Detections:
-            return self._faces(pixels, max(pixels.shape[:2]), doubtful=False)[0]
+            return self._find_faces(pixels, max(pixels.shape[:2]), doubtful=False)[0]
 
         def closely(longest: int) -> int:
             return self._decode_px(min(longest, self._look_px(longest)))
@@ -192,7 +192,7 @@ class Pipeline:
         search = FurtherPictures(seen.decoded, seen.faces, faces, closely, self._limits)
         return sorted(search.codes(data) | set(seen.partly))
 
-    def _named(
+    def _decide(
         self, seen: SeenPicture, large: list[int], request: ExaminationRequest, gallery: Gallery, live: list[int]
     ) -> list[FoundFace]:
         """The faces `large`, compared with the entries `live`; the vectors are dropped afterwards."""

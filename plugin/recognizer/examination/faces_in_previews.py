@@ -50,7 +50,7 @@ class FurtherPictures:
         """Why the examination is partial; empty if it is complete."""
         found = {Partly(code) for code in self._decoded.note.split()}
         found |= {aside.code for aside in self._decoded.asides if self._shows_another(aside.pixels, aside.back)}
-        return found | set(self._within(data, 0))
+        return found | set(self._search(data, 0))
 
     def _shows_another(self, pixels: Pixels, back: tuple[int, ...]) -> bool:
         """Whether the same pixels, shown otherwise, show another person; `back` makes their boxes upright."""
@@ -62,7 +62,7 @@ class FurtherPictures:
                 return True
         return False
 
-    def _within(self, data: bytes, depth: int) -> Iterator[Partly]:
+    def _search(self, data: bytes, depth: int) -> Iterator[Partly]:
         for one in find_further_pictures(data):
             if isinstance(one, Partly):
                 yield one
@@ -73,11 +73,11 @@ class FurtherPictures:
                 return
             else:
                 self._known.add(one.data)
-                yield from self._judged(one)
+                yield from self._judge(one)
                 if not one.searched:
-                    yield from self._within(one.data, depth + 1)
+                    yield from self._search(one.data, depth + 1)
 
-    def _judged(self, piece: Piece) -> Iterator[Partly]:
+    def _judge(self, piece: Piece) -> Iterator[Partly]:
         limits = Limits(self._room // 1_000_000, self._limits.megabytes)
         try:
             picture = decode(piece.data, self._closely, limits, _OPENED)
@@ -108,11 +108,11 @@ class FurtherPictures:
         fits = {turn: (same_picture.measure_likeness(one, self._main), one) for turn, one in fitted if one is not None}
         likest, shown = max(fits.values(), key=lambda fit: fit[0], default=(-1.0, pixels))
         if likest >= _SAME:
-            return self._unlike(shown)
-        if any(self._unlike(one) for _, one in fits.values()):
+            return self._is_unlike(shown)
+        if any(self._is_unlike(one) for _, one in fits.values()):
             return True
         return any(len(self._look(turn_pixels(pixels, turn))) for turn in (1, 3, 6, 8) if turn not in fits)
 
-    def _unlike(self, shown: Pixels) -> bool:
+    def _is_unlike(self, shown: Pixels) -> bool:
         boxes = same_picture.to_relative(self._look(shown), shown)
         return any(not same_picture.is_there(box, shown, self._main) for box in boxes)

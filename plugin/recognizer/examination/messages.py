@@ -1,12 +1,11 @@
 """Requests to an examination and its results: plain values that convert to JSON and back."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from plugin.recognizer.engines.engine import Floats
 from plugin.recognizer.matching.matching import Level
@@ -33,28 +32,8 @@ class ExaminationRequest:
     generation: int = 0
     original_px: int | None = None
 
-    def to_json(self) -> dict[str, object]:
-        return {
-            "at": self.at.isoformat(),
-            "compare": self.compare,
-            "levels": self.levels if isinstance(self.levels, str) else dict(self.levels),
-            "rejected": [[list(box), key] for box, key in self.rejected],
-            "capped": sorted(self.capped),
-            "generation": self.generation,
-            "original_px": self.original_px,
-        }
 
-    @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "ExaminationRequest":
-        return cls(
-            at=datetime.fromisoformat(tree["at"]),
-            compare=tree["compare"],
-            levels=tree["levels"],
-            rejected=tuple((cast(Box, tuple(box)), key) for box, key in tree["rejected"]),
-            capped=frozenset(tree["capped"]),
-            generation=tree["generation"],
-            original_px=tree["original_px"],
-        )
+REQUEST_JSON = TypeAdapter(ExaminationRequest)
 
 
 @dataclass(frozen=True)
@@ -94,13 +73,8 @@ class Examination:
     compared: bool
     engine: str
 
-    def to_json(self) -> dict[str, object]:
-        return dataclasses.asdict(self)
 
-    @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "Examination":
-        faces = tuple(FoundFace(**face | {"box": tuple(face["box"])}) for face in tree["faces"])
-        return cls(**tree | {"faces": faces})
+EXAMINATION_JSON = TypeAdapter(Examination)
 
 
 @dataclass(frozen=True)
@@ -120,5 +94,7 @@ class Enrolment:
         return {"notes": list(self.notes), "engine": self.engine}
 
     @classmethod
-    def from_json(cls, tree: dict[str, Any], template: bytes) -> "Enrolment":
-        return cls(np.frombuffer(template, "<f4"), tuple(tree["notes"]), tree["engine"])
+    def from_json(cls, tree: object, template: bytes) -> "Enrolment":
+        if not isinstance(tree, dict):
+            raise TypeError("no enrolment")
+        return cls(np.frombuffer(template, "<f4"), tuple(map(str, tree["notes"])), str(tree["engine"]))

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from plugin.recognizer.pictures.boxes import Box
 
@@ -24,19 +25,8 @@ class PictureView:
     covers: tuple[Box, ...] = ()
     longest: int = LONGEST
 
-    def to_json(self) -> dict[str, object]:
-        covers = [list(box) for box in self.covers]
-        return {"crop": list(self.crop), "keep": list(self.keep), "covers": covers, "longest": self.longest}
 
-    @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "PictureView":
-        covers = tuple(_parse_box(box) for box in tree["covers"])
-        return cls(_parse_box(tree["crop"]), _parse_box(tree["keep"]), covers, int(tree["longest"]))
-
-
-def _parse_box(sides: Sequence[float]) -> Box:
-    left, top, width, height = sides
-    return float(left), float(top), float(width), float(height)
+VIEW_JSON = TypeAdapter(PictureView)
 
 
 def build_view(own: Box, others: Sequence[Box]) -> PictureView:

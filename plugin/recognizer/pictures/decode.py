@@ -83,7 +83,7 @@ def decode(
             raise
         except Image.DecompressionBombError as error:
             raise PictureTooLarge("the picture is far larger than it claims: it was not opened") from error
-        except Exception as error:  # a decoder fed with hostile bytes raises whatever it likes
+        except Exception as error:  # hostile bytes may raise anything in a decoder
             raise PictureError(_explain(error)) from error
 
 

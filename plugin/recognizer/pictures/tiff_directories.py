@@ -77,7 +77,7 @@ class TiffBlock:
             if len(seen) > MOST_DIRECTORIES:
                 raise BrokenTiff
             try:
-                found, after = self._directory(at, chained)
+                found, after = self._read_directory(at, chained)
             except BrokenTiff:
                 if chained:
                     raise
@@ -98,7 +98,7 @@ class TiffBlock:
         data = self.data[self.base :]
         return data[:where] + directory.at.to_bytes(size, order) + data[where + size :]
 
-    def _directory(self, at: int, chained: bool) -> tuple[TiffDirectory, int]:
+    def _read_directory(self, at: int, chained: bool) -> tuple[TiffDirectory, int]:
         head, step, wide = (8, 20, 8) if self.big else (2, 12, 4)
         count = self.number(at, head)
         if count > 4096:
@@ -108,9 +108,9 @@ class TiffBlock:
         for spot in range(at + head, at + head + count * step, step):
             tag, kind, many = self.number(spot, 2), self.number(spot + 2, 2), self.number(spot + 4, wide)
             if tag == LAYERS:
-                layered = self._layered(*self._place(spot + 4 + wide, kind, many, wide))
+                layered = self._has_layers(*self._locate(spot + 4 + wide, kind, many, wide))
             elif kind in _NUMBERS and tag in _WANTED:
-                start, length = self._place(spot + 4 + wide, kind, min(many, _MANY), wide)
+                start, length = self._locate(spot + 4 + wide, kind, min(many, _MANY), wide)
                 raw = self.data[self.base + start : self.base + start + length]
                 if len(raw) == length:
                     numbers[tag] = struct.unpack(f"{self.order}{min(many, _MANY)}{_NUMBERS[kind]}", raw)
@@ -118,11 +118,11 @@ class TiffBlock:
         after = self.number(end, wide) if chained and self.base + end + wide <= len(self.data) else 0
         return TiffDirectory(at, chained, numbers, layered), after
 
-    def _place(self, spot: int, kind: int, many: int, wide: int) -> tuple[int, int]:
+    def _locate(self, spot: int, kind: int, many: int, wide: int) -> tuple[int, int]:
         length = _SIZES.get(kind, 1) * many
         return (spot, length) if length <= wide else (self.number(spot, wide), length)
 
-    def _layered(self, start: int, length: int) -> bool:
+    def _has_layers(self, start: int, length: int) -> bool:
         """Whether Photoshop's data contains layers, which a program can show separately."""
         data = self.data[self.base + start : self.base + start + length]
         for name in (b"Layr", b"Lr16", b"Lr32", b"ryaL", b"61rL", b"23rL"):

@@ -5,6 +5,7 @@ Strangers' vectors never leave the child, which keeps them until the report and 
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from plugin.config import Config
 from plugin.errors import ConfigError, ExaminationFailed
@@ -29,7 +30,8 @@ def measure_accuracy(people: Path, strangers: Path, config: Config) -> AccuracyR
                 _note(worker, name, file, number < identification.ENROLLED_FROM, recognizer.seconds)
         for file in others:
             _note(worker, None, file, False, recognizer.seconds)
-        report: AccuracyReport = worker.ask({"order": "count"}, [], recognizer.seconds)[0]["report"]
+        counted: Any = worker.ask({"order": "count"}, [], recognizer.seconds)[0]["report"]
+        report: AccuracyReport = counted
         return report
     finally:
         worker.stop()

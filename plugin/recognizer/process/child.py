@@ -12,11 +12,12 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
+from pydantic import TypeAdapter
 
-from plugin.config import MatchingSection, RecognizerSection
+from plugin.config import MatchingSection
 from plugin.confinement import environment, wire
 from plugin.confinement.sandbox import Bounds, Confinement, confine
 from plugin.errors import EngineError, EnrolmentRefused, FaceLeaseError, PictureError, PictureTooLarge
@@ -24,13 +25,15 @@ from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.evaluation import identification
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.examination.likeness import draw_likeness
-from plugin.recognizer.examination.messages import ExaminationRequest
+from plugin.recognizer.examination.messages import EXAMINATION_JSON, REQUEST_JSON
 from plugin.recognizer.examination.quality import build_enrolment, find_unfit_reason
-from plugin.recognizer.examination.view import PictureView
+from plugin.recognizer.examination.view import VIEW_JSON
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
 from plugin.recognizer.pictures.decode import Limits
+from plugin.recognizer.process.worker import ChildSettings
 
-Reply = tuple[dict[str, Any], list[bytes]]
+_ENTRIES = TypeAdapter(list[tuple[str, datetime, bool]])
+_SOURCES = TypeAdapter(list[str | None])
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 _STATM = os.open("/proc/self/statm", os.O_RDONLY) if sys.platform == "linux" else -1  # /proc is closed later
@@ -51,12 +54,12 @@ class ChildState:
         self._pipeline = pipeline
         self._limits = limits
         self._gallery = Gallery([], 0)
-        self._generation: int | None = None
-        self._noted: dict[str | None, list[identification.Shot | None]] = {}
+        self._generation: object = None
+        self._shots: dict[object, list[identification.Shot | None]] = {}
 
-    def answer(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+    def answer(self, header: dict[str, object], parts: list[bytes]) -> wire.Message:
         """Carry out one order."""
-        orders: dict[str, Callable[[dict[str, Any], list[bytes]], Reply]] = {
+        orders: dict[str, Callable[[dict[str, object], list[bytes]], wire.Message]] = {
             "gallery": self._load,
             "examine": self._examine,
             "enrol": self._enrol,
@@ -65,55 +68,58 @@ class ChildState:
             "note": self._note,
             "count": self._count,
         }
-        return orders[header["order"]](header, parts)
+        return orders[str(header["order"])](header, parts)
 
-    def _load(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+    def _load(self, header: dict[str, object], parts: list[bytes]) -> wire.Message:
         templates = np.frombuffer(parts[0], "<f4").reshape(-1, 128)
         entries = [
-            Enrolled(key, template, datetime.fromisoformat(until), may_auto)
-            for (key, until, may_auto), template in zip(header["entries"], templates, strict=True)
+            Enrolled(key, template, until, may_auto)
+            for (key, until, may_auto), template in zip(
+                _ENTRIES.validate_python(header["entries"]), templates, strict=True
+            )
         ]
         self._gallery = Gallery(entries, self._pipeline.engine.look_alike)
         self._generation = header["generation"]
         return {"ok": True}, []
 
-    def _examine(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
-        request = ExaminationRequest.from_json(header["request"])
+    def _examine(self, header: dict[str, object], parts: list[bytes]) -> wire.Message:
+        request = REQUEST_JSON.validate_python(header["request"])
         if request.compare and request.generation != self._generation:
             return {"refused": "generation", "message": f"generation {self._generation} is loaded"}, []
         source = _list_sources(header, parts)[0]
-        return {"examination": self._pipeline.examine(source, request, self._gallery).to_json()}, []
+        found = self._pipeline.examine(source, request, self._gallery)
+        return {"examination": EXAMINATION_JSON.dump_python(found, mode="json")}, []
 
-    def _enrol(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+    def _enrol(self, header: dict[str, object], parts: list[bytes]) -> wire.Message:
         previous = np.frombuffer(parts.pop(), "<f4") if header["previous"] else None
         enrolment = build_enrolment(self._pipeline, _list_sources(header, parts), previous)
         return {"enrolment": enrolment.to_json()}, [enrolment.template.astype("<f4").tobytes()]
 
-    def _likeness(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
-        view = PictureView.from_json(header["view"])
+    def _likeness(self, header: dict[str, object], parts: list[bytes]) -> wire.Message:
+        view = VIEW_JSON.validate_python(header["view"])
         return {"ok": True}, [draw_likeness(_list_sources(header, parts)[0], view, self._limits)]
 
-    def _inspect(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+    def _inspect(self, header: dict[str, object], parts: list[bytes]) -> wire.Message:
         return {"reason": find_unfit_reason(self._pipeline, _list_sources(header, parts)[0])}, []
 
-    def _note(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+    def _note(self, header: dict[str, object], parts: list[bytes]) -> wire.Message:
         """For `accuracy`: one person's photograph, or with None a stranger's."""
-        seen = identification.read_main_shot(self._pipeline, _list_sources(header, parts)[0], header["mirrored"])
-        self._noted.setdefault(header["who"], []).append(seen)
+        seen = identification.read_main_shot(self._pipeline, _list_sources(header, parts)[0], bool(header["mirrored"]))
+        self._shots.setdefault(header["who"], []).append(seen)
         return {"ok": True}, []
 
-    def _count(self, _header: dict[str, Any], _parts: list[bytes]) -> Reply:
-        strangers = self._noted.pop(None, [])
-        people = [identification.LabelledPerson(str(name), tuple(shots)) for name, shots in self._noted.items()]
+    def _count(self, _header: dict[str, object], _parts: list[bytes]) -> wire.Message:
+        strangers = self._shots.pop(None, [])
+        people = [identification.LabelledPerson(str(name), tuple(shots)) for name, shots in self._shots.items()]
         return {
             "report": identification.report_identification(people, strangers, self._pipeline.engine, self._matching)
         }, []
 
 
-def _list_sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:
+def _list_sources(header: dict[str, object], parts: list[bytes]) -> list[Path | bytes]:
     """The pictures, each the next part; a path where the parent could not read it, to report why."""
     given = iter(parts)
-    return [next(given) if path is None else Path(path) for path in header["sources"]]
+    return [next(given) if path is None else Path(path) for path in _SOURCES.validate_python(header["sources"])]
 
 
 def main() -> None:
@@ -121,18 +127,19 @@ def main() -> None:
     source, sink = wire.take_over_pipes()
     try:
         header, _ = wire.receive(source, 0)
-        _die_with_parent(header["parent"])
-        room = _build_state(header)
+        settings = ChildSettings.model_validate(header)
+        _die_with_parent(settings.parent)
+        state = _build_state(settings)
     except wire.PipeClosed:
         return
     except Exception as error:
-        _tell_and_end(sink, error)
+        _report_failure(sink, error)
         return
     try:
-        wire.send(sink, {"ready": True, "held": room.held.to_json()})
+        wire.send(sink, {"ready": True, "held": state.held.to_json()})
         while True:
             header, parts = wire.receive(source, wire.BODY_LIMIT)
-            reply, leave = _answer_safely(room, header, parts)
+            reply, leave = _answer_safely(state, header, parts)
             del parts
             wire.send(sink, *reply)
             if _resident_bytes() > _ROOMY:
@@ -143,20 +150,19 @@ def main() -> None:
         return
 
 
-def _build_state(header: dict[str, Any]) -> ChildState:
-    recognizer = RecognizerSection.model_validate_json(header["recognizer"])
-    matching = MatchingSection.model_validate_json(header["matching"])
-    engine = open_engine(recognizer, Path(header["cache"]))
+def _build_state(settings: ChildSettings) -> ChildState:
+    recognizer, matching = settings.recognizer, settings.matching
+    engine = open_engine(recognizer, settings.cache)
     _release_memory()
     held = _confine(recognizer.memory_mb)  # after loading: what is trusted may be large, and is made at the first start
     limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)
-    return ChildState(Pipeline(engine, recognizer, matching, header["recognisable_px"]), limits, held, matching)
+    return ChildState(Pipeline(engine, recognizer, matching, settings.recognisable_px), limits, held, matching)
 
 
-def _answer_safely(room: ChildState, header: dict[str, Any], parts: list[bytes]) -> tuple[Reply, bool]:
+def _answer_safely(state: ChildState, header: dict[str, object], parts: list[bytes]) -> tuple[wire.Message, bool]:
     """The answer, or the error as a message; and whether this process should end."""
     try:
-        return room.answer(header, parts), False
+        return state.answer(header, parts), False
     except EnrolmentRefused as error:
         return ({"refused": "enrolment", "reasons": error.reasons}, []), False
     except FaceLeaseError as error:
@@ -169,7 +175,7 @@ def _answer_safely(room: ChildState, header: dict[str, Any], parts: list[bytes])
         return ({"refused": "failed", "message": f"{type(error).__name__}: {error}"[:300], "leaving": True}, []), True
 
 
-def _tell_and_end(sink: BinaryIO, error: Exception) -> None:
+def _report_failure(sink: BinaryIO, error: Exception) -> None:
     wire.send(sink, {"refused": "engine", "message": str(error)[:1000]})
 
 

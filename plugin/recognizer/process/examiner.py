@@ -6,15 +6,16 @@ A photograph that kills its child, or takes too long, fails alone; the next gets
 import stat
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 
 from plugin.config import Config, MatchingSection, RecognizerSection
+from plugin.confinement import wire
 from plugin.errors import (
     EngineError,
     EnrolmentRefused,
@@ -26,8 +27,14 @@ from plugin.errors import (
 )
 from plugin.recognizer.engines import registry
 from plugin.recognizer.engines.engine import Floats
-from plugin.recognizer.examination.messages import Enrolment, Examination, ExaminationRequest
-from plugin.recognizer.examination.view import PictureView
+from plugin.recognizer.examination.messages import (
+    EXAMINATION_JSON,
+    REQUEST_JSON,
+    Enrolment,
+    Examination,
+    ExaminationRequest,
+)
+from plugin.recognizer.examination.view import VIEW_JSON, PictureView
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
 from plugin.recognizer.process.worker import Worker
 
@@ -35,7 +42,6 @@ UPLOAD_SECONDS = 20
 """For one picture that is looked at coarsely: some hundred times what an ordinary one takes."""
 
 T = TypeVar("T")
-ChildAnswer = tuple[dict[str, Any], list[bytes]]
 _ERRORS: dict[str, type[FaceLeaseError]] = {
     "too-large": PictureTooLarge,
     "picture": PictureError,
@@ -46,18 +52,18 @@ _ERRORS: dict[str, type[FaceLeaseError]] = {
 
 @dataclass(frozen=True)
 class _Order:
-    header: dict[str, Any]
+    header: Mapping[str, object]
     sources: Sequence[Path | bytes]
     parts: list[bytes]
     seconds: float
-    settle: Callable[[ChildAnswer], None]
+    settle: Callable[[wire.Message], None]
     fail: Callable[[BaseException], None]
 
 
 @dataclass(frozen=True)
 class _GallerySnapshot:
     serial: int
-    header: dict[str, Any]
+    header: dict[str, object]
     templates: bytes
 
 
@@ -127,8 +133,8 @@ class Examiner:
 
     def submit(self, source: Path | bytes, request: ExaminationRequest) -> "Future[Examination]":
         """Queue one photograph; the future raises what `examine` does."""
-        header = {"order": "examine", "request": request.to_json()}
-        return self._queue(header, [source], [], lambda got: Examination.from_json(got[0]["examination"]))
+        header = {"order": "examine", "request": REQUEST_JSON.dump_python(request, mode="json")}
+        return self._queue(header, [source], [], lambda got: EXAMINATION_JSON.validate_python(got[0]["examination"]))
 
     def enrol(self, pictures: Sequence[Path | bytes], previous: Floats | None = None) -> Enrolment:
         """A template from reference photographs. Raises EnrolmentRefused with a reason for each that does
@@ -140,7 +146,7 @@ class Examiner:
 
     def likeness(self, source: Path | bytes, view: PictureView) -> bytes:
         """A JPEG of the visible part of the picture, without metadata. Raises as `examine` does."""
-        header = {"order": "likeness", "view": view.to_json()}
+        header = {"order": "likeness", "view": VIEW_JSON.dump_python(view, mode="json")}
         return self._queue(header, [source], [], lambda got: got[1][0]).result()
 
     def inspect(self, picture: Path | bytes) -> str:
@@ -173,32 +179,32 @@ class Examiner:
 
     def _queue(
         self,
-        header: dict[str, Any],
+        header: Mapping[str, object],
         sources: Sequence[Path | bytes],
         parts: list[bytes],
-        read: Callable[[ChildAnswer], T],
+        read: Callable[[wire.Message], T],
     ) -> "Future[T]":
         seconds = self._recognizer.seconds * max(1, len(sources))
         future: Future[T] = Future()
 
-        def settle(answer: ChildAnswer) -> None:
+        def settle(answer: wire.Message) -> None:
             try:
                 future.set_result(read(_raise_refusal(answer)))
             except FaceLeaseError as error:
                 future.set_exception(error)
             except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-                future.set_exception(ExaminationFailed(f"the examining process answered nonsense: {error!r}"))
+                future.set_exception(ExaminationFailed(f"the child answered nonsense ({type(error).__name__})"))
 
         future.set_running_or_notify_cancel()
         with self._changed:
             if self._closed:
                 raise ExaminationFailed("the examiner is closed")
             self._orders.append(_Order(header, sources, parts, seconds, settle, future.set_exception))
-            self._staff()
+            self._start_threads()
             self._changed.notify()
         return future
 
-    def _staff(self) -> None:
+    def _start_threads(self) -> None:
         """Start the feeding threads, once."""
         if not self._threads:
             self._threads = [
@@ -217,33 +223,33 @@ class Examiner:
     def _feed_once(self, worker: Worker) -> bool:
         """First the gallery, then the next order. False at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._orders or self._behind(worker))
+            self._changed.wait_for(lambda: self._closed or self._orders or self._is_outdated(worker))
             if self._closed:
                 return False
             snapshot = self._snapshot
             order = self._orders.popleft() if self._orders else None
         try:
-            self._bring(worker, snapshot)
+            self._update_gallery(worker, snapshot)
             if order:
-                order.settle(worker.ask(*self._carried(order), order.seconds))
+                order.settle(worker.ask(*self._attach_pictures(order), order.seconds))
         except Exception as error:
             if order:
                 order.fail(error)
         return True
 
-    def _carried(self, order: _Order) -> tuple[dict[str, Any], list[bytes]]:
+    def _attach_pictures(self, order: _Order) -> wire.Message:
         """The order with the bytes of its pictures: the child can open no file. Read when it is its turn."""
         most = self._recognizer.max_megabytes * 1_000_000
         found = [source if isinstance(source, bytes) else _read_file(source, most) for source in order.sources]
         paths = [str(source) if data is None else None for source, data in zip(order.sources, found, strict=True)]
-        return order.header | {"sources": paths}, [*(d for d in found if d is not None), *order.parts]
+        return {**order.header, "sources": paths}, [*(d for d in found if d is not None), *order.parts]
 
-    def _behind(self, worker: Worker) -> bool:
+    def _is_outdated(self, worker: Worker) -> bool:
         """Whether a running child holds an outdated gallery."""
         snapshot = self._snapshot
         return worker.pid is not None and snapshot is not None and worker.holds != snapshot.serial
 
-    def _bring(self, worker: Worker, snapshot: _GallerySnapshot | None) -> None:
+    def _update_gallery(self, worker: Worker, snapshot: _GallerySnapshot | None) -> None:
         """Send the child the gallery if it holds another."""
         worker.reap()
         if snapshot is None or (worker.pid is not None and worker.holds == snapshot.serial):
@@ -264,12 +270,13 @@ def _read_file(path: Path, most: int) -> bytes | None:
         return None
 
 
-def _raise_refusal(answer: ChildAnswer) -> ChildAnswer:
+def _raise_refusal(answer: wire.Message) -> wire.Message:
     """The answer; raises the error of a refusal."""
     header = answer[0]
     if "refused" not in header:
         return answer
     if header["refused"] == "enrolment":
-        raise EnrolmentRefused([str(reason) for reason in header["reasons"]])
+        reasons = header["reasons"]
+        raise EnrolmentRefused([str(reason) for reason in reasons] if isinstance(reasons, list) else [])
     message = str(header.get("message", "no reason given"))
-    raise _ERRORS.get(header["refused"], ExaminationFailed)(message)
+    raise _ERRORS.get(str(header["refused"]), ExaminationFailed)(message)

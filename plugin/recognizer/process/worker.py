@@ -3,8 +3,11 @@
 import os
 import subprocess
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
+
+from pydantic import BaseModel
 
 from plugin.config import MatchingSection, RecognizerSection
 from plugin.confinement import environment, wire
@@ -14,6 +17,16 @@ from plugin.errors import EngineError, ExaminationFailed
 _START_SECONDS = 180  # the first start converts the model
 _ANSWER_LIMIT = 1_000_000
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+
+
+class ChildSettings(BaseModel):
+    """The first message to a child. `parent`: the process id."""
+
+    parent: int
+    recognizer: RecognizerSection
+    matching: MatchingSection
+    cache: Path
+    recognisable_px: int
 
 
 class Worker:
@@ -52,7 +65,7 @@ class Worker:
         if self._process is not None and self._process.poll() is not None:
             self.stop()
 
-    def ask(self, header: dict[str, Any], parts: list[bytes], seconds: float) -> tuple[dict[str, Any], list[bytes]]:
+    def ask(self, header: Mapping[str, object], parts: list[bytes], seconds: float) -> wire.Message:
         """The child's answer. Raises ExaminationFailed if it dies or takes longer than `seconds`."""
         process = self._process or self._start()
         answer = self._exchange(process, header, parts, seconds)
@@ -62,8 +75,8 @@ class Worker:
         return answer
 
     def _exchange(
-        self, process: subprocess.Popen[bytes], header: dict[str, Any], parts: list[bytes], seconds: float
-    ) -> tuple[dict[str, Any], list[bytes]]:
+        self, process: subprocess.Popen[bytes], header: Mapping[str, object], parts: list[bytes], seconds: float
+    ) -> wire.Message:
         expired = threading.Event()
 
         def expire() -> None:
@@ -85,15 +98,15 @@ class Worker:
     def _start(self) -> subprocess.Popen[bytes]:
         process = wire.start_process("plugin.recognizer.process.child", _build_environment())
         self._process, self._done, self.holds = process, 0, None
-        settings = {
-            "parent": os.getpid(),
-            "recognizer": self._recognizer.model_dump_json(),
-            "matching": self._matching.model_dump_json(),
-            "cache": str(self._cache.absolute()),
-            "recognisable_px": self._recognisable_px,
-        }
+        settings = ChildSettings(
+            parent=os.getpid(),
+            recognizer=self._recognizer,
+            matching=self._matching,
+            cache=self._cache.absolute(),
+            recognisable_px=self._recognisable_px,
+        )
         try:
-            answer, _ = self._exchange(process, settings, [], _START_SECONDS)
+            answer, _ = self._exchange(process, settings.model_dump(mode="json"), [], _START_SECONDS)
         except ExaminationFailed as error:
             raise EngineError(f"the face engine does not start: {error}") from error
         if "ready" not in answer:

@@ -5,6 +5,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from plugin.hooks.dam import Box
 from plugin.hooks.files import regions
+from plugin.hooks.names_in_files.xmp import read_applied_size
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -72,3 +73,10 @@ def test_a_microsoft_rectangle_is_a_box() -> None:
     assert regions.from_rectangle("0.1, 0.2, 0.3, 0.4") == (0.1, 0.2, 0.3, 0.4)
     assert regions.from_rectangle("0.1, 0.2, 0.3") is None
     assert regions.from_rectangle("a, b, c, d") is None
+
+
+@pytest.mark.parametrize("width", ["x", "inf", ["100", "200"], {"W": "100"}, None])
+def test_a_nonsense_size_is_no_size(width: object) -> None:
+    """Another program's fields may hold anything, a list or a structure too."""
+    assert read_applied_size({"AppliedToDimensions": {"W": width, "H": "50"}}) is None
+    assert read_applied_size({"AppliedToDimensions": {"W": "100", "H": "50"}}) == (100, 50)

@@ -12,6 +12,7 @@ from plugin.ledger.queue import retention_rules
 from plugin.ledger.store import audit
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store, Tx
+from tests.expired_rows import delete_expired
 
 AddPerson = Callable[[Tx, str], str]
 
@@ -63,7 +64,7 @@ def _intent(tx: Tx, resource_id: int, state: str) -> None:
 def _sweep(store: Store, clock: ManualClock, chunk: int = 1000) -> dict[str, int]:
     with store.write() as tx:
         # Heads of long ago held every row: what else may be pruned is tried in test_audit_log.
-        return retention_rules.delete_expired(tx, _CONFIG, clock.now(), chunk, provable=1_000_000)
+        return delete_expired(tx, _CONFIG, clock.now(), chunk, provable=1_000_000)
 
 
 def _count(store: Store, table: Table) -> int:

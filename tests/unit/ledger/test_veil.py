@@ -154,9 +154,9 @@ def test_a_column_that_nobody_thought_about_is_an_error() -> None:
     for column in (Column("note", Text), Column("scan", LargeBinary)):
         fresh = Table("fresh", t.metadata.__class__(), Column("id", Integer, primary_key=True), column)
         with pytest.raises(KeyError, match=rf"fresh\.{column.name}"):
-            cover.cover(fresh, {"id": 1, column.name: "x"})
+            cover.seal_row(fresh, {"id": 1, column.name: "x"})
         with pytest.raises(KeyError, match=rf"fresh\.{column.name}"):
-            cover.lift(fresh, {"id": 1, column.name: "x"})
+            cover.unseal_row(fresh, {"id": 1, column.name: "x"})
 
 
 def test_the_wrapped_keys_are_in_no_copy_of_the_store(

@@ -10,7 +10,7 @@ import pytest
 from plugin.config import Config, MatchingSection, RecognizerSection
 from plugin.errors import ConfigError
 from plugin.recognizer.engines.engine import Engine, Floats
-from plugin.recognizer.evaluation.identification import LabelledPerson, Shot, measure_calibration, report_identification
+from plugin.recognizer.evaluation.identification import LabelledPerson, Shot, report_identification
 from plugin.recognizer.evaluation.wilson_intervals import compute_rate
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.matching.matching import DetectedFace
@@ -56,16 +56,6 @@ def test_a_person_nobody_could_enrol_is_missed(engine: Engine) -> None:
     told = report_identification(people, [shot(5)], engine, MatchingSection())
     assert told["gallery"] == 1
     assert told["suggest"]["fnir"]["value"] == 0.5
-
-
-def test_calibration_points_are_quantiles() -> None:
-    """The distance at each rate is that quantile of the distances of strangers to templates."""
-    strangers = [shot(5) if i else shot(0, 0.3) for i in range(2000)]
-    points = measure_calibration([person("bo", 0)], strangers)
-    assert [fmr for _, fmr in points] == [0.002, 0.005, 0.01]
-    assert all(distance == pytest.approx(np.sqrt(2), abs=1e-3) for distance, _ in points)
-    with pytest.raises(ConfigError):
-        measure_calibration([], strangers)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Photographs are examined in child processes that may be lost without harm."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ from plugin.confinement.sandbox import Confinement
 from plugin.errors import GalleryStale
 from plugin.recognizer.engines.engine import Detections, Engine, Floats
 from plugin.recognizer.examination.examination import Pipeline
-from plugin.recognizer.examination.messages import Examination, ExaminationRequest
+from plugin.recognizer.examination.messages import EXAMINATION_JSON, REQUEST_JSON, ExaminationRequest
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
 from plugin.recognizer.pictures.decode import Limits
 from plugin.recognizer.pictures.pixels import Pixels
@@ -164,10 +165,10 @@ def test_what_leaves_the_child_holds_no_vector(pipeline: Pipeline, template: Flo
     room = ChildState(pipeline, Limits(), Confinement(0, False), MatchingSection())
     listed = [["a", TOMORROW.isoformat(), True]]
     room.answer({"order": "gallery", "entries": listed, "generation": 1}, [template.tobytes()])
-    request = ExaminationRequest(NOW, compare=True, generation=1).to_json()
+    request = REQUEST_JSON.dump_python(ExaminationRequest(NOW, compare=True, generation=1), mode="json")
     answer, parts = room.answer({"order": "examine", "sources": [None], "request": request}, [crowd])
     assert parts == []
-    faces = answer["examination"]["faces"]
+    faces = json.loads(json.dumps(answer))["examination"]["faces"]
     assert len(faces) == 3
-    assert all(len(value) <= 4 for face in faces for value in face.values() if isinstance(value, (list, tuple, dict)))
-    assert Examination.from_json(answer["examination"]).encoded == 3
+    assert all(len(value) <= 4 for face in faces for value in face.values() if isinstance(value, (list, dict)))
+    assert EXAMINATION_JSON.validate_python(answer["examination"]).encoded == 3

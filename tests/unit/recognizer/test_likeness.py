@@ -8,7 +8,7 @@ from PIL import Image
 
 from plugin.errors import PictureError, PictureTooLarge
 from plugin.recognizer.examination.likeness import draw_likeness
-from plugin.recognizer.examination.view import LONGEST, PictureView, build_view
+from plugin.recognizer.examination.view import LONGEST, VIEW_JSON, build_view
 from plugin.recognizer.pictures.decode import Limits
 
 OWN = (0.4, 0.4, 0.1, 0.1)
@@ -69,4 +69,4 @@ def test_a_hostile_picture_is_refused_before_it_is_decoded() -> None:
 def test_a_view_travels_as_json() -> None:
     """To the child process and back, unchanged."""
     view = build_view(OWN, [(0.1, 0.1, 0.2, 0.2)])
-    assert PictureView.from_json(view.to_json()) == view
+    assert VIEW_JSON.validate_python(VIEW_JSON.dump_python(view, mode="json")) == view

@@ -23,7 +23,6 @@ from plugin.hooks.resourcespace.api.answers import (
     expect_object_or_false,
     expect_objects,
     expect_page,
-    expect_text,
     parse_answer,
 )
 from plugin.hooks.resourcespace.api.client import Client, sign_call
@@ -90,7 +89,6 @@ def test_what_succeeds_is_parsed() -> None:
     [
         (expect_int, [(3, 3), ("279", 279), ("-2", -2)], [True, None, "x", "", [], 2.5, "--1", "٣x"]),
         (expect_bool, [(True, True), (False, False)], [1, "true", None, {}, "You can't modify this collection."]),
-        (expect_text, [("", "")], [1, None, False]),
         (expect_objects, [([], []), ([{"a": 1}], [{"a": 1}])], [{}, False, None, [1], "x"]),
         (expect_object_or_false, [(False, None), ([], {}), ({"ref": 1}, {"ref": 1})], [True, None, "", [1]]),
         (expect_page, [({"total": "2", "data": []}, (2, []))], [[], {"total": 1}, {"total": None, "data": []}]),

@@ -117,13 +117,6 @@ def expect_bool(value: object) -> bool:
     raise UnexpectedAnswer(_json_kind(value))
 
 
-def expect_text(value: object) -> str:
-    """A string."""
-    if isinstance(value, str):
-        return value
-    raise UnexpectedAnswer(_json_kind(value))
-
-
 def expect_objects(value: object) -> list[JsonObject]:
     """A list of objects."""
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):

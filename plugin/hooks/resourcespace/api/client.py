@@ -91,7 +91,7 @@ class Client:
             except UnexpectedAnswer as odd:
                 raise DamError(f"{function} was answered with {odd.what}, which this call never is") from None
 
-        return self._repeated(function, call, self._config.tries if again else 1)
+        return self._retry(function, call, self._config.tries if again else 1)
 
     def file(self, function: str, limit: int, /, **params: Param) -> tuple[str, bytes]:
         """Call a function that answers with a file: its version and at most `limit` bytes. Raises DamError."""
@@ -107,7 +107,7 @@ class Client:
                 raise TemporaryFailure(f"{function}: the file broke off")
             return headers.get("x-facelease-version", ""), raw
 
-        return self._repeated(function, call, self._config.tries)
+        return self._retry(function, call, self._config.tries)
 
     def fetch(self, url: str, limit: int) -> tuple[int, str, bytes]:
         """Status, media type and at most `limit` bytes of a file of the DAM. Raises DamError."""
@@ -119,11 +119,11 @@ class Client:
                 raise TemporaryFailure(f"a preview: the server answered {status}")
             return status, headers.get("content-type", "").split(";")[0].strip().lower(), raw
 
-        return self._repeated("a preview", call, self._config.tries)
+        return self._retry("a preview", call, self._config.tries)
 
-    def _repeated(self, what: str, call: Callable[[], T], tries: int) -> T:
+    def _retry(self, what: str, call: Callable[[], T], tries: int) -> T:
         """Exponential backoff with jitter over its upper half, within the time limit of one call."""
-        until = self._now() + self._seconds
+        until = self._now() + self._seconds_left
         tries = 1 if self.patience.seconds is not None else tries
         attempt = 1
         while True:
@@ -143,7 +143,7 @@ class Client:
         self, method: str, url: str, limit: int, form: dict[str, str] | None = None
     ) -> tuple[int, "requests.structures.CaseInsensitiveDict[str]", bytes]:
         """One request. Does not chain the library's errors: they quote the URL and the form."""
-        seconds = self._seconds
+        seconds = self._seconds_left
         until = self._now() + seconds
         try:
             waits = min(_CONNECT, seconds), seconds
@@ -165,7 +165,7 @@ class Client:
             raise DamError(f"resourcespace.ca_file: {self._config.ca_file} cannot be read") from None
 
     @property
-    def _seconds(self) -> float:
+    def _seconds_left(self) -> float:
         """How long a call of this thread may take."""
         left = self.patience.seconds
         return self._config.seconds if left is None else min(left, self._config.seconds)

@@ -7,9 +7,8 @@ continues from the new end, and older rows do not count as new.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from plugin.ledger.queue import set_aside
 from plugin.ledger.store.store import Store, Tx
@@ -78,8 +77,7 @@ class Cursor:
     def load(self) -> CursorPosition | None:
         """None before the first poll."""
         with self._store.read() as connection:
-            row = connection.execute(select(dam_cursor).where(self._mine)).first()
-        return None if row is None else _build_position(row)
+            return self._find(connection)
 
     def add(self, seen: frozenset[int], position: int = 0, rows: Iterable[LogRow] = ()) -> None:
         """These rows are acknowledged; concurrent polls add up. `rows`: remember their marks."""
@@ -127,8 +125,14 @@ class Cursor:
             tx.execute(update(dam_cursor).where(self._mine).values(heard_at=tx.now))
 
     def _read(self, tx: Tx) -> CursorPosition:
-        row = tx.execute(select(dam_cursor).where(self._mine)).first()
-        return CursorPosition(0, frozenset()) if row is None else _build_position(row)
+        return self._find(tx.connection) or CursorPosition(0, frozenset())
+
+    def _find(self, connection: Connection) -> CursorPosition | None:
+        row = connection.execute(select(dam_cursor).where(self._mine)).first()
+        if row is None:
+            return None
+        marks = tuple((int(number), str(mark)) for number, mark in row.marks or ())
+        return CursorPosition(row.position, frozenset(row.seen), marks, tuple(row.floors or ()))
 
     def _keep(
         self,
@@ -140,15 +144,10 @@ class Cursor:
         **more: datetime | None,
     ) -> None:
         near = sorted(ref for ref in seen if ref > at - 2 * OVERLAP)
-        values: dict[str, Any] = {"position": at, "seen": near, "moved_at": tx.now, **more}
+        values: dict[str, object] = {"position": at, "seen": near, "moved_at": tx.now, **more}
         values |= {"marks": [list(mark) for mark in marks], "floors": list(floors)}
         if tx.execute(update(dam_cursor).where(self._mine).values(**values)).rowcount == 0:
             tx.execute(insert(dam_cursor).values(name=self._name, **values))
-
-
-def _build_position(row: Any) -> CursorPosition:
-    marks = tuple((int(number), str(mark)) for number, mark in row.marks or ())
-    return CursorPosition(row.position, frozenset(row.seen), marks, tuple(row.floors or ()))
 
 
 def _newest_marks(before: Iterable[tuple[int, str]], rows: Iterable[LogRow]) -> list[tuple[int, str]]:

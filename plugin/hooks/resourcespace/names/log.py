@@ -31,7 +31,7 @@ class ResourceLog:
         """Every row from number `ref` on. The call itself guarantees no order."""
         start, self.broken = max(1, ref), set()
         while True:
-            before, read = len(self.broken), self._rows(start, _PAGE)
+            before, read = len(self.broken), self._read_rows(start, _PAGE)
             found = _parse_rows(read)
             yield from found
             if not found or (len(read) < _PAGE and len(self.broken) == before):
@@ -40,14 +40,14 @@ class ResourceLog:
 
     def head(self, known: int = 0) -> int:
         """The number of the newest row; 0 for an empty log. No call returns it: a binary search from `known`."""
-        low, step = known if known and self._page(known, 1) else 0, 1
-        while self._page(low + step, 1):
+        low, step = known if known and self._read_page(known, 1) else 0, 1
+        while self._read_page(low + step, 1):
             low += step
             step *= 2
         high = low + step
         while high - low > 1:
             middle = (low + high) // 2
-            if self._page(middle, 1):
+            if self._read_page(middle, 1):
                 low = middle
             else:
                 high = middle
@@ -58,7 +58,7 @@ class ResourceLog:
         low, high = 0, end + 1
         while high - low > 1:
             middle = (low + high) // 2
-            found = self._page(middle, 1)
+            found = self._read_page(middle, 1)
             if found and found[0].ref <= end and found[0].date <= date:
                 low = max(middle, found[0].ref)
             else:
@@ -70,10 +70,10 @@ class ResourceLog:
         found = [_parse_act(row) for row in self._client.ask("get_resource_log", expect_objects, resource=ref)]
         return sorted(found, key=lambda act: act.ref)
 
-    def _page(self, start: int, count: int) -> list[LogRow]:
-        return _parse_rows(self._rows(start, count))
+    def _read_page(self, start: int, count: int) -> list[LogRow]:
+        return _parse_rows(self._read_rows(start, count))
 
-    def _rows(self, start: int, count: int) -> list[JsonObject]:
+    def _read_rows(self, start: int, count: int) -> list[JsonObject]:
         """One page; where the server fails on a row, the rows around it."""
         try:
             return self._ask(start, count)
@@ -82,16 +82,16 @@ class ResourceLog:
         except DamError:
             self._ask(_BEYOND, 1)  # raises where it is not the row
         if count == 1:
-            after = self._whole_after(start)
+            after = self._find_whole_after(start)
             self.broken.add(start)
             return self._ask(after, 1) if after else []
-        some = self._rows(start, count // 2)
+        some = self._read_rows(start, count // 2)
         if not some:
             return []
-        more = self._rows(max(expect_int(row.get("ref")) for row in some) + 1, count - count // 2)
+        more = self._read_rows(max(expect_int(row.get("ref")) for row in some) + 1, count - count // 2)
         return [*some, *more]
 
-    def _whole_after(self, broken: int) -> int | None:
+    def _find_whole_after(self, broken: int) -> int | None:
         """The first number after a broken row from which the server answers again."""
         low, step = broken, 1
         while not self._answers(low + step):
@@ -156,7 +156,7 @@ class ChangeFeed:
         self._own = own
         self._field = field
         self._lock = threading.Lock()
-        self._told: dict[Change, frozenset[int]] = {}
+        self._reported: dict[Change, frozenset[int]] = {}
         self._dropped: frozenset[int] = frozenset()
 
     def changes(self) -> Sequence[Change]:
@@ -171,9 +171,9 @@ class ChangeFeed:
         if at.was_set_back(rows):
             self._restart(at)
             return []
-        self._know(at, rows)
+        self._remember(at, rows)
         self._cursor.set_aside(self._log.broken, [row.ref for row in rows if row.kind == _BROKEN])
-        return self._tell([entry for entry in rows if entry.ref not in at.seen])
+        return self._collect_changes([entry for entry in rows if entry.ref not in at.seen])
 
     def _restart(self, at: CursorPosition) -> None:
         """Continue from the new end. Everything is compared again instead of row by row."""
@@ -190,7 +190,7 @@ class ChangeFeed:
         if at.was_set_back(rows):
             self._restart(at)
             return self.position()
-        self._know(at, rows)
+        self._remember(at, rows)
         return max((row.ref for row in rows), default=at.position)
 
     def floors(self) -> tuple[int, ...]:
@@ -201,12 +201,12 @@ class ChangeFeed:
         at = self._cursor.load()
         return at.floors if at else ()
 
-    def _know(self, at: CursorPosition, rows: Sequence[LogRow]) -> None:
+    def _remember(self, at: CursorPosition, rows: Sequence[LogRow]) -> None:
         newest = max((number for number, _ in at.marks), default=0)
         if any(row.ref > newest for row in rows):
             self._cursor.know(rows)
 
-    def _tell(self, fresh: Sequence[LogRow]) -> Sequence[Change]:
+    def _collect_changes(self, fresh: Sequence[LogRow]) -> Sequence[Change]:
         own, field = (self._own(), self._field()) if fresh else (None, 0)
         by_resource: dict[int, ChangeKind] = {}
         refs: dict[int, set[int]] = {}
@@ -223,17 +223,17 @@ class ChangeFeed:
             self._cursor.add(frozenset(dropped))
         told = {Change(str(resource), what): frozenset(refs[resource]) for resource, what in by_resource.items()}
         with self._lock:
-            self._told = told
+            self._reported = told
             self._dropped = frozenset(dropped)
         return list(told)
 
     def acknowledge(self, changes: Sequence[Change]) -> None:
         """Remember the rows behind these changes, and the irrelevant ones once all are acknowledged."""
         with self._lock:
-            done = [self._told.pop(change) for change in changes if change in self._told]
-            rest = self._dropped if done and not self._told else frozenset()
+            done = [self._reported.pop(change) for change in changes if change in self._reported]
+            rest = self._dropped if done and not self._reported else frozenset()
         if done:
-            low = min((min(refs) for refs in self._told.values()), default=None)
+            low = min((min(refs) for refs in self._reported.values()), default=None)
             self._cursor.add(frozenset().union(rest, *done) if low is None else _filter_below(done, low))
 
 

@@ -28,7 +28,7 @@ class NodeOwners:
             return {}
         with self._store.read() as conn:
             people = _find_people(conn, raw.values())
-            known = self._known(conn, raw)
+            known = self._find_known(conn, raw)
         labels, news = dict[int, str](), dict[int, str]()
         for number, name in raw.items():
             mine = next(((s, people[node_key(s)]) for s in list_translations(name) if node_key(s) in people), None)
@@ -67,7 +67,7 @@ class NodeOwners:
             people = [(str(row.display_name), str(row.name_key)) for row in conn.execute(query)]
         return [(name, node.name) for name, key in people for node in self.also(key, nodes)]
 
-    def _known(self, conn: Connection, numbers: Iterable[int]) -> dict[int, tuple[str, str]]:
+    def _find_known(self, conn: Connection, numbers: Iterable[int]) -> dict[int, tuple[str, str]]:
         query = (
             select(t.dam_node.c.number, t.person.c.id, t.person.c.display_name)
             .join(t.person, t.person.c.id == t.dam_node.c.person_id)

@@ -125,7 +125,7 @@ class Nodes:
         wanted = list(refs)
         if not wanted:
             return []
-        if self._old() or not self._know(wanted, shown):
+        if self._is_old() or not self._knows(wanted, shown):
             self.refresh()
         with self._lock:
             missing = [ref for ref in wanted if ref not in self._nodes]
@@ -135,7 +135,7 @@ class Nodes:
 
     def fitting(self, name: str, fresh: bool = False) -> list[Node]:
         """The nodes with this name: the exact spelling first, renamed ones last."""
-        if fresh or self._old():
+        if fresh or self._is_old():
             self.refresh()
         found = self._find(name)
         if not found and not fresh:
@@ -163,11 +163,11 @@ class Nodes:
         found.sort(key=lambda node: (node.name != name, node.name.startswith("~"), node.ref))
         return found + self._also(key, nodes)
 
-    def _old(self) -> bool:
+    def _is_old(self) -> bool:
         with self._lock:
             return self._at is None or self._now() - self._at > _KEPT
 
-    def _know(self, refs: list[int], shown: str | None) -> bool:
+    def _knows(self, refs: list[int], shown: str | None) -> bool:
         with self._lock:
             nodes = [self._nodes.get(ref) for ref in refs]
         if any(node is None for node in nodes):

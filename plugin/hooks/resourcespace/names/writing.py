@@ -17,7 +17,7 @@ from plugin.hooks.resourcespace.names.log import ResourceLog
 from plugin.hooks.resourcespace.names.name_authors import parse_diff
 from plugin.hooks.resourcespace.names.nodes import SEPARATOR, Node, Nodes
 
-_ROUNDS = 8  # attempts and repairs before the job is put back
+_ROUNDS = 8  # attempts and repairs before the job is queued again
 _FRESH = 5.0  # seconds for which the log's end after our write is reused
 ReadNodes = Callable[[str], Sequence[Node]]
 
@@ -64,7 +64,7 @@ class NameWriter:
         Returns the names afterwards, by the log row of our own write.
         """
         with self._lock:
-            adds = frozenset(self._verified(name) for name in add)
+            adds = frozenset(self._verify_node(name) for name in add)
             removes = frozenset(node for name in remove for node in self.nodes.fitting(name))
             meant = wish = _Wish(adds, removes)
             failures: list[DamError] = []
@@ -77,7 +77,7 @@ class NameWriter:
                     return stands
         raise (failures or [DamError("others write these names all the time: it is tried again later")])[-1]
 
-    def _verified(self, name: str) -> Node:
+    def _verify_node(self, name: str) -> Node:
         """The node for a name, if it still has that name: renamed nodes keep their number."""
         node = self.nodes.made(name)
         there = self.client.ask("get_node_id", expect_int_or_false, value=node.name, resource_type_field=self.number)
@@ -90,7 +90,7 @@ class NameWriter:
         """One round: what must be repaired after it, the names now, and why it may have failed."""
         if not wish.remove and self.may_add():
             return _Wish(), self._add(ref, wish), None
-        mark = self._head()
+        mark = self._find_log_end()
         have = frozenset(self.read(ref))
         want = wish.on(have)
         if want == have:
@@ -100,7 +100,7 @@ class NameWriter:
             self._set(ref, want)
         except DamError as error:  # it may have succeeded
             failure = error
-        return self._stray(ref, mark, have, want, failure is not None), want, failure
+        return self._find_lost(ref, mark, have, want, failure is not None), want, failure
 
     def _add(self, ref: str, wish: _Wish) -> frozenset[Node]:
         have = frozenset(self.read(ref))
@@ -122,14 +122,14 @@ class NameWriter:
             )
         self.repairs.writes += 1
 
-    def _head(self) -> int:
+    def _find_log_end(self) -> int:
         """The end of the log; cached for a moment after our last write."""
         at, self._marked_at = self._marked_at, None
         if at is None or self.now() - at > _FRESH:
             self._mark = self.log.head(self._mark or self.start())
         return self._mark
 
-    def _stray(self, ref: str, mark: int, have: frozenset[Node], want: frozenset[Node], doubtful: bool) -> _Wish:
+    def _find_lost(self, ref: str, mark: int, have: frozenset[Node], want: frozenset[Node], doubtful: bool) -> _Wish:
         """Which names our write changed that an editor had changed after we read, to be repaired.
 
         The row's difference is to what was stored: it removed a name that was not there when we read (an editor just
@@ -140,7 +140,7 @@ class NameWriter:
         self._mark = max([mark, *(entry.ref for entry in every)])
         self._marked_at = self.now()
         before, after = {node.name for node in have}, {node.name for node in want}
-        at = self._own_row(mine, before, after, doubtful)
+        at = self._find_own_row(mine, before, after, doubtful)
         if at is None:
             return _Wish()
         less, more = parse_diff(mine[at].diff)
@@ -150,9 +150,9 @@ class NameWriter:
             lost, revived = lost - more, revived - less
         self.repairs.lost += len(lost)
         self.repairs.revived += len(revived)
-        return _Wish(self._known(lost), self._known(revived))
+        return _Wish(self._list_known(lost), self._list_known(revived))
 
-    def _own_row(self, rows: Sequence[LogRow], before: set[str], after: set[str], doubtful: bool) -> int | None:
+    def _find_own_row(self, rows: Sequence[LogRow], before: set[str], after: set[str], doubtful: bool) -> int | None:
         """The row of the write that left `after`; other rows of our account are from other processes.
 
         `doubtful`: the write may have failed; then a row counts only if it did part of what we meant.
@@ -165,5 +165,5 @@ class NameWriter:
                 return at
         return None
 
-    def _known(self, names: set[str]) -> frozenset[Node]:
+    def _list_known(self, names: set[str]) -> frozenset[Node]:
         return frozenset(node for name in names for node in self.nodes.fitting(name) if node.name == name)

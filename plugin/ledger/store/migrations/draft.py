@@ -5,7 +5,7 @@ gives the whole schema.
 """
 
 import sys
-from typing import Any, Literal
+from typing import Literal
 
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.autogenerate.api import AutogenContext
@@ -16,7 +16,7 @@ from plugin.ledger.store import engine
 from plugin.ledger.tables import Instant, metadata
 
 
-def render_type(kind: str, value: Any, context: AutogenContext) -> str | Literal[False]:
+def render_type(kind: str, value: object, context: AutogenContext) -> str | Literal[False]:
     """Write Instant as a big integer: revisions outlive our classes."""
     return "sa.BigInteger()" if kind == "type" and isinstance(value, Instant) else False
 
