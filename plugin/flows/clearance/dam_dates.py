@@ -23,7 +23,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.dam_rows import StatementRow
+from plugin.ledger.tables.rows import StatementRow
 from plugin.quitclaim.consent.intervals import last_whole_day
 
 CHUNK = 500

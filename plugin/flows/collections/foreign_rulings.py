@@ -14,7 +14,7 @@ from plugin.flows.common.services import Services
 from plugin.hooks.dam import CollectionRuling, KeepsModes, NamedCollections
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.dam_rows import CollectionRow
+from plugin.ledger.tables.rows import CollectionRow
 
 _AT_ONCE = 5  # rulings of one step: each has a history
 

@@ -18,7 +18,7 @@ from plugin.ledger.keys import free_text
 from plugin.ledger.keys.free_text import TextSealer
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.dam_rows import CollectionRow
+from plugin.ledger.tables.rows import CollectionRow
 from plugin.quitclaim.clearance.scope import (
     Basis,
     BasisEvidence,

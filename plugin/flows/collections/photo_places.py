@@ -14,7 +14,7 @@ from plugin.flows.common.batches import chunked
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.dam_rows import CollectionRow
+from plugin.ledger.tables.rows import CollectionRow
 
 _CHUNK = 500
 

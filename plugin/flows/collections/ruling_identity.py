@@ -22,7 +22,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.dam_rows import CollectionRow
+from plugin.ledger.tables.rows import CollectionRow
 from plugin.quitclaim.clearance.scope import COMPARING, Mode
 
 GONE = "gone"

@@ -10,7 +10,7 @@ from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
 from plugin.ledger.keys.free_text import TextSealer
 from plugin.ledger.store.store import Tx, inserted_id
-from plugin.ledger.tables.dam_rows import FaceRow
+from plugin.ledger.tables.rows import FaceRow
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.recognizer.examination.messages import FoundFace
 from plugin.recognizer.pictures.boxes import SAME_FACE, overlap

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, exists, select, union
 
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import IS_OPEN
-from plugin.ledger.tables.dam_rows import FaceRow
+from plugin.ledger.tables.rows import FaceRow
 from plugin.quitclaim.clearance.scope import COMPARING, Mode
 
 _CLOSED = tuple(mode for mode in Mode if mode not in COMPARING)

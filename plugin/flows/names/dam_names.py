@@ -19,8 +19,7 @@ from plugin.hooks.dam import Named, Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.dam_rows import TagRow
-from plugin.ledger.tables.rows import PersonRow
+from plugin.ledger.tables.rows import PersonRow, TagRow
 from plugin.quitclaim.consent.model import name_key
 
 

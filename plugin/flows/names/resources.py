@@ -15,7 +15,7 @@ from plugin.hooks.dam import NamedCollections, Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx, inserted_id
-from plugin.ledger.tables.dam_rows import ResourceRow
+from plugin.ledger.tables.rows import ResourceRow
 from plugin.quitclaim.clearance.scope import Scope
 from plugin.quitclaim.words.examination_words import NotExamined
 

@@ -19,7 +19,7 @@ from plugin.flows.tags import intents
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.dam_rows import TagRow
+from plugin.ledger.tables.rows import TagRow
 from plugin.quitclaim.clearance.scope import Mode
 
 PORTION = 200

@@ -12,7 +12,7 @@ from plugin.hooks.dam import KeepsLog, Write
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import ClaimedJob
 from plugin.ledger.store.audit import Action
-from plugin.ledger.tables.dam_rows import TagRow
+from plugin.ledger.tables.rows import TagRow
 from plugin.quitclaim.consent.model import name_key
 
 

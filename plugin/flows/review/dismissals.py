@@ -18,7 +18,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.dam_rows import FaceRow
+from plugin.ledger.tables.rows import FaceRow
 from plugin.quitclaim.clearance.dismissal import LARGE, SETTLING, Dismissal, is_small
 from plugin.words.plurals import pluralize
 

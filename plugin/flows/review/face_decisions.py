@@ -19,7 +19,7 @@ from plugin.flows.tags import intents, tag_rows
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.dam_rows import FaceRow
+from plugin.ledger.tables.rows import FaceRow
 from plugin.quitclaim.clearance.scope import Mode
 
 

@@ -10,7 +10,7 @@ from plugin.flows.collections import modes, photo_places
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import NamedCollections
 from plugin.ledger import tables as t
-from plugin.ledger.tables.dam_rows import CollectionRow
+from plugin.ledger.tables.rows import CollectionRow
 from plugin.quitclaim.clearance.scope import COMPARING, Mode, Scope, combine, narrow
 
 

@@ -15,7 +15,7 @@ from plugin.errors import NotFound
 from plugin.flows.common import closed_house, face_rows, reference_sets, valid_clearances
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.ledger.tables.dam_rows import FaceRow
+from plugin.ledger.tables.rows import FaceRow
 from plugin.quitclaim.consent.intervals import last_day
 from plugin.recognizer.examination.view import build_view
 

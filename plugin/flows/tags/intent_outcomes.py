@@ -11,7 +11,7 @@ from plugin.flows.tags import intent_rows, removed_names, tag_rows
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.dam_rows import IntentRow
+from plugin.ledger.tables.rows import IntentRow
 from plugin.quitclaim.consent.model import name_key
 
 

@@ -22,7 +22,7 @@ from plugin.hooks.dam import Dam, KeepsLog, Names, Resource, Task, Write
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.dam_rows import IntentRow
+from plugin.ledger.tables.rows import IntentRow
 from plugin.quitclaim.consent.model import name_key
 
 SYSTEM = "system"

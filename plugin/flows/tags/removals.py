@@ -11,7 +11,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.tags import intents
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.dam_rows import TagRow
+from plugin.ledger.tables.rows import TagRow
 
 
 class PersonTag(TagRow, Protocol):

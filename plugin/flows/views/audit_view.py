@@ -16,7 +16,7 @@ from plugin.ledger.log.heads import SignedHead
 from plugin.ledger.log.proof import LogProof, ProofVerdict
 from plugin.ledger.store import audit
 from plugin.ledger.store.audit import Action, Head
-from plugin.ledger.tables import dam_rows
+from plugin.ledger.tables import rows as table_rows
 from plugin.quitclaim.consent.intervals import end_of
 
 ACTIONS = tuple(action.value for action in Action)
@@ -91,7 +91,7 @@ def page(services: Services, after: int, limit: int, actor: str) -> tuple[list[A
     return [_build_row(row) for row in found], last
 
 
-def _build_row(row: dam_rows.AuditRow) -> AuditRow:
+def _build_row(row: table_rows.AuditRow) -> AuditRow:
     about = (row.subject or "", row.resource_id, json.loads(row.details))
     return AuditRow(row.seq, row.at, row.action, row.actor, *about, row.previous, row.hash)
 

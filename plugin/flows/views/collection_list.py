@@ -10,7 +10,7 @@ from plugin.flows.collections import modes, shoots
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import KeepsModes
 from plugin.ledger import tables as t
-from plugin.ledger.tables.dam_rows import CollectionRow
+from plugin.ledger.tables.rows import CollectionRow
 from plugin.quitclaim.clearance.scope import Basis, CollectionRule, Mode, current_mode
 
 

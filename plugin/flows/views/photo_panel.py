@@ -12,7 +12,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals
 from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
-from plugin.ledger.tables.dam_rows import FaceRow, TagRow
+from plugin.ledger.tables.rows import FaceRow, TagRow
 from plugin.quitclaim.clearance.answers import (
     Answer,
     Examined,

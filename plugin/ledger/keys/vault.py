@@ -19,7 +19,7 @@ from plugin.ledger.keys.master_keys import KEY_BYTES, MasterKeys
 from plugin.ledger.keys.rotation import Rotation
 from plugin.ledger.keys.sealing import Bond
 from plugin.ledger.store.store import Store, Tx
-from plugin.ledger.tables.dam_rows import PersonKeyRow, SealedRow
+from plugin.ledger.tables.rows import PersonKeyRow, SealedRow
 
 FACE = "face"
 RECORD = "record"

@@ -23,7 +23,7 @@ from plugin.ledger.queue.job_rows import describe_error as describe_error
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store, Tx
 from plugin.ledger.tables import job, state
-from plugin.ledger.tables.dam_rows import JobRow
+from plugin.ledger.tables.rows import JobRow
 
 NIGHTLY = 8
 """From this priority on jobs are background work, such as the nightly comparison, and do not count as waiting."""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 from plugin.errors import AuditBroken
 from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
-from plugin.ledger.tables.dam_rows import AuditRow
+from plugin.ledger.tables.rows import AuditRow
 
 __all__ = [
     "Action",
