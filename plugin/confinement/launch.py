@@ -35,11 +35,8 @@ def main() -> None:
     bounds, program = json.loads(sys.argv[1]), Path(sys.argv[2]).resolve()
     start = [*_find_interpreter(program), str(program)]
     _die_with_parent()
-    paths = [
-        *environment.list_library_paths(),
-        *_list_executables(Path(start[0])),
-        *_list_module_folders(start[0], program),
-    ]
+    paths = [*environment.list_library_paths(), *_list_executables(Path(start[0]))]
+    paths += _list_module_folders(start[0], program)
     paths += [(Path(folder), WRITE) for folder in bounds["write"]]
     memory, seconds, file = (int(bounds[name]) for name in ("memory_mb", "cpu_seconds", "file_mb"))
     confine(Bounds(paths, memory, seconds, file, runs=True))

@@ -74,9 +74,8 @@ class Reader:
         if process is not None and process.poll() is None and self._busy < _BUSY_SECONDS:
             return process
         self._end()
-        process = self._process = wire.start_process(
-            "plugin.confinement.reading_process", environment.build_environment()
-        )
+        variables = environment.build_environment()
+        process = self._process = wire.start_process("plugin.confinement.reading_process", variables)
         self._busy = 0.0
         first = {"task": self._task, "memory_mb": _MEMORY_MB, "cpu_seconds": _CPU_SECONDS}
         answer, _ = self._exchange(process, first, [], _START_SECONDS)

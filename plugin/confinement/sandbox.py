@@ -89,12 +89,8 @@ def _count_threads() -> int:
 
 
 def _set_limits(bounds: Bounds) -> bool:
-    limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_DATA: bounds.memory_mb * _MEGA,
-        resource.RLIMIT_FSIZE: bounds.file_mb * _MEGA,
-        resource.RLIMIT_NOFILE: bounds.open_files,
-    }
+    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_DATA: bounds.memory_mb * _MEGA}
+    limits |= {resource.RLIMIT_FSIZE: bounds.file_mb * _MEGA, resource.RLIMIT_NOFILE: bounds.open_files}
     if bounds.cpu_seconds:
         limits[resource.RLIMIT_CPU] = bounds.cpu_seconds
     for kind, most in limits.items():

@@ -16,8 +16,7 @@ class CertificateLine:
 class Mention:
     """A text that contains the name.
 
-    `at`: a photograph, file or collection, as it may be shown; `fields`: where in it. `ref`: of the resource, if it is
-    one.
+    `at`: a photograph, file or collection, as it may be shown; `fields`: where in it. `ref`: of the resource, if any.
     """
 
     at: str

@@ -146,13 +146,9 @@ def _split_words(text: str) -> list[_Word]:
         now = _sign_kind(sign, kind)
         if now != kind or now == "joined":
             if kind:
-                found.append(_Word(_word_key(text[start:at]), start, at))
+                found.append(_Word(unicodedata.normalize("NFKC", text[start:at].casefold()), start, at))
             start, kind = at, now
     return found
-
-
-def _word_key(word: str) -> str:
-    return unicodedata.normalize("NFKC", word.casefold())
 
 
 def _sign_kind(sign: str, before: str) -> str:

@@ -154,9 +154,7 @@ def revoke_page_links(services: Services, tx: Tx, person_id: str, actor: str) ->
 
     A link to renew counts: whoever signs by it is on the page again.
     """
-    return sum(
-        revoke_all(services, tx, person_id, kind, actor) for kind in (LinkKind.PAGE, LinkKind.RENEW, LinkKind.KEY)
-    )
+    return sum(revoke_all(services, tx, person_id, one, actor) for one in (LinkKind.PAGE, LinkKind.RENEW, LinkKind.KEY))
 
 
 def revoke_all(services: Services, tx: Tx, person_id: str, kind: LinkKind, actor: str, but: str | None = None) -> int:

@@ -75,9 +75,8 @@ def list_open(services: Services, who: PageHolder, token: str) -> WaysIn:
     with services.store.read() as conn:
         theirs = _theirs(services, conn, who)
         query = select(t.invitation).where(theirs, _opens(now)).order_by(i.created_at.desc(), i.id)
-        found = [
-            one for one in conn.execute(query).all() if one.kind == LinkKind.KEY or links.is_full(services, conn, one)
-        ]
+        rows = conn.execute(query).all()
+        found = [one for one in rows if one.kind == LinkKind.KEY or links.is_full(services, conn, one)]
         come = conn.execute(
             select(t.visit, i.kind)
             .join(t.invitation, i.id == v.invitation_id)

@@ -85,7 +85,7 @@ def network_of(remote: str) -> str:
 def spend(services: Services, tx: Tx, cause: MailCause, asker: Requester) -> bool:
     """Count one more; False, and nothing is counted, if any budget is used up."""
     counters = list(_counters(services, tx, cause, asker))
-    if any(not _has_room(tx, key, limits) for key, limits in counters):
+    if any(_count(tx, key, HOUR) >= hourly or _count(tx, key, DAY) >= daily for key, (hourly, daily) in counters):
         return False
     for key, _ in counters:
         tx.execute(delete(t.event).where(_of(key), t.event.c.received_at <= tx.now - DAY))
@@ -122,10 +122,6 @@ def _counted(asker: Requester) -> Iterator[tuple[str, Sequence[str]]]:
         yield "shoot" if asker.shoot else "link", [asker.link_id]
     if asker.link_id and asker.shoot and asker.network:
         yield "shoot on a network", [asker.link_id, asker.network]
-
-
-def _has_room(tx: Tx, key: str, limits: Limits) -> bool:
-    return _count(tx, key, HOUR) < limits[0] and _count(tx, key, DAY) < limits[1]
 
 
 def _count(tx: Tx, key: str, window: timedelta) -> int:

@@ -180,8 +180,7 @@ def _open(token: str, row: VisitRow) -> bytes | None:
     if row.body is None:
         return None
     try:
-        return AESGCM(_key(token)).decrypt(
-            row.body[:_NONCE], row.body[_NONCE:], _associated_data(token, row.invitation_id)
-        )
+        nonce, sealed = row.body[:_NONCE], row.body[_NONCE:]
+        return AESGCM(_key(token)).decrypt(nonce, sealed, _associated_data(token, row.invitation_id))
     except InvalidTag:
         return None

@@ -113,8 +113,7 @@ def _keep_recent(services: Services, before: dict[str, str], wanted: dict[str, s
 
 
 def handle_state(services: Services, job: ClaimedJob) -> None:
-    """Write the planned dates: of one photograph, whose ref is the job's key, or of all without a job of their own.
-    Idempotent.
+    """Write the planned dates: of one photograph, whose ref is the job's key, or of all without an own job. Idempotent.
 
     A photograph on which the DAM fails while others succeed gets its own job, which is retried without them.
     """
@@ -123,9 +122,8 @@ def handle_state(services: Services, job: ClaimedJob) -> None:
     try:
         run_batches(rows, lambda some: _write(services, some), services.dam.at_once if rows else 1)
     except DamError:
-        alone = [
-            row.ref for row in _list_unwritten(services, job.key) if row.resource_id in {r.resource_id for r in rows}
-        ]
+        ids = {row.resource_id for row in rows}
+        alone = [row.ref for row in _list_unwritten(services, job.key) if row.resource_id in ids]
         if job.key != EVERY or len(alone) == len(rows):
             raise
     with services.store.write() as tx:
@@ -162,9 +160,7 @@ def _write(services: Services, rows: Sequence[_PlannedDates]) -> Failed[_Planned
     done = [row for row in rows if answers[row.ref] is None]
 
     in_short_writes(services.store, done, lambda tx, some: _record_written(services, tx, some))
-    return [
-        (row, error) for row in rows if (error := answers[row.ref]) is not None and not isinstance(error, ResourceGone)
-    ]
+    return [(row, why) for row in rows if (why := answers[row.ref]) is not None and not isinstance(why, ResourceGone)]
 
 
 def _find_changed(row: _PlannedDates) -> dict[str, date | None]:

@@ -72,9 +72,8 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
         if face.resource_id in never and face.decided_by is None and state is FaceState.MATCHED:
             state = FaceState.UNMATCHED
         reason = face_rows.reason_of(texts, face) or None
-        seen[face.resource_id].append(
-            FaceFact(state, face.person_id, face.file_px, reason, good, face_rows.dismissal_of(face))
-        )
+        dismissal = face_rows.dismissal_of(face)
+        seen[face.resource_id].append(FaceFact(state, face.person_id, face.file_px, reason, good, dismissal))
     named: dict[int, list[NameFact]] = defaultdict(list)
     for tag in tags:
         # A name that the DAM shows is not theirs who entered themselves, by spelling alone.
@@ -175,8 +174,7 @@ def list_resources_naming(conn: Connection, person_id: str) -> list[int]:
 def answer_photo(services: Services, ref: str, purpose: str, channel: str, day: date | None = None) -> Answer:
     """The answer for one photograph, with its reasons; `day` in the organisation's zone, default now.
 
-    A future day is cleared only as a whole. Raises NotFound, ConsentError for a purpose or channel that is not
-    configured.
+    A future day is cleared only as a whole. Raises NotFound, ConsentError for an unconfigured purpose or channel.
     """
     found = answer_photos(services, [ref], [IntendedUse(purpose, channel)], day)
     if ref not in found:

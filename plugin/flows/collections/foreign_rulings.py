@@ -1,7 +1,6 @@
 """Rulings on collections that are not this DAM's, or may be others under the same number: they become *lost*.
 
-A DAM restored from a dump gives a number out twice; another DAM has other collections under the same names and
-numbers.
+A DAM restored from a dump gives a number out twice; another DAM has others under the same names and numbers.
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, select
 from plugin.flows.collections import modes, ruling_history, ruling_identity
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
-from plugin.hooks.dam import CollectionRuling, KeepsModes, NamedCollections
+from plugin.hooks.dam import KeepsModes, NamedCollections
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 from plugin.ledger.tables.rows import CollectionRow
@@ -65,7 +64,8 @@ def reread_after_restore(services: Services) -> int:
     with services.store.read() as conn:
         heard = ruling_history.list_decided_in_dam(conn)
         rows = conn.execute(select(t.collection).where(t.collection.c.lost_at.is_(None))).all()
-    gone = [row.ref for row in rows if _may_be_another(row, told, titles, heard)]
+    unruled = [row for row in rows if row.ref not in told]
+    gone = [row.ref for row in unruled if row.ref in heard or titles.get(row.ref) != row.title]
     _lose(services, gone)
     return len(gone)
 
@@ -77,9 +77,3 @@ def _lose(services: Services, refs: Sequence[str]) -> None:
         tx.move_generation()
 
     in_short_writes(services.store, refs, lose, _AT_ONCE)
-
-
-def _may_be_another(
-    row: CollectionRow, told: dict[str, CollectionRuling], titles: dict[str, str], heard: set[str]
-) -> bool:
-    return row.ref not in told and (row.ref in heard or titles.get(row.ref) != row.title)

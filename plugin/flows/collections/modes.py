@@ -82,7 +82,7 @@ def scope_of(services: Services, conn: Connection, resource_id: int) -> Scope:
     hidden = select(t.resource_hidden).where(t.resource_hidden.c.resource_id == resource_id)
     if conn.execute(hidden).first() or _lies_beside_lost(conn, refs):
         return Scope(Mode.DETECT)
-    return _narrow_to_former(services, conn, resource_id, refs, scope)
+    return _narrow_to_past(services, conn, resource_id, refs, scope)
 
 
 def _list_refs(conn: Connection, resource_id: int) -> list[str]:
@@ -96,9 +96,7 @@ def _lies_beside_lost(conn: Connection, refs: Sequence[str]) -> bool:
     return conn.execute(lost).first() is not None
 
 
-def _narrow_to_former(
-    services: Services, conn: Connection, resource_id: int, refs: Sequence[str], scope: Scope
-) -> Scope:
+def _narrow_to_past(services: Services, conn: Connection, resource_id: int, refs: Sequence[str], scope: Scope) -> Scope:
     """No more than where the same picture lay before, until somebody rules on where it lies now."""
     if not isinstance(services.dam, NamedCollections):
         return scope
@@ -142,7 +140,7 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
     evidence = ruling.evidence
     dam = services.dam
     identity = dam.identities([ref]).get(ref) if isinstance(dam, NamedCollections) else None
-    members, listed = _list_members(services, ref, ruling)
+    count, listed = _list_members(services, ref, ruling)
     basis = ruling.basis.value if ruling.basis else None
     values: dict[str, object] = {"mode": ruling.mode.value, "basis": basis, "set_by": actor}
     values |= {"basis_date": evidence.decided, "review_date": evidence.review_date}
@@ -155,12 +153,7 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
         ruling_history.append(services, tx, ref, RulingCause.SET, actor)
         tx.move_generation()
         tx.audit(
-            Action.MODE_SET,
-            actor,
-            mode=ruling.mode.value,
-            collection=pseudonym(ref),
-            basis=basis or "",
-            members=members,
+            Action.MODE_SET, actor, mode=ruling.mode.value, collection=pseudonym(ref), basis=basis or "", members=count
         )
         services.queue.put(tx, "remode", ref, {})
 
@@ -202,12 +195,8 @@ def import_in(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -
             refuse_mode(mode, basis, evidence, services.today())
         except ConsentError:
             mode = Mode.DETECT
-        values: dict[str, object] = {
-            "mode": mode.value,
-            "basis": basis.value if basis else None,
-            "basis_date": ruling.decided,
-            "review_date": ruling.review,
-        }
+        values: dict[str, object] = {"mode": mode.value, "basis": basis.value if basis else None}
+        values |= {"basis_date": ruling.decided, "review_date": ruling.review}
         this = t.collection.c.ref == ruling.ref
         row = tx.execute(select(t.collection).where(this)).first()
         same = row is not None and all(getattr(row, name) == value for name, value in values.items())

@@ -134,9 +134,7 @@ def follow(services: Services, changes: Sequence[Change], thorough: bool = False
 def _is_unsettled(row: CollectionRow, marks: Mapping[str, str], thorough: bool) -> bool:
     if row.lost_at is not None:
         return thorough
-    if row.identity == GONE:
-        return row.ref in marks
-    return row.identity != marks.get(row.ref)
+    return row.ref in marks if row.identity == GONE else row.identity != marks.get(row.ref)
 
 
 def _make_plan(
@@ -211,8 +209,7 @@ def lose_in(services: Services, tx: Tx, ref: str, above: str | None) -> None:
 def give_up(services: Services, ref: str, actor: str) -> None:
     """Somebody says that a lost collection is gone: nothing waits for it any more.
 
-    Its ruling still applies to its photographs, wherever they turn up, until somebody rules on where they are then.
-    Raises NotFound.
+    Its ruling applies to its photographs, wherever they turn up, until somebody rules on that place. Raises NotFound.
     """
     with services.store.write() as tx:
         give_up_in(services, tx, ref, actor)

@@ -92,9 +92,8 @@ def remove_photos(services: Services, old: str, new: str) -> None:
     mine = t.resource_collection.c
     there = select(mine.resource_id).where(mine.collection_ref == new)
     with services.store.read() as conn:
-        ids = list(
-            conn.scalars(select(mine.resource_id).where(mine.collection_ref == old, mine.resource_id.in_(there)))
-        )
+        in_both = (mine.collection_ref == old) & mine.resource_id.in_(there)
+        ids = list(conn.scalars(select(mine.resource_id).where(in_both)))
 
     def go(tx: Tx, some: Sequence[int]) -> None:
         tx.execute(delete(t.resource_collection).where(mine.collection_ref == old, mine.resource_id.in_(some)))

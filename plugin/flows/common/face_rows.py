@@ -44,8 +44,7 @@ _SIDES = ("left", "top", "width", "height")
 
 
 def select_columns(conn: Connection) -> list[ColumnElement[object]]:
-    """The columns of a face with cuts applied: what an end has cut is unmatched, though a job updates the row later
-    (rule 46)."""
+    """A face's columns with cuts applied: what an end has cut is unmatched; a job updates the row later (rule 46)."""
     every: list[ColumnElement[object]] = list(t.face.c)
     if not has_open_cuts(conn):
         return every
@@ -194,15 +193,10 @@ def set_state(tx: Tx, face_id: int, state: str, person_id: str | None = None, **
 
 
 def reject(tx: Tx, resource_id: int, person_id: str, file_version: str, by: str) -> None:
-    """Somebody took the name off: this face is never theirs, and on this resource nobody proposes it without being
-    asked."""
-    matched = tx.execute(
-        select(t.face).where(
-            t.face.c.resource_id == resource_id,
-            t.face.c.person_id == person_id,
-            t.face.c.state.in_(("matched", "suggested")),
-        )
-    ).all()
+    """Somebody took the name off: this face is never theirs, and on this resource nobody proposes it unasked."""
+    theirs = (t.face.c.resource_id == resource_id) & (t.face.c.person_id == person_id)
+    query = select(t.face).where(theirs, t.face.c.state.in_(("matched", "suggested")))
+    matched = tx.execute(query).all()
     for face in matched:
         add_rejection(tx, resource_id, person_id, face.file_version, box_of(face), by)
         set_state(tx, face.id, "rejected", decided_by=by, decided_at=tx.now)

@@ -20,9 +20,8 @@ _CLOSED = tuple(mode for mode in Mode if mode not in COMPARING)
 def list_collections(conn: Connection, modes: Collection[Mode] = (Mode.NEVER,)) -> Sequence[str]:
     """Collections in these modes whose job has not finished, or failed for good."""
     j, c = t.job.c, t.collection.c
-    asked = union(
-        select(j.key).where(j.kind == "remode", IS_OPEN), select(j.key).where(j.state == "dead", j.kind == "remode")
-    )
+    remode = j.kind == "remode"
+    asked = union(select(j.key).where(remode, IS_OPEN), select(j.key).where(remode, j.state == "dead"))
     keys = list(conn.scalars(asked))
     if not keys:
         return ()
@@ -47,8 +46,7 @@ def find_unnamed(conn: Connection, faces: Sequence[FaceRow]) -> set[int]:
 
 
 def rests_on_the_machine(conn: Connection, resource_id: ColumnElement[int]) -> ColumnElement[bool] | None:
-    """Selects photographs of such collections on which the machine alone named a face; None if there is no such
-    collection."""
+    """Selects photographs of such collections on which the machine alone named a face; None if there is none."""
     never, f = list_collections(conn), t.face.c
     if not never:
         return None

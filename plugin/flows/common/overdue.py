@@ -46,9 +46,8 @@ def _late(now: datetime, by: timedelta) -> ColumnElement[bool]:
 def _revocations(now: datetime) -> Subquery:
     """People who ended recognition, or everything, and whose tags may still be in the DAM."""
     p, j = t.person.c, t.job.c
-    asked = select(j.key, j.created_at.label("since")).where(
-        j.kind == "revoke", or_(_late(now, LATE), j.state == "dead")
-    )
+    overdue = or_(_late(now, LATE), j.state == "dead")
+    asked = select(j.key, j.created_at.label("since")).where(j.kind == "revoke", overdue)
     named = select(t.tag.c.id).where(t.tag.c.person_id == p.id, t.tag.c.origin.in_(("machine", "confirmed")))
     over = select(p.id.label("key"), p.ended_at.label("since")).where(p.ended_at < now - LATE, named.exists())
     both = asked.union_all(over).subquery()

@@ -16,8 +16,7 @@ class Recogniser:
     """The recogniser with the gallery that this process last opened."""
 
     def __init__(self, examiner: Examiner, uploads: Examiner | None = None) -> None:
-        """`uploads`: looks at pictures that somebody hands in, in a process of its own, so that neither waits for
-        the other."""
+        """`uploads`: looks at pictures that somebody hands in, in a process of its own: neither waits for the other."""
         self._examiner = examiner
         self._uploads = uploads or examiner
         self._lock = threading.Lock()

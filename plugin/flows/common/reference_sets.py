@@ -66,8 +66,7 @@ def find_compared(conn: Connection, person_ids: Iterable[str] | None = None) -> 
 def find_current(conn: Connection, person_id: str) -> ReferenceSetRow | None:
     """The set that a face named by hand rests on; None if the person never had one to rely on.
 
-    If its pictures are gone, the last valid one that nobody refused: a match by a declared set stays unknown
-    afterwards.
+    If its pictures are gone, the last valid one that nobody refused: a match by a declared set stays unknown.
     """
     known = [row for row in list_of(conn, person_id) if row.refused_at is None]
     live = [row for row in known if row.ended_at is None]

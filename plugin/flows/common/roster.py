@@ -59,9 +59,8 @@ def each(services: Services, what: str, people: Iterable[str], act: Callable[[st
 
 def find(conn: Connection, text: str) -> str:
     """The id of the person meant by an id or a display name. Raises NotFound."""
-    row = conn.execute(
-        select(t.person.c.id).where((t.person.c.id == text) | (t.person.c.name_key == name_key(text)))
-    ).first()
+    meant = (t.person.c.id == text) | (t.person.c.name_key == name_key(text))
+    row = conn.execute(select(t.person.c.id).where(meant)).first()
     if row is None:
         raise NotFound(f"no person called {text!r}: facelease person list shows them")
     return str(row.id)
@@ -88,11 +87,9 @@ class SignedVersion(QuitclaimRow, Protocol):
     birth_date: date | None
 
 
-def signer(row: SignedVersion, guardian_ids: Sequence[str]) -> tuple[Person, Quitclaim]:
+def signer(row: SignedVersion, guardians: Sequence[str]) -> tuple[Person, Quitclaim]:
     """Who signed a version, as far as rules of signatures ask."""
-    person = _try_make(
-        Person, id=row.person_id, display_name="", birth_date=row.birth_date, guardians=tuple(guardian_ids)
-    )
+    person = _try_make(Person, id=row.person_id, display_name="", birth_date=row.birth_date, guardians=tuple(guardians))
     return person or Person(row.person_id, ""), _quitclaim(row, (), person is not None)
 
 
@@ -109,11 +106,8 @@ def _assemble(conn: Connection, ages: AgeRules, ids: Sequence[str] | None) -> di
     for row in people:
         versions = sorted(claims.get(row.id, ()), key=_version)
         person = _person(row, tuple(g.id for g in guardians.get(row.id, ())))
-        found[row.id] = Standing(
-            person or Person(row.id, row.display_name),
-            tuple(_quitclaim(claim, grants.get(claim.id, ()), person is not None) for claim in versions),
-            ages,
-        )
+        signed = tuple(_quitclaim(claim, grants.get(claim.id, ()), person is not None) for claim in versions)
+        found[row.id] = Standing(person or Person(row.id, row.display_name), signed, ages)
     return found
 
 
@@ -211,16 +205,8 @@ def is_unreadable(grant: Grant) -> bool:
 
 def _unreadable(row: GrantLineRow) -> Grant:
     """A line that agrees to nothing, and that the person can end: it begins when nobody lives any more."""
-    ended = row.ended_at is not None
-    return Grant(
-        row.id,
-        GrantKind.PUBLICATION,
-        UNREADABLE,
-        UNREADABLE,
-        _NEVER,
-        ended_at=row.ended_at,
-        ended_kind=EndKind.LAPSED if ended else None,
-    )
+    kind = None if row.ended_at is None else EndKind.LAPSED
+    return Grant(row.id, GrantKind.PUBLICATION, UNREADABLE, UNREADABLE, _NEVER, ended_at=row.ended_at, ended_kind=kind)
 
 
 def subject(services: Services, tx: Tx, person_id: str) -> str | None:

@@ -47,8 +47,7 @@ class Services:
     def policy_for(self, channel: str, longest: int | None = 0) -> Policy:
         """The policy of a channel, at its `max_px` or at `longest` px, whichever is more.
 
-        `longest`: the longer side of the file that is taken, 0 where it is no larger than `max_px`; None: the
-        original's, whatever it is.
+        `longest`: the longer side of the file that is taken, 0 where no larger than `max_px`; None: the original's.
         """
         rules, most = self.config.clearance, self.config.clearance.max_px.get(channel)
         return Policy(

@@ -177,9 +177,7 @@ def _count_named(conn: Connection, person_id: str, origins: Collection[str]) -> 
 
 
 def _count_pictures(services: Services, conn: Connection, person_id: str, after: Standing) -> int:
-    if after.recognition(services.clock.now()) is not None:
-        return 0
-    return _count_references(conn, person_id)
+    return 0 if after.recognition(services.clock.now()) is not None else _count_references(conn, person_id)
 
 
 def _count_references(conn: Connection, person_id: str) -> int:

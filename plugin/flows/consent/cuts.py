@@ -1,5 +1,4 @@
-"""An end takes effect where rows are read (rule 46): the commit writes a row of `cut` for each use, a job updates the
-rows.
+"""An end takes effect where rows are read (rule 46): the commit writes a row of `cut` a use, a job updates the rows.
 
 The job needs no DAM. It goes through the person's photographs in portions, each a short write that queues the next,
 and deletes only the cuts that existed when it began: for later ones it starts again.
@@ -40,8 +39,7 @@ def add(
     set_id: str | None = None,
 ) -> None:
     """From this commit on nothing stored is valid that rests on the person for one of `uses`; `machine`: that the
-    machine alone matched; `set_id`: that rests on this set. The number of rows does not depend on the number of
-    photographs."""
+    machine alone matched; `set_id`: that rests on this set. Its rows do not grow with the photographs."""
     uses = set(uses)
     if UNREADABLE_USE in uses:  # what it was for nobody knows
         terms = services.config.clearance

@@ -170,10 +170,8 @@ def end_due(services: Services, thorough: bool = False) -> int:
     now = services.clock.now()
     with services.store.read() as conn:
         late = _list_late(services, conn, now, None if thorough else lapse_candidates.list_due(services, conn, now))
-        orphans = _keys_without_grant(
-            services, conn, now, None if thorough else lapse_candidates.list_keys_due(conn, now)
-        )
-    ended = sum(roster.each(services, "an ending", {*late, *orphans}, partial(_end_due, services)))
+        keys = _keys_without_grant(services, conn, now, None if thorough else lapse_candidates.list_keys_due(conn, now))
+    ended = sum(roster.each(services, "an ending", {*late, *keys}, partial(_end_due, services)))
     with services.store.write() as tx:
         tx.execute(update(t.state).values(last_sweep=tx.now))
         tx.see()

@@ -47,8 +47,7 @@ class ImportDefaults:
 class ImportDecision:
     """The decision of the staff on a row: the person, and whether their earlier quitclaims are kept.
 
-    `link`: "new", "existing" (the person `person`), "adopt" (new, and the name in the DAM is theirs), or "" if no
-    decision is needed.
+    `link`: "new", "existing" (the person `person`), "adopt" (new, with the name in the DAM), or "" if none is needed.
     """
 
     link: str = ""

@@ -134,29 +134,25 @@ class RowJudge:
         said = f"the person of row {known.row}" if known.row is not None else ""
         return RowVerdict(line, RowStatus.EXISTING, said, person_id, keep=keep)
 
-    def _imported(
-        self, entry: ForeignConsent, person_id: str | None, before: ImportedForm | None
-    ) -> ImportedForm | None:
+    def _imported(self, entry: ForeignConsent, person_id: str | None, last: ImportedForm | None) -> ImportedForm | None:
         """What was imported from this source for this person; read again, because of races with other processes."""
-        if before is not None and before.person_id == person_id:
-            return before
+        if last is not None and last.person_id == person_id:
+            return last
         if person_id is None or person_id.startswith(COMING_PREFIX):
             return None
         return list_imported_of(self.services, self._conn, person_id).get(entry.source)
 
-    def _whose(
-        self, entry: ForeignConsent, decision: ImportDecision, before: ImportedForm | None
-    ) -> tuple[str | None, str]:
+    def _whose(self, entry: ForeignConsent, said: ImportDecision, last: ImportedForm | None) -> tuple[str | None, str]:
         """The person who signed, None for somebody new; and a question if a decision is needed."""
-        if decision.link == "existing":
-            coming = self._coming.get(name_key(decision.person))
-            return coming or roster.find(self._conn, decision.person), ""
-        if before is not None:
-            return before.person_id, ""
+        if said.link == "existing":
+            coming = self._coming.get(name_key(said.person))
+            return coming or roster.find(self._conn, said.person), ""
+        if last is not None:
+            return last.person_id, ""
         key = name_key(entry.name)
         owner = dam_names.find_bearer(self._conn, key)
         person_id = str(owner.id) if owner else self._coming.get(key)
-        if decision.link in {"new", "adopt"} and person_id is not None:
+        if said.link in {"new", "adopt"} and person_id is not None:
             raise ConsentError(
                 "the name is somebody's display name already: link existing if it is them, else add to the name "
                 "what tells them apart, such as a place or a year"
@@ -167,7 +163,7 @@ class RowJudge:
                 "existing if it is them, else another display name"
             )
         photographs = self.standing.counts.get(key, 0)
-        if person_id is None and photographs and decision.link != "adopt":
+        if person_id is None and photographs and said.link != "adopt":
             return None, (
                 f"the name stands on {pluralize(photographs, 'photograph')} already: link adopt if that is this "
                 "person, else another display name"

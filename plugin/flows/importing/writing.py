@@ -59,9 +59,7 @@ def _list_names(lines: Sequence[ImportLine]) -> list[str]:
 
 def _by_signature(lines: Sequence[ImportLine]) -> list[int]:
     """Indices in the order of signing, because the ledger accepts a person's forms in that order only."""
-    return sorted(
-        range(len(lines)), key=lambda place: (entry.signed if (entry := lines[place].entry) else date.max, place)
-    )
+    return sorted(range(len(lines)), key=lambda at: (entry.signed if (entry := lines[at].entry) else date.max, at))
 
 
 def _import_line(

@@ -94,8 +94,7 @@ def _list_grown(services: Services, conn: Connection, soon: datetime) -> list[st
 
 
 def list_without_address(services: Services) -> list[Unreached]:
-    """The staff's task: everybody who comes of age within the days of warning, or has, and has no address of their
-    own.
+    """The staff's task: everybody who comes of age within the days of warning, or has, and has no own address.
 
     Whoever signs, gets an address, or is forgotten leaves the list.
     """

@@ -186,16 +186,11 @@ def _erased(_services: Services, _conn: Connection, _row: LetterRow, secret: Sec
 def _owed(services: Services, _conn: Connection, row: LetterRow, _secret: Secret) -> dict[str, Value]:
     """What is overdue when the letter is sent, as numbers: no names."""
     found = {kind: overdue.measure(services, kind) for kind in overdue.QUERIES}
+    language, zone = row.language, services.config.site.zone
     lines = [
-        "- "
-        + letter_words.say(
-            kind,
-            row.language,
-            count=figure.count,
-            day=letter_words.day(figure.since, row.language, services.config.site.zone),
-        )
-        for kind, figure in found.items()
-        if figure.since is not None
+        "- " + letter_words.say(kind, language, count=one.count, day=letter_words.day(one.since, language, zone))
+        for kind, one in found.items()
+        if one.since is not None
     ]
     if not lines:
         raise Gone("all of it was done meanwhile")

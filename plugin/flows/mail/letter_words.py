@@ -71,6 +71,4 @@ def grant(line: Grant, end: datetime | None, language: str, zone: tzinfo) -> str
     if line.kind is GrantKind.PUBLICATION:
         terms = [wording.term(str(word), language) or str(word) for word in (line.purpose, line.channel)]
         said = say("publication", language, purpose=terms[0], channel=terms[1])
-    if end is None:
-        return said
-    return say("until", language, line=said, end=last_day(end, language, zone))
+    return said if end is None else say("until", language, line=said, end=last_day(end, language, zone))

@@ -265,13 +265,9 @@ def render_html(receipt: Receipt, language: str) -> str:
     source = (files("plugin.flows.mail") / "receipt.html").read_text(encoding="utf-8")
     template = Environment(autoescape=True).from_string(source)
     tree = receipt.tree
-    return template.render(
-        r=tree,
-        w=receipt_words.of(language),
-        sha256=receipt.sha256,
-        signed=receipt_words.moment(datetime.fromisoformat(tree["signed_at"]), language),
-        until=receipt_words.through(tree["last_day"], language),
-    )
+    words, until = receipt_words.of(language), receipt_words.through(tree["last_day"], language)
+    signed = receipt_words.moment(datetime.fromisoformat(tree["signed_at"]), language)
+    return template.render(r=tree, w=words, sha256=receipt.sha256, signed=signed, until=until)
 
 
 def _refuse_fetching(url: str, *_: object, **__: object) -> NoReturn:

@@ -58,18 +58,15 @@ def queue_due(services: Services) -> dict[str, int]:
         ending = list(_list_ending(services, conn, standings.values(), now))
         waiting = _list_unanswered(services, conn, now)
     each = partial(set_aside.act_on_each, services.store)
+
+    def tell_of_age(person_id: str) -> int:
+        return coming_of_age.queue_letters(services, standings[person_id], now)
+
     return {
         "ending": sum(each("a letter before an end", ending, partial(_alert, services), lambda one: one.claim.id)),
         "ending-owner": _tell_owner(services, ending),
         "reminder": sum(each("a reminder", waiting, partial(_remind, services), str)),
-        "majority": sum(
-            roster.each(
-                services,
-                "a letter at majority",
-                standings,
-                lambda one: coming_of_age.queue_letters(services, standings[one], now),
-            )
-        ),
+        "majority": sum(roster.each(services, "a letter at majority", standings, tell_of_age)),
     }
 
 
@@ -80,9 +77,8 @@ def _list_ending(
     services: Services, conn: Connection, standings: Iterable[Standing], now: datetime
 ) -> Iterator[NearEnding]:
     forms = {row.id: row for row in conn.execute(select(t.form))}
-    asked: dict[str, str | None] = {
-        row.id: row.form_id for row in conn.execute(select(t.quitclaim.c.id, t.quitclaim.c.form_id))
-    }
+    query = select(t.quitclaim.c.id, t.quitclaim.c.form_id)
+    asked: dict[str, str | None] = {row.id: row.form_id for row in conn.execute(query)}
     for standing in standings:
         for claim in standing.quitclaims:
             end = calendar.last_end(standing.person, claim, services.ages, now)
@@ -113,23 +109,15 @@ def _alert(services: Services, ending: NearEnding) -> int:
 
 def _plan_renewal(services: Services, tx: Tx, ending: NearEnding, to: str) -> Link | None:
     """The link to renew by; None if no form is in use, or the address is nobody's for certain."""
-    person, guardian = ending.person, None if to == "person" else to
+    person, parent = ending.person, None if to == "person" else to
     form = renewals.find_successor(tx, ending.claim.id)
-    address_id = _find_address(services, tx, ending, guardian)
-    if form is None or address_id is None:
+    address = _find_address(services, tx, ending, parent)
+    if form is None or address is None:
         return None
     language = renewals.choose_language(form, person.language)
-    lasts = max(timedelta(days=services.config.signing.link_days), ending.end - tx.now)
+    left = max(timedelta(days=services.config.signing.link_days), ending.end - tx.now)
     return Link(
-        LinkKind.RENEW,
-        language,
-        person.id,
-        form.id,
-        guardian,
-        by_mail=True,
-        most_uses=1,
-        lasts=lasts,
-        address_id=address_id,
+        LinkKind.RENEW, language, person.id, form.id, parent, by_mail=True, most_uses=1, lasts=left, address_id=address
     )
 
 

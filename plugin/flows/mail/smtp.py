@@ -174,9 +174,8 @@ class MailServer:
     def _connect(self) -> smtplib.SMTP:
         mail, name = self._mail, _encode_domain(self._mail.sender)
         if mail.security == "tls":
-            return smtplib.SMTP_SSL(
-                mail.host, mail.port, local_hostname=name, timeout=mail.seconds, context=self._trust()
-            )
+            trust = self._trust()
+            return smtplib.SMTP_SSL(mail.host, mail.port, local_hostname=name, timeout=mail.seconds, context=trust)
         return smtplib.SMTP(mail.host, mail.port, local_hostname=name, timeout=mail.seconds)
 
     def _trust(self) -> ssl.SSLContext:

@@ -63,9 +63,8 @@ def list_declared(conn: Connection, after: str = "", limit: int | None = None) -
 
 def list_near(conn: Connection) -> list[DeclaredSet]:
     """Those held out of the gallery, because they resemble somebody enrolled."""
-    return [
-        _build_declared(conn, row) for row in conn.execute(_select_declared().where(_SET.near_id.is_not(None))).all()
-    ]
+    query = _select_declared().where(_SET.near_id.is_not(None))
+    return [_build_declared(conn, row) for row in conn.execute(query).all()]
 
 
 def list_of_shoot(conn: Connection, collection_ref: str) -> list[DeclaredSet]:

@@ -63,14 +63,9 @@ def _entries(
         window = standings[person_id].recognition(now)
         if window is None:
             continue
-        entries.append(
-            Enrolled(
-                key=person_id,
-                template=np.frombuffer(body, dtype="<f4"),
-                until=window[1] or NO_END,
-                may_auto=reference_sets.is_vouched(sets[person_id]) and standings[person_id].may_auto(now),
-            )
-        )
+        template = np.frombuffer(body, dtype="<f4")
+        may_auto = reference_sets.is_vouched(sets[person_id]) and standings[person_id].may_auto(now)
+        entries.append(Enrolled(key=person_id, template=template, until=window[1] or NO_END, may_auto=may_auto))
     return entries
 
 

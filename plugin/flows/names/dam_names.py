@@ -68,12 +68,10 @@ def _list_in_flight(conn: Connection, resource_id: int, settled: frozenset[int])
     return {name_key(row.node) for row in conn.execute(query) if row.id not in settled}
 
 
-def _enter_new(
-    services: Services, tx: Tx, resource_id: int, resource: Resource, named: list[Named], fresh: bool
-) -> None:
+def _enter_new(services: Services, tx: Tx, resource_id: int, resource: Resource, named: list[Named], new: bool) -> None:
     key = name_key(named[0].node)
     places = frozenset[str]().union(*(one.places for one in named))
-    copied = _find_copied(tx.connection, resource_id, resource.file_version, key) & places if fresh else frozenset()
+    copied = _find_copied(tx.connection, resource_id, resource.file_version, key) & places if new else frozenset()
     person = find_owner(tx.connection, key, ours=bool(copied))
     if person and not copied and name_doubts.doubt_if_older(services, tx, person, resource):
         person = None
@@ -108,19 +106,14 @@ def _find_copied(conn: Connection, resource_id: int, file_version: str, key: str
     twins = (t.resource.c.file_version == file_version) & (t.tag.c.node_key == key)
     if conn.execute(by_hand.where(twins, t.tag.c.origin == "hand")).first() is not None:
         return frozenset()
+    intent = t.intent.c
     query = (
-        select(t.intent.c.resource_id, t.intent.c.action, t.intent.c.node, t.intent.c.places)
-        .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
-        .where(
-            t.resource.c.file_version == file_version,
-            t.intent.c.action.in_(("add", "remove")),
-            t.intent.c.state == "done",
-        )
-        .order_by(t.intent.c.id)
+        select(intent.resource_id, intent.action, intent.node, intent.places)
+        .join(t.resource, t.resource.c.id == intent.resource_id)
+        .where(t.resource.c.file_version == file_version, intent.action.in_(("add", "remove")), intent.state == "done")
+        .order_by(intent.id)
     )
-    return _find_last_places(
-        (ref, act, places) for ref, act, node, places in conn.execute(query) if name_key(node) == key
-    )
+    return _find_last((ref, act, places) for ref, act, node, places in conn.execute(query) if name_key(node) == key)
 
 
 def _find_set(conn: Connection, resource_id: int, file_version: str, person_id: str) -> str | None:
@@ -138,7 +131,7 @@ def _find_set(conn: Connection, resource_id: int, file_version: str, person_id: 
     return conn.scalar(query.limit(1))
 
 
-def _find_last_places(writes: Iterable[tuple[int, str, list[str]]]) -> frozenset[str]:
+def _find_last(writes: Iterable[tuple[int, str, list[str]]]) -> frozenset[str]:
     """The places where the name was ours, on each copy when it was last there: the intersection."""
     times: dict[int, list[frozenset[str]]] = {}
     for resource_id, action, places in writes:
@@ -173,20 +166,9 @@ def _write_again(services: Services, tx: Tx, tag: TagRow, resource: Resource) ->
     face = select(t.face.c.id).where(
         t.face.c.resource_id == tag.resource_id, t.face.c.person_id == tag.person_id, t.face.c.state == "matched"
     )
-    intents.propose(
-        services,
-        tx,
-        intents.NewIntent(
-            tag.resource_id,
-            tag.person_id,
-            tag.node,
-            "add",
-            tag.origin,
-            services.dam.places,
-            tx.connection.scalar(face.limit(1)),
-            tag.set_id,
-        ),
-    )
+    face_id, places = tx.connection.scalar(face.limit(1)), services.dam.places
+    intent = intents.NewIntent(tag.resource_id, tag.person_id, tag.node, "add", tag.origin, places, face_id, tag.set_id)
+    intents.propose(services, tx, intent)
     services.queue.put(tx, "names", resource.ref)
 
 

@@ -95,8 +95,7 @@ def doubt(tx: Tx, person_id: str, since: datetime) -> None:
 
 
 def end_doubts(services: Services) -> int:
-    """End the doubts that have no ground any more: all has been read since, and the name is nowhere. Returns how
-    many."""
+    """End the doubts that have no ground any more: all was read since, and the name is nowhere. Returns how many."""
     c, ended = t.person.c, 0
     with services.store.read() as conn:
         rows = conn.execute(select(c.id, c.name_key, c.doubted_at).where(c.doubted_at.is_not(None))).all()

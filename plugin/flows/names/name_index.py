@@ -44,9 +44,7 @@ class IndexGaps(NamedTuple):
 
 def hash_words(services: Services, resource: Resource) -> frozenset[int] | None:
     """The keyed hashes to store for a resource that was read; None if nothing was."""
-    if resource.words is None:
-        return None
-    return frozenset(map(services.name_hasher.number, resource.words))
+    return None if resource.words is None else frozenset(map(services.name_hasher.number, resource.words))
 
 
 def index_words(services: Services, tx: Tx, resource_id: int, resource: Resource, found: frozenset[int] | None) -> None:

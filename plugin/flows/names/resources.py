@@ -61,7 +61,8 @@ def register(
     """Enter the resource, its collections and the names that were on it when those intents had closed."""
     words = name_index.hash_words(services, resource)
     with services.store.write() as tx:
-        stood = photo_places.find_known(tx.connection, _find_number(tx, resource.ref))
+        number = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == resource.ref)) or -1
+        stood = photo_places.find_known(tx.connection, number)
         key, fresh = _upsert(tx, resource)
         valid_clearances.apply_cuts(tx, [key])
         before = modes.scope_of(services, tx.connection, key)
@@ -83,20 +84,11 @@ def register(
         return EnteredResource(key, resource, scope, tx.generation())
 
 
-def _find_number(tx: Tx, ref: str) -> int:
-    return tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref)) or -1
-
-
 def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
     """The resource's number, and whether it is new to us, or back after it was gone."""
     row = tx.execute(select(t.resource).where(t.resource.c.ref == resource.ref)).first()
-    values: dict[str, object] = {
-        "file_version": resource.file_version,
-        "kind": resource.kind,
-        "seen_at": tx.now,
-        "deleted_at": None,
-        "unread": resource.unread,
-    }
+    values: dict[str, object] = {"file_version": resource.file_version, "kind": resource.kind}
+    values |= {"seen_at": tx.now, "deleted_at": None, "unread": resource.unread}
     if resource.further is not None:
         values["further"] = resource.further
     if row is None:
@@ -118,8 +110,7 @@ def _is_changed(row: ResourceRow, resource: Resource) -> bool:
 
 
 def move(tx: Tx, old: str, new: str) -> None:
-    """Rename the resource. If the new ref exists already, it takes over the rejections, and the job of the old one
-    forgets the old."""
+    """Rename the resource. If the new ref exists already, it takes over the rejections; a job forgets the old."""
     ids = {row.ref: row.id for row in tx.execute(select(t.resource).where(t.resource.c.ref.in_((old, new))))}
     if old not in ids:
         return

@@ -93,9 +93,8 @@ def _find_opening(
 def _notify_old(services: Services, tx: Tx, person_id: str, guardian_id: str | None) -> None:
     """To the address that is on file until now."""
     person = roster.load(services, tx.connection, person_id).person
-    letter = outbox.Letter(
-        f"address:{uuid4().hex}", "address-changed", person.language, person_id, to=guardian_id or "person"
-    )
+    to = guardian_id or "person"
+    letter = outbox.Letter(f"address:{uuid4().hex}", "address-changed", person.language, person_id, to=to)
     outbox.put(services, tx, letter)
 
 
@@ -212,8 +211,7 @@ def address_letter(services: Services, tx: Tx, person_id: str, guardian_id: str 
 def confirm_first_letter(services: Services, tx: Tx, address_id: str | None) -> bool:
     """A letter to it leads to the person's first signature, in this transaction; call it before that is recorded.
 
-    False, and nothing changes, if there is anything of theirs already, a holder typed the address, or it is not on
-    file.
+    False, and nothing changes, if anything is theirs already, a holder typed the address, or it is not on file.
     """
     row = tx.execute(select(t.address).where(t.address.c.id == address_id)).first() if address_id else None
     if row is None or row.retired_at is not None or row.entered_by in HOLDERS or _has_a_past(tx, row.person_id):
@@ -226,8 +224,7 @@ def confirm_first_letter(services: Services, tx: Tx, address_id: str | None) -> 
 def doubt(services: Services, tx: Tx, person_id: str) -> None:
     """A version came by a weaker way than a letter to a confirmed address: on paper, or by a link handed over.
 
-    An address that only a first letter confirmed may be another person's then: it opens the page again when somebody
-    confirms it.
+    An address that only a first letter confirmed may be another person's then: it opens the page again once confirmed.
     """
     first = (t.address.c.person_id == person_id) & (t.address.c.confirmed_how == FIRST_LETTER)
     standing = t.address.c.retired_at.is_(None)
@@ -236,8 +233,7 @@ def doubt(services: Services, tx: Tx, person_id: str) -> None:
 
 
 def _has_a_past(tx: Tx, person_id: str) -> bool:
-    """Whether there is a version, picture or name by hand of theirs: then a first signature does not identify the
-    signer."""
+    """Whether there is a version, picture or name by hand of theirs: then a first signature identifies nobody."""
     key = select(t.person.c.name_key).where(t.person.c.id == person_id).scalar_subquery()
     named = (t.tag.c.person_id == person_id) | (t.tag.c.node_key == key)
     of_theirs = (

@@ -65,17 +65,12 @@ def declare_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str
     if said.birth_date is not None:
         values[t.person.c.birth_date.is_(None)] = {"birth_date": said.birth_date}
     if said.of_age:
-        values[_unknown()] = {"of_age_at": tx.now, "of_age_by": actor}
-    changed = sum(
-        tx.execute(update(t.person).where(this, when).values(**what)).rowcount for when, what in values.items()
-    )
+        unknown = t.person.c.birth_date.is_(None) & t.person.c.of_age_at.is_(None)
+        values[unknown] = {"of_age_at": tx.now, "of_age_by": actor}
+    changed = sum(tx.execute(update(t.person).where(this, when).values(**new)).rowcount for when, new in values.items())
     if not changed:
         return False
     tx.move_generation()  # whether they may be named automatically hangs on it
     services.queue.put(tx, "recompute", person_id)
     tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx, person_id))
     return True
-
-
-def _unknown() -> ColumnElement[bool]:
-    return t.person.c.birth_date.is_(None) & t.person.c.of_age_at.is_(None)

@@ -1,7 +1,6 @@
 """How the staff recognised a person or a guardian: that confirms an address that no letter confirmed.
 
-An account does not confirm an address that it entered, except the only account of a house, with a reason, which is
-listed.
+An account does not confirm an address that it entered, except the only account of a house, with a listed reason.
 """
 
 from dataclasses import dataclass

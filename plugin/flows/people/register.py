@@ -65,13 +65,7 @@ def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False)
 
 
 def enter(
-    services: Services,
-    tx: Tx,
-    person_id: str,
-    newcomer: Newcomer,
-    actor: str,
-    adopt: bool = False,
-    unsure: bool = False,
+    services: Services, tx: Tx, person_id: str, who: Newcomer, actor: str, adopt: bool = False, unsure: bool = False
 ) -> None:
     """Enter a person with a clean and free name, in the caller's transaction.
 
@@ -79,25 +73,25 @@ def enter(
     entered themselves, until that is known or an account knows them (`name_doubts`). Raises ConsentError for a name
     that the DAM cannot hold.
     """
-    name = newcomer.display_name
+    name = who.display_name
     if why := services.dam.refusal(name):
         raise ConsentError(why)
-    own = {"language": newcomer.language, "birth_date": newcomer.birth_date, "given_name": newcomer.given_name}
-    age = {"of_age_at": tx.now, "of_age_by": actor} if newcomer.of_age else {}
+    own = {"language": who.language, "birth_date": who.birth_date, "given_name": who.given_name}
+    age = {"of_age_at": tx.now, "of_age_by": actor} if who.of_age else {}
     doubt = {
         "self_entered": not adopt and (unsure or actor in SELF),
         "sought_at": None if adopt else SystemClock().now(),
         "doubted_at": tx.now if unsure and not adopt and actor not in SELF else None,
     }
     named = {"id": person_id, "display_name": name, "name_key": name_key(name), "node_adopted": adopt}
-    tx.execute(insert(t.person).values(created_at=tx.now, namesake=newcomer.namesake, **named, **own, **age, **doubt))
+    tx.execute(insert(t.person).values(created_at=tx.now, namesake=who.namesake, **named, **own, **age, **doubt))
     services.vault.create_key(tx, person_id, "record")
-    for guardian in newcomer.guardians:
+    for guardian in who.guardians:
         enter_guardian(services, tx, person_id, guardian)
     subject = roster.subject(services, tx, person_id)
-    tx.audit(Action.RECORD_CREATE, actor, subject=subject, guardians=len(newcomer.guardians))
-    if newcomer.email:
-        addresses.enter(services, tx, person_id, newcomer.email, actor)
+    tx.audit(Action.RECORD_CREATE, actor, subject=subject, guardians=len(who.guardians))
+    if who.email:
+        addresses.enter(services, tx, person_id, who.email, actor)
     if unsure and isinstance(services.dam, TellsHolders) and not adopt:
         services.queue.put(tx, name_doubts.JOB, person_id)
     if adopt:
@@ -214,9 +208,8 @@ def export(services: Services, person_id: str, actor: str, own: bool = False) ->
     with services.store.read() as conn:  # no write waits for what may be thousands of photographs
         standing = roster.load(services, conn, person_id)
         tags = data_export.list_photographs(conn, person_id, own)
-        kinds = conn.execute(
-            select(t.sealed.c.kind, t.sealed.c.created_at).where(t.sealed.c.person_id == person_id)
-        ).all()
+        mine = t.sealed.c
+        kinds = conn.execute(select(mine.kind, mine.created_at).where(mine.person_id == person_id)).all()
         email = email_of(services, conn, person_id)
         person = replace(standing.person, display_name=own_name_of(conn, person_id))  # it is handed to the person
         rest = data_export.collect(services, conn, person_id, own)

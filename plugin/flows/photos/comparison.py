@@ -91,9 +91,7 @@ def _hand_out(services: Services, tx: Tx) -> None:
         return
     start = s.round_from or 0
     last_lap = s.compared_after < start
-    ids = [
-        number for number, _ in _list_after(tx.connection, s.compared_after, start if last_lap else None, gone=False)
-    ]
+    ids = [n for n, _ in _list_after(tx.connection, s.compared_after, start if last_lap else None, gone=False)]
     ended = len(ids) < PORTION or (last_lap and ids[-1] >= start)
     next_ = ids[-1] if not ended else 0 if start and not last_lap else None
     tx.execute(update(t.state).values(compared_after=next_))

@@ -7,7 +7,7 @@ and keeps what an editor confirmed or somebody set by hand. *Off* keeps all name
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, select
 
 from plugin.errors import DamError
 from plugin.flows.clearance import photo_answers
@@ -137,14 +137,11 @@ def _find_named_by_machine(conn: Connection, ids: Sequence[int]) -> list[int]:
     return sorted(found)
 
 
-def _is_machine_intent() -> ColumnElement[bool]:
-    return (t.intent.c.state == "open") & (t.intent.c.origin == "machine") & (t.intent.c.action != "release")
-
-
 def _unname(services: Services, tx: Tx, resource_id: int) -> list[int]:
     """Unname the faces that the machine named; returns the intents to carry out, including those of an earlier try."""
     face_rows.forget_machine_names(tx, resource_id)
-    open_ = tx.execute(select(t.intent).where(_is_machine_intent(), t.intent.c.resource_id == resource_id)).all()
+    machines = (t.intent.c.state == "open") & (t.intent.c.origin == "machine") & (t.intent.c.action != "release")
+    open_ = tx.execute(select(t.intent).where(machines, t.intent.c.resource_id == resource_id)).all()
     removed = {row.person_id for row in open_ if row.action == "remove"}
     tags = tx.execute(select(t.tag).where(_MACHINE_TAG, t.tag.c.resource_id == resource_id)).all()
     return [row.id for row in open_] + [

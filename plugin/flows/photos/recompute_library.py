@@ -101,6 +101,4 @@ def count_left(services: Services) -> int:
     """How many photographs are still to be recomputed."""
     with services.store.read() as conn:
         after = conn.scalar(select(t.state.c.anew_after))
-        if after is None:
-            return 0
-        return conn.scalar(select(func.count()).where(t.resource.c.id > after)) or 0
+        return 0 if after is None else conn.scalar(select(func.count()).where(t.resource.c.id > after)) or 0

@@ -33,11 +33,6 @@ class ScanCost:
     left_out: int
     seconds: float | None
 
-    @property
-    def per_second(self) -> float | None:
-        """Photographs a second and process."""
-        return self.photos / self.seconds if self.seconds else None
-
 
 def list_due(services: Services, collections: Sequence[str] = (), again: bool = False) -> Iterator[str]:
     """The photographs to scan: in collections that are on, not examined yet (or all, with `again`)."""
@@ -116,18 +111,16 @@ def begin_late_consent(services: Services, paced: bool = True) -> int:
     with services.store.read() as conn:
         if not _is_due(conn) or _is_under_way(conn):
             return 0
-    return _run_late_portion(services, 0, began, paced)
+    return _run_late(services, 0, began, paced)
 
 
 def handle_late_portion(services: Services, job: ClaimedJob) -> None:
     """Queue the next photographs of the pass and the next portion in one commit: a crash loses no progress."""
     asked = job.payload
-    _run_late_portion(services, asked["after"], datetime.fromisoformat(asked["began"]), asked["paced"], job)
+    _run_late(services, asked["after"], datetime.fromisoformat(asked["began"]), asked["paced"], job)
 
 
-def _run_late_portion(
-    services: Services, start: int, began: datetime, paced: bool, job: ClaimedJob | None = None
-) -> int:
+def _run_late(services: Services, start: int, began: datetime, paced: bool, job: ClaimedJob | None = None) -> int:
     with services.store.read() as conn:
         waits = paced and is_busy(services, conn)
         refs, after = ([], start) if waits else _find_unnamed(services, conn, start)

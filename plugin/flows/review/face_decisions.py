@@ -252,9 +252,8 @@ def unname(services: Services, tx: Tx, face: FaceRow, actor: str) -> list[int]:
     ).first()
     if tag is None or face.state != "matched":
         return []
-    proposal = intents.NewIntent(
-        face.resource_id, tag.person_id, tag.node, "remove", tag.origin, frozenset(tag.places), face.id
-    )
+    places = frozenset(tag.places)
+    proposal = intents.NewIntent(face.resource_id, tag.person_id, tag.node, "remove", tag.origin, places, face.id)
     return [intents.propose(services, tx, proposal, actor)]
 
 
@@ -266,9 +265,8 @@ def _this_box(face: FaceRow) -> list[ColumnElement[bool]]:
 
 def _withdraw_rejections(tx: Tx, face: FaceRow, person_id: str) -> None:
     """Naming the person after all withdraws "not this person"."""
-    tx.execute(
-        delete(t.rejection).where(t.rejection.c.resource_id == face.resource_id, t.rejection.c.person_id == person_id)
-    )
+    mine = t.rejection.c
+    tx.execute(delete(t.rejection).where(mine.resource_id == face.resource_id, mine.person_id == person_id))
 
 
 def note_decision(

@@ -56,7 +56,7 @@ def search_backups(
 def search_key_files(services: Services, person_id: str) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """Files of wrapped keys that lie with the backups: what they hold of the person, and what can be opened of it."""
     folder = services.config.path(services.config.backup.folder)
-    found = [_search_key_file(services, path, person_id) for path in sorted(folder.glob("keys-*.json"))]
+    found = [_search_keys(services, path, person_id) for path in sorted(folder.glob("keys-*.json"))]
     return [one for looked, _ in found for one in looked], [one for _, left in found for one in left]
 
 
@@ -89,9 +89,7 @@ def _find_name(manifest: Path) -> str:
     return manifest.stem.removeprefix("manifest-")
 
 
-def _search_key_file(
-    services: Services, path: Path, person_id: str
-) -> tuple[list[CertificateLine], list[CertificateLine]]:
+def _search_keys(services: Services, path: Path, person_id: str) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """A file of wrapped keys: whether the person's are among them, and whether we have what opens those."""
     tree = _read_tree(path)
     made = {"made": _format_day(str(tree.get("made", "")), services.config.site.zone), "name": path.name}

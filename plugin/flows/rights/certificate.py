@@ -70,12 +70,8 @@ class Certificate:
             f"{words['asked']}: {_format_moment(shown, shown.asked_at)}",
             f"{words['finished']}: {end}",
         ]
-        parts = {
-            "looked": shown.looked,
-            "reached": shown.reached,
-            "not_reached": shown.not_reached,
-            "conditions": shown.conditions,
-        }
+        parts = {"looked": shown.looked, "reached": shown.reached}
+        parts |= {"not_reached": shown.not_reached, "conditions": shown.conditions}
         for name, said in parts.items():
             if said:
                 lines += ["", f"{words[name]}:", *(f"  - {line}" for line in said)]
@@ -136,15 +132,9 @@ def load(services: Services, number: str) -> Certificate:
         ) from None
     end = tree["finished"]
     parts = {name: [CertificateLine(key, values) for key, values in tree[name]] for name in _PARTS}
-    return Certificate(
-        tree["number"],
-        tree["person"],
-        datetime.fromisoformat(tree["asked"]),
-        tree["language"],
-        services.config.site.zone,
-        datetime.fromisoformat(end) if end else None,
-        **parts,
-    )
+    asked, zone = datetime.fromisoformat(tree["asked"]), services.config.site.zone
+    finished = datetime.fromisoformat(end) if end else None
+    return Certificate(tree["number"], tree["person"], asked, tree["language"], zone, finished, **parts)
 
 
 def find_of_person(services: Services, person_id: str) -> Certificate | None:

@@ -48,8 +48,7 @@ def forget(services: Services, name: str) -> bool:
 
 
 def distrust(tx: Tx, refs: Collection[str]) -> list[int]:
-    """Make photographs that still have the name unknown until their next look: our row of it is gone. Returns their
-    ids."""
+    """Make photographs that still have the name unknown until their next look: our row of it is gone. Returns ids."""
     numbers: list[int] = []
     for some in chunked(sorted(refs), _CHUNK):
         mine = t.resource.c.ref.in_(some) & t.resource.c.deleted_at.is_(None)

@@ -99,9 +99,8 @@ def _enter(services: Services, tx: Tx, person_id: str, language: str, actor: str
     row = erasure_register.find_by_number(tx.connection, number)
     known = erasure_register.read_held(services, tx.connection, row)
     if known is None or not known.spellings:
-        held = replace(
-            known or ErasureFacts(language=language), spellings=name_search.list_spellings(tx.connection, person_id)
-        )
+        spellings = name_search.list_spellings(tx.connection, person_id)
+        held = replace(known or ErasureFacts(language=language), spellings=spellings)
         if asked_by and not held.to and services.vault.has_key(tx.connection, person_id, "record"):
             held = last_letter.find_recipient(services, tx.connection, person_id, held, asked_by)
         erasure_register.hold(services, tx, number, held)

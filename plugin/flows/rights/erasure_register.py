@@ -92,8 +92,7 @@ def spell_number(number: str) -> str:
 
 
 def read_certificate(services: Services, number: str, actor: str) -> Certificate:
-    """The certificate of this number, as far as it is; the look is audited. Raises NotFound: no such number, or the
-    certificate was taken away.
+    """The certificate of this number, as far as it is; the look is audited. Raises NotFound if there is none any more.
 
     For somebody who came back with an old store and is erased again, the old certificate is not shown.
     """

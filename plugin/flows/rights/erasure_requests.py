@@ -160,14 +160,8 @@ def _refuse(services: Services, tx: Tx, row: RequestRow, actor: str) -> None:
     subject = roster.subject(services, tx, row.person_id)
     tx.audit(Action.ERASURE_REFUSE, actor, subject=subject, request=row.id)
     person = roster.load(services, tx.connection, row.person_id).person
-    letter = outbox.Letter(
-        cause=f"kept:{row.id}",
-        kind="kept",
-        language=person.language,
-        person_id=row.person_id,
-        to=_find_asker(services, tx, row.person_id, row.asked_by),
-        data={"request": row.id},
-    )
+    to = _find_asker(services, tx, row.person_id, row.asked_by)
+    letter = outbox.Letter(f"kept:{row.id}", "kept", person.language, row.person_id, to, {"request": row.id})
     outbox.put(services, tx, letter)
 
 

@@ -22,9 +22,7 @@ def count(conn: Connection, person_id: str, name: str) -> dict[str, int]:
     """How many rows of each kind will be deleted."""
     kinds = [("faces unnamed", t.face, t.face.c.person_id == person_id)]
     kinds += [*_list_on_photographs(person_id, name), *_list_others(person_id), ("jobs", t.job, _is_asked(person_id))]
-    return {
-        kind: conn.scalar(select(func.count()).select_from(table).where(where)) or 0 for kind, table, where in kinds
-    }
+    return {kind: conn.scalar(select(func.count()).select_from(table).where(held)) or 0 for kind, table, held in kinds}
 
 
 def list_photographs(conn: Connection, person_id: str, name: str, most: int | None = None) -> list[int]:

@@ -27,8 +27,7 @@ WAITS, GONE = CertificateLine("letter_waits"), CertificateLine("letter_gone")
 def find_recipient(
     services: Services, conn: Connection, person_id: str, held: ErasureFacts, asked_by: str
 ) -> ErasureFacts:
-    """Who gets it: the guardian who asked, the person, or a guardian of somebody without an address; nobody if there
-    is no mail."""
+    """Who gets it: the guardian who asked, the person, or a guardian of one without an address; nobody without mail."""
     if not services.config.mail.host:
         return held
     known = [one for one in register.guardians_of(services, conn, person_id) if one.get("email")]

@@ -1,7 +1,6 @@
 """Looks for a person's name in everything of ours: every text of the store, and every file that we keep.
 
-In every recorded spelling, and in sealed texts. Forms, addresses and pictures of other people stay sealed, and are
-counted.
+In every recorded spelling, and in sealed texts. Forms, addresses and pictures of others stay sealed, and are counted.
 """
 
 from collections.abc import Callable, Iterator
@@ -55,11 +54,8 @@ def search_ours(
     services: Services, sought: SoughtName, person_id: str, beat: Callable[[], None]
 ) -> tuple[list[CertificateLine], list[CertificateLine]]:
     """In store, files and backups: what was looked at, and what was found."""
-    parts = (
-        search_store(services, sought, person_id, beat),
-        search_files(services, sought),
-        backup_traces.search_backups(services, sought, beat),
-    )
+    parts = [search_store(services, sought, person_id, beat), search_files(services, sought)]
+    parts.append(backup_traces.search_backups(services, sought, beat))
     return [one for looked, _ in parts for one in looked], [one for _, left in parts for one in left]
 
 
@@ -135,8 +131,7 @@ def _describe_found(column: str, seen: _Seen) -> Iterator[CertificateLine]:
 
 
 def search_files(services: Services, sought: SoughtName) -> tuple[list[CertificateLine], list[CertificateLine]]:
-    """Our files beside the store: logs, ended.log, heads, certificates, and whatever else is in the data folder or
-    with the backups."""
+    """Our files beside the store: logs, ended.log, heads, certificates, and all that lies in data folder or backups."""
     left, count, binary, unread = [], 0, 0, 0
     base = services.config.path("{data}")
     for path in _list_files(services):

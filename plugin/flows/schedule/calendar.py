@@ -5,8 +5,6 @@ from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import func, select
-
 from plugin.flows.clearance import dam_dates
 from plugin.flows.collections import foreign_rulings, modes, ruling_identity
 from plugin.flows.common import dam_events, worker_state
@@ -40,7 +38,6 @@ from plugin.flows.schedule import (
 from plugin.flows.signing import lost_links
 from plugin.flows.tags import intents, removed_names
 from plugin.hooks.dam import Change, ChangeKind, KeepsLog
-from plugin.ledger import tables as t
 from plugin.ledger.keys import rotation
 from plugin.ledger.queue import set_aside
 from plugin.ledger.queue.jobs import NIGHTLY, ClaimedJob
@@ -228,13 +225,3 @@ def begin_missed_comparison(services: Services) -> int:
     began = comparison.find_round(services, counted=False).began_at
     missed = began is None or services.clock.now() - began > _A_DAY
     return begin_comparison(services) if missed else 0
-
-
-def count_due_jobs(services: Services) -> int:
-    """Jobs that are due now or running."""
-    now = services.clock.now()
-    query = select(func.count()).where(
-        ((t.job.c.state == "queued") & (t.job.c.run_after <= now)) | (t.job.c.state == "running")
-    )
-    with services.store.read() as conn:
-        return conn.scalar(query) or 0

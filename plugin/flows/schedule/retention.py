@@ -30,12 +30,9 @@ def expire_all(services: Services) -> dict[str, int]:
     for name, kind in retention_rules.RULES.items():
         counts[name] += _drop(services, kind)
     counts["audit"] += _prune(services)
-    return dict(counts) | {
-        "evidence": _expire_evidence(services),
-        "logs": _expire_logs(services),
-        "halves": pending_signatures.expire_pending(services),
-        "visits": visits.prune(services),
-    }
+    files = {"evidence": _expire_evidence(services), "logs": _expire_logs(services)}
+    rows = {"halves": pending_signatures.expire_pending(services), "visits": visits.prune(services)}
+    return dict(counts) | files | rows
 
 
 def _drop(services: Services, kind: retention_rules.RetentionRule) -> int:

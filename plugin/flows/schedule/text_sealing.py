@@ -1,7 +1,6 @@
 """Seal free text that older versions stored as plain text, at the next start, and overwrite the plain text.
 
-SQLite moves rows and leaves copies behind in pages that are in use, so its file is rewritten once after such a start,
-and its log is truncated.
+SQLite moves rows and leaves copies in used pages, so its file is rewritten once after such a start, its log truncated.
 """
 
 import json

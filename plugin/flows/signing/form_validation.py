@@ -106,9 +106,7 @@ def _needs_second_guardian(asked: SigningRequest, minor: bool) -> bool:
 def _signer_name(asked: SigningRequest, filled: FilledForm, minor: bool) -> str:
     if asked.signer:
         return asked.signer[1]
-    if asked.shoot and not minor:
-        return clean_name(filled.name)
-    return clean_name(filled.signer)
+    return clean_name(filled.name) if asked.shoot and not minor else clean_name(filled.signer)
 
 
 def _read_birth_date(services: Services, asked: SigningRequest, filled: FilledForm) -> tuple[date | None, list[Fault]]:

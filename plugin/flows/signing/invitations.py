@@ -48,8 +48,7 @@ class InvitationRequest:
 def invite(services: Services, asked: InvitationRequest, actor: str) -> MadeLink:
     """Make the link, and queue its mail if `by_mail`, in one transaction.
 
-    Raises NotFound, ConsentError if this person or shoot cannot be invited to the form, and ConfigError if no mail
-    can be sent.
+    Raises NotFound, ConsentError if this person or shoot cannot be invited to the form, and ConfigError without mail.
     """
     stored = form_store.find_in_use(services, asked.form)
     if (asked.person_id is None) == (asked.collection_ref is None):

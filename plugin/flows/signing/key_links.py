@@ -214,9 +214,8 @@ def _queue_notice(services: Services, tx: Tx, who: Holder) -> None:
     if not contacts.address_of(services, tx.connection, who.person_id, who.guardian_id):
         return
     person = roster.load(services, tx.connection, who.person_id).person
-    letter = outbox.Letter(
-        f"key:{uuid4().hex}", "key-used", person.language, who.person_id, to=who.guardian_id or "person"
-    )
+    to = who.guardian_id or "person"
+    letter = outbox.Letter(f"key:{uuid4().hex}", "key-used", person.language, who.person_id, to=to)
     outbox.put(services, tx, letter)
 
 

@@ -52,9 +52,8 @@ def handle_request(services: Services, job: ClaimedJob) -> None:
         meant = list(_find_by_link(services, conn, job.key) if by_link else _find_by_name(services, conn, job.key))
     with services.store.write() as tx:
         for person_id, guardian_id in meant:
-            if rate_limits.spend(
-                services, tx, MailCause.LETTER, Requester(person_id=f"{person_id}{guardian_id or ''}")
-            ):
+            holder = Requester(person_id=f"{person_id}{guardian_id or ''}")
+            if rate_limits.spend(services, tx, MailCause.LETTER, holder):
                 queue_letter(services, tx, person_id, guardian_id, _OUTSIDE)
         services.queue.finish(tx, job)
 
@@ -101,9 +100,8 @@ def queue_letter(services: Services, tx: Tx, person_id: str, guardian_id: str | 
     kind = "page" if page else "key" if key else "lost"
     made = page or key
     secret = {"link": links.url(services, made.token)} if made and services.config.server.public_url else {}
-    letter = outbox.Letter(
-        f"lost:{uuid4().hex}", kind, person.language, person_id, guardian_id or "person", secret=secret
-    )
+    to = guardian_id or "person"
+    letter = outbox.Letter(f"lost:{uuid4().hex}", kind, person.language, person_id, to, secret=secret)
     return outbox.put(services, tx, letter)
 
 

@@ -131,9 +131,7 @@ def _find_offered(
     if person is None or not minor:
         return None
     lines = {f"{purpose}:{channel}" for purpose, channel, _ in stored.form.lines()}
-    if person.objected_at is not None or is_too_young(services, stored, person, today):
-        return lines
-    return None
+    return lines if person.objected_at is not None or is_too_young(services, stored, person, today) else None
 
 
 def is_too_young(services: Services, stored: StoredForm, person: Person, today: date) -> bool:
@@ -163,9 +161,7 @@ def _find_first_day(services: Services, link: InvitationRow, person: Person | No
     if link.kind != LinkKind.MAJORITY.value or person is None:
         return None
     majority = rules.of_age(person, services.ages)
-    if majority is None or majority <= now:
-        return None
-    return majority.astimezone(services.ages.zone).date()
+    return None if majority is None or majority <= now else majority.astimezone(services.ages.zone).date()
 
 
 def _is_enrolled(conn: Connection, person_id: str) -> bool:

@@ -79,21 +79,21 @@ def build_signing(
 
 def build_evidence(act: Submission, at: datetime, which: str) -> Sequence[recording.SignatureEvidence]:
     """The text as it was shown, and the answers; no address and no browser of the signer."""
-    checked, asked = act.checked, act.asked
+    form, asked = act.checked, act.asked
     said = {
         "form": asked.stored.id,
         "form_sha256": asked.stored.sha256,
         "text_sha256": asked.sheet.sha256(),
         "language": asked.language,
         "offered": sorted(asked.offered),
-        "chosen": sorted(checked.choices),
-        "signed_by": checked.signer,
-        "as": "guardian" if checked.minor else "person",
+        "chosen": sorted(form.choices),
+        "signed_by": form.signer,
+        "as": "guardian" if form.minor else "person",
         "signed_at": at.astimezone(UTC).isoformat(),
-        "signature": "drawn" if checked.signature else "typed",
-        "typed": "" if checked.signature else checked.typed,
-        "of_age": checked.of_age,
-        "born": checked.birth_date.isoformat() if checked.birth_date else None,
+        "signature": "drawn" if form.signature else "typed",
+        "typed": "" if form.signature else form.typed,
+        "of_age": form.of_age,
+        "born": form.birth_date.isoformat() if form.birth_date else None,
         "link": asked.link_id,
         "code_by_mail": act.code_id is not None,
     }
@@ -101,9 +101,7 @@ def build_evidence(act: Submission, at: datetime, which: str) -> Sequence[record
         recording.SignatureEvidence(f"{which}text.txt", asked.sheet.text().encode()),
         recording.SignatureEvidence(f"{which}signing.json", canonical(said)),
     ]
-    return found + (
-        [recording.SignatureEvidence(f"{which}signature.png", checked.signature)] if checked.signature else []
-    )
+    return found + ([recording.SignatureEvidence(f"{which}signature.png", form.signature)] if form.signature else [])
 
 
 def derive_id(what: str, link_id: str, nonce: str) -> str:

@@ -213,11 +213,9 @@ def list_stranded(services: Services) -> list[str]:
     """
     old = services.clock.now() - timedelta(seconds=services.config.jobs.lease_seconds)
     given_up = (t.job.c.state == "dead") & (t.intent.c.action == "remove")
-    revoked = select(t.job.c.id).where(
-        t.job.c.kind.in_(("revoke", "erase")),
-        t.job.c.key == t.intent.c.person_id,
-        t.job.c.state.in_(("queued", "running")) | given_up,
-    )
+    job, is_open = t.job.c, t.job.c.state.in_(("queued", "running"))
+    theirs = job.kind.in_(("revoke", "erase")) & (job.key == t.intent.c.person_id)
+    revoked = select(job.id).where(theirs, is_open | given_up)
     query = (
         select(t.resource.c.ref)
         .join(t.intent, t.intent.c.resource_id == t.resource.c.id)

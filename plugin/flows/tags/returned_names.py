@@ -47,9 +47,8 @@ def find_lost(services: Services, resource: Resource) -> frozenset[str]:
     """The names (by key) that a restored DAM has lost and nobody removed. Asks the DAM; call it outside a
     transaction."""
     there = merge(resource.names)
-    query = select(t.tag.c.node, t.tag.c.node_key, t.tag.c.created_at).join(
-        t.resource, t.resource.c.id == t.tag.c.resource_id
-    )
+    tag = t.tag.c
+    query = select(tag.node, tag.node_key, tag.created_at).join(t.resource, t.resource.c.id == tag.resource_id)
     dam = services.dam
     if not isinstance(dam, KeepsLog):
         return frozenset()

@@ -56,9 +56,8 @@ def load_dashboard(services: Services) -> Dashboard:
         soon = _select_ending(services.clock.now())
         people = conn.scalar(select(func.count()).select_from(soon.subquery())) or 0
         rows = conn.execute(soon.order_by(func.min(t.grant.c.valid_until)).limit(_MOST)).all()
-        rested = conn.execute(
-            select(t.collection).where(t.collection.c.mode.in_([mode.value for mode in COMPARING]))
-        ).all()
+        compared = t.collection.c.mode.in_([mode.value for mode in COMPARING])
+        rested = conn.execute(select(t.collection).where(compared)).all()
     resting = [(row, ReviewedBasis(row.ref, row.title, row.review_date)) for row in rested]
     return Dashboard(
         suggestions=counts.get("suggested", 0),

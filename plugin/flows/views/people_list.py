@@ -62,12 +62,10 @@ def _list_people(services: Services, query: "Select[str, str, bool]") -> list[Li
     now = services.clock.now()
     with services.store.read() as conn:
         rows = conn.execute(query).all()
-        return [one for some in chunked(rows, _AT_ONCE) for one in _list_some(services, conn, some, now)]
+        return [one for some in chunked(rows, _AT_ONCE) for one in _list(services, conn, some, now)]
 
 
-def _list_some(
-    services: Services, conn: Connection, rows: Sequence[tuple[str, str, bool]], now: datetime
-) -> list[Listed]:
+def _list(services: Services, conn: Connection, rows: Sequence[tuple[str, str, bool]], now: datetime) -> list[Listed]:
     ids = [person_id for person_id, _, _ in rows]
     standings = roster.load_many(services, conn, ids)
     pictures = reference_sets.state_of(conn, ids)

@@ -108,9 +108,7 @@ def open_file(services: Services, person_id: str, actor: str) -> PersonFile:
 def _build_versions(standing: Standing, at: datetime) -> tuple[FiledVersion, ...]:
     terms = {term.grant.id: term for term in standing.terms()}
     newest = sorted(standing.quitclaims, key=lambda one: -one.version)
-    return tuple(
-        FiledVersion(claim, tuple(_build_line(terms[grant.id], at) for grant in claim.grants)) for claim in newest
-    )
+    return tuple(FiledVersion(claim, tuple(_build_line(terms[one.id], at) for one in claim.grants)) for claim in newest)
 
 
 def _build_line(term: rules.Term, at: datetime) -> GrantLine:

@@ -130,10 +130,8 @@ class _ChannelAnswers:
     def about(self, facts: Facts) -> dict[str, Answer]:
         if self._closed is not None:
             return {use.channel: closed_house.make_answer(self._closed) for use in self._uses}
-        policies = {use: self._services.policy_for(use.channel) for use in self._uses}
-        return {
-            use.channel: answer(facts, self._grants[use.channel], policies[use], self._now, use) for use in self._uses
-        }
+        rules = {use: self._services.policy_for(use.channel) for use in self._uses}
+        return {use.channel: answer(facts, self._grants[use.channel], rules[use], self._now, use) for use in self._uses}
 
 
 def _list_tags(conn: Connection, resource_id: int) -> list[TagRow]:

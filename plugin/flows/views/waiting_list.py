@@ -169,8 +169,7 @@ def _list_left_out(services: Services, unread: bool = False) -> list[WaitingItem
 
 
 def list_set_aside(services: Services, kind: WaitingKind, most: int = 3) -> list[WaitingItem]:
-    """The first items that were set aside, without names: what it is and the class of its error (`why`), and its
-    number (`ref`)."""
+    """The first items set aside, without names: what it is and the class of its error (`why`), its number (`ref`)."""
     return _list_set_aside(services)[:most] if kind is WaitingKind.SET_ASIDE else []
 
 

@@ -54,8 +54,7 @@ def check_text(text: str) -> str:
 class ExifTool:
     """One ExifTool process, started on first use, one call at a time, restricted to `roots`.
 
-    One thread of its own makes all calls. That serialises them, and the kernel ends ExifTool when the thread that
-    started it ends.
+    One thread of its own makes all calls. That serialises them, and the kernel ends ExifTool when that thread ends.
     """
 
     def __init__(self, executable: str, roots: Sequence[Path] = ()) -> None:
@@ -108,16 +107,8 @@ class ExifTool:
         JPEG. Numbers are returned as text.
         """
         found: dict[Path, Fields] = {}
-        options = [
-            "-j",
-            "-struct",
-            "-G1:4" if copies else "-G1",
-            "-n",
-            "-a",
-            "-u",
-            *(["-fast2"] if fast else []),
-            *fields,
-        ]
+        options = ["-j", "-struct", "-G1:4" if copies else "-G1", "-n", "-a", "-u"]
+        options += [*(["-fast2"] if fast else []), *fields]
         for start in range(0, len(paths), BATCH):
             batch = paths[start : start + BATCH]
             for entry in self._json(options, [_format_path(p) for p in batch]):

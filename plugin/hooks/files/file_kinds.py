@@ -1,7 +1,6 @@
 """The format of a file by its first bytes (magic numbers of the formats' standards), not by its name.
 
-EXAMINED are the formats that `recognizer.decode.FORMATS` opens. Other pictures are recognised to be reported as left
-out.
+EXAMINED are the formats that `recognizer.decode.FORMATS` opens. Others are recognised to be reported as left out.
 """
 
 import re

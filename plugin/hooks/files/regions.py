@@ -50,9 +50,7 @@ def find_orientation(applied: Size | None, size: Size | None, orientation: int) 
         return orientation
     if _same_shape(applied, size):
         return orientation
-    if orientation >= 5 and _same_shape(applied, (size[1], size[0])):
-        return 1
-    return None
+    return 1 if orientation >= 5 and _same_shape(applied, (size[1], size[0])) else None
 
 
 def _same_shape(a: Size, b: Size) -> bool:

@@ -53,8 +53,7 @@ def _sort_sidecars(listing: frozenset[str]) -> _Sidecars:
 def choose_sidecar(photo: str, listing: frozenset[str], style: SidecarStyle) -> str:
     """The sidecar to write for `photo`: the existing one, else one in `style`.
 
-    A sidecar named by the stem is never used where another file has that stem: a.jpg and a.heic, or the raw file of
-    a.xmp.
+    A sidecar named by the stem is never used where another file has that stem: a.jpg and a.heic, or a.xmp's raw file.
     """
     stem = PurePath(photo).stem
     for name in list_sidecars(photo, listing):

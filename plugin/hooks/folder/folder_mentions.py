@@ -76,9 +76,8 @@ def _walk(root: Path, sought: SoughtName, seen: _Findings) -> Iterator[str]:
             ref = name if here == "." else f"{here}/{name}"
             fields = list(_find_outside(root / ref, ref, name, "" if here == "." else here, sought))
             if fields:
-                seen.mentions.append(
-                    Mention(_mask_ref(sought, ref), tuple(fields), _find_resource(root, ref, seen.ignore))
-                )
+                resource = _find_resource(root, ref, seen.ignore)
+                seen.mentions.append(Mention(_mask_ref(sought, ref), tuple(fields), resource))
             if name in files and _is_regular(root / ref):
                 seen.files += 1
                 yield ref
@@ -166,12 +165,10 @@ def _find_inside(
         seen.documents += 1
 
 
-def _find_undecoded(
-    path: Path, tool: ExifTool | None, fields: Fields, sought: SoughtName
-) -> Iterator[tuple[str, bool]]:
+def _find_undecoded(path: Path, tool: ExifTool | None, fields: Fields, name: SoughtName) -> Iterator[tuple[str, bool]]:
     """Searches the bytes of XMP where ExifTool shows a question mark for what it cannot decode."""
     lost = any("?" in str(value) for key, value in fields.items() if key.startswith("XMP"))
-    if tool and lost and any(is_named_in(text, sought) for text in list_decodings(tool.block(path, "XMP"))):
+    if tool and lost and any(is_named_in(text, name) for text in list_decodings(tool.block(path, "XMP"))):
         yield "XMP", False
 
 

@@ -101,17 +101,10 @@ def _build_known_file(row: "Row[tuple[object, ...]]") -> KnownFile:
 
 
 def _build_values(file: KnownFile) -> dict[str, object]:
-    return {
-        "ref": file.entry.ref,
-        "size": file.entry.size,
-        "mtime_ns": file.entry.mtime_ns,
-        "sidecar_mtime_ns": file.entry.sidecar_mtime_ns,
-        "ctime_ns": file.entry.ctime_ns,
-        "file_version": file.version,
-        "release_ours": " ".join(sorted(file.memory.release)) or None,
-        "sidecar_ours": file.memory.made,
-        "further": file.further,
-    }
+    entry, memory = file.entry, file.memory
+    times = {"mtime_ns": entry.mtime_ns, "sidecar_mtime_ns": entry.sidecar_mtime_ns, "ctime_ns": entry.ctime_ns}
+    ours = {"release_ours": " ".join(sorted(memory.release)) or None, "sidecar_ours": memory.made}
+    return {"ref": entry.ref, "size": entry.size, "file_version": file.version, "further": file.further} | times | ours
 
 
 def _split(refs: Iterable[str]) -> Iterator[list[str]]:

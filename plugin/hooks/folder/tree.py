@@ -155,15 +155,13 @@ class Walk:
             self._waiting.append(ref)
 
     def _take_file(self, item: "os.DirEntry[str]", ref: str, listing: FolderListing) -> None:
-        outside = item.stat(follow_symlinks=False)
-        form = self._format(item, ref, outside)
+        info = item.stat(follow_symlinks=False)
+        form = self._format(item, ref, info)
         if form in file_kinds.EXAMINED | file_kinds.OTHERS and is_sayable(ref):
             beside = companions.build_stamp(Path(item.path), listing)
-            self.found.entries[ref] = FileEntry(
-                ref, outside.st_size, outside.st_mtime_ns, beside, form, outside.st_ctime_ns
-            )
+            self.found.entries[ref] = FileEntry(ref, info.st_size, info.st_mtime_ns, beside, form, info.st_ctime_ns)
         else:
-            self._refuse(item.name, ref, outside, form)
+            self._refuse(item.name, ref, info, form)
 
     def _format(self, item: "os.DirEntry[str]", ref: str, outside: os.stat_result) -> str:
         """By its first bytes, which are read only where the stat differs from the last read."""
@@ -207,8 +205,7 @@ class Walk:
 def scan(root: Path, ignore: Sequence[str], before: SniffedFormats, now: float) -> Scan:
     """Walk the tree without following links. Raises DamError where the root cannot be read.
 
-    An unreadable folder must not look like one whose photographs were deleted: it is held. `before`: the formats found
-    in the last walk.
+    An unreadable folder must not look like one of deleted photographs: it is held. `before`: the last walk's formats.
     """
     return Walk(root, ignore, before, now).go()
 

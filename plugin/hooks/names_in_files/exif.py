@@ -1,8 +1,7 @@
 """People's names in the EXIF of a JPEG: `XPKeywords`, UTF-16LE, separated by semicolons.
 
 piexif rewrites the whole EXIF block, big-endian, and drops what it does not know. So its result is compared field by
-field before the file changes; if another program's field would not survive, the write is refused and only the sidecar
-is used.
+field before the file changes; if another program's field would not survive, the write is refused: the sidecar is used.
 """
 
 from collections.abc import Sequence

@@ -62,16 +62,14 @@ def _find_place(listed: NameField, group: str, inside: bool) -> str:
     return f"embedded-{listed.place}" if inside and group.startswith("XMP") else listed.place
 
 
-def _add_field(
-    listed: NameField, value: object, place: str, turn: int, whole: Size | None, found: GatheredNames
-) -> None:
-    if listed.kind is FieldKind.PERSON:
+def _add_field(one: NameField, value: object, place: str, turn: int, whole: Size | None, found: GatheredNames) -> None:
+    if one.kind is FieldKind.PERSON:
         found.persons += [FieldText(_decode_text(text), place) for text in _list_people(value)]
-    elif listed.kind is FieldKind.KEYWORD:
+    elif one.kind is FieldKind.KEYWORD:
         found.words += [FieldText(_decode_text(text), place) for text in _list_strings(value)]
-    elif listed.kind is FieldKind.TREE:
+    elif one.kind is FieldKind.TREE:
         found.words += [FieldText(_decode_text(text), place) for text in _list_tree(value)]
-    elif listed.tag == "RegionInfoMP":
+    elif one.tag == "RegionInfoMP":
         _add_microsoft_regions(value, place, turn, found)
     else:
         _add_regions(value, place, turn, whole, found)

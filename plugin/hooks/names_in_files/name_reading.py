@@ -40,12 +40,8 @@ _MOST = 100_000
 five Chinese signs are 30,000."""
 _ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """Errors of a file with unexpected content: it is unread, and the others are read."""
-_READ = (
-    "-b",
-    "-IPTC",
-    *_TAGS,
-    *(f"-{name}" for name in (*xmp.TURNED_BY, "IFD0:Make", "ImageSize", "Error", "Warning")),
-)
+_ABOUT = tuple(f"-{name}" for name in (*xmp.TURNED_BY, "IFD0:Make", "ImageSize", "Error", "Warning"))
+_READ = ("-b", "-IPTC", *_TAGS, *_ABOUT)
 
 
 @dataclass(frozen=True)

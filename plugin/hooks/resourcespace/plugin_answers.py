@@ -129,8 +129,7 @@ class AppliedAnswer(_Answer):
 class HoldersAnswer(_Answer):
     """A page of the resources that have a node, or are in a collection.
 
-    `next`: the next page's offset where this page leaves some out: a mode does not apply to what the account that set
-    it may not edit.
+    `next`: the next page's offset where this page leaves some out: a mode is void where its account may not edit.
     """
 
     total: int

@@ -61,8 +61,7 @@ def _longer_side(size: JsonObject) -> int:
 def fetch_preview(client: Client, url: str, extension: str, limit: int) -> bytes:
     """The preview's bytes. Raises DamError where something else is sent, with any status.
 
-    The server answers a missing preview with a small PNG and status 200, an expired key with a redirect to a sign-in
-    page.
+    The server answers a missing preview with a small PNG and status 200, an expired key with a redirect to sign in.
     """
     status, kind, data = client.fetch(url, limit)
     if 300 <= status < 400:

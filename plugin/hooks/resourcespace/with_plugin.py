@@ -116,14 +116,12 @@ class PluginProfile:
 
         return for_each_ref(wanted, names)
 
-    def _change(
-        self, people: People, labels: Mapping[int, str], add: Sequence[str], remove: Sequence[str]
-    ) -> NodeChange:
+    def _change(self, who: People, labels: Mapping[int, str], add: Sequence[str], remove: Sequence[str]) -> NodeChange:
         """The change to send, {} for none. Raises WriteRefused."""
 
         def there(name: str) -> list[int]:
             key = node_key(name)
-            return [p.node for p in people if is_known_by(p.name, key) or node_key(labels[p.node]) == key]
+            return [p.node for p in who if is_known_by(p.name, key) or node_key(labels[p.node]) == key]
 
         missing = [self._find_spelling(name) for name in add if not there(name)]
         gone = sorted({node for name in remove for node in there(name)})

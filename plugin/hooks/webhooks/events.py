@@ -100,9 +100,7 @@ def parse_event(body: bytes) -> Event | None:
     try:
         envelope = _ENVELOPE.validate_json(body)
         kind = EVENT_TYPES.get(envelope.type)
-        if kind is None:
-            return None
-        return kind(str(_SUBJECT.validate_python(envelope.data).ref), envelope.timestamp)
+        return None if kind is None else kind(str(_SUBJECT.validate_python(envelope.data).ref), envelope.timestamp)
     except (ValidationError, RecursionError) as error:
         raise EventRefused(f"not an event: {_explain(error)}") from None
 

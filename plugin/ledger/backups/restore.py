@@ -27,9 +27,7 @@ from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store, Tx
 
 _OWN = {"state", "audit_head", "house_key"}  # tables with rows in a new store
-_BY_ITSELF = tuple(
-    action.value for action in (Action.HEAD_WRITE, Action.HEAD_KEY, Action.HOUSE_CLOSE, Action.HOUSE_OPEN)
-)
+_BY_ITSELF = tuple(one.value for one in (Action.HEAD_WRITE, Action.HEAD_KEY, Action.HOUSE_CLOSE, Action.HOUSE_OPEN))
 """Actions that the log of an empty store may contain."""
 _LivingKeys = dict[tuple[str, str], tuple[WrappedKey, bytes]]
 _NEWEST = RestoreOptions()

@@ -109,9 +109,7 @@ def _open(key: bytes, stored: str, column: str, person_id: str | None) -> str:
 
 
 def _find_key(connection: Connection, vault: Vault, person_id: str | None) -> bytes:
-    if person_id:
-        return vault.record_key(connection, person_id)
-    return house_key.unwrap(connection, vault.master)
+    return vault.record_key(connection, person_id) if person_id else house_key.unwrap(connection, vault.master)
 
 
 def _make_house_key(tx: "Tx", vault: Vault) -> bytes:

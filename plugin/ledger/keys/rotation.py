@@ -104,9 +104,8 @@ def _begin_version(tx: Tx, master: MasterKeys, retire: bool) -> None:
     )
     begun = unfinished or (retire and len(master.versions) > 1)
     if master.read_only and not begun:
-        begun = (
-            tx.execute(select(t.shredding.c.id).where(_is_waiting(), _is_retired(master)).limit(1)).first() is not None
-        )
+        query = select(t.shredding.c.id).where(_is_waiting(), _is_retired(master)).limit(1)
+        begun = tx.execute(query).first() is not None
     if not begun or not (late is None or master.read_only):
         master.add()
 
@@ -135,9 +134,8 @@ def _rewrap_house(tx: Tx, master: MasterKeys, version: int) -> int:
     behind = select(t.house_key).where(t.house_key.c.master_version != version)
     rows = tx.execute(behind).all()
     for row in rows:
-        key = sealing.unwrap(
-            master.key(row.master_version), row.wrapped, house_key.NOBODY, row.purpose, row.master_version
-        )
+        version = row.master_version
+        key = sealing.unwrap(master.key(version), row.wrapped, house_key.NOBODY, row.purpose, version)
         wrapped = sealing.wrap(master.key(version), key, house_key.NOBODY, row.purpose, version)
         mine = t.house_key.c.purpose == row.purpose
         tx.execute(update(t.house_key).where(mine).values(wrapped=wrapped, master_version=version))

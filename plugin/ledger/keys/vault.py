@@ -104,13 +104,7 @@ class Vault:
         raise VaultError(f"sealed item {sealed_id} does not exist, or its key was destroyed")
 
     def find(
-        self,
-        connection: Connection,
-        person_id: str,
-        kind: str,
-        *,
-        subject: str | None = None,
-        engine: str | None = None,
+        self, conn: Connection, person_id: str, kind: str, *, subject: str | None = None, engine: str | None = None
     ) -> list[str]:
         """The ids of the person's sealed items of `kind`, oldest first; optionally of one subject or engine."""
         query = select(t.sealed.c.id).where(t.sealed.c.person_id == person_id, t.sealed.c.kind == kind)
@@ -118,7 +112,7 @@ class Vault:
             query = query.where(t.sealed.c.subject == subject)
         if engine is not None:
             query = query.where(t.sealed.c.engine == engine)
-        return list(connection.scalars(query.order_by(t.sealed.c.created_at, t.sealed.c.id)))
+        return list(conn.scalars(query.order_by(t.sealed.c.created_at, t.sealed.c.id)))
 
     def discard(self, tx: Tx, sealed_id: str) -> None:
         """Delete one sealed item; its key and the others stay."""

@@ -129,8 +129,7 @@ class EndedLog:
     def _enter(self, tx: Tx, endings: list[Ending]) -> None:
         """An unexpected file closes the house; the line is written all the same.
 
-        If a closed house has no writable file, only the store knows the ending: reopening the house writes it to the
-        valid file.
+        If a closed house has no writable file, only the store knows the ending: reopening writes it to the valid file.
         """
         now = house_state.read(tx.connection)
         known = now.mark or self.mark()

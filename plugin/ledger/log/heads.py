@@ -79,14 +79,12 @@ class SignedHead:
         return is_signed_by(self.key, _PREFIX + canonical_json(self.body()), self.signature)
 
 
+Note = Mapping[str, object]
+"""What a head says beside the figures, by key."""
+
+
 def write(
-    store: "Store",
-    key: HeadKey,
-    path: Path,
-    months: int,
-    ended: Mark,
-    note: Mapping[str, object] | None = None,
-    actor: str = "system",
+    store: "Store", key: HeadKey, path: Path, months: int, ended: Mark, note: Note | None = None, actor: str = "system"
 ) -> SignedHead:
     """Add the current head to the file at `path`, then record it in the log, in one write transaction.
 
@@ -114,13 +112,7 @@ def refuse_unreachable(path: Path) -> None:
 
 
 def add(
-    tx: "Tx",
-    key: HeadKey,
-    path: Path,
-    months: int,
-    ended: Mark,
-    note: Mapping[str, object] | None = None,
-    actor: str = "system",
+    tx: "Tx", key: HeadKey, path: Path, months: int, ended: Mark, note: Note | None = None, actor: str = "system"
 ) -> SignedHead:
     """The same in the caller's transaction: the head covers the committed rows.
 
@@ -152,9 +144,8 @@ def _bind_former_key(path: Path, tail: list[SignedHead], key: HeadKey) -> dict[s
     """For the first head of a key: the hash of all earlier heads."""
     if not tail or tail[-1].key == key.public:
         return {}
-    return {
-        "before": hash_heads(head for line in _read_bytes(path).splitlines() if (head := parse_head(line)) is not None)
-    }
+    lines = _read_bytes(path).splitlines()
+    return {"before": hash_heads(head for line in lines if (head := parse_head(line)) is not None)}
 
 
 def hash_heads(heads: Iterable[SignedHead]) -> str:

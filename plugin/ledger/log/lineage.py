@@ -42,8 +42,7 @@ class Lineage:
     """`standing`:
 
     the heads that the current log follows from; `put_away`: those discarded by a restore; `before`: those before heads
-    were restarted. Rows beyond `limit` from before the first head do not count. `lack`: why the heads do not prove
-    themselves.
+    were restarted. Rows beyond `limit` from before the first head do not count. `lack`: why the heads are no proof.
     """
 
     standing: tuple[SignedHead, ...] = ()
@@ -117,7 +116,7 @@ def _split_trusted(heads: Sequence[SignedHead], keys: Sequence[str]) -> tuple[li
         if head.key not in allowed:
             return trusted, UnprovenReason(Lack.UNKNOWN_KEY, head=head.number, key=head.key)
         trusted.append(head)
-        allowed = _list_next_keys(head)
+        allowed = (str(head.note.get("public")) if head.kind == "key" else head.key,)
     return trusted, None
 
 
@@ -127,10 +126,6 @@ def _refuse_unbound(heads: Sequence[SignedHead], trusted: Sequence[SignedHead]) 
         earlier = (head for head in heads if head.number < other.number)
         if one.key != other.key and other.note.get("before") != hash_heads(earlier):
             raise AuditBroken(f"heads before head {other.number} were changed: it is the first of its key")
-
-
-def _list_next_keys(head: SignedHead) -> tuple[str]:
-    return (str(head.note.get("public")) if head.kind == "key" else head.key,)
 
 
 def _walk(heads: list[SignedHead], before: int, lack: UnprovenReason | None) -> Lineage:

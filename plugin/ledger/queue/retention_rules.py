@@ -62,11 +62,8 @@ def prune_audit_log(tx: Tx, config: Config, now: datetime, provable: int, chunk:
 
 def _boxes(config: Config, now: datetime) -> ColumnElement[bool]:
     before = months_before(now, config.retention.boxes_months)
-    tagged = exists().where(
-        t.tag.c.resource_id == t.face.c.resource_id,
-        t.tag.c.person_id == t.face.c.person_id,
-        t.face.c.state == "matched",
-    )
+    named = (t.tag.c.resource_id == t.face.c.resource_id) & (t.tag.c.person_id == t.face.c.person_id)
+    tagged = exists().where(named, t.face.c.state == "matched")
     open_intent = exists().where(t.intent.c.resource_id == t.face.c.resource_id, t.intent.c.state == "open")
     return and_(t.face.c.created_at < before, ~tagged, ~open_intent)
 
@@ -99,9 +96,8 @@ def _jobs(config: Config, now: datetime) -> ColumnElement[bool]:
 def _lists(_: Config, now: datetime) -> ColumnElement[bool]:
     """Unused lists of a shoot, left by an interrupted command."""
     mine = t.shoot_person.c
-    named = or_(
-        exists().where(t.collection.c.shoot_id == mine.shoot_id), exists().where(t.ruling.c.shoot_id == mine.shoot_id)
-    )
+    shoot = mine.shoot_id
+    named = or_(exists().where(t.collection.c.shoot_id == shoot), exists().where(t.ruling.c.shoot_id == shoot))
     return and_(mine.entered_at < now - timedelta(days=1), ~named)
 
 

@@ -111,13 +111,9 @@ def _build_connect_args(url: URL) -> dict[str, str | int]:
 
     https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
     """
-    patience: dict[str, str | int] = {
-        "connect_timeout": 10,
-        "keepalives_idle": _SILENT_SECONDS // 3,
-        "keepalives_interval": _SILENT_SECONDS // 6,
-        "keepalives_count": 4,
-        "tcp_user_timeout": _SILENT_SECONDS * 1000,
-    }
+    patience: dict[str, str | int] = {"connect_timeout": 10, "tcp_user_timeout": _SILENT_SECONDS * 1000}
+    patience |= {"keepalives_idle": _SILENT_SECONDS // 3, "keepalives_interval": _SILENT_SECONDS // 6}
+    patience["keepalives_count"] = 4
     options = f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout=60s"
     return {"options": options} | {name: n for name, n in patience.items() if name not in url.query}
 

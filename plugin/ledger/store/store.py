@@ -259,9 +259,7 @@ class Store:
 def read_revision(url: str) -> str | None:
     """The schema's revision of the store at `url`; None where there is none."""
     path = engine.sqlite_path(engine.parse_url(url))
-    if path is not None and not path.exists():
-        return None
-    return migrations.current(url)
+    return None if path is not None and not path.exists() else migrations.current(url)
 
 
 def migrate(url: str) -> str:

@@ -60,8 +60,7 @@ class ClearanceStatus(StrEnum):
 class FaceFact:
     """A face as it is known: `file_px`, its width in the file, None if not known; `reason`: the note on a dismissal.
 
-    `dismissal`: None if not dismissed, or before there was a list. `vouched`: False if the match rests on unvouched
-    pictures.
+    `dismissal`: None if not dismissed, or before there was a list. `vouched`: False if it rests on unvouched pictures.
     """
 
     state: FaceState

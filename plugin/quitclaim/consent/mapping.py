@@ -187,8 +187,7 @@ def find_open_question(
 ) -> str:
     """Why somebody has to decide about what the person agreed to already; "" if nobody has to.
 
-    Imported consents add up, as they did where they come from. `changed`: one from the same source was imported
-    before and differed.
+    Imported consents add up, as they did at their source. `changed`: one from there was imported before and differed.
     """
     live = _list_live(person, claims, rules, now)
     if any(grant.kind is GrantKind.RECOGNITION for _, grant, _ in live):

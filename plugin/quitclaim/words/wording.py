@@ -19,8 +19,7 @@ def term(word: str, language: str) -> str | None:
 
 
 def render(reason: Reason, language: str, zone: tzinfo = UTC) -> str:
-    """The reason as a sentence without a full stop; days as they are in `zone`. A language that we do not have gets
-    English."""
+    """The reason as a sentence without a full stop; days as they are in `zone`. Other languages get English."""
     words, log = Words("reason", language), Words("ended log", language)
     values = dict(reason.values)
     sentence = words.counted(reason.code.value, int(values.get("count", "1")))

@@ -133,13 +133,9 @@ def _build_stages(build: GraphBuilder, x: str) -> str:
 
 def _build_model(build: GraphBuilder) -> bytes:
     build.nodes[-1].output[0] = "embedding"
-    graph = helper.make_graph(
-        build.nodes,
-        "dlib_resnet",
-        [helper.make_tensor_value_info("input", TensorProto.UINT8, ["n", SIDE, SIDE, 3])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 128])],
-        build.constants,
-    )
+    entry = helper.make_tensor_value_info("input", TensorProto.UINT8, ["n", SIDE, SIDE, 3])
+    result = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 128])
+    graph = helper.make_graph(build.nodes, "dlib_resnet", [entry], [result], build.constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))

@@ -1,5 +1,6 @@
 """A face engine: a detector, an encoder, an id, and measured thresholds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,6 +41,15 @@ class Detections:
 def no_detections() -> Detections:
     """No face."""
     return Detections(np.zeros((0, 4), "f4"), np.zeros((0, 5, 2), "f4"), np.zeros(0, "f4"))
+
+
+def join_detections(parts: Sequence[Detections]) -> Detections:
+    """All of them, in order."""
+    return Detections(
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.points for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+    )
 
 
 class Detector(Protocol):

@@ -11,7 +11,7 @@ import numpy as np
 
 from plugin.config.detection_size import FOUND_PX
 from plugin.errors import EngineError
-from plugin.recognizer.engines.engine import Detections, Floats, no_detections
+from plugin.recognizer.engines.engine import Detections, Floats, join_detections, no_detections
 from plugin.recognizer.engines.retinaface import suppress_overlaps
 from plugin.recognizer.engines.session import open_session
 from plugin.recognizer.pictures.pixels import Pixels
@@ -51,11 +51,7 @@ class YuNet:
         values = self._session.run(None, {self._session.get_inputs()[0].name: blob})
         outputs = dict(zip(self._names, values, strict=True))
         parts = [self._stride(outputs, stride, fitted.shape[1], min(least, self._score)) for stride in _STRIDES]
-        found = Detections(
-            np.concatenate([p.boxes for p in parts]),
-            np.concatenate([p.points for p in parts]),
-            np.concatenate([p.scores for p in parts]),
-        )
+        found = join_detections(parts)
         return suppress_overlaps(found, _OVERLAP).scaled(1 / scale) if len(found) else no_detections()
 
     def _fit(self, picture: Pixels) -> tuple[Pixels, float]:

@@ -11,18 +11,10 @@ import numpy as np
 from plugin.config import MatchingSection, RecognizerSection
 from plugin.config.detection_size import detection_px
 from plugin.errors import FaceLeaseError
-from plugin.recognizer.engines.engine import Detections, Engine
+from plugin.recognizer.engines.engine import Detections, Engine, join_detections
 from plugin.recognizer.engines.thresholds import Thresholds, compute_thresholds
 from plugin.recognizer.examination.faces_in_previews import FurtherPictures
-from plugin.recognizer.examination.finer_pass import (
-    SMALL,
-    SURE_PX,
-    PassStep,
-    confirm_faces,
-    find_faces,
-    join_detections,
-    shrink,
-)
+from plugin.recognizer.examination.finer_pass import SMALL, SURE_PX, PassStep, confirm_faces, find_faces, shrink
 from plugin.recognizer.examination.finer_pass import doubtful_score as least
 from plugin.recognizer.examination.messages import Examination, ExaminationRequest, FoundFace
 from plugin.recognizer.matching.gallery import Gallery
@@ -198,9 +190,8 @@ class Pipeline:
         """The faces `large`, compared with the entries `live`; the vectors are dropped afterwards."""
         faces = seen.faces.take(np.array(large))
         distances = gallery.distances(self.engine.encoder.encode(seen.decoded.pixels, faces), live)
-        limits = compute_thresholds(
-            self.engine.calibration, len(live), self._matching.fpir_auto, self._matching.fpir_suggest
-        )
+        asked = self._matching
+        limits = compute_thresholds(self.engine.calibration, len(live), asked.fpir_auto, asked.fpir_suggest)
         rules = MatchRules(limits, self._matching.margin, self._matching.auto_px)
         candidates = [_build_candidate(gallery, i, request) for i in live]
         given = [DetectedFace(seen.box(i), seen.width_px(i)) for i in large]
@@ -212,7 +203,8 @@ class Pipeline:
 
 
 def _build_face(seen: SeenPicture, index: int) -> FoundFace:
-    return FoundFace(seen.box(index), seen.width_px(index), seen.file_px(index), _round_score(seen, index))
+    score = round(float(seen.faces.scores[index]), 3)
+    return FoundFace(seen.box(index), seen.width_px(index), seen.file_px(index), score)
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -222,10 +214,6 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def _clip(value: float) -> float:
     return min(1.0, max(0.0, value))
-
-
-def _round_score(seen: SeenPicture, index: int) -> float:
-    return round(float(seen.faces.scores[index]), 3)
 
 
 def _build_candidate(gallery: Gallery, index: int, request: ExaminationRequest) -> Candidate:

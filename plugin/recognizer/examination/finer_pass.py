@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.recognizer.engines.engine import Detections, Detector, Floats, no_detections
+from plugin.recognizer.engines.engine import Detections, Detector, Floats, join_detections, no_detections
 from plugin.recognizer.pictures.pixels import Pixels
 
 TILE = 1024
@@ -206,15 +206,6 @@ def _overlaps(box: Floats, others: Floats) -> tuple[Floats, Floats]:
     shared = np.prod(np.maximum(side, 0), axis=1)
     own, theirs = float(np.prod(box[2:])), np.prod(others[:, 2:], axis=1)
     return shared / np.maximum(own + theirs - shared, 1e-6), shared / np.maximum(np.minimum(own, theirs), 1e-6)
-
-
-def join_detections(parts: Sequence[Detections]) -> Detections:
-    """All of them, in order."""
-    return Detections(
-        np.concatenate([part.boxes for part in parts]),
-        np.concatenate([part.points for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-    )
 
 
 def shrink(picture: Pixels, longest: int) -> Pixels:

@@ -18,8 +18,7 @@ def measure_accuracy(people: Path, strangers: Path, config: Config) -> AccuracyR
     """Accuracy, with 95 % intervals.
 
     `people`: a folder a person, four photographs or more each, one main face on each. `strangers`: photographs (in
-    sub-folders too) of other people. Raises ConfigError for an unsuitable folder or an unreadable photograph;
-    EngineError.
+    sub-folders too) of other people. Raises ConfigError for an unsuitable folder or unreadable photograph; EngineError.
     """
     known, others = identification.list_people(people), identification.list_strangers(strangers)
     recognizer = config.recognizer.model_copy(update={"recycle_after": sys.maxsize})

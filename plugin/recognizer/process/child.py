@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -111,9 +110,8 @@ class ChildState:
     def _count(self, _header: dict[str, object], _parts: list[bytes]) -> wire.Message:
         strangers = self._shots.pop(None, [])
         people = [identification.LabelledPerson(str(name), tuple(shots)) for name, shots in self._shots.items()]
-        return {
-            "report": identification.report_identification(people, strangers, self._pipeline.engine, self._matching)
-        }, []
+        report = identification.report_identification(people, strangers, self._pipeline.engine, self._matching)
+        return {"report": report}, []
 
 
 def _list_sources(header: dict[str, object], parts: list[bytes]) -> list[Path | bytes]:
@@ -133,7 +131,7 @@ def main() -> None:
     except wire.PipeClosed:
         return
     except Exception as error:
-        _report_failure(sink, error)
+        wire.send(sink, {"refused": "engine", "message": str(error)[:1000]})
         return
     try:
         wire.send(sink, {"ready": True, "held": state.held.to_json()})
@@ -175,15 +173,10 @@ def _answer_safely(state: ChildState, header: dict[str, object], parts: list[byt
         return ({"refused": "failed", "message": f"{type(error).__name__}: {error}"[:300], "leaving": True}, []), True
 
 
-def _report_failure(sink: BinaryIO, error: Exception) -> None:
-    wire.send(sink, {"refused": "engine", "message": str(error)[:1000]})
-
-
 def _confine(memory_mb: int) -> Confinement:
     """From here on only Python's modules are readable: photographs arrive as bytes, the engine is loaded."""
-    return confine(
-        Bounds([*environment.list_library_paths(), *environment.list_package_paths()], memory_mb, threads=True)
-    )
+    paths = [*environment.list_library_paths(), *environment.list_package_paths()]
+    return confine(Bounds(paths, memory_mb, threads=True))
 
 
 def _resident_bytes() -> int:

@@ -1,7 +1,6 @@
 """Which person a node is, by its number, which survives a rename in the DAM.
 
-Learned where a node has a person's name, whoever set it. It holds until the node gets another person's name: then it is
-that person's.
+Learned where a node has a person's name, whoever set it. It holds until the node gets another person's name.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
