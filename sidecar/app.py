@@ -97,9 +97,8 @@ def _add_routes(app: Flask, services: Services, limiter: Limiter) -> None:
         words = catalogues.Words("front", choose_language(services.config.site.language, request.args.get("lang", "")))
         missing = find_unready()
         found = None if missing is not None and missing.startswith("store:") else figures.count(services)
-        page = render_template(
-            "front.html", w=words, site=services.config.site.name, state=found, ready=missing is None
-        )
+        name, is_ready = services.config.site.name, missing is None
+        page = render_template("front.html", w=words, site=name, state=found, ready=is_ready)
         return page, 200 if found else 503
 
     @app.get("/health")
@@ -109,11 +108,9 @@ def _add_routes(app: Flask, services: Services, limiter: Limiter) -> None:
     @app.get("/ready")
     def ready() -> Response:
         missing = find_unready()
-        return (
-            jsonify(status="ready", looked_at=list(CHECKS))
-            if missing is None
-            else problems.respond(503, "Not ready", missing)
-        )
+        if missing is None:
+            return jsonify(status="ready", looked_at=list(CHECKS))
+        return problems.respond(503, "Not ready", missing)
 
     @app.get("/metrics")
     @limiter.limit(COUNT_LIMIT)

@@ -16,13 +16,8 @@ from sidecar.sign import sessions
 from sidecar.web import problems
 
 _PARTS = (people, quitclaims, forms, invitations, clearance, gate, collections, faces, erasures, audit)
-_TOKEN: dict[str, Any] = {
-    "token": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "A token of `facelease token add`; the scope that a route asks for stands with it.",
-    }
-}
+_ABOUT = "A token of `facelease token add`; the scope that a route asks for stands with it."
+_TOKEN: dict[str, Any] = {"token": {"type": "http", "scheme": "bearer", "description": _ABOUT}}
 
 
 def create_openapi_app(name: str) -> OpenAPI:

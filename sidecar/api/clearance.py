@@ -107,6 +107,9 @@ class ClearedPage(BaseModel):
     closed: str | None = None
 
 
+Answers = dict[IntendedUse, Answer]
+
+
 def routes(services: Services) -> Routes:
     """The routes of clearance."""
     api = Routes("clearance", "May this photograph be used?")
@@ -127,9 +130,8 @@ def routes(services: Services) -> Routes:
         """The answers for many photographs and uses in one go."""
         uses = [IntendedUse(one.purpose, one.channel) for one in body.uses]
         found = photo_answers.answer_photos(services, body.refs, uses, body.day)
-        items = [
-            _answer_photo(services, ref, found.get(ref) or _answer_unknown(uses), body.language) for ref in body.refs
-        ]
+        unknown = dict.fromkeys(uses, photo_answers.UNKNOWN_PHOTO)
+        items = [_answer_photo(services, ref, found.get(ref) or unknown, body.language) for ref in body.refs]
         return json_response(BatchAnswers(items=items))
 
     @api.add("GET", "/clearance", Route(TokenScope.CLEARANCE_READ), ClearedPage)
@@ -140,10 +142,8 @@ def routes(services: Services) -> Routes:
             page = cleared_photos.list_page(conn, span, query.after, query.limit)
             count = cleared_photos.count(conn, span) if query.count else None
         items = [ClearedPhoto(ref=one.ref, until=one.until) for one in page.photos]
-        closed = _explain_closed(services, span.closed)
-        return json_response(
-            ClearedPage(items=items, next=page.next or None, count=count, max_px=span.max_px, closed=closed)
-        )
+        about = {"count": count, "closed": _explain_closed(services, span.closed)}
+        return json_response(fill(ClearedPage, span, items=items, next=page.next or None, **about))
 
     return api
 
@@ -161,13 +161,7 @@ def _explain_closed(services: Services, why: str | None) -> str | None:
     return why and wording.render(closed_house.make_answer(why).reasons[0], site.language, site.zone)
 
 
-def _answer_unknown(uses: list[IntendedUse]) -> dict[IntendedUse, Answer]:
-    return dict.fromkeys(uses, photo_answers.UNKNOWN_PHOTO)
-
-
-def _answer_photo(
-    services: Services, ref: str, answers: dict[IntendedUse, Answer], language: str | None
-) -> PhotoAnswers:
+def _answer_photo(services: Services, ref: str, answers: Answers, language: str | None) -> PhotoAnswers:
     sizes, found = services.config.clearance.max_px, []
     for use, one in answers.items():
         about = {"status": one.status.value, "until": one.until, "max_px": sizes.get(use.channel)}

@@ -101,10 +101,8 @@ def routes(services: Services) -> Routes:
         ruling = modes.Ruling(body.mode, body.basis, evidence, body.members)
         modes.decide(services, path.ref, ruling, caller().actor)
         set_ = next(one for one in collection_list.every(services) if one.ref == path.ref)
-        notes = [
-            ModeNote(code=one.code.value, said=staff_words.without_effect(one))
-            for one in mode_effect.explain(services, path.ref)
-        ]
+        reasons = mode_effect.explain(services, path.ref)
+        notes = [ModeNote(code=one.code.value, said=staff_words.without_effect(one)) for one in reasons]
         return json_response(CollectionChanged(**_collection(set_).model_dump(), no_effect=notes))
 
     @api.add("GET", "/collections/<path:ref>/history", Route(TokenScope.COLLECTIONS_READ), RulingHistory)
@@ -123,13 +121,5 @@ def _to_record(row: ruling_history.PastRuling) -> RulingRecord:
 
 
 def _collection(one: RuledCollection) -> Collection:
-    return Collection(
-        ref=one.ref,
-        title=one.title,
-        mode=one.mode,
-        today=one.today,
-        basis=Basis(one.basis) if one.basis else None,
-        reference=one.reference or None,
-        decided_by=one.by or None,
-        review_date=one.review_date,
-    )
+    basis = Basis(one.basis) if one.basis else None
+    return fill(Collection, one, basis=basis, reference=one.reference or None, decided_by=one.by or None)

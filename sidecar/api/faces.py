@@ -127,18 +127,11 @@ def _add_read_routes(api: Routes, services: Services) -> None:
             rows = list(face_decisions.list_waiting(conn, query.state, query.after or 0, query.limit + 1))
             vouched = {None, *reference_sets.find_vouched(conn, {row.set_id for row in rows})}
             texts = services.texts(conn)
-            items = [
-                fill(
-                    Face,
-                    row,
-                    box=(row.left, row.top, row.width, row.height),
-                    name=row.display_name,
-                    dismissal=face_rows.dismissal_of(row),
-                    reason=face_rows.reason_of(texts, row) or None,
-                    vouched=row.set_id in vouched,
-                )
-                for row in rows[: query.limit]
-            ]
+            items = []
+            for row in rows[: query.limit]:
+                who = {"name": row.display_name, "vouched": row.set_id in vouched}
+                why = {"dismissal": face_rows.dismissal_of(row), "reason": face_rows.reason_of(texts, row) or None}
+                items.append(fill(Face, row, box=(row.left, row.top, row.width, row.height), **who, **why))
         return json_response(FacePage(items=items, next=items[-1].id if len(rows) > query.limit else None))
 
 

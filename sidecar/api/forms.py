@@ -69,9 +69,8 @@ def routes(services: Services) -> Routes:
     @api.add("GET", "/forms", Route(TokenScope.FORMS_READ), FormVersions)
     def forms_list(query: EmptyRequest) -> Response:
         """Every version of every form."""
-        return json_response(
-            FormVersions(items=[FormVersion(**_describe(one)) for one in form_store.list_versions(services)])
-        )
+        items = [FormVersion(**_describe(one)) for one in form_store.list_versions(services)]
+        return json_response(FormVersions(items=items))
 
     @api.add("GET", "/forms/<form_id>", Route(TokenScope.FORMS_READ), WholeFormVersion)
     def form_show(path: FormPath) -> Response:

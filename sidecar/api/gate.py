@@ -77,12 +77,8 @@ def routes(services: Services) -> Routes:
     return api
 
 
-_TYPED = {
-    ReasonCode.FACE_DISMISSED,
-    ReasonCode.FACE_SET_ASIDE,
-    ReasonCode.FACE_DISMISSED_BEFORE,
-    ReasonCode.FACE_NOT_SMALL,
-}
+_DISMISSED = {ReasonCode.FACE_DISMISSED, ReasonCode.FACE_DISMISSED_BEFORE}
+_TYPED = _DISMISSED | {ReasonCode.FACE_SET_ASIDE, ReasonCode.FACE_NOT_SMALL}
 
 
 def _hide_names(reason: Reason, language: str) -> Reason:

@@ -66,9 +66,8 @@ class Guard:
             return _refuse_rate()
         if route.scope not in caller().scopes:
             answer = problems.respond(403, "Forbidden", f"the token has not the scope {route.scope.value}")
-            answer.headers["WWW-Authenticate"] = (
-                f'Bearer realm="facelease", error="insufficient_scope", scope="{route.scope.value}"'
-            )
+            why = f'error="insufficient_scope", scope="{route.scope.value}"'
+            answer.headers["WWW-Authenticate"] = f'Bearer realm="facelease", {why}'
             return answer
         return None
 

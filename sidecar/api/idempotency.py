@@ -37,9 +37,8 @@ class IdempotencyKeys:
         if key is None:
             return None
         if not re.fullmatch(rf"[!-~]{{1,{_LONGEST}}}", key):
-            return problems.respond(
-                422, "Unprocessable Content", f"{HEADER}: 1 to {_LONGEST} printable characters without spaces"
-            )
+            said = f"{HEADER}: 1 to {_LONGEST} printable characters without spaces"
+            return problems.respond(422, "Unprocessable Content", said)
         key_id, asked = _digest(caller.id.encode(), key.encode()), _hash_request()
         used = idempotency_keys.claim(self._services, key_id, asked)
         if used is not None:

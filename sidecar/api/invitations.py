@@ -25,19 +25,6 @@ _HAND_OVER = "A link to hand over, and the code of a shoot, are POST /invitation
 _MAILED_ONLY = f"by this route links are mailed to one person: say by_mail true, and give person_id. {_HAND_OVER}"
 
 
-class MailedInvitation(RequestModel):
-    """One person, who is written to. `form`: a name; null is the only one in use. `by_mail`: say true."""
-
-    person_id: Id | None = None
-    collection: Ref | None = None
-    form: Word | None = None
-    kind: Literal["sign", "renew"] = "sign"
-    language: Language | None = None
-    guardian_id: Id | None = None
-    by_mail: bool = False
-    days: Annotated[int, Field(ge=1, le=366)] | None = None
-
-
 class HandedInvitation(RequestModel):
     """Either one person or one shoot (a collection). `form`: a name; null is the only one in use."""
 
@@ -48,6 +35,12 @@ class HandedInvitation(RequestModel):
     language: Language | None = None
     guardian_id: Id | None = None
     days: Annotated[int, Field(ge=1, le=366)] | None = None
+
+
+class MailedInvitation(HandedInvitation):
+    """One person, who is written to. `form`: a name; null is the only one in use. `by_mail`: say true."""
+
+    by_mail: bool = False
 
 
 class InvitationLink(BaseModel):
@@ -120,12 +113,10 @@ def _add_create_routes(api: Routes, services: Services) -> None:
         return json_response(InvitationLink(id=made.id, link=links.url(services, made.token)), 201)
 
 
-def _create_link(services: Services, body: MailedInvitation | HandedInvitation, by_mail: bool) -> links.MadeLink:
+def _create_link(services: Services, body: HandedInvitation, by_mail: bool) -> links.MadeLink:
     links.url(services, "")  # without an address of ours no link is made
     given = body.model_dump(include={"person_id", "form", "language", "guardian_id"})
-    kind, may = LinkKind(body.kind), TokenScope.INVITATIONS_HAND_OVER in caller().scopes
-    lasts = timedelta(days=body.days) if body.days else None
-    asked = invitations.InvitationRequest(
-        **given, collection_ref=body.collection, kind=kind, by_mail=by_mail, may_replace=may, lasts=lasts
-    )
+    given |= {"collection_ref": body.collection, "kind": LinkKind(body.kind), "by_mail": by_mail}
+    may, lasts = TokenScope.INVITATIONS_HAND_OVER in caller().scopes, timedelta(days=body.days) if body.days else None
+    asked = invitations.InvitationRequest(**given, may_replace=may, lasts=lasts)
     return invitations.invite(services, asked, caller().actor)

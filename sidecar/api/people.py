@@ -128,7 +128,9 @@ def _add_read_routes(api: Routes, services: Services) -> None:
     @api.add("GET", "/people", Route(TokenScope.PEOPLE_READ), PersonPage)
     def people_list(query: PageQuery) -> Response:
         """A page of the people there are."""
-        return json_response(_list_page(services, query))
+        found = listing.page(services, query.after, query.limit + 1)
+        items = [_to_person(one) for one in found[: query.limit]]
+        return json_response(PersonPage(items=items, next=items[-1].id if len(found) > query.limit else None))
 
     @api.add("GET", "/people/<person_id>", Route(TokenScope.PEOPLE_READ), Person)
     def person_show(path: PersonPath) -> Response:
@@ -147,15 +149,13 @@ def _add_write_routes(api: Routes, services: Services) -> None:
     @api.add("POST", "/people", Route(TokenScope.PEOPLE_WRITE, changes=True), PersonCreated, 201)
     def person_add(body: NewPerson) -> Response:
         """Enter a person."""
-        newcomer = register.Newcomer(
-            body.name, body.language, body.birth_date, body.email, body.guardians, of_age=body.of_age
-        )
+        said = body.name, body.language, body.birth_date, body.email, body.guardians
+        newcomer = register.Newcomer(*said, of_age=body.of_age)
         person_id = register.add(services, newcomer, caller().actor, body.adopt)
         gaps = name_doubts.find_gaps(services, person_id)
         doubt = name_doubts.explain(gaps) if gaps else None
-        return json_response(
-            PersonCreated(id=person_id, doubt=doubt, finished=doubt is None or body.despite_unread), 201
-        )
+        finished = doubt is None or body.despite_unread
+        return json_response(PersonCreated(id=person_id, doubt=doubt, finished=finished), 201)
 
     @api.add("POST", "/people/<person_id>/age", Route(TokenScope.PEOPLE_WRITE, changes=True), ChangeResult)
     def person_age(path: PersonPath, body: PersonAge) -> Response:
@@ -180,12 +180,6 @@ def _add_write_routes(api: Routes, services: Services) -> None:
         count = withdrawal.object_to_recognition(services, path.person_id, caller().actor)
         finished = not overdue.is_pending(services, path.person_id)
         return json_response(EndResult(id=path.person_id, count=count, ended_before=before, finished=finished))
-
-
-def _list_page(services: Services, query: PageQuery) -> PersonPage:
-    found = listing.page(services, query.after, query.limit + 1)
-    items = [_to_person(one) for one in found[: query.limit]]
-    return PersonPage(items=items, next=items[-1].id if len(found) > query.limit else None)
 
 
 def _to_person(one: listing.Listed) -> Person:

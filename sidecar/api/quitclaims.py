@@ -24,6 +24,7 @@ from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, fill, json_response
 from sidecar.web.request_models import EndResult, Id, Moment, PersonPath, RequestModel, Word
 
+Act = Literal["withdraw", "restrict"]
 MAX_BODY_BYTES = 16 << 20
 """Of a body: scans of signed forms."""
 
@@ -138,15 +139,12 @@ def routes(services: Services) -> Routes:
     return api
 
 
-def _end_grants(
-    services: Services, person_id: str, body: GrantChoice, act: Literal["withdraw", "restrict"]
-) -> EndResult:
+def _end_grants(services: Services, person_id: str, body: GrantChoice, act: Act) -> EndResult:
     """What ended, or since when it was over. Raises NotFound, and NothingDone where there was nothing to end."""
     count = withdrawal.stop(services, person_id, StopMode(act), _chosen_ids(body), caller().actor)
     before = None if count else already_done.find_ended_at(services, person_id, _chosen_ids(body), act)
-    return EndResult(
-        id=person_id, count=count, ended_before=before, finished=not overdue.is_pending(services, person_id)
-    )
+    finished = not overdue.is_pending(services, person_id)
+    return EndResult(id=person_id, count=count, ended_before=before, finished=finished)
 
 
 def _chosen_ids(which: GrantChoice) -> set[str] | None:

@@ -16,17 +16,14 @@ from plugin.flows.access.api_tokens import TokenScope
 
 PREFIX = "/api/v1"
 View = Callable[..., Response]
+Decorator = Callable[[View], View]
 T = TypeVar("T", bound=BaseModel)
 
+_TEXT = {"type": "string"}
 _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-    },
+    "properties": {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT},
 }
 _PROBLEMS = {
     400: "The body is not JSON",
@@ -74,9 +71,7 @@ class Routes:
         self.known: dict[str, Route] = {}
         """By endpoint."""
 
-    def add(
-        self, method: str, rule: str, route: Route, model: type[BaseModel], status: int = 200
-    ) -> Callable[[View], View]:
+    def add(self, method: str, rule: str, route: Route, model: type[BaseModel], status: int = 200) -> Decorator:
         """Make a view the answer to `method` on `rule`; its docstring is what the description says of it."""
 
         def add(view: View) -> View:

@@ -1,7 +1,7 @@
 """`facelease collection`: list, set, history, lost, held, gone."""
 
 from dataclasses import asdict
-from datetime import datetime
+from typing import Any
 
 import click
 
@@ -14,7 +14,7 @@ from plugin.flows.views import collection_list
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
+from sidecar.commands.common import DAY, Shell, actor, as_json, finish_jobs, say_finished
 from sidecar.output import say, table
 from sidecar.words import staff_words
 
@@ -30,24 +30,14 @@ def list_(shell: Shell, as_json: bool) -> None:
     """Every collection of the DAM with its mode; off unless somebody set it."""
     with shell.house() as services:
         modes.import_from_dam(services)
-        rows = [
-            {
-                "ref": one.ref,
-                "title": one.title,
-                "resources": one.resources,
-                "mode": one.mode.value,
-                "today": one.today.value,
-                "basis": one.basis or None,
-                "review": one.review_date,
-                "warning": "rests on the controller's own reading of the law" if one.warned else "",
-            }
-            for one in collection_list.every(services)
-        ]
+        rows = []
+        for one in collection_list.every(services):
+            about = {"ref": one.ref, "title": one.title, "resources": one.resources, "mode": one.mode.value}
+            basis = {"today": one.today.value, "basis": one.basis or None, "review": one.review_date}
+            warning = "rests on the controller's own reading of the law" if one.warned else ""
+            rows.append(about | basis | {"warning": warning})
     heads = ["ref", "title", "resources", "mode", "today", "basis", "review", "warning"]
-    say(as_json, rows, table(heads, [["" if row[h] is None else row[h] for h in heads] for row in rows]))
-
-
-_DAY = click.DateTime(["%Y-%m-%d"])
+    say(as_json, rows, shell.table(heads, rows))
 
 
 @collection.command("set")
@@ -56,27 +46,14 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--basis", type=click.Choice([basis.value for basis in Basis]))
 @click.option("--reference", default="", help="Evidence; for controller the reference of the DPIA.")
 @click.option("--by", default="", help="Who decided.")
-@click.option("--date", "decided", type=_DAY, help="When it was decided.")
-@click.option("--review", type=_DAY, help="Until when the basis holds.")
-@click.option("--member", multiple=True, help="Who signed up for the shoot; may be repeated.")
-@confirmation.yes_option
-@as_json
-def set_(
-    shell: Shell,
-    ref: str,
-    mode: str,
-    basis: str | None,
-    reference: str,
-    by: str,
-    decided: datetime | None,
-    review: datetime | None,
-    member: tuple[str, ...],
-    yes: bool,
-    as_json: bool,
-) -> None:
+@click.option("--date", "decided", type=DAY, help="When it was decided.")
+@click.option("--review", "review_date", type=DAY, help="Until when the basis holds.")
+@click.option("--member", "members", multiple=True, help="Who signed up for the shoot; may be repeated.")
+@confirmation.yes_and_json
+def set_(shell: Shell, ref: str, mode: str, basis: str | None, yes: bool, as_json: bool, **evidence: Any) -> None:
     """Set the MODE of the collection REF: off, detect, suggest, auto or never."""
-    evidence = BasisEvidence(reference, by, decided.date() if decided else None, review.date() if review else None)
-    ruling = modes.Ruling(Mode(mode), Basis(basis) if basis else None, evidence, member)
+    members: tuple[str, ...] = evidence.pop("members")
+    ruling = modes.Ruling(Mode(mode), Basis(basis) if basis else None, BasisEvidence(**evidence), members)
     with shell.house() as services:
         confirmation.confirm(_describe_ending(services, ref, mode), yes)
         modes.decide(services, ref, ruling, actor())
@@ -142,8 +119,7 @@ def held(shell: Shell, ref: str | None, as_json: bool) -> None:
 
 @collection.command("gone")
 @click.argument("ref")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def gone(shell: Shell, ref: str, yes: bool, as_json: bool) -> None:
     """Say that the lost collection REF is gone: what waited for it goes on. Its photographs stay under its ruling,
     wherever they turn up, until somebody rules on where they lie then."""

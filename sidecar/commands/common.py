@@ -18,10 +18,11 @@ from plugin.errors import NothingDone
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import delivery
+from plugin.flows.review import already_done
 from plugin.flows.schedule import calendar
 from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.ledger.store.engine import MOST_NUMBER
-from sidecar.output import say
+from sidecar.output import say, table
 from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 from sidecar.words import error_words, staff_words
@@ -50,6 +51,12 @@ class Shell:
             services.queue.follow()
             yield services
 
+    @contextmanager
+    def person(self, who: str) -> Iterator[tuple[Services, str]]:
+        """The open house, and the id of the person meant by an id or a display name. Raises NotFound."""
+        with self.house() as services:
+            yield services, find_person(services, who)
+
     def moment(self, text: str | None, end: bool = False) -> datetime | None:
         """A day (its first moment, or with `end` the first after it) or an ISO moment, in the site's zone."""
         if text is None:
@@ -61,14 +68,17 @@ class Shell:
                 return _next_day(midnight) if end else midnight
             given = datetime.fromisoformat(text)
         except ValueError:
-            raise click.BadParameter(
-                f"{text!r} is no day like 2026-01-31 and no moment like 2026-01-31T12:00"
-            ) from None
+            said = f"{text!r} is no day like 2026-01-31 and no moment like 2026-01-31T12:00"
+            raise click.BadParameter(said) from None
         return given if given.tzinfo else given.replace(tzinfo=self.config.site.zone)
 
     def local(self, moment: datetime | None) -> str:
         """A moment in the site's zone; "" for none."""
         return "" if moment is None else format_local(moment, self.config.site.zone)
+
+    def table(self, heads: Sequence[str], rows: Iterable[Mapping[str, object]]) -> list[str]:
+        """The values of the rows under these keys, as `table` prints them."""
+        return table(heads, [[self.cell(row[head]) for head in heads] for row in rows])
 
     def cell(self, value: object) -> str:
         """A value for a table: moments in the site's zone, lists as words."""
@@ -90,6 +100,11 @@ def find_person(services: Services, who: str) -> str:
     """The id of the person meant by an id or a display name. Raises NotFound."""
     with services.store.read() as conn:
         return roster.find(conn, who)
+
+
+def describe_act(services: Services, done: str, before: datetime | None, again: str) -> str:
+    """What was `done`; or `again`, and since when, if it was so already."""
+    return done if before is None else f"{again} already on {already_done.format_day(services, before)}"
 
 
 def finish_jobs(services: Services, *kinds: str) -> list[UnfinishedJob]:
@@ -127,6 +142,14 @@ def say_finished(as_json: bool, data: Mapping[str, Any], lines: Iterable[str], l
         raise SystemExit(1 if all(one.dead for one in left) else NOT_FINISHED)
 
 
+class _Day(click.DateTime):
+    """A day like 2026-01-31."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(value, param, ctx).date()
+
+
+DAY = _Day(["%Y-%m-%d"])
 NUMBER = click.IntRange(1, MOST_NUMBER)
 """The number of a face, a tag or a job."""
 

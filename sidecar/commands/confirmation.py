@@ -6,10 +6,16 @@ from collections.abc import Sequence
 import click
 
 from plugin.flows.consent.consequences import Consequences
+from sidecar.commands.common import Command, as_json
 from sidecar.output import safe
 from sidecar.words import ending_words
 
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+_yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def yes_and_json(command: Command) -> Command:
+    """Give a command `--yes` and `--json`, and its Shell as the first argument."""
+    return _yes_option(as_json(command))
 
 
 def confirm(said: Sequence[str], yes: bool) -> None:
@@ -24,6 +30,16 @@ def confirm(said: Sequence[str], yes: bool) -> None:
         raise click.UsageError(safe(f"nothing was done. This would end: {what}. Nobody can answer here: add --yes"))
     click.echo(safe(f"This ends: {what}."), err=True)
     click.confirm("It cannot be taken back. Go on?", abort=True, err=True)
+
+
+def confirm_ending(ending: Consequences, yes: bool) -> None:
+    """As `confirm`, of what ends."""
+    confirm(describe_ending(ending), yes)
+
+
+def confirm_erasure(ending: Consequences, yes: bool) -> None:
+    """As `confirm`, of a person who is forgotten."""
+    confirm([f"everything that is known of {ending.name}", *describe_ending(ending)], yes)
 
 
 def describe_ending(ending: Consequences) -> list[str]:

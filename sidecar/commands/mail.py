@@ -9,7 +9,11 @@ from plugin.flows.mail import delivery
 from plugin.flows.schedule import calendar
 from plugin.words.plurals import pluralize
 from sidecar.commands.common import Shell, as_json, finish_jobs, say_finished
-from sidecar.output import say, table
+from sidecar.output import say
+
+_NO_MAIL = (
+    "no mail is sent, because mail.host is empty: make links with `facelease quitclaim invite` and hand them over"
+)
 
 
 @click.group()
@@ -34,9 +38,8 @@ def list_(shell: Shell, as_json: bool) -> None:
     with shell.house() as services:
         sent, others = delivery.list_unsent(services, 100)
     rows = [asdict(one) | {"person": one.person or "(owner)"} for one in others]
-    heads = ["id", "kind", "person", "state", "since", "error"]
-    cells = [[shell.cell(row[head]) for head in heads] for row in rows]
-    say(as_json, {"sent": sent, "others": rows}, [f"{sent} sent", *(table(heads, cells) if rows else [])])
+    lines = shell.table(["id", "kind", "person", "state", "since", "error"], rows) if rows else []
+    say(as_json, {"sent": sent, "others": rows}, [f"{sent} sent", *lines])
 
 
 @mail.command()
@@ -45,10 +48,7 @@ def due(shell: Shell, as_json: bool) -> None:
     """Queue and send now what the calendar asks for by today; the worker does the same every day."""
     with shell.house() as services:
         if not services.config.mail.host:
-            raise click.ClickException(
-                "no mail is sent, because mail.host is empty: make links with `facelease quitclaim invite` "
-                "and hand them over"
-            )
+            raise click.ClickException(_NO_MAIL)
         counts = calendar.send_reminders(services)
         left = finish_jobs(services, "mail")
         refused = delivery.list_failures(services, services.queue.followed("mail"))

@@ -17,7 +17,7 @@ from plugin.ledger.keys.free_text import TextSealer
 from plugin.quitclaim.clearance.dismissal import SETTLING, Dismissal
 from plugin.quitclaim.words import dismissal_words
 from plugin.words.plurals import pluralize
-from sidecar.commands.common import NUMBER, Shell, actor, as_json, find_person
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, describe_act, find_person
 from sidecar.output import say, table
 
 _WHY = click.Choice([one.value for one in Dismissal])
@@ -48,22 +48,17 @@ def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_j
             nobodys = dam_names.list_unlinked(conn)
         renamed, unasked = _find_renamed(services)
     unlinked = [{"name": name, "photos": count} for name, count in nobodys]
-    heads = ["face", "photo", "person", "state", "distance", "dismissal", "reason"]
-    lines = table(heads, [[row[h] for h in heads] for row in faces])
+    lines = shell.table(["face", "photo", "person", "state", "distance", "dismissal", "reason"], faces)
     lines += [f"tagged by the machine, not confirmed: face {r['face']}, {r['person']} on {r['photo']}" for r in machine]
-    lines += [
-        f"named by hand, belongs to nobody: {name} ({pluralize(count, 'photo')}); person add --adopt"
-        for name, count in nobodys
-    ]
+    for name, count in nobodys:
+        lines.append(f"named by hand, belongs to nobody: {name} ({pluralize(count, 'photo')}); person add --adopt")
     if unlinked:
-        lines.append(
-            pluralize(len(unlinked), "name by hand belongs", "names by hand belong")
-            + f" to nobody, on {pluralize(sum(count for _, count in nobodys), 'photo')} in all: "
-            "an editor set them, or they came with an uploaded file"
-        )
+        belong = pluralize(len(unlinked), "name by hand belongs", "names by hand belong")
+        photos = pluralize(sum(count for _, count in nobodys), "photo")
+        lines.append(f"{belong} to nobody, on {photos} in all: an editor set them, or they came with an uploaded file")
     for r in renamed:
-        said = "rename it there, or leave it; the tags stay"
-        lines.append(f"the DAM calls {r['name']} now {r['in_the_dam']}: {said}")
+        called = f"the DAM calls {r['name']} now {r['in_the_dam']}"
+        lines.append(f"{called}: rename it there, or leave it; the tags stay")
     data = {"faces": faces, "unconfirmed": machine, "unlinked": unlinked, "renamed": renamed}
     say(as_json, data, lines + unasked)
 
@@ -75,7 +70,7 @@ def again(shell: Shell, as_json: bool) -> None:
     with shell.house() as services, services.store.read() as conn:
         found = returned_names.list_by_hand_again(services, conn)
     rows = [{"photo": ref, "name": name} for ref, name in found]
-    say(as_json, rows, table(["photo", "name"], [[ref, name] for ref, name in found]))
+    say(as_json, rows, table(["photo", "name"], found))
 
 
 def _find_renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
@@ -156,12 +151,8 @@ def dismiss_small(shell: Shell, photo: str, why: str, as_json: bool) -> None:
     """None of PHOTO's small faces need be named: those on which nobody has decided, in one act."""
     with shell.house() as services:
         done = dismissals.dismiss_small(services, photo, dismissals.parse_dismissal(why), actor())
-        day = already_done.format_day(services, done.before) if done.before else ""
-    said = (
-        f"all small faces were left out already on {day}"
-        if day
-        else f"{pluralize(len(done.faces), 'small face')} left out"
-    )
+        left_out = f"{pluralize(len(done.faces), 'small face')} left out"
+        said = describe_act(services, left_out, done.before, "all small faces were left out")
     data = {"photo": photo, "dismissed": len(done.faces), "left": done.left, "decided_before": done.before}
     lines = [f"{photo}: {said}; {pluralize(done.left, 'face of it is', 'faces of it are')} left to decide"]
     say(as_json, data, lines + ([] if Dismissal(why) in SETTLING else [_STAYS]))
@@ -169,8 +160,7 @@ def dismiss_small(shell: Shell, photo: str, why: str, as_json: bool) -> None:
 
 def _describe_decision(services: Services, face: int, what: str, before: datetime | None) -> str:
     """What was decided, and since when if it had been decided before."""
-    again = f"; that was decided already on {already_done.format_day(services, before)}" if before is not None else ""
-    return f"face {face}: {what}{again}"
+    return describe_act(services, f"face {face}: {what}", before, f"face {face}: {what}; that was decided")
 
 
 @reviews.command()
@@ -184,8 +174,5 @@ def undo(shell: Shell, face: int, together: bool, as_json: bool) -> None:
         if not together:
             face_decisions.undo_decision(services, face, actor())
     others = f", and {pluralize(count - 1, 'other')}" if count > 1 else ""
-    say(
-        as_json,
-        {"face": face, "state": "unmatched", "count": count},
-        [f"face {face}{others}: undone; the next scan looks at it again"],
-    )
+    data = {"face": face, "state": "unmatched", "count": count}
+    say(as_json, data, [f"face {face}{others}: undone; the next scan looks at it again"])

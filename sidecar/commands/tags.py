@@ -37,10 +37,8 @@ def reconcile(shell: Shell, wait: bool, as_json: bool) -> None:
         begun = reconciliation.begin_reconciliation(services)
         if not begun.resources and not begun.changes:
             raise NothingDone("no photograph is known yet, so nothing was compared: facelease scan enters them")
-        click.echo(
-            f"{pluralize(begun.resources, 'photograph')} to compare, {pluralize(begun.changes, 'change')} in the DAM",
-            err=True,
-        )
+        photographs, changes = pluralize(begun.resources, "photograph"), pluralize(begun.changes, "change")
+        click.echo(f"{photographs} to compare, {changes} in the DAM", err=True)
         found = _run_jobs(services, begun, wait)
     say(as_json, asdict(begun) | asdict(found) | {"done": found.done}, _describe_outcome(found))
     if not found.done:
@@ -60,18 +58,14 @@ def _run_jobs(services: Services, begun: Reconciliation, wait: bool) -> Reconcil
 def _describe_outcome(found: ReconciliationOutcome) -> list[str]:
     lines = [f"{pluralize(found.taken_off, 'name')} taken off that had no ground any more"]
     if found.undecided:
-        lines.append(
-            pluralize(
-                found.undecided, "name by hand of somebody who ended waits", "names by hand of people who ended wait"
-            )
-            + f" for a decision ({found.listed} new): facelease tags list"
-        )
+        one, many = "name by hand of somebody who ended waits", "names by hand of people who ended wait"
+        wait = pluralize(found.undecided, one, many)
+        lines.append(f"{wait} for a decision ({found.listed} new): facelease tags list")
     if found.failed_writes:
         lines.append(f"{pluralize(found.failed_writes, 'name')} could not be written: facelease doctor")
     if found.open:
-        lines.append(
-            f"not done, to be tried again: {_list_counts(found.open)}: facelease reconcile --wait, or a worker"
-        )
+        jobs = _list_counts(found.open)
+        lines.append(f"not done, to be tried again: {jobs}: facelease reconcile --wait, or a worker")
     if found.given_up:
         lines.append(f"given up: {_list_counts(found.given_up)}: facelease doctor says why")
     return [*lines, "everything was compared"] if found.done else lines
@@ -99,12 +93,10 @@ def list_(shell: Shell, person: str | None, kept: bool, after: int, limit: int, 
         found = names_by_hand.list_hand_names(services, person_id, kept, after, limit)
         waiting_list.note_look(services, WaitingKind.HAND_NAMES, actor(), len(found))
         zone = services.config.site.zone
-    heads = ["tag", "photo", "person", "since", *(["kept by"] if kept else [])]
-    lines = [
-        [one.tag_id, one.ref, one.name, format_local_day(one.since, zone), *([one.kept_by] if kept else [])]
-        for one in found
-    ]
-    say(as_json, [asdict(one) for one in found], table(heads, lines))
+    width = 5 if kept else 4
+    cells = [[one.tag_id, one.ref, one.name, format_local_day(one.since, zone), one.kept_by][:width] for one in found]
+    lines = table(["tag", "photo", "person", "since", "kept by"][:width], cells)
+    say(as_json, [asdict(one) for one in found], lines)
 
 
 _TAGS = click.argument("tags", nargs=-1, type=NUMBER)
@@ -140,8 +132,7 @@ def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool)
 @tags.command()
 @_TAGS
 @_PERSON
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def remove(shell: Shell, tags: tuple[int, ...], person: str | None, yes: bool, as_json: bool) -> None:
     """The names go from the DAM; who decided it is recorded."""
     with shell.house() as services:

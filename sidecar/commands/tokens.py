@@ -6,10 +6,9 @@ import click
 
 from plugin.flows.access import api_tokens
 from plugin.flows.access.api_tokens import TokenScope
-from plugin.flows.review import already_done
 from sidecar.commands import confirmation
-from sidecar.commands.common import Shell, actor, as_json
-from sidecar.output import say, table
+from sidecar.commands.common import Shell, actor, as_json, describe_act
+from sidecar.output import say
 
 _SCOPES = click.Choice([scope.value for scope in TokenScope])
 _DAYS, _DEFAULT = click.IntRange(1, 3650), api_tokens.DEFAULT_LIFETIME.days
@@ -46,8 +45,7 @@ def list_(shell: Shell, as_json: bool) -> None:
             times = {"made": row.created_at, "until": row.expires_at, "used": row.used_at}
             state = _describe_state(row.revoked_at, row.expires_at, now)
             rows.append(about | times | {"state": state})
-    heads = ["id", "label", "scopes", "tools", "state", "until", "used"]
-    say(as_json, rows, table(heads, [[shell.cell(row[head]) for head in heads] for row in rows]))
+    say(as_json, rows, shell.table(["id", "label", "scopes", "tools", "state", "until", "used"], rows))
 
 
 def _describe_state(revoked: datetime | None, until: datetime | None, now: datetime) -> str:
@@ -58,8 +56,7 @@ def _describe_state(revoked: datetime | None, until: datetime | None, now: datet
 
 @token.command()
 @click.argument("token_id")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def revoke(shell: Shell, token_id: str, yes: bool, as_json: bool) -> None:
     """The token opens nothing from now on."""
     with shell.house(catch_up=False) as services:
@@ -68,7 +65,5 @@ def revoke(shell: Shell, token_id: str, yes: bool, as_json: bool) -> None:
         open_ = [one for one in mine if _describe_state(one.revoked_at, one.expires_at, now) == "valid"]
         confirmation.confirm([f"the token of {one.label} ({', '.join(one.scopes)})" for one in open_], yes)
         before = api_tokens.revoke(services, token_id, actor())
-        said = f"token {token_id}: revoked"
-        if before is not None:
-            said = f"token {token_id}: it had been revoked already on {already_done.format_day(services, before)}"
-    say(as_json, {"id": token_id, "state": "revoked", "ended_before": before}, [said])
+        said = describe_act(services, "revoked", before, "it had been revoked")
+    say(as_json, {"id": token_id, "state": "revoked", "ended_before": before}, [f"token {token_id}: {said}"])

@@ -69,11 +69,9 @@ def form_retire(form_id: str) -> ResponseReturnValue:
 
 
 def _show_list(text: str = "", wrong: str = "", status: int = 200) -> ResponseReturnValue:
-    versions = kept.list_versions(page_base.house())
-    sets = page_base.staff().role in ADMINISTRATORS
-    return page_base.render_page(
-        "forms", status=status, versions=versions, text=text, wrong=wrong.split("; "), sets=sets
-    )
+    versions, sets = kept.list_versions(page_base.house()), page_base.staff().role in ADMINISTRATORS
+    typed = {"text": text, "wrong": wrong.split("; ")}
+    return page_base.render_page("forms", typed, status=status, versions=versions, sets=sets)
 
 
 def _read_form() -> str:

@@ -24,10 +24,8 @@ def home() -> ResponseReturnValue:
     services, role = page_base.house(), page_base.staff().role
     reads_all, language = role is not Role.AUDITOR, page_base.staff().language
     waits, tasks = (dashboard.load_dashboard(services), _list_tasks(services, role)) if reads_all else (None, [])
-    dead = [
-        (one, staff_words.job(one.kind, language), error_words.reason(one.error, language))
-        for one in (waits.dead if waits else ())
-    ]
+    failed = waits.dead if waits else ()
+    dead = [(one, staff_words.job(one.kind, language), error_words.reason(one.error, language)) for one in failed]
     may = {"mends": role in OFFICERS, "retries": role is Role.ADMINISTRATOR}
     owed = any(one.owed for one in tasks)
     lists = {"waits": waits, "tasks": tasks, "owed": owed, "dead": dead}

@@ -20,10 +20,8 @@ def jobs() -> ResponseReturnValue:
     """The newest of them, and how much waits of each kind."""
     services, language = page_base.house(), page_base.staff().language
     waiting = {staff_words.job(kind, language): n for kind, n in sorted(retries.count_open_by_kind(services).items())}
-    found = [
-        (one, staff_words.job(one.kind, language), error_words.reason(one.why, language))
-        for one in retries.list_pending(services, _MOST)
-    ]
+    pending = retries.list_pending(services, _MOST)
+    found = [(one, staff_words.job(one.kind, language), error_words.reason(one.why, language)) for one in pending]
     return page_base.render_page("jobs", rows=found, waiting=waiting)
 
 

@@ -19,9 +19,8 @@ def log() -> ResponseReturnValue:
     """One page of the log, the newest first: of one kind of act, or up to one day, where that is asked."""
     services, action, until = page_base.house(), request.args.get("action", ""), page_base.read_day("day")
     wanted = audit_view.AuditFilter(action, until, page_base.read_number("before"), page_base.PAGE_ROWS + 1)
-    rows, more = page_base.split_page(
-        audit_view.read_rows(services, wanted, page_base.staff().actor), page_base.PAGE_ROWS
-    )
+    found = audit_view.read_rows(services, wanted, page_base.staff().actor)
+    rows, more = page_base.split_page(found, page_base.PAGE_ROWS)
     chosen = {"actions": audit_view.ACTIONS, "action": action, "until": until}
     head, after = audit_view.find_head(services), rows[-1].seq if more else None
     return page_base.render_page("log", chosen, rows=rows, next=after, head=head)

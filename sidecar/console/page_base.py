@@ -29,21 +29,8 @@ OFFICERS = (Role.ADMINISTRATOR, Role.OFFICER)
 WATCHERS = (Role.ADMINISTRATOR, Role.OFFICER, Role.AUDITOR)
 ADMINISTRATORS = (Role.ADMINISTRATOR,)
 
-_MENU = (
-    "home",
-    "review",
-    "references",
-    "names",
-    "people",
-    "collections",
-    "requests",
-    "officer",
-    "forms",
-    "clearance",
-    "log",
-    "jobs",
-    "sessions",
-)
+_DAILY = ("home", "review", "references", "names", "people", "collections", "requests", "officer")
+_MENU = (*_DAILY, "forms", "clearance", "log", "jobs", "sessions")
 _SAID = "said"  # of the session: which sentence the next page says, a key of the words, and the numbers in it
 _UNDO = "undo"  # of the session: the face that was decided last, and the act that takes that back
 
@@ -192,9 +179,8 @@ def _show_refusal(error: FaceLeaseError) -> ResponseReturnValue:
 
 @console.errorhandler(StoreAway)
 def _show_store_away(error: StoreAway) -> ResponseReturnValue:
-    html, _ = _show_error(
-        503, "", "wrong_unsure" if store_unavailable.may_have_written(house(), error) else "wrong_away"
-    )
+    unsure = store_unavailable.may_have_written(house(), error)
+    html, _ = _show_error(503, "", "wrong_unsure" if unsure else "wrong_away")
     return store_unavailable.retry_later(Response(html))
 
 

@@ -77,7 +77,7 @@ def create_blueprint(services: Services) -> Blueprint | None:
         question = _parse(DownloadQuestion, raw)
         refs = [str(ref) for ref in question.refs]
         verdicts = download_gate.judge_downloads(services, refs, question.channels, question.longest_px)
-        answers = {ref: _describe_verdict(services, one, question) for ref, one in verdicts.items()}
+        answers = {ref: _describe_verdict(services, one, question.language) for ref, one in verdicts.items()}
         return jsonify(answers=answers, max_px=download_gate.find_date_sizes(services))
 
     @routes.post(f"{PATH}/deliveries")
@@ -107,10 +107,8 @@ def _parse(kind: type[T], raw: bytes) -> T:
         raise EventRefused(f"not a question of the download page: {where} is not what it takes") from None
 
 
-def _describe_verdict(
-    services: Services, verdict: download_gate.DownloadVerdict, question: DownloadQuestion
-) -> dict[str, Any]:
-    language = choose_language(services.config.site.language, question.language)
+def _describe_verdict(services: Services, verdict: download_gate.DownloadVerdict, wanted: str) -> dict[str, Any]:
+    language = choose_language(services.config.site.language, wanted)
     zone = services.config.site.zone
     lines = [reasons.render(why, language, zone) for answer in verdict.against for why in answer.reasons]
     blocked = any(answer.status is ClearanceStatus.BLOCKED for answer in verdict.against)

@@ -138,14 +138,14 @@ def _describe_photograph(services: Services, question: PanelQuestion) -> dict[st
     if view is None:
         why = [reasons.render(Reason(ReasonCode.NOT_EXAMINED), language)]
         return {"state": "unknown", "people": [], "faces": [], "channels": {}, "why": why}
-    said = _AnswerWords(services, language)
+    said, people = _AnswerWords(services, language), []
+    for one in view.people:
+        who = {"name": one.name, "origin": one.origin, "by": one.by}
+        people.append(who | {"channels": said.channels(one.channels)})
     return {
         "state": "ok",
         "purpose": view.purpose,
-        "people": [
-            {"name": one.name, "origin": one.origin, "by": one.by, "channels": said.channels(one.channels)}
-            for one in view.people
-        ],
+        "people": people,
         "faces": [_describe_face(face, question.can_edit, language) for face in view.faces],
         "small": _count_small(view.faces),
         "channels": _add_field_dates(services, question, view, said.sized(view.channels)),

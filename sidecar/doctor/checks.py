@@ -25,14 +25,10 @@ from sidecar.words import error_words, staff_words
 def run_checks(config: Config, clock: Clock) -> list[Finding]:
     """Run every check, in such an order that one that fails explains those after it."""
     findings = [_check_configuration(config), _run("master key", lambda: _check_master_key(config))]
-    findings += [
-        *machine_checks.check_permissions(config),
-        machine_checks.check_exiftool(),
-        machine_checks.check_confinement(),
-    ]
-    findings += [
-        _run(f"{name} of the DAM", partial(_check_secret, config, name)) for name in machine_checks.SIGNED_PURPOSES
-    ]
+    findings += machine_checks.check_permissions(config)
+    findings += [machine_checks.check_exiftool(), machine_checks.check_confinement()]
+    for name in machine_checks.SIGNED_PURPOSES:
+        findings.append(_run(f"{name} of the DAM", partial(_check_secret, config, name)))
     findings.append(_run("console", lambda: _check_console(config)))
     findings.append(_run("weights", lambda: machine_checks.check_weights(config)))
     findings.append(_run("mail server", lambda: machine_checks.check_mail_server(config)))
@@ -40,11 +36,8 @@ def run_checks(config: Config, clock: Clock) -> list[Finding]:
         with bootstrap.open_house(config, clock) as services:
             findings += [_run(name, lambda check=check: check(services)) for name, check in _HOUSE_CHECKS]  # type: ignore[misc]
             findings += _list_waiting(services)
-            findings = [
-                *_list_dam_concerns(services, first=True),
-                *findings,
-                *_list_dam_concerns(services, first=False),
-            ]
+            first, last = (_list_dam_concerns(services, first=first) for first in (True, False))
+            findings = [*first, *findings, *last]
     except FaceLeaseError as error:
         away = isinstance(error, StoreAway)
         mend = "see the sentence above" if away else "facelease init makes what is missing"
@@ -107,9 +100,8 @@ def _check_letters(services: Services) -> Finding:
 
 
 def _check_store(services: Services) -> Finding:
-    return Finding(
-        "store", True, f"{services.store.kind}, {pluralize(health.count_people(services), 'person', 'people')}"
-    )
+    people = pluralize(health.count_people(services), "person", "people")
+    return Finding("store", True, f"{services.store.kind}, {people}")
 
 
 def _check_dam(services: Services) -> Finding:

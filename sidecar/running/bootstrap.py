@@ -61,10 +61,9 @@ def _init_heads(config: Config, store: Store) -> list[str]:
     """The key of heads and the first head of the log. Raises VaultError where there are heads, and not their key."""
     path = config.path(config.keys.heads_key_file)
     ended = EndedLog(config.path(config.keys.ended_log)).mark()
+    file, months = config.path(config.keys.heads_file), config.retention.audit_months
     with store.write() as tx:
-        made = log_heads.create_first_head(
-            tx, path, config.path(config.keys.heads_file), config.retention.audit_months, ended
-        )
+        made = log_heads.create_first_head(tx, path, file, months, ended)
     if made is None:
         HeadKey.load(path)
         return []

@@ -105,9 +105,8 @@ class DailyLogFile(logging.Handler):
         self._lost += 1
         if self._lost == 1:
             with suppress(OSError, ValueError):  # it may be shut, or as full
-                sys.stderr.write(
-                    f"the log {self._path} cannot be written ({error.strerror}): what happens meanwhile is not in it\n"
-                )
+                why = f"cannot be written ({error.strerror})"
+                sys.stderr.write(f"the log {self._path} {why}: what happens meanwhile is not in it\n")
                 sys.stderr.flush()
 
 

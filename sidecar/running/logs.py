@@ -18,7 +18,8 @@ def configure(config: Config) -> None:
     logging.raiseExceptions = False  # else a record that cannot be written is printed with its values
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(config.server.log_level.upper())
+    level = logging.getLevelNamesMapping()[config.server.log_level.upper()]
+    root.setLevel(level)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.getLogger("PIL").setLevel(logging.INFO)  # at DEBUG it logs a photograph's metadata, names included
     structlog.configure(
@@ -28,8 +29,6 @@ def configure(config: Config) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(ensure_ascii=True),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[config.server.log_level.upper()]
-        ),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )

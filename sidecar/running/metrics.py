@@ -17,9 +17,8 @@ JOBS = Counter("facelease_jobs_total", "Jobs by kind and outcome", ["kind", "out
 JOB_SECONDS = Histogram("facelease_job_seconds", "Seconds a job took", ["kind"])
 CHORES = Counter("facelease_chores_total", "Scheduled acts by outcome", ["chore", "outcome"])
 LOOP_ERRORS = Counter("facelease_loop_errors_total", "Errors that a loop outlived, by loop", ["loop"])
-WORKER_RESTARTS = Counter(
-    "facelease_worker_restarts_total", "Times that the worker beside the server was started again, by why", ["why"]
-)
+_RESTARTS = "Times that the worker beside the server was started again, by why"
+WORKER_RESTARTS = Counter("facelease_worker_restarts_total", _RESTARTS, ["why"])
 EVENTS = Counter("facelease_events_total", "Events of the DAM that were signed, by outcome", ["outcome"])
 QUEUE = Gauge("facelease_queue_jobs", "Jobs in the queue by state", ["state"])
 PHOTOS = Gauge("facelease_photos", "Photographs in the ledger by how far they are examined", ["examined"])
@@ -30,9 +29,8 @@ MAILS = Gauge("facelease_mails", "Letters by state", ["state"])
 OWED = Gauge("facelease_owed", "What is owed for longer than it takes, by kind", ["kind"])
 OWED_SECONDS = Gauge("facelease_owed_seconds", "For how long the oldest of a kind is owed", ["kind"])
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, SLOW_WRITE_SECONDS, 0.5, 1, 2.5, 5, 10, 30, 60)
-WRITE_SECONDS = Histogram(
-    "facelease_write_seconds", "Seconds that a write transaction kept others waiting", buckets=_BUCKETS
-)
+_WAITED = "Seconds that a write transaction kept others waiting"
+WRITE_SECONDS = Histogram("facelease_write_seconds", _WAITED, buckets=_BUCKETS)
 ROUND_SECONDS = Gauge("facelease_comparison_round_seconds", "Seconds that the last whole comparison with the DAM took")
 ROUND_AGE = Gauge("facelease_comparison_age_seconds", "Seconds since a comparison with the DAM last came to its end")
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -98,9 +99,8 @@ class Runner:
         """Extend the lease of every job that runs here."""
         now = time.monotonic()
         with self._lock:
-            held = [
-                job for job, began in self._held.values() if job.id not in self._lost and now - began < _LONGEST_SECONDS
-            ]
+            young = [job for job, began in self._held.values() if now - began < _LONGEST_SECONDS]
+            held = [job for job in young if job.id not in self._lost]
         for job in held:
             try:
                 self._services.queue.heartbeat(job)
@@ -200,9 +200,8 @@ class Runner:
         """The threads of the worker; the last claims only jobs without the DAM, in which the others may hang."""
 
         def begin(name: str, count: int, kinds: Sequence[str] | None) -> loops.ThreadGroup:
-            return loops.ThreadGroup(
-                name, lambda: loops.repeat(name, lambda: self.run_one(kinds), stop, _IDLE_SECONDS), count
-            )
+            act = partial(self.run_one, kinds)
+            return loops.ThreadGroup(name, lambda: loops.repeat(name, act, stop, _IDLE_SECONDS), count)
 
         return [begin("worker", self.threads, None), begin("worker without DAM", 1, tuple(calendar.WITHOUT_DAM))]
 

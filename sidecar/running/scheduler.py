@@ -25,11 +25,8 @@ class Timetable:
 
     def __init__(self, services: Services, swept: Callable[[], object]) -> None:
         self._zone = ZoneInfo(services.config.site.timezone)
-        self._scheduler = BackgroundScheduler(
-            timezone=self._zone,
-            job_defaults={"coalesce": True, "max_instances": 1},
-            executors={"default": ThreadPoolExecutor(_THREADS)},
-        )
+        once, executors = {"coalesce": True, "max_instances": 1}, {"default": ThreadPoolExecutor(_THREADS)}
+        self._scheduler = BackgroundScheduler(timezone=self._zone, job_defaults=once, executors=executors)
         self._swept = swept
         self._acts: dict[str, Callable[[], None]] = {}
 
@@ -113,9 +110,8 @@ class Timetable:
                 pause.reset()
                 return
             when = datetime.now(self._zone) + timedelta(seconds=pause.next())
-            self._scheduler.add_job(
-                run, "date", run_date=when, id=f"{name} again", replace_existing=True, misfire_grace_time=None
-            )
+            again = {"id": f"{name} again", "replace_existing": True, "misfire_grace_time": None}
+            self._scheduler.add_job(run, "date", run_date=when, **again)
 
         return run
 

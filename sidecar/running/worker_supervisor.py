@@ -39,9 +39,8 @@ class WorkerSupervisor:
 
     def start(self) -> None:
         """Start the process and its supervision."""
-        self._crew = loops.ThreadGroup(
-            "worker watch", lambda: loops.repeat("worker watch", self._once, self._over, 0), 1
-        )
+        name = "worker watch"
+        self._crew = loops.ThreadGroup(name, lambda: loops.repeat(name, self._once, self._over, 0), 1)
 
     def mend(self) -> None:
         """Restart the supervising thread if it died."""

@@ -243,10 +243,8 @@ def _bind(config: Config) -> socket.socket:
         family, _, _, _, address = found[0]
         return socket.create_server(address[:2], family=family, backlog=1024)
     except OSError as error:
-        raise ConfigError(
-            f"server.host, server.port: cannot listen on {host} port {port} ({error.strerror}): is another program "
-            "there already?"
-        ) from error
+        why = f"cannot listen on {host} port {port} ({error.strerror})"
+        raise ConfigError(f"server.host, server.port: {why}: is another program there already?") from error
 
 
 def _log_app_errors(app: Flask) -> Callable[..., Iterable[bytes]]:

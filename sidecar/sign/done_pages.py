@@ -78,9 +78,8 @@ def _load_done(services: Services) -> Mapping[str, Any]:
 def _render_done(services: Services, done: Mapping[str, Any]) -> Response:
     waiting = done["quitclaim"] is None
     w = Words(pages.visitor_language(services))
-    shown: dict[str, Any] = {
-        name: _link_to_keep(services, done[name]) if done[name] else "" for name in ("key", "page", "other")
-    }
+    tokens = {name: done[name] for name in ("key", "page", "other")}
+    shown: dict[str, Any] = {name: token and _link_to_keep(services, token) for name, token in tokens.items()}
     code = segno.make(shown["key"], error="m").svg_inline(border=4, svgclass="qr", lineclass=None, omitsize=True)
     return pages.render_page(
         services,

@@ -130,12 +130,11 @@ class _FormPages:
     def _of_photographs(self, error: EnrolmentRefused, language: str) -> list[tuple[str, str]]:
         w = Words(language)
         names = dict(enumerate(form_input.list_photograph_names(), 1))
-        told = [numbered(reason) for reason in error.reasons]
-        said = [(n, names.get(n), w.photograph(why)) for n, why in told]
-        return [
-            ("photographs", w("photo_called" if name else "photo", n=n, name=name, said=words))
-            for n, name, words in said
-        ]
+        said = []
+        for n, why in map(numbered, error.reasons):
+            name = names.get(n)
+            said.append(w("photo_called" if name else "photo", n=n, name=name, said=w.photograph(why)))
+        return [("photographs", one) for one in said]
 
     def _coded(self, asked: SigningRequest) -> Response:
         """Without a script: the code is sent, and the form is shown as it was."""

@@ -106,9 +106,7 @@ class _Pages:
         except ConfigError:
             return pages.render_message(self._services, "pdf_missing", 503)
         headers = {"Content-Disposition": f'attachment; filename="receipt.{kind}"'}
-        return Response(
-            body, content_type={"json": "application/json", "pdf": "application/pdf"}[kind], headers=headers
-        )
+        return Response(body, content_type=f"application/{kind}", headers=headers)
 
     def leave(self) -> Response:
         """Close the page on this device."""

@@ -32,6 +32,7 @@ ALL = "all"
 PAGES, PICTURES = "120/minute", "600/minute"
 """How often one visit may ask, at most."""
 
+_MOST = {"picture": PICTURES, "receipt": rate_limits.RECEIPT_LIMIT, "reference": rate_limits.RECEIPT_LIMIT}
 _EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}
 _CHILD, _LOOKED, _SAID = "child", "looked", "said"
 
@@ -42,10 +43,7 @@ def create_blueprint(services: Services, limiter: Limiter) -> Blueprint:
     pages.prepare(routes, services)
     views = _Pages(services)
     for rule, name, view, methods in views.rules():
-        most = {"picture": PICTURES, "receipt": rate_limits.RECEIPT_LIMIT, "reference": rate_limits.RECEIPT_LIMIT}.get(
-            name, PAGES
-        )
-        limited = limiter.limit(most, key_func=rate_limits.by_visit)(view)
+        limited = limiter.limit(_MOST.get(name, PAGES), key_func=rate_limits.by_visit)(view)
         routes.add_url_rule(rule, name, limited, methods=methods)
     for kind, handler in views.handlers():
         routes.register_error_handler(kind, handler)

@@ -60,9 +60,8 @@ def show_refused(services: Services, error: LinkRefused) -> Response:
 def show_store_away(services: Services, error: StoreAway) -> Response:
     """The page while the store is unavailable: whether something may have been changed."""
     g.unanswered = True
-    return store_unavailable.retry_later(
-        render_message(services, "unsure" if store_unavailable.may_have_written(services, error) else "away", 503)
-    )
+    unsure = store_unavailable.may_have_written(services, error)
+    return store_unavailable.retry_later(render_message(services, "unsure" if unsure else "away", 503))
 
 
 def render_message(services: Services, what: str, status: int, more: str = "", over: str = "") -> Response:
@@ -70,15 +69,8 @@ def render_message(services: Services, what: str, status: int, more: str = "", o
     w = Words(visitor_language(services))
     lines = [w(more), w("ask")] if more else [w(what)]
     writes = lost_links.can_write(services)
-    return render_page(
-        services,
-        "sign/message.html",
-        status,
-        title=w(f"{what}_title"),
-        lines=lines,
-        over=over if writes else "",
-        lost=writes and what in _LEADS,
-    )
+    letter = {"over": over if writes else "", "lost": writes and what in _LEADS}
+    return render_page(services, "sign/message.html", status, title=w(f"{what}_title"), lines=lines, **letter)
 
 
 def visitor_language(services: Services, otherwise: str | None = None) -> str:

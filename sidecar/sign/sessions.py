@@ -49,9 +49,8 @@ class SurfaceSessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if _is_on(SIGN):
-            return visit_session.load(
-                _services(app), request.cookies.get(self.get_cookie_name(app), ""), _session_key(app)
-            )
+            cookie = request.cookies.get(self.get_cookie_name(app), "")
+            return visit_session.load(_services(app), cookie, _session_key(app))
         return super().open_session(app, request) if _is_on(CONSOLE, SIGN_IN) else self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:

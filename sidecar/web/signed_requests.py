@@ -77,8 +77,7 @@ def answer_when_busy(blueprint: Blueprint) -> None:
 
     def busy(error: Exception) -> Response:
         log.error("the store does not answer", error=type(error).__name__)
-        return store_unavailable.retry_later(
-            problems.respond(503, "Service Unavailable", "the store does not answer: send it again")
-        )
+        problem = problems.respond(503, "Service Unavailable", "the store does not answer: send it again")
+        return store_unavailable.retry_later(problem)
 
     blueprint.register_error_handler(StoreError, busy)

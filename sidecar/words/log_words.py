@@ -20,10 +20,8 @@ def sentences(checked: LogCheck, zone: tzinfo, language: str = "en") -> list[str
     if checked.proof is None:
         return [checked.broken]
     words = Words("log", language)
-    return [
-        words.counted(word, values.get(_COUNTS.get(word, ""), 0)).format(**values)
-        for word, values in _parts(checked.proof, zone)
-    ]
+    counted = [(word, values, values.get(_COUNTS.get(word, ""), 0)) for word, values in _parts(checked.proof, zone)]
+    return [words.counted(word, count).format(**values) for word, values, count in counted]
 
 
 _COUNTS = {"held": "heads", "after": "after", "pruned": "pruned", "restored": "heads", "below": "below", "rows": "rows"}

@@ -1,7 +1,7 @@
 """`facelease form`: add, list, show, retire, sample; and `facelease quitclaim invite`."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import segno
@@ -15,15 +15,16 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.mail import form_store
 from plugin.flows.mail.form_store import StoredForm
-from plugin.flows.review import already_done
 from plugin.flows.signing import invitations
 from plugin.flows.signing.invitations import InvitationRequest
 from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.forms.sheets import make_sheet
 from plugin.words.catalogues import LANGUAGES
 from sidecar.commands import confirmation
-from sidecar.commands.common import NUMBER, Shell, actor, as_json, say_finished, send_letters
-from sidecar.output import say, table
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, describe_act, say_finished, send_letters
+from sidecar.output import say
+
+_SENT, _NOT_SENT = "the mail server took the letter with the link", "the letter with the link is not sent yet"
 
 
 @click.group()
@@ -57,8 +58,7 @@ def list_(shell: Shell, as_json: bool) -> None:
             languages, since = " ".join(sorted(one.form.texts)), format_local_day(one.created_at, zone)
             in_use = "no" if one.retired_at else "yes"
             rows.append(about | {"languages": languages, "since": since, "in use": in_use})
-    heads = ["name", "version", "languages", "since", "in use"]
-    say(as_json, rows, table(heads, [[row[head] for head in heads] for row in rows]))
+    say(as_json, rows, shell.table(["name", "version", "languages", "since", "in use"], rows))
 
 
 @form.command()
@@ -88,18 +88,15 @@ def _find_version(services: Services, name: str, version: int) -> StoredForm:
 
 @form.command()
 @click.argument("name")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def retire(shell: Shell, name: str, yes: bool, as_json: bool) -> None:
     """Ask NAME in no new invitation; links that are out keep asking it."""
     with shell.house() as services:
         used = [one for one in form_store.list_versions(services, name) if one.retired_at is None]
         confirmation.confirm([f"new invitations that ask {one.form.text_version}" for one in used], yes)
         before = form_store.retire(services, name, actor())
-        said = f"{name}: retired"
-        if before is not None:
-            said = f"{name}: it had been retired already on {already_done.format_day(services, before)}"
-    say(as_json, {"name": name, "retired": True, "ended_before": before}, [said])
+        said = describe_act(services, "retired", before, "it had been retired")
+    say(as_json, {"name": name, "retired": True, "ended_before": before}, [f"{name}: {said}"])
 
 
 @form.command()
@@ -111,22 +108,14 @@ def sample() -> None:
 @click.command()
 @click.argument("who", required=False)
 @click.option("--shoot", metavar="COLLECTION", help="One code for everybody at the shoot of this collection.")
-@click.option("--form", "form_", metavar="NAME", help="Which form; default: the only one in use.")
-@click.option("--mail", is_flag=True, help="Mail the link, to a minor's guardian if one can be written to.")
+@click.option("--form", metavar="NAME", help="Which form; default: the only one in use.")
+@click.option("--mail", "by_mail", is_flag=True, help="Mail the link, to a minor's guardian if one can be written to.")
 @click.option("--link", is_flag=True, help="Print the link (the default).")
 @click.option("--qr", type=click.Path(dir_okay=False, path_type=Path), help="Write the link as a QR code (SVG).")
 @click.option("--language", type=click.Choice(LANGUAGES), help="Default: the person's, for a shoot the site's.")
 @as_json
 def invite(
-    shell: Shell,
-    who: str | None,
-    shoot: str | None,
-    form_: str | None,
-    mail: bool,
-    link: bool,
-    qr: Path | None,
-    language: str | None,
-    as_json: bool,
+    shell: Shell, who: str | None, shoot: str | None, link: bool, qr: Path | None, as_json: bool, **how: Any
 ) -> None:
     """Ask WHO, or everybody at a shoot, to sign."""
     if (who is None) == (shoot is None):
@@ -136,11 +125,11 @@ def invite(
             raise ConfigError("server.public_url: give the address under which people reach FaceLease")
         with services.store.read() as conn:
             person_id = roster.find(conn, who) if who is not None else None
-        asked = InvitationRequest(person_id, shoot, form_, language=language, by_mail=mail)
+        asked = InvitationRequest(person_id, shoot, **how)
         made = invitations.invite(services, asked, actor())
         address = links.url(services, made.token)
         left = send_letters(services)
-    _hand_over(made, address, qr, mail and not link, left, as_json)
+    _hand_over(made, address, qr, asked.by_mail and not link, left, as_json)
 
 
 @click.command()
@@ -157,37 +146,28 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
             out = invitations.list_shoot_codes(conn, shoot)
         else:
             out = invitations.list_unanswered(conn, roster.find(conn, who or ""))
-    heads = ["id", "kind", "since", "until"]
-    rows = [[one["id"], one["kind"], shell.local(one["since"]), shell.local(one["until"])] for one in out]
-    say(as_json, out, table(heads, rows))
+    say(as_json, out, shell.table(["id", "kind", "since", "until"], out))
 
 
 @click.command()
 @click.argument("link_id", metavar="ID")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def uninvite(shell: Shell, link_id: str, yes: bool, as_json: bool) -> None:
     """Take a link back: it opens nothing any more. `quitclaim invited` shows the ids."""
     with shell.house() as services:
-        confirmation.confirm(confirmation.describe_ending(consequences.preview_link(services, link_id)), yes)
+        confirmation.confirm_ending(consequences.preview_link(services, link_id), yes)
         before = invitations.revoke_invitation(services, link_id, actor())
-        said = "taken back: it opens nothing any more"
-        if before is not None:
-            said = f"it had been taken back already on {already_done.format_day(services, before)}"
+        said = describe_act(services, "taken back: it opens nothing any more", before, "it had been taken back")
     say(as_json, {"id": link_id, "ended_before": before}, [said])
 
 
 def _hand_over(
-    made: MadeLink, address: str, qr: Path | None, mailed: bool, left: Sequence[UnfinishedJob], as_json: bool
+    made: MadeLink, address: str, qr: Path | None, mailed: bool, left: list[UnfinishedJob], as_json: bool
 ) -> None:
     """The link is shown once: it is not kept, and whoever has it can sign."""
-    sent = "the mail server took the letter with the link"
-    posted = "the letter with the link is not sent yet" if left else sent
-    said = [posted] if mailed else []
+    said = [_NOT_SENT if left else _SENT] if mailed else []
     if qr is not None:
         segno.make_qr(address, error="m").save(str(qr), kind="svg", scale=8, border=4)
         said.append(f"QR code: {qr}")
-    if not said:
-        said = [address]
     data = {"id": made.id, "mailed": mailed, "qr": str(qr) if qr else None}
-    say_finished(as_json, data | ({} if mailed else {"link": address}), said, left)
+    say_finished(as_json, data | ({} if mailed else {"link": address}), said or [address], left)

@@ -28,10 +28,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DATES, _ENCODINGS = click.Choice(["iso", "d-m-y"]), click.Choice(csv_files.ENCODINGS)
 _OPEN = {RowStatus.NEW.value, RowStatus.EXISTING.value, RowStatus.DECIDE.value}
+_DAY_FIRST = "Whether days may be written like 31-12-2026."
 _NAMES_SHOWN = 10
 _FAULTS = {RowStatus.REFUSED, RowStatus.DECIDE}
 _SUCCEEDED = {RowStatus.NEW, RowStatus.EXISTING, RowStatus.IMPORTED, RowStatus.SAME}
 """The rows of which the ledger holds the consents now; if there is none, nothing was imported."""
+
+
+Verdicts = Sequence[RowVerdict]
 
 
 @click.group("import")
@@ -52,19 +56,12 @@ def _shared_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--until", metavar="DAY", default="", help="The last day, where a row says none."),
             click.option("--text-version", default="", help="Which text was signed, where a row does not say."),
             click.option("--language", type=click.Choice(LANGUAGES), help="Of new people, where a row does not say."),
-            click.option(
-                "--dates",
-                type=_DATES,
-                default="iso",
-                show_default=True,
-                help="Whether days may be written like 31-12-2026.",
-            ),
+            click.option("--dates", type=_DATES, default="iso", show_default=True, help=_DAY_FIRST),
             click.option("--encoding", type=_ENCODINGS, help="Of a CSV file that is not UTF-8."),
             click.option("--sheet", metavar="NAME", default="", help="Of an XLSX file in which several may be meant."),
             click.option("--apply", is_flag=True, help="Import the good rows; else they are reported only."),
             click.option("--report", type=_FILE, help="Write what becomes of each row to this CSV file."),
-            confirmation.yes_option,
-            as_json,
+            confirmation.yes_and_json,
         )
     ):
         command = option(command)
@@ -88,31 +85,15 @@ def _read_reading(options: dict[str, Any]) -> ReadingOptions:
 @click.option("--list-is-proof", is_flag=True, help="Rows without a signed form: the list is the evidence.")
 @_shared_options
 def table(
-    shell: Shell,
-    /,
-    file: Path,
-    list_is_proof: bool,
-    apply: bool,
-    report: Path | None,
-    yes: bool,
-    as_json: bool,
-    **options: Any,
+    shell: Shell, /, file: Path, list_is_proof: bool, apply: bool, report: Path | None, as_json: bool, **options: Any
 ) -> None:
     """A CSV or XLSX FILE; docs/importing.md lists its columns."""
     with shell.house() as services:
-        defaults = _read_defaults(options, list_is_proof)
-        outcome = runs.import_table(
-            services,
-            file,
-            defaults,
-            apply,
-            actor(),
-            _show_progress(as_json),
-            _read_reading(options),
-            _confirm_replacing(yes),
-        )
+        defaults, reading = _read_defaults(options, list_is_proof), _read_reading(options)
+        progress, confirm = _show_progress(as_json), _confirm_replacing(options["yes"])
+        done = runs.import_table(services, file, defaults, apply, actor(), progress, reading, confirm)
         left = finish_jobs(services)
-    _print_outcome(outcome.verdicts, outcome.told, apply, report, left, as_json)
+    _print_outcome(done.verdicts, done.told, apply, report, left, as_json)
 
 
 @import_.command()
@@ -120,44 +101,30 @@ def table(
 @click.option("--map", "names", type=_THERE, help="A table with the columns file and name: whose each PDF is.")
 @_shared_options
 def pdf(
-    shell: Shell,
-    /,
-    folder: Path,
-    names: Path | None,
-    apply: bool,
-    report: Path | None,
-    yes: bool,
-    as_json: bool,
-    **options: Any,
+    shell: Shell, /, folder: Path, names: Path | None, apply: bool, report: Path | None, as_json: bool, **options: Any
 ) -> None:
     """Signed forms in FOLDER, called after those who signed. Nothing is read out of them."""
     with shell.house() as services:
         defaults, reading = _read_defaults(options), _read_reading(options)
-        outcome = runs.import_folder(
-            services, folder, names, defaults, apply, actor(), _show_progress(as_json), reading, _confirm_replacing(yes)
-        )
+        progress, confirm = _show_progress(as_json), _confirm_replacing(options["yes"])
+        done = runs.import_folder(services, folder, names, defaults, apply, actor(), progress, reading, confirm)
         left = finish_jobs(services)
-    _print_outcome(outcome.verdicts, outcome.told, apply, report, left, as_json)
+    _print_outcome(done.verdicts, done.told, apply, report, left, as_json)
 
 
 @import_.command()
-@click.option("--plan", "plan_", type=_FILE, help="Write a plan: who each consent may be of, and what it allows.")
+@click.option("--plan", type=_FILE, help="Write a plan: who each consent may be of, and what it allows.")
 @click.option("--confirm", type=_THERE, help="Go through a plan and confirm its lines one by one.")
 @click.option("--apply", type=_THERE, help="Import what is confirmed in this plan, and nothing else.")
 @click.option("--purpose", multiple=True, help="With --plan: what the consents were given for.")
 @click.option("--report", type=_FILE, help="Write what becomes of each consent to this CSV file.")
 @as_json
 def consentmanager(
-    shell: Shell,
-    plan_: Path | None,
-    confirm: Path | None,
-    apply: Path | None,
-    purpose: tuple[str, ...],
-    report: Path | None,
-    as_json: bool,
+    shell: Shell, purpose: tuple[str, ...], report: Path | None, as_json: bool, **plans: Path | None
 ) -> None:
     """The consents that ResourceSpace's consentmanager keeps. They are read; nothing there is ever altered."""
-    if sum(path is not None for path in (plan_, confirm, apply)) != 1:
+    plan, confirm, apply = plans["plan"], plans["confirm"], plans["apply"]
+    if [plan, confirm, apply].count(None) != 2:
         raise click.UsageError("give one of --plan FILE, --confirm FILE and --apply FILE")
     with shell.house() as services:
         if confirm is not None:
@@ -165,26 +132,24 @@ def consentmanager(
             return
         source, left = consent_forms.source_of(services), []
         if apply is not None:
-            verdicts = consent_forms.apply_plan(
-                services, source, _load_plan(services, apply), apply.parent, actor(), _show_progress(as_json)
-            )
+            table, progress = _load_plan(services, apply), _show_progress(as_json)
+            verdicts = consent_forms.apply_plan(services, source, table, apply.parent, actor(), progress)
             left = finish_jobs(services)
-        elif plan_ is not None:
+        elif plan is not None:
             made = consent_forms.make_plan(services, source, purpose or services.config.importing.purposes, actor())
-            csv_reports.save_report(plan_, consent_forms.write_plan(services, made))
+            csv_reports.save_report(plan, consent_forms.write_plan(services, made))
             verdicts = list(made.verdicts)
-    _print_outcome(verdicts, f"plan {plan_ or apply}", apply is not None, report, left, as_json)
+    _print_outcome(verdicts, f"plan {plan or apply}", apply is not None, report, left, as_json)
 
 
 def _confirm_replacing(yes: bool) -> runs.ConfirmReplacing:
     """Asks of the rows that end what was agreed before."""
 
-    def ask(replacing: Sequence[RowVerdict]) -> None:
+    def ask(replacing: Verdicts) -> None:
         names = ", ".join(one.line.name for one in replacing[:_NAMES_SHOWN])
         more = f" and {len(replacing) - _NAMES_SHOWN} more" if len(replacing) > _NAMES_SHOWN else ""
-        confirmation.confirm(
-            [f"what was agreed to before, by rows that say keep replace: {names}{more}"] if names else [], yes
-        )
+        said = f"what was agreed to before, by rows that say keep replace: {names}{more}"
+        confirmation.confirm([said] if names else [], yes)
 
     return ask
 
@@ -251,12 +216,7 @@ def _confirm_line(row: TableRow, cells: dict[str, str]) -> bool:
 
 
 def _print_outcome(
-    verdicts: Sequence[RowVerdict],
-    told: str,
-    applied: bool,
-    report: Path | None,
-    left: Sequence[UnfinishedJob],
-    as_json: bool,
+    verdicts: Verdicts, told: str, applied: bool, report: Path | None, left: list[UnfinishedJob], as_json: bool
 ) -> None:
     """Every row and the sum, for people or machines; exit code 1 where rows need somebody, or nothing is a row."""
     if report is not None:
@@ -266,9 +226,8 @@ def _print_outcome(
     lines = [told, *map(_format_row, rows), ", ".join(f"{count} {what}" for what, count in counts.items())]
     if not applied and counts[RowStatus.NEW.value] + counts[RowStatus.EXISTING.value]:
         lines.append("nothing was imported: this was a rehearsal")
-    brought = any(
-        verdict.status in (_SUCCEEDED if applied else _SUCCEEDED | {RowStatus.DECIDE}) for verdict in verdicts
-    )
+    good = _SUCCEEDED if applied else _SUCCEEDED | {RowStatus.DECIDE}
+    brought = any(verdict.status in good for verdict in verdicts)
     if not brought:
         nothing = "nothing was imported, and nothing can be: there is no good row"
         lines[-1:] = [*filter(None, lines[-1:]), nothing]

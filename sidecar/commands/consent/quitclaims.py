@@ -22,9 +22,9 @@ from plugin.quitclaim.consent.lifecycle import Signing, StopMode
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
-from sidecar.commands.common import Shell, actor, as_json, find_person, finish_jobs, say_finished
+from sidecar.commands.common import Shell, actor, as_json, describe_act, find_person, finish_jobs, say_finished
 from sidecar.commands.consent import forms, imports
-from sidecar.output import say, table
+from sidecar.output import say
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _EVIDENCE = "The signed form: a scan, a PDF. May be repeated. Kept sealed."
@@ -51,8 +51,7 @@ def quitclaim() -> None:
 @click.option("--method", default="paper", show_default=True)
 @click.option("--guardian", multiple=True, metavar="ID", help="Signed by this guardian instead of the person.")
 @click.option("--slip", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help=_SLIP)
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def add(
     shell: Shell, who: str, recognition: bool, publication: tuple[str, ...], from_: str | None, until: str | None,
     signed: str | None, evidence: tuple[Path, ...], form_: str | None, text_version: str | None, text: Path | None,
@@ -75,9 +74,7 @@ def add(
         signed_text = (paper.text_version, paper.text_sha256) if paper else (str(text_version), hashed)
         signing = Signing(*signed_text, language, method, not guardian, guardian, signed_at, grants)
         person_id = find_person(services, who)
-        confirmation.confirm(
-            confirmation.describe_ending(consequences.preview_version(services, person_id, signing)), yes
-        )
+        confirmation.confirm_ending(consequences.preview_version(services, person_id, signing), yes)
         proof = [recording.SignatureEvidence(path.name, path.read_bytes()) for path in evidence]
         origin = paper.origin(grants) if paper else recording.NO_FORM
         claim = recording.record(services, person_id, signing, proof, actor(), origin)
@@ -122,10 +119,8 @@ def _parse_publications(services: Services, wanted: tuple[str, ...]) -> list[tup
         purposes = cleared.purposes if purpose == "*" else (purpose,)
         channels = cleared.channels if channel in {"*", ""} else (channel,)
         if not set(purposes) <= set(cleared.purposes) or not set(channels) <= set(cleared.channels):
-            raise ConsentError(
-                f"{text!r} is not configured: PURPOSE:CHANNEL with purposes {', '.join(cleared.purposes)} "
-                f"and channels {', '.join(cleared.channels)}"
-            )
+            known = f"purposes {', '.join(cleared.purposes)} and channels {', '.join(cleared.channels)}"
+            raise ConsentError(f"{text!r} is not configured: PURPOSE:CHANNEL with {known}")
         found |= {(one, other): None for one in purposes for other in channels}
     return list(found)
 
@@ -146,7 +141,7 @@ def list_(shell: Shell, who: str, as_json: bool) -> None:
         use = {"purpose": grant.purpose, "channel": grant.channel, "from": start, "until": end}
         rows.append(about | use | {"state": _describe_state(grant, start, end, now)})
     heads = ["grant", "version", "kind", "purpose", "channel", "from", "until", "state"]
-    say(as_json, rows, table(heads, [[shell.cell(row[head]) for head in heads] for row in rows]))
+    say(as_json, rows, shell.table(heads, rows))
 
 
 def _describe_state(grant: Grant, start: object, end: object, now: object) -> str:
@@ -162,8 +157,7 @@ def _describe_state(grant: Grant, start: object, end: object, now: object) -> st
 @quitclaim.command()
 @click.argument("who")
 @click.option("--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything.")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def withdraw(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """End grants at once: no match, no clearance, tags taken out, template destroyed."""
     _end_grants(shell, who, grant, "withdrawn", yes, as_json)
@@ -172,8 +166,7 @@ def withdraw(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json:
 @quitclaim.command()
 @click.argument("who")
 @click.option("--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything.")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def restrict(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Stop matching and clearance, keep the evidence (GDPR Art. 18)."""
     _end_grants(shell, who, grant, "restricted", yes, as_json)
@@ -181,20 +174,15 @@ def restrict(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json:
 
 def _end_grants(shell: Shell, who: str, grant: tuple[str, ...], kind: str, yes: bool, as_json: bool) -> None:
     verb: Literal["withdraw", "restrict"] = "withdraw" if kind == "withdrawn" else "restrict"
-    with shell.house() as services:
-        person_id, before = find_person(services, who), None
-        confirmation.confirm(
-            confirmation.describe_ending(consequences.preview_ending(services, person_id, set(grant) or None, verb)),
-            yes,
-        )
-        ended = withdrawal.stop(services, person_id, StopMode(verb), set(grant) or None, actor())
-        if not ended:
-            before = already_done.find_ended_at(services, person_id, set(grant) or None, verb)
+    meant = set(grant) or None
+    with shell.person(who) as (services, person_id):
+        confirmation.confirm_ending(consequences.preview_ending(services, person_id, meant, verb), yes)
+        ended = withdrawal.stop(services, person_id, StopMode(verb), meant, actor())
+        before = None if ended else already_done.find_ended_at(services, person_id, meant, verb)
         left = finish_jobs(services)
-        lines = [f"{pluralize(ended, 'grant')} {kind}"]
-        if before is not None:
-            lines = [f"nothing to end: it had ended already on {already_done.format_day(services, before)}"]
-        elif 0 < ended < len(set(grant)):
+        said = f"{pluralize(ended, 'grant')} {kind}"
+        lines = [describe_act(services, said, before, "nothing to end: it had ended")]
+        if before is None and 0 < ended < len(set(grant)):
             lines.append(f"{len(set(grant)) - ended} had ended already")
     say_finished(as_json, {"id": person_id, kind: ended, "ended_before": before}, lines, left)
 

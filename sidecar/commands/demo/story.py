@@ -124,10 +124,8 @@ def make_photographs(folder: Path) -> None:
             picture.convert("RGB").save(folder / f"portrait-{number}.jpg", quality=92)
     with Image.open(samples.portrait(samples.A_SPEECH)) as speech:
         speech.convert("RGB").resize((470, 900)).save(folder / "speech.jpg", quality=88)
-    with (
-        Image.open(samples.portrait(samples.A_STANDING)) as left,
-        Image.open(samples.portrait(samples.B_STANDING)) as right,
-    ):
+    standing = samples.portrait(samples.A_STANDING), samples.portrait(samples.B_STANDING)
+    with Image.open(standing[0]) as left, Image.open(standing[1]) as right:
         height = 1200
         pair = [one.convert("RGB").resize((one.width * height // one.height, height)) for one in (left, right)]
         both = Image.new("RGB", (sum(one.width for one in pair), height))
@@ -170,12 +168,12 @@ def _check_refusal(services: Services, tally: Tally) -> None:
     """B has no recognition grant: no template may be made of B."""
     with services.store.read() as conn:
         b = roster.find(conn, B)
+    refused = False
     try:
         gallery.enrol(services, b, [_jpeg(samples.portrait(samples.B_STANDING))], _ACTOR)
     except FaceLeaseError:
-        tally.check("B cannot be enrolled: no recognition grant", True)
-    else:
-        tally.check("B cannot be enrolled: no recognition grant", False)
+        refused = True
+    tally.check("B cannot be enrolled: no recognition grant", refused)
 
 
 def _jpeg(path: Path) -> bytes:
@@ -191,12 +189,10 @@ def _tag(services: Services, tally: Tally) -> None:
     Runner(services).drain(threads=2)
     refs = sorted(services.dam.refs())
     tally.check(f"{pluralize(len(refs), 'photograph')} examined", scan_queue.count_waiting(services) == 0)
-    for line in table(
-        ["photo", "people", "unnamed faces", "internal", "website", "press"], [_format_row(services, r) for r in refs]
-    ):
+    heads = ["photo", "people", "unnamed faces", "internal", "website", "press"]
+    for line in table(heads, [_format_row(services, ref) for ref in refs]):
         click.echo("     " + line)
-    named = {ref for ref in refs if A in _read_names(services, ref)}
-    tally.tagged = len(named)
+    tally.tagged = sum(A in _read_names(services, ref) for ref in refs)
     tally.unnamed = health.count(services).faces.get("unmatched", 0)
     tally.check("A is tagged, in the files themselves", tally.tagged >= 3)
     tally.check("B is tagged nowhere", not any(B in _read_names(services, ref) for ref in refs))
@@ -215,12 +211,9 @@ def _read_names(services: Services, ref: str) -> set[str]:
 def _format_row(services: Services, ref: str) -> list[object]:
     seen = photo_panel.load_panel(services, ref)
     answers = photo_answers.answer_channels(services, ref, "communication")
-    return [
-        ref,
-        ", ".join(sorted(_read_names(services, ref))) or "-",
-        sum(face.state == "unmatched" for face in seen.faces) if seen else 0,
-        *(_format_answer(a) for a in answers.values()),
-    ]
+    names = ", ".join(sorted(_read_names(services, ref))) or "-"
+    unnamed = sum(face.state == "unmatched" for face in seen.faces) if seen else 0
+    return [ref, names, unnamed, *map(_format_answer, answers.values())]
 
 
 def _format_answer(answer: Answer) -> str:
@@ -238,10 +231,8 @@ def _end(services: Services, clock: ManualClock, person_id: str, tally: Tally) -
     refs = sorted(services.dam.refs())
     tally.left = sum(1 for ref in refs if any(node_key(name) == node_key(A) for name in _read_names(services, ref)))
     tally.revoked = before - tally.left
-    tally.check(
-        f"{pluralize(tally.revoked, 'tag is', 'tags are')} gone from the files, {tally.left} left",
-        tally.left == 0 and before > 0,
-    )
+    gone = pluralize(tally.revoked, "tag is", "tags are")
+    tally.check(f"{gone} gone from the files, {tally.left} left", tally.left == 0 and before > 0)
     answers = [photo_answers.answer_photo(services, ref, "communication", "website").status for ref in refs]
     tally.check("no photograph is cleared any more", ClearanceStatus.CLEARED not in answers)
     with services.store.read() as conn:

@@ -24,7 +24,5 @@ class Tally:
 
     def line(self) -> str:
         """The last line."""
-        return (
-            f"DEMO tagged={self.tagged} unnamed={self.unnamed} revoked={self.revoked} "
-            f"left={self.left} audit={self.audit}"
-        )
+        counts = f"tagged={self.tagged} unnamed={self.unnamed} revoked={self.revoked} left={self.left}"
+        return f"DEMO {counts} audit={self.audit}"

@@ -98,8 +98,7 @@ def heads(shell: Shell, as_json: bool) -> None:
 
 @audit.command()
 @click.option("--reason", required=True, help="What became of the heads of before. Name nobody.")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def begin(shell: Shell, reason: str, yes: bool, as_json: bool) -> None:
     """Begin the heads anew, because those of before are lost. The log says so from then on."""
     with shell.house(catch_up=False) as services:
@@ -113,8 +112,7 @@ def begin(shell: Shell, reason: str, yes: bool, as_json: bool) -> None:
 @click.command("heads")
 @click.option("--replace", is_flag=True, help="Let another key sign from now on.")
 @click.option("--lost", metavar="REASON", help="Make a key in the place of one that is lost. Name nobody.")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def heads_key(shell: Shell, replace: bool, lost: str | None, yes: bool, as_json: bool) -> None:
     """Show the public keys that signed heads and backups, the present one first: to be written down, away from here."""
     if replace and lost is not None:

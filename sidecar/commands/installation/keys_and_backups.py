@@ -23,8 +23,7 @@ def keys() -> None:
 
 @keys.command()
 @click.option("--retire/--keep", default=True, help="Destroy the old version when nothing is behind.")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def rotate(shell: Shell, retire: bool, yes: bool, as_json: bool) -> None:
     """Make a new master key and re-wrap every living key under it."""
     with shell.house() as services:
@@ -76,9 +75,8 @@ def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None
     lines = [f"{enrolled} enrolled; no face found on {missed}"]
     lines.append(f"right person first: {_format_rate(data['rank1'])}")
     for rates, words in ((data["auto"], "named automatically"), (data["suggest"], "named or suggested")):
-        lines.append(
-            f"{words}: strangers {_format_rate(rates['fpir'])}, enrolled people missed {_format_rate(rates['fnir'])}"
-        )
+        named, missed = _format_rate(rates["fpir"]), _format_rate(rates["fnir"])
+        lines.append(f"{words}: strangers {named}, enrolled people missed {missed}")
     say(as_json, data, lines)
 
 

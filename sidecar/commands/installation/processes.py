@@ -26,6 +26,7 @@ _WITHOUT_ENDED_LOG = (
     "Begin ended.log anew with what the store knows to have ended, because the right one is lost. The reason "
     "stands in the log for years: name nobody in it."
 )
+_SWITCH_ON = "facelease collection set REF detect switches one on"
 _STOPPED = "stopped: facelease scan goes on where it was, or facelease work does"
 
 
@@ -84,18 +85,13 @@ def work(shell: Shell, beside_server: bool) -> None:
 @click.command()
 @click.argument("collections", nargs=-1)
 @click.option("--again", is_flag=True, help="Also what has been examined already.")
-@click.option("--late-consent", is_flag=True, help="Only photographs with unnamed faces, for who enrolled since.")
+@click.option(
+    "--late-consent", "late", is_flag=True, help="Only photographs with unnamed faces, for who enrolled since."
+)
 @click.option("--left-out", is_flag=True, help="Only list what is not taken up into the library, and why.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@as_json
+@confirmation.yes_and_json
 def scan(
-    shell: Shell,
-    collections: tuple[str, ...],
-    again: bool,
-    late_consent: bool,
-    left_out: bool,
-    yes: bool,
-    as_json: bool,
+    shell: Shell, collections: tuple[str, ...], again: bool, late: bool, left_out: bool, yes: bool, as_json: bool
 ) -> None:
     """Examine the photographs of the collections that are switched on; stopped, it goes on where it was.
 
@@ -108,8 +104,8 @@ def scan(
         closed_house.refuse(services)
         with services.dam.one_walk():
             changes = calendar.poll_dam(services)
-            noted = 0 if late_consent else scan_requests.count_only_noted(services, collections)
-            if late_consent:
+            noted = 0 if late else scan_requests.count_only_noted(services, collections)
+            if late:
                 scan_requests.refuse_nobody(services)
                 scan_queue.begin_late_consent(services, paced=False)
                 Runner(services).drain([scan_queue.LATE_JOB])
@@ -128,10 +124,8 @@ def scan(
 
 def _summarise(found: dict[str, Any], total: int) -> str:
     if found["noted"]:
-        return (
-            f"recognition is switched on for no collection. Photographs noted: {found['noted']}, examined: none. "
-            "facelease collection set REF detect switches one on"
-        )
+        noted = f"Photographs noted: {found['noted']}, examined: none"
+        return f"recognition is switched on for no collection. {noted}. {_SWITCH_ON}"
     if not total:
         return "nothing is left to examine: every photograph there was examined already"
     photographs = pluralize(found["examined"], "photograph")
@@ -240,8 +234,7 @@ def doctor(shell: Shell, as_json: bool) -> None:
 
 @click.command()
 @click.option("--without-ended-log", "reason", metavar="REASON", help=_WITHOUT_ENDED_LOG)
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def reopen(shell: Shell, reason: str | None, yes: bool, as_json: bool) -> None:
     """Open a closed house: ended.log is missing, shorter or not what it was, and nothing is compared or cleared.
 
@@ -255,9 +248,8 @@ def reopen(shell: Shell, reason: str | None, yes: bool, as_json: bool) -> None:
             return
         with services.store.read() as conn:
             closed = closed_house.find_reason_in(services, conn) is not None
-        confirmation.confirm(
-            ["what only the ended.log of before knew to have ended is in force again"] if closed else [], yes
-        )
+        again = "what only the ended.log of before knew to have ended is in force again"
+        confirmation.confirm([again] if closed else [], yes)
         begun = house_closing.open_without_ended_log(services, reason, actor())
         calendar.start_process(services)
     said = [

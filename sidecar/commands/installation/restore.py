@@ -11,7 +11,8 @@ import click
 
 from plugin.errors import ConfigError, FaceLeaseError, StoreAway, StoreError
 from plugin.flows.schedule import calendar, house_closing, reconciliation, replay_endings, restoration
-from plugin.flows.schedule.reconciliation import JOB_KINDS, ReconciliationOutcome
+from plugin.flows.schedule.reconciliation import JOB_KINDS
+from plugin.flows.schedule.reconciliation import ReconciliationOutcome as Reconciled
 from plugin.flows.schedule.restoration import RestoredCounts
 from plugin.ledger.backups import backup_trust
 from plugin.ledger.backups import restore as restoring
@@ -22,7 +23,7 @@ from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.log.head_key import HeadKey
 from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
-from sidecar.commands.common import Shell, actor, as_json
+from sidecar.commands.common import Shell, actor
 from sidecar.output import say
 from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
@@ -49,45 +50,37 @@ def _parse_reason(_context: click.Context, _parameter: click.Parameter, value: s
 @click.option("--head-key", default="", metavar="PUBLIC", callback=_parse_public_key, help=_HEAD_KEY)
 @click.option("--older-keys", is_flag=True, help="Take a file of keys that is not the newest one known.")
 @click.option("--without-ended-log", metavar="REASON", callback=_parse_reason, help=_WITHOUT_ENDED_LOG)
-@confirmation.yes_option
-@as_json
-def restore(
-    shell: Shell,
-    folder: Path,
-    name: str,
-    head_key: str,
-    older_keys: bool,
-    without_ended_log: str,
-    yes: bool,
-    as_json: bool,
-) -> None:
+@confirmation.yes_and_json
+def restore(shell: Shell, folder: Path, yes: bool, as_json: bool, **options: Any) -> None:
     """Bring a backup back into an empty store, join it with the newest keys, and end again what has ended since.
 
     Nothing is restored of a backup that is not believed. Exit code: 0 if all of it was done, what has ended since and
     the names in the DAM included.
     """
-    wish = RestoreOptions(name, head_key, older_keys, without_ended_log)
+    wish = RestoreOptions(**options)
     bootstrap.init_empty_store(shell.config, shell.clock)
-    confirmation.confirm(_describe_ending(shell, name, without_ended_log), yes)
+    confirmation.confirm(_describe_ending(shell, wish), yes)
     bootstrap.check_dam(shell.config, shell.clock)  # what is ended again has to be taken off there too
-    with _open_head_book(shell, head_key) as book:
+    with _open_head_book(shell, wish.head_key) as book:
         master = bootstrap.load_master_keys(shell.config)
         done = restoring.restore_backup(shell.config.store_url, folder, master, shell.clock, book, wish, actor())
     try:
-        ended, found, back = _end_again(shell, without_ended_log)
+        ended, found, back = _end_again(shell, wish.without_ended_log)
     except FaceLeaseError as error:
         raise StoreError(
             f"{done.name} is in the store, but what has ended since was not all ended again ({error}): mend that, and "
             "run `facelease reconcile --wait` before anything else"
         ) from error
-    _print_outcome(done, back, ended, found, without_ended_log, as_json)
+    _print_outcome(done, back, ended, found, wish.without_ended_log, as_json)
     if _count_open(found) or found.given_up:
         raise SystemExit(1)
 
 
-def _describe_ending(shell: Shell, name: str, without_ended_log: str) -> list[str]:
-    said = [f"what was decided after the backup ({name}), which comes into {shell.config.data} and goes on from there"]
-    if without_ended_log:
+def _describe_ending(shell: Shell, wish: RestoreOptions) -> list[str]:
+    said = [
+        f"what was decided after the backup ({wish.name}), which comes into {shell.config.data} and goes on from there"
+    ]
+    if wish.without_ended_log:
         said.append("every link and every API token; and what ended after the backup may be in force again")
     return said
 
@@ -112,7 +105,7 @@ def _open_head_book(shell: Shell, head_key: str) -> Iterator[HeadBook]:
         raise
 
 
-def _end_again(shell: Shell, without_ended_log: str) -> tuple[int, ReconciliationOutcome, RestoredCounts]:
+def _end_again(shell: Shell, without_ended_log: str) -> tuple[int, Reconciled, RestoredCounts]:
     bootstrap.init(shell.config, shell.clock)
     with shell.house(catch_up=False) as services:
         ended = 0
@@ -130,18 +123,13 @@ def _end_again(shell: Shell, without_ended_log: str) -> tuple[int, Reconciliatio
         return ended, reconciliation.find_outcome(services, begun), restoration.count_restored(services)
 
 
-def _count_open(found: ReconciliationOutcome) -> int:
+def _count_open(found: Reconciled) -> int:
     """Jobs that belong to the restore and are not done; photographs to be examined are the worker's daily work."""
     return sum(count for kind, count in found.open.items() if kind != "photo")
 
 
 def _print_outcome(
-    done: RestoreReport,
-    back: RestoredCounts,
-    ended: int,
-    found: ReconciliationOutcome,
-    without_ended_log: str,
-    as_json: bool,
+    done: RestoreReport, back: RestoredCounts, ended: int, found: Reconciled, without_ended_log: str, as_json: bool
 ) -> None:
     same = ("rows", "left_out", "people_left_out", "older_keys", "links_shut", "tokens_shut")
     data: dict[str, Any] = {"backup": done.name, "keys": done.keys_name} | {key: getattr(done, key) for key in same}
@@ -151,7 +139,7 @@ def _print_outcome(
 
 
 def _format_outcome(
-    done: RestoreReport, back: RestoredCounts, ended: int, found: ReconciliationOutcome, without_ended_log: str
+    done: RestoreReport, back: RestoredCounts, ended: int, found: Reconciled, without_ended_log: str
 ) -> Iterator[str]:
     yield f"{done.name}: {pluralize(done.rows, 'row')}, {pluralize(done.keys, 'key')} from {done.keys_name}"
     yield f"came back: {pluralize(back.people, 'person', 'people')}"

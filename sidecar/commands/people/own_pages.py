@@ -11,13 +11,24 @@ from plugin.flows.rights import erasure_requests
 from plugin.flows.signing import lost_links
 from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
-from sidecar.commands.common import Shell, actor, as_json, find_person, finish_jobs, say_finished, send_letters
+from sidecar.commands.common import (
+    Shell,
+    actor,
+    as_json,
+    describe_act,
+    find_person,
+    finish_jobs,
+    say_finished,
+    send_letters,
+)
 from sidecar.output import say, table
+
+_KNOWN_SIBLINGS = "that was said already: their guardian sees both on one page"
 
 
 @click.command()
 @click.argument("who")
-@click.option("--guardian", default=None, help="The id of the guardian who is written to.")
+@click.option("--guardian", help="The id of the guardian who is written to.")
 @click.option("--mail", is_flag=True, help="Send it to the address on file.")
 @as_json
 def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool) -> None:
@@ -27,8 +38,7 @@ def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool
             "nobody of the staff sees the link to somebody's page: --mail sends it to the address on file. What the "
             "person wants to end, facelease quitclaim withdraw ends at once"
         )
-    with shell.house() as services:
-        person_id = find_person(services, who)
+    with shell.person(who) as (services, person_id):
         lost_links.send_letter(services, person_id, guardian, actor())
         left = send_letters(services)
     said = [] if left else ["the mail server took the letter to the address on file"]
@@ -37,20 +47,17 @@ def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool
 
 @click.command()
 @click.argument("who")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def lock(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """Take back every link to a person's page, and every key: one was mislaid, or went to the wrong address."""
-    with shell.house() as services:
-        person_id = find_person(services, who)
-        confirmation.confirm(confirmation.describe_ending(consequences.preview_lock(services, person_id)), yes)
+    with shell.person(who) as (services, person_id):
+        confirmation.confirm_ending(consequences.preview_lock(services, person_id), yes)
         with services.store.write() as tx:
             count = links.revoke_page_links(services, tx, person_id, actor())
             before = None if count else already_done.find_locked_at(tx, person_id)
-        lines = [f"{pluralize(count, 'link')} taken back: none opens the page any more"]
-        if before is not None:
-            lines = [f"no link is out: the last had ended already on {already_done.format_day(services, before)}"]
-    say(as_json, {"id": person_id, "revoked": count, "ended_before": before}, lines)
+        taken = f"{pluralize(count, 'link')} taken back: none opens the page any more"
+        said = describe_act(services, taken, before, "no link is out: the last had ended")
+    say(as_json, {"id": person_id, "revoked": count, "ended_before": before}, [said])
 
 
 @click.command()
@@ -64,9 +71,7 @@ def siblings(shell: Shell, one: str, guardian_of_one: str, other: str, guardian_
     with shell.house() as services:
         pairs = ((find_person(services, one), guardian_of_one), (find_person(services, other), guardian_of_other))
         joined = guardian_links.link_guardians(services, *pairs, actor())
-    said = "their guardian now sees both on one page"
-    if not joined:
-        said = "that was said already: their guardian sees both on one page"
+    said = "their guardian now sees both on one page" if joined else _KNOWN_SIBLINGS
     say(as_json, {"children": [pair[0] for pair in pairs], "changed": joined}, [said])
 
 
@@ -81,15 +86,12 @@ def list_(shell: Shell, as_json: bool) -> None:
     """What waits for a decision, the most urgent first."""
     with shell.house() as services:
         waiting = erasure_requests.list_waiting(services)
-    rows = []
+    rows, cells = [], []
     for one in waiting:
         who = {"id": one.id, "person": one.person_id, "name": one.name, "asks": one.kind, "by": one.asked_by}
         times = {"asked": one.asked_at, "due": one.due_on, "overdue": one.overdue}
         rows.append(who | times | {"certificate": one.number})
-    cells = [
-        [one.id, one.name, one.kind, one.asked_by, f"{one.due_on}{' OVERDUE' if one.overdue else ''}"]
-        for one in waiting
-    ]
+        cells.append([one.id, one.name, one.kind, one.asked_by, f"{one.due_on}{' OVERDUE' if one.overdue else ''}"])
     say(as_json, rows, table(["id", "name", "asks for", "asked by", "due"], cells))
 
 
@@ -97,17 +99,13 @@ def list_(shell: Shell, as_json: bool) -> None:
 @click.argument("request_id")
 @click.option("--grant/--refuse", required=True, help="Forget the person from now on, or not.")
 @click.option("--reason", default="", help="Of a refusal: the person reads it.")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def decide(shell: Shell, request_id: str, grant: bool, reason: str, yes: bool, as_json: bool) -> None:
     """Decide on a request: `--grant`, or `--refuse --reason ...`."""
     with shell.house() as services:
         asks = {one.id: one for one in erasure_requests.list_waiting(services)}.get(request_id)
         if grant and asks is not None:
-            ending = consequences.preview_erasure(services, asks.person_id)
-            confirmation.confirm(
-                [f"everything that is known of {ending.name}", *confirmation.describe_ending(ending)], yes
-            )
+            confirmation.confirm_erasure(consequences.preview_erasure(services, asks.person_id), yes)
         number = erasure_requests.decide(services, request_id, grant, actor(), reason)
         left = finish_jobs(services)
     outcome = erasure_requests.DONE if grant else erasure_requests.REFUSED

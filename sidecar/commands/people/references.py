@@ -7,21 +7,19 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.matching import declared_sets, vouching
 from sidecar.commands import confirmation
-from sidecar.commands.common import Shell, actor, as_json, find_person, finish_jobs, say_finished
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
 from sidecar.output import say
 
 
 @click.command()
 @click.argument("who")
 @click.option("--how", type=click.Choice(vouching.BY_SIGHT), required=True, help="How you know the face.")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def vouch(shell: Shell, who: str, how: str, yes: bool, as_json: bool) -> None:
     """The pictures that WHO sent by a link show them: you know the face, and not from a photograph under review."""
-    with shell.house() as services:
-        person_id = find_person(services, who)
+    with shell.person(who) as (services, person_id):
         set_id = _find_waiting_set(services, person_id)
-        confirmation.confirm(confirmation.describe_ending(consequences.preview_pictures(services, person_id)), yes)
+        confirmation.confirm_ending(consequences.preview_pictures(services, person_id), yes)
         vouching.vouch(services, set_id, how, actor())
         left = finish_jobs(services)
     data = {"id": person_id, "set": set_id, "how": how}
@@ -30,12 +28,10 @@ def vouch(shell: Shell, who: str, how: str, yes: bool, as_json: bool) -> None:
 
 @click.command()
 @click.argument("who")
-@confirmation.yes_option
-@as_json
+@confirmation.yes_and_json
 def refuse(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """The pictures that WHO sent by a link show somebody else: they are destroyed."""
-    with shell.house() as services:
-        person_id = find_person(services, who)
+    with shell.person(who) as (services, person_id):
         set_id = _find_waiting_set(services, person_id)
         ending = consequences.preview_pictures(services, person_id, set_id)
         confirmation.confirm([*confirmation.describe_ending(ending), "names that rest on these photographs"], yes)

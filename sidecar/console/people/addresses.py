@@ -31,9 +31,8 @@ def person_recognised(person_id: str) -> ResponseReturnValue:
     """How somebody was recognised: the address on file is theirs."""
     form, me = request.form, page_base.staff()
     how, reason, officer = form.get("how", ""), form.get("reason", ""), me.role is Role.OFFICER
-    confirmed = recognitions.recognise(
-        page_base.house(), person_id, _read_guardian(), how, me.actor, reason=reason, officer=officer
-    )
+    whose = page_base.house(), person_id, _read_guardian()
+    confirmed = recognitions.recognise(*whose, how, me.actor, reason=reason, officer=officer)
     return page_base.redirect_done("done_recognised" if confirmed else "done_known", "person", person_id=person_id)
 
 

@@ -64,9 +64,8 @@ def person_invite(person_id: str) -> ResponseReturnValue:
 def shoot_invite() -> ResponseReturnValue:
     """The code of a shoot: many sign up by it, on their own phones."""
     ref = request.form.get("ref", "")
-    made = invitations.invite(
-        page_base.house(), InvitationRequest(collection_ref=ref, form=_read_form()), page_base.staff().actor
-    )
+    asked = InvitationRequest(collection_ref=ref, form=_read_form())
+    made = invitations.invite(page_base.house(), asked, page_base.staff().actor)
     return _show_link(made, url_for("console.collection", ref=ref))
 
 

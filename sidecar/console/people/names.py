@@ -19,12 +19,9 @@ from sidecar.web.staff_sign_in import require
 def names() -> ResponseReturnValue:
     """A page of the names that wait, or of those that were kept."""
     services, kept = page_base.house(), request.args.get("list") == "kept"
-    found, more = page_base.split_page(
-        names_by_hand.list_hand_names(
-            services, kept=kept, after=page_base.read_number("after"), limit=page_base.PAGE_ROWS + 1
-        ),
-        page_base.PAGE_ROWS,
-    )
+    after, most = page_base.read_number("after"), page_base.PAGE_ROWS
+    hand_names = names_by_hand.list_hand_names(services, kept=kept, after=after, limit=most + 1)
+    found, more = page_base.split_page(hand_names, most)
     waiting_list.note_look(services, WaitingKind.HAND_NAMES, page_base.staff().actor, len(found))
     with services.store.read() as conn:
         again = returned_names.list_by_hand_again(services, conn)[: page_base.PAGE_ROWS]

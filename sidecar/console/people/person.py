@@ -50,9 +50,8 @@ def person_end(person_id: str, act: person_file.EndingAct) -> ResponseReturnValu
     if request.form.get("sure") != "yes":
         raise ConsentError("confirm that it was asked for: an end cannot be taken back, only signed anew")
     grants = None if all_ else request.form.getlist("grant")
-    ended = person_file.end_on_behalf(
-        page_base.house(), person_id, act, grants, request.form.get("asked_by", ""), page_base.staff().actor
-    )
+    asked_by, actor = request.form.get("asked_by", ""), page_base.staff().actor
+    ended = person_file.end_on_behalf(page_base.house(), person_id, act, grants, asked_by, actor)
     return page_base.redirect_done(f"done_{act}" if ended else "done_before", "person", person_id=person_id)
 
 

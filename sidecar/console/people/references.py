@@ -77,9 +77,8 @@ def shoot() -> ResponseReturnValue:
     with page_base.house().store.read() as conn:
         rows = declared_sets.list_of_shoot(conn, ref)
         pictures = {row.id: face_preview.count_references(conn, row.id) for row in rows}
-    return page_base.render_page(
-        "shoot", ref=ref, rows=rows, pictures=pictures, look=look, refresh=0 if still else REFRESH_SECONDS
-    )
+    refresh = 0 if still else REFRESH_SECONDS
+    return page_base.render_page("shoot", ref=ref, rows=rows, pictures=pictures, look=look, refresh=refresh)
 
 
 @console.post("/shoot/<set_id>/seen")
@@ -99,6 +98,5 @@ def _confirm_replacing(set_id: str, back: str, **args: str) -> ResponseReturnVal
         row = reference_sets.find(conn, set_id)
     if row is None:
         return None
-    return confirmation.confirm(
-        confirmation.describe_ending(consequences.preview_pictures(page_base.house(), row.person_id)), back, **args
-    )
+    ending = consequences.preview_pictures(page_base.house(), row.person_id)
+    return confirmation.confirm(confirmation.describe_ending(ending), back, **args)

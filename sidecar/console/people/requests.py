@@ -18,9 +18,8 @@ def requests() -> ResponseReturnValue:
     """What waits, the most urgent first."""
     services = page_base.house()
     waiting = asked.list_waiting(services)
-    ends = {
-        one.id: confirmation.describe_ending(consequences.preview_erasure(services, one.person_id)) for one in waiting
-    }
+    endings = {one.id: consequences.preview_erasure(services, one.person_id) for one in waiting}
+    ends = {number: confirmation.describe_ending(ending) for number, ending in endings.items()}
     return page_base.render_page("requests", waiting=waiting, ends=ends)
 
 

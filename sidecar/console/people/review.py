@@ -34,9 +34,8 @@ def review_list() -> ResponseReturnValue:
     """One page of the faces on the list that was chosen."""
     name = _read_list()
     with page_base.house().store.read() as conn:
-        rows, more = page_base.split_page(
-            list(_LISTS[name](conn, page_base.read_number("after"), PAGE_PHOTOGRAPHS + 1)), PAGE_PHOTOGRAPHS
-        )
+        found = list(_LISTS[name](conn, page_base.read_number("after"), PAGE_PHOTOGRAPHS + 1))
+        rows, more = page_base.split_page(found, PAGE_PHOTOGRAPHS)
         known = {None, *reference_sets.find_vouched(conn, {row.set_id for row in rows})}
         photos = {row.resource_id for row in rows}
         small = dismissals.count_small(page_base.house(), conn, photos)
@@ -72,9 +71,8 @@ def review_decide(face_id: int, act: str) -> ResponseReturnValue:
     _ACTS[act](face_id)
     plain = act in {"confirm", "name"} and not face_decisions.is_sound(page_base.house(), face_id)
     said = "done_plain" if plain else f"done_{act}"
-    return page_base.redirect_done(
-        said, "review", None if said.endswith(("undo", "together")) else (face_id, "undo"), **at
-    )
+    undo = None if said.endswith(("undo", "together")) else (face_id, "undo")
+    return page_base.redirect_done(said, "review", undo, **at)
 
 
 def _read_list() -> str:
