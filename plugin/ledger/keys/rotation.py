@@ -134,8 +134,8 @@ def _rewrap_house(tx: Tx, master: MasterKeys, version: int) -> int:
     behind = select(t.house_key).where(t.house_key.c.master_version != version)
     rows = tx.execute(behind).all()
     for row in rows:
-        version = row.master_version
-        key = sealing.unwrap(master.key(version), row.wrapped, house_key.NOBODY, row.purpose, version)
+        old = row.master_version
+        key = sealing.unwrap(master.key(old), row.wrapped, house_key.NOBODY, row.purpose, old)
         wrapped = sealing.wrap(master.key(version), key, house_key.NOBODY, row.purpose, version)
         mine = t.house_key.c.purpose == row.purpose
         tx.execute(update(t.house_key).where(mine).values(wrapped=wrapped, master_version=version))
