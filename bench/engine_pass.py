@@ -24,8 +24,8 @@ def prepare_ours(cache: Path) -> Callable[[Path], FaceCount]:
     """Decode, detect, encode and compare with 30 enrolled, in this process."""
     from plugin.config import Config, MatchingSection, RecognizerSection
     from plugin.config.detection_size import detection_px
+    from plugin.recognizer.engines.engine import normalise
     from plugin.recognizer.engines.registry import open_engine
-    from plugin.recognizer.engines.resnet import normalise
     from plugin.recognizer.examination.examination import Pipeline
     from plugin.recognizer.examination.messages import ExaminationRequest
     from plugin.recognizer.matching.gallery import Enrolled, Gallery
@@ -35,7 +35,7 @@ def prepare_ours(cache: Path) -> Callable[[Path], FaceCount]:
     templates = normalise(np.random.default_rng(1).normal(size=(_ENROLLED, 128)).astype(np.float32))
     until = datetime(9000, 1, 1, tzinfo=UTC)
     entries = [Enrolled(str(i), template, until, may_auto=True) for i, template in enumerate(templates)]
-    gallery = Gallery(entries, pipeline.engine.look_alike)
+    gallery = Gallery(entries, pipeline.engine.card.distances.look_alike)
     request = ExaminationRequest(datetime(2026, 1, 1, tzinfo=UTC), compare=True)
 
     def examine(file: Path) -> FaceCount:

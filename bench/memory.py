@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.figures import Figure, Workshop
 from plugin.config import MatchingSection, RecognizerSection
-from plugin.recognizer.engines.resnet import normalise
+from plugin.recognizer.engines.engine import normalise
 from plugin.recognizer.examination.messages import ExaminationRequest
 from plugin.recognizer.matching.gallery import Enrolled
 from plugin.recognizer.process.examiner import Examiner

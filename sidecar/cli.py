@@ -43,6 +43,7 @@ _MODULES = {
     "installation.keys_and_backups": "keys backup report",
     "installation.audit": "audit",
     "installation.restore": "restore",
+    "installation.engines": "engine",
     "demo.command": "demo",
     "people.people": "person",
     "consent.quitclaims": "quitclaim",

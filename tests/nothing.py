@@ -161,6 +161,9 @@ COMMANDS: Mapping[str, Told] = {
         no("jobs retry --kind erase", "nothing was given up"),
     )),
     "session list": _look(),
+    "engine list": _look(),
+    "engine install": Told((no("engine install classic --yes", "needs no files"),)),
+    "engine remove": Told((no("engine remove retail-0095", "no file"),)),
     "session end": Told((
         no("session end nosuch", "no session"), no("session end --all", "nobody is signed in"),
         no("session end --user nosuch", "no session"), so("session end {session}", "already"),

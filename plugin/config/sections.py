@@ -77,8 +77,9 @@ def is_loopback(url: str) -> bool:
 class RecognizerSection(Section):
     """How faces are detected and encoded."""
 
-    engine: Literal["retinaface-dlib", "classic"] = "retinaface-dlib"
+    engine: Annotated[str, Field(min_length=1)] = "retinaface-dlib"
     yunet: ConfigPath = ""
+    files: ConfigPath = "{data}/engines"
     cache: ConfigPath = "{data}/models"
     detect_px: Annotated[int, Field(ge=320, le=2048)] = 1024
     score: Share = 0.7
@@ -93,8 +94,8 @@ class RecognizerSection(Section):
 class MatchingSection(Section):
     """When a face is named automatically, and when a name is only suggested."""
 
-    fpir_auto: Share = 0.002
-    fpir_suggest: Share = 0.01
+    fpir_auto: Share | None = None
+    fpir_suggest: Share | None = None
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.03
     count_px: Count = 20
     encode_px: Count = 28
@@ -104,7 +105,7 @@ class MatchingSection(Section):
     def ordered(self) -> Self:
         if not self.count_px <= self.encode_px <= self.auto_px:
             raise ValueError("count_px, encode_px and auto_px must not fall: 20, 28, 40 for instance")
-        if self.fpir_auto > self.fpir_suggest:
+        if self.fpir_auto and self.fpir_suggest and self.fpir_auto > self.fpir_suggest:
             raise ValueError("fpir_auto must not be above fpir_suggest")
         return self
 

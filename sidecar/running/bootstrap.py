@@ -176,4 +176,5 @@ def resolve_models(config: Config) -> Config:
     own = config.recognizer
     cache = os.environ.get("FACELEASE_MODELS") or str(config.path(own.cache))
     yunet = str(config.path(own.yunet)) if own.yunet else ""
-    return config.model_copy(update={"recognizer": own.model_copy(update={"cache": cache, "yunet": yunet})})
+    found = {"cache": cache, "yunet": yunet, "files": str(config.path(own.files))}
+    return config.model_copy(update={"recognizer": own.model_copy(update=found)})

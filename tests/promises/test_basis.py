@@ -58,10 +58,10 @@ class Here:
         self.counting = Counting(engine.encoder)
         self._pipeline = Pipeline(replace(engine, encoder=self.counting), config.recognizer, config.matching)
         self._gallery = Gallery([], 0)
-        self.engine_id, self.look_alike = engine.id, engine.look_alike
+        self.engine_id, self.look_alike = engine.id, engine.card.distances.look_alike
 
     def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
-        self._gallery = Gallery(entries, self._pipeline.engine.look_alike)
+        self._gallery = Gallery(entries, self._pipeline.engine.card.distances.look_alike)
 
     def examine(self, source: Path | bytes, request: ExaminationRequest) -> Examination:
         return self._pipeline.examine(source, request, self._gallery)

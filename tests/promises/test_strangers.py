@@ -22,7 +22,7 @@ from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.recognizer.engines import resnet
-from plugin.recognizer.engines.engine import Floats
+from plugin.recognizer.engines.engine import Floats, normalise
 from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.process import worker
@@ -111,8 +111,8 @@ def strangers(config: Config, photos: Path, refs: list[str]) -> tuple[int, list[
         rgb = np.ascontiguousarray(seen.decoded.pixels[:, :, ::-1])
         chips = encoder.chips(rgb, resnet.to_squares(seen.faces))
         raw = encoder.vectors(chips)
-        assert np.array_equal(resnet.normalise(raw), encoder.encode(seen.decoded.pixels, seen.faces))
-        vectors += [*raw, *resnet.normalise(raw)]
+        assert np.array_equal(normalise(raw), encoder.encode(seen.decoded.pixels, seen.faces))
+        vectors += [*raw, *normalise(raw)]
         for index, chip in enumerate(chips):
             crops += crop_needles(chip, seen.decoded.pixels, seen.box(index))
     return len(vectors) // 2, vectors, crops

@@ -7,32 +7,21 @@ its id differs, so templates are never mixed.
 
 import importlib
 import importlib.util
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from plugin.config import RecognizerSection
 from plugin.errors import EngineError
-from plugin.recognizer.engines.engine import Detections, Engine, Floats, no_detections
-from plugin.recognizer.engines.resnet import normalise
-from plugin.recognizer.engines.thresholds import load_calibration
+from plugin.recognizer.engines.card import EngineCard
+from plugin.recognizer.engines.engine import Detections, Engine, Floats, no_detections, normalise
 from plugin.recognizer.pictures.pixels import Pixels
 
-ID = "classic/1"
 
-
-def engine_id(config: RecognizerSection) -> str:
-    """A constant."""
-    return ID
-
-
-def open_engine(config: RecognizerSection, cache: Path) -> Engine:
+def open_engine(card: EngineCard) -> Engine:
     """The classic engine. Raises EngineError where face_recognition cannot be imported."""
     api = _load_api()
-    calibration = load_calibration("retinaface-dlib")
-    return Engine(ID, Hog(api), Descriptor(api), calibration, calibration.look_alike)
+    return Engine(f"{card.name}/{card.version}", Hog(api), Descriptor(api), card)
 
 
 def _load_api() -> Any:

@@ -7,7 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.recognizer.engines.thresholds import Calibration
+from plugin.config import MatchingSection
+from plugin.recognizer.engines.card import EngineCard
+from plugin.recognizer.engines.thresholds import Thresholds, compute_thresholds
 from plugin.recognizer.pictures.pixels import Pixels
 
 Floats = NDArray[np.float32]
@@ -43,6 +45,12 @@ def no_detections() -> Detections:
     return Detections(np.zeros((0, 4), "f4"), np.zeros((0, 5, 2), "f4"), np.zeros(0, "f4"))
 
 
+def normalise(vectors: Floats) -> Floats:
+    """L2-normalised rows."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+
 def join_detections(parts: Sequence[Detections]) -> Detections:
     """All of them, in order."""
     return Detections(
@@ -74,7 +82,7 @@ class Encoder(Protocol):
     id: str
 
     def encode(self, picture: Pixels, faces: Detections, mirrored: bool = False) -> Floats:
-        """(n, 128) L2-normalised vectors of these faces of a BGR picture.
+        """(n, width) L2-normalised vectors of these faces of a BGR picture.
 
         `mirrored` averages each with that of its mirror image: slower, steadier, for enrolment.
         """
@@ -83,14 +91,19 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True)
 class Engine:
-    """A detector and an encoder with their measured thresholds.
+    """A detector and an encoder, with the card that says what their distances mean.
 
     `id` names detector, alignment and network and is stored with every template: vectors of different ids are never
-    compared. `look_alike`: two people's templates nearer than this are confusable.
+    compared.
     """
 
     id: str
     detector: Detector
     encoder: Encoder
-    calibration: Calibration
-    look_alike: float
+    card: EngineCard
+
+    def find_thresholds(self, matching: MatchingSection, enrolled: int) -> Thresholds:
+        """The thresholds for the configured rates, or those of the card, with `enrolled` people compared."""
+        auto = matching.fpir_auto or self.card.rates.auto
+        suggest = max(auto, matching.fpir_suggest or self.card.rates.suggest)
+        return compute_thresholds(self.card.measured(), enrolled, auto, suggest)

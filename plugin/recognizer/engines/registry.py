@@ -1,45 +1,65 @@
 """Which engines there are, and who opens each."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from plugin.config import RecognizerSection
 from plugin.errors import EngineError
-from plugin.recognizer.engines.engine import Engine
+from plugin.recognizer.engines import engine_files
+from plugin.recognizer.engines.card import EngineCard, read_card, shipped_cards
+from plugin.recognizer.engines.engine import Detector, Encoder, Engine
+
+CONVERTER = "plugin.recognizer.engines.openvino_ir"
 
 
-@dataclass(frozen=True)
-class EngineEntry:
-    """A line of the registry: the id is known without loading anything."""
-
-    id: Callable[[RecognizerSection], str]
-    open: Callable[[RecognizerSection, Path], Engine]
-    look_alike: Callable[[], float]
+def find_card(config: RecognizerSection) -> EngineCard:
+    """The card of the configured engine: a shipped one by name, or a site's own by its path. Raises EngineError."""
+    if config.engine.endswith(".toml"):
+        return read_card(Path(config.engine).expanduser())
+    cards = shipped_cards()
+    if config.engine not in cards:
+        raise EngineError(f"{config.engine!r} is no engine: choose one of {', '.join(cards)}, or name a card's file")
+    return cards[config.engine]
 
 
 def engine_id(config: RecognizerSection) -> str:
-    """The id that templates of the configured engine bear; no weights are loaded."""
-    return _find_entry(config).id(config)
-
-
-def find_look_alike(config: RecognizerSection) -> float:
-    """The distance nearer than which two people's templates of the configured engine are confusable; loads nothing."""
-    return _find_entry(config).look_alike()
+    """The id that templates of the configured engine bear: detector, encoder and its version; no weights are loaded."""
+    card = find_card(config)
+    if card.encoder == "classic":
+        return f"{card.name}/{card.version}"
+    detector = "yunet" if config.yunet else "retinaface"
+    return f"{detector}-{card.name.removeprefix('retinaface-')}/{card.version}"
 
 
 def open_engine(config: RecognizerSection, cache: Path) -> Engine:
-    """The configured engine, weights loaded; `cache` keeps the converted model. Raises EngineError."""
-    return _find_entry(config).open(config, cache)
+    """The configured engine, weights loaded; `cache` keeps converted models. Raises EngineError."""
+    card = find_card(config)
+    if card.encoder == "classic":
+        from plugin.recognizer.engines import classic  # loads a model with a licence of its own
+
+        return classic.open_engine(card)
+    return Engine(engine_id(config), _open_detector(config), _open_encoder(config, card, cache), card)
 
 
-def _find_entry(config: RecognizerSection) -> EngineEntry:
-    from plugin.recognizer.engines import classic, resnet  # they load networks: a command needs none
+def _open_detector(config: RecognizerSection) -> Detector:
+    from plugin.recognizer.engines.retinaface import RetinaFace  # they load networks: a command needs none
+    from plugin.recognizer.engines.yunet import YuNet
 
-    registry = {
-        "retinaface-dlib": EngineEntry(resnet.engine_id, resnet.open_engine, resnet.find_look_alike),
-        "classic": EngineEntry(classic.engine_id, classic.open_engine, resnet.find_look_alike),
-    }
-    if config.engine not in registry:
-        raise EngineError(f"{config.engine!r} is no engine: choose one of {', '.join(registry)}")
-    return registry[config.engine]
+    return YuNet(Path(config.yunet).expanduser(), config.score) if config.yunet else RetinaFace(config.score)
+
+
+def _open_encoder(config: RecognizerSection, card: EngineCard, cache: Path) -> Encoder:
+    from plugin.recognizer.engines import model_cache, onnx_encoder, resnet
+
+    if card.encoder == "dlib":
+        return resnet.ResNet(cache)
+    files = engine_files.find_files(card, _list_folders(config))
+    if card.encoder == "openvino-ir":
+        return onnx_encoder.OnnxEncoder(card, model_cache.ensure_model(cache, card.name, CONVERTER, files))
+    return onnx_encoder.OnnxEncoder(card, files[0])
+
+
+def _list_folders(config: RecognizerSection) -> list[Path]:
+    """A site's own card has its files beside it."""
+    if config.engine.endswith(".toml"):
+        return [Path(config.engine).expanduser().parent]
+    return engine_files.list_folders(Path(config.files).expanduser())

@@ -4,26 +4,17 @@ Alignment is dlib's own code (`get_face_chip`, 150 px, padding 0.25: what comput
 does), so vectors equal those of face_recognition for the same boxes.
 """
 
-import hashlib
 import importlib
-import os
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.config import RecognizerSection
 from plugin.errors import EngineError
-from plugin.recognizer.engines import weights
-from plugin.recognizer.engines.engine import Detections, Detector, Engine, Floats
-from plugin.recognizer.engines.retinaface import RetinaFace
+from plugin.recognizer.engines import model_cache, weights
+from plugin.recognizer.engines.engine import Detections, Floats, normalise
 from plugin.recognizer.engines.session import open_session
-from plugin.recognizer.engines.thresholds import load_calibration
-from plugin.recognizer.engines.yunet import YuNet
 from plugin.recognizer.pictures.pixels import Pixels
 
 MODELS = "face_recognition_models"
@@ -33,7 +24,6 @@ POINTS_SHA256 = "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc4188
 SIDE = 150
 PADDING = 0.25
 _BATCH = 16
-_CONVERSION_SECONDS = 120
 
 
 class ResNet:
@@ -81,76 +71,7 @@ def to_squares(faces: Detections) -> NDArray[np.int64]:
     return np.concatenate([centre - half, centre + half], axis=1).round().astype(np.int64)
 
 
-def normalise(vectors: Floats) -> Floats:
-    """L2-normalised rows."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
-
-
-def engine_id(config: RecognizerSection) -> str:
-    """Detector and encoder, with the version of the alignment."""
-    return f"{'yunet' if config.yunet else 'retinaface'}-dlib/1"
-
-
-def find_look_alike() -> float:
-    """As measured for this encoder, which both engines share."""
-    return load_calibration("retinaface-dlib").look_alike
-
-
-def open_engine(config: RecognizerSection, cache: Path) -> Engine:
-    """The default engine: RetinaFace, or YuNet where its file is configured, and dlib's ResNet."""
-    detector: Detector = RetinaFace(config.score)
-    if config.yunet:
-        detector = YuNet(Path(config.yunet).expanduser(), config.score)
-    calibration = load_calibration("retinaface-dlib")
-    return Engine(engine_id(config), detector, ResNet(cache), calibration, calibration.look_alike)
-
-
 def ensure_model(cache: Path) -> Path:
-    """The converted network in `cache`, created if missing or damaged. Raises EngineError.
-
-    Its name has a hash of the converter and of the weights; a file beside it has its own hash.
-    """
-    recipe = Path(__file__).with_name("convert.py").read_bytes()
-    target = cache / f"dlib-resnet-{hashlib.sha256(recipe + weights.DAT_SHA256.encode()).hexdigest()[:12]}.onnx"
-    record = target.with_suffix(".sha256")
-    try:
-        if record.read_text() == hashlib.sha256(target.read_bytes()).hexdigest():
-            return target
-    except (OSError, UnicodeDecodeError):
-        pass  # missing or damaged: created below
-    try:
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _make(target, record)
-    except OSError as error:
-        raise EngineError(f"{cache}: the face model cannot be kept there ({error.strerror})") from error
-    return target
-
-
-def _make(target: Path, record: Path) -> None:
-    """Convert into a temporary folder and rename, so that no reader sees a partial file."""
+    """dlib's network in the form of onnxruntime, made in `cache` if missing. Raises EngineError."""
     dat = weights.find_package_file(MODELS, DAT, weights.DAT_SHA256)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as folder:
-        made, digest = Path(folder) / "model", Path(folder) / "sha256"
-        made.touch(mode=0o600)
-        _convert(dat, made)
-        digest.touch(mode=0o600)
-        digest.write_text(hashlib.sha256(made.read_bytes()).hexdigest())
-        made.replace(target)
-        digest.replace(record)
-
-
-def _convert(dat: Path, made: Path) -> None:
-    """In a process of its own: onnx takes 60 MB that would stay in this one."""
-    command = [sys.executable, "-m", "plugin.recognizer.engines.convert", str(dat), str(made)]
-    root = str(Path(__file__).resolve().parents[3])
-    try:
-        environment = {**os.environ, "PYTHONPATH": root}
-        subprocess.run(  # noqa: S603 (our own module, our own paths)
-            command, check=True, capture_output=True, timeout=_CONVERSION_SECONDS, env=environment
-        )
-    except subprocess.CalledProcessError as error:
-        last = error.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise EngineError(f"the face model cannot be converted: {' '.join(last)}") from error
-    except subprocess.TimeoutExpired as error:
-        raise EngineError("the face model was not converted in time: try again") from error
+    return model_cache.ensure_model(cache, "dlib-resnet", "plugin.recognizer.engines.convert", [dat])

@@ -5,10 +5,8 @@ A stranger compared with N people is named wrongly if any of N distances is belo
 the true rate: the error is on the safe side.
 """
 
-import json
 import math
 from dataclasses import dataclass
-from importlib import resources
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,6 @@ class Calibration:
     auto_ceiling: float
     suggest_ceiling: float
     floor: float
-    look_alike: float
     source: str
 
     def distance(self, fmr: float) -> float:
@@ -61,11 +58,3 @@ def compute_thresholds(calibration: Calibration, enrolled: int, fpir_auto: float
 def _single_fmr(fpir: float, enrolled: int) -> float:
     """The FMR of one comparison that gives `fpir` over `enrolled` of them."""
     return -math.expm1(math.log1p(-fpir) / max(enrolled, 1))
-
-
-def load_calibration(name: str) -> Calibration:
-    """The calibration that ships with an engine: `calibration-NAME.json` in this package."""
-    text = resources.files("plugin.recognizer.engines").joinpath(f"calibration-{name}.json").read_text("utf-8")
-    tree = json.loads(text)
-    points = tuple((float(distance), float(rate)) for distance, rate in tree.pop("points"))
-    return Calibration(points=points, **tree)

@@ -13,9 +13,7 @@ import numpy as np
 
 from plugin.config import MatchingSection
 from plugin.errors import ConfigError
-from plugin.recognizer.engines.engine import Engine, Floats
-from plugin.recognizer.engines.resnet import normalise
-from plugin.recognizer.engines.thresholds import compute_thresholds
+from plugin.recognizer.engines.engine import Engine, Floats, normalise
 from plugin.recognizer.evaluation.wilson_intervals import compute_rate
 from plugin.recognizer.examination.examination import Pipeline, SeenPicture
 from plugin.recognizer.examination.quality import find_main_face
@@ -29,7 +27,7 @@ _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".tif", ".tiff"}
 
 @dataclass(frozen=True)
 class Shot:
-    """The main face of a photograph, and its vector (128,); for enrolment averaged with its mirror image's."""
+    """The main face of a photograph, and its vector; for enrolment averaged with its mirror image's."""
 
     face: DetectedFace
     vector: Floats
@@ -44,7 +42,7 @@ class LabelledPerson:
 
     @property
     def template(self) -> Floats | None:
-        """(128,) from the first photographs; None if no face was found on any."""
+        """From the first photographs; None if no face was found on any."""
         used = [shot.vector for shot in self.shots[:ENROLLED_FROM] if shot]
         return normalise(np.mean(used, axis=0, keepdims=True))[0] if used else None
 
@@ -94,7 +92,7 @@ def report_identification(
     """The report with these people as the gallery, by the decisions of production."""
     enrolled = [(person, person.template) for person in people]
     gallery = [(person, template) for person, template in enrolled if template is not None]
-    templates = np.array([template for _, template in gallery], np.float32).reshape(-1, 128)
+    templates = np.array([template for _, template in gallery], np.float32).reshape(-1, engine.card.vector)
     ask = _build_question(templates, [person.name for person, _ in gallery], engine, matching)
     probes = [(person.name, shot) for person in people for shot in person.probes]
     named = [(name, *(ask(shot) if shot else (None, None, None))) for name, shot in probes]
@@ -123,9 +121,9 @@ def _build_question(
     templates: Floats, names: list[str], engine: Engine, matching: MatchingSection
 ) -> Callable[[Shot], Identified]:
     """A function that decides about one shot as an examination does."""
-    limits = compute_thresholds(engine.calibration, len(names), matching.fpir_auto, matching.fpir_suggest)
+    limits = engine.find_thresholds(matching, len(names))
     rules = MatchRules(limits, matching.margin, matching.auto_px)
-    alone = count_look_alikes(templates, engine.look_alike) == 0
+    alone = count_look_alikes(templates, engine.card.distances.look_alike) == 0
     candidates = [Candidate(name, "auto" if ok else "suggest") for name, ok in zip(names, alone, strict=True)]
 
     def ask(shot: Shot) -> Identified:

@@ -12,7 +12,7 @@ from plugin.config import MatchingSection, RecognizerSection
 from plugin.config.detection_size import detection_px
 from plugin.errors import FaceLeaseError
 from plugin.recognizer.engines.engine import Detections, Engine, join_detections
-from plugin.recognizer.engines.thresholds import Thresholds, compute_thresholds
+from plugin.recognizer.engines.thresholds import Thresholds
 from plugin.recognizer.examination.faces_in_previews import FurtherPictures
 from plugin.recognizer.examination.finer_pass import SMALL, SURE_PX, PassStep, confirm_faces, find_faces, shrink
 from plugin.recognizer.examination.finer_pass import doubtful_score as least
@@ -190,8 +190,7 @@ class Pipeline:
         """The faces `large`, compared with the entries `live`; the vectors are dropped afterwards."""
         faces = seen.faces.take(np.array(large))
         distances = gallery.distances(self.engine.encoder.encode(seen.decoded.pixels, faces), live)
-        asked = self._matching
-        limits = compute_thresholds(self.engine.calibration, len(live), asked.fpir_auto, asked.fpir_suggest)
+        limits = self.engine.find_thresholds(self._matching, len(live))
         rules = MatchRules(limits, self._matching.margin, self._matching.auto_px)
         candidates = [_build_candidate(gallery, i, request) for i in live]
         given = [DetectedFace(seen.box(i), seen.width_px(i)) for i in large]

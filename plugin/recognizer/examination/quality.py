@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from plugin.errors import EnrolmentRefused, PictureError
-from plugin.recognizer.engines.engine import Floats
-from plugin.recognizer.engines.resnet import normalise
+from plugin.recognizer.engines.engine import Floats, normalise
 from plugin.recognizer.examination.examination import Pipeline, SeenPicture
 from plugin.recognizer.examination.messages import Enrolment
 from plugin.recognizer.matching.gallery import compute_distances
@@ -23,13 +22,12 @@ GOOD_WIDTH_PX = 80
 DARK = 25.0  # mean grey of the face, 0..255
 FLAT = 8.0  # standard deviation of the face's grey
 BLUR = 6.0  # variance of the Laplacian of the face at 112 px
-UNLIKE = 0.43  # to the mean of the others: of one's own LFW photographs 0.5 % lay beyond, of strangers' 1 to 3 % within
 ADVISED = 3  # photographs
 
 
 @dataclass(frozen=True)
 class ReferencePhoto:
-    """A usable reference photograph: its vector (128,) and a remark or ""."""
+    """A usable reference photograph: its vector and a remark or ""."""
 
     vector: Floats
     note: str
@@ -38,7 +36,7 @@ class ReferencePhoto:
 def build_enrolment(pipeline: Pipeline, pictures: Sequence[Path | bytes], previous: Floats | None = None) -> Enrolment:
     """A template from photographs that each show the same one person.
 
-    `previous`: a (128,) template to compare with. Raises EnrolmentRefused with a reason for every unusable photograph:
+    `previous`: a template to compare with. Raises EnrolmentRefused with a reason for every unusable photograph:
     nothing is enrolled from the others, so that it is clear which photographs count.
     """
     if not pictures:
@@ -47,9 +45,10 @@ def build_enrolment(pipeline: Pipeline, pictures: Sequence[Path | bytes], previo
     _refuse([one if isinstance(one, str) else "" for one in read])
     references = [one for one in read if isinstance(one, ReferencePhoto)]
     vectors = np.stack([one.vector for one in references])
-    _refuse(_list_unlike(vectors))
+    unlike = pipeline.engine.card.distances.unlike
+    _refuse(_list_unlike(vectors, unlike))
     template = normalise(vectors.mean(axis=0, keepdims=True))
-    if previous is not None and compute_distances(template, previous.reshape(1, -1))[0, 0] >= UNLIKE:
+    if previous is not None and compute_distances(template, previous.reshape(1, -1))[0, 0] >= unlike:
         raise EnrolmentRefused(["the photographs do not look like the person who was enrolled before"])
     notes = [one.note for one in references]
     if len(notes) < ADVISED:
@@ -115,13 +114,13 @@ def _find_unclear(seen: SeenPicture, chosen: int) -> str:
     return ""
 
 
-def _list_unlike(vectors: Floats) -> list[str]:
+def _list_unlike(vectors: Floats, unlike: float) -> list[str]:
     """For every vector why it does not match the others, "" if it does."""
     if len(vectors) < 2:
         return [""] * len(vectors)
     rest = normalise((vectors.sum(axis=0, keepdims=True) - vectors) / (len(vectors) - 1))
     away = np.linalg.norm(vectors - rest, axis=1)
-    return ["does not look like the person on the other photographs" if d >= UNLIKE else "" for d in away]
+    return ["does not look like the person on the other photographs" if d >= unlike else "" for d in away]
 
 
 def _refuse(reasons: list[str]) -> None:

@@ -9,14 +9,12 @@ from numpy.typing import NDArray
 
 from plugin.recognizer.engines.engine import Floats
 
-WIDTH = 128
-
 
 @dataclass(frozen=True)
 class Enrolled:
     """A template that may be compared before `until` (aware; exclusive).
 
-    `key` is opaque. `template`: (128,) float32, L2-normalised. `may_auto`: False if a human decides.
+    `key` is opaque. `template`: (width,) float32, L2-normalised. `may_auto`: False if a human decides.
     """
 
     key: str
@@ -29,17 +27,18 @@ class Gallery:
     """Entries of one generation. Keys are unique; look-alikes are only suggested."""
 
     def __init__(self, entries: Sequence[Enrolled], look_alike: float) -> None:
-        """Raises ValueError for a duplicate key, a naive `until` or a template of another shape."""
+        """Raises ValueError for a duplicate key, a naive `until` or a template of another width than the first."""
+        width = entries[0].template.size if entries else 0
         for entry in entries:
-            if entry.template.shape != (WIDTH,) or not np.isfinite(entry.template).all():
-                raise ValueError(f"a template has shape {entry.template.shape}, not ({WIDTH},) finite numbers")
+            if entry.template.shape != (width,) or not np.isfinite(entry.template).all():
+                raise ValueError(f"a template has shape {entry.template.shape}, not ({width},) finite numbers")
             if entry.until.tzinfo is None:
                 raise ValueError("until needs a time zone")
         if len({entry.key for entry in entries}) != len(entries):
             raise ValueError("a key is in the gallery twice")
         self.keys = tuple(entry.key for entry in entries)
         self._until = tuple(entry.until for entry in entries)
-        self._templates = np.array([entry.template for entry in entries], np.float32).reshape(-1, WIDTH)
+        self._templates = np.array([entry.template for entry in entries], np.float32).reshape(len(entries), width)
         alone = count_look_alikes(self._templates, look_alike) == 0
         self.may_auto = tuple(bool(entry.may_auto and ok) for entry, ok in zip(entries, alone, strict=True))
 
@@ -51,7 +50,9 @@ class Gallery:
         return [i for i, until in enumerate(self._until) if at < until and (keys is None or self.keys[i] in keys)]
 
     def distances(self, vectors: Floats, which: Sequence[int]) -> Floats:
-        """(faces, entries) Euclidean distances, 0..2, of (n, 128) vectors to the entries `which`."""
+        """(faces, entries) Euclidean distances, 0..2, of (n, width) vectors to the entries `which`."""
+        if not which:
+            return np.zeros((len(vectors), 0), np.float32)
         return compute_distances(vectors, self._templates[list(which)])
 
 
@@ -65,7 +66,7 @@ def find_nearer(template: Floats, others: Sequence[Floats], than: float) -> list
     """Indexes of `others` nearer to the template than this, nearest first."""
     if not others:
         return []
-    row = compute_distances(template.reshape(1, WIDTH), np.array(others, np.float32).reshape(-1, WIDTH))[0]
+    row = compute_distances(template.reshape(1, -1), np.array(others, np.float32))[0]
     return [int(i) for i in np.argsort(row, kind="stable") if row[i] < than]
 
 

@@ -70,14 +70,14 @@ class ChildState:
         return orders[str(header["order"])](header, parts)
 
     def _load(self, header: dict[str, object], parts: list[bytes]) -> wire.Message:
-        templates = np.frombuffer(parts[0], "<f4").reshape(-1, 128)
+        templates = np.frombuffer(parts[0], "<f4").reshape(-1, self._pipeline.engine.card.vector)
         entries = [
             Enrolled(key, template, until, may_auto)
             for (key, until, may_auto), template in zip(
                 _ENTRIES.validate_python(header["entries"]), templates, strict=True
             )
         ]
-        self._gallery = Gallery(entries, self._pipeline.engine.look_alike)
+        self._gallery = Gallery(entries, self._pipeline.engine.card.distances.look_alike)
         self._generation = header["generation"]
         return {"ok": True}, []
 

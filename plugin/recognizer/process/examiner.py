@@ -110,7 +110,7 @@ class Examiner:
     @property
     def look_alike(self) -> float:
         """The distance below which two people's templates are confusable; loads nothing."""
-        return registry.find_look_alike(self._recognizer)
+        return registry.find_card(self._recognizer).distances.look_alike
 
     def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
         """Compare with these from the next photograph on. Raises ValueError for an invalid entry."""

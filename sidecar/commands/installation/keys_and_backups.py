@@ -63,16 +63,20 @@ def report() -> None:
 @report.command()
 @click.option("--people", required=True, type=click.Path(path_type=Path), help="A folder a person.")
 @click.option("--strangers", required=True, type=click.Path(path_type=Path), help="People who are in no folder.")
+@click.option("--engine", help="Of this engine, in use or not; its files have to be here. Default: the one in use.")
 @as_json
-def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None:
+def accuracy(shell: Shell, people: Path, strangers: Path, engine: str | None, as_json: bool) -> None:
     """How often strangers are named and enrolled people missed: three photographs enrol, the rest probe."""
     from plugin.recognizer.process import accuracy as measuring  # imports numpy, which nothing else here needs
 
-    data = measuring.measure_accuracy(people, strangers, bootstrap.resolve_models(shell.config))
+    config = bootstrap.resolve_models(shell.config)
+    if engine:
+        config = config.model_copy(update={"recognizer": config.recognizer.model_copy(update={"engine": engine})})
+    data = measuring.measure_accuracy(people, strangers, config)
     if not data["gallery"]:
         raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
     enrolled, missed = pluralize(data["gallery"], "person", "people"), pluralize(data["undetected"], "photograph")
-    lines = [f"{enrolled} enrolled; no face found on {missed}"]
+    lines = [f"{config.recognizer.engine}: {enrolled} enrolled; no face found on {missed}"]
     lines.append(f"right person first: {_format_rate(data['rank1'])}")
     for rates, words in ((data["auto"], "named automatically"), (data["suggest"], "named or suggested")):
         named, missed = _format_rate(rates["fpir"]), _format_rate(rates["fnir"])

@@ -13,7 +13,7 @@ import pytest
 
 from plugin.config import RecognizerSection
 from plugin.errors import EngineError
-from plugin.recognizer.engines import classic, resnet, weights, yunet
+from plugin.recognizer.engines import resnet, weights, yunet
 from plugin.recognizer.engines.engine import Detections, Engine
 from plugin.recognizer.engines.registry import engine_id, open_engine
 from plugin.recognizer.engines.retinaface import SHA256
@@ -193,7 +193,7 @@ def test_classic_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path:
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pkg_resources" else real(name))
     with pytest.raises(EngineError, match="setuptools"):
-        classic.open_engine(RecognizerSection(engine="classic"), tmp_path)
+        open_engine(RecognizerSection(engine="classic"), tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")

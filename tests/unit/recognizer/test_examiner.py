@@ -132,11 +132,7 @@ class Counting:
 def test_no_encoding_without_leave_to_compare(engine: Engine, template: Floats, crowd: bytes) -> None:
     """Not asked to compare, nobody enrolled, nobody live, nobody of those allowed: the encoder rests."""
     counting = Counting()
-    pipeline = Pipeline(
-        Engine("x", engine.detector, counting, engine.calibration, engine.look_alike),
-        RecognizerSection(),
-        MatchingSection(),
-    )
+    pipeline = Pipeline(Engine("x", engine.detector, counting, engine.card), RecognizerSection(), MatchingSection())
     full = Gallery([Enrolled("a", template, TOMORROW, True)], 0.3)
     for request, gallery in (
         (ExaminationRequest(NOW, compare=False), full),
@@ -154,7 +150,7 @@ def test_faces_too_small_to_encode_are_counted(engine: Engine, template: Floats,
     """Narrower than matching.encode_px: a box and a width, no encoding."""
     counting = Counting()
     tight = MatchingSection(count_px=20, encode_px=500, auto_px=500)
-    pipeline = Pipeline(Engine("x", engine.detector, counting, engine.calibration, 0.3), RecognizerSection(), tight)
+    pipeline = Pipeline(Engine("x", engine.detector, counting, engine.card), RecognizerSection(), tight)
     gallery = Gallery([Enrolled("a", template, TOMORROW, True)], 0.3)
     seen = pipeline.examine(crowd, ExaminationRequest(NOW, compare=True), gallery)
     assert (len(seen.faces), seen.encoded, counting.faces) == (3, 0, 0)

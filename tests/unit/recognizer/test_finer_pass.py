@@ -205,11 +205,7 @@ def test_what_cannot_be_looked_at_closely_is_told(pipeline: Pipeline, error: Exc
     """Memory ends in the second tile: the coarse pass answers, and the picture was not examined whole."""
     real = pipeline.engine
     failing = Failing(real.detector, 2, error)
-    poor = Pipeline(
-        Engine(real.id, failing, real.encoder, real.calibration, real.look_alike),
-        RecognizerSection(),
-        MatchingSection(),
-    )
+    poor = Pipeline(Engine(real.id, failing, real.encoder, real.card), RecognizerSection(), MatchingSection())
     page = sheet(pipeline, (6000, 3000), [(300, 300)])
     page.paste(head(pipeline, 500), (2000, 500))
     told = examined(poor, saved(page, quality=90))
@@ -223,11 +219,7 @@ def test_a_fault_of_ours_is_not_taken_for_want_of_memory(pipeline: Pipeline) -> 
     """Only memory makes a look less close; anything else in the finer pass is told, and nothing is stored."""
     real = pipeline.engine
     failing = Failing(real.detector, 2, ValueError("operands could not be broadcast"))
-    broken = Pipeline(
-        Engine(real.id, failing, real.encoder, real.calibration, real.look_alike),
-        RecognizerSection(),
-        MatchingSection(),
-    )
+    broken = Pipeline(Engine(real.id, failing, real.encoder, real.card), RecognizerSection(), MatchingSection())
     with pytest.raises(ValueError, match="operands"):
         examined(broken, saved(sheet(pipeline, (6000, 3000), [(300, 300)]), quality=90))
 
@@ -240,11 +232,7 @@ def test_a_camera_preview_costs_one_look(pipeline: Pipeline, side: int) -> None:
     real, calls = pipeline.engine, []
     for data in (saved(page, quality=90), saved(page, "MPO", quality=90, save_all=True, append_images=[preview])):
         counting = Failing(real.detector, 0, ValueError())
-        given = Pipeline(
-            Engine(real.id, counting, real.encoder, real.calibration, real.look_alike),
-            RecognizerSection(),
-            MatchingSection(),
-        )
+        given = Pipeline(Engine(real.id, counting, real.encoder, real.card), RecognizerSection(), MatchingSection())
         assert examined(given, data).whole
         calls.append(counting.calls)
     assert calls[1] == calls[0] + 1
@@ -258,11 +246,7 @@ def test_other_detectors(pipeline: Pipeline, which: str) -> None:
     else:
         detector = Fixed(pipeline.engine.detector)
     real = pipeline.engine
-    given = Pipeline(
-        Engine(real.id, detector, real.encoder, real.calibration, real.look_alike),
-        RecognizerSection(),
-        MatchingSection(),
-    )
+    given = Pipeline(Engine(real.id, detector, real.encoder, real.card), RecognizerSection(), MatchingSection())
     page = sheet(pipeline, (4000, 1500), [(1900, 700), (0, 0), (3856, 1300)], 76)
     told = examined(given, saved(page, quality=92))
     assert (len(told.faces), told.whole) == (3, True)

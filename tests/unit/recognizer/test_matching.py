@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin.recognizer.engines.resnet import normalise
-from plugin.recognizer.engines.thresholds import Calibration, Thresholds, compute_thresholds, load_calibration
+from plugin.recognizer.engines.card import shipped_cards
+from plugin.recognizer.engines.engine import normalise
+from plugin.recognizer.engines.thresholds import Calibration, Thresholds, compute_thresholds
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
 from plugin.recognizer.matching.matching import (
     Candidate,
@@ -23,7 +24,7 @@ from plugin.recognizer.matching.matching import (
 from plugin.recognizer.pictures.boxes import Box, overlap
 
 RULES = MatchRules(Thresholds(0.3, 0.36), 0.03, 40)
-CALIBRATION = load_calibration("retinaface-dlib")
+CALIBRATION = shipped_cards()["retinaface-dlib"].measured()
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 part = st.floats(0, 1, allow_nan=False)
 boxes = st.tuples(part, part, st.floats(0.001, 1), st.floats(0.001, 1))
@@ -142,7 +143,7 @@ def test_thresholds_fall_with_the_number_enrolled_and_rise_with_the_rate(
 
 def test_thresholds_share_the_rate_among_the_enrolled() -> None:
     """FPIR = 1 - (1 - FMR)^N: 50 people at 1 % get the distance of an FMR of 0.0002, 10 that of 0.001."""
-    table = Calibration(((0.2, 1e-4), (0.3, 1e-3), (0.4, 1e-2)), 0.9, 0.9, 0.1, 0.3, "invented")
+    table = Calibration(((0.2, 1e-4), (0.3, 1e-3), (0.4, 1e-2)), 0.9, 0.9, 0.1, "invented")
     assert compute_thresholds(table, 10, 0.01, 0.1).auto == pytest.approx(0.3, abs=1e-3)
     assert compute_thresholds(table, 10, 0.01, 0.1).suggest == pytest.approx(0.4, abs=3e-3)
     assert compute_thresholds(table, 100, 0.01, 0.1).auto == pytest.approx(0.2, abs=1e-3)
@@ -187,7 +188,7 @@ def test_a_gallery_refuses_what_it_cannot_compare() -> None:
     bad = [
         [good, good],
         [Enrolled("a", good.template, datetime(2026, 1, 1), True)],  # noqa: DTZ001 (that is the point)
-        [Enrolled("a", np.zeros(4, np.float32), NOW, True)],
+        [good, Enrolled("b", np.zeros(4, np.float32), NOW, True)],
         [Enrolled("a", np.full(128, np.nan, np.float32), NOW, True)],
     ]
     for entries in bad:

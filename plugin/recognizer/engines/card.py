@@ -1,0 +1,147 @@
+"""Cards of engines: what an engine is, what it needs, and the scale of its distances.
+
+A card is a TOML file in `cards`, or a site's own. Everything that belongs to the scale of an engine's vectors stands in
+its card and nowhere else; templates of different engines are never compared.
+"""
+
+import tomllib
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from plugin.errors import EngineError
+from plugin.recognizer.engines.thresholds import Calibration
+
+_FOLDER = "plugin.recognizer.engines"
+_Part = Annotated[float, Field(ge=0, le=1)]
+_Distance = Annotated[float, Field(gt=0, le=2)]
+_Pair = tuple[_Part, _Part]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CardFile(_Frozen):
+    """A publisher's file: its name there, SHA-256 in hexadecimal, size in bytes, and address."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(gt=0)]
+    url: Annotated[str, Field(pattern=r"^(https://.+)?$")] = ""
+
+
+class CardInput(_Frozen):
+    """What the network is given: a square of `side` px, (value - `mean`) * `scale`, in this order of colours.
+
+    `points`: where a similarity warp brings the eyes, the nose and the corners of the mouth, from left to right, in
+    shares of the side; none where the encoder aligns by itself.
+    """
+
+    side: Annotated[int, Field(ge=32, le=512)]
+    colours: Literal["bgr", "rgb"]
+    points: tuple[_Pair, _Pair, _Pair, _Pair, _Pair] | None = None
+    mean: tuple[float, float, float] = (0, 0, 0)
+    scale: float = 1.0
+
+
+class CardCalibration(_Frozen):
+    """As `Calibration`: measured rates of false matches by distance."""
+
+    source: Annotated[str, Field(min_length=20)]
+    points: Annotated[tuple[tuple[_Distance, Annotated[float, Field(gt=0, lt=1)]], ...], Field(min_length=2)]
+    floor: _Distance
+    auto_ceiling: _Distance
+    suggest_ceiling: _Distance
+
+    @model_validator(mode="after")
+    def rising(self) -> Self:
+        for column in zip(*self.points, strict=True):
+            if list(column) != sorted(set(column)):
+                raise ValueError("distances and rates must rise from point to point")
+        return self
+
+
+class CardDistances(_Frozen):
+    """Templates of two people nearer than `look_alike` are confusable; a person's own pictures lie below `unlike`."""
+
+    look_alike: _Distance
+    unlike: _Distance
+
+
+class CardRates(_Frozen):
+    """The share of strangers that may be named, where the configuration says none (FPIR); chosen with what it costs."""
+
+    auto: Annotated[float, Field(gt=0, lt=1)]
+    suggest: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def ordered(self) -> Self:
+        if self.auto > self.suggest:
+            raise ValueError("auto must not be above suggest")
+        return self
+
+
+class EngineCard(_Frozen):
+    """One engine. `rank`: the better of two installed engines has the higher one. `vector`: its vectors' width."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,40}$")]
+    title: str
+    version: Annotated[int, Field(ge=1)]
+    rank: int
+    encoder: Literal["dlib", "classic", "onnx", "openvino-ir"]
+    vector: Annotated[int, Field(ge=16, le=4096)]
+    licence: Annotated[str, Field(min_length=3)]
+    training: Annotated[str, Field(min_length=3)]
+    limits: Annotated[str, Field(min_length=3)]
+    files: tuple[CardFile, ...] = ()
+    input: CardInput
+    calibration: CardCalibration
+    distances: CardDistances
+    rates: CardRates
+
+    @model_validator(mode="after")
+    def complete(self) -> Self:
+        needed = {"openvino-ir": 2, "onnx": 1}.get(self.encoder, 0)
+        if len(self.files) != needed:
+            raise ValueError(f"an engine of the kind {self.encoder} has {needed} files")
+        if needed and self.input.points is None:
+            raise ValueError("input.points says where the five points of a face belong")
+        return self
+
+    def measured(self) -> Calibration:
+        """The calibration as the thresholds are computed from it."""
+        c = self.calibration
+        return Calibration(c.points, c.auto_ceiling, c.suggest_ceiling, c.floor, c.source)
+
+
+@cache
+def shipped_cards() -> dict[str, EngineCard]:
+    """The cards that come with FaceLease, by name."""
+    folder = resources.files(_FOLDER).joinpath("cards")
+    texts = {one.name: one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".toml")}
+    cards = [parse_card(text, name) for name, text in sorted(texts.items())]
+    return {card.name: card for card in cards}
+
+
+def read_card(path: Path) -> EngineCard:
+    """A site's own card. Raises EngineError for a file that is none, with what is wrong."""
+    try:
+        return parse_card(path.read_text("utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise EngineError(f"{path}: the card cannot be read") from error
+
+
+def parse_card(text: str, name: str) -> EngineCard:
+    """The card in a TOML document. Raises EngineError, naming the first field that is wrong."""
+    try:
+        return EngineCard.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise EngineError(f"{name} is no TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise EngineError(f"{name}: {where or 'the card'}: {first['msg']}") from error

@@ -1,0 +1,139 @@
+"""Files of engines that no package contains: found in the folders of this installation, and verified.
+
+They are looked for in `recognizer.files`, and in the folder that FACELEASE_ENGINE_FILES names (for tests and
+measurements).
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from plugin.errors import EngineError
+from plugin.recognizer.engines.card import CardFile, EngineCard
+
+VARIABLE = "FACELEASE_ENGINE_FILES"
+_SECONDS = 30
+
+
+def list_folders(files: Path) -> list[Path]:
+    """Where publishers' files may lie."""
+    named = os.environ.get(VARIABLE, "")
+    return [files, Path(named)] if named else [files]
+
+
+def find_files(card: EngineCard, folders: Sequence[Path]) -> list[Path]:
+    """The card's files, verified, in its order. Raises EngineError that names a missing or a changed one."""
+    return [_find_file(card, file, folders) for file in card.files]
+
+
+def is_installed(card: EngineCard, folders: Sequence[Path]) -> bool:
+    """Whether all files of the card are there, unchanged; an engine of packages needs none."""
+    try:
+        find_files(card, folders)
+    except EngineError:
+        return False
+    return True
+
+
+def check_file(file: CardFile, path: Path) -> None:
+    """Raises EngineError unless this is the publisher's file."""
+    try:
+        if path.stat().st_size != file.bytes:
+            raise EngineError(f"{path} has {path.stat().st_size} bytes, the publisher's {file.name} has {file.bytes}")
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise EngineError(f"{path} cannot be read ({error.strerror})") from error
+    if found != file.sha256:
+        raise EngineError(f"{path} is not the publisher's {file.name} (sha256 {found[:12]}…, not {file.sha256[:12]}…)")
+
+
+def _find_file(card: EngineCard, file: CardFile, folders: Sequence[Path]) -> Path:
+    for folder in folders:
+        path = folder / file.name
+        if path.exists():
+            check_file(file, path)
+            return path
+    where = f"from {file.url}" if file.url else "beside its card"
+    raise EngineError(f"{card.name} needs {file.name} ({where}): put it into {folders[0]}")
+
+
+def take_files(card: EngineCard, given: Sequence[Path], folder: Path) -> list[Path]:
+    """Copy the publisher's files from where they were brought to; nothing is copied unless all are right.
+
+    Raises EngineError that names a missing, a changed or a foreign one.
+    """
+    by_name = {path.name: path for path in given}
+    if foreign := sorted(by_name.keys() - {file.name for file in card.files}):
+        raise EngineError(f"{', '.join(foreign)}: {card.name} has no such file")
+    for file in card.files:
+        if file.name not in by_name:
+            raise EngineError(f"{file.name} is missing: give all files of {card.name}")
+        check_file(file, by_name[file.name])
+    return [_place(file, by_name[file.name].read_bytes(), folder) for file in card.files]
+
+
+def download_file(file: CardFile, folder: Path, tell: Callable[[int], None]) -> Path:
+    """The file from its publisher, verified; goes on where an earlier call stopped. `tell`: bytes that came.
+
+    Raises EngineError where the publisher does not answer, or sends another file.
+    """
+    target, part = folder / file.name, folder / f"{file.name}.part"
+    with _owned(folder):
+        have = part.stat().st_size if part.exists() else 0
+        if have < file.bytes:
+            _fetch(file, part, have, tell)
+        try:
+            check_file(file, part)
+        except EngineError:
+            part.unlink(missing_ok=True)  # the next call begins again
+            raise
+        part.replace(target)
+    return target
+
+
+def remove_files(card: EngineCard, folder: Path) -> int:
+    """Delete the card's files from the folder of this installation; returns how many there were."""
+    there = [
+        path for file in card.files for path in (folder / file.name, folder / f"{file.name}.part") if path.exists()
+    ]
+    for path in there:
+        path.unlink()
+    return len(there)
+
+
+def _fetch(file: CardFile, part: Path, have: int, tell: Callable[[int], None]) -> None:
+    asked = {"Range": f"bytes={have}-"} if have else {}
+    try:
+        with requests.get(file.url, headers=asked, stream=True, timeout=_SECONDS) as answer:
+            answer.raise_for_status()
+            goes_on = answer.status_code == requests.codes.partial_content
+            with part.open("ab" if goes_on else "wb") as out:
+                tell(have if goes_on else 0)
+                for piece in answer.iter_content(1 << 16):
+                    if out.tell() + len(piece) > file.bytes:
+                        raise EngineError(f"{file.url} sends more than the {file.bytes} bytes of {file.name}")
+                    out.write(piece)
+                    tell(len(piece))
+    except requests.RequestException as error:
+        raise EngineError(f"{file.url} cannot be read ({type(error).__name__}): try again, or use --from") from error
+
+
+def _place(file: CardFile, body: bytes, folder: Path) -> Path:
+    target, part = folder / file.name, folder / f"{file.name}.part"
+    with _owned(folder):
+        part.write_bytes(body)
+        part.replace(target)
+    return target
+
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise EngineError(f"{folder}: files of engines cannot be kept there ({error.strerror})") from error

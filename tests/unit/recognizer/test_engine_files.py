@@ -1,0 +1,227 @@
+"""Cards, and publishers' files: found, downloaded, taken from elsewhere; nothing that was changed is ever loaded."""
+
+import hashlib
+import threading
+import tomllib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugin.config import RecognizerSection
+from plugin.errors import EngineError
+from plugin.recognizer.engines import engine_files
+from plugin.recognizer.engines.card import CardFile, EngineCard, parse_card, shipped_cards
+from plugin.recognizer.engines.engine import Detections
+from plugin.recognizer.engines.onnx_encoder import fit_similarity
+from plugin.recognizer.engines.registry import engine_id, find_card, open_engine
+from tests.ir_network import IrNetwork, embedding
+
+SIDE, VECTOR = 64, 24
+LARGE = np.random.default_rng(5).bytes(300_000)
+
+
+def card_of(net: IrNetwork) -> EngineCard:
+    """The shipped card of an IR engine, with a small network of the tests' in the place of the publisher's."""
+    files = [
+        {"name": f"small.{end}", "sha256": hashlib.sha256(body).hexdigest(), "bytes": len(body)}
+        for end, body in (("xml", net.xml), ("bin", net.weights))
+    ]
+    card = shipped_cards()["retail-0095"].model_dump()
+    given = card["input"] | {"side": SIDE}
+    return EngineCard.model_validate(card | {"name": "small", "vector": VECTOR, "files": files, "input": given})
+
+
+@pytest.fixture(scope="module")
+def net() -> IrNetwork:
+    return embedding(SIDE, VECTOR)
+
+
+@pytest.fixture
+def folder(net: IrNetwork, tmp_path: Path) -> Path:
+    """Where the publisher's files lie, unchanged."""
+    (tmp_path / "small.xml").write_bytes(net.xml)
+    (tmp_path / "small.bin").write_bytes(net.weights)
+    return tmp_path
+
+
+def test_every_shipped_card_says_what_an_officer_asks() -> None:
+    assert {"retinaface-dlib", "classic", "retail-0095"} <= set(shipped_cards())
+    for name, card in shipped_cards().items():
+        assert card.name == name
+        assert card.measured().points[0][0] >= card.calibration.floor
+        assert card.calibration.auto_ceiling <= card.calibration.suggest_ceiling
+        for file in card.files:
+            assert file.url.startswith("https://"), file
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"vector": 3}, "vector"),
+        ({"licence": ""}, "licence"),
+        ({"surprise": 1}, "surprise"),
+        ({"files": []}, "2 files"),
+        ({"rates": {"auto": 0.1, "suggest": 0.01}}, "auto must not be above"),
+    ],
+)
+def test_a_card_that_is_wrong_is_refused_with_the_field(change: dict[str, Any], said: str) -> None:
+    text = resources.files("plugin.recognizer.engines").joinpath("cards/retail-0095.toml").read_text("utf-8")
+    with pytest.raises(Exception, match=said):
+        EngineCard.model_validate(tomllib.loads(text) | change)
+    with pytest.raises(EngineError, match="is no TOML"):
+        parse_card("name = ", "mine.toml")
+
+
+def test_files_are_used_only_if_they_are_the_publishers(net: IrNetwork, folder: Path) -> None:
+    """F4: one byte changed anywhere, cut, emptied, exchanged, or missing: named, and never loaded."""
+    card = card_of(net)
+    assert [path.name for path in engine_files.find_files(card, [folder])] == ["small.xml", "small.bin"]
+    assert engine_files.is_installed(card, [folder])
+    tried = 0
+    for name in ("small.xml", "small.bin"):
+        good = (folder / name).read_bytes()
+        changed = [good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :] for at in range(0, len(good), len(good) // 20)]
+        other = net.weights if name.endswith("xml") else net.xml
+        for body in [*changed, good[:-1], good + b"\0", b"", other]:
+            (folder / name).write_bytes(body)
+            with pytest.raises(EngineError, match=name):
+                engine_files.find_files(card, [folder])
+            tried += 1
+        (folder / name).unlink()
+        with pytest.raises(EngineError, match=f"needs {name}"):
+            engine_files.find_files(card, [folder])
+        (folder / name).write_bytes(good)
+    assert tried >= 40
+    assert engine_files.is_installed(card, [folder])
+
+
+def test_files_that_are_brought_are_taken_together_or_not_at_all(net: IrNetwork, folder: Path, tmp_path: Path) -> None:
+    card, target = card_of(net), tmp_path / "engines"
+    xml, weights = folder / "small.xml", folder / "small.bin"
+    with pytest.raises(EngineError, match=r"small\.bin is missing"):
+        engine_files.take_files(card, [xml], target)
+    (folder / "odd.bin").write_bytes(b"x")
+    with pytest.raises(EngineError, match=r"odd\.bin: small has no such file"):
+        engine_files.take_files(card, [xml, weights, folder / "odd.bin"], target)
+    good = weights.read_bytes()
+    weights.write_bytes(b"x" + good[1:])
+    with pytest.raises(EngineError, match="not the publisher"):
+        engine_files.take_files(card, [xml, weights], target)
+    assert not target.exists()
+    weights.write_bytes(good)
+    assert len(engine_files.take_files(card, [xml, weights], target)) == 2
+    assert engine_files.remove_files(card, target) == 2
+    assert engine_files.remove_files(card, target) == 0
+    assert xml.exists()
+
+
+class Publisher(BaseHTTPRequestHandler):
+    """Serves two files; stops in the middle of the first answer of each, and honours Range."""
+
+    bodies: dict[str, bytes]
+    asked: list[str]
+    honest = True
+
+    def do_GET(self) -> None:
+        body = self.bodies[self.path.removeprefix("/")]
+        start = int(self.headers["Range"].removeprefix("bytes=").rstrip("-")) if self.headers["Range"] else 0
+        self.asked.append(f"{self.path}:{start}")
+        self.send_response(206 if start else 200)
+        rest = body[start:] if self.honest else b"x" * (len(body) - start + 5)
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        first = not any(one.startswith(f"{self.path}:") for one in self.asked[:-1])
+        self.wfile.write(rest[: len(rest) // 2] if first and self.honest else rest)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def publisher(net: IrNetwork) -> Iterator[tuple[str, type[Publisher]]]:
+    class Mine(Publisher):
+        bodies = {"bin": net.weights, "big": LARGE}  # noqa: RUF012 (one class a test)
+        asked: list[str] = []  # noqa: RUF012
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mine)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/", Mine
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_stopped(
+    publisher: tuple[str, type[Publisher]], tmp_path: Path
+) -> None:
+    url, served = publisher
+    file = CardFile(name="big", sha256=hashlib.sha256(LARGE).hexdigest(), bytes=len(LARGE), url="https://publisher")
+    file = file.model_copy(update={"url": url + "big"})
+    with pytest.raises(EngineError, match="try again"):
+        engine_files.download_file(file, tmp_path, lambda _: None)
+    came = (tmp_path / "big.part").stat().st_size
+    assert 0 < came <= len(LARGE) // 2
+    told: list[int] = []
+    path = engine_files.download_file(file, tmp_path, told.append)
+    assert path.read_bytes() == LARGE
+    assert served.asked == ["/big:0", f"/big:{came}"]
+    assert sum(told) == len(LARGE)
+    assert [one.name for one in tmp_path.iterdir()] == ["big"]
+
+
+def test_a_publisher_that_sends_something_else_is_refused(
+    net: IrNetwork, publisher: tuple[str, type[Publisher]], tmp_path: Path
+) -> None:
+    url, served = publisher
+    served.honest = False
+    file = card_of(net).files[1].model_copy(update={"url": url + "bin"})
+    with pytest.raises(EngineError, match="more than"):
+        engine_files.download_file(file, tmp_path, lambda _: None)
+    (tmp_path / "small.bin.part").write_bytes(b"x" * file.bytes)
+    with pytest.raises(EngineError, match="not the publisher"):
+        engine_files.download_file(file, tmp_path, lambda _: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sites_own_card_makes_an_engine(net: IrNetwork, folder: Path, tmp_path: Path) -> None:
+    """Named by the path of its card, its files beside it; vectors are as wide as it says, or it fails."""
+    card = card_of(net)
+    text = (resources.files("plugin.recognizer.engines") / "cards/retail-0095.toml").read_text("utf-8")
+    tree = tomllib.loads(text)
+    for old, new in zip(tree["files"], card.files, strict=True):
+        text = text.replace(old["name"], new.name).replace(old["sha256"], new.sha256)
+        text = text.replace(f"bytes = {old['bytes']}", f"bytes = {new.bytes}")
+    text = text.replace('name = "retail-0095"', 'name = "small"')
+    text = text.replace("side = 128", f"side = {SIDE}")
+    (folder / "small.toml").write_text(text.replace("vector = 256", f"vector = {VECTOR}"))
+    config = RecognizerSection(engine=str(folder / "small.toml"))
+    assert find_card(config).name == "small"
+    assert engine_id(config) == "retinaface-small/1"
+    engine = open_engine(config, tmp_path / "models")
+    points = np.array([[[30, 30], [60, 30], [45, 45], [32, 62], [58, 62]]], "f4")
+    faces = Detections(np.array([[20, 10, 50, 70]], "f4"), points, np.ones(1, "f4"))
+    picture = np.random.default_rng(3).integers(0, 255, (100, 120, 3)).astype(np.uint8)
+    vectors = engine.encoder.encode(picture, faces, mirrored=True)
+    assert vectors.shape == (1, VECTOR)
+    assert np.linalg.norm(vectors) == pytest.approx(1, abs=1e-5)
+    assert engine.encoder.encode(picture, faces.take(np.zeros(0, np.intp))).shape == (0, VECTOR)
+    (folder / "small.toml").write_text(text.replace("vector = 256", "vector = 32"))
+    with pytest.raises(EngineError, match="its card says 32"):
+        open_engine(config, tmp_path / "models")
+    with pytest.raises(EngineError, match="is no engine"):
+        engine_id(RecognizerSection(engine="nothing"))
+
+
+def test_a_face_lies_where_the_card_says() -> None:
+    """Turned, shrunk and shifted: the similarity brings the five points back; no reflection, no shear."""
+    target = np.array(shipped_cards()["retail-0095"].input.points, "f8") * 128
+    turn = np.deg2rad(33)
+    spin = 0.4 * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    seen = target @ spin.T + (70, -12)
+    warp = fit_similarity(seen, target)
+    assert np.abs(seen @ warp[:, :2].T + warp[:, 2] - target).max() < 1e-9
