@@ -45,6 +45,14 @@ def find_folder(info: ValidationInfo) -> Path | None:
 ConfigPath = Annotated[str, AfterValidator(_resolve_path)]
 """A path of the configuration: relative ones count from the folder of the file."""
 
+
+def _resolve_card(value: str, info: ValidationInfo) -> str:
+    return _resolve_path(value, info) if value.endswith(".toml") else value
+
+
+CardName = Annotated[str, Field(min_length=1), AfterValidator(_resolve_card)]
+"""An engine by its name, or by the path of its card, which ends in .toml."""
+
 # What of libpq's parameters names a file; "system" is its word for the machine's own authorities.
 _LIBPQ_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir", "passfile")
 

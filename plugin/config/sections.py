@@ -6,8 +6,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
-from plugin.config.base import ConfigPath, Count, Section, Share, WebAddress
+from plugin.config.base import CardName, ConfigPath, Count, Section, Share, WebAddress
 from plugin.words.catalogues import ENGLISH, Language
+
+OfCard = Annotated[float, Field(ge=0, lt=1)]
+"""A share; 0: what the engine's card says."""
 
 Words = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -77,7 +80,7 @@ def is_loopback(url: str) -> bool:
 class RecognizerSection(Section):
     """How faces are detected and encoded."""
 
-    engine: Annotated[str, Field(min_length=1)] = "retinaface-dlib"
+    engine: CardName = "retinaface-dlib"
     yunet: ConfigPath = ""
     files: ConfigPath = "{data}/engines"
     cache: ConfigPath = "{data}/models"
@@ -94,8 +97,8 @@ class RecognizerSection(Section):
 class MatchingSection(Section):
     """When a face is named automatically, and when a name is only suggested."""
 
-    fpir_auto: Share | None = None
-    fpir_suggest: Share | None = None
+    fpir_auto: OfCard = 0.0
+    fpir_suggest: OfCard = 0.0
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.03
     count_px: Count = 20
     encode_px: Count = 28

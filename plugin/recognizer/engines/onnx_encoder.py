@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from plugin.errors import EngineError
 from plugin.recognizer.engines.card import EngineCard
 from plugin.recognizer.engines.engine import Detections, Floats, normalise
-from plugin.recognizer.engines.session import open_session
+from plugin.recognizer.networks.session import open_session
 from plugin.recognizer.pictures.pixels import Pixels
 
 _BATCH = 8

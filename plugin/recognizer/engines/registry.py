@@ -8,7 +8,7 @@ from plugin.recognizer.engines import engine_files
 from plugin.recognizer.engines.card import EngineCard, read_card, shipped_cards
 from plugin.recognizer.engines.engine import Detector, Encoder, Engine
 
-CONVERTER = "plugin.recognizer.engines.openvino_ir"
+CONVERTER = "plugin.recognizer.networks.openvino_ir"
 
 
 def find_card(config: RecognizerSection) -> EngineCard:
@@ -48,7 +48,8 @@ def _open_detector(config: RecognizerSection) -> Detector:
 
 
 def _open_encoder(config: RecognizerSection, card: EngineCard, cache: Path) -> Encoder:
-    from plugin.recognizer.engines import model_cache, onnx_encoder, resnet
+    from plugin.recognizer.engines import onnx_encoder, resnet
+    from plugin.recognizer.networks import model_cache
 
     if card.encoder == "dlib":
         return resnet.ResNet(cache)

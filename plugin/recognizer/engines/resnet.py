@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugin.errors import EngineError
-from plugin.recognizer.engines import model_cache, weights
 from plugin.recognizer.engines.engine import Detections, Floats, normalise
-from plugin.recognizer.engines.session import open_session
+from plugin.recognizer.networks import model_cache, weights
+from plugin.recognizer.networks.session import open_session
 from plugin.recognizer.pictures.pixels import Pixels
 
 MODELS = "face_recognition_models"
@@ -74,4 +74,4 @@ def to_squares(faces: Detections) -> NDArray[np.int64]:
 def ensure_model(cache: Path) -> Path:
     """dlib's network in the form of onnxruntime, made in `cache` if missing. Raises EngineError."""
     dat = weights.find_package_file(MODELS, DAT, weights.DAT_SHA256)
-    return model_cache.ensure_model(cache, "dlib-resnet", "plugin.recognizer.engines.convert", [dat])
+    return model_cache.ensure_model(cache, "dlib-resnet", "plugin.recognizer.networks.dlib_conversion", [dat])

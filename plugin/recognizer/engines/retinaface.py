@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from plugin.config.detection_size import FOUND_PX
-from plugin.recognizer.engines import weights
 from plugin.recognizer.engines.engine import Detections, Floats, no_detections
-from plugin.recognizer.engines.session import open_session
+from plugin.recognizer.networks import weights
+from plugin.recognizer.networks.session import open_session
 from plugin.recognizer.pictures.pixels import Pixels
 
 SHA256 = "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5"

@@ -13,7 +13,7 @@ from plugin.config.detection_size import FOUND_PX
 from plugin.errors import EngineError
 from plugin.recognizer.engines.engine import Detections, Floats, join_detections, no_detections
 from plugin.recognizer.engines.retinaface import suppress_overlaps
-from plugin.recognizer.engines.session import open_session
+from plugin.recognizer.networks.session import open_session
 from plugin.recognizer.pictures.pixels import Pixels
 
 KNOWN = {

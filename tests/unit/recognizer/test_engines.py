@@ -13,12 +13,13 @@ import pytest
 
 from plugin.config import RecognizerSection
 from plugin.errors import EngineError
-from plugin.recognizer.engines import resnet, weights, yunet
+from plugin.recognizer.engines import resnet, yunet
 from plugin.recognizer.engines.engine import Detections, Engine
 from plugin.recognizer.engines.registry import engine_id, open_engine
 from plugin.recognizer.engines.retinaface import SHA256
 from plugin.recognizer.engines.yunet import YuNet
 from plugin.recognizer.examination.examination import Pipeline
+from plugin.recognizer.networks import weights
 from sidecar.commands.demo import samples
 
 PORTRAITS = [samples.A_FRONT, samples.A_SPEECH, samples.A_STANDING, samples.A_FRONT_CUT_LEFT, samples.B_STANDING]

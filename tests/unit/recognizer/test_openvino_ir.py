@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from plugin.errors import EngineError
 from plugin.recognizer.engines.engine import Floats
-from plugin.recognizer.engines.openvino_ir import convert
-from plugin.recognizer.engines.session import open_session
+from plugin.recognizer.networks.openvino_ir import convert
+from plugin.recognizer.networks.session import open_session
 from tests.ir_network import NONE, IrNetwork, embedding
 
 DRAW = np.random.default_rng(7)

@@ -3,7 +3,7 @@
 The .dat is dlib's own serialisation: tensors from the input to the output, each as a version, four
 dimensions and little-endian float32. The shape of the network is that of dlib's example
 dnn_face_recognition_ex.cpp; affine layers are folded into the convolutions before them. Run as
-`python -m plugin.recognizer.engines.convert DAT OUT`, so that onnx is loaded in a process that ends.
+`python -m plugin.recognizer.networks.dlib_conversion DAT OUT`, so that onnx is loaded in a process that ends.
 """
 
 import hashlib
@@ -16,8 +16,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from plugin.recognizer.engines.engine import Floats
-from plugin.recognizer.engines.weights import DAT_SHA256, check_sha256
+from plugin.recognizer.networks.weights import DAT_SHA256, check_sha256
 
 SIDE = 150
 _MEAN = (122.782, 117.001, 104.298)  # RGB, of dlib's input_rgb_image_sized
@@ -30,7 +29,7 @@ class TensorReader:
         self._data = data
         self._at = 0
 
-    def tensor(self, *shape: int) -> Floats:
+    def tensor(self, *shape: int) -> NDArray[np.float32]:
         """The next tensor with this shape (samples, k, rows, columns), flat. Raises ValueError if none."""
         head = b"\x01\x02" + b"".join(_pack(side) for side in shape)
         found = self._data.find(head, self._at)

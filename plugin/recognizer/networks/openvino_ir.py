@@ -1,7 +1,7 @@
 """A network in OpenVINO's IR (version 10 or 11, opset1) as an ONNX model that gives the same vectors.
 
 Only the operations that face networks are made of; another one is refused by its name. The file's checksum is
-verified before (`cards`): the XML is the publisher's. Run as `python -m plugin.recognizer.engines.openvino_ir XML BIN
+verified before (`cards`): the XML is the publisher's. Run as `python -m plugin.recognizer.networks.openvino_ir XML BIN
 OUT`, so that onnx is loaded in a process that ends.
 """
 

@@ -1,0 +1,1 @@
+"""Networks as files: found in packages, verified, converted, and opened."""
