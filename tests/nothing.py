@@ -162,7 +162,7 @@ COMMANDS: Mapping[str, Told] = {
     )),
     "session list": _look(),
     "engine list": _look(),
-    "engine install": Told((no("engine install classic --yes", "needs no files"),)),
+    "engine install": Told((no("engine install classic --yes", "nothing is to be got"),)),
     "engine remove": Told((no("engine remove retail-0095", "no file"),)),
     "session end": Told((
         no("session end nosuch", "no session"), no("session end --all", "nobody is signed in"),

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from plugin.errors import EngineError
 from plugin.recognizer.engines.thresholds import Calibration
+from plugin.words.plurals import pluralize
 
 _FOLDER = "plugin.recognizer.engines"
 _Part = Annotated[float, Field(ge=0, le=1)]
@@ -107,7 +108,7 @@ class EngineCard(_Frozen):
     def complete(self) -> Self:
         needed = {"openvino-ir": 2, "onnx": 1}.get(self.encoder, 0)
         if len(self.files) != needed:
-            raise ValueError(f"an engine of the kind {self.encoder} has {needed} files")
+            raise ValueError(f"files: an engine of the kind {self.encoder} has {pluralize(needed, 'file')}")
         if needed and self.input.points is None:
             raise ValueError("input.points says where the five points of a face belong")
         return self

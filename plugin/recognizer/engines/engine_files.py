@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import requests
-
 from plugin.errors import EngineError
 from plugin.recognizer.engines.card import CardFile, EngineCard
 
@@ -43,7 +41,7 @@ def check_file(file: CardFile, path: Path) -> None:
     """Raises EngineError unless this is the publisher's file."""
     try:
         if path.stat().st_size != file.bytes:
-            raise EngineError(f"{path} has {path.stat().st_size} bytes, the publisher's {file.name} has {file.bytes}")
+            raise EngineError(f"{path} is not as long as the publisher's {file.name}, which has {file.bytes:,} B")
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise EngineError(f"{path} cannot be read ({error.strerror})") from error
@@ -106,6 +104,8 @@ def remove_files(card: EngineCard, folder: Path) -> int:
 
 
 def _fetch(file: CardFile, part: Path, have: int, tell: Callable[[int], None]) -> None:
+    import requests  # every command loads this module, and none but one downloads
+
     asked = {"Range": f"bytes={have}-"} if have else {}
     try:
         with requests.get(file.url, headers=asked, stream=True, timeout=_SECONDS) as answer:
@@ -115,7 +115,7 @@ def _fetch(file: CardFile, part: Path, have: int, tell: Callable[[int], None]) -
                 tell(have if goes_on else 0)
                 for piece in answer.iter_content(1 << 16):
                     if out.tell() + len(piece) > file.bytes:
-                        raise EngineError(f"{file.url} sends more than the {file.bytes} bytes of {file.name}")
+                        raise EngineError(f"{file.url} sends more than {file.name} is long ({file.bytes:,} B)")
                     out.write(piece)
                     tell(len(piece))
     except requests.RequestException as error:

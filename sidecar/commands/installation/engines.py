@@ -49,7 +49,7 @@ def install(shell: Shell, name: str, given: tuple[Path, ...], yes: bool, as_json
     """Get an engine's files from its publisher, or with --from from files that were brought here; each is verified."""
     card, folder = shipped_cards()[name], _folder(shell)
     if not card.files:
-        raise NothingDone(f"{name} needs no files: its weights come with packages that are installed")
+        raise NothingDone(f"its weights come with packages that are installed: nothing is to be got for {name}")
     if engine_files.is_installed(card, [folder]):
         say(as_json, {"name": name, "files": []}, [f"{name} is installed already, in {folder}"])
         return
