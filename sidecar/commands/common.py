@@ -149,7 +149,8 @@ class _Day(click.DateTime):
         return super().convert(value, param, ctx).date()
 
 
-DAY = _Day(["%Y-%m-%d"])
+_ISO = click.DateTime(["%Y-%m-%d"])
+DAY = _Day(_ISO.formats)
 NUMBER = click.IntRange(1, MOST_NUMBER)
 """The number of a face, a tag or a job."""
 
