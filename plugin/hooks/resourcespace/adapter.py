@@ -1,5 +1,6 @@
 """A ResourceSpace server as a DAM: its resources, collections and nodes; uses our plugin if it is there."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -53,6 +54,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         self._now = now
         self._chosen: Profile | None = None
         self._chosen_at = 0.0
+        self._choosing = threading.Lock()
         self._permissions: dict[str, bool] = {}
         self._account: int | None = None
         log = ResourceLog(client)
@@ -97,10 +99,11 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         stale = isinstance(known, PlainProfile) and self._now() - self._chosen_at > _LOOK_FOR_PLUGIN
         if known is not None and not (stale and self._server.profile == "auto"):
             return known
-        chosen = self._choose()  # without the lock: others do not wait while the server is asked
-        self._chosen = known if known is not None and type(chosen) is type(known) else chosen
-        self._chosen_at = self._now()
-        return self._chosen
+        found = self._choose()  # without the lock: others do not wait while the server is asked
+        with self._choosing:  # a profile that another thread found first stays: its lock orders our writes
+            chosen = self._chosen if self._chosen is not None and type(self._chosen) is type(found) else found
+            self._chosen, self._chosen_at = chosen, self._now()
+        return chosen
 
     def _choose(self) -> Profile:
         if self._server.profile != "classic":

@@ -1,5 +1,7 @@
 """The adapter where a double lets us stage what a real server only sometimes does."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -172,6 +174,22 @@ def test_a_write_of_nothing_calls_no_write(double: Double, dam: ResourceSpaceDam
     dam.write(str(ref), [Write("Bo Ek", False, NODE), Write("Åsa Öberg", False, frozenset({"xmp"}))], None)
     assert len(double.library.log) == rows
     assert double.library.people(ref) == {"Åsa Öberg"}
+
+
+@pytest.mark.parametrize("plugin", [True, False])
+def test_all_threads_write_by_one_profile(ledger: Store, plugin: bool) -> None:
+    """Also those that ask first, at once: a second profile has a lock of its own, and its writes would cross."""
+    waits = threading.Barrier(8)
+    with Double(plugin=plugin) as double:
+        account = double.library.add_user("FaceLease", ADMIN)
+        with on(double, account).dam(ledger) as dam, ThreadPoolExecutor(8) as crew:
+
+            def ask() -> int:
+                waits.wait()
+                return id(dam.profile())
+
+            found = [crew.submit(ask) for _ in range(8)]
+            assert len({one.result() for one in found}) == 1
 
 
 def test_an_account_that_may_not_edit_is_told_so(double: Double, ledger: Store) -> None:
