@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from plugin.errors import EventRefused, NotFound
 from plugin.flows.clearance import dam_dates
-from plugin.flows.common import dam_events
+from plugin.flows.common import dam_events, face_rows
 from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals, face_decisions
 from plugin.flows.views import photo_panel, waiting_list
@@ -200,7 +200,7 @@ class _AnswerWords:
 
 def _count_small(faces: Sequence[photo_panel.PanelFace]) -> dict[str, int]:
     """How many small faces one act dismisses, and the newest of them."""
-    ids = [face.id for face in faces if face.small and face.state in dismissals.UNDECIDED]
+    ids = [face.id for face in faces if face.small and face.state in face_rows.UNDECIDED]
     return {"count": len(ids), "newest": max(ids, default=0)}
 
 

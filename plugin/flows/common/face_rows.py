@@ -37,6 +37,8 @@ def find(conn: Connection, face_id: int) -> FaceRow | None:
     return conn.execute(select(*select_columns(conn)).where(t.face.c.id == face_id)).first()
 
 
+UNDECIDED = ("unmatched", "rejected")
+"""States of a face on which nobody has decided, or only that it is not who was suggested."""
 _UNNAMED = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None, "set_id": None}
 _BARE = _UNNAMED | {"decided_by": None, "decided_at": None}
 _OF_A_STATE = ("distance", "thresholds", "reason", "dismissal", "decided_by", "decided_at", "set_id")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, and_, exists, func, select, update
 from plugin.errors import ExaminationFailed, PictureError, ResourceGone
 from plugin.flows.clearance import policy_fingerprint
 from plugin.flows.collections import modes
-from plugin.flows.common import closed_house
+from plugin.flows.common import closed_house, face_rows
 from plugin.flows.common.batches import queue_jobs
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
@@ -184,6 +184,6 @@ def _select_unnamed(conn: Connection, after: int, last: int) -> Select[tuple[int
     """By id, the order of the table, so that no index on changing columns is needed."""
     r, f = t.resource.c, t.face.c
     generation = conn.scalar(select(t.state.c.generation)) or 0
-    unnamed = exists().where(f.resource_id == r.id, f.state.in_(("unmatched", "rejected")))
+    unnamed = exists().where(f.resource_id == r.id, f.state.in_(face_rows.UNDECIDED))
     mine = and_(r.id > after, r.id <= last, r.deleted_at.is_(None), r.matched_generation < generation)
     return select(r.id, r.ref).where(mine, unnamed).order_by(r.id).limit(PORTION)

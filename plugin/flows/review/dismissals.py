@@ -22,9 +22,6 @@ from plugin.ledger.tables.rows import FaceRow
 from plugin.quitclaim.clearance.dismissal import LARGE, SETTLING, Dismissal, is_small
 from plugin.words.plurals import pluralize
 
-UNDECIDED = ("unmatched", "rejected")
-"""States of a face on which nobody has decided, or only that it is not who was suggested."""
-
 _MAX_CHARACTERS = 200
 
 _MAX_LOG_CHARACTERS = 200  # characters of a text in the log's details
@@ -141,7 +138,7 @@ def count_small(services: Services, conn: Connection, resource_ids: Iterable[int
         select(f.resource_id, func.count().label("number"), func.max(f.id).label("newest"))
         .join(t.resource, t.resource.c.id == f.resource_id)
         .where(f.resource_id.in_(list(resource_ids)), f.file_version == t.resource.c.file_version)
-        .where(figure, f.state.in_(UNDECIDED))
+        .where(figure, f.state.in_(face_rows.UNDECIDED))
         .group_by(f.resource_id)
     )
     return {row.resource_id: SmallFaces(row.number, row.newest) for row in conn.execute(query)}
@@ -180,7 +177,7 @@ def count_waiting(services: Services) -> int:
 def is_waiting(services: Services, face: FaceRow) -> bool:
     """Whether the face needs a decision, whatever its size; a dismissed one if `list_waiting` lists it."""
     if face.state != "dismissed":
-        return face.state in (*UNDECIDED, "suggested")
+        return face.state in (*face_rows.UNDECIDED, "suggested")
     dismissal, px = face_rows.dismissal_of(face), services.config.clearance.recognisable_px
     return dismissal is None or (dismissal is Dismissal.TOO_SMALL and not is_small(face.file_px, px))
 
@@ -237,7 +234,7 @@ def _is_current(tx: Tx, face: FaceRow) -> bool:
 def _is_small(services: Services, face: FaceRow) -> bool:
     px, wide = services.config.clearance.recognisable_px, face.file_px
     figure = wide is not None and is_small(wide, px) and (face.width < _STANDS_OUT or wide < px)
-    return face.state in UNDECIDED and figure
+    return face.state in face_rows.UNDECIDED and figure
 
 
 def _find_last(mine: Iterable[FaceRow], dismissal: Dismissal, left: int) -> datetime:
