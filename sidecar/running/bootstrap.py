@@ -172,9 +172,16 @@ def load_master_keys(config: Config) -> MasterKeys:
 
 
 def resolve_models(config: Config) -> Config:
-    """The configuration with the folder of converted weights resolved; FACELEASE_MODELS overrides it."""
+    """The configuration with the folders of weights resolved.
+
+    FACELEASE_MODELS overrides that of converted ones, FACELEASE_ENGINE_FILES that of publishers' files.
+    """
     own = config.recognizer
     cache = os.environ.get("FACELEASE_MODELS") or str(config.path(own.cache))
     yunet = str(config.path(own.yunet)) if own.yunet else ""
-    found = {"cache": cache, "yunet": yunet, "files": str(config.path(own.files))}
+    found = {
+        "cache": cache,
+        "yunet": yunet,
+        "files": os.environ.get("FACELEASE_ENGINE_FILES") or str(config.path(own.files)),
+    }
     return config.model_copy(update={"recognizer": own.model_copy(update=found)})

@@ -1,6 +1,7 @@
 """F1 and F2: the figures of the default configuration on photographs that were given."""
 
 import hashlib
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +51,9 @@ Four of LFW's 744 probes lie farther from their own person than 99 of 100 strang
 
 def open_pipeline(name: str) -> Pipeline:
     """An engine with the default configuration, in this process. Raises EngineError without its files."""
-    recognizer = CONFIG.recognizer.model_copy(update={"engine": name, "files": str(Path(".cache/engines").resolve())})
+    recognizer = CONFIG.recognizer.model_copy(
+        update={"engine": name, "files": os.environ.get("FACELEASE_ENGINE_FILES", ".cache/engines")}
+    )
     engine = open_engine(recognizer, CONFIG.path(recognizer.cache))
     return Pipeline(engine, recognizer, CONFIG.matching)
 

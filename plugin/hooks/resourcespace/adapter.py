@@ -282,5 +282,6 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         try:
             return act(profile)
         except NoSuchFunction:
-            self._chosen = None
+            if isinstance(profile, PluginProfile) and self._chosen is profile:
+                self._chosen = None
             raise

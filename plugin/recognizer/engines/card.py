@@ -4,6 +4,7 @@ A card is a TOML file in `cards`, or a site's own. Everything that belongs to th
 its card and nowhere else; templates of different engines are never compared.
 """
 
+import hashlib
 import tomllib
 from functools import cache
 from importlib import resources
@@ -113,6 +114,13 @@ class EngineCard(_Frozen):
             raise ValueError("input.points says where the five points of a face belong")
         return self
 
+    @property
+    def mark(self) -> str:
+        """Eight hexadecimal digits of everything that decides which vector a face gets."""
+        files = [file.sha256 for file in self.files]
+        decides = f"{self.encoder} {self.vector} {files} {self.input.model_dump_json()}"
+        return hashlib.sha256(decides.encode()).hexdigest()[:8]
+
     def measured(self) -> Calibration:
         """The calibration as the thresholds are computed from it."""
         c = self.calibration
@@ -129,11 +137,14 @@ def shipped_cards() -> dict[str, EngineCard]:
 
 
 def read_card(path: Path) -> EngineCard:
-    """A site's own card. Raises EngineError for a file that is none, with what is wrong."""
+    """A site's own card, of a network in files. Raises EngineError for what is none, with what is wrong."""
     try:
-        return parse_card(path.read_text("utf-8"), str(path))
+        card = parse_card(path.read_text("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise EngineError(f"{path}: the card cannot be read") from error
+    if not card.files:
+        raise EngineError(f"{path}: encoder: a card of your own is of a network in files: onnx, or openvino-ir")
+    return card
 
 
 def parse_card(text: str, name: str) -> EngineCard:

@@ -1,40 +1,36 @@
-"""Files of engines that no package contains: found in the folders of this installation, and verified.
-
-They are looked for in `recognizer.files`, and in the folder that FACELEASE_ENGINE_FILES names (for tests and
-measurements).
-"""
+"""Files of engines that no package contains: got from their publisher, found in a folder, and verified."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from plugin.errors import EngineError
 from plugin.recognizer.engines.card import CardFile, EngineCard
 
-VARIABLE = "FACELEASE_ENGINE_FILES"
 _SECONDS = 30
 
 
-def list_folders(files: Path) -> list[Path]:
-    """Where publishers' files may lie."""
-    named = os.environ.get(VARIABLE, "")
-    return [files, Path(named)] if named else [files]
-
-
-def find_files(card: EngineCard, folders: Sequence[Path]) -> list[Path]:
+def find_files(card: EngineCard, folder: Path) -> list[Path]:
     """The card's files, verified, in its order. Raises EngineError that names a missing or a changed one."""
-    return [_find_file(card, file, folders) for file in card.files]
+    for file in card.files:
+        if not (folder / file.name).exists():
+            where = f"from {file.url}" if file.url else "beside its card"
+            raise EngineError(f"{card.name} needs {file.name} ({where}): put it into {folder}")
+        check_file(file, folder / file.name)
+    return [folder / file.name for file in card.files]
 
 
-def is_installed(card: EngineCard, folders: Sequence[Path]) -> bool:
-    """Whether all files of the card are there, unchanged; an engine of packages needs none."""
+def describe_files(card: EngineCard, folder: Path) -> Literal["none needed", "here", "missing", "changed"]:
+    """Whether the card's files are in the folder and the publisher's. What packages bring is not looked at."""
+    if not card.files:
+        return "none needed"
     try:
-        find_files(card, folders)
+        find_files(card, folder)
     except EngineError:
-        return False
-    return True
+        return "changed" if all((folder / file.name).exists() for file in card.files) else "missing"
+    return "here"
 
 
 def check_file(file: CardFile, path: Path) -> None:
@@ -47,16 +43,6 @@ def check_file(file: CardFile, path: Path) -> None:
         raise EngineError(f"{path} cannot be read ({error.strerror})") from error
     if found != file.sha256:
         raise EngineError(f"{path} is not the publisher's {file.name} (sha256 {found[:12]}…, not {file.sha256[:12]}…)")
-
-
-def _find_file(card: EngineCard, file: CardFile, folders: Sequence[Path]) -> Path:
-    for folder in folders:
-        path = folder / file.name
-        if path.exists():
-            check_file(file, path)
-            return path
-    where = f"from {file.url}" if file.url else "beside its card"
-    raise EngineError(f"{card.name} needs {file.name} ({where}): put it into {folders[0]}")
 
 
 def take_files(card: EngineCard, given: Sequence[Path], folder: Path) -> list[Path]:

@@ -21,13 +21,24 @@ def find_card(config: RecognizerSection) -> EngineCard:
     return cards[config.engine]
 
 
+def find_folder(config: RecognizerSection) -> Path:
+    """Where the files of the configured engine lie: a site's own card has them beside it."""
+    own = config.engine.endswith(".toml")
+    return Path(config.engine).expanduser().parent if own else Path(config.files).expanduser()
+
+
 def engine_id(config: RecognizerSection) -> str:
-    """The id that templates of the configured engine bear: detector, encoder and its version; no weights are loaded."""
+    """The id that templates of the configured engine bear; no weights are loaded.
+
+    Detector, encoder and version; where files make the network, also a mark of them and of what it is given: a card
+    that is changed under its old name makes another engine.
+    """
     card = find_card(config)
     if card.encoder == "classic":
         return f"{card.name}/{card.version}"
     detector = "yunet" if config.yunet else "retinaface"
-    return f"{detector}-{card.name.removeprefix('retinaface-')}/{card.version}"
+    named = f"{detector}-{card.name.removeprefix('retinaface-')}/{card.version}"
+    return f"{named}-{card.mark}" if card.files else named
 
 
 def open_engine(config: RecognizerSection, cache: Path) -> Engine:
@@ -53,14 +64,7 @@ def _open_encoder(config: RecognizerSection, card: EngineCard, cache: Path) -> E
 
     if card.encoder == "dlib":
         return resnet.ResNet(cache)
-    files = engine_files.find_files(card, _list_folders(config))
+    files = engine_files.find_files(card, find_folder(config))
     if card.encoder == "openvino-ir":
         return onnx_encoder.OnnxEncoder(card, model_cache.ensure_model(cache, card.name, CONVERTER, files))
     return onnx_encoder.OnnxEncoder(card, files[0])
-
-
-def _list_folders(config: RecognizerSection) -> list[Path]:
-    """A site's own card has its files beside it."""
-    if config.engine.endswith(".toml"):
-        return [Path(config.engine).expanduser().parent]
-    return engine_files.list_folders(Path(config.files).expanduser())

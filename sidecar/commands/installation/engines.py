@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from plugin.errors import EngineError, NothingDone
-from plugin.recognizer.engines import engine_files
+from plugin.recognizer.engines import engine_files, registry
 from plugin.recognizer.engines.card import EngineCard, shipped_cards
 from sidecar.commands.common import Shell, as_json
 from sidecar.output import say, table
@@ -23,20 +23,21 @@ def engine() -> None:
 @engine.command("list")
 @as_json
 def list_(shell: Shell, as_json: bool) -> None:
-    """Every engine: whether its files are here, its licence, what is known of its training and its limits."""
+    """Every engine: its files, its licence, what is known of its training, and its limits."""
     config = bootstrap.resolve_models(shell.config).recognizer
-    folders = engine_files.list_folders(Path(config.files))
-    cards = sorted(shipped_cards().values(), key=lambda card: -card.rank)
-    rows = [_describe(card, folders, card.name == config.engine) for card in cards]
-    heads = ["name", "installed", "in_use", "title", "licence"]
+    used = registry.find_card(config)
+    cards = sorted({**shipped_cards(), used.name: used}.values(), key=lambda card: -card.rank)
+    folders = {card.name: registry.find_folder(config) if card is used else Path(config.files) for card in cards}
+    rows = [_describe(card, folders[card.name], card is used) for card in cards]
+    heads = ["name", "files", "in_use", "title", "licence"]
     cells = [["yes" if row[h] is True else row[h] or "" for h in heads] for row in rows]
     say(as_json, rows, [*table(heads, cells), *(f"{card.name}: {card.training} {card.limits}" for card in cards)])
 
 
-def _describe(card: EngineCard, folders: list[Path], in_use: bool) -> dict[str, str | bool | int]:
-    installed = engine_files.is_installed(card, folders)
-    about: dict[str, str | bool | int] = {"name": card.name, "installed": installed, "in_use": in_use}
-    about |= {"licence": card.licence, "title": card.title, "training": card.training, "limits": card.limits}
+def _describe(card: EngineCard, folder: Path, in_use: bool) -> dict[str, str | bool | int]:
+    about: dict[str, str | bool | int] = {"name": card.name, "files": engine_files.describe_files(card, folder)}
+    about |= {"in_use": in_use, "licence": card.licence, "title": card.title}
+    about |= {"training": card.training, "limits": card.limits}
     return about | {"bytes": sum(file.bytes for file in card.files)}
 
 
@@ -50,15 +51,16 @@ def install(shell: Shell, name: str, given: tuple[Path, ...], yes: bool, as_json
     card, folder = shipped_cards()[name], _folder(shell)
     if not card.files:
         raise NothingDone(f"its weights come with packages that are installed: nothing is to be got for {name}")
-    if engine_files.is_installed(card, [folder]):
+    if engine_files.describe_files(card, folder) == "here":
         say(as_json, {"name": name, "files": []}, [f"{name} is installed already, in {folder}"])
         return
     click.echo(f"{card.title}\nLicence: {card.licence}\nTraining: {card.training}\nLimits: {card.limits}", err=True)
     if not yes:
         click.confirm("Is that licence one that you can accept?", abort=True, err=True)
     files = engine_files.take_files(card, given, folder) if given else _download(card, folder)
-    said = f"{name} is in {folder}: set recognizer.engine to use it"
-    say(as_json, {"name": name, "files": [str(path) for path in files]}, [said])
+    said = [f"{name} is in {folder}, and not in use: that takes recognizer.engine, and a start of all processes"]
+    said.append("who is enrolled with another engine has to be enrolled again then: docs/engines.md")
+    say(as_json, {"name": name, "files": [str(path) for path in files]}, said)
 
 
 def _download(card: EngineCard, folder: Path) -> list[Path]:
@@ -83,4 +85,4 @@ def remove(shell: Shell, name: str, as_json: bool) -> None:
 
 
 def _folder(shell: Shell) -> Path:
-    return Path(bootstrap.resolve_models(shell.config).recognizer.files)
+    return shell.config.path(shell.config.recognizer.files)

@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plugin.config import RecognizerSection
+from plugin.config import Config, MatchingSection, RecognizerSection
 from plugin.errors import EngineError
 from plugin.recognizer.engines import engine_files
 from plugin.recognizer.engines.card import CardFile, EngineCard, parse_card, shipped_cards
 from plugin.recognizer.engines.engine import Detections
 from plugin.recognizer.engines.onnx_encoder import fit_similarity
 from plugin.recognizer.engines.registry import engine_id, find_card, open_engine
+from plugin.recognizer.process.worker import Worker
+from sidecar.running import bootstrap
 from tests.ir_network import IrNetwork, embedding
 
 SIDE, VECTOR = 64, 24
+BUNDLED = resources.files("plugin.recognizer.engines").joinpath("cards/classic.toml").read_text("utf-8")
 LARGE = np.random.default_rng(5).bytes(300_000)
 
 
@@ -80,8 +83,8 @@ def test_a_card_that_is_wrong_is_refused_with_the_field(change: dict[str, Any], 
 def test_files_are_used_only_if_they_are_the_publishers(net: IrNetwork, folder: Path) -> None:
     """F4: one byte changed anywhere, cut, emptied, exchanged, or missing: named, and never loaded."""
     card = card_of(net)
-    assert [path.name for path in engine_files.find_files(card, [folder])] == ["small.xml", "small.bin"]
-    assert engine_files.is_installed(card, [folder])
+    assert [path.name for path in engine_files.find_files(card, folder)] == ["small.xml", "small.bin"]
+    assert engine_files.describe_files(card, folder) == "here"
     tried = 0
     for name in ("small.xml", "small.bin"):
         good = (folder / name).read_bytes()
@@ -90,14 +93,16 @@ def test_files_are_used_only_if_they_are_the_publishers(net: IrNetwork, folder: 
         for body in [*changed, good[:-1], good + b"\0", b"", other]:
             (folder / name).write_bytes(body)
             with pytest.raises(EngineError, match=name):
-                engine_files.find_files(card, [folder])
+                engine_files.find_files(card, folder)
+            assert engine_files.describe_files(card, folder) == "changed"
             tried += 1
         (folder / name).unlink()
         with pytest.raises(EngineError, match=f"needs {name}"):
-            engine_files.find_files(card, [folder])
+            engine_files.find_files(card, folder)
+        assert engine_files.describe_files(card, folder) == "missing"
         (folder / name).write_bytes(good)
     assert tried >= 40
-    assert engine_files.is_installed(card, [folder])
+    assert engine_files.describe_files(card, folder) == "here"
 
 
 def test_files_that_are_brought_are_taken_together_or_not_at_all(net: IrNetwork, folder: Path, tmp_path: Path) -> None:
@@ -188,8 +193,8 @@ def test_a_publisher_that_sends_something_else_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_sites_own_card_makes_an_engine(net: IrNetwork, folder: Path, tmp_path: Path) -> None:
-    """Named by the path of its card, its files beside it; vectors are as wide as it says, or it fails."""
+def write_card(net: IrNetwork, folder: Path, vector: int = VECTOR) -> None:
+    """A site's own card beside its files."""
     card = card_of(net)
     text = (resources.files("plugin.recognizer.engines") / "cards/retail-0095.toml").read_text("utf-8")
     tree = tomllib.loads(text)
@@ -198,10 +203,15 @@ def test_a_sites_own_card_makes_an_engine(net: IrNetwork, folder: Path, tmp_path
         text = text.replace(f"bytes = {old['bytes']}", f"bytes = {new.bytes}")
     text = text.replace('name = "retail-0095"', 'name = "small"')
     text = text.replace("side = 128", f"side = {SIDE}")
-    (folder / "small.toml").write_text(text.replace("vector = 256", f"vector = {VECTOR}"))
+    (folder / "small.toml").write_text(text.replace("vector = 256", f"vector = {vector}"))
+
+
+def test_a_sites_own_card_makes_an_engine(net: IrNetwork, folder: Path, tmp_path: Path) -> None:
+    """Named by the path of its card, its files beside it; vectors are as wide as it says, or it fails."""
+    write_card(net, folder)
     config = RecognizerSection(engine=str(folder / "small.toml"))
     assert find_card(config).name == "small"
-    assert engine_id(config) == "retinaface-small/1"
+    assert engine_id(config) == f"retinaface-small/1-{find_card(config).mark}"
     engine = open_engine(config, tmp_path / "models")
     points = np.array([[[30, 30], [60, 30], [45, 45], [32, 62], [58, 62]]], "f4")
     faces = Detections(np.array([[20, 10, 50, 70]], "f4"), points, np.ones(1, "f4"))
@@ -210,11 +220,58 @@ def test_a_sites_own_card_makes_an_engine(net: IrNetwork, folder: Path, tmp_path
     assert vectors.shape == (1, VECTOR)
     assert np.linalg.norm(vectors) == pytest.approx(1, abs=1e-5)
     assert engine.encoder.encode(picture, faces.take(np.zeros(0, np.intp))).shape == (0, VECTOR)
-    (folder / "small.toml").write_text(text.replace("vector = 256", "vector = 32"))
+    write_card(net, folder, 32)
     with pytest.raises(EngineError, match="its card says 32"):
         open_engine(config, tmp_path / "models")
+    (folder / "mine.toml").write_text(BUNDLED)
+    with pytest.raises(EngineError, match="a card of your own is of a network in files"):
+        find_card(RecognizerSection(engine=str(folder / "mine.toml")))
     with pytest.raises(EngineError, match="is no engine"):
         engine_id(RecognizerSection(engine="nothing"))
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"licence": "another", "training": "told since", "limits": "told since"}, True),
+        ({"files": "other"}, False),
+        ({"input": {"side": 96}}, False),
+        ({"input": {"colours": "rgb"}}, False),
+        ({"input": {"mean": (1, 1, 1)}}, False),
+        ({"input": {"points": [[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.4, 0.8], [0.6, 0.8]]}}, False),
+        ({"vector": 32}, False),
+    ],
+)
+def test_what_decides_a_vector_is_in_the_engines_id(net: IrNetwork, change: dict[str, Any], same: bool) -> None:
+    """A card that is changed under its old name and version makes another engine: its templates meet no old ones."""
+    card = card_of(net)
+    tree = card.model_dump()
+    if change.get("files") == "other":
+        change = {"files": card_of(embedding(SIDE, VECTOR, seed=2)).model_dump()["files"]}
+    if "input" in change:
+        change = {"input": tree["input"] | change["input"]}
+    assert (EngineCard.model_validate(tree | change).mark == card.mark) == same
+
+
+def test_a_child_opens_what_a_card_describes(net: IrNetwork, folder: Path, tmp_path: Path) -> None:
+    """In the confined process, by the folder that it is told: it has no environment of ours."""
+    write_card(net, folder)
+    config = RecognizerSection(engine=str(folder / "small.toml"), cache=str(tmp_path / "models"))
+    child = Worker(config, MatchingSection(), tmp_path / "models")
+    try:
+        child.start()
+    finally:
+        child.stop()
+    (folder / "small.bin").write_bytes(b"x" + net.weights[1:])
+    with pytest.raises(EngineError, match=r"not the publisher's small\.bin"):
+        child.start()
+
+
+def test_the_folder_of_measurements_is_told_by_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FACELEASE_ENGINE_FILES", str(tmp_path))
+    assert bootstrap.resolve_models(Config()).recognizer.files == str(tmp_path)
+    monkeypatch.delenv("FACELEASE_ENGINE_FILES")
+    assert bootstrap.resolve_models(Config(data="/x")).recognizer.files == "/x/engines"
 
 
 def test_a_face_lies_where_the_card_says() -> None:
