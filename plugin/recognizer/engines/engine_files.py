@@ -16,8 +16,8 @@ def find_files(card: EngineCard, folder: Path) -> list[Path]:
     """The card's files, verified, in its order. Raises EngineError that names a missing or a changed one."""
     for file in card.files:
         if not (folder / file.name).exists():
-            where = f"from {file.url}" if file.url else "beside its card"
-            raise EngineError(f"{card.name} needs {file.name} ({where}): put it into {folder}")
+            mend = f"facelease engine install {card.name} gets it" if file.url else "put it beside its card"
+            raise EngineError(f"{card.name} needs {file.name}, which is not in {folder}: {mend}")
         check_file(file, folder / file.name)
     return [folder / file.name for file in card.files]
 

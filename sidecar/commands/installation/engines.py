@@ -58,8 +58,11 @@ def install(shell: Shell, name: str, given: tuple[Path, ...], yes: bool, as_json
     if not yes:
         click.confirm("Is that licence one that you can accept?", abort=True, err=True)
     files = engine_files.take_files(card, given, folder) if given else _download(card, folder)
-    said = [f"{name} is in {folder}, and not in use: that takes recognizer.engine, and a start of all processes"]
-    said.append("who is enrolled with another engine has to be enrolled again then: docs/engines.md")
+    used = shell.config.recognizer.engine == name
+    said = [f"{name} is in {folder}" + ("" if used else f'; to use it, set recognizer.engine to "{name}"')]
+    said.append(
+        "each process uses it from its next start on; who is enrolled with another engine is enrolled again then"
+    )
     say(as_json, {"name": name, "files": [str(path) for path in files]}, said)
 
 
