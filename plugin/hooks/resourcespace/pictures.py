@@ -1,5 +1,6 @@
 """Pictures of a server's resources: the original to examine, if it is available, and previews to show."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -13,14 +14,15 @@ from plugin.hooks.resourcespace.profile import PictureSource, Profile
 T = TypeVar("T")
 
 
-class Pictured:
+class Pictured(ABC):
     """The part of the Dam protocol about pictures."""
 
     _config: Config
     _client: Client
 
+    @abstractmethod
     def _with(self, act: Callable[[Profile], T]) -> T:
-        raise NotImplementedError
+        """Call by the profile in use."""
 
     def read_anew(self, ref: str) -> None:
         """The plugin reads the original again; without it only the server's metadata counts."""

@@ -35,6 +35,7 @@ class PlainProfile:
         "without the plugin only previews are looked at, not what the originals hold besides: nothing is cleared",
         "without the plugin the collections of other accounts cannot be seen: no face is compared, only found",
         "without the plugin a change of collections or of a name's spelling is noticed once a day",
+        "without the plugin names that several processes write on one resource at the same moment may undo each other",
     )
     at_once = 1
 
