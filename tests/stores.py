@@ -1,5 +1,6 @@
 """Fixtures: fresh stores of both kinds. PostgreSQL runs in a temporary folder, on a Unix socket only."""
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from plugin.ledger.store.store import Store, init_store
 
 KINDS = ("sqlite", "postgresql")
 
+_PREFIX = "facelease-pg-"
+
 
 def _binary(name: str) -> str:
     found = shutil.which(name) or next(
@@ -31,13 +35,41 @@ def _binary(name: str) -> str:
     return found
 
 
+def _remove_left(place: Path) -> None:
+    """Remove what runs left that were killed: their servers, and the files of these, which may lie in memory."""
+    for folder in place.glob(f"{_PREFIX}*"):
+        try:
+            if time.time() - folder.stat().st_mtime < 60:
+                continue  # being made
+            with ExitStack() as stack:
+                lock = os.open(folder, os.O_RDONLY)
+                stack.callback(os.close, lock)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _end_server(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            pass  # its run goes on, or it is somebody else's, or another run removes it just now
+
+
+def _end_server(folder: Path) -> None:
+    try:
+        pid = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+        if str(folder).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGQUIT)
+    except (OSError, ValueError, IndexError):
+        pass  # it has ended, or never began
+
+
 class Postgres:
     """A server of our own; a superuser may not run it, so as root it runs as somebody else."""
 
     def __init__(self) -> None:
         memory = Path("/dev/shm")
         place = memory if os.access(memory, os.W_OK) else Path("/tmp")
-        self.folder = Path(tempfile.mkdtemp(prefix="facelease-pg-", dir=place))
+        _remove_left(place)
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        self._lock = os.open(self.folder, os.O_RDONLY)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._as: dict[str, Any] = {}
         if os.geteuid() == 0:
             names = {entry.pw_name for entry in pwd.getpwall()}
@@ -112,6 +144,7 @@ class Postgres:
         self.halt()
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self._lock)
 
 
 class Stores:
