@@ -3,18 +3,21 @@
 import compileall
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
+from limits.storage import memory as limits_memory
 
 from bench import words
 from plugin.clock import ManualClock
@@ -151,6 +154,13 @@ def house_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         yield kind
         for one in urls.values():
             made.drop(one)
+
+
+@pytest.fixture
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock by which requests are counted stands: no minute ends in the middle of a count."""
+    now = time.time()
+    monkeypatch.setattr(limits_memory, "time", SimpleNamespace(time=lambda: now))
 
 
 @pytest.fixture

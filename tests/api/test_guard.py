@@ -77,6 +77,7 @@ def test_every_route_refuses_whoever_has_no_token(api: Api, app: Flask, clock: M
     assert basic.status_code == 401
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_guessing_is_slowed_and_a_token_has_its_rate(services: Services, clock: ManualClock) -> None:
     """After 60 wrong tokens a minute 429; a right one has its own count, whoever guesses beside it."""
     config = services.config.model_copy(update={"api": services.config.api.model_copy(update={"per_minute": 3})})
@@ -184,6 +185,7 @@ def test_a_token_ends_after_a_year_and_those_without_an_end_are_listed(
     assert api_tokens.list_endless(services) == []
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_guesses_of_one_network_count_together(api: Api) -> None:
     """300 wrong tokens, each from an address of its own in one /64, and in one IPv4's many clothes."""
     for many in (

@@ -177,6 +177,7 @@ def test_who_asked_once_is_forgotten(post: Post) -> None:
     assert len(kept.storage) >= 20
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_the_pages_count_networks(post: Post) -> None:
     """Of one /64 the 121st opening of links in a minute is told to wait, whatever address it comes from; a
     neighbouring network is not."""

@@ -328,6 +328,7 @@ def test_a_reference_photograph_is_opened_after_its_audit_row_and_in_no_write(
     assert seen == [1]
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_reference_photographs_are_fetched_seldom_and_beside_the_pages(services: Services, asa: str) -> None:
     """Twenty a minute for one visit; they take no thread of the public pages."""
     browser = on(services, link_of(services, asa).token, create_app(services.config, services))

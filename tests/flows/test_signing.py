@@ -442,6 +442,7 @@ def test_who_comes_back_after_the_evidence_went_signs_anew(desk: Desk, cast: sup
         assert register.email_of(desk.services, conn, asa) == "new@example.org"
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_more_than_is_allowed_is_refused_kindly(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     """Too many tries, too many bytes: a page in plain words; no address and no link is logged."""
     caplog.set_level("DEBUG")
@@ -458,6 +459,7 @@ def test_more_than_is_allowed_is_refused_kindly(desk: Desk, caplog: pytest.LogCa
     assert f"{124:043d}" not in caplog.text
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_what_costs_much_is_not_had_without_end(services: Services, cast: support.Cast) -> None:
     """A receipt is made for each who asks, and the front page counts the whole store: one visitor cannot stop all."""
     desk, asa = Desk(services), cast.add("Åsa")
@@ -726,6 +728,7 @@ def test_a_used_up_code_number_is_counted(desk: Desk, shoot: str) -> None:
     assert Visit(desk.app, shoot).opened.status_code == 410
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_one_who_opens_a_shoots_link_for_ever_keeps_nobody_out(desk: Desk, shoot: str) -> None:
     """A link that all who stand there share is counted for each network: 60 a minute; the others go on."""
     app = create_app(desk.services.config, desk.services)

@@ -163,6 +163,7 @@ def test_several_secrets_while_one_is_rotated(services: Services, client: FlaskC
     assert [one.sign_in(client).status_code for one in (dam, other)] == [401, 303]
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_too_many_from_one_address(client: FlaskClient, dam: Dam) -> None:
     """The thirty-first within a minute is refused, whatever it bears; another address is not."""
     for _ in range(30):
@@ -173,6 +174,7 @@ def test_too_many_from_one_address(client: FlaskClient, dam: Dam) -> None:
     assert dam.sign_in(client, address="127.0.0.9").status_code == 303
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_too_many_from_one_network(client: FlaskClient, dam: Dam) -> None:
     """200 from one /64, each from an address of its own: thirty pass; the neighbouring network is not in their way."""
     statuses = [dam.sign_in(client, address=f"2001:db8:1:2::{number:x}").status_code for number in range(200)]
