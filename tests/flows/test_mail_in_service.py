@@ -50,7 +50,8 @@ def test_the_worker_sends_what_is_due_when_it_starts(post: Post) -> None:
     finally:
         stop.set()
         worker.join()
-    assert sorted(str(one["To"]) for one in post.box.letters) == ["asa@example.org", "owner@example.org"]
+    got = {one["Message-ID"]: str(one["To"]) for one in post.box.letters}  # a server that answers late gets it again
+    assert sorted(got.values()) == ["asa@example.org", "owner@example.org"]
 
 
 def test_the_worker_asks_every_day(post: Post) -> None:
