@@ -42,18 +42,24 @@ class GalleryStale(FaceLeaseError):
 class EnrolmentRefused(FaceLeaseError):
     """Reference photographs cannot be used; `reasons` has one line a photograph.
 
-    `names`: the names of the photographs, in order; without them a line gives the photograph's number.
+    `names`: the names of the photographs, in order; without them a line gives the photograph's number. `places`: of
+    those that have a reason, counted from 0.
     """
 
     def __init__(self, reasons: list[str], names: Sequence[str] = ()) -> None:
+        self.places = frozenset(place for place in map(_find_place, reasons) if place is not None)
         self.reasons = [_name_photograph(reason, names) for reason in reasons]
         super().__init__("enrolment refused: " + "; ".join(self.reasons))
 
 
-def _name_photograph(reason: str, names: Sequence[str]) -> str:
+def _find_place(reason: str) -> int | None:
     found = re.match(r"photograph ([0-9]+): ", reason)
-    place = int(found[1]) - 1 if found else len(names)
-    return f"{names[place]}: {reason[found.end() :]}" if found and place < len(names) else reason
+    return int(found[1]) - 1 if found else None
+
+
+def _name_photograph(reason: str, names: Sequence[str]) -> str:
+    place = _find_place(reason)
+    return reason if place is None or place >= len(names) else f"{names[place]}: {reason.partition(': ')[2]}"
 
 
 class ConsentError(FaceLeaseError):

@@ -51,7 +51,7 @@ def _resolve_card(value: str, info: ValidationInfo) -> str:
 
 
 CardName = Annotated[str, Field(min_length=1), AfterValidator(_resolve_card)]
-"""An engine by its name, or by the path of its card, which ends in .toml."""
+"""An engine by its name, by the path of its card, which ends in .toml, or auto: the best one that is installed."""
 
 # What of libpq's parameters names a file; "system" is its word for the machine's own authorities.
 _LIBPQ_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir", "passfile")

@@ -80,7 +80,7 @@ def is_loopback(url: str) -> bool:
 class RecognizerSection(Section):
     """How faces are detected and encoded."""
 
-    engine: CardName = "retinaface-dlib"
+    engine: CardName = "auto"
     yunet: ConfigPath = ""
     files: ConfigPath = "{data}/engines"
     cache: ConfigPath = "{data}/models"

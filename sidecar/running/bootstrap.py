@@ -12,6 +12,7 @@ from plugin.config import Config
 from plugin.errors import ConfigError, StoreAway
 from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
+from plugin.flows.matching import serving_engine
 from plugin.flows.names import name_index
 from plugin.flows.schedule import house_closing
 from plugin.flows.views import health
@@ -27,7 +28,6 @@ from plugin.ledger.log.endings import EndedLog
 from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.queue.jobs import Queue
 from plugin.ledger.store.store import Store, init_store, read_revision
-from plugin.recognizer.process.examiner import Examiner
 from sidecar.running import loops, metrics
 
 
@@ -122,7 +122,9 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         dam = open_dam(store, config, steady)
         stack.callback(dam.close)
         own = resolve_models(config)
-        faces = Recogniser(Examiner.from_config(own), Examiner.for_uploads(own))
+        with store.read() as conn:
+            serving = serving_engine.find(conn, "serving")
+        faces = Recogniser.from_config(own, None if serving is None else serving.source)
         stack.callback(faces.close)
         ended, hasher = (EndedLog(config.path(config.keys.ended_log)), NameHasher(config.path(config.keys.names_file)))
         queue = Queue(store, config.jobs, SystemRandom())

@@ -23,7 +23,8 @@ LETTER_LATE = timedelta(hours=2)
 _MONTH = timedelta(days=30)
 
 _OWN = ("revoke", "erase", "state", "mail")  # kinds of job that have a line of their own
-_CHAINS = ("anew", "closely", "comparison", "late-consent", "unheld", "vouched")  # through the library, in portions
+# through the library, or through everybody who is enrolled, in portions
+_CHAINS = ("anew", "closely", "comparison", "late-consent", "reencode", "unheld", "vouched")
 _BULK = ("photo", "names", "compare", "gone", "members", *_CHAINS)
 _OPEN = ("queued", "running")
 

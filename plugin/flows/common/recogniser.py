@@ -4,36 +4,108 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
+from plugin.config import Config, RecognizerSection
 from plugin.hooks.dam import Picture
+from plugin.recognizer.engines.registry import EngineSource
 from plugin.recognizer.examination.messages import Enrolment, Examination, ExaminationRequest
 from plugin.recognizer.examination.view import PictureView
 from plugin.recognizer.matching.gallery import Enrolled
 from plugin.recognizer.process.examiner import Examiner
 
 
-class Recogniser:
-    """The recogniser with the gallery that this process last opened."""
+class _OpenEngine:
+    """The processes of one engine; they end when it was retired and nobody waits for an answer any more."""
 
-    def __init__(self, examiner: Examiner, uploads: Examiner | None = None) -> None:
-        """`uploads`: looks at pictures that somebody hands in, in a process of its own: neither waits for the other."""
-        self._examiner = examiner
-        self._uploads = uploads or examiner
+    def __init__(self, photos: Examiner, uploads: Examiner) -> None:
+        self.photos, self.uploads = photos, uploads
         self._lock = threading.Lock()
+        self._users = 0
+        self._retired = False
+
+    def enter(self) -> bool:
+        """Count one more who waits for an answer; False if it was retired."""
+        with self._lock:
+            self._users += not self._retired
+            return not self._retired
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            over = self._retired and not self._users
+        if over:
+            self.close()
+
+    def retire(self) -> None:
+        with self._lock:
+            self._retired = True
+            over = not self._users
+        if over:
+            self.close()
+
+    def close(self) -> None:
+        self.photos.close()
+        self.uploads.close()
+
+
+class Recogniser:
+    """The recogniser with the gallery that this process last opened, of the engine that serves (`follow`)."""
+
+    def __init__(self, examiner: Examiner, uploads: Examiner | None = None, config: Config | None = None) -> None:
+        """`uploads`: looks at pictures that somebody hands in, in a process of its own: neither waits for the other.
+
+        `config`: opens other engines; without it the one that was handed over stays, whatever serves.
+        """
+        self._open = _OpenEngine(examiner, uploads or examiner)
+        self._config = config
+        self._lock = threading.RLock()
         self.generation = -1
         self._closed = False
         self.enrolled: frozenset[str] = frozenset()
         self.declared: frozenset[str] = frozenset()
 
+    @classmethod
+    def from_config(cls, config: Config, source: EngineSource | None = None) -> Self:
+        """Of the engine that serves, or of the configured one where none does yet."""
+        return cls(Examiner.from_config(config, source), Examiner.for_uploads(config, source), config)
+
+    @property
+    def configured(self) -> RecognizerSection | None:
+        """What this process is configured to open, whatever serves; None if it can open no other engine."""
+        return None if self._config is None else self._config.recognizer
+
     @property
     def engine_id(self) -> str:
         """The engine and its version: templates of another one are never compared."""
-        return self._examiner.engine_id
+        return self._open.photos.engine_id
 
     @property
     def look_alike(self) -> float:
         """The distance nearer than which two people's templates are confusable."""
-        return self._examiner.look_alike
+        return self._open.photos.look_alike
+
+    def follow(self, source: EngineSource) -> None:
+        """Open this engine in place of another; what the other is in the middle of comes to its end.
+
+        The gallery is empty until the next `load`.
+        """
+        with self._lock:
+            if self._config is None or source.id == self.engine_id:
+                return
+            new = _OpenEngine(Examiner.from_config(self._config, source), Examiner.for_uploads(self._config, source))
+            before, self._open = self._open, new
+            self.generation, self.enrolled, self.declared = -1, frozenset(), frozenset()
+        before.retire()
+
+    @contextmanager
+    def encode_with(self, source: EngineSource) -> Iterator[Examiner]:
+        """A process of another engine, for reference photographs, beside the one that serves."""
+        if self._config is None:
+            yield self._open.uploads
+            return
+        with Examiner.for_uploads(self._config, source) as apart:
+            yield apart
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -47,30 +119,43 @@ class Recogniser:
 
     def load(self, entries: Sequence[Enrolled], declared: frozenset[str], generation: int, closed: bool) -> None:
         """Take the gallery of a generation; `declared`: those whose pictures nobody vouched for."""
-        self._examiner.load_gallery(entries, generation)
+        self._open.photos.load_gallery(entries, generation)
         self._closed, self.generation = closed, generation
         self.enrolled, self.declared = frozenset(entry.key for entry in entries), declared
 
     def examine(self, picture: Picture, request: ExaminationRequest) -> Examination:
         """Boxes and decisions for one picture; no vector comes back."""
-        return self._examiner.examine(_source(picture), request)
+        with self._use() as engine:
+            return engine.photos.examine(_source(picture), request)
 
     def likeness(self, picture: Picture, view: PictureView) -> bytes:
         """A small JPEG of what `view` lets through of the picture, made where hostile pictures do no harm."""
-        return self._examiner.likeness(_source(picture), view)
+        with self._use() as engine:
+            return engine.photos.likeness(_source(picture), view)
 
     def enrol(self, pictures: Sequence[bytes]) -> Enrolment:
         """A template of one consenting person's reference photographs."""
-        return self._uploads.enrol(list(pictures))
+        with self._use() as engine:
+            return engine.uploads.enrol(list(pictures))
 
     def inspect(self, picture: bytes) -> str:
         """Why a photograph would not serve as a reference, "" if it would. It is looked at, not encoded."""
-        return self._uploads.inspect(picture)
+        with self._use() as engine:
+            return engine.uploads.inspect(picture)
+
+    @contextmanager
+    def _use(self) -> Iterator[_OpenEngine]:
+        engine = self._open
+        while not engine.enter():  # it was retired this moment, and another one is open
+            engine = self._open
+        try:
+            yield engine
+        finally:
+            engine.leave()
 
     def close(self) -> None:
         """End the child processes."""
-        self._examiner.close()
-        self._uploads.close()
+        self._open.close()
 
 
 def _source(picture: Picture) -> Path | bytes:

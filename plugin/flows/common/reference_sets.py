@@ -165,6 +165,24 @@ def release_near(tx: Tx, person_id: str) -> list[str]:
     return ids
 
 
+def miss(tx: Tx, set_id: str, engine: str, why: str) -> None:
+    """An engine can make no template of these pictures: `why` is refused, damaged or none."""
+    tx.execute(update(t.reference_set).where(_SET.id == set_id).values(missed_engine=engine, missed_why=why))
+
+
+def forget_missed(tx: Tx, engine: str) -> int:
+    """What this engine could make no template of is tried again; returns how many sets that are."""
+    missed = update(t.reference_set).where(_SET.missed_engine == engine)
+    return tx.execute(missed.values(missed_engine=None, missed_why=None)).rowcount
+
+
+def release_all(tx: Tx) -> list[str]:
+    """Release every declared set that is held, and return all declared ones: another engine compares them."""
+    declared = LIVE & _SET.vouched_at.is_(None)
+    tx.execute(update(t.reference_set).where(declared, _SET.near_id.is_not(None)).values(near_id=None))
+    return list(tx.connection.scalars(select(_SET.id).where(declared).order_by(_SET.added_at, _SET.id)))
+
+
 def end_all(tx: Tx, person_id: str) -> None:
     """The face key is destroyed, and with it every picture."""
     mine = (_SET.person_id == person_id) & _SET.ended_at.is_(None)

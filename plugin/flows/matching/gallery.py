@@ -12,6 +12,7 @@ from plugin.flows.common import closed_house, reference_sets, roster
 from plugin.flows.common.reference_sets import PictureSource
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
+from plugin.flows.matching import serving_engine
 from plugin.flows.people import acknowledgement, resemblance
 from plugin.flows.people.resemblance import NONE_OPEN, OpenTemplates
 from plugin.ledger import tables as t
@@ -25,12 +26,19 @@ from plugin.recognizer.examination.messages import Enrolment
 from plugin.recognizer.matching.gallery import Enrolled
 from plugin.recognizer.matching.matching import Level
 
+REENCODE = "reencode"
+"""The kind and key of the job that makes templates of the engine that serves, or shall (`reencoding`)."""
+
+REENCODE_PRIORITY = 3
+
 
 def refresh(services: Services) -> None:
     """Reload the gallery if the generation has moved since the last load. In a closed house it is empty."""
     faces, damaged = services.faces, list[str]()
     with faces.alone(), services.store.read() as conn:
-        generation = conn.scalar(select(t.state.c.generation)) or 0
+        generation, serving = conn.scalar(select(t.state.c.generation)) or 0, serving_engine.find(conn, "serving")
+        if serving is not None:
+            faces.follow(serving.source)
         closed = closed_house.find_reason_in(services, conn) is not None
         if faces.hold(generation, closed):
             return
@@ -106,6 +114,7 @@ def make_template(services: Services, pictures: Sequence[bytes]) -> Enrolment:
     """A template of reference photographs, in memory. Raises EnrolmentRefused with a reason for each."""
     if not pictures:
         raise EnrolmentRefused(["no photograph was given: three or more of the same person are best"])
+    serving_engine.follow(services)
     return services.faces.enrol(pictures)
 
 
@@ -131,7 +140,9 @@ def enrol_in(
     _ready_key(services, tx, person_id, standing, actor)
     set_id = reference_sets.add(tx, person_id, actor, source)
     template = np.asarray(enrolment.template, dtype="<f4").tobytes()
-    engine = services.faces.engine_id
+    engine = enrolment.engine
+    if engine != serving_engine.find_id(services, tx.connection):  # another one serves since it was made
+        services.queue.put(tx, REENCODE, REENCODE, priority=REENCODE_PRIORITY)
     vault.seal(tx, person_id, "face", "template", template, subject=set_id, engine=engine)
     for picture in pictures:
         vault.seal(tx, person_id, "face", "reference", picture, subject=set_id)

@@ -20,12 +20,21 @@ from plugin.recognizer.matching.gallery import find_nearer
 
 
 @dataclass(frozen=True)
-class OpenTemplates:
-    """Templates of this engine, opened before a write: by set, the person and (128,) float32. For one act only.
+class Scale:
+    """An engine's id, and the distance nearer than which two people's templates are confusable."""
 
-    `seen`: every set that there was, also those without a template.
+    engine: str
+    look_alike: float
+
+
+@dataclass(frozen=True)
+class OpenTemplates:
+    """Templates of one engine, opened before a write: by set, the person and (width,) float32. For one act only.
+
+    `seen`: every set that there was, also those without a template. `scale`: of which engine they are.
     """
 
+    scale: Scale | None = None
     seen: frozenset[str] = frozenset()
     templates: dict[str, tuple[str, Floats]] = field(default_factory=dict, repr=False)
 
@@ -34,12 +43,20 @@ NONE_OPEN = OpenTemplates()
 """Before any was opened: all of them are inside the write. For a house with few."""
 
 
-def open_templates(services: Services) -> OpenTemplates:
-    """Open every template that may be compared with, for the write that follows. Call it outside a transaction."""
+def open_templates(services: Services, scale: Scale | None = None) -> OpenTemplates:
+    """Open every template that may be compared with, for the write that follows. Call it outside a transaction.
+
+    Of the engine of `scale`, or of the one that this process has open.
+    """
+    scale = scale or _scale(services)
     with services.store.read() as conn:
         seen = frozenset(_live(conn))
-        every = iterate_templates(services, conn, services.faces.engine_id, _pass_over)
-        return OpenTemplates(seen, {one: (who, np.frombuffer(body, "<f4")) for who, one, body in every})
+        every = iterate_templates(services, conn, scale.engine, _pass_over)
+        return OpenTemplates(scale, seen, {one: (who, np.frombuffer(body, "<f4")) for who, one, body in every})
+
+
+def _scale(services: Services) -> Scale:
+    return Scale(services.faces.engine_id, services.faces.look_alike)
 
 
 def _pass_over(_item: str) -> None:
@@ -62,9 +79,9 @@ def _live(conn: Connection) -> dict[str, str]:
     return {row.id: row.person_id for row in conn.execute(query)}
 
 
-def _now(services: Services, conn: Connection, known: OpenTemplates) -> dict[str, tuple[str, Floats]]:
+def _now(services: Services, conn: Connection, known: OpenTemplates, engine: str) -> dict[str, tuple[str, Floats]]:
     """The templates in this write: without those gone since, with those added since."""
-    live, engine = _live(conn), services.faces.engine_id
+    live = _live(conn)
     found = {one: known.templates[one] for one in live if one in known.templates}
     for set_id, person_id in live.items():
         if set_id not in known.seen:
@@ -93,17 +110,23 @@ def release_near(services: Services, tx: Tx, person_id: str, known: OpenTemplate
     _hold(services, tx, reference_sets.release_near(tx, person_id), known)
 
 
+def hold_anew(services: Services, tx: Tx, known: OpenTemplates) -> None:
+    """Another engine serves: which declared sets are held is decided again, by its templates."""
+    _hold(services, tx, reference_sets.release_all(tx), known)
+
+
 def _hold(services: Services, tx: Tx, set_ids: list[str], known: OpenTemplates) -> None:
     conn = tx.connection
     if not set_ids or closed_house.find_reason_in(services, conn) is not None:
         return
-    every = _now(services, conn, known)
+    scale = known.scale or _scale(services)
+    every = _now(services, conn, known, scale.engine)
     for set_id in set_ids:
         mine = reference_sets.find(conn, set_id)
         if mine is None or set_id not in every:
             continue
         others = [(one, template) for one, (who, template) in every.items() if who != mine.person_id]
-        near = find_nearer(every[set_id][1], [template for _, template in others], services.faces.look_alike)
+        near = find_nearer(every[set_id][1], [template for _, template in others], scale.look_alike)
         for place in near:
             other = reference_sets.find(conn, others[place][0])
             if other is not None:

@@ -12,7 +12,8 @@ from plugin.flows.common.batches import queue_jobs
 from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts, tag_revocation, withdrawal
 from plugin.flows.mail import delivery, reminders
-from plugin.flows.matching import vouching
+from plugin.flows.matching import engine_change, reencoding, vouching
+from plugin.flows.matching.gallery import REENCODE
 from plugin.flows.names import name_doubts, name_index, resources
 from plugin.flows.people import register
 from plugin.flows.photos import (
@@ -50,6 +51,7 @@ Handler = Callable[[Services, ClaimedJob], None]
 WITHOUT_DAM: Mapping[str, Handler] = {
     cuts.JOB: cuts.handle_cut,
     vouching.SUGGESTED: vouching.handle_vouched,
+    REENCODE: reencoding.handle_portion,
     "anew": recompute_library.handle_portion,
     reexamination.JOB: reexamination.handle_portion,
     scan_queue.LATE_JOB: scan_queue.handle_late_portion,
@@ -95,6 +97,7 @@ def start_process(services: Services) -> int:
     ended = replay_endings.replay_ended_log(services) + withdrawal.end_due(services, thorough=True)
     unreadable_rows.report_unreadable(services)
     recompute_library.follow_policy(services)
+    engine_change.follow(services)
     reexamination.queue_waiting(services)
     removed_names.backfill(services)
     text_sealing.seal_plain_texts(services)

@@ -17,7 +17,8 @@ from plugin.flows.common import overdue
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts, tag_revocation
-from plugin.flows.matching import vouching
+from plugin.flows.matching import reencoding, vouching
+from plugin.flows.matching.gallery import REENCODE, REENCODE_PRIORITY
 from plugin.flows.names import name_doubts
 from plugin.flows.people import register
 from plugin.flows.photos import comparison, reexamination, scan_queue
@@ -69,6 +70,7 @@ OWED: Mapping[str, tuple[Callable[[Services], Iterable[str]], int]] = {
     "erase": (_find_erasures, 1),
     "state": (_find_dates, 2),
     "mail": (_scalars(_LETTERS), 3),
+    REENCODE: (reencoding.list_owed, REENCODE_PRIORITY),
     "names": (intents.list_stranded, 5),
     "anew": (_scalars(_RECOMPUTE), 5),
 }
@@ -210,7 +212,7 @@ class PendingJob:
     next: datetime | None
 
 
-_WITHOUT_SUBJECT = frozenset({"anew", reexamination.JOB, "rulings", lost_links.JOB})
+_WITHOUT_SUBJECT = frozenset({"anew", reexamination.JOB, "rulings", lost_links.JOB, REENCODE})
 
 
 def list_pending(services: Services, limit: int) -> list[PendingJob]:

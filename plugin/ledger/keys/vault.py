@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
@@ -91,11 +92,15 @@ class Vault:
         subject: str | None = None,
         engine: str = "",
         version: int = 1,
+        since: datetime | None = None,
     ) -> str:
-        """Store `data` sealed under the person's key for `purpose`; returns the item's id."""
+        """Store `data` sealed under the person's key for `purpose`; returns the item's id.
+
+        `since`: of what it takes the place of; None: now.
+        """
         key = self._key(tx.connection, person_id, purpose)
         bond = Bond(secrets.token_hex(16), person_id, purpose, kind, subject, engine, version)
-        return _insert_sealed(tx, key, bond, data)
+        return _insert_sealed(tx, key, bond, data, since)
 
     def open(self, connection: Connection, sealed_id: str) -> bytes:
         """The sealed data. Raises VaultError where item or key is gone or does not match."""
@@ -117,6 +122,11 @@ class Vault:
     def discard(self, tx: Tx, sealed_id: str) -> None:
         """Delete one sealed item; its key and the others stay."""
         tx.execute(delete(t.sealed).where(t.sealed.c.id == sealed_id))
+
+    def discard_engine(self, tx: Tx, engine: str, others: bool = False) -> int:
+        """Delete the templates of this engine, or of all `others`; returns how many there were."""
+        made = t.sealed.c.engine != engine if others else t.sealed.c.engine == engine
+        return tx.execute(delete(t.sealed).where(t.sealed.c.kind == "template", made)).rowcount
 
     def open_all(self, connection: Connection, kind: str, engine: str) -> Iterator[tuple[str, bytes]]:
         """Person and data of every sealed item of `kind` and `engine`, such as all templates.
@@ -193,9 +203,9 @@ class Vault:
         return sealing.unwrap(master, row.wrapped, row.person_id, row.purpose, row.master_version)
 
 
-def _insert_sealed(tx: Tx, key: bytes, bond: Bond, data: bytes) -> str:
+def _insert_sealed(tx: Tx, key: bytes, bond: Bond, data: bytes, since: datetime | None = None) -> str:
     body = sealing.seal(key, data, bond)
-    tx.execute(insert(t.sealed).values(**bond._asdict(), body=body, created_at=tx.now))
+    tx.execute(insert(t.sealed).values(**bond._asdict(), body=body, created_at=since or tx.now))
     return bond.id
 
 

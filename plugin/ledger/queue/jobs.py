@@ -33,7 +33,7 @@ KILLED = "its process died or overran its lease each time"
 IS_OPEN = text("job.state IN ('queued', 'running')")
 """Literal values: with parameters SQLite does not use its partial index."""
 _UNIQUE = text("state IN ('queued', 'running')")
-_COMPARING = ("photo",)  # kinds that compare faces wait while the house is closed
+_COMPARING = ("photo", "reencode")  # kinds that compare faces wait while the house is closed
 
 
 class Queue:

@@ -27,7 +27,7 @@ from plugin.ledger.tables.dam import (
     statement,
     taken_off,
 )
-from plugin.ledger.tables.faces import face, rejection
+from plugin.ledger.tables.faces import engine, face, rejection
 from plugin.ledger.tables.identities import address, reference_set, visit
 from plugin.ledger.tables.keys import erasure, house_key, person_key, sealed, shredding
 from plugin.ledger.tables.log import audit, audit_head, event, job
@@ -43,6 +43,7 @@ __all__ = [
     "cut",
     "dam_cursor",
     "dam_node",
+    "engine",
     "erasure",
     "event",
     "face",

@@ -51,3 +51,16 @@ rejection = Table(
     Column("at", Instant, nullable=False),
     **NUMBERED,
 )
+
+# Which engine recognises people, in every process; which one takes its place once all references were encoded by it;
+# and which one was chosen where the configuration leaves it open. At most one of each.
+engine = Table(
+    "engine",
+    metadata,
+    Column("role", Text, primary_key=True),  # serving, wanted, chosen
+    Column("id", Text, nullable=False),  # that templates bear; "": of the one that was chosen
+    Column("card", Text, nullable=False),  # a name, or the path of a site's own; "": no card here is this engine's
+    Column("yunet", Text, nullable=False),  # the path of the detector's weights; "": the other detector
+    Column("going", Text, nullable=False),  # on, paused, held (too many cannot be encoded), anyway
+    Column("since", Instant, nullable=False),
+)

@@ -25,6 +25,8 @@ reference_set = Table(
     Column("refused_by", Text),
     Column("near_id", Text),  # somebody enrolled whom they resemble: a task
     Column("ended_at", Instant),  # pictures and template are gone
+    Column("missed_engine", Text),  # that can make no template of them
+    Column("missed_why", Text),  # refused, damaged, none
 )
 
 # An address of a person, or of a guardian of theirs: the address itself is sealed (contact, guardian), this says

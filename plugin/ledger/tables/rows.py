@@ -84,6 +84,8 @@ class ReferenceSetRow(Protocol):
     refused_at: datetime | None
     near_id: str | None
     ended_at: datetime | None
+    missed_engine: str | None
+    missed_why: str | None
 
 
 class FormRow(Protocol):

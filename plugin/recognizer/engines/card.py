@@ -87,8 +87,28 @@ class CardRates(_Frozen):
         return self
 
 
+class CardFigures(_Frozen):
+    """How well the engine did on people whom nothing was chosen for, `enrolled` of them, at its own rates.
+
+    FPIR: the share of `strangers` that were given a name; FNIR: of photographs of the enrolled that were missed.
+    """
+
+    source: Annotated[str, Field(min_length=20)]
+    enrolled: Annotated[int, Field(gt=0)]
+    strangers: Annotated[int, Field(gt=0)]
+    auto_fpir: _Part
+    auto_fnir: _Part
+    suggest_fpir: _Part
+    suggest_fnir: _Part
+
+
 class EngineCard(_Frozen):
-    """One engine. `rank`: the better of two installed engines has the higher one. `vector`: its vectors' width."""
+    """One engine. `rank`: the better of two installed engines has the higher one. `vector`: its vectors' width.
+
+    `figures`: what `[measured]` of the card says; a card that was never measured has none.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,40}$")]
     title: str
@@ -104,6 +124,7 @@ class EngineCard(_Frozen):
     calibration: CardCalibration
     distances: CardDistances
     rates: CardRates
+    figures: CardFigures | None = Field(default=None, alias="measured")
 
     @model_validator(mode="after")
     def complete(self) -> Self:

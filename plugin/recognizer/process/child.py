@@ -151,6 +151,8 @@ def main() -> None:
 def _build_state(settings: ChildSettings) -> ChildState:
     recognizer, matching = settings.recognizer, settings.matching
     engine = open_engine(recognizer, settings.cache)
+    if settings.engine not in {"", engine.id}:
+        raise EngineError(f"the card {engine.card.name} makes another engine now, {engine.id}, not {settings.engine}")
     _release_memory()
     held = _confine(recognizer.memory_mb)  # after loading: what is trusted may be large, and is made at the first start
     limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)

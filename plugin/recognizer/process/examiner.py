@@ -27,6 +27,7 @@ from plugin.errors import (
 )
 from plugin.recognizer.engines import registry
 from plugin.recognizer.engines.engine import Floats
+from plugin.recognizer.engines.registry import EngineSource
 from plugin.recognizer.examination.messages import (
     EXAMINATION_JSON,
     REQUEST_JSON,
@@ -79,11 +80,18 @@ class Examiner:
         matching: MatchingSection,
         data: str = "facelease-data",
         recognisable_px: int = 64,
+        engine: str = "",
     ) -> None:
-        """`data` replaces `{data}` in `recognizer.cache`; `from_config` takes it from the configuration."""
-        self._recognizer = recognizer
+        """`data` replaces `{data}` in `recognizer.cache`; `from_config` takes it from the configuration.
+
+        `engine`: the id that the engine must have; else what is configured, whatever its id.
+        """
+        self.recognizer = recognizer = registry.pin(recognizer)
+        self._engine = engine
         cache = Path(recognizer.cache.replace("{data}", data)).expanduser()
-        self.workers = [Worker(recognizer, matching, cache, recognisable_px) for _ in range(recognizer.processes)]
+        self.workers = [
+            Worker(recognizer, matching, cache, recognisable_px, engine) for _ in range(recognizer.processes)
+        ]
         self._orders: deque[_Order] = deque()
         self._changed = threading.Condition()
         self._snapshot: _GallerySnapshot | None = None
@@ -92,25 +100,32 @@ class Examiner:
         self._closed = False
 
     @classmethod
-    def from_config(cls, config: Config) -> Self:
-        return cls(config.recognizer, config.matching, config.data, config.clearance.recognisable_px)
+    def from_config(cls, config: Config, source: EngineSource | None = None) -> Self:
+        """For the photographs; of the configured engine, or of `source`."""
+        return cls._open(config, config.recognizer, source)
 
     @classmethod
-    def for_uploads(cls, config: Config) -> Self:
+    def for_uploads(cls, config: Config, source: EngineSource | None = None) -> Self:
         """A separate process for pictures that people upload, with a shorter time limit."""
         own = config.recognizer
         apart = own.model_copy(update={"processes": 1, "seconds": min(own.seconds, UPLOAD_SECONDS)})
-        return cls(apart, config.matching, config.data, config.clearance.recognisable_px)
+        return cls._open(config, apart, source)
+
+    @classmethod
+    def _open(cls, config: Config, recognizer: RecognizerSection, source: EngineSource | None) -> Self:
+        opened = recognizer if source is None else source.configure(recognizer)
+        engine = "" if source is None else source.id
+        return cls(opened, config.matching, config.data, config.clearance.recognisable_px, engine)
 
     @property
     def engine_id(self) -> str:
         """The engine's id for templates; loads nothing."""
-        return registry.engine_id(self._recognizer)
+        return self._engine or registry.engine_id(self.recognizer)
 
     @property
     def look_alike(self) -> float:
         """The distance below which two people's templates are confusable; loads nothing."""
-        return registry.find_card(self._recognizer).distances.look_alike
+        return registry.find_card(self.recognizer).distances.look_alike
 
     def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
         """Compare with these from the next photograph on. Raises ValueError for an invalid entry."""
@@ -184,7 +199,7 @@ class Examiner:
         parts: list[bytes],
         read: Callable[[wire.Message], T],
     ) -> "Future[T]":
-        seconds = self._recognizer.seconds * max(1, len(sources))
+        seconds = self.recognizer.seconds * max(1, len(sources))
         future: Future[T] = Future()
 
         def settle(answer: wire.Message) -> None:
@@ -239,7 +254,7 @@ class Examiner:
 
     def _attach_pictures(self, order: _Order) -> wire.Message:
         """The order with the bytes of its pictures: the child can open no file. Read when it is its turn."""
-        most = self._recognizer.max_megabytes * 1_000_000
+        most = self.recognizer.max_megabytes * 1_000_000
         found = [source if isinstance(source, bytes) else _read_file(source, most) for source in order.sources]
         paths = [str(source) if data is None else None for source, data in zip(order.sources, found, strict=True)]
         return {**order.header, "sources": paths}, [*(d for d in found if d is not None), *order.parts]
@@ -254,7 +269,7 @@ class Examiner:
         worker.reap()
         if snapshot is None or (worker.pid is not None and worker.holds == snapshot.serial):
             return
-        _raise_refusal(worker.ask(snapshot.header, [snapshot.templates], self._recognizer.seconds))
+        _raise_refusal(worker.ask(snapshot.header, [snapshot.templates], self.recognizer.seconds))
         worker.holds = snapshot.serial
 
 

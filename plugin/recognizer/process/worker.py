@@ -13,6 +13,7 @@ from plugin.config import MatchingSection, RecognizerSection
 from plugin.confinement import environment, wire
 from plugin.confinement.sandbox import Confinement
 from plugin.errors import EngineError, ExaminationFailed
+from plugin.recognizer.engines import registry
 
 _START_SECONDS = 180  # the first start converts the model
 _ANSWER_LIMIT = 1_000_000
@@ -20,9 +21,10 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENC
 
 
 class ChildSettings(BaseModel):
-    """The first message to a child. `parent`: the process id."""
+    """The first message to a child. `parent`: the process id. `engine`: the id that its engine must have."""
 
     parent: int
+    engine: str
     recognizer: RecognizerSection
     matching: MatchingSection
     cache: Path
@@ -36,10 +38,17 @@ class Worker:
     """
 
     def __init__(
-        self, recognizer: RecognizerSection, matching: MatchingSection, cache: Path, recognisable_px: int = 64
+        self,
+        recognizer: RecognizerSection,
+        matching: MatchingSection,
+        cache: Path,
+        recognisable_px: int = 64,
+        engine: str = "",
     ) -> None:
+        """`engine`: the id that its engine must have, if it is known already."""
         self._recognisable_px = recognisable_px
-        self._recognizer = recognizer
+        self._recognizer = registry.pin(recognizer)
+        self._engine = engine
         self._matching = matching
         self._cache = cache
         self._process: subprocess.Popen[bytes] | None = None
@@ -100,6 +109,7 @@ class Worker:
         self._process, self._done, self.holds = process, 0, None
         settings = ChildSettings(
             parent=os.getpid(),
+            engine=self._engine,
             recognizer=self._recognizer,
             matching=self._matching,
             cache=self._cache.absolute(),
