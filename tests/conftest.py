@@ -37,6 +37,7 @@ pytest_plugins = ["tests.stores"]
 BOTH_STORES = (
     "flows",
     "api",
+    "test_engine_change.py",
     "test_erased.py",
     "test_intents.py",
     "test_strangers.py",
@@ -122,7 +123,7 @@ def examiner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Examiner]:
     """The real default engine, in one child for the whole run."""
     models = os.environ.get("FACELEASE_MODELS") or str(tmp_path_factory.mktemp("models"))
     os.environ["FACELEASE_MODELS"] = models
-    with Examiner.from_config(bootstrap.resolve_models(Config())) as shared:
+    with Examiner.from_config(bootstrap.resolve_models(support.default_engine(Config()))) as shared:
         yield shared
 
 

@@ -163,6 +163,10 @@ COMMANDS: Mapping[str, Told] = {
     "session list": _look(),
     "engine list": _look(),
     "engine install": Told((no("engine install classic --yes", "nothing is to be got"),)),
+    "engine use": Told((so("engine use auto", "used already"), no("engine use nosuch", "is no engine"))),
+    "engine pause": Told((no("engine pause", "no engine is being changed"),)),
+    "engine resume": Told((no("engine resume", "no engine is being changed"),)),
+    "engine status": _look(),
     "engine remove": Told((no("engine remove retail-0095", "no file"),)),
     "session end": Told((
         no("session end nosuch", "no session"), no("session end --all", "nobody is signed in"),

@@ -39,6 +39,7 @@ from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 from tests import migrated
 
+ENGINE = "retinaface-dlib"
 SHOOT = "shoot"
 FORM = recording.SignatureEvidence("form.txt", b"a signed form: sample")
 
@@ -54,6 +55,7 @@ def configuration(root: Path, **sections: Any) -> Config:
         "data": str(root / "data"),
         "folder": {"path": str(root / "photos")},
         "site": {"timezone": "Europe/Amsterdam"},
+        "recognizer": {"engine": ENGINE},
         "clearance": {"purposes": ["communication"], "channels": ["website", "press"], "needs_confirmed": False},
     }
     if (url := store_of(root)) is not None:
@@ -61,6 +63,11 @@ def configuration(root: Path, **sections: Any) -> Config:
     for name, section in sections.items():
         tree[name] = tree.get(name, {}) | section if isinstance(section, dict) else section
     return parse(tree)
+
+
+def default_engine(config: Config) -> Config:
+    """With the engine that comes with FaceLease, whatever else is installed here."""
+    return config.model_copy(update={"recognizer": config.recognizer.model_copy(update={"engine": ENGINE})})
 
 
 def store_lines(config: Config) -> str:

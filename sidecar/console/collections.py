@@ -10,13 +10,14 @@ from plugin.flows.collections import mode_effect, modes, ruling_history
 from plugin.flows.collections.modes import Ruling
 from plugin.flows.collections.ruling_history import PastRuling
 from plugin.flows.consent import consequences
+from plugin.flows.matching import engine_status
 from plugin.flows.views import collection_list
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.console import confirmation, page_base
 from sidecar.console.page_base import ADMINISTRATORS, OFFICERS, console
 from sidecar.console.people import invitations
 from sidecar.web.staff_sign_in import require
-from sidecar.words import staff_words
+from sidecar.words import engine_words, staff_words
 
 
 @console.get("/collections")
@@ -27,7 +28,17 @@ def collections() -> ResponseReturnValue:
     rows, more = page_base.split_page(collection_list.list_collections(services, text)[start:], page_base.PAGE_ROWS)
     in_dam, sets = collection_list.is_decided_in_dam(services), page_base.staff().role in ADMINISTRATORS
     after = start + page_base.PAGE_ROWS if more else None
-    return page_base.render_page("collections", q=text, rows=rows, next=after, in_dam=in_dam, sets=sets)
+    faults, news = _explain_engines()
+    return page_base.render_page(
+        "collections", q=text, rows=rows, next=after, in_dam=in_dam, sets=sets, engine_faults=faults, engine_news=news
+    )
+
+
+def _explain_engines() -> tuple[list[str], list[str]]:
+    """What is wrong with the engine that serves, and whom it does not recognise; how far a change to another one is."""
+    status, language = engine_status.read(page_base.house()), page_base.staff().language
+    lost = [f"{one.name}: {engine_words.why_missed(one.why, language)}" for one in status.missed]
+    return [*engine_words.list_faults(status, language), *lost], engine_words.list_news(status, language)
 
 
 @console.get("/collections/one")

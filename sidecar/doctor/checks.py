@@ -9,6 +9,7 @@ from plugin.errors import DamError, FaceLeaseError, StoreAway
 from plugin.flows.clearance import policy_fingerprint
 from plugin.flows.common import overdue
 from plugin.flows.common.services import Services
+from plugin.flows.matching import engine_status
 from plugin.flows.photos import recompute_library
 from plugin.flows.views import health, waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
@@ -19,7 +20,7 @@ from sidecar.doctor import log_checks, machine_checks, worker_checks
 from sidecar.doctor.finding import Finding as Finding
 from sidecar.running import bootstrap
 from sidecar.web import signed_requests
-from sidecar.words import error_words, staff_words
+from sidecar.words import engine_words, error_words, staff_words
 
 
 def run_checks(config: Config, clock: Clock) -> list[Finding]:
@@ -174,13 +175,13 @@ def _check_expired_keys(services: Services) -> Finding:
 
 
 def _check_templates(services: Services) -> Finding:
-    """Templates of another engine are not compared: their people must enrol again."""
-    mine, old = services.faces.engine_id, health.count_templates_of_other_engines(services)
-    kept = health.count_templates(services)
-    if not kept:
-        return Finding("templates", True, "none is kept: nobody is enrolled", looked=False)
-    said = f"{old} of {kept} of another engine than {mine}" if old else f"all {kept} of {mine}"
-    return Finding("templates", not old, said, "facelease person enrol makes them anew from reference photographs")
+    """Whether everybody is recognised by the engine that serves, and how far a change to another one is."""
+    status, kept = engine_status.read(services), health.count_templates(services)
+    faults, news = engine_words.list_faults(status), engine_words.list_news(status)
+    enrolled = f"{pluralize(kept, 'template')} kept" if kept else "nobody is enrolled"
+    said = f"{status.serving} serves, {enrolled}"
+    words = "; ".join([said, *faults, *news])
+    return Finding("templates", not faults, words, "facelease engine status names the people", looked=bool(kept))
 
 
 def _check_keys(services: Services) -> Finding:

@@ -62,14 +62,17 @@ def check_exiftool() -> Finding:
 
 
 def check_weights(config: Config) -> Finding:
-    """Load the weights, as for a photograph, in a worker process."""
+    """Load the weights of the engine that serves, as for a photograph, in a worker process."""
     config = bootstrap.resolve_models(config)
-    child = Worker(config.recognizer, config.matching, Path(config.recognizer.cache))
+    serving = bootstrap.find_serving(config)
+    recognizer = registry.pin(config.recognizer) if serving is None else serving.configure(config.recognizer)
+    expected = registry.engine_id(recognizer) if serving is None else serving.id
+    child = Worker(recognizer, config.matching, Path(recognizer.cache), engine=expected)
     try:
         child.start()
     finally:
         child.stop()
-    return Finding("weights", True, f"{registry.engine_id(config.recognizer)}, loaded")
+    return Finding("weights", True, f"{expected}, loaded")
 
 
 def check_confinement() -> Finding:

@@ -27,7 +27,9 @@ from plugin.ledger.log import heads as log_heads
 from plugin.ledger.log.endings import EndedLog
 from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.queue.jobs import Queue
+from plugin.ledger.store import migrations
 from plugin.ledger.store.store import Store, init_store, read_revision
+from plugin.recognizer.engines.registry import EngineSource
 from sidecar.running import loops, metrics
 
 
@@ -122,9 +124,7 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         dam = open_dam(store, config, steady)
         stack.callback(dam.close)
         own = resolve_models(config)
-        with store.read() as conn:
-            serving = serving_engine.find(conn, "serving")
-        faces = Recogniser.from_config(own, None if serving is None else serving.source)
+        faces = Recogniser.from_config(own, _read_serving(store))
         stack.callback(faces.close)
         ended, hasher = (EndedLog(config.path(config.keys.ended_log)), NameHasher(config.path(config.keys.names_file)))
         queue = Queue(store, config.jobs, SystemRandom())
@@ -143,6 +143,25 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         stack.callback(services.timed_calls.close)
         house_closing.check_ended_log(services)
         yield services
+
+
+def has_store(config: Config) -> bool:
+    """Whether there is a store that this version can open."""
+    return read_revision(config.store_url) == migrations.head()
+
+
+def find_serving(config: Config) -> EngineSource | None:
+    """The engine that serves, without opening the house; None where no store knows one yet."""
+    if not has_store(config):
+        return None
+    with closing(Store.open(config.store_url, SystemClock())) as store:
+        return _read_serving(store)
+
+
+def _read_serving(store: Store) -> EngineSource | None:
+    with store.read() as conn:
+        serving = serving_engine.find(conn, "serving")
+    return None if serving is None else serving.source
 
 
 @contextmanager

@@ -43,7 +43,8 @@ KEEPS = frozenset({
     "collection list", "collection history", "collection lost", "collection held", "review list", "review again",
     "review confirm", "review reject", "review dismiss", "review undo", "tags list", "tags keep", "mail test",
     "mail list", "mail due", "token add", "token list", "session list", "audit verify", "audit export", "audit heads",
-    "audit verifier", "report accuracy", "engine list", "engine install", "engine remove", "jobs list", "jobs retry",
+    "audit verifier", "report accuracy", "engine list", "engine install", "engine remove",
+    "engine use", "engine pause", "engine resume", "engine status", "jobs list", "jobs retry",
 })  # fmt: skip
 """They look, add, or can be taken back (`review undo`, `tags remove`); what the calendar ends nobody is asked about."""
 

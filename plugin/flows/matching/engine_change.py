@@ -186,3 +186,11 @@ def steer(services: Services, going: Going, actor: str) -> bool:
             services.queue.put(tx, REENCODE, REENCODE, priority=REENCODE_PRIORITY)
         tx.audit(Action.ENGINE_STEER, actor, engine=changing.id, going=going.value)
     return True
+
+
+def refuse_used(services: Services, name: str) -> None:
+    """Raises EngineError for an engine that serves, that is to serve, or that was chosen."""
+    with services.store.read() as conn:
+        found = [serving_engine.find(conn, role) for role in serving_engine.ROLES]
+    if any(one is not None and one.source.card == name for one in found):
+        raise EngineError(f"{name} is in use: facelease engine use another one first, and let that take over")

@@ -12,6 +12,7 @@ from plugin.ledger.store.store import Tx
 from plugin.recognizer.engines.registry import EngineSource
 
 Role = Literal["serving", "wanted", "chosen"]
+ROLES: tuple[Role, ...] = ("serving", "wanted", "chosen")
 _ENGINE = t.engine.c
 
 

@@ -1,4 +1,4 @@
-"""Queue photographs for examination: first scan, late consent, a new engine. The queue makes it resumable."""
+"""Queue photographs for examination: first scan, late consent, another engine if asked for. The queue makes it resumable."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -34,10 +34,17 @@ class ScanCost:
     seconds: float | None
 
 
-def list_due(services: Services, collections: Sequence[str] = (), again: bool = False) -> Iterator[str]:
-    """The photographs to scan: in collections that are on, not examined yet (or all, with `again`)."""
+def list_due(
+    services: Services, collections: Sequence[str] = (), again: bool = False, other_engine: bool = False
+) -> Iterator[str]:
+    """The photographs to scan: in collections that are on, not examined yet.
+
+    With `other_engine` also those that another engine examined than the one that serves; all of them with `again`.
+    """
     modes.import_from_dam(services)
-    done = policy_fingerprint.is_examined(services) & (t.resource.c.engine == services.faces.engine_id)
+    done = policy_fingerprint.is_examined(services)
+    if other_engine:
+        done &= t.resource.c.engine == services.faces.engine_id
     with services.store.read() as conn:
         examined = set(conn.scalars(select(t.resource.c.ref).where(done))) if not again else set()
     for ref in _list_candidates(services, collections):

@@ -78,13 +78,6 @@ def count_templates(services: Services) -> int:
         return conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
 
 
-def count_templates_of_other_engines(services: Services) -> int:
-    """How many templates another engine made; they are not compared."""
-    other = (t.sealed.c.kind == "template") & (t.sealed.c.engine != services.faces.engine_id)
-    with services.store.read() as conn:
-        return conn.scalar(select(func.count()).where(other)) or 0
-
-
 def count_names_under_another_key(services: Services) -> int:
     """Removed names that are remembered under a key that is missing: they are not recognised when they come back.
 

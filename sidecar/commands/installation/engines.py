@@ -1,16 +1,22 @@
-"""`facelease engine`: list, install, remove: the networks that recognise faces, and how well each does it."""
+"""`facelease engine`: the networks that recognise faces, how well each does it, and how one takes over from another."""
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from plugin.errors import EngineError, NothingDone
+from plugin.flows.common.services import Services
+from plugin.flows.matching import engine_change, engine_status
+from plugin.flows.matching.engine_status import EngineStatus
+from plugin.flows.matching.serving_engine import Going
 from plugin.recognizer.engines import engine_files, registry
 from plugin.recognizer.engines.card import EngineCard, shipped_cards
-from sidecar.commands.common import Shell, as_json
+from sidecar.commands.common import Shell, actor, as_json
 from sidecar.output import say, table
 from sidecar.running import bootstrap
+from sidecar.words import engine_words
 
 _NAME = click.argument("name", type=click.Choice(sorted(shipped_cards())))
 
@@ -24,14 +30,20 @@ def engine() -> None:
 @as_json
 def list_(shell: Shell, as_json: bool) -> None:
     """Every engine: its files, its licence, what is known of its training, and its limits."""
-    config = bootstrap.resolve_models(shell.config).recognizer
+    config = registry.pin(bootstrap.resolve_models(shell.config).recognizer)
     used = registry.find_card(config)
     cards = sorted({**shipped_cards(), used.name: used}.values(), key=lambda card: -card.rank)
     folders = {card.name: registry.find_folder(config) if card is used else Path(config.files) for card in cards}
-    rows = [_describe(card, folders[card.name], card is used) for card in cards]
+    serving = bootstrap.find_serving(shell.config)
+    names = {used.name} if serving is None else {_name(serving.card)}
+    rows = [_describe(card, folders[card.name], card.name in names) for card in cards]
     heads = ["name", "files", "in_use", "title", "licence"]
     cells = [["yes" if row[h] is True else row[h] or "" for h in heads] for row in rows]
     say(as_json, rows, [*table(heads, cells), *(f"{card.name}: {card.training} {card.limits}" for card in cards)])
+
+
+def _name(card: str) -> str:
+    return Path(card).stem if card.endswith(".toml") else card
 
 
 def _describe(card: EngineCard, folder: Path, in_use: bool) -> dict[str, str | bool | int]:
@@ -47,7 +59,10 @@ def _describe(card: EngineCard, folder: Path, in_use: bool) -> dict[str, str | b
 @click.option("--yes", is_flag=True, help="Accept the licence without being asked.")
 @as_json
 def install(shell: Shell, name: str, given: tuple[Path, ...], yes: bool, as_json: bool) -> None:
-    """Get an engine's files from its publisher, or with --from from files that were brought here; each is verified."""
+    """Get an engine's files from its publisher, or with --from from files that were brought here; each is verified.
+
+    Where it is the one that is to be used, the change to it begins: a worker carries it out.
+    """
     card, folder = shipped_cards()[name], _folder(shell)
     if not card.files:
         raise NothingDone(f"its weights come with packages that are installed: nothing is to be got for {name}")
@@ -58,12 +73,80 @@ def install(shell: Shell, name: str, given: tuple[Path, ...], yes: bool, as_json
     if not yes:
         click.confirm("Is that licence one that you can accept?", abort=True, err=True)
     files = engine_files.take_files(card, given, folder) if given else _download(card, folder)
-    used = shell.config.recognizer.engine == name
-    said = [f"{name} is in {folder}" + ("" if used else f'; to use it, set recognizer.engine to "{name}"')]
-    said.append(
-        "each process uses it from its next start on; who is enrolled with another engine is enrolled again then"
-    )
+    said = [f"{name} is in {folder}"]
+    if bootstrap.has_store(shell.config):
+        with shell.house() as services:  # follows what is wanted now
+            said += _explain(services)
     say(as_json, {"name": name, "files": [str(path) for path in files]}, said)
+
+
+def _explain(services: Services) -> list[str]:
+    status = engine_status.read(services)
+    return [*engine_words.list_faults(status), *engine_words.list_news(status)]
+
+
+@engine.command()
+@click.argument("name")
+@click.option("--anyway", is_flag=True, help="Also where many would not be recognised any more.")
+@as_json
+def use(shell: Shell, name: str, anyway: bool, as_json: bool) -> None:
+    """Use an engine from now on: its name, the path of a card of your own, or auto for the best that is installed.
+
+    People who are enrolled are encoded again from their sealed reference photographs; the engine before serves until
+    that is done. Names, decisions and tags stay.
+    """
+    with shell.house() as services:
+        changed = engine_change.choose(services, name, actor(), anyway)
+        _finish(services, as_json, [] if changed else [f"{name} is used already"])
+
+
+@engine.command()
+@as_json
+def pause(shell: Shell, as_json: bool) -> None:
+    """Pause a change of engine: the one before goes on serving."""
+    _steer(shell, Going.PAUSED, as_json)
+
+
+@engine.command()
+@as_json
+def resume(shell: Shell, as_json: bool) -> None:
+    """Go on with a change of engine, and try again what could not be encoded."""
+    _steer(shell, Going.ON, as_json)
+
+
+def _steer(shell: Shell, going: Going, as_json: bool) -> None:
+    with shell.house() as services:
+        moved = engine_change.steer(services, going, actor())
+        _finish(services, as_json, [] if moved else ["it goes so already"])
+
+
+def _finish(services: Services, as_json: bool, said: list[str]) -> None:
+    """Nothing is waited for: a change takes half a second a person, and a worker carries it out."""
+    status = engine_status.read(services)
+    say(as_json, _describe_status(status), [*said, *_lines(status)])
+
+
+@engine.command()
+@as_json
+def status(shell: Shell, as_json: bool) -> None:
+    """Which engine serves, how far a change is, and who cannot be recognised by the new one."""
+    with shell.house() as services:
+        found = engine_status.read(services)
+    say(as_json, _describe_status(found), _lines(found))
+
+
+def _lines(status: EngineStatus) -> list[str]:
+    lost = [f"{one.name} ({one.person_id}): {engine_words.why_missed(one.why)}" for one in status.missed]
+    heads = [f"{status.serving} serves", *engine_words.list_faults(status)]
+    return [*heads, *lost, *engine_words.list_news(status)]
+
+
+def _describe_status(status: EngineStatus) -> dict[str, Any]:
+    missed = [{"person": one.person_id, "name": one.name, "why": one.why} for one in status.missed]
+    about: dict[str, Any] = {"serving": status.serving, "lacks": status.lacks, "wanted": status.wanted}
+    about |= {"going": status.going.value if status.wanted else None, "encoded": status.made, "people": status.of}
+    about |= {"missed": missed, "examined_by_another": status.scanned}
+    return about | {"better": None if status.better is None else status.better.card.name}
 
 
 def _download(card: EngineCard, folder: Path) -> list[Path]:
@@ -79,9 +162,12 @@ def _download(card: EngineCard, folder: Path) -> list[Path]:
 @_NAME
 @as_json
 def remove(shell: Shell, name: str, as_json: bool) -> None:
-    """Delete an engine's files from this installation; not of the engine that is in use."""
+    """Delete an engine's files from this installation; not of one that serves or is to serve."""
     if shell.config.recognizer.engine == name:
         raise EngineError(f"{name} is in use: set recognizer.engine to another one first")
+    if bootstrap.has_store(shell.config):
+        with shell.house() as services:
+            engine_change.refuse_used(services, name)
     if not engine_files.remove_files(shipped_cards()[name], _folder(shell)):
         raise NothingDone(f"no file of {name} is here")
     say(as_json, {"name": name, "removed": True}, [f"the files of {name} are removed"])

@@ -8,6 +8,7 @@ from plugin.errors import NothingDone
 from plugin.flows.rights import key_rotation as rotating
 from plugin.ledger.backups import backup as backups
 from plugin.ledger.log.head_book import HeadBook
+from plugin.recognizer.engines import registry
 from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json
@@ -63,20 +64,23 @@ def report() -> None:
 @report.command()
 @click.option("--people", required=True, type=click.Path(path_type=Path), help="A folder a person.")
 @click.option("--strangers", required=True, type=click.Path(path_type=Path), help="People who are in no folder.")
-@click.option("--engine", help="Of this engine, in use or not; its files have to be here. Default: the one in use.")
+@click.option("--engine", help="Of this engine, in use or not; its files have to be here. Default: that which serves.")
 @as_json
 def accuracy(shell: Shell, people: Path, strangers: Path, engine: str | None, as_json: bool) -> None:
     """How often strangers are named and enrolled people missed: three photographs enrol, the rest probe."""
     from plugin.recognizer.process import accuracy as measuring  # imports numpy, which nothing else here needs
 
     config = bootstrap.resolve_models(shell.config)
+    serving = bootstrap.find_serving(config)
     if engine:
         config = config.model_copy(update={"recognizer": config.recognizer.model_copy(update={"engine": engine})})
+    elif serving is not None:
+        config = config.model_copy(update={"recognizer": serving.configure(config.recognizer)})
     data = measuring.measure_accuracy(people, strangers, config)
     if not data["gallery"]:
         raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
     enrolled, missed = pluralize(data["gallery"], "person", "people"), pluralize(data["undetected"], "photograph")
-    lines = [f"{config.recognizer.engine}: {enrolled} enrolled; no face found on {missed}"]
+    lines = [f"{registry.find_card(config.recognizer).name}: {enrolled} enrolled; no face found on {missed}"]
     lines.append(f"right person first: {_format_rate(data['rank1'])}")
     for rates, words in ((data["auto"], "named automatically"), (data["suggest"], "named or suggested")):
         named, missed = _format_rate(rates["fpir"]), _format_rate(rates["fnir"])

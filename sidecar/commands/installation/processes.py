@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from plugin.errors import NothingDone
 from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services
+from plugin.flows.matching import engine_status
 from plugin.flows.photos import scan_queue, scan_requests
 from plugin.flows.schedule import calendar, house_closing
 from plugin.ledger.store.store import migrate as migrate_store
@@ -20,7 +22,7 @@ from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_fini
 from sidecar.output import safe, say
 from sidecar.running import bootstrap, logs, loops, shutdown, worker_supervisor
 from sidecar.running.runner import Runner
-from sidecar.words import left_out_words
+from sidecar.words import engine_words, left_out_words
 
 _WITHOUT_ENDED_LOG = (
     "Begin ended.log anew with what the store knows to have ended, because the right one is lost. The reason "
@@ -42,7 +44,10 @@ def init(shell: Shell, what: str | None, as_json: bool) -> None:
     made = bootstrap.init(shell.config)
     if what:
         made += bootstrap.init_fields(shell.config)
-    say(as_json, {"made": made}, made or ["everything is there already: nothing was made"])
+    lines = made or ["everything is there already: nothing was made"]
+    better = engine_status.find_better(bootstrap.resolve_models(shell.config).recognizer)
+    told = [] if better is None else [engine_words.better(better)]
+    say(as_json, {"made": made, "better_engine": better and better.card.name}, [*lines, *told])
 
 
 @click.command()
@@ -85,13 +90,21 @@ def work(shell: Shell, beside_server: bool) -> None:
 @click.command()
 @click.argument("collections", nargs=-1)
 @click.option("--again", is_flag=True, help="Also what has been examined already.")
+@click.option("--other-engine", is_flag=True, help="Also what another engine than the one that serves has examined.")
 @click.option(
     "--late-consent", "late", is_flag=True, help="Only photographs with unnamed faces, for who enrolled since."
 )
 @click.option("--left-out", is_flag=True, help="Only list what is not taken up into the library, and why.")
 @confirmation.yes_and_json
 def scan(
-    shell: Shell, collections: tuple[str, ...], again: bool, late: bool, left_out: bool, yes: bool, as_json: bool
+    shell: Shell,
+    collections: tuple[str, ...],
+    again: bool,
+    other_engine: bool,
+    late: bool,
+    left_out: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Examine the photographs of the collections that are switched on; stopped, it goes on where it was.
 
@@ -110,7 +123,8 @@ def scan(
                 scan_queue.begin_late_consent(services, paced=False)
                 Runner(services).drain([scan_queue.LATE_JOB])
             elif not noted:
-                _queue_photographs(services, collections, again, quiet=yes or as_json)
+                due = scan_queue.list_due(services, collections, again, other_engine)
+                _queue_photographs(services, collections, due, quiet=yes or as_json)
         began, total = time.perf_counter(), scan_queue.count_waiting(services)
         _drain(services, total, quiet=as_json)
         seconds = time.perf_counter() - began
@@ -132,10 +146,10 @@ def _summarise(found: dict[str, Any], total: int) -> str:
     return f"{photographs} in {found['seconds']:.0f} s ({found['per_second']:.1f} a second)"
 
 
-def _queue_photographs(services: Services, collections: tuple[str, ...], again: bool, quiet: bool) -> None:
+def _queue_photographs(services: Services, collections: tuple[str, ...], due: Iterator[str], quiet: bool) -> None:
     """Queue the photographs, after somebody at the terminal has seen the cost and agreed."""
     scan_requests.refuse_nothing(services, collections)
-    refs = list(scan_queue.list_due(services, collections, again))
+    refs = list(due)
     click.echo(_describe_cost(services, scan_queue.estimate_cost(services, refs)), err=True)
     if refs and not quiet and sys.stdin.isatty():
         click.confirm("Go on?", default=True, abort=True)
