@@ -1,4 +1,4 @@
-"""Queue photographs for examination: first scan, late consent, another engine if asked for. The queue makes it resumable."""
+"""Queue photographs for examination: first scan, late consent, another engine. The queue makes it resumable."""
 
 import time
 from collections.abc import Iterator, Sequence
