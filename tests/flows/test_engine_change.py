@@ -189,6 +189,9 @@ def test_a_change_is_paused_given_up_and_waits_in_a_closed_house(
     house: House, asa: str, card: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Paused nothing is made; given up, what was made is gone; in a closed house nothing is kept until it opens."""
+    bo = house.cast.add("Bo")
+    house.cast.sign(bo)
+    withdrawal.withdraw(house.services, bo, None, "test")  # from then on there is an ended.log
     engine_change.choose(house.services, str(card), "test")
     engine_change.steer(house.services, Going.PAUSED, "test")
     house.cast.work()
@@ -256,6 +259,7 @@ def test_an_engine_that_cannot_be_opened_recognises_nobody_until_another_one_has
 def test_what_the_configuration_names_no_command_changes(tmp_path: Path, clock: ManualClock, card: Path) -> None:
     """It refuses and says what to do; where nobody is enrolled another engine serves at once."""
     config = support.configuration(tmp_path)
+    (tmp_path / "photos").mkdir()
     support.begin(config, clock)
     with bootstrap.open_house(config, clock) as services:
         calendar.start_process(services)

@@ -15,6 +15,7 @@ from plugin.errors import WriteRefused
 from plugin.flows.access.staff_sessions import Role
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
+from plugin.flows.matching import serving_engine
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue
 from plugin.flows.review import names_by_hand
@@ -23,6 +24,7 @@ from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import WaitingCount, WaitingKind
 from plugin.hooks.dam import Resource, Write
 from plugin.ledger import tables as t
+from plugin.recognizer.engines.registry import EngineSource
 from plugin.recognizer.process.examiner import Examiner
 from plugin.words.catalogues import LANGUAGES, Words
 from sidecar.commands.demo import samples
@@ -239,10 +241,14 @@ def test_pictures_that_came_by_a_link(services: Services, cast: support.Cast, cl
     """They wait until an account vouches for them, or refuses them; those near somebody are another task."""
     asa, bo = (cast.add(name, birth_date=date(1990, 5, 1)) for name in ("Åsa", "Bo"))
     _set(services, asa)
+    with services.store.write() as tx:
+        serving = services.faces.engine_id
+        serving_engine.put(tx, "serving", EngineSource(serving, support.ENGINE))
     assert _waits(services) == {WaitingKind.DECLARED_SETS: 1}
     for values, kinds in (
         ({"near_id": bo}, {WaitingKind.NEAR_SETS: 1}),
-        ({"refused_at": clock.now()}, {}),
+        ({"missed_engine": serving, "missed_why": "refused"}, {WaitingKind.NEAR_SETS: 1, WaitingKind.MISSED_SETS: 1}),
+        ({"refused_at": clock.now(), "missed_engine": None}, {}),
         ({"refused_at": None, "ended_at": clock.now()}, {}),
         ({"ended_at": None, "near_id": None, "vouched_at": clock.now(), "vouched_by": "dam:bo"}, {}),
     ):

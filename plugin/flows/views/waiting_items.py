@@ -105,3 +105,15 @@ def select_declared_sets() -> Select[object]:
 def select_near_sets() -> Select[object]:
     """Those of them that resemble somebody enrolled; they are not compared until somebody has decided."""
     return _select_unvouched_sets().where(t.reference_set.c.near_id.is_not(None))
+
+
+def select_missed_sets() -> Select[object]:
+    """People of whose reference pictures the engine that serves can make no template; they are not recognised."""
+    s, serving = t.reference_set.c, select(t.engine.c.id).where(t.engine.c.role == "serving").scalar_subquery()
+    name = t.person.c.display_name.label("name")
+    return (
+        select(s.person_id, name, s.added_at.label("at"), s.added_by.label("by"))
+        .join(t.person, t.person.c.id == s.person_id)
+        .where(s.ended_at.is_(None), s.refused_at.is_(None), s.missed_engine == serving)
+        .order_by(t.person.c.name_key)
+    )

@@ -45,6 +45,7 @@ class WaitingKind(StrEnum):
     NAMES_AGAIN = "names_again"  # names that we removed and that somebody set again
     COME_OF_AGE = "come_of_age"  # young adults without an address of their own
     NEAR_SETS = "near_sets"  # declared pictures that resemble somebody enrolled
+    MISSED_SETS = "missed_sets"  # people enrolled whom the engine that serves cannot recognise
     DECLARED_SETS = "declared_sets"  # pictures that came by a link and that nobody vouched for
     OWN_INVITATIONS = "own_invitations"  # pictures vouched for by the account that made the link
     SELF_CONFIRMED = "self_confirmed"  # an address confirmed by the account that entered it
@@ -184,6 +185,7 @@ _QUERIES: dict[WaitingKind, _Query] = {
     WaitingKind.UNREAD_NAMES: waiting_items.select_unread_names,
     WaitingKind.RETURNED_NAMES: waiting_items.select_returned_names,
     WaitingKind.NEAR_SETS: waiting_items.select_near_sets,
+    WaitingKind.MISSED_SETS: waiting_items.select_missed_sets,
     WaitingKind.DECLARED_SETS: waiting_items.select_declared_sets,
     WaitingKind.UNKNOWN_AGE: waiting_items.select_unknown_age,
     WaitingKind.SMALL_PREVIEWS: waiting_items.select_small_previews,
@@ -235,6 +237,7 @@ SOURCES: tuple[tuple[WaitingKind, Callable[[Services], int | OverdueFigure], boo
     (WaitingKind.NAMES_AGAIN, returned_names.count_by_hand_again, False, _EDITORS),
     (WaitingKind.COME_OF_AGE, _counter(WaitingKind.COME_OF_AGE), True, _READERS),
     (WaitingKind.NEAR_SETS, _counter(WaitingKind.NEAR_SETS), False, _READERS),
+    (WaitingKind.MISSED_SETS, _counter(WaitingKind.MISSED_SETS), False, _READERS),
     (WaitingKind.DECLARED_SETS, _counter(WaitingKind.DECLARED_SETS), False, _READERS),
     (WaitingKind.OWN_INVITATIONS, _counter(WaitingKind.OWN_INVITATIONS), False, _OFFICERS),
     (WaitingKind.SELF_CONFIRMED, _counter(WaitingKind.SELF_CONFIRMED), False, _OFFICERS),
