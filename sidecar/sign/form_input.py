@@ -2,7 +2,7 @@
 
 import binascii
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from io import SEEK_END
 
 from flask import request
@@ -16,6 +16,8 @@ from sidecar.web import rate_limits, uploads
 TYPED = ("name", "birth_date", "email", "signer", "other_signer", "other_email", "typed")
 _NONCE = re.compile(r"[0-9a-f]{32}")
 _DRAWN = "data:image/png;base64,"
+_CUT = "data:image/jpeg;base64,"
+_FACE = re.compile(r"face-[0-9]{1,2}")
 
 
 def read_form(language: str) -> FilledForm:
@@ -55,20 +57,40 @@ def read_typed() -> dict[str, str]:
     return {name: read_text(name) for name in (*TYPED, "of_age")}
 
 
+def list_answers() -> list[tuple[str, str]]:
+    """Everything that was filled in but photographs, as fields of a form that asks one more question."""
+    names = (*TYPED, "code", "of_age", "recognition", "nonce")
+    single = [(name, read_text(name)) for name in names if name in request.form]
+    chosen = [("choice", choice) for choice in request.form.getlist("choice")]
+    return [*single, *chosen, ("drawn", request.form.get("drawn", ""))]
+
+
 def has_photographs() -> bool:
     """Whether any photograph was sent."""
-    return any(file.filename for file in request.files.getlist("photographs"))
+    return bool(_list_faces()) or any(file.filename for file in request.files.getlist("photographs"))
 
 
 def _read_photographs() -> tuple[bytes, ...]:
-    found = (uploads.read_upload(file) for file in request.files.getlist("photographs"))
-    return tuple(body for body in found if body)
+    """The faces that were chosen on photographs of before, then the files."""
+    files = (uploads.read_upload(file) for file in request.files.getlist("photographs"))
+    return (*(_read_data(face, _CUT) for face in _list_faces()), *(body for body in files if body))
 
 
 def list_photograph_names() -> list[str]:
-    """File names of the uploaded photographs, in their order."""
+    """File names of the uploaded photographs, in their order; "" of a face that was chosen."""
     sent = request.files.getlist("photographs")
-    return [(file.filename or "")[:100] for file in sent if file.seek(0, SEEK_END)]
+    return [*("" for _ in _list_faces()), *((file.filename or "")[:100] for file in sent if file.seek(0, SEEK_END))]
+
+
+def _list_faces() -> list[str]:
+    """The cut-outs that were chosen, as the page that asked wrote them."""
+    names = sorted((name for name in request.form if _FACE.fullmatch(name)), key=lambda name: int(name[5:]))
+    return [request.form[name] for name in names if request.form[name]]
+
+
+def write_face(cut: bytes) -> str:
+    """The value of a field that stands for a cut-out, and its address as a picture."""
+    return _CUT + b64encode(cut).decode()
 
 
 def read_how() -> StopMode:
@@ -81,9 +103,11 @@ def read_how() -> StopMode:
 
 def _read_drawing() -> bytes:
     sent = request.form.get("drawn", "")
-    if not sent.startswith(_DRAWN):
-        return b""
+    return _read_data(sent, _DRAWN) if sent.startswith(_DRAWN) else b""
+
+
+def _read_data(sent: str, kind: str) -> bytes:
     try:
-        return b64decode(sent.removeprefix(_DRAWN), validate=True)
+        return b64decode(sent.removeprefix(kind), validate=True)
     except (binascii.Error, ValueError):
         return b"?"  # not a picture: refused as one

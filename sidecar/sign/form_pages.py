@@ -26,6 +26,7 @@ from plugin.flows.access import email_codes, links
 from plugin.flows.access.links import LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.mail import delivery
+from plugin.flows.matching.reference_choice import FaceNotChosen
 from plugin.flows.signing import form_validation, sign_form, signing_request
 from plugin.flows.signing.signing_request import SigningRequest
 from plugin.quitclaim.words import wording
@@ -65,6 +66,7 @@ def _raise_body_limit(endpoint: str | None, values: object) -> None:
     """Raise the limit of the body for photographs, for visitors who opened a link."""
     if "link" in session and endpoint in {"sign.form", "sign.photo"}:
         request.max_content_length = uploads.PHOTO_BYTES if endpoint == "sign.photo" else uploads.FORM_BYTES
+        request.max_form_memory_size = uploads.FIELD_BYTES
 
 
 class _FormPages:
@@ -119,6 +121,8 @@ class _FormPages:
             done = sign_form.sign(self._services, asked.link_id, form_input.read_form(asked.language))
         except SigningRefused as error:
             return self._again(asked, [*error.problems])
+        except FaceNotChosen as error:
+            return self._ask_which(asked, error)
         except EnrolmentRefused as error:
             return self._again(asked, (), self._of_photographs(error, asked.language))
         except ExaminationFailed:
@@ -126,6 +130,26 @@ class _FormPages:
         except ConsentError:
             return self._again(asked, [("form", "refused")])
         return done_pages.redirect_done(self._services, done)
+
+    def _ask_which(self, asked: SigningRequest, error: FaceNotChosen) -> Response:
+        """The faces of photographs with several, each cut out. The answer is a cut-out: nothing is kept till then."""
+        names = form_input.list_photograph_names()
+        shown = [
+            {
+                "name": names[place],
+                "faces": [form_input.write_face(face.cut) for face in picture.faces],
+                "offered": picture.offered,
+            }
+            for place, picture in enumerate(error.pictures)
+        ]
+        return pages.render_page(
+            self._services,
+            "sign/which_face.html",
+            422,
+            language=asked.language,
+            pictures=shown,
+            answers=form_input.list_answers(),
+        )
 
     def _of_photographs(self, error: EnrolmentRefused, language: str) -> list[tuple[str, str]]:
         w = Words(language)
@@ -159,17 +183,27 @@ class _FormPages:
             ticked=form_input.read_choices() if filled else (),
             nonce=nonce or secrets.token_hex(16), age=self._services.ages.age, anchors=_ANCHORS,
             masked=_mask(asked.known_email) if asked.delivered else "", first_guardian=asked.first_guardian,
-            photographs_lost=filled and form_input.has_photographs(),
+            photographs_lost=filled and form_input.has_photographs(), fewer=self._explain_fewer(asked.language),
         )  # fmt: skip
+
+    def _explain_fewer(self, language: str) -> str:
+        """What one photograph costs, with this engine; "" if nobody measured it."""
+        about = self._services.faces.references
+        if about.missed is None:
+            return ""
+        one, three = (wording.percent(share, language) for share in (about.missed[0], about.missed[-1]))
+        w = Words(language)
+        return w("one_serves", one=one, three=three) if about.one_serves else w("one_is_few", one=one, three=three)
 
     def photo(self) -> Response:
         """One photograph is looked at and forgotten: will it do? It is not encoded, and nothing is stored."""
         asked = self._asked()
         file = request.files.get("photograph")
         body = uploads.read_upload(file) if file and asked.sheet.photographs else b""
-        reason = self._services.faces.inspect(body)
+        seen = self._services.faces.list_faces(body)
         w = Words(asked.language)
-        return jsonify(good=not reason, words=w.photograph(reason) if reason else w("good"))
+        good = w("good_several") if len(seen.faces) > 1 else w("good")
+        return jsonify(good=not seen.reason, words=w.photograph(seen.reason) if seen.reason else good)
 
     def code(self) -> Response:
         """A code is sent to the address that was typed, or that is known."""

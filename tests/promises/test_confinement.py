@@ -241,7 +241,7 @@ def _in_the_child(targets: Targets, monkeypatch: pytest.MonkeyPatch) -> dict[str
     monkeypatch.setattr(subprocess, "Popen", taken_over)
     child = Worker(RecognizerSection(), MatchingSection(), Path(".cache/models").resolve())
     try:
-        answer, _ = child.ask({"order": "inspect", "sources": []}, [json.dumps(targets).encode()], 60)
+        answer, _ = child.ask({"order": "faces", "sources": []}, [json.dumps(targets).encode()], 60)
         assert child.held is not None
         assert child.held.lacking == ()
     finally:

@@ -8,8 +8,9 @@ from typing import Self
 
 from plugin.config import Config, RecognizerSection
 from plugin.hooks.dam import Picture
+from plugin.recognizer.engines.card import CardReferences
 from plugin.recognizer.engines.registry import EngineSource
-from plugin.recognizer.examination.messages import Enrolment, Examination, ExaminationRequest
+from plugin.recognizer.examination.messages import Enrolment, Examination, ExaminationRequest, ReferencePicture
 from plugin.recognizer.examination.view import PictureView
 from plugin.recognizer.matching.gallery import Enrolled
 from plugin.recognizer.process.examiner import Examiner
@@ -107,6 +108,11 @@ class Recogniser:
         with Examiner.for_uploads(self._config, source) as apart:
             yield apart
 
+    @property
+    def references(self) -> CardReferences:
+        """How many reference photographs of a person the engine takes, and what fewer cost."""
+        return self._open.photos.references
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """While the gallery is opened: whoever comes meanwhile waits for it."""
@@ -138,10 +144,10 @@ class Recogniser:
         with self._use() as engine:
             return engine.uploads.enrol(list(pictures))
 
-    def inspect(self, picture: bytes) -> str:
-        """Why a photograph would not serve as a reference, "" if it would. It is looked at, not encoded."""
+    def list_faces(self, picture: bytes) -> ReferencePicture:
+        """The faces of a reference photograph, each cut out; with none that serves, the reason. Nothing is encoded."""
         with self._use() as engine:
-            return engine.uploads.inspect(picture)
+            return engine.uploads.list_faces(picture)
 
     @contextmanager
     def _use(self) -> Iterator[_OpenEngine]:

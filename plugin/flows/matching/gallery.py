@@ -12,7 +12,8 @@ from plugin.flows.common import closed_house, reference_sets, roster
 from plugin.flows.common.reference_sets import PictureSource
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
-from plugin.flows.matching import serving_engine
+from plugin.flows.matching import reference_choice, serving_engine
+from plugin.flows.matching.reference_choice import NONE_CHOSEN, Chosen
 from plugin.flows.people import acknowledgement, resemblance
 from plugin.flows.people.resemblance import NONE_OPEN, OpenTemplates
 from plugin.ledger import tables as t
@@ -92,21 +93,27 @@ def list_levels(services: Services, scope: Scope, already: set[str]) -> dict[str
 
 
 def enrol(
-    services: Services, person_id: str, pictures: Sequence[bytes], actor: str, names: Sequence[str] = ()
+    services: Services,
+    person_id: str,
+    pictures: Sequence[bytes],
+    actor: str,
+    names: Sequence[str] = (),
+    chosen: Chosen = NONE_CHOSEN,
 ) -> Enrolment:
     """Make a person's template from photographs that the staff chose, and seal both under the face key.
 
     Replaces the template before. Raises ConsentError without a recognition grant in force, EnrolmentRefused with a
-    reason for each photograph, under its name of `names`.
+    reason for each photograph, under its name of `names`, FaceNotChosen if `chosen` lacks one.
     """
     _demand_grant(services, person_id)
+    kept = reference_choice.cut_out(services, pictures, chosen, names)
     try:
-        enrolment = make_template(services, pictures)
+        enrolment = make_template(services, kept)
     except EnrolmentRefused as error:
         raise EnrolmentRefused(error.reasons, names) from error
     known = resemblance.open_templates(services)
     with services.store.write() as tx:
-        enrol_in(services, tx, person_id, enrolment, pictures, actor, PictureSource(), known)
+        enrol_in(services, tx, person_id, enrolment, kept, actor, PictureSource(), known)
     return enrolment
 
 

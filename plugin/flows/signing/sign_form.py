@@ -6,6 +6,7 @@ second (`pending_signatures`). Submission is idempotent: ids are derived from th
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -17,7 +18,7 @@ from plugin.flows.common import reference_sets, roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import quitclaim_rows, recording
 from plugin.flows.mail import page_links, receipts
-from plugin.flows.matching import gallery
+from plugin.flows.matching import gallery, reference_choice
 from plugin.flows.people import addresses, ages, register, resemblance, self_registration
 from plugin.flows.people.ages import Age
 from plugin.flows.people.resemblance import NONE_OPEN
@@ -45,8 +46,9 @@ REPEATABLE = timedelta(hours=1)
 def sign(services: Services, link_id: str, filled: FilledForm) -> SigningResult:
     """Sign the form of the link.
 
-    Raises SigningRefused with every fault of the form, EnrolmentRefused with a reason for each photograph, LinkRefused
-    if the link is not valid (any more), ConsentError if a rule is broken.
+    Raises SigningRefused with every fault of the form, EnrolmentRefused with a reason for each photograph,
+    FaceNotChosen for those with several faces, LinkRefused if the link is not valid (any more), ConsentError if a rule
+    is broken.
     """
     if not filled.nonce:
         raise SigningRefused([("form", "refused")])  # without it two people would share an id
@@ -61,12 +63,13 @@ def sign(services: Services, link_id: str, filled: FilledForm) -> SigningResult:
     code_id, unproved = _check_code(services, asked, filled) if not faults else (None, [])
     if checked is None or unproved:
         raise SigningRefused(faults or unproved)
-    pictures = filled.photographs if checked.recognition else ()
+    pictures = reference_choice.cut_out(services, filled.photographs if checked.recognition else ())
     new_id = submission.derive_id("person", link_id, filled.nonce)
     person_id = asked.person.id if asked.person else new_id
     quitclaim_id = submission.derive_id("quitclaim", link_id, filled.nonce)
     enrolment = gallery.make_template(services, pictures) if pictures else None
     others = resemblance.open_templates(services) if pictures else NONE_OPEN
+    filled = replace(filled, photographs=tuple(pictures))
     act = Submission(asked, link, filled, checked, person_id, quitclaim_id, enrolment, code_id, others)
     with services.store.write() as tx:
         return _find_earlier_result(services, tx, link_id, filled.nonce) or _commit(services, tx, act)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 
 from babel.dates import format_date
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 from plugin.quitclaim.clearance.answers import Reason, ReasonCode
 from plugin.quitclaim.words.dismissal_words import dismissal
@@ -46,6 +46,11 @@ def _why(code: ReasonCode, why: str, language: str) -> str:
 def thousands(number: int, language: str) -> str:
     """1,200 in English, 1.200 in Dutch."""
     return format_decimal(number, locale=known(language))
+
+
+def percent(share: float, language: str) -> str:
+    """3.8 % in English, 3,8 % in Dutch, for 0.038."""
+    return format_percent(share, format="#,##0.# %", locale=known(language))
 
 
 def _use(values: Mapping[str, str], words: Words) -> str:

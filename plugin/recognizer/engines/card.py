@@ -102,6 +102,26 @@ class CardFigures(_Frozen):
     suggest_fnir: _Part
 
 
+class CardReferences(_Frozen):
+    """How many reference photographs of a person it takes.
+
+    `missed`: the share of probes of enrolled people that are missed, suggestions included, with templates of one, two
+    and three photographs; measured as `source` says. `one_serves`: whether one is enough to find most.
+    """
+
+    one_serves: bool = False
+    missed: tuple[_Part, _Part, _Part] | None = None
+    source: str = ""
+
+    @model_validator(mode="after")
+    def complete(self) -> Self:
+        if self.one_serves and self.missed is None:
+            raise ValueError("missed says what one photograph costs, where one serves")
+        if self.missed is not None and len(self.source) < 20:
+            raise ValueError("source says on whom `missed` was measured")
+        return self
+
+
 class EngineCard(_Frozen):
     """One engine. `rank`: the better of two installed engines has the higher one. `vector`: its vectors' width.
 
@@ -125,6 +145,7 @@ class EngineCard(_Frozen):
     distances: CardDistances
     rates: CardRates
     figures: CardFigures | None = Field(default=None, alias="measured")
+    references: CardReferences = CardReferences()
 
     @model_validator(mode="after")
     def complete(self) -> Self:

@@ -1,7 +1,7 @@
 """Requests to an examination and its results: plain values that convert to JSON and back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -78,10 +78,52 @@ EXAMINATION_JSON = TypeAdapter(Examination)
 
 
 @dataclass(frozen=True)
+class ReferenceFace:
+    """A face of a reference photograph that may be enrolled.
+
+    `box` in 0..1 of the upright photograph, `width_px` in the original. `cut`: a JPEG of this face alone.
+    """
+
+    box: Box
+    width_px: int
+    cut: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class ReferencePicture:
+    """The faces of a reference photograph that may be enrolled, from left to right; without any the `reason`.
+
+    `alone`: nobody else was found on it.
+    """
+
+    reason: str
+    faces: tuple[ReferenceFace, ...] = ()
+    alone: bool = True
+
+    @property
+    def offered(self) -> int:
+        """The index of the largest face. There is at least one."""
+        return max(range(len(self.faces)), key=lambda i: self.faces[i].box[2] * self.faces[i].box[3])
+
+    def to_json(self) -> dict[str, object]:
+        """Without the cut-outs."""
+        faces = [{"box": face.box, "width_px": face.width_px} for face in self.faces]
+        return {"reason": self.reason, "faces": faces, "alone": self.alone}
+
+    @classmethod
+    def from_json(cls, tree: object, cuts: list[bytes]) -> "ReferencePicture":
+        read = _REFERENCE_JSON.validate_python(tree)
+        return replace(read, faces=tuple(replace(f, cut=cut) for f, cut in zip(read.faces, cuts, strict=True)))
+
+
+_REFERENCE_JSON = TypeAdapter(ReferencePicture)
+
+
+@dataclass(frozen=True)
 class Enrolment:
     """A template made from reference photographs.
 
-    `template`: (128,) float32, L2-normalised. `notes`: one a photograph, or "". `engine`: the id of the template's
+    `template`: (n,) float32, L2-normalised. `notes`: one a photograph, or "". `engine`: the id of the template's
     engine.
     """
 

@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 
 from plugin.errors import EnrolmentRefused, PictureError
+from plugin.recognizer.engines.card import CardReferences
 from plugin.recognizer.engines.engine import Floats, normalise
 from plugin.recognizer.examination.examination import Pipeline, SeenPicture
 from plugin.recognizer.examination.messages import Enrolment
 from plugin.recognizer.matching.gallery import compute_distances
+from plugin.words.plurals import pluralize
 
 SECOND_FACE = 0.5  # of the first one's width: from there it is not clear who is meant
 MIN_WIDTH_PX = 40
@@ -52,8 +54,19 @@ def build_enrolment(pipeline: Pipeline, pictures: Sequence[Path | bytes], previo
         raise EnrolmentRefused(["the photographs do not look like the person who was enrolled before"])
     notes = [one.note for one in references]
     if len(notes) < ADVISED:
-        notes[0] = "; ".join(filter(None, [notes[0], f"{ADVISED} or more photographs give a steadier template"]))
+        notes[0] = "; ".join(filter(None, [notes[0], _explain_price(pipeline.engine.card.references, len(notes))]))
     return Enrolment(template[0], tuple(notes), pipeline.engine.id)
+
+
+def _explain_price(references: CardReferences, count: int) -> str:
+    """What fewer photographs than are advised cost, with this engine."""
+    advised = f"{ADVISED} or more photographs"
+    if references.missed is None:
+        return f"{advised} give a steadier template"
+    will_do = f"{pluralize(count, 'photograph')} will do with this engine, and {advised} are better"
+    head = will_do if references.one_serves else f"{advised} are needed with this engine"
+    few, enough = (f"{references.missed[n - 1] * 100:.1f} %" for n in (count, ADVISED))
+    return f"{head}: with {count} {few} of the photographs that show the person are missed, with {ADVISED} {enough}"
 
 
 def find_main_face(seen: SeenPicture) -> int:
@@ -65,21 +78,13 @@ def find_main_face(seen: SeenPicture) -> int:
     return int(np.argmax(np.sqrt(boxes[:, 2:].prod(axis=1)) * central))
 
 
-def find_unfit_reason(pipeline: Pipeline, picture: Path | bytes) -> str:
-    """Why a photograph is no usable reference, "" if it is. Encodes nothing: needs no consent."""
-    try:
-        return _find_unfit(pipeline.see(picture, closely=False))
-    except PictureError as error:
-        return str(error)
-
-
 def _read_reference(pipeline: Pipeline, picture: Path | bytes) -> ReferencePhoto | str:
     """The reference from a photograph, or why it is unusable."""
     try:
         seen = pipeline.see(picture, closely=False)
     except PictureError as error:
         return str(error)
-    reason = _find_unfit(seen)
+    reason = find_unfit(seen)
     if reason:
         return reason
     chosen = find_main_face(seen)
@@ -89,8 +94,8 @@ def _read_reference(pipeline: Pipeline, picture: Path | bytes) -> ReferencePhoto
     return ReferencePhoto(vector, "the face is small: a closer photograph is better" if small else "")
 
 
-def _find_unfit(seen: SeenPicture) -> str:
-    """Why a photograph is unusable, before anything is encoded; "" if it is usable."""
+def find_unfit(seen: SeenPicture) -> str:
+    """Why a photograph is no usable reference, "" if it is. Encodes nothing: needs no consent."""
     if not len(seen.faces):
         return "no face was found: take one from the front, in good light"
     chosen = find_main_face(seen)

@@ -25,7 +25,8 @@ from plugin.recognizer.evaluation import identification
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.examination.likeness import draw_likeness
 from plugin.recognizer.examination.messages import EXAMINATION_JSON, REQUEST_JSON
-from plugin.recognizer.examination.quality import build_enrolment, find_unfit_reason
+from plugin.recognizer.examination.quality import build_enrolment
+from plugin.recognizer.examination.reference_faces import list_reference_faces
 from plugin.recognizer.examination.view import VIEW_JSON
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
 from plugin.recognizer.pictures.decode import Limits
@@ -63,7 +64,7 @@ class ChildState:
             "examine": self._examine,
             "enrol": self._enrol,
             "likeness": self._likeness,
-            "inspect": self._inspect,
+            "faces": self._list_faces,
             "note": self._note,
             "count": self._count,
         }
@@ -98,8 +99,9 @@ class ChildState:
         view = VIEW_JSON.validate_python(header["view"])
         return {"ok": True}, [draw_likeness(_list_sources(header, parts)[0], view, self._limits)]
 
-    def _inspect(self, header: dict[str, object], parts: list[bytes]) -> wire.Message:
-        return {"reason": find_unfit_reason(self._pipeline, _list_sources(header, parts)[0])}, []
+    def _list_faces(self, header: dict[str, object], parts: list[bytes]) -> wire.Message:
+        found = list_reference_faces(self._pipeline, _list_sources(header, parts)[0], self._limits)
+        return {"reference": found.to_json()}, [face.cut for face in found.faces]
 
     def _note(self, header: dict[str, object], parts: list[bytes]) -> wire.Message:
         """For `accuracy`: one person's photograph, or with None a stranger's."""

@@ -26,6 +26,7 @@ from plugin.errors import (
     PictureTooLarge,
 )
 from plugin.recognizer.engines import registry
+from plugin.recognizer.engines.card import CardReferences
 from plugin.recognizer.engines.engine import Floats
 from plugin.recognizer.engines.registry import EngineSource
 from plugin.recognizer.examination.messages import (
@@ -34,6 +35,7 @@ from plugin.recognizer.examination.messages import (
     Enrolment,
     Examination,
     ExaminationRequest,
+    ReferencePicture,
 )
 from plugin.recognizer.examination.view import VIEW_JSON, PictureView
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
@@ -127,6 +129,11 @@ class Examiner:
         """The distance below which two people's templates are confusable; loads nothing."""
         return registry.find_card(self.recognizer).distances.look_alike
 
+    @property
+    def references(self) -> CardReferences:
+        """How many reference photographs the engine takes; loads nothing."""
+        return registry.find_card(self._recognizer).references
+
     def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
         """Compare with these from the next photograph on. Raises ValueError for an invalid entry."""
         Gallery(entries, 0)  # checks them
@@ -164,13 +171,15 @@ class Examiner:
         header = {"order": "likeness", "view": VIEW_JSON.dump_python(view, mode="json")}
         return self._queue(header, [source], [], lambda got: got[1][0]).result()
 
-    def inspect(self, picture: Path | bytes) -> str:
-        """Why a photograph is no usable reference, "" if it is; encodes nothing.
+    def list_faces(self, picture: Path | bytes) -> ReferencePicture:
+        """The faces of a reference photograph, each cut out; encodes nothing.
 
         Raises ExaminationFailed if the child died or timed out.
         """
-        header = {"order": "inspect"}
-        return self._queue(header, [picture], [], lambda got: str(got[0]["reason"])).result()
+        read = self._queue(
+            {"order": "faces"}, [picture], [], lambda got: ReferencePicture.from_json(got[0]["reference"], got[1])
+        )
+        return read.result()
 
     def close(self) -> None:
         """End the children; queued orders fail."""

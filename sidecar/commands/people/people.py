@@ -1,6 +1,7 @@
 """`facelease person`: add, age, list, show, enrol, objects, erase, export, guardian; the rest in modules beside it."""
 
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -140,13 +141,17 @@ def _format_grant(shell: Shell, grant: dict[str, object]) -> str:
 @person.command()
 @click.argument("who")
 @click.argument("photos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--face", "faces", multiple=True, metavar="PHOTO=NUMBER", help=references.FACE_HELP)
 @confirmation.yes_and_json
-def enrol(shell: Shell, who: str, photos: tuple[Path, ...], yes: bool, as_json: bool) -> None:
-    """Make a template of reference PHOTOS, three or more of the person alone."""
+def enrol(shell: Shell, who: str, photos: tuple[Path, ...], faces: tuple[str, ...], yes: bool, as_json: bool) -> None:
+    """Make a template of reference PHOTOS, three or more. Where others are on one, it asks which face is WHO's."""
+    files = [str(path) for path in photos]
+    chosen = references.read_faces(faces, files)
     with shell.person(who) as (services, person_id):
         confirmation.confirm_ending(consequences.preview_pictures(services, person_id), yes)
-        bodies, files = [path.read_bytes() for path in photos], [str(path) for path in photos]
-        enrolment = gallery.enrol(services, person_id, bodies, actor(), files)
+        bodies = [path.read_bytes() for path in photos]
+        enrol_with = partial(gallery.enrol, services, person_id, bodies, actor(), files)
+        enrolment = references.enrol_asking(enrol_with, files, chosen)
     lines = [f"{file}: note: {note}" for file, note in zip(files, enrolment.notes, strict=True) if note]
     made = f"enrolled: a template was made of {pluralize(len(photos), 'photograph')}"
     lines.append(f"{made}; {person_id} may be matched from now on, where recognition is on")

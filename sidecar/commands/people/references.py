@@ -1,4 +1,10 @@
-"""`facelease person vouch`, `refuse` and `declared`: pictures that came by a link, and who knows the face."""
+"""`facelease person vouch`, `refuse` and `declared`: pictures that came by a link, and who knows the face.
+
+And which face is meant of a photograph with several, for `person enrol`.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -6,9 +12,13 @@ from plugin.errors import NotFound
 from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.matching import declared_sets, vouching
+from plugin.flows.matching.reference_choice import Chosen, FaceNotChosen
+from plugin.recognizer.examination.messages import Enrolment, ReferencePicture
 from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
-from sidecar.output import say
+from sidecar.output import safe, say
+
+FACE_HELP = "Which face of a photograph with several is meant, counted from the left; may be repeated."
 
 
 @click.command()
@@ -75,3 +85,51 @@ def _find_waiting_set(services: Services, person_id: str) -> str:
     if row is None:
         raise NotFound("no pictures of this person wait for anybody: facelease person declared lists those that do")
     return row.id
+
+
+def read_faces(given: Sequence[str], files: Sequence[str]) -> dict[int, int]:
+    """The choices PHOTO=NUMBER, by the places of the photograph. Raises UsageError."""
+    chosen: dict[int, int] = {}
+    for one in given:
+        file, _, number = one.rpartition("=")
+        if file not in files or not (number.isascii() and number.isdigit()):
+            raise click.UsageError(safe(f"--face {one}: give PHOTO=NUMBER, with PHOTO as it stands in the command"))
+        chosen |= {place: int(number) for place, name in enumerate(files) if name == file}
+    return chosen
+
+
+def enrol_asking(enrol: Callable[..., Enrolment], files: Sequence[str], chosen: Chosen) -> Enrolment:
+    """Enrol, and where a photograph shows several faces, ask which one is meant. Raises UsageError where nobody can
+    answer."""
+    try:
+        return enrol(chosen=chosen)
+    except FaceNotChosen as asked:
+        open_ = {place: asked.pictures[place] for place in asked.open}
+        if not sys.stdin.isatty():
+            raise click.UsageError(safe(_explain_choice(open_, files))) from asked
+        answers = {place: _ask_which(files[place], picture) for place, picture in open_.items()}
+        return enrol(chosen={**chosen, **answers})
+
+
+def _explain_choice(asked: dict[int, ReferencePicture], files: Sequence[str]) -> str:
+    said = [f"{files[place]}: {', '.join(_describe_faces(picture))}" for place, picture in asked.items()]
+    ways = [f'--face "{files[place]}={picture.offered + 1}"' for place, picture in asked.items()]
+    return f"nothing was done. Several faces: {'; '.join(said)}. Nobody can answer here: add {' '.join(ways)}"
+
+
+def _ask_which(file: str, picture: ReferencePicture) -> int:
+    click.echo(safe(f"{file} shows several faces, from left to right:"), err=True)
+    for line in _describe_faces(picture):
+        click.echo(f"  {line}", err=True)
+    kind = click.IntRange(1, len(picture.faces))
+    number: int = click.prompt("Which one is meant? Nobody else's is kept", picture.offered + 1, type=kind, err=True)
+    return number
+
+
+def _describe_faces(picture: ReferencePicture) -> list[str]:
+    lines = []
+    for number, face in enumerate(picture.faces, 1):
+        across, down = face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2
+        largest = ", the largest" if number == picture.offered + 1 else ""
+        lines.append(f"{number} ({face.width_px} px wide, {across:.0%} from the left, {down:.0%} down{largest})")
+    return lines
