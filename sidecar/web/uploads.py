@@ -9,7 +9,7 @@ from werkzeug.datastructures import FileStorage
 from plugin.flows.signing.form_validation import MOST_PHOTOGRAPH_BYTES, MOST_PHOTOGRAPHS
 
 FORM_BYTES = MOST_PHOTOGRAPHS * MOST_PHOTOGRAPH_BYTES + (2 << 20)
-FIELD_BYTES = 4 << 20  # of all fields that are no files: a signature, and the faces that were chosen
+FIELD_BYTES = 1 << 20  # of a field that is no file: a signature, or a face that was chosen
 PHOTO_BYTES = MOST_PHOTOGRAPH_BYTES + (1 << 16)
 
 
