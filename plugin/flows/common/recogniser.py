@@ -84,7 +84,7 @@ class Recogniser:
     @property
     def look_alike(self) -> float:
         """The distance nearer than which two people's templates are confusable."""
-        return self._open.photos.look_alike
+        return self._open.photos.card.distances.look_alike
 
     def follow(self, source: EngineSource) -> None:
         """Open this engine in place of another; what the other is in the middle of comes to its end.
@@ -111,7 +111,7 @@ class Recogniser:
     @property
     def references(self) -> CardReferences:
         """How many reference photographs of a person the engine takes, and what fewer cost."""
-        return self._open.photos.references
+        return self._open.photos.card.references
 
     @contextmanager
     def alone(self) -> Iterator[None]:

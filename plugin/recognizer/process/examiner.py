@@ -26,7 +26,7 @@ from plugin.errors import (
     PictureTooLarge,
 )
 from plugin.recognizer.engines import registry
-from plugin.recognizer.engines.card import CardReferences
+from plugin.recognizer.engines.card import EngineCard
 from plugin.recognizer.engines.engine import Floats
 from plugin.recognizer.engines.registry import EngineSource
 from plugin.recognizer.examination.messages import (
@@ -91,9 +91,8 @@ class Examiner:
         self.recognizer = recognizer = registry.pin(recognizer)
         self._engine = engine
         cache = Path(recognizer.cache.replace("{data}", data)).expanduser()
-        self.workers = [
-            Worker(recognizer, matching, cache, recognisable_px, engine) for _ in range(recognizer.processes)
-        ]
+        processes = range(recognizer.processes)
+        self.workers = [Worker(recognizer, matching, cache, recognisable_px, engine) for _ in processes]
         self._orders: deque[_Order] = deque()
         self._changed = threading.Condition()
         self._snapshot: _GallerySnapshot | None = None
@@ -125,14 +124,9 @@ class Examiner:
         return self._engine or registry.engine_id(self.recognizer)
 
     @property
-    def look_alike(self) -> float:
-        """The distance below which two people's templates are confusable; loads nothing."""
-        return registry.find_card(self.recognizer).distances.look_alike
-
-    @property
-    def references(self) -> CardReferences:
-        """How many reference photographs the engine takes; loads nothing."""
-        return registry.find_card(self._recognizer).references
+    def card(self) -> EngineCard:
+        """What is known of the engine; loads nothing."""
+        return registry.find_card(self.recognizer)
 
     def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
         """Compare with these from the next photograph on. Raises ValueError for an invalid entry."""
