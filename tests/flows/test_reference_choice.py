@@ -147,7 +147,7 @@ def test_at_a_terminal_it_asks(services: Services, enrol: Told, asa: str, alone:
     done = enrol("group=1.jpg", "alone.jpg", answers="\n")
     assert done.exit_code == 0, done.output + done.stderr
     asked = done.stderr.splitlines()
-    assert asked[0] == "group=1.jpg shows several faces, from left to right:"
+    assert asked[0] == "Several faces on group=1.jpg, from left to right:"
     assert re.fullmatch(r"  1 \(\d+ px wide, 2\d% from the left, 3\d% down\)", asked[1])
     assert re.fullmatch(r"  2 \(\d+ px wide, 7\d% from the left, 5\d% down, the largest\)", asked[2])
     assert "[2]" in asked[3]
@@ -167,7 +167,7 @@ def test_where_nobody_can_answer_it_says_what_to_add(services: Services, enrol: 
     assert nothing_is_kept(services)
     done = enrol("group=1.jpg", "alone.jpg", "--face", "group=1.jpg=2")
     assert done.exit_code == 0
-    assert "3 or more photographs are needed with this engine: with 2 7.5 %" in done.output
+    assert "3 or more photographs are needed with this engine: with two, 7.5 %" in done.output
     assert away(services, *kept(services, asa)) < services.faces.look_alike
 
 

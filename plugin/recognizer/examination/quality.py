@@ -25,6 +25,7 @@ DARK = 25.0  # mean grey of the face, 0..255
 FLAT = 8.0  # standard deviation of the face's grey
 BLUR = 6.0  # variance of the Laplacian of the face at 112 px
 ADVISED = 3  # photographs
+_COUNTED = {1: "one", 2: "two", 3: "three"}
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ def build_enrolment(pipeline: Pipeline, pictures: Sequence[Path | bytes], previo
     if previous is not None and compute_distances(template, previous.reshape(1, -1))[0, 0] >= unlike:
         raise EnrolmentRefused(["the photographs do not look like the person who was enrolled before"])
     notes = [one.note for one in references]
-    if len(notes) < ADVISED:
-        notes[0] = "; ".join(filter(None, [notes[0], _explain_price(pipeline.engine.card.references, len(notes))]))
+    different = len({vector.tobytes() for vector in vectors})  # the same photograph twice is one
+    if different < ADVISED:
+        notes[0] = "; ".join(filter(None, [notes[0], _explain_price(pipeline.engine.card.references, different)]))
     return Enrolment(template[0], tuple(notes), pipeline.engine.id)
 
 
@@ -65,8 +67,8 @@ def _explain_price(references: CardReferences, count: int) -> str:
         return f"{advised} give a steadier template"
     will_do = f"{pluralize(count, 'photograph')} will do with this engine, and {advised} are better"
     head = will_do if references.one_serves else f"{advised} are needed with this engine"
-    few, enough = (f"{references.missed[n - 1] * 100:.1f} %" for n in (count, ADVISED))
-    return f"{head}: with {count} {few} of the photographs that show the person are missed, with {ADVISED} {enough}"
+    few, enough = (f"with {_COUNTED[n]}, {references.missed[n - 1] * 100:.1f} %" for n in (count, ADVISED))
+    return f"{head}: {few} of the photographs that show the person are missed; {enough}"
 
 
 def find_main_face(seen: SeenPicture) -> int:

@@ -2,13 +2,18 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
+from pydantic import ValidationError
 
+from plugin.config import MatchingSection, RecognizerSection
 from plugin.errors import EnrolmentRefused
+from plugin.recognizer.engines.card import CardReferences
+from plugin.recognizer.engines.engine import Engine
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.examination.quality import build_enrolment
 from plugin.recognizer.process.examiner import Examiner
@@ -64,6 +69,43 @@ def test_mirror_images_enrol_the_same(pipeline: Pipeline) -> None:
 def test_one_photograph_is_accepted_with_advice(pipeline: Pipeline) -> None:
     """One is enough, and it says that three are better."""
     assert "3 or more" in build_enrolment(pipeline, good()[:1]).notes[0]
+
+
+def test_the_price_of_few_photographs_is_that_of_the_card(pipeline: Pipeline) -> None:
+    """In figures for one and two; the same photograph three times is one; none is said of three."""
+    missed = pipeline.engine.card.references.missed
+    assert missed is not None
+    one, two, three = (f"{share * 100:.1f} %" for share in missed)
+    front = good()[0]
+    said = f"with one, {one} of the photographs that show the person are missed; with three, {three}"
+    assert build_enrolment(pipeline, [front]).notes[0].endswith(said)
+    assert build_enrolment(pipeline, [front] * 3).notes[0].endswith(said)
+    assert f"with two, {two} " in build_enrolment(pipeline, good()[:2]).notes[0]
+
+
+def test_where_one_photograph_serves_the_note_says_so(engine: Engine) -> None:
+    """By the card: with figures where they were measured, else as advice."""
+
+    def note(references: CardReferences) -> str:
+        card = engine.card.model_copy(update={"references": references})
+        pipeline = Pipeline(replace(engine, card=card), RecognizerSection(), MatchingSection())
+        return build_enrolment(pipeline, good()[:1]).notes[0]
+
+    measured: dict[str, object] = {"missed": (0.038, 0.022, 0.017), "source": "people whom nobody calibrated on"}
+    assert note(CardReferences.model_validate(measured | {"one_serves": True})).startswith(
+        "1 photograph will do with this engine, and 3 or"
+    )
+    assert note(CardReferences.model_validate(measured)).startswith(
+        "3 or more photographs are needed with this engine: with one, 3.8 %"
+    )
+    assert note(CardReferences()) == "3 or more photographs give a steadier template"
+
+
+@pytest.mark.parametrize("wrong", [{"one_serves": True}, {"missed": (0.1, 0.1, 0.1)}, {"missed": (0.1, 0.1)}])
+def test_a_card_that_names_no_price_cannot_say_that_one_serves(wrong: dict[str, object]) -> None:
+    """Nor give figures without saying on whom they were measured."""
+    with pytest.raises(ValidationError):
+        CardReferences.model_validate(wrong)
 
 
 @pytest.mark.parametrize(
