@@ -139,6 +139,7 @@ class _FormPages:
                 "name": names[place],
                 "faces": [form_input.write_face(face.cut) for face in picture.faces],
                 "offered": picture.offered,
+                "asks": not picture.clear,
             }
             for place, picture in enumerate(error.pictures)
         ]
@@ -202,7 +203,7 @@ class _FormPages:
         body = uploads.read_upload(file) if file and asked.sheet.photographs else b""
         seen = self._services.faces.list_faces(body)
         w = Words(asked.language)
-        good = w("good_several") if len(seen.faces) > 1 else w("good")
+        good = w("good") if seen.clear else w("good_several")
         return jsonify(good=not seen.reason, words=w.photograph(seen.reason) if seen.reason else good)
 
     def code(self) -> Response:

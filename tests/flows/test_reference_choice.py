@@ -73,7 +73,7 @@ def away(services: Services, one: bytes, other: bytes) -> float:
 
 def test_without_a_choice_nothing_is_kept(services: Services, asa: str, group: bytes, alone: bytes) -> None:
     """The error names the photograph, and holds the faces for whoever asks."""
-    with pytest.raises(FaceNotChosen, match=r"group\.jpg: 2 faces on it, say which one is meant \(the largest is n"):
+    with pytest.raises(FaceNotChosen, match=r"group\.jpg: 2 faces to choose from, say which is meant \(the"):
         gallery.enrol(services, asa, [alone, group], "test", ["alone.jpg", "group.jpg"])
     assert nothing_is_kept(services)
 
@@ -147,7 +147,7 @@ def test_at_a_terminal_it_asks(services: Services, enrol: Told, asa: str, alone:
     done = enrol("group=1.jpg", "alone.jpg", answers="\n")
     assert done.exit_code == 0, done.output + done.stderr
     asked = done.stderr.splitlines()
-    assert asked[0] == "Several faces on group=1.jpg, from left to right:"
+    assert asked[0] == "Several faces on group=1.jpg; those that serve, from left to right:"
     assert re.fullmatch(r"  1 \(\d+ px wide, 2\d% from the left, 3\d% down\)", asked[1])
     assert re.fullmatch(r"  2 \(\d+ px wide, 7\d% from the left, 5\d% down, the largest\)", asked[2])
     assert "[2]" in asked[3]

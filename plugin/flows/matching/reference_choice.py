@@ -15,7 +15,7 @@ NONE_CHOSEN: Chosen = MappingProxyType({})
 
 
 class FaceNotChosen(EnrolmentRefused):
-    """Several faces of a photograph serve, and nobody said whose is meant.
+    """It is not clear which face of a photograph is meant, and nobody said it.
 
     `pictures`: every photograph as given, by its place from 0; `open`: the places of those that wait for a choice.
     """
@@ -37,7 +37,7 @@ def cut_out(
     numbered = [f"photograph {n}: {reason}" for n, reason in enumerate(reasons, 1) if reason]
     if numbered:
         raise EnrolmentRefused(numbered, names)
-    waiting = [place for place, one in enumerate(seen) if len(one.faces) > 1 and place not in chosen]
+    waiting = [place for place, one in enumerate(seen) if not one.clear and place not in chosen]
     if waiting:
         raise FaceNotChosen(seen, waiting, names)
     return [
@@ -55,4 +55,4 @@ def _find_wrong_number(picture: ReferencePicture, number: int | None) -> str:
 
 def _ask(place: int, picture: ReferencePicture) -> str:
     several, largest = pluralize(len(picture.faces), "face"), picture.offered + 1
-    return f"photograph {place + 1}: {several} on it, say which one is meant (the largest is number {largest})"
+    return f"photograph {place + 1}: {several} to choose from, say which is meant (the largest is number {largest})"

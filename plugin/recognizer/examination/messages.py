@@ -93,12 +93,14 @@ class ReferenceFace:
 class ReferencePicture:
     """The faces of a reference photograph that may be enrolled, from left to right; without any the `reason`.
 
-    `alone`: nobody else was found on it.
+    `alone`: nobody else was found on it. `clear`: it need not be asked which face is meant: the main one serves, no
+    other does, and none is so large that it may be meant.
     """
 
     reason: str
     faces: tuple[ReferenceFace, ...] = ()
     alone: bool = True
+    clear: bool = True
 
     @property
     def offered(self) -> int:
@@ -108,7 +110,7 @@ class ReferencePicture:
     def to_json(self) -> dict[str, object]:
         """Without the cut-outs."""
         faces = [{"box": face.box, "width_px": face.width_px} for face in self.faces]
-        return {"reason": self.reason, "faces": faces, "alone": self.alone}
+        return {"reason": self.reason, "faces": faces, "alone": self.alone, "clear": self.clear}
 
     @classmethod
     def from_json(cls, tree: object, cuts: list[bytes]) -> "ReferencePicture":

@@ -96,15 +96,20 @@ def _read_reference(pipeline: Pipeline, picture: Path | bytes) -> ReferencePhoto
     return ReferencePhoto(vector, "the face is small: a closer photograph is better" if small else "")
 
 
+def has_rival(seen: SeenPicture) -> bool:
+    """Whether another face is so large beside the main one that it may be meant. There is at least one face."""
+    chosen, widths = find_main_face(seen), seen.faces.boxes[:, 2]
+    others = np.delete(widths, chosen)
+    return bool(len(others) and others.max() >= SECOND_FACE * widths[chosen])
+
+
 def find_unfit(seen: SeenPicture) -> str:
     """Why a photograph is no usable reference, "" if it is. Encodes nothing: needs no consent."""
     if not len(seen.faces):
         return "no face was found: take one from the front, in good light"
-    chosen = find_main_face(seen)
-    widths = seen.faces.boxes[:, 2]
-    others = np.delete(widths, chosen)
-    if len(others) and others.max() >= SECOND_FACE * widths[chosen]:
+    if has_rival(seen):
         return "more than one face: cut it so that only the person to be enrolled is on it"
+    chosen, widths = find_main_face(seen), seen.faces.boxes[:, 2]
     if widths[chosen] < MIN_WIDTH_PX:
         return f"the face is {int(widths[chosen])} px wide, it takes {MIN_WIDTH_PX}: use a closer photograph"
     return _find_unclear(seen, chosen)

@@ -14,7 +14,7 @@ from plugin.errors import PictureError
 from plugin.recognizer.examination.examination import Pipeline, SeenPicture
 from plugin.recognizer.examination.likeness import cut_out
 from plugin.recognizer.examination.messages import ReferenceFace, ReferencePicture
-from plugin.recognizer.examination.quality import MIN_WIDTH_PX, find_main_face, find_unfit
+from plugin.recognizer.examination.quality import MIN_WIDTH_PX, find_main_face, find_unfit, has_rival
 from plugin.recognizer.examination.view import PictureView
 from plugin.recognizer.pictures.boxes import SAME_FACE, Box, overlap
 from plugin.recognizer.pictures.decode import Limits, decode
@@ -51,8 +51,10 @@ def list_reference_faces(pipeline: Pipeline, picture: Path | bytes, limits: Limi
         cuts = {i: _cut_face(pipeline, source, i) for i in candidates}
     except PictureError as error:
         return ReferencePicture(str(error))
-    found = tuple(_describe(seen, i, cut) for i, (cut, reason) in cuts.items() if not reason)
-    return ReferencePicture("" if found else cuts[main][1], found, alone)
+    serve = {i: cut for i, (cut, reason) in cuts.items() if alone or not reason}
+    clear = list(serve) == [main] and not has_rival(seen)
+    found = tuple(_describe(seen, i, cut) for i, cut in serve.items())
+    return ReferencePicture("" if found else cuts[main][1], found, alone, clear)
 
 
 def _list_candidates(seen: SeenPicture) -> list[int]:

@@ -118,7 +118,7 @@ def _explain_choice(asked: dict[int, ReferencePicture], files: Sequence[str]) ->
 
 
 def _ask_which(file: str, picture: ReferencePicture) -> int:
-    click.echo(safe(f"Several faces on {file}, from left to right:"), err=True)
+    click.echo(safe(f"Several faces on {file}; those that serve, from left to right:"), err=True)
     for line in _describe_faces(picture):
         click.echo(f"  {line}", err=True)
     kind = click.IntRange(1, len(picture.faces))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageEnhance, ImageOps
 
 from plugin.recognizer.engines.engine import Floats
 from plugin.recognizer.examination.examination import Pipeline
@@ -55,14 +55,14 @@ def beside(crowd: Crowd, sizes: dict[str, int], gap: int = 0) -> Image.Image:
 def test_a_photograph_of_one_person_asks_nothing(pipeline: Pipeline) -> None:
     """There is one face, which is the one that is offered."""
     found = list_reference_faces(pipeline, samples.portrait(A), Limits())
-    assert (found.reason, found.alone, found.offered, len(found.faces)) == ("", True, 0, 1)
+    assert (found.reason, found.alone, found.clear, found.offered, len(found.faces)) == ("", True, True, 0, 1)
 
 
 def test_each_face_is_cut_out_alone(pipeline: Pipeline, crowd: Crowd, listed: Listed) -> None:
     """From left to right, the largest offered; each cut-out gives its own person's template and shows no one else."""
     page = beside(crowd, {B: 300, A: 400})
     found = listed(page)
-    assert (found.reason, found.alone, found.offered) == ("", False, 1)
+    assert (found.reason, found.alone, found.clear, found.offered) == ("", False, False, 1)
     own = [template(pipeline, jpeg(crowd.head(prefix, 400), 95)) for prefix in (B, A)]
     for place, face in enumerate(found.faces):
         mine = template(pipeline, face.cut)
@@ -80,7 +80,7 @@ def test_a_cut_out_is_its_own_only_face_when_it_is_looked_at_again(
     """What was chosen once is not asked again, and encodes to the same."""
     chosen = listed(crowd.row([A, B, samples.A_SPEECH], 260)).faces[1].cut
     again = list_reference_faces(pipeline, chosen, Limits())
-    assert (again.reason, again.alone, len(again.faces)) == ("", True, 1)
+    assert (again.reason, again.alone, again.clear, len(again.faces)) == ("", True, True, 1)
     assert np.array_equal(template(pipeline, chosen), template(pipeline, chosen))
     assert away(template(pipeline, chosen), template(pipeline, again.faces[0].cut)) < 0.1
 
@@ -105,8 +105,19 @@ def test_a_turned_photograph_has_the_same_faces(crowd: Crowd, pipeline: Pipeline
 def test_a_face_below_the_limit_is_covered_and_not_offered(pipeline: Pipeline, crowd: Crowd, listed: Listed) -> None:
     """A figure in the background is nobody's choice, and is not kept."""
     found = listed(beside(crowd, {A: 400, B: 64}))
-    assert (found.reason, found.alone, len(found.faces)) == ("", False, 1)
+    assert (found.reason, found.alone, found.clear, len(found.faces)) == ("", False, True, 1)
     assert len(pipeline.see(found.faces[0].cut).faces) == 1
+
+
+@pytest.mark.parametrize("size", [300, 420])
+def test_a_face_that_does_not_serve_may_still_be_meant(crowd: Crowd, listed: Listed, size: int) -> None:
+    """Nobody is enrolled silently because the one in front is in the dark, or the one beside them: it is asked."""
+    page = beside(crowd, {B: 360, A: size})
+    other = page.crop((360, 0, 360 + size, page.height))
+    page.paste(ImageEnhance.Brightness(other).enhance(0.15), (360, 0))
+    found = listed(page)
+    assert (found.reason, found.alone, found.clear, len(found.faces)) == ("", False, False, 1)
+    assert found.faces[0].box[0] < 0.4
 
 
 def test_a_poster_behind_is_offered_but_not_first(crowd: Crowd, listed: Listed) -> None:
