@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from threading import Event
@@ -124,7 +125,7 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         dam = open_dam(store, config, steady)
         stack.callback(dam.close)
         own = resolve_models(config)
-        faces = Recogniser.from_config(own, _read_serving(store))
+        faces = Recogniser.from_config(own, partial(_read_serving, store))
         stack.callback(faces.close)
         ended, hasher = (EndedLog(config.path(config.keys.ended_log)), NameHasher(config.path(config.keys.names_file)))
         queue = Queue(store, config.jobs, SystemRandom())

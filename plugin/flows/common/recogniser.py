@@ -1,7 +1,7 @@
 """The recogniser of this process, with the gallery last loaded into it by `matching.gallery`."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -14,6 +14,9 @@ from plugin.recognizer.examination.messages import Enrolment, Examination, Exami
 from plugin.recognizer.examination.view import PictureView
 from plugin.recognizer.matching.gallery import Enrolled
 from plugin.recognizer.process.examiner import Examiner
+
+FindServing = Callable[[], EngineSource | None]
+"""The engine that serves now; None where the store knows none yet."""
 
 
 class _OpenEngine:
@@ -53,13 +56,22 @@ class _OpenEngine:
 class Recogniser:
     """The recogniser with the gallery that this process last opened, of the engine that serves (`follow`)."""
 
-    def __init__(self, examiner: Examiner, uploads: Examiner | None = None, config: Config | None = None) -> None:
+    def __init__(
+        self,
+        examiner: Examiner,
+        uploads: Examiner | None = None,
+        config: Config | None = None,
+        find_serving: FindServing = lambda: None,
+    ) -> None:
         """`uploads`: looks at pictures that somebody hands in, in a process of its own: neither waits for the other.
 
-        `config`: opens other engines; without it the one that was handed over stays, whatever serves.
+        `config`: opens other engines; without it the one that was handed over stays, whatever serves. `find_serving`:
+        the engine that serves now, asked for at each picture that is handed in.
         """
         self._open = _OpenEngine(examiner, uploads or examiner)
+        self._loaded: _OpenEngine | None = None  # that has the gallery
         self._config = config
+        self._find_serving = find_serving
         self._lock = threading.RLock()
         self.generation = -1
         self._closed = False
@@ -67,9 +79,11 @@ class Recogniser:
         self.declared: frozenset[str] = frozenset()
 
     @classmethod
-    def from_config(cls, config: Config, source: EngineSource | None = None) -> Self:
+    def from_config(cls, config: Config, find_serving: FindServing) -> Self:
         """Of the engine that serves, or of the configured one where none does yet."""
-        return cls(Examiner.from_config(config, source), Examiner.for_uploads(config, source), config)
+        source = find_serving()
+        photos, uploads = Examiner.from_config(config, source), Examiner.for_uploads(config, source)
+        return cls(photos, uploads, config, find_serving)
 
     @property
     def configured(self) -> RecognizerSection | None:
@@ -89,14 +103,13 @@ class Recogniser:
     def follow(self, source: EngineSource) -> None:
         """Open this engine in place of another; what the other is in the middle of comes to its end.
 
-        The gallery is empty until the next `load`.
+        Until the next `load` it compares nothing: what is asked for by the gallery of before is refused as stale.
         """
         with self._lock:
             if self._config is None or source.id == self.engine_id:
                 return
             new = _OpenEngine(Examiner.from_config(self._config, source), Examiner.for_uploads(self._config, source))
             before, self._open = self._open, new
-            self.generation, self.enrolled, self.declared = -1, frozenset(), frozenset()
         before.retire()
 
     @contextmanager
@@ -121,11 +134,12 @@ class Recogniser:
 
     def hold(self, generation: int, closed: bool) -> bool:
         """Whether the gallery is that of this generation, and of a house that is open, or closed."""
-        return (generation, closed) == (self.generation, self._closed)
+        return (generation, closed, self._open) == (self.generation, self._closed, self._loaded)
 
     def load(self, entries: Sequence[Enrolled], declared: frozenset[str], generation: int, closed: bool) -> None:
         """Take the gallery of a generation; `declared`: those whose pictures nobody vouched for."""
         self._open.photos.load_gallery(entries, generation)
+        self._loaded = self._open
         self._closed, self.generation = closed, generation
         self.enrolled, self.declared = frozenset(entry.key for entry in entries), declared
 
@@ -136,21 +150,23 @@ class Recogniser:
 
     def likeness(self, picture: Picture, view: PictureView) -> bytes:
         """A small JPEG of what `view` lets through of the picture, made where hostile pictures do no harm."""
-        with self._use() as engine:
+        with self._use(follows=True) as engine:
             return engine.photos.likeness(_source(picture), view)
 
     def enrol(self, pictures: Sequence[bytes]) -> Enrolment:
         """A template of one consenting person's reference photographs."""
-        with self._use() as engine:
+        with self._use(follows=True) as engine:
             return engine.uploads.enrol(list(pictures))
 
     def list_faces(self, picture: bytes) -> ReferencePicture:
         """The faces of a reference photograph, each cut out; with none that serves, the reason. Nothing is encoded."""
-        with self._use() as engine:
+        with self._use(follows=True) as engine:
             return engine.uploads.list_faces(picture)
 
     @contextmanager
-    def _use(self) -> Iterator[_OpenEngine]:
+    def _use(self, follows: bool = False) -> Iterator[_OpenEngine]:
+        if follows and (source := self._find_serving()) is not None:
+            self.follow(source)
         engine = self._open
         while not engine.enter():  # it was retired this moment, and another one is open
             engine = self._open

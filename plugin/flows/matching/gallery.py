@@ -121,7 +121,6 @@ def make_template(services: Services, pictures: Sequence[bytes]) -> Enrolment:
     """A template of reference photographs, in memory. Raises EnrolmentRefused with a reason for each."""
     if not pictures:
         raise EnrolmentRefused(["no photograph was given: three or more of the same person are best"])
-    serving_engine.follow(services)
     return services.faces.enrol(pictures)
 
 
