@@ -21,6 +21,9 @@ from plugin.flows.matching.serving_engine import Going
 from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar, retries
 from plugin.ledger import tables as t
+from plugin.ledger.backups import backup, restore
+from plugin.ledger.backups.backup_trust import RestoreOptions
+from plugin.ledger.log.head_book import HeadBook
 from plugin.recognizer.engines.registry import EngineSource
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
@@ -272,3 +275,29 @@ def test_what_the_configuration_names_no_command_changes(tmp_path: Path, clock: 
         assert services.faces.engine_id == DLIB
         calendar.start_process(services)
         assert services.faces.engine_id.startswith("retinaface-other/1-")
+
+
+@pytest.mark.embedded
+def test_a_backup_from_before_the_change_is_encoded_after_it_was_restored(house: House, asa: str, card: Path) -> None:
+    """Into a store in which an engine serves already; the templates that come back are of the one before."""
+    config, services = house.config, house.services
+    folder = config.path(config.backup.folder)
+    book = HeadBook.from_config(config)
+    name = backup.write_backup(services.store, services.master, folder, house.clock, book, config.backup.key_days).name
+    engine_change.choose(services, str(card), "test")
+    house.cast.work()
+    new = services.faces.engine_id
+    store = {"url": f"sqlite:///{config.path('{data}')}/restored.db"}
+    moved = config.model_copy(update={"store": config.store.model_copy(update=store)})
+    support.begin(moved, house.clock)
+    with bootstrap.open_house(moved, house.clock) as again:
+        calendar.start_process(again)
+        engine_change.choose(again, str(card), "test")
+    restore.restore_backup(moved.store_url, folder, services.master, house.clock, book, RestoreOptions(name))
+    with bootstrap.open_house(moved, house.clock) as again:
+        calendar.start_process(again)
+        other = House(moved, house.clock, again)
+        assert (other.templates(), other.roles()) == ({DLIB: 1}, {"serving": f"{DLIB} on"})
+        engine_change.choose(again, str(card), "test")
+        other.cast.work()
+        assert (other.templates(), other.roles()) == ({new: 1}, {"serving": f"{new} on"})

@@ -116,9 +116,9 @@ def _has_pictures(conn: Connection) -> bool:
 def _serve(tx: Tx, source: EngineSource, before: StoredEngine | None, actor: str) -> None:
     """It serves from now on; nothing is enrolled, or it served already and is opened otherwise."""
     serving_engine.put(tx, "serving", source)
-    if before is None or before.id != source.id:
+    if before is not None and before.id != source.id:
         tx.move_generation()
-        tx.audit(Action.ENGINE_SERVE, actor, engine=source.id, before="" if before is None else before.id)
+        tx.audit(Action.ENGINE_SERVE, actor, engine=source.id, before=before.id)
 
 
 def _give_up(services: Services, tx: Tx, actor: str) -> None:

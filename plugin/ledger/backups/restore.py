@@ -26,8 +26,18 @@ from plugin.ledger.store import engine
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store, Tx
 
-_OWN = {"state", "audit_head", "house_key"}  # tables with rows in a new store
-_BY_ITSELF = tuple(one.value for one in (Action.HEAD_WRITE, Action.HEAD_KEY, Action.HOUSE_CLOSE, Action.HOUSE_OPEN))
+_OWN = {"state", "audit_head", "house_key", "engine"}  # tables with rows in a new store
+_BY_ITSELF = tuple(
+    one.value
+    for one in (
+        Action.HEAD_WRITE,
+        Action.HEAD_KEY,
+        Action.HOUSE_CLOSE,
+        Action.HOUSE_OPEN,
+        Action.ENGINE_CHOOSE,
+        Action.ENGINE_SERVE,
+    )
+)
 """Actions that the log of an empty store may contain."""
 _LivingKeys = dict[tuple[str, str], tuple[WrappedKey, bytes]]
 _NEWEST = RestoreOptions()
@@ -73,7 +83,7 @@ def restore_backup(
         with store.write() as tx, database.connect() as old:
             _refuse_unless_empty(tx.connection)
             living = _unwrap_all(parts.keys, master)
-            for own in (t.state, t.audit, t.audit_head, t.house_key):
+            for own in (t.state, t.audit, t.audit_head, t.house_key, t.engine):
                 tx.execute(delete(own))
             made = _copy_tables(tx, old, living, parts.name)
             _end_visits(tx)
