@@ -247,7 +247,7 @@ _HOUSE_CHECKS: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
     ("DAM", _check_dam), ("names", _check_names), ("clock", _check_clock),
     ("worker", worker_checks.check_worker), ("comparison", worker_checks.check_comparison),
     ("jobs", _check_jobs), ("clearances", _check_clearances), ("terms", _check_expired_keys),
-    ("templates", _check_templates), ("letters", _check_letters),
+    ("templates", _check_templates), ("thresholds", worker_checks.check_thresholds), ("letters", _check_letters),
     ("ended.log", log_checks.check_ended_log), ("audit log", log_checks.check_log),
     ("key of heads", log_checks.check_head_key), ("place of heads", log_checks.check_heads_place),
 )  # fmt: skip

@@ -1,12 +1,15 @@
-"""Checks of the worker and of the daily comparison. What is overdue is in the waiting list."""
+"""Checks of the worker, the daily comparison and what it compares by. What is overdue is in the waiting list."""
 
 from datetime import timedelta
 
 from plugin.flows.common import worker_state
 from plugin.flows.common.services import Services
 from plugin.flows.photos import comparison
+from plugin.flows.views import health
+from plugin.recognizer.engines import registry
 from plugin.words.plurals import pluralize
 from sidecar.doctor.finding import Finding
+from sidecar.words import threshold_words
 
 _DAY = timedelta(days=1)
 
@@ -39,3 +42,16 @@ def check_comparison(services: Services) -> Finding:
     said = f"under way for {hours:.0f} h, {pluralize(found.left, 'photograph is', 'photographs are')} left"
     mend = "give the worker more processes (recognizer.processes): it goes on each night where it was"
     return Finding(what, now - found.began_at <= _DAY, said, mend)
+
+
+def check_thresholds(services: Services) -> Finding:
+    """What the thresholds do with as many people as are enrolled with the engine in use."""
+    enrolled = health.count_templates(services) - health.count_templates_of_other_engines(services)
+    if not enrolled:
+        return Finding("thresholds", True, "nobody is enrolled", looked=False)
+    card = registry.find_card(services.config.recognizer)
+    points = card.explain_thresholds(services.config.matching, enrolled)
+    said = [f"with {pluralize(enrolled, 'person', 'people')}", *threshold_words.list_thresholds(points)]
+    if any(point.extrapolated for point in points):
+        said.append(f"the engine was {threshold_words.describe_low_end(card)}")
+    return Finding("thresholds", True, "; ".join(said))

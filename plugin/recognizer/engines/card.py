@@ -13,8 +13,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from plugin.config import MatchingSection
 from plugin.errors import EngineError
-from plugin.recognizer.engines.thresholds import Calibration
+from plugin.recognizer.engines.thresholds import (
+    Calibration,
+    OperatingPoint,
+    Thresholds,
+    compute_thresholds,
+    explain_threshold,
+)
 from plugin.words.plurals import pluralize
 
 _FOLDER = "plugin.recognizer.engines"
@@ -51,10 +58,17 @@ class CardInput(_Frozen):
 
 
 class CardCalibration(_Frozen):
-    """As `Calibration`: measured rates of false matches by distance."""
+    """As `Calibration`: measured rates of false matches by distance.
+
+    `people` and `comparisons`: how many were compared, each pair once; 0 if that is not known. `low_end`: the 95 %
+    interval of the first point's rate.
+    """
 
     source: Annotated[str, Field(min_length=20)]
+    people: Annotated[int, Field(ge=0)] = 0
+    comparisons: Annotated[int, Field(ge=0)] = 0
     points: Annotated[tuple[tuple[_Distance, Annotated[float, Field(gt=0, lt=1)]], ...], Field(min_length=2)]
+    low_end: _Pair | None = None
     floor: _Distance
     auto_ceiling: _Distance
     suggest_ceiling: _Distance
@@ -64,6 +78,9 @@ class CardCalibration(_Frozen):
         for column in zip(*self.points, strict=True):
             if list(column) != sorted(set(column)):
                 raise ValueError("distances and rates must rise from point to point")
+        first = self.points[0][1]
+        if self.low_end and not self.low_end[0] <= first <= self.low_end[1]:
+            raise ValueError("low_end is an interval around the rate of the first point")
         return self
 
 
@@ -167,6 +184,23 @@ class EngineCard(_Frozen):
         """The calibration as the thresholds are computed from it."""
         c = self.calibration
         return Calibration(c.points, c.auto_ceiling, c.suggest_ceiling, c.floor, c.source)
+
+    def find_thresholds(self, matching: MatchingSection, enrolled: int) -> Thresholds:
+        """The thresholds for the configured rates, or those of the card, with `enrolled` people compared."""
+        return compute_thresholds(self.measured(), enrolled, *self._choose_rates(matching))
+
+    def explain_thresholds(self, matching: MatchingSection, enrolled: int) -> tuple[OperatingPoint, OperatingPoint]:
+        """What the thresholds for automatic names and for suggestions do, by the calibration."""
+        limits, measured = self.find_thresholds(matching, enrolled), self.measured()
+        auto, suggest = self._choose_rates(matching)
+        return (
+            explain_threshold(measured, enrolled, auto, limits.auto),
+            explain_threshold(measured, enrolled, suggest, limits.suggest),
+        )
+
+    def _choose_rates(self, matching: MatchingSection) -> tuple[float, float]:
+        auto = matching.fpir_auto or self.rates.auto
+        return auto, max(auto, matching.fpir_suggest or self.rates.suggest)
 
 
 @cache

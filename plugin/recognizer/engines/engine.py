@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from plugin.config import MatchingSection
 from plugin.recognizer.engines.card import EngineCard
-from plugin.recognizer.engines.thresholds import Thresholds, compute_thresholds
+from plugin.recognizer.engines.thresholds import Thresholds
 from plugin.recognizer.pictures.pixels import Pixels
 
 Floats = NDArray[np.float32]
@@ -103,7 +103,5 @@ class Engine:
     card: EngineCard
 
     def find_thresholds(self, matching: MatchingSection, enrolled: int) -> Thresholds:
-        """The thresholds for the configured rates, or those of the card, with `enrolled` people compared."""
-        auto = matching.fpir_auto or self.card.rates.auto
-        suggest = max(auto, matching.fpir_suggest or self.card.rates.suggest)
-        return compute_thresholds(self.card.measured(), enrolled, auto, suggest)
+        """As the card's."""
+        return self.card.find_thresholds(matching, enrolled)

@@ -6,7 +6,10 @@ the true rate: the error is on the safe side.
 """
 
 import math
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -18,12 +21,27 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold in force, and what it does by the calibration.
+
+    `configured`: the FPIR that was asked for; `expected`: that of `distance` with this many enrolled, lower where a
+    ceiling decides. `extrapolated`: the distance lies below all that was measured.
+    """
+
+    distance: float
+    configured: float
+    expected: float
+    extrapolated: bool
+
+
+@dataclass(frozen=True)
 class Calibration:
     """The measured share of stranger-to-template comparisons below a distance (FMR).
 
-    `points`: (distance, FMR), both rising. `auto_ceiling`, `suggest_ceiling`: upper bounds, however few are enrolled,
-    since the sample is not everybody (false matches are far more frequent in some groups). `floor`: nothing was
-    measured below it. `source`: the sample.
+    `points`: (distance, FMR), both rising; log-linear between them. Below the first, down to `floor`, the rate is
+    extrapolated: a straight line in log FMR through the first point and the first that has ten times its rate.
+    `auto_ceiling`, `suggest_ceiling`: upper bounds, however few are enrolled, since the sample is not everybody (false
+    matches are far more frequent in some groups). `source`: the sample.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -32,17 +50,27 @@ class Calibration:
     floor: float
     source: str
 
-    def distance(self, fmr: float) -> float:
-        """The distance at which strangers match a template at the rate `fmr`; log-linear between points."""
-        wanted = math.log(max(fmr, 1e-12))
-        rates = [math.log(rate) for _, rate in self.points]
+    @cached_property
+    def _curve(self) -> tuple[list[float], list[float]]:
+        """Distances, and logarithms of FMR, from the floor on."""
         distances = [distance for distance, _ in self.points]
-        if wanted >= rates[-1]:
-            return distances[-1]
-        above = next(i for i, rate in enumerate(rates) if rate > wanted)
-        low, high = max(above - 1, 0), max(above, 1)
-        slope = (distances[high] - distances[low]) / (rates[high] - rates[low])
-        return max(self.floor, distances[low] + (wanted - rates[low]) * slope)
+        rates = [math.log(rate) for _, rate in self.points]
+        decade = next((i for i, rate in enumerate(rates) if rate >= rates[0] + math.log(9.99)), len(rates) - 1)
+        slope = (rates[decade] - rates[0]) / (distances[decade] - distances[0])
+        if self.floor < distances[0]:
+            rates.insert(0, rates[0] - (distances[0] - self.floor) * slope)
+            distances.insert(0, self.floor)
+        return distances, rates
+
+    def distance(self, fmr: float) -> float:
+        """The distance at which strangers match a template at the rate `fmr`, between the floor and the last point."""
+        distances, rates = self._curve
+        return _interpolate(math.log(max(fmr, 1e-300)), rates, distances)
+
+    def fmr(self, distance: float) -> float:
+        """The rate at which strangers match a template at this distance; at most that of the last point."""
+        distances, rates = self._curve
+        return math.exp(_interpolate(distance, distances, rates))
 
 
 def compute_thresholds(calibration: Calibration, enrolled: int, fpir_auto: float, fpir_suggest: float) -> Thresholds:
@@ -55,6 +83,20 @@ def compute_thresholds(calibration: Calibration, enrolled: int, fpir_auto: float
     return Thresholds(min(auto, suggest), suggest)
 
 
+def explain_threshold(calibration: Calibration, enrolled: int, configured: float, distance: float) -> OperatingPoint:
+    """What a threshold does that was computed for the FPIR `configured` with `enrolled` people compared."""
+    expected = -math.expm1(max(enrolled, 1) * math.log1p(-calibration.fmr(distance)))
+    return OperatingPoint(distance, configured, expected, distance < calibration.points[0][0])
+
+
 def _single_fmr(fpir: float, enrolled: int) -> float:
     """The FMR of one comparison that gives `fpir` over `enrolled` of them."""
     return -math.expm1(math.log1p(-fpir) / max(enrolled, 1))
+
+
+def _interpolate(x: float, xs: Sequence[float], ys: Sequence[float]) -> float:
+    """Linear between the points, whose `xs` rise; the first or the last of `ys` beyond them."""
+    at = bisect_right(xs, x)
+    if at in (0, len(xs)):
+        return ys[min(at, len(xs) - 1)]
+    return ys[at - 1] + (ys[at] - ys[at - 1]) * (x - xs[at - 1]) / (xs[at] - xs[at - 1])

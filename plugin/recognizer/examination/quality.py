@@ -72,12 +72,15 @@ def _explain_price(references: CardReferences, count: int) -> str:
 
 
 def find_main_face(seen: SeenPicture) -> int:
-    """The index of the largest, most central face. `seen` has at least one."""
+    """The index of the largest, most central, most certain face. `seen` has at least one.
+
+    Certain: between two heads close together the detector may see a third, larger than both, with a lower score.
+    """
     height, width = seen.decoded.pixels.shape[:2]
     boxes = seen.faces.boxes
     aside = boxes[:, :2] + boxes[:, 2:] / 2 - np.array([width / 2, height / 2], np.float32)
     central = 1 - np.hypot(aside[:, 0], aside[:, 1]) / np.hypot(width, height)
-    return int(np.argmax(np.sqrt(boxes[:, 2:].prod(axis=1)) * central))
+    return int(np.argmax(np.sqrt(boxes[:, 2:].prod(axis=1)) * central * seen.faces.scores))
 
 
 def _read_reference(pipeline: Pipeline, picture: Path | bytes) -> ReferencePhoto | str:

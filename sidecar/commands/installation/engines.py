@@ -16,7 +16,7 @@ from plugin.recognizer.engines.card import EngineCard, shipped_cards
 from sidecar.commands.common import Shell, actor, as_json
 from sidecar.output import say, table
 from sidecar.running import bootstrap
-from sidecar.words import engine_words
+from sidecar.words import engine_words, threshold_words
 
 _NAME = click.argument("name", type=click.Choice(sorted(shipped_cards())))
 
@@ -39,7 +39,7 @@ def list_(shell: Shell, as_json: bool) -> None:
     rows = [_describe(card, folders[card.name], card.name in names) for card in cards]
     heads = ["name", "files", "in_use", "title", "licence"]
     cells = [["yes" if row[h] is True else row[h] or "" for h in heads] for row in rows]
-    say(as_json, rows, [*table(heads, cells), *(f"{card.name}: {card.training} {card.limits}" for card in cards)])
+    say(as_json, rows, [*table(heads, cells), *map(_say_more, cards)])
 
 
 def _name(card: str) -> str:
@@ -49,8 +49,12 @@ def _name(card: str) -> str:
 def _describe(card: EngineCard, folder: Path, in_use: bool) -> dict[str, str | bool | int]:
     about: dict[str, str | bool | int] = {"name": card.name, "files": engine_files.describe_files(card, folder)}
     about |= {"in_use": in_use, "licence": card.licence, "title": card.title}
-    about |= {"training": card.training, "limits": card.limits}
+    about |= {"training": card.training, "limits": card.limits, "low_end": threshold_words.describe_low_end(card)}
     return about | {"bytes": sum(file.bytes for file in card.files)}
+
+
+def _say_more(card: EngineCard) -> str:
+    return f"{card.name}: {card.training} {card.limits} It was {threshold_words.describe_low_end(card)}."
 
 
 @engine.command()

@@ -1,5 +1,6 @@
 """`facelease keys`, `backup` and `report`: key rotation, backups, and the recogniser's error rates."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from sidecar.commands.common import Shell, actor, as_json
 from sidecar.commands.installation import audit
 from sidecar.output import say
 from sidecar.running import bootstrap
+from sidecar.words import threshold_words
 
 
 @click.group()
@@ -85,7 +87,10 @@ def accuracy(shell: Shell, people: Path, strangers: Path, engine: str | None, as
     for rates, words in ((data["auto"], "named automatically"), (data["suggest"], "named or suggested")):
         named, missed = _format_rate(rates["fpir"]), _format_rate(rates["fnir"])
         lines.append(f"{words}: strangers {named}, enrolled people missed {missed}")
-    say(as_json, data, lines)
+    points = registry.find_card(config.recognizer).explain_thresholds(config.matching, data["gallery"])
+    lines += [f"by the engine's calibration: {said}" for said in threshold_words.list_thresholds(points)]
+    told = {level: asdict(point) for level, point in zip(("auto", "suggest"), points, strict=True)}
+    say(as_json, {**data, "thresholds": told}, lines)
 
 
 def _format_rate(rate: dict[str, float]) -> str:

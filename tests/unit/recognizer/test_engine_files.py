@@ -58,6 +58,8 @@ def test_every_shipped_card_says_what_an_officer_asks() -> None:
         assert card.name == name
         assert card.measured().points[0][0] >= card.calibration.floor
         assert card.calibration.auto_ceiling <= card.calibration.suggest_ceiling
+        assert card.calibration.comparisons > 100_000
+        assert card.calibration.low_end
         for file in card.files:
             assert file.url.startswith("https://"), file
 
@@ -70,12 +72,15 @@ def test_every_shipped_card_says_what_an_officer_asks() -> None:
         ({"surprise": 1}, "surprise"),
         ({"files": []}, "2 files"),
         ({"rates": {"auto": 0.1, "suggest": 0.01}}, "auto must not be above"),
+        ({"calibration": {"low_end": (0.1, 0.2)}}, "around the rate of the first point"),
     ],
 )
 def test_a_card_that_is_wrong_is_refused_with_the_field(change: dict[str, Any], said: str) -> None:
     text = resources.files("plugin.recognizer.engines").joinpath("cards/retail-0095.toml").read_text("utf-8")
+    tree = tomllib.loads(text)
+    part = {name: tree[name] | value for name, value in change.items() if name == "calibration"}
     with pytest.raises(Exception, match=said):
-        EngineCard.model_validate(tomllib.loads(text) | change)
+        EngineCard.model_validate(tree | change | part)
     with pytest.raises(EngineError, match="is no TOML"):
         parse_card("name = ", "mine.toml")
 

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from plugin.config import MatchingSection, RecognizerSection
 from plugin.errors import EnrolmentRefused
 from plugin.recognizer.engines.card import CardReferences
-from plugin.recognizer.engines.engine import Engine
-from plugin.recognizer.examination.examination import Pipeline
-from plugin.recognizer.examination.quality import build_enrolment
+from plugin.recognizer.engines.engine import Detections, Engine
+from plugin.recognizer.examination.examination import Pipeline, SeenPicture
+from plugin.recognizer.examination.quality import build_enrolment, find_main_face
+from plugin.recognizer.pictures.decode import Decoded
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 
@@ -140,6 +141,15 @@ def test_a_new_template_must_look_like_the_previous(pipeline: Pipeline) -> None:
     assert build_enrolment(pipeline, good()[2:], previous=before).template.shape == (128,)
     with pytest.raises(EnrolmentRefused, match="enrolled before"):
         build_enrolment(pipeline, [samples.portrait(samples.B_STANDING)], previous=before)
+
+
+def test_what_lies_between_two_heads_is_not_the_main_face() -> None:
+    """A third detection, larger and more central than the person's, of which the detector is not certain."""
+    boxes = np.array([[135, 17, 98, 132], [76, 67, 83, 123], [104, 42, 95, 128]], np.float32)
+    decoded = Decoded(np.zeros((250, 250, 3), np.uint8), 250, 250, 1.0)
+    for score, main in ((0.79, 1), (0.99, 2)):
+        scores = np.array([1, 1, score], np.float32)
+        assert find_main_face(SeenPicture(decoded, Detections(boxes, np.zeros((3, 5, 2), "f4"), scores), 250)) == main
 
 
 def test_nothing_to_enrol_from_is_refused(pipeline: Pipeline) -> None:

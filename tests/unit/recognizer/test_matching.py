@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plugin.config import MatchingSection
 from plugin.recognizer.engines.card import shipped_cards
 from plugin.recognizer.engines.engine import normalise
-from plugin.recognizer.engines.thresholds import Calibration, Thresholds, compute_thresholds
+from plugin.recognizer.engines.thresholds import Calibration, Thresholds, compute_thresholds, explain_threshold
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
 from plugin.recognizer.matching.matching import (
     Candidate,
@@ -149,6 +150,54 @@ def test_thresholds_share_the_rate_among_the_enrolled() -> None:
     assert compute_thresholds(table, 100, 0.01, 0.1).auto == pytest.approx(0.2, abs=1e-3)
     assert compute_thresholds(table, 1000, 0.01, 0.1).auto == pytest.approx(0.1, abs=1e-3)
     assert compute_thresholds(table, 10**9, 0.01, 0.1).auto == 0.1
+
+
+def test_below_the_measured_rates_the_lowest_decade_goes_on_straight() -> None:
+    """Not the lowest two points, which rest on a few comparisons; down to the floor, and no further."""
+    table = Calibration(((0.20, 1e-5), (0.29, 2e-5), (0.3, 1e-4), (0.4, 1e-3)), 0.9, 0.9, 0.1, "invented")
+    assert table.distance(1e-6) == pytest.approx(0.10)
+    assert table.distance(10**-5.5) == pytest.approx(0.15)
+    assert table.distance(1e-9) == 0.1
+    assert table.fmr(0.15) == pytest.approx(10**-5.5)
+    assert table.fmr(0.05) == pytest.approx(1e-6)
+    assert table.fmr(0.9) == pytest.approx(1e-3)
+    one = Calibration(((0.2, 1e-5), (0.3, 2e-5)), 0.9, 0.9, 0.1, "no decade was measured: its two ends")
+    assert one.distance(0.5e-5) == pytest.approx(0.1)
+
+
+@given(st.floats(1e-9, 0.5))
+def test_a_distance_and_its_rate_belong_together(fmr: float) -> None:
+    """Each way and back, for every shipped engine, between its floor and its last point."""
+    for card in shipped_cards().values():
+        table = card.measured()
+        distance = table.distance(fmr)
+        assert table.floor <= distance <= table.points[-1][0]
+        assert table.distance(table.fmr(distance)) == pytest.approx(distance)
+        if table.floor < distance < table.points[-1][0]:
+            assert table.fmr(distance) == pytest.approx(fmr)
+
+
+def test_a_threshold_says_what_it_does() -> None:
+    """The rate that was asked for; a lower one where the ceiling decides, a higher one at the floor; extrapolated."""
+    table = Calibration(((0.2, 1e-4), (0.3, 1e-3), (0.4, 1e-2)), 0.25, 0.9, 0.1, "invented")
+    cases = {10: (0.25, 0.00316, False), 100: (0.2, 0.01, False), 400: (0.139, 0.01, True), 10_000: (0.1, 0.095, True)}
+    for enrolled, (distance, expected, extrapolated) in cases.items():
+        auto = compute_thresholds(table, enrolled, 0.01, 0.1).auto
+        said = explain_threshold(table, enrolled, 0.01, auto)
+        assert said.distance == auto == pytest.approx(distance, abs=1e-2)
+        assert said.expected == pytest.approx(expected, rel=0.02)
+        assert (said.configured, said.extrapolated) == (0.01, extrapolated)
+
+
+def test_the_rates_in_force_are_the_configured_or_the_cards() -> None:
+    """And a suggestion is never rarer than an automatic name."""
+    card = shipped_cards()["retail-0095"]
+    auto, suggest = card.explain_thresholds(MatchingSection(), 50)
+    assert (auto.configured, suggest.configured) == (card.rates.auto, card.rates.suggest)
+    auto, suggest = card.explain_thresholds(MatchingSection(fpir_auto=0.05), 50)
+    assert (auto.configured, suggest.configured) == (0.05, 0.05)
+    limits = card.find_thresholds(MatchingSection(fpir_auto=0.05), 50)
+    assert (limits.auto, limits.suggest) == (auto.distance, suggest.distance)
 
 
 def test_the_shipped_calibration_rises() -> None:
