@@ -3,7 +3,8 @@
 import hashlib
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -40,13 +41,22 @@ LIMITS: dict[str, dict[tuple[Level, Kind], float]] = {
         ("auto", "fpir"): 0.005,
         ("auto", "fnir"): 0.03,
         ("suggest", "fpir"): 0.015,
-        ("suggest", "fnir"): 0.02,
+        ("suggest", "fnir"): 0.01,
     },
 }
-"""The most that each engine may name wrongly and miss at the rates of its card, with 10 and with 50 people.
+"""The most that each engine may name wrongly and miss at the rates of its card, whatever the size of the gallery."""
 
-Four of LFW's 744 probes lie farther from their own person than 99 of 100 strangers do, with both engines.
-"""
+NOT_REACHED = {("retail-0095", 50, "suggest", "fnir"): 0.0175, ("retail-0095", 116, "suggest", "fnir"): 0.0135}
+"""Limits that no threshold reaches on these photographs: with the best one at an FPIR of 1.5 % the engine misses 1.3 %
+of everybody's probes, and 1.7 % of half B's. Two people of 64 in half B are five of its seven misses."""
+
+DOUBTFUL = {
+    "Mahmoud_Abbas": "Mahmoud_Abbas_0012.jpg",
+    "Michael_Schumacher": "Michael_Schumacher_0008.jpg",
+    "Recep_Tayyip_Erdogan": "Recep_Tayyip_Erdogan_0004.jpg",
+}
+"""Probes of LFW that lie farther from their person than 99 of 100 strangers do, with both engines; of the last two
+others say too that they are labelled wrongly. They are counted; what they cost is told beside it."""
 
 
 def open_pipeline(name: str) -> Pipeline:
@@ -92,25 +102,53 @@ def reports_for(
     return [report_identification(gallery, strangers, pipeline.engine, CONFIG.matching) for gallery in galleries]
 
 
-def measure(
-    pipeline: Pipeline, faces: Path, limits: dict[tuple[Level, Kind], float], full: bool
-) -> tuple[str, list[str]]:
-    """What F1 says of an engine, and which limits are broken: galleries of half B, and one of all people."""
-    everybody = [
-        LabelledPerson(name, tuple(read_main_shot(pipeline, file, n < ENROLLED_FROM) for n, file in enumerate(files)))
-        for name, files in list_people(faces / "people")
+def read_people(pipeline: Pipeline, faces: Path) -> list[LabelledPerson]:
+    """Everybody who may be enrolled, with all photographs in order; a doubtful one is the last."""
+    found = []
+    for name, files in list_people(faces / "people"):
+        ordered = sorted(files, key=lambda file: (file.name == DOUBTFUL.get(name), file.name))
+        shots = tuple(read_main_shot(pipeline, file, n < ENROLLED_FROM) for n, file in enumerate(ordered))
+        found.append(LabelledPerson(name, shots))
+    return found
+
+
+def without_doubtful(people: list[LabelledPerson]) -> list[LabelledPerson]:
+    """The same people without the doubtful probes."""
+    return [replace(one, shots=one.shots[: -1 if one.name in DOUBTFUL else None]) for one in people]
+
+
+def with_one_photograph(people: list[LabelledPerson]) -> list[LabelledPerson]:
+    """The same people and probes, each enrolled with the first photograph alone."""
+    return [replace(one, shots=(one.shots[0], None, None, *one.shots[ENROLLED_FROM:])) for one in people]
+
+
+def describe(told: list[AccuracyReport], limits: Iterable[tuple[Level, Kind]]) -> str:
+    """The rates of several galleries, in percent."""
+    words = [
+        f"{level} {kind.upper()} {pooled(told, level, kind) * 100:.2f} % {worst(told, level, kind)}"
+        for level, kind in limits
     ]
+    return f"N={told[0]['gallery']}: " + ", ".join(words).replace("suggest", "auto+suggest")
+
+
+def measure(pipeline: Pipeline, faces: Path, name: str, full: bool) -> tuple[str, list[str]]:
+    """What F1 says of an engine, and which limits are broken: galleries of half B, and one of all people."""
+    everybody, limits = read_people(pipeline, faces), LIMITS[name]
     others = [read_main_shot(pipeline, file) for file in list_strangers(faces / "strangers") if half(file.name) == "B"]
     held_out = [person for person in everybody if half(person.name) == "B"]
     lines, broken = [], []
     for size, people in ((10, held_out), (50, held_out), (len(everybody), everybody)):
         told = reports_for(size, people, others, pipeline, 40 if full else 12)
-        words = []
+        lines.append(describe(told, limits))
         for (level, kind), limit in limits.items():
-            value = pooled(told, level, kind)
-            words.append(f"{level} {kind.upper()} {value * 100:.2f} % {worst(told, level, kind)}")
-            broken += [f"N={size} {level} {kind} {value:.4f} > {limit}"] if value > limit and size <= 50 else []
-        lines.append(f"N={told[0]['gallery']}: " + ", ".join(words).replace("suggest", "auto+suggest"))
+            value, most = pooled(told, level, kind), NOT_REACHED.get((name, size, level, kind), limit)
+            broken += [f"N={size} {level} {kind} {value:.4f} > {most}"] if value > most else []
+    clean = reports_for(len(everybody), without_doubtful(everybody), others, pipeline, 1)
+    one = reports_for(len(everybody), with_one_photograph(everybody), others, pipeline, 1)
+    missed = pooled(clean, "suggest", "fnir")
+    broken += [f"without doubtful probes {missed:.4f}"] if missed > limits["suggest", "fnir"] else []
+    lines.append(f"without {len(DOUBTFUL)} doubtful probes " + describe(clean, limits))
+    lines.append("one photograph enrolled " + describe(one, limits))
     probes = sum(len(person.probes) for person in everybody)
     return "; ".join(lines) + f"; {probes} probes, {len(others)} strangers of half B", broken
 
@@ -120,7 +158,7 @@ def measure(
 def test_strangers_are_seldom_named_and_the_enrolled_are_found(
     promise: Promise, full: bool, faces: Path | None, name: str
 ) -> None:
-    """F1: at the rates of an engine's card, on half B of the people and strangers, and on all people."""
+    """F1: at the rates of an engine's card, with 10 and 50 people of half B and with all, against its strangers."""
     if faces is None:
         promise("F1", f"{name}: not measured (no photographs)")
         assert not full, "--full needs photographs: give --faces DIR"
@@ -131,7 +169,7 @@ def test_strangers_are_seldom_named_and_the_enrolled_are_found(
         promise("F1", f"{name}: not measured ({error})")
         assert name != CONFIG.recognizer.engine
         return
-    said, broken = measure(pipeline, faces, LIMITS[name], full)
+    said, broken = measure(pipeline, faces, name, full)
     promise("F1", f"{name}: {said}; detect {CONFIG.recognizer.detect_px} px")
     assert not broken
 

@@ -187,20 +187,22 @@ class EngineCard(_Frozen):
 
     def find_thresholds(self, matching: MatchingSection, enrolled: int) -> Thresholds:
         """The thresholds for the configured rates, or those of the card, with `enrolled` people compared."""
-        return compute_thresholds(self.measured(), enrolled, *self._choose_rates(matching))
+        rates = self.find_rates(matching)
+        return compute_thresholds(self.measured(), enrolled, rates["auto"], rates["suggest"])
 
     def explain_thresholds(self, matching: MatchingSection, enrolled: int) -> tuple[OperatingPoint, OperatingPoint]:
         """What the thresholds for automatic names and for suggestions do, by the calibration."""
         limits, measured = self.find_thresholds(matching, enrolled), self.measured()
-        auto, suggest = self._choose_rates(matching)
+        rates = self.find_rates(matching)
         return (
-            explain_threshold(measured, enrolled, auto, limits.auto),
-            explain_threshold(measured, enrolled, suggest, limits.suggest),
+            explain_threshold(measured, enrolled, rates["auto"], limits.auto),
+            explain_threshold(measured, enrolled, rates["suggest"], limits.suggest),
         )
 
-    def _choose_rates(self, matching: MatchingSection) -> tuple[float, float]:
+    def find_rates(self, matching: MatchingSection) -> dict[Literal["auto", "suggest"], float]:
+        """The shares of strangers that may be named: as configured, or those of the card."""
         auto = matching.fpir_auto or self.rates.auto
-        return auto, max(auto, matching.fpir_suggest or self.rates.suggest)
+        return {"auto": auto, "suggest": max(auto, matching.fpir_suggest or self.rates.suggest)}
 
 
 @cache

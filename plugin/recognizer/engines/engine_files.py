@@ -12,14 +12,16 @@ from plugin.recognizer.engines.card import CardFile, EngineCard
 _SECONDS = 30
 
 
-def find_files(card: EngineCard, folder: Path) -> list[Path]:
-    """The card's files, verified, in its order. Raises EngineError that names a missing or a changed one."""
+def read_files(card: EngineCard, folder: Path) -> list[bytes]:
+    """The card's files, in its order: the very bytes that were verified, whatever becomes of the files meanwhile.
+
+    Raises EngineError that names a missing or a changed one.
+    """
     for file in card.files:
         if not (folder / file.name).exists():
             mend = f"facelease engine install {card.name} gets it" if file.url else "put it beside its card"
             raise EngineError(f"{card.name} needs {file.name}, which is not in {folder}: {mend}")
-        check_file(file, folder / file.name)
-    return [folder / file.name for file in card.files]
+    return [read_file(file, folder / file.name) for file in card.files]
 
 
 def describe_files(card: EngineCard, folder: Path) -> Literal["none needed", "here", "missing", "changed"]:
@@ -27,22 +29,24 @@ def describe_files(card: EngineCard, folder: Path) -> Literal["none needed", "he
     if not card.files:
         return "none needed"
     try:
-        find_files(card, folder)
+        read_files(card, folder)
     except EngineError:
         return "changed" if all((folder / file.name).exists() for file in card.files) else "missing"
     return "here"
 
 
-def check_file(file: CardFile, path: Path) -> None:
-    """Raises EngineError unless this is the publisher's file."""
+def read_file(file: CardFile, path: Path) -> bytes:
+    """The publisher's file. Raises EngineError if this is another one."""
     try:
         if path.stat().st_size != file.bytes:
             raise EngineError(f"{path} is not as long as the publisher's {file.name}, which has {file.bytes:,} B")
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        body = path.read_bytes()
     except OSError as error:
         raise EngineError(f"{path} cannot be read ({error.strerror})") from error
+    found = hashlib.sha256(body).hexdigest()
     if found != file.sha256:
         raise EngineError(f"{path} is not the publisher's {file.name} (sha256 {found[:12]}…, not {file.sha256[:12]}…)")
+    return body
 
 
 def take_files(card: EngineCard, given: Sequence[Path], folder: Path) -> list[Path]:
@@ -56,8 +60,8 @@ def take_files(card: EngineCard, given: Sequence[Path], folder: Path) -> list[Pa
     for file in card.files:
         if file.name not in by_name:
             raise EngineError(f"{file.name} is missing: give all files of {card.name}")
-        check_file(file, by_name[file.name])
-    return [_place(file, by_name[file.name].read_bytes(), folder) for file in card.files]
+    bodies = [read_file(file, by_name[file.name]) for file in card.files]
+    return [_place(file, body, folder) for file, body in zip(card.files, bodies, strict=True)]
 
 
 def download_file(file: CardFile, folder: Path, tell: Callable[[int], None]) -> Path:
@@ -71,7 +75,7 @@ def download_file(file: CardFile, folder: Path, tell: Callable[[int], None]) -> 
         if have < file.bytes:
             _fetch(file, part, have, tell)
         try:
-            check_file(file, part)
+            read_file(file, part)
         except EngineError:
             part.unlink(missing_ok=True)  # the next call begins again
             raise

@@ -1,7 +1,5 @@
 """Any network that takes an aligned face and gives a vector, as its card describes it, on onnxruntime."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +16,7 @@ _BATCH = 8
 class OnnxEncoder:
     """A similarity warp of the detector's five points to the card's, then the network."""
 
-    def __init__(self, card: EngineCard, model: Path) -> None:
+    def __init__(self, card: EngineCard, model: bytes) -> None:
         """Raises EngineError if the network does not load, or gives vectors of another width than its card says."""
         if card.input.points is None:
             raise EngineError(f"{card.name}: its card does not say where the points of a face belong")

@@ -141,7 +141,7 @@ def _open_encoder(config: RecognizerSection, card: EngineCard, cache: Path) -> E
 
     if card.encoder == "dlib":
         return resnet.ResNet(cache)
-    files = engine_files.find_files(card, find_folder(config))
+    files = engine_files.read_files(card, find_folder(config))
     if card.encoder == "openvino-ir":
         return onnx_encoder.OnnxEncoder(card, model_cache.ensure_model(cache, card.name, CONVERTER, files))
     return onnx_encoder.OnnxEncoder(card, files[0])

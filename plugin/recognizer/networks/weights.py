@@ -11,15 +11,15 @@ DAT_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 """Of dlib_face_recognition_resnet_model_v1.dat."""
 
 
-def find_package_file(package: str, name: str, sha256: str) -> Path:
-    """The path of a file in an installed package, verified. Raises EngineError."""
+def read_package_file(package: str, name: str, sha256: str) -> bytes:
+    """A file in an installed package, verified. Raises EngineError."""
     path = _find_folder(package) / name
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        body = path.read_bytes()
     except OSError as error:
         raise EngineError(f"{path} cannot be read ({error.strerror}): install {package} again") from error
-    check_sha256(found, sha256, str(path))
-    return path
+    check_sha256(hashlib.sha256(body).hexdigest(), sha256, str(path))
+    return body
 
 
 def read_constant(package: str, module: str, name: str, sha256: str) -> bytes:

@@ -21,22 +21,12 @@ from plugin.recognizer.engines.onnx_encoder import fit_similarity
 from plugin.recognizer.engines.registry import engine_id, find_card, open_engine
 from plugin.recognizer.process.worker import Worker
 from sidecar.running import bootstrap
+from tests.engine_cards import card_of, write_card
 from tests.ir_network import IrNetwork, embedding
 
 SIDE, VECTOR = 64, 24
 BUNDLED = resources.files("plugin.recognizer.engines").joinpath("cards/classic.toml").read_text("utf-8")
 LARGE = np.random.default_rng(5).bytes(300_000)
-
-
-def card_of(net: IrNetwork) -> EngineCard:
-    """The shipped card of an IR engine, with a small network of the tests' in the place of the publisher's."""
-    files = [
-        {"name": f"small.{end}", "sha256": hashlib.sha256(body).hexdigest(), "bytes": len(body)}
-        for end, body in (("xml", net.xml), ("bin", net.weights))
-    ]
-    card = shipped_cards()["retail-0095"].model_dump()
-    given = card["input"] | {"side": SIDE}
-    return EngineCard.model_validate(card | {"name": "small", "vector": VECTOR, "files": files, "input": given})
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +77,8 @@ def test_a_card_that_is_wrong_is_refused_with_the_field(change: dict[str, Any], 
 
 def test_files_are_used_only_if_they_are_the_publishers(net: IrNetwork, folder: Path) -> None:
     """F4: one byte changed anywhere, cut, emptied, exchanged, or missing: named, and never loaded."""
-    card = card_of(net)
-    assert [path.name for path in engine_files.find_files(card, folder)] == ["small.xml", "small.bin"]
+    card = card_of(net, SIDE, VECTOR)
+    assert engine_files.read_files(card, folder) == [net.xml, net.weights]
     assert engine_files.describe_files(card, folder) == "here"
     tried = 0
     for name in ("small.xml", "small.bin"):
@@ -98,12 +88,12 @@ def test_files_are_used_only_if_they_are_the_publishers(net: IrNetwork, folder: 
         for body in [*changed, good[:-1], good + b"\0", b"", other]:
             (folder / name).write_bytes(body)
             with pytest.raises(EngineError, match=name):
-                engine_files.find_files(card, folder)
+                engine_files.read_files(card, folder)
             assert engine_files.describe_files(card, folder) == "changed"
             tried += 1
         (folder / name).unlink()
         with pytest.raises(EngineError, match=f"needs {name}"):
-            engine_files.find_files(card, folder)
+            engine_files.read_files(card, folder)
         assert engine_files.describe_files(card, folder) == "missing"
         (folder / name).write_bytes(good)
     assert tried >= 40
@@ -111,7 +101,7 @@ def test_files_are_used_only_if_they_are_the_publishers(net: IrNetwork, folder: 
 
 
 def test_files_that_are_brought_are_taken_together_or_not_at_all(net: IrNetwork, folder: Path, tmp_path: Path) -> None:
-    card, target = card_of(net), tmp_path / "engines"
+    card, target = card_of(net, SIDE, VECTOR), tmp_path / "engines"
     xml, weights = folder / "small.xml", folder / "small.bin"
     with pytest.raises(EngineError, match=r"small\.bin is missing"):
         engine_files.take_files(card, [xml], target)
@@ -189,7 +179,7 @@ def test_a_publisher_that_sends_something_else_is_refused(
 ) -> None:
     url, served = publisher
     served.honest = False
-    file = card_of(net).files[1].model_copy(update={"url": url + "bin"})
+    file = card_of(net, SIDE, VECTOR).files[1].model_copy(update={"url": url + "bin"})
     with pytest.raises(EngineError, match="more than"):
         engine_files.download_file(file, tmp_path, lambda _: None)
     (tmp_path / "small.bin.part").write_bytes(b"x" * file.bytes)
@@ -198,22 +188,9 @@ def test_a_publisher_that_sends_something_else_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def write_card(net: IrNetwork, folder: Path, vector: int = VECTOR) -> None:
-    """A site's own card beside its files."""
-    card = card_of(net)
-    text = (resources.files("plugin.recognizer.engines") / "cards/retail-0095.toml").read_text("utf-8")
-    tree = tomllib.loads(text)
-    for old, new in zip(tree["files"], card.files, strict=True):
-        text = text.replace(old["name"], new.name).replace(old["sha256"], new.sha256)
-        text = text.replace(f"bytes = {old['bytes']}", f"bytes = {new.bytes}")
-    text = text.replace('name = "retail-0095"', 'name = "small"')
-    text = text.replace("side = 128", f"side = {SIDE}")
-    (folder / "small.toml").write_text(text.replace("vector = 256", f"vector = {vector}"))
-
-
 def test_a_sites_own_card_makes_an_engine(net: IrNetwork, folder: Path, tmp_path: Path) -> None:
     """Named by the path of its card, its files beside it; vectors are as wide as it says, or it fails."""
-    write_card(net, folder)
+    write_card(net, SIDE, VECTOR, folder)
     config = RecognizerSection(engine=str(folder / "small.toml"))
     assert find_card(config).name == "small"
     assert engine_id(config) == f"retinaface-small/1-{find_card(config).mark}"
@@ -225,7 +202,7 @@ def test_a_sites_own_card_makes_an_engine(net: IrNetwork, folder: Path, tmp_path
     assert vectors.shape == (1, VECTOR)
     assert np.linalg.norm(vectors) == pytest.approx(1, abs=1e-5)
     assert engine.encoder.encode(picture, faces.take(np.zeros(0, np.intp))).shape == (0, VECTOR)
-    write_card(net, folder, 32)
+    write_card(net, SIDE, 32, folder)
     with pytest.raises(EngineError, match="its card says 32"):
         open_engine(config, tmp_path / "models")
     (folder / "mine.toml").write_text(BUNDLED)
@@ -249,10 +226,10 @@ def test_a_sites_own_card_makes_an_engine(net: IrNetwork, folder: Path, tmp_path
 )
 def test_what_decides_a_vector_is_in_the_engines_id(net: IrNetwork, change: dict[str, Any], same: bool) -> None:
     """A card that is changed under its old name and version makes another engine: its templates meet no old ones."""
-    card = card_of(net)
+    card = card_of(net, SIDE, VECTOR)
     tree = card.model_dump()
     if change.get("files") == "other":
-        change = {"files": card_of(embedding(SIDE, VECTOR, seed=2)).model_dump()["files"]}
+        change = {"files": card_of(embedding(SIDE, VECTOR, seed=2), SIDE, VECTOR).model_dump()["files"]}
     if "input" in change:
         change = {"input": tree["input"] | change["input"]}
     assert (EngineCard.model_validate(tree | change).mark == card.mark) == same
@@ -260,7 +237,7 @@ def test_what_decides_a_vector_is_in_the_engines_id(net: IrNetwork, change: dict
 
 def test_a_child_opens_what_a_card_describes(net: IrNetwork, folder: Path, tmp_path: Path) -> None:
     """In the confined process, by the folder that it is told: it has no environment of ours."""
-    write_card(net, folder)
+    write_card(net, SIDE, VECTOR, folder)
     config = RecognizerSection(engine=str(folder / "small.toml"), cache=str(tmp_path / "models"))
     child = Worker(config, MatchingSection(), tmp_path / "models")
     try:
