@@ -9,7 +9,7 @@ _SAME = 1.05  # a rate within this factor of the configured one is that rate
 def list_thresholds(points: tuple[OperatingPoint, OperatingPoint]) -> list[str]:
     """A sentence each of the thresholds for automatic names and for suggestions."""
     words = ("automatic names", "automatic names and suggestions")
-    return [f"{what} below {_say_point(point)}" for what, point in zip(words, points, strict=True)]
+    return [_say_point(what, point) for what, point in zip(words, points, strict=True)]
 
 
 def describe_low_end(card: EngineCard) -> str:
@@ -22,8 +22,10 @@ def describe_low_end(card: EngineCard) -> str:
     return f"measured on {said} (rate {rate:.1g}{between}); extrapolated below"
 
 
-def _say_point(point: OperatingPoint) -> str:
-    said = f"{point.distance:.3f}: about {_percent(point.expected)} of strangers"
+def _say_point(what: str, point: OperatingPoint) -> str:
+    if not point.distance:
+        return f"no {what}: the engine's card does not say on how many comparisons it was measured"
+    said = f"{what} below {point.distance:.3f}: about {_percent(point.expected)} of strangers"
     if point.expected * _SAME < point.configured:
         said += f" instead of {_percent(point.configured)}: the engine's ceiling for small galleries decides"
     elif point.expected > point.configured * _SAME:

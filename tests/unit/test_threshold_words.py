@@ -2,6 +2,7 @@
 
 import pytest
 
+from plugin.config import MatchingSection
 from plugin.recognizer.engines.card import shipped_cards
 from plugin.recognizer.engines.thresholds import OperatingPoint
 from sidecar.words import threshold_words
@@ -29,6 +30,16 @@ def test_a_threshold_that_is_not_what_was_configured_says_so(point: OperatingPoi
     assert auto.startswith("automatic names below ")
     assert said in auto
     assert both == "automatic names and suggestions below 1.100: about 1 % of strangers"
+
+
+def test_an_engine_that_nobody_measured_names_nobody_by_itself() -> None:
+    """Its card does not say on how many comparisons its rates rest: it suggests, and that is said."""
+    card = shipped_cards()["retail-0095"]
+    bare = card.model_copy(update={"calibration": card.calibration.model_copy(update={"comparisons": 0})})
+    assert bare.find_thresholds(MatchingSection(), 50).auto == 0
+    auto, both = threshold_words.list_thresholds(bare.explain_thresholds(MatchingSection(), 50))
+    assert auto.startswith("no automatic names: the engine's card does not say")
+    assert both == "automatic names and suggestions below 1.088: about 1 % of strangers"
 
 
 def test_the_low_end_is_told_with_its_interval() -> None:

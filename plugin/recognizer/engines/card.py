@@ -60,8 +60,8 @@ class CardInput(_Frozen):
 class CardCalibration(_Frozen):
     """As `Calibration`: measured rates of false matches by distance.
 
-    `people` and `comparisons`: how many were compared, each pair once; 0 if that is not known. `low_end`: the 95 %
-    interval of the first point's rate.
+    `people` and `comparisons`: how many were compared, each pair once; 0 if that is not known, and then the engine
+    never names by itself. `low_end`: the 95 % interval of the first point's rate.
     """
 
     source: Annotated[str, Field(min_length=20)]
@@ -183,7 +183,7 @@ class EngineCard(_Frozen):
     def measured(self) -> Calibration:
         """The calibration as the thresholds are computed from it."""
         c = self.calibration
-        return Calibration(c.points, c.auto_ceiling, c.suggest_ceiling, c.floor, c.source)
+        return Calibration(c.points, c.auto_ceiling if c.comparisons else 0.0, c.suggest_ceiling, c.floor, c.source)
 
     def find_thresholds(self, matching: MatchingSection, enrolled: int) -> Thresholds:
         """The thresholds for the configured rates, or those of the card, with `enrolled` people compared."""

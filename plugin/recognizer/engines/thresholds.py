@@ -41,7 +41,7 @@ class Calibration:
     `points`: (distance, FMR), both rising; log-linear between them. Below the first, down to `floor`, the rate is
     extrapolated: a straight line in log FMR through the first point and the first that has ten times its rate.
     `auto_ceiling`, `suggest_ceiling`: upper bounds, however few are enrolled, since the sample is not everybody (false
-    matches are far more frequent in some groups). `source`: the sample.
+    matches are far more frequent in some groups); 0: never. `source`: the sample.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -85,6 +85,8 @@ def compute_thresholds(calibration: Calibration, enrolled: int, fpir_auto: float
 
 def explain_threshold(calibration: Calibration, enrolled: int, configured: float, distance: float) -> OperatingPoint:
     """What a threshold does that was computed for the FPIR `configured` with `enrolled` people compared."""
+    if not distance:  # nothing is nearer
+        return OperatingPoint(distance, configured, 0.0, False)
     expected = -math.expm1(max(enrolled, 1) * math.log1p(-calibration.fmr(distance)))
     return OperatingPoint(distance, configured, expected, distance < calibration.points[0][0])
 
