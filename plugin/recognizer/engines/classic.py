@@ -15,7 +15,17 @@ import numpy as np
 from plugin.errors import EngineError
 from plugin.recognizer.engines.card import EngineCard
 from plugin.recognizer.engines.engine import Detections, Engine, Floats, no_detections, normalise
+from plugin.recognizer.engines.resnet import DAT, MODELS, POINTS, POINTS_SHA256
+from plugin.recognizer.networks import weights
 from plugin.recognizer.pictures.pixels import Pixels
+
+LOADED = {
+    DAT: weights.DAT_SHA256,
+    POINTS: POINTS_SHA256,
+    "models/shape_predictor_68_face_landmarks.dat": "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
+    "models/mmod_human_face_detector.dat": "4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6",
+}
+"""What importing face_recognition loads, and the sha256 of each; it reads them itself, after they were verified."""
 
 
 def open_engine(card: EngineCard) -> Engine:
@@ -36,6 +46,8 @@ def _load_api() -> Any:
     ):
         if importlib.util.find_spec(module) is None:
             raise EngineError(f"the classic engine needs {module}: {remedy}")
+    for file, sha256 in LOADED.items():
+        weights.read_package_file(MODELS, file, sha256)
     try:
         return importlib.import_module("face_recognition.api")
     except (Exception, SystemExit) as error:
