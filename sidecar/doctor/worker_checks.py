@@ -53,5 +53,5 @@ def check_thresholds(services: Services) -> Finding:
     points = card.explain_thresholds(services.config.matching, enrolled)
     said = [f"with {pluralize(enrolled, 'person', 'people')}", *threshold_words.list_thresholds(points)]
     if any(point.extrapolated for point in points):
-        said.append(f"the engine was {threshold_words.describe_low_end(card)}")
+        said.append(f"the engine is {threshold_words.describe_low_end(card)}")
     return Finding("thresholds", True, "; ".join(said))

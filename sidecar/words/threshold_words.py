@@ -19,7 +19,7 @@ def describe_low_end(card: EngineCard) -> str:
     pairs = f"{measured.comparisons:,} comparisons of {measured.people:,} people" if measured.comparisons else ""
     between = f", 95 % {' to '.join(f'{end:.1g}' for end in measured.low_end)}" if measured.low_end else ""
     said = f"{pairs or 'a number of comparisons that its card does not say'}, down to {distance:g}"
-    return f"measured on {said} (rate {rate:.1g}{between}); extrapolated below"
+    return f"calibrated on {said} (rate {rate:.1g}{between}); extrapolated below"
 
 
 def _say_point(what: str, point: OperatingPoint) -> str:

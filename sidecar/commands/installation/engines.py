@@ -54,7 +54,7 @@ def _describe(card: EngineCard, folder: Path, in_use: bool) -> dict[str, str | b
 
 
 def _say_more(card: EngineCard) -> str:
-    return f"{card.name}: {card.training} {card.limits} It was {threshold_words.describe_low_end(card)}."
+    return f"{card.name}: {card.training} {card.limits} It is {threshold_words.describe_low_end(card)}."
 
 
 @engine.command()
