@@ -4,9 +4,8 @@ from datetime import timedelta
 
 from plugin.flows.common import worker_state
 from plugin.flows.common.services import Services
+from plugin.flows.matching import engine_status
 from plugin.flows.photos import comparison
-from plugin.flows.views import health
-from plugin.recognizer.engines import registry
 from plugin.words.plurals import pluralize
 from sidecar.doctor.finding import Finding
 from sidecar.words import threshold_words
@@ -46,10 +45,9 @@ def check_comparison(services: Services) -> Finding:
 
 def check_thresholds(services: Services) -> Finding:
     """What the thresholds do with as many people as are enrolled with the engine in use."""
-    enrolled = health.count_templates(services) - health.count_templates_of_other_engines(services)
+    enrolled, card = engine_status.count_enrolled(services), services.faces.card
     if not enrolled:
         return Finding("thresholds", True, "nobody is enrolled", looked=False)
-    card = registry.find_card(services.config.recognizer)
     points = card.explain_thresholds(services.config.matching, enrolled)
     said = [f"with {pluralize(enrolled, 'person', 'people')}", *threshold_words.list_thresholds(points)]
     if any(point.extrapolated for point in points):

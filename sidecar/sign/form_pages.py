@@ -189,7 +189,7 @@ class _FormPages:
 
     def _explain_fewer(self, language: str) -> str:
         """What one photograph costs, with this engine; "" if nobody measured it."""
-        about = self._services.faces.references
+        about = self._services.faces.card.references
         if about.missed is None:
             return ""
         one, three = (wording.percent(share, language) for share in (about.missed[0], about.missed[-1]))

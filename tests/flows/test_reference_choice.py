@@ -88,7 +88,7 @@ def test_only_the_chosen_face_is_kept_and_encodes_to_the_same_later(
     assert pictures[1] != group
     seen = services.faces.list_faces(pictures[1])
     assert (seen.alone, len(seen.faces)) == (True, 1)
-    assert away(services, pictures[1], alone) < services.faces.look_alike
+    assert away(services, pictures[1], alone) < services.faces.card.distances.look_alike
     again = services.faces.enrol(pictures)
     assert np.allclose(again.template, made.template, atol=1e-6)
     (template,) = kept(services, asa, "template")
@@ -98,7 +98,7 @@ def test_only_the_chosen_face_is_kept_and_encodes_to_the_same_later(
 def test_the_smaller_may_be_meant(services: Services, asa: str, group: bytes, alone: bytes) -> None:
     """The largest is offered, not taken."""
     gallery.enrol(services, asa, [group], "test", chosen={0: 1})
-    assert away(services, kept(services, asa)[0], alone) > services.faces.look_alike
+    assert away(services, kept(services, asa)[0], alone) > services.faces.card.distances.look_alike
 
 
 @pytest.mark.parametrize("number", [0, 3, -1, 999])
@@ -151,11 +151,11 @@ def test_at_a_terminal_it_asks(services: Services, enrol: Told, asa: str, alone:
     assert re.fullmatch(r"  1 \(\d+ px wide, 2\d% from the left, 3\d% down\)", asked[1])
     assert re.fullmatch(r"  2 \(\d+ px wide, 7\d% from the left, 5\d% down, the largest\)", asked[2])
     assert "[2]" in asked[3]
-    assert away(services, *kept(services, asa)) < services.faces.look_alike
+    assert away(services, *kept(services, asa)) < services.faces.card.distances.look_alike
     done = enrol("group=1.jpg", "--yes", answers="0\n3\none\n1\n")
     assert done.exit_code == 0
     assert done.stderr.count("[2]") == 4
-    assert away(services, kept(services, asa)[0], alone) > services.faces.look_alike
+    assert away(services, kept(services, asa)[0], alone) > services.faces.card.distances.look_alike
 
 
 def test_where_nobody_can_answer_it_says_what_to_add(services: Services, enrol: Told, asa: str, alone: bytes) -> None:
@@ -168,7 +168,7 @@ def test_where_nobody_can_answer_it_says_what_to_add(services: Services, enrol: 
     done = enrol("group=1.jpg", "alone.jpg", "--face", "group=1.jpg=2")
     assert done.exit_code == 0
     assert "3 or more photographs are needed with this engine: with two, 7.5 %" in done.output
-    assert away(services, *kept(services, asa)) < services.faces.look_alike
+    assert away(services, *kept(services, asa)) < services.faces.card.distances.look_alike
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_whoever_signs_chooses_the_face(desk: Desk, asa: str, group: bytes, alon
     pictures = kept(services, asa)
     assert len(pictures) == 2
     assert all(services.faces.list_faces(body).alone for body in pictures)
-    assert away(services, *pictures) < services.faces.look_alike
+    assert away(services, *pictures) < services.faces.card.distances.look_alike
 
 
 def test_who_is_not_on_the_photograph_leaves_it_out(desk: Desk, asa: str, group: bytes) -> None:

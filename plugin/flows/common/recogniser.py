@@ -8,7 +8,7 @@ from typing import Self
 
 from plugin.config import Config, RecognizerSection
 from plugin.hooks.dam import Picture
-from plugin.recognizer.engines.card import CardReferences
+from plugin.recognizer.engines.card import EngineCard
 from plugin.recognizer.engines.registry import EngineSource
 from plugin.recognizer.examination.messages import Enrolment, Examination, ExaminationRequest, ReferencePicture
 from plugin.recognizer.examination.view import PictureView
@@ -96,9 +96,9 @@ class Recogniser:
         return self._open.photos.engine_id
 
     @property
-    def look_alike(self) -> float:
-        """The distance nearer than which two people's templates are confusable."""
-        return self._open.photos.card.distances.look_alike
+    def card(self) -> EngineCard:
+        """What is known of the engine: its scale, its calibration, what few reference photographs cost."""
+        return self._open.photos.card
 
     def follow(self, source: EngineSource) -> None:
         """Open this engine in place of another; what the other is in the middle of comes to its end.
@@ -120,11 +120,6 @@ class Recogniser:
             return
         with Examiner.for_uploads(self._config, source) as apart:
             yield apart
-
-    @property
-    def references(self) -> CardReferences:
-        """How many reference photographs of a person the engine takes, and what fewer cost."""
-        return self._open.photos.card.references
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -97,6 +97,14 @@ def _list_missed(services: Services, conn: Connection, engine: str) -> tuple[Mis
     return tuple(MissedPerson(row.person_id, names[row.person_id], row.missed_why or "") for row in rows)
 
 
+def count_enrolled(services: Services) -> int:
+    """How many people have a template of the engine that serves."""
+    with services.store.read() as conn:
+        s, serving = t.sealed.c, serving_engine.find_id(services, conn)
+        mine = (s.kind == "template") & (s.engine == serving)
+        return conn.scalar(select(func.count(s.person_id.distinct())).where(mine)) or 0
+
+
 def count_scanned_otherwise(conn: Connection, engine: str) -> int:
     """How many photographs were examined by another engine than this."""
     r = t.resource.c

@@ -56,7 +56,7 @@ def open_templates(services: Services, scale: Scale | None = None) -> OpenTempla
 
 
 def _scale(services: Services) -> Scale:
-    return Scale(services.faces.engine_id, services.faces.look_alike)
+    return Scale(services.faces.engine_id, services.faces.card.distances.look_alike)
 
 
 def _pass_over(_item: str) -> None:
