@@ -163,7 +163,9 @@ COMMANDS: Mapping[str, Told] = {
     "session list": _look(),
     "engine list": _look(),
     "engine install": Told((no("engine install classic --yes", "nothing is to be got"),)),
-    "engine use": Told((so("engine use auto", "used already"), no("engine use nosuch", "is no engine"))),
+    "engine use": Told((
+        so("engine use retinaface-dlib", "used already"), no("engine use retail-0095", "the configuration names"),
+    )),
     "engine pause": Told((no("engine pause", "no engine is being changed"),)),
     "engine resume": Told((no("engine resume", "no engine is being changed"),)),
     "engine status": _look(),

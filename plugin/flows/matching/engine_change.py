@@ -146,18 +146,25 @@ def choose(services: Services, name: str, actor: str, anyway: bool = False) -> b
         wanted = _describe(config.model_copy(update={"engine": name}))
         if not wanted.installed:
             raise EngineError(f"the files of {name} are not here: facelease engine install {name} gets them")
-    with services.store.write() as tx:
-        before = serving_engine.find(tx.connection, "chosen")
-        moved = (AUTO if before is None else before.source.card) != name
-        serving_engine.drop(tx, "chosen")
-        if name != AUTO:
-            serving_engine.put(tx, "chosen", EngineSource("", name))
-        if moved:
-            tx.audit(Action.ENGINE_CHOOSE, actor, engine=name if name.isidentifier() or "/" not in name else "own card")
+    moved = config.engine == AUTO and _note_choice(services, name, actor)
     changed = follow(services, actor) or moved
     with services.store.read() as conn:
         changing = serving_engine.find(conn, "wanted")
     return (anyway and changing is not None and steer(services, Going.ANYWAY, actor)) or changed
+
+
+def _note_choice(services: Services, name: str, actor: str) -> bool:
+    """Choose it where the configuration leaves it open; False if it is chosen already."""
+    with services.store.write() as tx:
+        before = serving_engine.find(tx.connection, "chosen")
+        if (AUTO if before is None else before.source.card) == name:
+            return False
+        serving_engine.drop(tx, "chosen")
+        if name != AUTO:
+            serving_engine.put(tx, "chosen", EngineSource("", name))
+        own = name.endswith(".toml")  # a path may contain a name
+        tx.audit(Action.ENGINE_CHOOSE, actor, engine="a card of one's own" if own else name)
+    return True
 
 
 def _refuse_pinned(config: RecognizerSection, name: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sqlalchemy import Connection, select
 
-from plugin.errors import VaultError
+from plugin.errors import EngineError, VaultError
 from plugin.flows.common import closed_house, reference_sets
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
@@ -56,7 +56,11 @@ def open_templates(services: Services, scale: Scale | None = None) -> OpenTempla
 
 
 def _scale(services: Services) -> Scale:
-    return Scale(services.faces.engine_id, services.faces.card.distances.look_alike)
+    try:
+        near = services.faces.card.distances.look_alike
+    except EngineError:
+        near = 0.0  # its card is gone: it compares nobody, and pictures can still be refused
+    return Scale(services.faces.engine_id, near)
 
 
 def _pass_over(_item: str) -> None:
