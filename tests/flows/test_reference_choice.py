@@ -17,7 +17,6 @@ from plugin.flows.common.services import Services
 from plugin.flows.matching import gallery
 from plugin.flows.matching.reference_choice import FaceNotChosen
 from plugin.ledger import tables as t
-from plugin.quitclaim.words import wording
 from plugin.recognizer.engines.card import shipped_cards
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
@@ -28,6 +27,7 @@ from tests.crowd import A, B, Crowd, jpeg
 from tests.signers import Desk, Visit
 
 Told = Callable[..., Result]
+MISSED = shipped_cards()["retinaface-dlib"].references.missed or (0.0, 0.0, 0.0)
 
 
 @pytest.fixture
@@ -169,9 +169,7 @@ def test_where_nobody_can_answer_it_says_what_to_add(services: Services, enrol: 
     assert nothing_is_kept(services)
     done = enrol("group=1.jpg", "alone.jpg", "--face", "group=1.jpg=2")
     assert done.exit_code == 0
-    missed = shipped_cards()["retinaface-dlib"].references.missed
-    assert missed is not None
-    assert f"3 or more photographs are needed with this engine: with two, {missed[1] * 100:.1f} %" in done.output
+    assert f"3 or more photographs are needed with this engine: with two, {MISSED[1] * 100:.1f} %" in done.output
     assert away(services, *kept(services, asa)) < services.faces.card.distances.look_alike
 
 
@@ -300,13 +298,13 @@ def test_a_photograph_is_said_to_show_several(desk: Desk, asa: str, group: bytes
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "with one it is missed on {one} of the photographs that show it, with three on {three}"),
-        ("nl", "met één wordt het gemist op {one} van de foto"),
+        ("en", "with one it is missed on {0:.1f} % of the photographs that show it, with three on {1:.1f} %"),
+        ("nl", "met één wordt het gemist op {0:.1f} % van de foto"),
     ],
 )
 def test_the_price_of_one_photograph_is_said(desk: Desk, cast: support.Cast, language: str, said: str) -> None:
-    """In the figures of the engine's card, before anything is chosen."""
-    missed = desk.services.faces.card.references.missed
-    assert missed is not None
-    one, three = (wording.percent(missed[n], language) for n in (0, 2))
-    assert said.format(one=one, three=three) in desk.visit(cast.add("Bo", language=language)).page()
+    """In figures, before anything is chosen."""
+    expected = said.format(MISSED[0] * 100, MISSED[2] * 100)
+    if language == "nl":
+        expected = expected.replace(".", ",")
+    assert expected in desk.visit(cast.add("Bo", language=language)).page()

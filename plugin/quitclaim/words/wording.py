@@ -50,7 +50,7 @@ def thousands(number: int, language: str) -> str:
 
 def percent(share: float, language: str) -> str:
     """3.8 % in English, 3,8 % in Dutch, for 0.038."""
-    return format_percent(share, format="#,##0.# %", locale=known(language))
+    return format_percent(share, format="#,##0.0 %", locale=known(language))
 
 
 def _use(values: Mapping[str, str], words: Words) -> str:
