@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from plugin.config import MatchingSection
 from plugin.errors import EngineError
+from plugin.recognizer.engines.dense_galleries import Apart
 from plugin.recognizer.engines.thresholds import (
     Calibration,
     OperatingPoint,
@@ -85,10 +86,21 @@ class CardCalibration(_Frozen):
 
 
 class CardDistances(_Frozen):
-    """Templates of two people nearer than `look_alike` are confusable; a person's own pictures lie below `unlike`."""
+    """Templates of two people nearer than `look_alike` are confusable; a person's own pictures lie below `unlike`.
+
+    `apart`, `apart_deviation`: as `Apart`; without them thresholds are the same however close a gallery's people lie.
+    """
 
     look_alike: _Distance
     unlike: _Distance
+    apart: _Distance | None = None
+    apart_deviation: _Distance | None = None
+
+    @model_validator(mode="after")
+    def both(self) -> Self:
+        if (self.apart is None) != (self.apart_deviation is None):
+            raise ValueError("apart and apart_deviation belong together")
+        return self
 
 
 class CardRates(_Frozen):
@@ -180,15 +192,24 @@ class EngineCard(_Frozen):
         decides = f"{self.encoder} {self.vector} {files} {self.input.model_dump_json()}"
         return hashlib.sha256(decides.encode()).hexdigest()[:8]
 
+    @property
+    def apart(self) -> Apart | None:
+        """How far two people's templates lie apart, if the card says it."""
+        d = self.distances
+        return Apart(d.apart, d.apart_deviation) if d.apart and d.apart_deviation else None
+
     def measured(self) -> Calibration:
         """The calibration as the thresholds are computed from it."""
         c = self.calibration
         return Calibration(c.points, c.auto_ceiling if c.comparisons else 0.0, c.suggest_ceiling, c.floor, c.source)
 
-    def find_thresholds(self, matching: MatchingSection, enrolled: int) -> Thresholds:
-        """The thresholds for the configured rates, or those of the card, with `enrolled` people compared."""
+    def find_thresholds(self, matching: MatchingSection, enrolled: int, lowered: float = 0.0) -> Thresholds:
+        """The thresholds for the configured rates, or those of the card, with `enrolled` people compared.
+
+        `lowered`: as in `compute_thresholds`.
+        """
         rates = self.find_rates(matching)
-        return compute_thresholds(self.measured(), enrolled, rates["auto"], rates["suggest"])
+        return compute_thresholds(self.measured(), enrolled, rates["auto"], rates["suggest"], lowered)
 
     def explain_thresholds(self, matching: MatchingSection, enrolled: int) -> tuple[OperatingPoint, OperatingPoint]:
         """What the thresholds for automatic names and for suggestions do, by the calibration."""

@@ -105,3 +105,9 @@ class Engine:
     def find_thresholds(self, matching: MatchingSection, enrolled: int) -> Thresholds:
         """As the card's."""
         return self.card.find_thresholds(matching, enrolled)
+
+    def find_gallery_thresholds(self, matching: MatchingSection, templates: Floats) -> Thresholds:
+        """The same with these (n, width) templates compared: stricter if they lie close together."""
+        apart = self.card.apart
+        lowered = apart.find_excess(templates) if apart else 0.0
+        return self.card.find_thresholds(matching, len(templates), lowered)

@@ -14,10 +14,14 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Distances (0..2 between L2-normalised vectors): below `auto` apply, below `suggest` suggest."""
+    """Distances (0..2 between L2-normalised vectors): below `auto` apply, below `suggest` suggest.
+
+    `lowered`: a distance taken off what the rates ask for, because the gallery is dense; a ceiling may be lower still.
+    """
 
     auto: float
     suggest: float
+    lowered: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,14 +77,17 @@ class Calibration:
         return math.exp(_interpolate(distance, distances, rates))
 
 
-def compute_thresholds(calibration: Calibration, enrolled: int, fpir_auto: float, fpir_suggest: float) -> Thresholds:
+def compute_thresholds(
+    calibration: Calibration, enrolled: int, fpir_auto: float, fpir_suggest: float, lowered: float = 0.0
+) -> Thresholds:
     """The thresholds for these rates of false names with `enrolled` people compared.
 
-    Never rises with `enrolled`; `auto` is never above `suggest`.
+    Never rises with `enrolled`; `auto` is never above `suggest`. `lowered` is taken off what the rates ask for, not off
+    the ceilings, which are there for the same reason.
     """
-    auto = min(calibration.distance(_single_fmr(fpir_auto, enrolled)), calibration.auto_ceiling)
-    suggest = min(calibration.distance(_single_fmr(fpir_suggest, enrolled)), calibration.suggest_ceiling)
-    return Thresholds(min(auto, suggest), suggest)
+    auto = min(calibration.distance(_single_fmr(fpir_auto, enrolled)) - lowered, calibration.auto_ceiling)
+    suggest = min(calibration.distance(_single_fmr(fpir_suggest, enrolled)) - lowered, calibration.suggest_ceiling)
+    return Thresholds(max(0.0, min(auto, suggest)), max(0.0, suggest), lowered)
 
 
 def explain_threshold(calibration: Calibration, enrolled: int, configured: float, distance: float) -> OperatingPoint:

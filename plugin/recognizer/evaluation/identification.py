@@ -121,7 +121,7 @@ def _build_question(
     templates: Floats, names: list[str], engine: Engine, matching: MatchingSection
 ) -> Callable[[Shot], Identified]:
     """A function that decides about one shot as an examination does."""
-    limits = engine.find_thresholds(matching, len(names))
+    limits = engine.find_gallery_thresholds(matching, templates)
     rules = MatchRules(limits, matching.margin, matching.auto_px)
     alone = count_look_alikes(templates, engine.card.distances.look_alike) == 0
     candidates = [Candidate(name, "auto" if ok else "suggest") for name, ok in zip(names, alone, strict=True)]

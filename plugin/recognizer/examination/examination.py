@@ -190,7 +190,7 @@ class Pipeline:
         """The faces `large`, compared with the entries `live`; the vectors are dropped afterwards."""
         faces = seen.faces.take(np.array(large))
         distances = gallery.distances(self.engine.encoder.encode(seen.decoded.pixels, faces), live)
-        limits = self.engine.find_thresholds(self._matching, len(live))
+        limits = self.engine.find_gallery_thresholds(self._matching, gallery.templates(live))
         rules = MatchRules(limits, self._matching.margin, self._matching.auto_px)
         candidates = [_build_candidate(gallery, i, request) for i in live]
         given = [DetectedFace(seen.box(i), seen.width_px(i)) for i in large]
@@ -235,5 +235,5 @@ def _add_decision(
     if decision.level == "auto":
         return replace(face, key=key, level="auto")
     told = {"auto": round(limits.auto, 3), "suggest": round(limits.suggest, 3), "margin": margin}
-    told |= {"enrolled": len(candidates)}
+    told |= {"enrolled": len(candidates), "lowered": round(limits.lowered, 3)}
     return replace(face, key=key, level=decision.level, distance=round(decision.distance, 2), thresholds=told)

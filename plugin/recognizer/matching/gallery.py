@@ -24,7 +24,10 @@ class Enrolled:
 
 
 class Gallery:
-    """Entries of one generation. Keys are unique; look-alikes are only suggested."""
+    """Entries of one generation. Keys are unique; look-alikes are only suggested.
+
+    `look_alikes`: how many entries have one among the others, whatever may be done with either.
+    """
 
     def __init__(self, entries: Sequence[Enrolled], look_alike: float) -> None:
         """Raises ValueError for a duplicate key, a naive `until` or a template of another width than the first."""
@@ -40,6 +43,7 @@ class Gallery:
         self._until = tuple(entry.until for entry in entries)
         self._templates = np.array([entry.template for entry in entries], np.float32).reshape(len(entries), width)
         alone = count_look_alikes(self._templates, look_alike) == 0
+        self.look_alikes = len(alone) - int(alone.sum())
         self.may_auto = tuple(bool(entry.may_auto and ok) for entry, ok in zip(entries, alone, strict=True))
 
     def __len__(self) -> int:
@@ -49,11 +53,15 @@ class Gallery:
         """Indexes of the entries that may be compared at `at`, with these keys (None: any)."""
         return [i for i, until in enumerate(self._until) if at < until and (keys is None or self.keys[i] in keys)]
 
+    def templates(self, which: Sequence[int]) -> Floats:
+        """(entries, width) templates of the entries `which`."""
+        return self._templates[list(which)]
+
     def distances(self, vectors: Floats, which: Sequence[int]) -> Floats:
         """(faces, entries) Euclidean distances, 0..2, of (n, width) vectors to the entries `which`."""
         if not which:
             return np.zeros((len(vectors), 0), np.float32)
-        return compute_distances(vectors, self._templates[list(which)])
+        return compute_distances(vectors, self.templates(which))
 
 
 def compute_distances(vectors: Floats, templates: Floats) -> Floats:

@@ -63,6 +63,7 @@ def test_every_shipped_card_says_what_an_officer_asks() -> None:
         ({"files": []}, "2 files"),
         ({"rates": {"auto": 0.1, "suggest": 0.01}}, "auto must not be above"),
         ({"calibration": {"low_end": (0.1, 0.2)}}, "around the rate of the first point"),
+        ({"distances": {"look_alike": 0.9, "unlike": 1.1, "apart": 1.4}}, "belong together"),
     ],
 )
 def test_a_card_that_is_wrong_is_refused_with_the_field(change: dict[str, Any], said: str) -> None:

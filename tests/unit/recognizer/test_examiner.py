@@ -11,7 +11,7 @@ from PIL import Image
 from plugin.config import MatchingSection, RecognizerSection
 from plugin.confinement.sandbox import Confinement
 from plugin.errors import GalleryStale
-from plugin.recognizer.engines.engine import Detections, Engine, Floats
+from plugin.recognizer.engines.engine import Detections, Engine, Floats, normalise
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.examination.messages import EXAMINATION_JSON, REQUEST_JSON, ExaminationRequest
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
@@ -61,6 +61,26 @@ def test_the_enrolled_are_named_and_nobody_else(examiner: Examiner, template: Fl
     for i, face in enumerate(by_place):
         assert i / 3 < face.box[0] < face.box[0] + face.box[2] < (i + 1) / 3
         assert face.width_px == pytest.approx(face.box[2] * seen.detected_width, abs=1)
+
+
+def test_a_dense_gallery_is_compared_strictly(examiner: Examiner, template: Floats) -> None:
+    """The thresholds in force are those of the people compared, and what is suggested says by how much lower."""
+    photo, chance = samples.portrait(samples.A_SPEECH), np.random.default_rng(1)
+    near = [normalise(template[None] + one[None] / 30)[0] for one in chance.normal(size=(3, 128)).astype(np.float32)]
+    entries = [Enrolled(key, vector, TOMORROW, True) for key, vector in zip("abcd", [template, *near], strict=True)]
+    examiner.load_gallery(entries, 31)
+    told = []
+    for levels in ({"a": "suggest"}, dict.fromkeys("abcd", "suggest")):
+        request = REQUEST_JSON.validate_python({"at": NOW, "compare": True, "levels": levels, "generation": 31})
+        (face,) = examiner.examine(photo, request).faces
+        assert (face.key, face.level) == ("a", "suggest")
+        assert face.thresholds is not None
+        told.append(face.thresholds)
+    alone, together = told
+    assert (alone["enrolled"], alone["lowered"]) == (1, 0)
+    assert together["enrolled"] == 4
+    assert together["lowered"] > 0.02
+    assert together["suggest"] < alone["suggest"]
 
 
 def test_requests_bound_what_may_come_of_it(examiner: Examiner, template: Floats) -> None:
