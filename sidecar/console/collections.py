@@ -10,7 +10,7 @@ from plugin.flows.collections import mode_effect, modes, ruling_history
 from plugin.flows.collections.modes import Ruling
 from plugin.flows.collections.ruling_history import PastRuling
 from plugin.flows.consent import consequences
-from plugin.flows.matching import engine_status
+from plugin.flows.matching import engine_status, look_alikes
 from plugin.flows.views import collection_list
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.console import confirmation, page_base
@@ -29,9 +29,8 @@ def collections() -> ResponseReturnValue:
     in_dam, sets = collection_list.is_decided_in_dam(services), page_base.staff().role in ADMINISTRATORS
     after = start + page_base.PAGE_ROWS if more else None
     faults, news = _explain_engines()
-    return page_base.render_page(
-        "collections", q=text, rows=rows, next=after, in_dam=in_dam, sets=sets, engine_faults=faults, engine_news=news
-    )
+    engine = {"engine_faults": [*faults, *_list_look_alikes()], "engine_news": news}
+    return page_base.render_page("collections", engine, q=text, rows=rows, next=after, in_dam=in_dam, sets=sets)
 
 
 def _explain_engines() -> tuple[list[str], list[str]]:
@@ -39,6 +38,15 @@ def _explain_engines() -> tuple[list[str], list[str]]:
     status, language = engine_status.read(page_base.house()), page_base.staff().language
     lost = [f"{one.name}: {engine_words.why_missed(one.why, language)}" for one in status.missed]
     return [*engine_words.list_faults(status, language), *lost], engine_words.list_news(status, language)
+
+
+def _list_look_alikes() -> list[str]:
+    """That the engine does not tell the people apart whom it compares; nothing where it does."""
+    services, found = page_base.house(), look_alikes.count(page_base.house())
+    if not found.many:
+        return []
+    told = staff_words.look_alikes(found, services.faces.engine_id, page_base.staff().language)
+    return [f"{told.said} {told.mend}"]
 
 
 @console.get("/collections/one")

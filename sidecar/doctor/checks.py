@@ -9,7 +9,7 @@ from plugin.errors import DamError, FaceLeaseError, StoreAway
 from plugin.flows.clearance import policy_fingerprint
 from plugin.flows.common import overdue
 from plugin.flows.common.services import Services
-from plugin.flows.matching import engine_status
+from plugin.flows.matching import engine_status, look_alikes
 from plugin.flows.photos import recompute_library
 from plugin.flows.views import health, waiting_list
 from plugin.flows.views.waiting_list import WaitingKind
@@ -184,6 +184,20 @@ def _check_templates(services: Services) -> Finding:
     return Finding("templates", not faults, words, "facelease engine status names the people", looked=bool(kept))
 
 
+def _check_look_alikes(services: Services) -> Finding:
+    """How many, not who. That the engine takes many for one another is nothing broken, but somebody has to choose."""
+    what, found = "look-alikes", look_alikes.count(services)
+    if not found.compared:
+        return Finding(what, True, "nobody is compared now", looked=False)
+    lowered = f"{found.lowered:.2f}"
+    near = "" if lowered == "0.00" else f"; they lie near together, and thresholds are lowered by {lowered}"
+    if found.many:
+        told = staff_words.look_alikes(found, services.faces.engine_id)
+        return Finding(what, True, told.said + near, told.mend, waits=True)
+    said = f"{found.barred} of {found.compared} people have one among the others, and are only suggested"
+    return Finding(what, True, said + near)
+
+
 def _check_keys(services: Services) -> Finding:
     """Every version of the master key that wraps something is here, and opens a sample of what it wraps."""
     shut, what = health.count_keys_without_master(services), "people's keys"
@@ -247,7 +261,8 @@ _HOUSE_CHECKS: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
     ("DAM", _check_dam), ("names", _check_names), ("clock", _check_clock),
     ("worker", worker_checks.check_worker), ("comparison", worker_checks.check_comparison),
     ("jobs", _check_jobs), ("clearances", _check_clearances), ("terms", _check_expired_keys),
-    ("templates", _check_templates), ("thresholds", worker_checks.check_thresholds), ("letters", _check_letters),
+    ("templates", _check_templates), ("thresholds", worker_checks.check_thresholds),
+    ("look-alikes", _check_look_alikes), ("letters", _check_letters),
     ("ended.log", log_checks.check_ended_log), ("audit log", log_checks.check_log),
     ("key of heads", log_checks.check_head_key), ("place of heads", log_checks.check_heads_place),
 )  # fmt: skip

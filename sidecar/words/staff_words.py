@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from plugin.flows.collections.mode_effect import NoEffect
+from plugin.flows.matching.look_alikes import LookAlikes
 from plugin.flows.views.waiting_list import WaitingCount
 from plugin.words.catalogues import Words
 
@@ -12,6 +13,20 @@ def without_effect(reason: NoEffect, language: str = "en") -> str:
     """Why a mode has no effect, and what would give it one."""
     mode = Words("console", language)[f"mode_{reason.mode}"] if reason.mode else ""
     return Words("no effect", language)[reason.code.value].format(other=reason.other, mode=mode)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was seen, and what to do about it."""
+
+    said: str
+    mend: str
+
+
+def look_alikes(found: LookAlikes, engine: str, language: str = "en") -> Told:
+    """That an engine does not tell many of these people apart."""
+    w = Words("look-alikes", language)
+    return Told(w["many"].format(engine=engine, barred=found.barred, compared=found.compared), w["mend"])
 
 
 @dataclass(frozen=True)

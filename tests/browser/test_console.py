@@ -161,6 +161,24 @@ def test_every_page_is_for_everybody(
     assert [text for text in refused if "Content Security Policy" in text] == []
 
 
+@pytest.mark.parametrize(("size", "language"), [("desktop", "en"), ("phone", "nl")])
+def test_people_whom_the_engine_does_not_tell_apart(
+    services: Services, cast: support.Cast, clock: ManualClock, asa: str, on: Opened, size: str, language: str
+) -> None:
+    """The page of the collections warns of them, and says what can be done."""
+    for name, prefix in (("Bea", samples.A_FRONT), ("Cato", samples.A_SPEECH)):
+        person = cast.add(name)
+        cast.sign(person)
+        cast.enrol(person, prefix)
+    page = on(size, language)
+    come_in(page, services, clock, "officer", language)
+    page.goto("/console/collections")
+    shot(page, f"console-alike-{size}-{language}")
+    expect(page.get_by_role("alert")).to_contain_text({"en": "3 of the 3 look", "nl": "3 van de 3 lijken"}[language])
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 @pytest.mark.parametrize(("size", "language"), [("desktop", "en"), ("phone", "nl"), ("phone", "en"), ("desktop", "nl")])
 def test_faces_are_left_out(
     services: Services, clock: ManualClock, asa: str, on: Opened, size: str, language: str

@@ -21,7 +21,7 @@ from plugin.flows.common.recogniser import Recogniser
 from plugin.flows.common.services import Services
 from plugin.flows.consent import recording, withdrawal
 from plugin.flows.matching import gallery
-from plugin.flows.people import register
+from plugin.flows.people import register, resemblance
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture
@@ -242,7 +242,7 @@ class Walk:
         without = {who.id for who in self.people if not who.recognised(now, services)}
         with services.store.read() as conn:
             sets = reference_sets.find_compared(conn)
-            entries = gallery._entries(services, conn, services.faces.engine_id, sets, [])
+            entries = gallery.list_entries(services, conn, sets, resemblance.pass_over)
         self.usable += sum(1 for entry in entries if now < entry.until and entry.key in without)
         if sum(self.done.values()) % 10 == 0:
             gallery.refresh(services)

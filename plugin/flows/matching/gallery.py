@@ -1,6 +1,6 @@
 """The gallery of this process: opened from the vault when consents changed, held in memory only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -44,26 +44,26 @@ def refresh(services: Services) -> None:
         if faces.hold(generation, closed):
             return
         sets = {} if closed else reference_sets.find_compared(conn)
-        entries = _entries(services, conn, faces.engine_id, sets, damaged)
+        entries = list_entries(services, conn, sets, damaged.append)
         declared = frozenset(p for p, row in sets.items() if not reference_sets.is_vouched(row))
         faces.load(entries, declared, generation, closed)
     for item in damaged:
         set_aside.note_set_aside(services.store, "a template", item, VaultError.__name__)
 
 
-def _entries(
-    services: Services, conn: Connection, engine: str, sets: Mapping[str, ReferenceSetRow], damaged: list[str]
+def list_entries(
+    services: Services, conn: Connection, sets: Mapping[str, ReferenceSetRow], damaged: Callable[[str], None]
 ) -> list[Enrolled]:
     """Everybody with a valid recognition grant, with its end, by the set that applies.
 
-    `damaged` collects the items that do not open: those people are not recognised, the others are.
+    `damaged` is called with the items that do not open: those people are not recognised, the others are.
     """
     if not sets:
         return []
-    now = services.clock.now()
+    now, engine = services.clock.now(), services.faces.engine_id
     bodies = {
         person_id: body
-        for person_id, set_id, body in resemblance.iterate_templates(services, conn, engine, damaged.append)
+        for person_id, set_id, body in resemblance.iterate_templates(services, conn, engine, damaged)
         if person_id in sets and sets[person_id].id == set_id
     }
     standings = roster.load_many(services, conn, bodies)

@@ -51,7 +51,7 @@ def open_templates(services: Services, scale: Scale | None = None) -> OpenTempla
     scale = scale or _scale(services)
     with services.store.read() as conn:
         seen = frozenset(_live(conn))
-        every = iterate_templates(services, conn, scale.engine, _pass_over)
+        every = iterate_templates(services, conn, scale.engine, pass_over)
         return OpenTemplates(scale, seen, {one: (who, np.frombuffer(body, "<f4")) for who, one, body in every})
 
 
@@ -63,7 +63,7 @@ def _scale(services: Services) -> Scale:
     return Scale(services.faces.engine_id, near)
 
 
-def _pass_over(_item: str) -> None:
+def pass_over(_item: str) -> None:
     """Skip a template that does not open: the gallery reports it (`set_aside`), and nothing can be compared with it."""
 
 
@@ -90,7 +90,7 @@ def _now(services: Services, conn: Connection, known: OpenTemplates, engine: str
     for set_id, person_id in live.items():
         if set_id not in known.seen:
             for item in _items(services, conn, person_id, set_id, engine):
-                with suppress(VaultError):  # as `_pass_over`
+                with suppress(VaultError):  # as `pass_over`
                     found[set_id] = (person_id, np.frombuffer(services.vault.open(conn, item), "<f4"))
     return found
 
