@@ -40,7 +40,8 @@ class _LazyCommands(UserDict[str, Any]):
 _CONFIG = "The configuration; default: facelease.toml here, if it is there."
 _MODULES = {
     "installation.processes": "init migrate serve work scan sweep doctor reopen",
-    "installation.keys_and_backups": "keys backup report",
+    "installation.keys_and_backups": "keys backup",
+    "installation.accuracy": "report",
     "installation.audit": "audit",
     "installation.restore": "restore",
     "installation.engines": "engine",

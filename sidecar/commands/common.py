@@ -1,6 +1,7 @@
 """What commands share: the open house, output for people or as JSON, the person that is meant, jobs to finish.
 
-Exit codes: 0 done, or it was so already; 1 an error, or there was nothing to do it on; 2 wrong use; 3 not finished.
+Exit codes: 0 done, or it was so already; 1 an error, or there was nothing to do it on; 2 wrong use; 3 not finished, or a
+report that warns.
 """
 
 import getpass
@@ -30,6 +31,8 @@ from sidecar.words import error_words, staff_words
 Command = Callable[..., None]
 
 NOT_FINISHED = 3
+ALARM = 3
+"""Of a report that was made, and warns."""
 _FOLLOW_UP_KINDS = ("revoke", "recompute", "remode", "erase", "state")
 """Kinds of the jobs that a command queues, and runs itself before it reports."""
 

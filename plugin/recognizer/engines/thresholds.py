@@ -85,8 +85,8 @@ def compute_thresholds(
     Never rises with `enrolled`; `auto` is never above `suggest`. `lowered` is taken off what the rates ask for, not off
     the ceilings, which are there for the same reason.
     """
-    auto = min(calibration.distance(_single_fmr(fpir_auto, enrolled)) - lowered, calibration.auto_ceiling)
-    suggest = min(calibration.distance(_single_fmr(fpir_suggest, enrolled)) - lowered, calibration.suggest_ceiling)
+    auto = min(calibration.distance(compute_single_fmr(fpir_auto, enrolled)) - lowered, calibration.auto_ceiling)
+    suggest = min(calibration.distance(compute_single_fmr(fpir_suggest, enrolled)) - lowered, calibration.suggest_ceiling)
     return Thresholds(max(0.0, min(auto, suggest)), max(0.0, suggest), lowered)
 
 
@@ -98,7 +98,7 @@ def explain_threshold(calibration: Calibration, enrolled: int, configured: float
     return OperatingPoint(distance, configured, expected, distance < calibration.points[0][0])
 
 
-def _single_fmr(fpir: float, enrolled: int) -> float:
+def compute_single_fmr(fpir: float, enrolled: int) -> float:
     """The FMR of one comparison that gives `fpir` over `enrolled` of them."""
     return -math.expm1(math.log1p(-fpir) / max(enrolled, 1))
 

@@ -4,16 +4,19 @@ Terms of ISO/IEC 19795-1: FPIR, the share of strangers given a name; FNIR, the s
 theirs. Vectors are kept only during the call.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plugin.config import MatchingSection
 from plugin.errors import ConfigError
 from plugin.recognizer.engines.engine import Engine, Floats, normalise
+from plugin.recognizer.engines.thresholds import Thresholds
 from plugin.recognizer.evaluation.wilson_intervals import compute_rate
 from plugin.recognizer.examination.examination import Pipeline, SeenPicture
 from plugin.recognizer.examination.quality import find_main_face
@@ -86,57 +89,120 @@ class AccuracyReport(TypedDict):
     suggest: LevelRates
 
 
+@dataclass(frozen=True)
+class Outcomes:
+    """How near each of n shots comes to a gallery, whatever the thresholds.
+
+    `nearest`: (n,) the index of the nearest person; -1 without a face, or with nobody in the gallery. `distance`: (n,),
+    infinite where no name may be given. `may_auto`: (n,) whether everything but the distance allows an automatic name.
+    """
+
+    nearest: NDArray[np.intp]
+    distance: Floats
+    may_auto: NDArray[np.bool_]
+
+    def find_named(self, level: Level, limits: Thresholds) -> NDArray[np.bool_]:
+        """(n,) which shots get a name: automatically, or with "suggest" in either way."""
+        near: NDArray[np.bool_] = self.distance < (limits.auto if level == "auto" else limits.suggest)
+        return np.logical_and(near, self.may_auto) if level == "auto" else near
+
+
+@dataclass(frozen=True)
+class Identification:
+    """What comes of comparing probes and strangers with everybody enrolled.
+
+    `names`, `templates`: (people,) and (people, width), of the gallery. `probe_names`, `owners`: (probes,) whose each
+    probe is, by name and by index in the gallery (-1 if there was no face to enrol). `undetected`: how many photographs
+    of either show no face.
+    """
+
+    names: list[str]
+    templates: Floats
+    limits: Thresholds
+    probe_names: list[str]
+    owners: NDArray[np.intp]
+    probes: Outcomes
+    strangers: Outcomes
+    undetected: int
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """(probes,) to whom their own person is the nearest."""
+        return np.logical_and(self.owners >= 0, self.probes.nearest == self.owners)
+
+    def find_missed(self, level: Level, limits: Thresholds | None = None) -> NDArray[np.bool_]:
+        """(probes,) who is not given their own name; `limits`: other ones than those in force."""
+        return np.logical_not(self.right & self.probes.find_named(level, limits or self.limits))
+
+
+def identify(
+    people: Sequence[LabelledPerson], strangers: Sequence[Shot | None], engine: Engine, matching: MatchingSection
+) -> Identification:
+    """Compare all with these people as the gallery, by the decisions of production."""
+    enrolled = [(person, person.template) for person in people]
+    gallery = [(person.name, template) for person, template in enrolled if template is not None]
+    places = {name: place for place, (name, _) in enumerate(gallery)}
+    templates = np.array([template for _, template in gallery], np.float32).reshape(-1, engine.card.vector)
+    probes = [(person.name, shot) for person in people for shot in person.probes]
+    return Identification(
+        list(places),
+        templates,
+        engine.find_thresholds(matching, len(gallery)),
+        [name for name, _ in probes],
+        np.array([places.get(name, -1) for name, _ in probes], np.intp),
+        compare_shots([shot for _, shot in probes], templates, engine, matching),
+        compare_shots(strangers, templates, engine, matching),
+        sum(shot is None for shot in (*(shot for _, shot in probes), *strangers)),
+    )
+
+
+_ANY = Thresholds(math.inf, math.inf)
+
+
+def compare_shots(
+    shots: Sequence[Shot | None], templates: Floats, engine: Engine, matching: MatchingSection, below: float = math.inf
+) -> Outcomes:
+    """Decide about each shot as an examination does, but for the thresholds; `below`: from there on none is named."""
+    nearest, distance = np.full(len(shots), -1, np.intp), np.full(len(shots), np.inf, np.float32)
+    may_auto = np.zeros(len(shots), np.bool_)
+    alone = count_look_alikes(templates, engine.card.distances.look_alike) == 0
+    candidates = [Candidate("", "auto" if ok else "suggest") for ok in alone]
+    rules = MatchRules(_ANY, matching.margin, matching.auto_px)
+    for place, shot in enumerate(shots):
+        if shot is None or not candidates:
+            continue
+        row = compute_distances(shot.vector[None], templates)
+        near = np.argsort(row[0], kind="stable")[:2]  # the second is what the margin is to
+        nearest[place] = near[0]
+        if shot.face.width_px < matching.encode_px or row[0, near[0]] >= below:
+            continue
+        decision = decide_matches([shot.face], [candidates[i] for i in near], row[:, near], rules)[0]
+        distance[place], may_auto[place] = row[0, near[0]], decision.level == "auto"
+    return Outcomes(nearest, distance, may_auto)
+
+
 def report_identification(
     people: Sequence[LabelledPerson], strangers: Sequence[Shot | None], engine: Engine, matching: MatchingSection
 ) -> AccuracyReport:
-    """The report with these people as the gallery, by the decisions of production."""
-    enrolled = [(person, person.template) for person in people]
-    gallery = [(person, template) for person, template in enrolled if template is not None]
-    templates = np.array([template for _, template in gallery], np.float32).reshape(-1, engine.card.vector)
-    ask = _build_question(templates, [person.name for person, _ in gallery], engine, matching)
-    probes = [(person.name, shot) for person in people for shot in person.probes]
-    named = [(name, *(ask(shot) if shot else (None, None, None))) for name, shot in probes]
-    unknown = [ask(shot)[:2] if shot else (None, None) for shot in strangers]
+    """The report with these people as the gallery."""
+    return count_identified(identify(people, strangers, engine, matching))
 
-    def rates(*counted: Level) -> LevelRates:
-        wrong = sum(level in counted for _, level in unknown)
-        missed = sum(not (got == name and level in counted) for name, got, level, _ in named)
-        fpir, fnir = compute_rate(wrong, len(unknown)), compute_rate(missed, len(named))
+
+def count_identified(found: Identification) -> AccuracyReport:
+    """The report of what was identified."""
+
+    def rates(level: Level) -> LevelRates:
+        named, missed = found.strangers.find_named(level, found.limits), found.find_missed(level)
+        fpir, fnir = (compute_rate(int(one.sum()), len(one)) for one in (named, missed))
         return {"fpir": fpir.to_json(), "fnir": fnir.to_json()}
 
     return {
-        "gallery": len(gallery),
-        "undetected": sum(shot is None for _, shot in probes) + sum(shot is None for shot in strangers),
-        "rank1": compute_rate(sum(name == nearest for name, _, _, nearest in named), len(named)).to_json(),
+        "gallery": len(found.names),
+        "undetected": found.undetected,
+        "rank1": compute_rate(int(found.right.sum()), len(found.owners)).to_json(),
         "auto": rates("auto"),
-        "suggest": rates("auto", "suggest"),
+        "suggest": rates("suggest"),
     }
-
-
-Identified = tuple[str | None, Level | None, str | None]
-"""The name given, how, and the nearest name at any distance."""
-
-
-def _build_question(
-    templates: Floats, names: list[str], engine: Engine, matching: MatchingSection
-) -> Callable[[Shot], Identified]:
-    """A function that decides about one shot as an examination does."""
-    limits = engine.find_gallery_thresholds(matching, templates)
-    rules = MatchRules(limits, matching.margin, matching.auto_px)
-    alone = count_look_alikes(templates, engine.card.distances.look_alike) == 0
-    candidates = [Candidate(name, "auto" if ok else "suggest") for name, ok in zip(names, alone, strict=True)]
-
-    def ask(shot: Shot) -> Identified:
-        if not names:
-            return None, None, None
-        row = compute_distances(shot.vector[None], templates)
-        nearest = names[int(row[0].argmin())]
-        if shot.face.width_px < matching.encode_px:
-            return None, None, nearest
-        decision = decide_matches([shot.face], candidates, row, rules)[0]
-        return None if decision.candidate is None else names[decision.candidate], decision.level, nearest
-
-    return ask
 
 
 def read_main_shot(pipeline: Pipeline, picture: Path | bytes, mirrored: bool = False) -> Shot | None:

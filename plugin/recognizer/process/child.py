@@ -22,6 +22,8 @@ from plugin.confinement.sandbox import Bounds, Confinement, confine
 from plugin.errors import EngineError, EnrolmentRefused, FaceLeaseError, PictureError, PictureTooLarge
 from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.evaluation import identification
+from plugin.recognizer.evaluation.accuracy_report import report_accuracy
+from plugin.recognizer.evaluation.group_labels import GroupLabels
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.examination.likeness import draw_likeness
 from plugin.recognizer.examination.messages import EXAMINATION_JSON, REQUEST_JSON
@@ -33,6 +35,7 @@ from plugin.recognizer.pictures.decode import Limits
 from plugin.recognizer.process.worker import ChildSettings
 
 _ENTRIES = TypeAdapter(list[tuple[str, datetime, bool]])
+_LABELS = TypeAdapter(GroupLabels | None)
 _SOURCES = TypeAdapter(list[str | None])
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
@@ -109,11 +112,11 @@ class ChildState:
         self._shots.setdefault(header["who"], []).append(seen)
         return {"ok": True}, []
 
-    def _count(self, _header: dict[str, object], _parts: list[bytes]) -> wire.Message:
+    def _count(self, header: dict[str, object], parts: list[bytes]) -> wire.Message:
         strangers = self._shots.pop(None, [])
         people = [identification.LabelledPerson(str(name), tuple(shots)) for name, shots in self._shots.items()]
-        report = identification.report_identification(people, strangers, self._pipeline.engine, self._matching)
-        return {"report": report}, []
+        labels, engine = _LABELS.validate_json(parts[0]), self._pipeline.engine
+        return {"report": report_accuracy(people, strangers, engine, self._matching, labels, bool(header["curve"]))}, []
 
 
 def _list_sources(header: dict[str, object], parts: list[bytes]) -> list[Path | bytes]:

@@ -1,0 +1,85 @@
+"""Strangers of a group against galleries of people of that group: where an engine that tells them apart badly shows."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plugin.config import MatchingSection
+from plugin.recognizer.engines.engine import Engine, Floats
+from plugin.recognizer.engines.thresholds import Thresholds
+from plugin.recognizer.evaluation.identification import Outcomes, Shot, compare_shots
+from plugin.recognizer.evaluation.wilson_intervals import find_design_effect
+from plugin.recognizer.matching.matching import Level
+
+DRAWS = 20
+"""Galleries that are drawn of a group with more people than one holds."""
+_ENOUGH = 5  # people: a smaller group does not make everybody's galleries small, unless all groups are
+
+
+@dataclass(frozen=True)
+class Named:
+    """Strangers that were named: `count` (a mean over galleries) of `of`; `effect`: as in `find_design_effect`."""
+
+    count: float
+    of: int
+    effect: float = 1.0
+
+
+@dataclass(frozen=True)
+class GroupGalleries:
+    """Outcomes of all strangers of a group with each gallery drawn, and who is in it (places in the group)."""
+
+    people: int
+    strangers: int
+    drawn: list[tuple[NDArray[np.intp], Outcomes]]
+
+    def count_named(self, level: Level, limits: Thresholds) -> Named:
+        """How many strangers are named, as a mean over the galleries, and how it is spread over the people."""
+        hits = np.zeros(self.people)
+        for members, outcomes in self.drawn:
+            named = outcomes.find_named(level, limits)
+            np.add.at(hits, members[outcomes.nearest[named]], 1 / len(self.drawn))
+        sizes = [self.strangers / self.people] * self.people
+        return Named(float(hits.sum()), self.strangers, find_design_effect(hits.tolist(), sizes))
+
+    def find_limit(self, level: Level, share: float) -> float:
+        """The largest distance at which at most this share of the strangers is named; infinite if any does."""
+        parts = [o.distance if level == "suggest" else o.distance[o.may_auto] for _, o in self.drawn]
+        near = np.sort(np.concatenate(parts))
+        allowed = int(share * self.strangers * len(self.drawn) + 1e-9)
+        return float(near[allowed]) if allowed < len(near) else float("inf")
+
+
+def choose_size(counts: Sequence[int]) -> int:
+    """How many people each group's galleries hold: as many as the smallest group has that is large enough; 0: none."""
+    return min([n for n in counts if n >= _ENOUGH] or [n for n in counts if n > 1], default=0)
+
+
+def draw_galleries(
+    templates: Floats, strangers: Sequence[Shot | None], size: int, engine: Engine, matching: MatchingSection
+) -> GroupGalleries:
+    """Compare all strangers with galleries of `size` of these people, in which everybody has a turn."""
+    limit = engine.find_thresholds(matching, size).suggest
+    drawn = [
+        (members, compare_shots(strangers, templates[members], engine, matching, below=limit))
+        for members in _draw_members(len(templates), size)
+    ]
+    return GroupGalleries(len(templates), len(strangers), drawn)
+
+
+def _draw_members(people: int, size: int) -> Iterator[NDArray[np.intp]]:
+    """The same ones at each call; of everybody, if a gallery holds them all."""
+    if people == size:
+        yield np.arange(people)
+        return
+    chance, waiting = random.Random(f"{people} {size}"), list[int]()  # noqa: S311 (it decides no secret)
+    for _ in range(max(DRAWS, -(-people // size))):
+        members, waiting = waiting[:size], waiting[size:]
+        if len(members) < size:
+            fresh = chance.sample(range(people), people)
+            members += [one for one in fresh if one not in members][: size - len(members)]
+            waiting = [one for one in fresh if one not in members]
+        yield np.array(members, np.intp)
