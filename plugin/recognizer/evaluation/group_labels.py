@@ -85,11 +85,11 @@ def _normalize_path(name: str) -> str:
 def list_folder_labels(folder: Path, targets: LabelTargets) -> list[Label]:
     """A label for each name in the sub-folders of `folder`, which are the groups. Raises ConfigError.
 
-    Only names are read, so that links and empty files do. What is not known is looked into, if it is a folder.
+    Only names are read, so that links and empty files do. A folder that is not known by its name is looked into.
     """
     try:
         with os.scandir(folder) as entries:
-            groups = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+            groups = sorted(one.name for one in entries if os.path.isdir(one) and not one.name.startswith("."))
         return [label for group in groups for label in _list_labels(folder, group, "", targets)]
     except OSError as error:
         raise ConfigError(f"{error.filename or folder}: cannot be read ({error.strerror})") from error
@@ -97,7 +97,8 @@ def list_folder_labels(folder: Path, targets: LabelTargets) -> list[Label]:
 
 def _list_labels(folder: Path, group: str, inside: str, targets: LabelTargets) -> Iterator[Label]:
     with os.scandir(folder / group / inside) as entries:
-        found = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
+        shown = [entry for entry in entries if not entry.name.startswith(".")]
+        found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in shown)
     for name, is_folder in found:
         path = f"{inside}/{name}".lstrip("/")
         label = Label(path, group, f"{folder / group / path}")

@@ -128,7 +128,8 @@ class Identification:
     @property
     def right(self) -> NDArray[np.bool_]:
         """(probes,) to whom their own person is the nearest."""
-        return np.logical_and(self.owners >= 0, self.probes.nearest == self.owners)
+        right: NDArray[np.bool_] = (self.owners >= 0) & (self.probes.nearest == self.owners)
+        return right
 
     def find_missed(self, level: Level, limits: Thresholds | None = None) -> NDArray[np.bool_]:
         """(probes,) who is not given their own name; `limits`: other ones than those in force."""
@@ -157,6 +158,7 @@ def identify(
 
 
 _ANY = Thresholds(math.inf, math.inf)
+_BLOCK = 1024  # shots that are compared at once
 
 
 def compare_shots(
@@ -168,16 +170,18 @@ def compare_shots(
     alone = count_look_alikes(templates, engine.card.distances.look_alike) == 0
     candidates = [Candidate("", "auto" if ok else "suggest") for ok in alone]
     rules = MatchRules(_ANY, matching.margin, matching.auto_px)
-    for place, shot in enumerate(shots):
-        if shot is None or not candidates:
-            continue
-        row = compute_distances(shot.vector[None], templates)
-        near = np.argsort(row[0], kind="stable")[:2]  # the second is what the margin is to
-        nearest[place] = near[0]
-        if shot.face.width_px < matching.encode_px or row[0, near[0]] >= below:
-            continue
-        decision = decide_matches([shot.face], [candidates[i] for i in near], row[:, near], rules)[0]
-        distance[place], may_auto[place] = row[0, near[0]], decision.level == "auto"
+    seen = [(place, shot) for place, shot in enumerate(shots) if shot is not None and candidates]
+    for start in range(0, len(seen), _BLOCK):
+        block = seen[start : start + _BLOCK]
+        rows = compute_distances(np.array([shot.vector for _, shot in block], np.float32), templates)
+        nearest[[place for place, _ in block]] = rows.argmin(axis=1)
+        for row in np.flatnonzero(rows.min(axis=1) < below):
+            place, shot = block[row]
+            if shot.face.width_px < matching.encode_px:
+                continue
+            near = np.argsort(rows[row], kind="stable")[:2]  # the second is what the margin is to
+            decision = decide_matches([shot.face], [candidates[i] for i in near], rows[row : row + 1, near], rules)[0]
+            distance[place], may_auto[place] = rows[row, near[0]], decision.level == "auto"
     return Outcomes(nearest, distance, may_auto)
 
 

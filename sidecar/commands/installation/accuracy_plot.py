@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _PAGE_MM, _PAGE_HEIGHT_MM = 720, 190.0, 277.0
 _MOST_BARS = 20
-_ROW = 34
+_ROW = 36
 _NAME = 24  # characters
 _NEAR = 18  # px between two figures on an axis
 _MARKS = (1.0, 5.0)  # what is configured, and what is warned of
@@ -50,8 +50,8 @@ def draw_report(data: "FullReport", engine: str) -> str:
     source = resources.files("sidecar").joinpath("templates/report/accuracy.svg").read_text("utf-8")
     template = Environment(autoescape=True, trim_blocks=True, undefined=StrictUndefined).from_string(source)
     groups, about = data.get("groups"), data["conditions"]
-    bars = _lay_bars(groups, about["configured"], 520) if groups else None
-    height = bars["bottom"] + (64 if bars["left_out"] else 44) if bars else 476
+    bars = _lay_bars(groups, about["configured"], 552) if groups else None
+    height = bars["bottom"] + (64 if bars["left_out"] else 44) if bars else 500
     shrink = min(1.0, _PAGE_HEIGHT_MM * _WIDTH / (_PAGE_MM * height))
     compared = f"{pluralize(about['probes'], 'probe')}, {pluralize(about['strangers'], 'stranger')}"
     limits = f"named below a distance of {about['thresholds']['auto']:.3f}, suggested below "
@@ -66,7 +66,7 @@ def draw_report(data: "FullReport", engine: str) -> str:
         height=height,
         width_mm=_PAGE_MM * shrink,
         height_mm=_PAGE_MM * shrink * height / _WIDTH,
-        det=_lay_curves(data, Panel(72, 704, 108, 416)),
+        det=_lay_curves(data, Panel(72, 700, 152, 440)),
         bars=bars,
     )
 
@@ -99,10 +99,10 @@ def _lay_curves(data: "FullReport", panel: Panel) -> dict[str, Any]:
     def y_of(rate: float) -> float:
         return round(panel.bottom - (panel.bottom - panel.top) * rate / top, 1)
 
-    curves = []
+    curves, configured = [], data["conditions"]["configured"]
     for level, words in LEVEL_WORDS.items():
         fpir, fnir = data[level]["fpir"]["value"], data[level]["fnir"]["value"]
-        none = "" if fpir else ", left edge: none"
+        none = "" if fpir else ", at the left edge"
         curves.append(
             {
                 "dashed": level == "auto",
@@ -110,8 +110,7 @@ def _lay_curves(data: "FullReport", panel: Panel) -> dict[str, Any]:
                 "x": x_of(fpir),
                 "y": y_of(fnir),
                 "fill": "#000" if fpir else "#fff",
-                "words": f"{words} (configured {data['conditions']['configured'][level]:.2%})",
-                "figures": f"in force: {_describe_point(data, level)}{none}",
+                "words": f"{words}: {_describe_point(data, level)}{none} (configured: FPIR {configured[level]:.2%})",
             }
         )
     decades = [Tick(x_of(10.0**n), f"{10.0**n:.{max(0, -n - 2)}%}") for n in range(first, 1)]

@@ -84,7 +84,9 @@ def _describe_groups(groups: "GroupsReport", configured: dict[Level, float]) -> 
         yield from table(_HEADS, [_build_row(one, one[level]) for one in groups["rates"]])
     yield ""
     yield from _describe_gaps(groups, configured)
-    yield from (_describe_stricter(one, groups["gallery"]) for one in groups["stricter"])
+    rates = {one["group"]: one for one in groups["rates"]}
+    due = [one for one in groups["stricter"] if rates[one["group"]][one["level"]]["verdict"] == "fail"]
+    yield from (_describe_stricter(one, groups["gallery"]) for one in due)
 
 
 def describe_worst(groups: "GroupsReport") -> str:
@@ -95,8 +97,8 @@ def describe_worst(groups: "GroupsReport") -> str:
     if not ratio:
         return "worst: none; no stranger of any group was named"
     where = "" if worst["own_gallery"] else ", among everybody enrolled"
-    sure = f"at least {proven:.1f} x is proven" if proven > 1 else "it may be chance"
-    return f"worst: {worst['group']}, {_format_times(ratio)} what you configured ({LEVEL_WORDS[level]}{where}; {sure})"
+    sure = f"; {proven:.1f} x is proven" if proven > 1 else "; it may be chance" if ratio > 1 else ""
+    return f"worst: {worst['group']}, {_format_times(ratio)} what you configured ({LEVEL_WORDS[level]}{where}{sure})"
 
 
 def _find_worse(rates: "GroupRates") -> Level:
