@@ -89,7 +89,7 @@ def list_folder_labels(folder: Path, targets: LabelTargets) -> list[Label]:
     """
     try:
         with os.scandir(folder) as entries:
-            groups = sorted(one.name for one in entries if os.path.isdir(one) and not one.name.startswith("."))
+            groups = sorted(one.name for one in entries if Path(one).is_dir() and not one.name.startswith("."))
         return [label for group in groups for label in _list_labels(folder, group, "", targets)]
     except OSError as error:
         raise ConfigError(f"{error.filename or folder}: cannot be read ({error.strerror})") from error

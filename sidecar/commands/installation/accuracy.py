@@ -11,6 +11,7 @@ import click
 
 from plugin.errors import ConfigError, ImportRefused, NothingDone
 from plugin.flows.importing.tables import csv_files
+from plugin.recognizer.engines import registry
 from sidecar.commands.common import ALARM, Shell, as_json
 from sidecar.commands.installation import accuracy_plot, accuracy_words
 from sidecar.output import safe, say
@@ -36,7 +37,7 @@ def report() -> None:
 @report.command()
 @click.option("--people", required=True, type=_PATH, help="A folder a person.")
 @click.option("--strangers", required=True, type=_PATH, help="People who are in no folder, one photograph of each.")
-@click.option("--engine", help="Of this engine, in use or not; its files have to be here. Default: the one in use.")
+@click.option("--engine", help="Of this engine, in use or not; its files have to be here. Default: that which serves.")
 @click.option("--groups", type=_PATH, metavar="FILE|DIR", help=_GROUPS)
 @click.option("--plot", type=_PATH, metavar="FILE.svg", help="Draw the error rates: the DET curve, and bars by group.")
 @as_json
@@ -57,19 +58,23 @@ def accuracy(
     from plugin.recognizer.process import accuracy as measuring  # imports numpy, which nothing else here needs
 
     config = bootstrap.resolve_models(shell.config)
+    serving = bootstrap.find_serving(config)
     if engine:
         config = config.model_copy(update={"recognizer": config.recognizer.model_copy(update={"engine": engine})})
+    elif serving is not None:
+        config = config.model_copy(update={"recognizer": serving.configure(config.recognizer)})
     if plot:
         _check_writable(plot)
     labels = groups if groups is None or groups.is_dir() else _read_labels(groups)
     if groups is not None:
         click.echo(accuracy_words.ABOUT_LABELS, err=True)
     data = measuring.measure_accuracy(people, strangers, config, labels, plot is not None, _show_progress)
+    name = registry.find_card(config.recognizer).name
     if not data["gallery"]:
         raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
-    say(as_json, data, accuracy_words.describe_report(data, config.recognizer.engine))
+    say(as_json, data, accuracy_words.describe_report(data, name))
     if plot:
-        plot.write_text(accuracy_plot.draw_report(data, config.recognizer.engine), encoding="utf-8")
+        plot.write_text(accuracy_plot.draw_report(data, name), encoding="utf-8")
     if "groups" in data and data["groups"]["alarm"]:
         click.echo(safe(accuracy_words.describe_alarm(data["groups"])), err=True)
         raise SystemExit(ALARM)
