@@ -15,11 +15,11 @@ LEVELS = 2
 """Two questions of each group: automatic names, and names with suggestions."""
 GAP = 5.0
 """A group that is named this many times as often as configured is warned of."""
-_RISK = 0.01  # of a bound that is too high, over all questions
+_RISK = 0.0027  # of a bound that is too high, over all questions: three standard deviations
 
 
 def bound_below(count: float, of: float, questions: int) -> float:
-    """The rate that is proven at least, with 99 % confidence over all `questions`; 0 for nothing.
+    """The rate that is proven at least, with 99.73 % confidence over all `questions`; 0 for nothing.
 
     `count` and `of` may be effective numbers, which are rounded to the safe side.
     """

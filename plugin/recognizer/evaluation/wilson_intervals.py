@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _Z = 1.959964
-_ONE_SIDED = 1.644854
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ def compute_rate(count: float, of: float) -> Rate:
 
 
 def find_design_effect(counts: Sequence[float], sizes: Sequence[float]) -> float:
-    """How many times as uncertain a rate is as the same of independent trials; 1 where chance explains the spread.
+    """How many times as uncertain a rate is as the same of independent trials; at least 1.
 
     `counts` of `sizes` trials fell to each cluster: the photographs of one person are alike, and one person may draw
     most of the strangers. The rate says as much as one of `sum(sizes) / effect` trials (Korn & Graubard 1998, Survey
@@ -43,5 +42,4 @@ def find_design_effect(counts: Sequence[float], sizes: Sequence[float]) -> float
         return 1.0
     share = hits / trials
     spread = sum((count - share * size) ** 2 for count, size in zip(counts, sizes, strict=True))
-    effect = clusters / (clusters - 1) * spread / (trials * share * (1 - share))
-    return effect if effect > 1 + _ONE_SIDED * math.sqrt(2 / (clusters - 1)) else 1.0
+    return max(1.0, clusters / (clusters - 1) * spread / (trials * share * (1 - share)))

@@ -4,12 +4,12 @@ Lengths are in px of the picture's own, of which 720 are 190 mm.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from plugin.words.plurals import pluralize
-from sidecar.commands.installation.accuracy_words import LEVEL_WORDS, LEVELS, Level, format_rate
+from sidecar.commands.installation.accuracy_words import LEVEL_WORDS, LEVELS, Level, format_rate, format_times
 from sidecar.output import safe
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _find_step(highest: float) -> tuple[float, float]:
 
 def _lay_bars(groups: "GroupsReport", configured: dict[Level, float], top: float) -> dict[str, Any]:
     shown = groups["rates"][:_MOST_BARS]
-    panel = Panel(190, 530, top, top + _ROW * len(shown) + 6)
+    panel = Panel(184, 505, top, top + _ROW * len(shown) + 6)
     step, last = _find_step(
         max(_MARKS[1] + 1, *(1.1 * (one[level]["ratio"] or 0.0) for one in shown for level in LEVELS))
     )
@@ -149,7 +149,9 @@ def _lay_bars(groups: "GroupsReport", configured: dict[Level, float], top: float
 def _lay_ticks(values: list[float], left: float, scale: float) -> list[Tick]:
     """Round figures, and the two that are marked, in whose way no other stands."""
     plain = [value for value in values if all(abs(value - mark) * scale > _NEAR for mark in _MARKS)]
-    return [Tick(round(left + value * scale, 1), f"{value:g}", value in _MARKS) for value in (*plain, *_MARKS)]
+    ticks = [Tick(round(left + value * scale, 1), f"{value:g}", value in _MARKS) for value in (*plain, *_MARKS)]
+    crowded = (_MARKS[1] - _MARKS[0]) * scale < _NEAR
+    return [replace(tick, text="") if crowded and tick.text == f"{_MARKS[0]:g}" else tick for tick in ticks]
 
 
 def _lay_bar(level: "GroupLevel", configured: float, y: float, panel: Panel, scale: float) -> dict[str, Any]:
@@ -169,7 +171,7 @@ def _describe_times(level: "GroupLevel") -> str:
     rate = level["fpir"] or level["fpir_mixed"]
     if rate is None or level["ratio"] is None:
         return "not measured"
-    return format_rate(rate) if not level["ratio"] else f"{level['ratio']:.3g} x: {format_rate(rate)}"
+    return format_rate(rate) if not level["ratio"] else f"{format_times(level['ratio'])}: {format_rate(rate)}"
 
 
 def _shorten(name: str) -> str:

@@ -98,7 +98,7 @@ def describe_worst(groups: "GroupsReport") -> str:
         return "worst: none; no stranger of any group was named"
     where = "" if worst["own_gallery"] else ", among everybody enrolled"
     sure = f"; {proven:.1f} x is proven" if proven > 1 else "; it may be chance" if ratio > 1 else ""
-    return f"worst: {worst['group']}, {_format_times(ratio)} what you configured ({LEVEL_WORDS[level]}{where}{sure})"
+    return f"worst: {worst['group']}, {format_times(ratio)} what you configured ({LEVEL_WORDS[level]}{where}{sure})"
 
 
 def _find_worse(rates: "GroupRates") -> Level:
@@ -114,7 +114,7 @@ def _find_worse(rates: "GroupRates") -> Level:
 def describe_alarm(groups: "GroupsReport") -> str:
     """The warning, with each group of which it is due."""
     due = [one for one in groups["rates"] if one["alarm"]]
-    named = "; ".join(f"{one['group']} {_format_times(one[_find_worse(one)]['ratio'] or 0)}" for one in due)
+    named = "; ".join(f"{one['group']} {format_times(one[_find_worse(one)]['ratio'] or 0)}" for one in due)
     return (
         f"warning: strangers of some groups are named {_GAP} times as often as configured, or more: {named}. Leave "
         "their collections on suggest, make the thresholds stricter as said above, or measure another engine"
@@ -128,11 +128,11 @@ def _build_row(rates: "GroupRates", level: "GroupLevel") -> list[str]:
         rates["group"],
         *(str(count) for count in (rates["people"], rates["probes"], rates["strangers"])),
         _format_cell(level["fpir"]),
-        "-" if ratio is None else _format_times(ratio) + mark,
+        "-" if ratio is None else format_times(ratio) + mark,
         f"{level['proven']:.1f} x" if level["proven"] else "-",
         _format_cell(level["fpir_mixed"]),
         _format_cell(level["fnir"]),
-        "-" if pairs is None else f"{pairs['value']:.4%} ({_format_times(level['fmr_ratio'] or 0)})",
+        "-" if pairs is None else f"{pairs['value']:.4%} ({format_times(level['fmr_ratio'] or 0)})",
         VERDICTS[level["verdict"]],
     ]
 
@@ -141,7 +141,8 @@ def _format_cell(rate: dict[str, float] | None) -> str:
     return "-" if rate is None else format_rate(rate)
 
 
-def _format_times(ratio: float) -> str:
+def format_times(ratio: float) -> str:
+    """A multiple of what is configured."""
     return f"{ratio:.0f} x" if ratio >= 10 else f"{ratio:.1f} x"
 
 

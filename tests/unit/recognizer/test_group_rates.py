@@ -136,11 +136,11 @@ def test_outcomes_are_decisions_at_every_threshold() -> None:
 
 def test_bounds_are_exact() -> None:
     """Against tables of the binomial distribution; Wilson's would call one of 85 a proof of .2 %."""
-    assert bound_below(1, 85, 1) == pytest.approx(1 - 0.99 ** (1 / 85), rel=1e-6)
-    assert bound_below(10, 10, 1) == pytest.approx(0.01 ** (1 / 10), rel=1e-6)
+    assert bound_below(1, 85, 1) == pytest.approx(1 - 0.9973 ** (1 / 85), rel=1e-6)
+    assert bound_below(10, 10, 1) == pytest.approx(0.0027 ** (1 / 10), rel=1e-6)
     assert bound_below(0, 10, 1) == bound_below(0.9, 10, 1) == bound_below(0, 0, 1) == 0
     assert bound_below(5, 100, 20) < bound_below(5, 100, 1) < 0.05
-    assert bound_below(6000, 100_000, 1) == pytest.approx(0.0583, abs=2e-4)
+    assert bound_below(6000, 100_000, 1) == pytest.approx(0.0579, abs=2e-4)
     assert [judge_rate(0, n, 0.01, 1) for n in (50, 80)] == ["unclear", "pass"]
     assert [judge_rate(k, 100, 0.01, 1) for k in (1, 2, 6)] == ["unclear", "unclear", "fail"]
 
