@@ -1,7 +1,7 @@
 """What commands share: the open house, output for people or as JSON, the person that is meant, jobs to finish.
 
-Exit codes: 0 done, or it was so already; 1 an error, or there was nothing to do it on; 2 wrong use; 3 not finished, or a
-report that warns.
+Exit codes: 0 done, or it was so already; 1 an error, or there was nothing to do it on; 2 wrong use; 3 not finished, or
+a report that warns.
 """
 
 import getpass

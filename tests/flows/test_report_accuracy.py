@@ -13,6 +13,7 @@ from sidecar.commands.demo import samples
 
 GROUP = 'Older <b>, "so & so"\u0007'
 """A name that means something in CSV, SVG and a terminal."""
+FIELDS = {"gallery", "undetected", "rank1", "auto", "suggest", "conditions", "thresholds"}
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number in range(12):
         (tmp_path / "strangers" / f"{number}.jpg").write_bytes(samples.portrait(samples.A_STANDING).read_bytes())
     (tmp_path / "strangers" / "b.jpg").write_bytes(samples.portrait(samples.B_STANDING).read_bytes())
-    (tmp_path / "facelease.toml").write_text('data = "data"\n[folder]\npath = "photos"\n')
+    (tmp_path / "facelease.toml").write_text('data = "data"\n[matching]\nfpir_auto = 0.002\nfpir_suggest = 0.01\n')
     return tmp_path
 
 
@@ -53,7 +54,9 @@ def test_a_gap_is_told_and_nothing_of_it_is_kept(here: Path) -> None:
     done = measure("--groups", "labels.csv", "--plot", "errors.svg", "--json")
     assert done.exit_code == 3, done.output + str(done.exception)
     told = json.loads(done.stdout)
-    assert {"gallery", "undetected", "rank1", "auto", "suggest", "conditions", "groups", "det"} == set(told)
+    assert {"gallery", "undetected", "rank1", "auto", "suggest", "conditions", "thresholds", "groups", "det"} == set(
+        told
+    )
     assert told["conditions"]["strangers"] == 13
     assert told["conditions"]["verdict"]["auto"] == "fail"
     worst = told["groups"]["rates"][0]
@@ -77,7 +80,8 @@ def test_it_says_so_in_words(here: Path) -> None:
     for part in (
         "1 person enrolled",
         "margin 0.03",
-        "calibrated: ",
+        "calibration: ",
+        "by the engine's calibration: automatic names below ",
         "configured 0.20%: FAIL",
         "worst: x, 500 x what you configured (named automatically, among everybody enrolled; ",
         "it takes 300 strangers to exclude 5 x; too few of x, y",
@@ -91,7 +95,7 @@ def test_without_groups_it_is_as_before(here: Path) -> None:
     done = measure("--json")
     told = json.loads(done.stdout)
     assert done.exit_code == 0
-    assert set(told) == {"gallery", "undetected", "rank1", "auto", "suggest", "conditions"}
+    assert set(told) == FIELDS
     assert set(told["auto"]) == {"fpir", "fnir"}
     assert "Art. 9" not in done.stderr
 

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +13,7 @@ import click
 from plugin.errors import ConfigError, ImportRefused, NothingDone
 from plugin.flows.importing.tables import csv_files
 from plugin.recognizer.engines import registry
+from plugin.words.plurals import pluralize
 from sidecar.commands.common import ALARM, Shell, as_json
 from sidecar.commands.installation import accuracy_plot, accuracy_words
 from sidecar.output import safe, say
@@ -69,12 +71,14 @@ def accuracy(
     if groups is not None:
         click.echo(accuracy_words.ABOUT_LABELS, err=True)
     data = measuring.measure_accuracy(people, strangers, config, labels, plot is not None, _show_progress)
-    name = registry.find_card(config.recognizer).name
     if not data["gallery"]:
         raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
-    say(as_json, data, accuracy_words.describe_report(data, name))
+    card = registry.find_card(config.recognizer)
+    points = card.explain_thresholds(config.matching, data["gallery"])
+    told = {level: asdict(point) for level, point in zip(accuracy_words.LEVELS, points, strict=True)}
+    say(as_json, {**data, "thresholds": told}, accuracy_words.describe_report(data, card, config.matching))
     if plot:
-        plot.write_text(accuracy_plot.draw_report(data, name), encoding="utf-8")
+        plot.write_text(accuracy_plot.draw_report(data, card.name), encoding="utf-8")
     if "groups" in data and data["groups"]["alarm"]:
         click.echo(safe(accuracy_words.describe_alarm(data["groups"])), err=True)
         raise SystemExit(ALARM)
@@ -126,4 +130,4 @@ def _show_progress(items: Sequence[_Item]) -> Iterable[_Item]:
         for number, item in enumerate(items, 1):
             yield item
             if len(items) >= 100 and number % tenth == 0:
-                click.echo(f"{number} of {len(items)} photographs", err=True)
+                click.echo(f"{number} of {pluralize(len(items), 'photograph')}", err=True)

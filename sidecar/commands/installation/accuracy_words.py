@@ -4,8 +4,11 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
+from plugin.config import MatchingSection
+from plugin.recognizer.engines.card import EngineCard
 from plugin.words.plurals import pluralize
 from sidecar.output import table
+from sidecar.words import threshold_words
 
 if TYPE_CHECKING:
     from plugin.recognizer.evaluation.accuracy_report import FullReport, GroupsReport
@@ -40,17 +43,18 @@ _HEADS = [
 ]
 
 
-def describe_report(data: "FullReport", engine: str) -> Iterator[str]:
+def describe_report(data: "FullReport", card: EngineCard, matching: MatchingSection) -> Iterator[str]:
     """The lines of a report; groups are last."""
     about = data["conditions"]
     enrolled, missed = pluralize(data["gallery"], "person", "people"), pluralize(data["undetected"], "photograph")
-    yield f"{engine}: {enrolled} enrolled; no face found on {missed}"
+    yield f"{card.name}: {enrolled} enrolled; no face found on {missed}"
     probes, strangers = pluralize(about["probes"], "probe"), pluralize(about["strangers"], "stranger")
     yield (
         f"measured: {about['engine']}, with {probes} and {strangers}; {_describe_limits(about['thresholds'])}, "
         f"margin {about['margin']:g}"
     )
-    yield f"calibrated: {about['calibration']}"
+    yield f"calibration: {about['calibration']}"
+    yield from _list_expected(card, matching, data["gallery"])
     yield f"right person first: {format_rate(data['rank1'])}"
     for level, words in LEVEL_WORDS.items():
         rates = data[level]
@@ -58,7 +62,14 @@ def describe_report(data: "FullReport", engine: str) -> Iterator[str]:
         verdict = f"configured {about['configured'][level]:.2%}: {VERDICTS[about['verdict'][level]]}"
         yield f"{words}: strangers {named}, enrolled people missed {lost}; {verdict}"
     if "groups" in data:
-        yield from _describe_groups(data["groups"], about["configured"])
+        expected = _list_expected(card, matching, data["groups"]["gallery"])
+        yield from _describe_groups(data["groups"], about["configured"], expected)
+
+
+def _list_expected(card: EngineCard, matching: MatchingSection, enrolled: int) -> list[str]:
+    """What thresholds are to do with so many people, by the card."""
+    said = threshold_words.list_thresholds(card.explain_thresholds(matching, enrolled))
+    return [f"by the engine's calibration: {one}" for one in said]
 
 
 def format_rate(rate: dict[str, float]) -> str:
@@ -72,12 +83,13 @@ def _describe_limits(limits: dict[str, float]) -> str:
     return f"named below a distance of {limits['auto']:.3f}, suggested below {limits['suggest']:.3f}"
 
 
-def _describe_groups(groups: "GroupsReport", configured: dict[Level, float]) -> Iterator[str]:
+def _describe_groups(groups: "GroupsReport", configured: dict[Level, float], expected: list[str]) -> Iterator[str]:
     yield ""
     yield describe_worst(groups)
     if groups["gallery"]:
         people = pluralize(groups["gallery"], "person", "people")
         yield f"each group's strangers in galleries of {people} of that group, {_describe_limits(groups['thresholds'])}"
+        yield from expected
     for level, words in LEVEL_WORDS.items():
         yield ""
         yield f"{words}, configured {configured[level]:.2%}:"

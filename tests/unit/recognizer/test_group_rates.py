@@ -16,7 +16,7 @@ from plugin.recognizer.evaluation.wilson_intervals import find_design_effect
 from plugin.recognizer.matching.matching import Candidate, DetectedFace, MatchRules, decide_matches
 from tests.group_vectors import Group, calibrated_engine, draw_groups
 
-MATCHING = MatchingSection()
+MATCHING = MatchingSection(fpir_auto=0.002, fpir_suggest=0.01)
 
 
 def shot(axis: int, away: float = 0.0) -> Shot:
