@@ -26,7 +26,8 @@ VERDICTS = {"pass": "pass", "fail": "FAIL", "unclear": "too few to say"}
 _GAP = 5
 _LEGEND = (
     "named: of the group's strangers, in galleries of the group; times what is configured, and how many times are "
-    "proven; among all: where everybody is enrolled; pairs: two people of the group who pass for one"
+    "proven; among all: where everybody is enrolled; pairs: two people of the group who pass for one, and times what "
+    "the threshold is meant to let pass"
 )
 _HEADS = [
     "group",
