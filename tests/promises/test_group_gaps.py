@@ -39,9 +39,10 @@ def list_alarms(report: FullReport) -> list[str]:
 
 
 def find_mean_ratio(reports: Sequence[FullReport], group: str) -> float:
-    """Of names with suggestions."""
-    found = [one["suggest"]["ratio"] for r in reports for one in r["groups"]["rates"] if one["group"] == group]
-    return sum(ratio or 0.0 for ratio in found) / len(found)
+    """Of names with suggestions, in galleries of the group."""
+    found = [one["suggest"]["fpir"] for r in reports for one in r["groups"]["rates"] if one["group"] == group]
+    configured = calibrated_engine().card.rates.suggest
+    return sum(rate["value"] if rate else 0.0 for rate in found) / len(found) / configured
 
 
 @pytest.mark.promise

@@ -122,9 +122,8 @@ def _report_groups(measured: GroupMeasurement, labels: GroupLabels) -> GroupsRep
 
 
 def _find_stricter(measured: GroupMeasurement, rates: list[GroupRates], level: Level) -> list[StricterRate]:
-    """Of the group that is worst at this level, among those with galleries of their own."""
+    """Of the group that is worst at this level."""
     samples = {sample.group: sample for sample in measured.samples}
-    own = [one for one in rates if one["own_gallery"]]
-    worst = max(own, key=lambda one: (one["alarm"], one[level]["ratio"] or 0), default=None)
-    found = find_stricter_rate(measured, samples[worst["group"]], level) if worst else None
+    worst = max(rates, key=lambda one: (one[level]["verdict"] == "fail", one[level]["ratio"] or 0))
+    found = find_stricter_rate(measured, samples[worst["group"]], level)
     return [] if found is None else [found]

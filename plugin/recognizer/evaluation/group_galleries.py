@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from plugin.config import MatchingSection
 from plugin.recognizer.engines.engine import Engine, Floats
 from plugin.recognizer.engines.thresholds import Thresholds
-from plugin.recognizer.evaluation.identification import Outcomes, Shot, compare_shots
+from plugin.recognizer.evaluation.identification import Identification, Outcomes, Shot, compare_shots
 from plugin.recognizer.evaluation.wilson_intervals import find_design_effect
 from plugin.recognizer.matching.matching import Level
 
@@ -30,8 +30,10 @@ class Named:
 
 @dataclass(frozen=True)
 class GroupGalleries:
-    """Outcomes of all strangers of a group with each gallery drawn, and who is in it (places in the group)."""
+    """Outcomes of all strangers of a group with each gallery of `size` that was drawn of so many `people`, and who is
+    in it, by place among these."""
 
+    size: int
     people: int
     strangers: int
     drawn: list[tuple[NDArray[np.intp], Outcomes]]
@@ -67,7 +69,14 @@ def draw_galleries(
         (members, compare_shots(strangers, templates[members], engine, matching, below=limit))
         for members in _draw_members(len(templates), size)
     ]
-    return GroupGalleries(len(templates), len(strangers), drawn)
+    return GroupGalleries(size, len(templates), len(strangers), drawn)
+
+
+def take_strangers(found: Identification, places: Sequence[int]) -> GroupGalleries:
+    """The outcomes of these strangers where everybody is enrolled."""
+    people, everybody, which = len(found.names), found.strangers, np.array(places, np.intp)
+    outcomes = Outcomes(everybody.nearest[which], everybody.distance[which], everybody.may_auto[which])
+    return GroupGalleries(people, people, len(places), [(np.arange(people), outcomes)])
 
 
 def _draw_members(people: int, size: int) -> Iterator[NDArray[np.intp]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
 
@@ -10,7 +10,13 @@ from plugin.config import MatchingSection
 from plugin.recognizer.engines.engine import Engine
 from plugin.recognizer.engines.thresholds import compute_single_fmr
 from plugin.recognizer.evaluation.binomial_bounds import GAP, LEVELS, Verdict, bound_below, judge_rate
-from plugin.recognizer.evaluation.group_galleries import GroupGalleries, Named, choose_size, draw_galleries
+from plugin.recognizer.evaluation.group_galleries import (
+    GroupGalleries,
+    Named,
+    choose_size,
+    draw_galleries,
+    take_strangers,
+)
 from plugin.recognizer.evaluation.group_labels import GroupLabels
 from plugin.recognizer.evaluation.identification import Identification, LabelledPerson, Shot
 from plugin.recognizer.evaluation.wilson_intervals import compute_rate, find_design_effect
@@ -18,12 +24,14 @@ from plugin.recognizer.matching.gallery import compute_distances
 from plugin.recognizer.matching.matching import Level
 
 RateJson = dict[str, float]
+Among = Literal["group", "all"]
+"""Whom strangers of a group are compared with: people of that group, or everybody enrolled."""
 
 
 class GroupLevel(TypedDict):
     """Of one level. `fpir`: the group's strangers in galleries of the group; None without such a gallery.
 
-    `fpir_mixed`: the same strangers where everybody is enrolled. `ratio`: the first of these two that was measured, in
+    `fpir_mixed`: the same strangers where everybody is enrolled. `ratio`: the larger of these two, `among` which, in
     multiples of what is configured; `proven`: the ratio that is proven at least (`bound_below`). `fmr`: pairs of two
     people of the group below the threshold in force; `fmr_ratio`: against what that threshold is meant to let through.
     None: nothing to measure it on.
@@ -31,6 +39,7 @@ class GroupLevel(TypedDict):
 
     fpir: RateJson | None
     fpir_mixed: RateJson | None
+    among: Among | None
     ratio: float | None
     proven: float
     verdict: Verdict
@@ -54,13 +63,22 @@ class GroupRates(TypedDict):
 
 @dataclass(frozen=True)
 class GroupSample:
-    """What a group has to be measured on; places are those in the identification."""
+    """What a group has to be measured on; places are those in the identification.
+
+    `own`, `mixed`: its strangers in galleries of the group, and where everybody is enrolled.
+    """
 
     group: str
     people: list[int]
     probes: list[int]
     strangers: list[int]
-    galleries: GroupGalleries | None
+    own: GroupGalleries | None
+    mixed: GroupGalleries | None
+
+    def list_galleries(self) -> dict[Among, GroupGalleries]:
+        """Those that its strangers were compared with."""
+        both: tuple[tuple[Among, GroupGalleries | None], ...] = (("group", self.own), ("all", self.mixed))
+        return {among: galleries for among, galleries in both if galleries}
 
 
 @dataclass(frozen=True)
@@ -99,14 +117,15 @@ def measure_groups(
         if others and size and len(enrolled) >= size:
             shots = [strangers[place] for place in others]
             drawn = draw_galleries(found.templates[enrolled], shots, size, engine, matching)
-        samples.append(GroupSample(group, enrolled, probes, others, drawn))
+        mixed = take_strangers(found, others) if others and found.names else None
+        samples.append(GroupSample(group, enrolled, probes, others, drawn, mixed))
     shots = [shot for person in people for shot in person.probes]
     return GroupMeasurement(found, samples, size, shots, strangers, engine, matching)
 
 
 def report_rates(measured: GroupMeasurement) -> list[GroupRates]:
     """The rates of every group: those of which a warning is due first, then by the ratio."""
-    questions = LEVELS * sum(bool(sample.strangers) for sample in measured.samples)
+    questions = LEVELS * sum(len(sample.list_galleries()) for sample in measured.samples)
     rates = [_report_group(measured, sample, questions) for sample in measured.samples]
     return sorted(rates, key=lambda one: (not one["alarm"], -find_ratio(one), one["group"]))
 
@@ -123,7 +142,7 @@ def _report_group(measured: GroupMeasurement, sample: GroupSample, questions: in
         "people": len(sample.people),
         "probes": len(sample.probes),
         "strangers": len(sample.strangers),
-        "own_gallery": sample.galleries is not None,
+        "own_gallery": sample.own is not None,
         "alarm": any((level["ratio"] or 0) >= GAP and level["proven"] > 1 for level in (auto, suggest)),
         "auto": auto,
         "suggest": suggest,
@@ -132,14 +151,15 @@ def _report_group(measured: GroupMeasurement, sample: GroupSample, questions: in
 
 def _report_level(measured: GroupMeasurement, sample: GroupSample, level: Level, questions: int) -> GroupLevel:
     configured = measured.engine.card.find_rates(measured.matching)[level]
-    own, mixed = _count_own(measured, sample, level), _count_mixed(measured, sample, level)
-    fmr = _count_same_group(measured, sample, level)
-    basis = own or mixed
+    counted = count_named(measured, sample, level)
+    among = max(counted, key=lambda one: counted[one].count, default=None)
+    basis, fmr = counted[among] if among else None, _count_same_group(measured, sample, level)
     effective = (basis.count / basis.effect, basis.of / basis.effect) if basis else (0.0, 0.0)
     meant = compute_single_fmr(configured, len(measured.found.names))
     return {
-        "fpir": _to_json(own),
-        "fpir_mixed": _to_json(mixed),
+        "fpir": _to_json(counted.get("group")),
+        "fpir_mixed": _to_json(counted.get("all")),
+        "among": among,
         "ratio": round(basis.count / basis.of / configured, 2) if basis else None,
         "proven": round(bound_below(*effective, questions) / configured, 2),
         "verdict": judge_rate(*effective, configured, questions) if basis else "unclear",
@@ -156,19 +176,13 @@ def _to_json(named: Named | None, places: int = 4) -> RateJson | None:
     return {**rate.to_json(places), "of": named.of}
 
 
-def _count_own(measured: GroupMeasurement, sample: GroupSample, level: Level) -> Named | None:
-    limits = measured.engine.find_thresholds(measured.matching, measured.size)
-    return sample.galleries.count_named(level, limits) if sample.galleries else None
-
-
-def _count_mixed(measured: GroupMeasurement, sample: GroupSample, level: Level) -> Named | None:
-    """Of the group's strangers, where everybody is enrolled."""
-    if not sample.strangers:
-        return None
-    named = measured.found.strangers.find_named(level, measured.found.limits)[sample.strangers]
-    hits = np.bincount(measured.found.strangers.nearest[sample.strangers][named], minlength=len(measured.found.names))
-    sizes = [len(named) / max(len(hits), 1)] * len(hits)
-    return Named(float(named.sum()), len(named), find_design_effect(hits.tolist(), sizes))
+def count_named(measured: GroupMeasurement, sample: GroupSample, level: Level) -> dict[Among, Named]:
+    """How many of its strangers are named at the thresholds in force, in either kind of gallery that it has."""
+    limits = {
+        size: measured.engine.find_thresholds(measured.matching, size)
+        for size in (measured.size, len(measured.found.names))
+    }
+    return {among: one.count_named(level, limits[one.size]) for among, one in sample.list_galleries().items()}
 
 
 def _count_missed(measured: GroupMeasurement, sample: GroupSample, level: Level) -> Named | None:

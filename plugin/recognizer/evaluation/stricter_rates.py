@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from plugin.config import MatchingSection
 from plugin.recognizer.engines.engine import Engine
 from plugin.recognizer.evaluation.group_galleries import GroupGalleries
-from plugin.recognizer.evaluation.group_rates import GroupMeasurement, GroupSample
+from plugin.recognizer.evaluation.group_rates import GroupMeasurement, GroupSample, count_named
 from plugin.recognizer.matching.matching import Level
 
 _LEAST = 1e-9  # a share of strangers below which nothing is configured
@@ -19,12 +19,14 @@ _FIGURES = 2
 class StricterRate(TypedDict):
     """`matching`: the setting and its value, 0 if none brings the group to `target`; distances and rates with it.
 
-    `fpir`: of the group, in its galleries. `fnir`: by "before" and "after", of everybody's probes and the group's.
+    `fpir`: of the group's strangers, with so many `enrolled`. `fnir`: by "before" and "after", of everybody's probes
+    and the group's.
     """
 
     group: str
     level: Level
     target: float
+    enrolled: int
     setting: str
     value: float
     threshold: float
@@ -38,21 +40,21 @@ def find_stricter_rate(measured: GroupMeasurement, sample: GroupSample, level: L
 
     The nearest strangers decide, so that on few of them it is a guess.
     """
-    galleries, target = sample.galleries, measured.engine.card.find_rates(measured.matching)[level]
-    if galleries is None:
+    counted, target = count_named(measured, sample, level), measured.engine.card.find_rates(measured.matching)[level]
+    among = max(counted, key=lambda one: counted[one].count, default=None)
+    if among is None or counted[among].count <= target * counted[among].of:
         return None
-    limits = measured.engine.find_thresholds(measured.matching, measured.size)
-    if galleries.count_named(level, limits).count <= target * galleries.strangers:
-        return None
+    galleries = sample.list_galleries()[among]
     value = _find_value(measured, galleries, level, target)
     matching = _set_rate(measured.matching, measured.engine, level, value or _LEAST)
-    small, whole = (measured.engine.find_thresholds(matching, n) for n in (measured.size, len(measured.found.names)))
+    small, whole = (measured.engine.find_thresholds(matching, n) for n in (galleries.size, len(measured.found.names)))
     before, after = measured.found.find_missed(level), measured.found.find_missed(level, whole)
     of_group = {"before": before[sample.probes], "after": after[sample.probes]}
     return {
         "group": sample.group,
         "level": level,
         "target": target,
+        "enrolled": galleries.size,
         "setting": f"matching.fpir_{level}",
         "value": value,
         "threshold": round(small.auto if level == "auto" else small.suggest, 4),
@@ -68,7 +70,7 @@ def _find_value(measured: GroupMeasurement, galleries: GroupGalleries, level: Le
 
     def keeps(value: float) -> bool:
         matching = _set_rate(measured.matching, measured.engine, level, value)
-        now = measured.engine.find_thresholds(matching, measured.size)
+        now = measured.engine.find_thresholds(matching, galleries.size)
         return (now.auto if level == "auto" else now.suggest) <= limit
 
     if not keeps(_LEAST):

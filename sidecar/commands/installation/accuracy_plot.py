@@ -160,15 +160,20 @@ def _lay_bar(level: "GroupLevel", configured: float, y: float, panel: Panel, sca
     def x_of(ratio: float) -> float:
         return round(min(panel.left + ratio * scale, panel.right), 1)
 
-    rate = level["fpir"] or level["fpir_mixed"] or {"low": 0.0, "high": 0.0}
+    rate = _find_rate(level) or {"low": 0.0, "high": 0.0}
     low, high = rate["low"] / configured, rate["high"] / configured
     beyond = panel.left + high * scale > panel.right
     bar = {"y": y, "end": x_of(level["ratio"] or 0.0), "text": _describe_times(level), "whisker": high > 0}
     return {**bar, "low": x_of(low), "high": x_of(high), "beyond": beyond}
 
 
+def _find_rate(level: "GroupLevel") -> dict[str, float] | None:
+    """What the ratio is of."""
+    return level["fpir"] if level["among"] == "group" else level["fpir_mixed"]
+
+
 def _describe_times(level: "GroupLevel") -> str:
-    rate = level["fpir"] or level["fpir_mixed"]
+    rate = _find_rate(level)
     if rate is None or level["ratio"] is None:
         return "not measured"
     return format_rate(rate) if not level["ratio"] else f"{format_times(level['ratio'])}: {format_rate(rate)}"

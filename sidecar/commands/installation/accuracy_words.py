@@ -99,7 +99,7 @@ def _describe_groups(groups: "GroupsReport", configured: dict[Level, float], exp
     yield from _describe_gaps(groups, configured)
     rates = {one["group"]: one for one in groups["rates"]}
     due = [one for one in groups["stricter"] if rates[one["group"]][one["level"]]["verdict"] == "fail"]
-    yield from (_describe_stricter(one, groups["gallery"]) for one in due)
+    yield from (_describe_stricter(one) for one in due)
 
 
 def describe_worst(groups: "GroupsReport") -> str:
@@ -109,7 +109,7 @@ def describe_worst(groups: "GroupsReport") -> str:
     ratio, proven = worst[level]["ratio"], worst[level]["proven"]
     if not ratio:
         return "worst: none; no stranger of any group was named"
-    where = "" if worst["own_gallery"] else ", among everybody enrolled"
+    where = "" if worst[level]["among"] == "group" else ", among everybody enrolled"
     sure = f"; {proven:.1f} x is proven" if proven > 1 else "; it may be chance" if ratio > 1 else ""
     return f"worst: {worst['group']}, {format_times(ratio)} what you configured ({LEVEL_WORDS[level]}{where}{sure})"
 
@@ -136,7 +136,7 @@ def describe_alarm(groups: "GroupsReport") -> str:
 
 def _build_row(rates: "GroupRates", level: "GroupLevel") -> list[str]:
     ratio, pairs = level["ratio"], level["fmr"]
-    mark = "" if rates["own_gallery"] else "*"
+    mark = "*" if level["among"] == "all" else ""
     return [
         rates["group"],
         *(str(count) for count in (rates["people"], rates["probes"], rates["strangers"])),
@@ -165,8 +165,8 @@ def _describe_gaps(groups: "GroupsReport", configured: dict[Level, float]) -> It
         "named, among all: strangers in galleries of their group, and where everybody is enrolled; times, proven: what "
         "was configured; pairs: two people of the group that pass for one, and times what the threshold is for"
     )
-    if any(not one["own_gallery"] for one in groups["rates"]):
-        yield "* among everybody enrolled: the group has no strangers, or too few people for a gallery of its own"
+    if any(one[level]["among"] == "all" for one in groups["rates"] for level in LEVELS):
+        yield "* among everybody enrolled: that is worse, or the group has too few people for a gallery of its own"
     for level, words in LEVEL_WORDS.items():
         needed = math.ceil(3 / (_GAP * configured[level]))
         small = [one["group"] for one in groups["rates"] if one["strangers"] < needed]
@@ -183,7 +183,7 @@ def _describe_gaps(groups: "GroupsReport", configured: dict[Level, float]) -> It
         yield f"{pluralize(groups['unknown'], 'label')} of nobody here, the first at {groups['example']}"
 
 
-def _describe_stricter(one: "StricterRate", gallery: int) -> str:
+def _describe_stricter(one: "StricterRate") -> str:
     target, words = f"bring {one['group']} to {one['target']:.2%} ({LEVEL_WORDS[one['level']]})", one["setting"]
     if not one["value"]:
         return (
@@ -192,8 +192,9 @@ def _describe_stricter(one: "StricterRate", gallery: int) -> str:
         )
     changed = {where: _describe_change(one[where]) for where in ("fnir_all", "fnir_group")}
     return (
-        f"to {target}, set {words} = {one['value']:f}".rstrip("0") + f": with {gallery} enrolled below a distance of "
-        f"{one['threshold']:.3f}, where {one['fpir']:.2%} of its strangers here are named; missed "
+        f"to {target}, set {words} = {one['value']:f}".rstrip("0")
+        + f": with {one['enrolled']} enrolled below a distance "
+        f"of {one['threshold']:.3f}, where {one['fpir']:.2%} of its strangers here are named; missed "
         f"{changed['fnir_all']} of all, {changed['fnir_group']} of {one['group']}"
     )
 

@@ -97,6 +97,18 @@ def test_small_groups_are_measured_among_everybody(engine: Engine) -> None:
     assert not groups["alarm"]  # one of one is no proof of anything
 
 
+def test_a_small_group_hides_no_gap_of_a_large_one(engine: Engine) -> None:
+    """In galleries of five most of twenty people are away: where everybody is enrolled is worse, and counts."""
+    strangers = [(shot(n % 20, 0.2), "a") for n in range(20)] + [(shot(50), "a")] * 80 + [(shot(51), "b")] * 10
+    groups = report(engine, strangers, a=20, b=5)["groups"]
+    worst = groups["rates"][0]
+    assert (groups["gallery"], worst["group"], worst["auto"]["among"], worst["alarm"]) == (5, "a", "all", True)
+    assert worst["auto"]["ratio"] == 100
+    assert worst["auto"]["fpir"] is not None
+    assert worst["auto"]["fpir"]["value"] == pytest.approx(0.05, abs=0.001)
+    assert groups["stricter"][0]["enrolled"] == 25
+
+
 def test_one_group_alone(engine: Engine) -> None:
     """Compared with the configuration, if with nobody else."""
     groups = report(engine, [(shot(30), "a")] * 20, a=3)["groups"]
