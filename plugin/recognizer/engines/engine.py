@@ -102,12 +102,15 @@ class Engine:
     encoder: Encoder
     card: EngineCard
 
-    def find_thresholds(self, matching: MatchingSection, enrolled: int) -> Thresholds:
+    def find_thresholds(self, matching: MatchingSection, enrolled: int, lowered: float = 0.0) -> Thresholds:
         """As the card's."""
-        return self.card.find_thresholds(matching, enrolled)
+        return self.card.find_thresholds(matching, enrolled, lowered)
 
     def find_gallery_thresholds(self, matching: MatchingSection, templates: Floats) -> Thresholds:
         """The same with these (n, width) templates compared: stricter if they lie close together."""
+        return self.card.find_thresholds(matching, len(templates), self.find_lowered(templates))
+
+    def find_lowered(self, templates: Floats) -> float:
+        """By how much thresholds come down because these templates lie close together."""
         apart = self.card.apart
-        lowered = apart.find_excess(templates) if apart else 0.0
-        return self.card.find_thresholds(matching, len(templates), lowered)
+        return apart.find_excess(templates) if apart else 0.0

@@ -86,7 +86,9 @@ def compute_thresholds(
     the ceilings, which are there for the same reason.
     """
     auto = min(calibration.distance(compute_single_fmr(fpir_auto, enrolled)) - lowered, calibration.auto_ceiling)
-    suggest = min(calibration.distance(compute_single_fmr(fpir_suggest, enrolled)) - lowered, calibration.suggest_ceiling)
+    suggest = min(
+        calibration.distance(compute_single_fmr(fpir_suggest, enrolled)) - lowered, calibration.suggest_ceiling
+    )
     return Thresholds(max(0.0, min(auto, suggest)), max(0.0, suggest), lowered)
 
 

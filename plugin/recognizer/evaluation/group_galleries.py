@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from plugin.config import MatchingSection
 from plugin.recognizer.engines.engine import Engine, Floats
-from plugin.recognizer.engines.thresholds import Thresholds
 from plugin.recognizer.evaluation.identification import Identification, Outcomes, Shot, compare_shots
 from plugin.recognizer.evaluation.wilson_intervals import find_design_effect
 from plugin.recognizer.matching.matching import Level
@@ -29,30 +28,38 @@ class Named:
 
 
 @dataclass(frozen=True)
+class DrawnGallery:
+    """Who is in it, by place among the people that it was drawn of; the outcomes of all strangers of the group; and
+    by how much its thresholds come down because these people lie close together."""
+
+    members: NDArray[np.intp]
+    outcomes: Outcomes
+    lowered: float
+
+
+@dataclass(frozen=True)
 class GroupGalleries:
-    """Outcomes of all strangers of a group with each gallery of `size` that was drawn of so many `people`, and who is
-    in it, by place among these."""
+    """Galleries of `size` that were drawn of so many `people` of a group, each with all of its `strangers`."""
 
     size: int
     people: int
     strangers: int
-    drawn: list[tuple[NDArray[np.intp], Outcomes]]
+    drawn: list[DrawnGallery]
 
-    def count_named(self, level: Level, limits: Thresholds) -> Named:
+    @property
+    def lowered(self) -> float:
+        """As of a gallery, on average."""
+        return sum(one.lowered for one in self.drawn) / len(self.drawn)
+
+    def count_named(self, level: Level, engine: Engine, matching: MatchingSection) -> Named:
         """How many strangers are named, as a mean over the galleries, and how it is spread over the people."""
         hits = np.zeros(self.people)
-        for members, outcomes in self.drawn:
-            named = outcomes.find_named(level, limits)
-            np.add.at(hits, members[outcomes.nearest[named]], 1 / len(self.drawn))
+        for one in self.drawn:
+            limits = engine.find_thresholds(matching, self.size, one.lowered)
+            named = one.outcomes.find_named(level, limits)
+            np.add.at(hits, one.members[one.outcomes.nearest[named]], 1 / len(self.drawn))
         sizes = [self.strangers / self.people] * self.people
         return Named(float(hits.sum()), self.strangers, find_design_effect(hits.tolist(), sizes))
-
-    def find_limit(self, level: Level, share: float) -> float:
-        """The largest distance at which at most this share of the strangers is named; infinite if any does."""
-        parts = [o.distance if level == "suggest" else o.distance[o.may_auto] for _, o in self.drawn]
-        near = np.sort(np.concatenate(parts))
-        allowed = int(share * self.strangers * len(self.drawn) + 1e-9)
-        return float(near[allowed]) if allowed < len(near) else float("inf")
 
 
 def choose_size(counts: Sequence[int]) -> int:
@@ -66,7 +73,11 @@ def draw_galleries(
     """Compare all strangers with galleries of `size` of these people, in which everybody has a turn."""
     limit = engine.find_thresholds(matching, size).suggest
     drawn = [
-        (members, compare_shots(strangers, templates[members], engine, matching, below=limit))
+        DrawnGallery(
+            members,
+            compare_shots(strangers, templates[members], engine, matching, below=limit),
+            engine.find_lowered(templates[members]),
+        )
         for members in _draw_members(len(templates), size)
     ]
     return GroupGalleries(size, len(templates), len(strangers), drawn)
@@ -76,7 +87,9 @@ def take_strangers(found: Identification, places: Sequence[int]) -> GroupGalleri
     """The outcomes of these strangers where everybody is enrolled."""
     people, everybody, which = len(found.names), found.strangers, np.array(places, np.intp)
     outcomes = Outcomes(everybody.nearest[which], everybody.distance[which], everybody.may_auto[which])
-    return GroupGalleries(people, people, len(places), [(np.arange(people), outcomes)])
+    return GroupGalleries(
+        people, people, len(places), [DrawnGallery(np.arange(people), outcomes, found.limits.lowered)]
+    )
 
 
 def _draw_members(people: int, size: int) -> Iterator[NDArray[np.intp]]:

@@ -178,11 +178,8 @@ def _to_json(named: Named | None, places: int = 4) -> RateJson | None:
 
 def count_named(measured: GroupMeasurement, sample: GroupSample, level: Level) -> dict[Among, Named]:
     """How many of its strangers are named at the thresholds in force, in either kind of gallery that it has."""
-    limits = {
-        size: measured.engine.find_thresholds(measured.matching, size)
-        for size in (measured.size, len(measured.found.names))
-    }
-    return {among: one.count_named(level, limits[one.size]) for among, one in sample.list_galleries().items()}
+    by, matching = measured.engine, measured.matching
+    return {among: one.count_named(level, by, matching) for among, one in sample.list_galleries().items()}
 
 
 def _count_missed(measured: GroupMeasurement, sample: GroupSample, level: Level) -> Named | None:

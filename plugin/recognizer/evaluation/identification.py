@@ -148,7 +148,7 @@ def identify(
     return Identification(
         list(places),
         templates,
-        engine.find_thresholds(matching, len(gallery)),
+        engine.find_gallery_thresholds(matching, templates),
         [name for name, _ in probes],
         np.array([places.get(name, -1) for name, _ in probes], np.intp),
         compare_shots([shot for _, shot in probes], templates, engine, matching),

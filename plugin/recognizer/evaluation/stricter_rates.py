@@ -19,8 +19,8 @@ _FIGURES = 2
 class StricterRate(TypedDict):
     """`matching`: the setting and its value, 0 if none brings the group to `target`; distances and rates with it.
 
-    `fpir`: of the group's strangers, with so many `enrolled`. `fnir`: by "before" and "after", of everybody's probes
-    and the group's.
+    `threshold`: of the group's galleries, on average. `fpir`: of its strangers, with so many `enrolled`. `fnir`: by
+    "before" and "after", of everybody's probes and the group's.
     """
 
     group: str
@@ -47,7 +47,8 @@ def find_stricter_rate(measured: GroupMeasurement, sample: GroupSample, level: L
     galleries = sample.list_galleries()[among]
     value = _find_value(measured, galleries, level, target)
     matching = _set_rate(measured.matching, measured.engine, level, value or _LEAST)
-    small, whole = (measured.engine.find_thresholds(matching, n) for n in (galleries.size, len(measured.found.names)))
+    small = measured.engine.find_thresholds(matching, galleries.size, galleries.lowered)
+    whole = measured.engine.find_thresholds(matching, len(measured.found.names), measured.found.limits.lowered)
     before, after = measured.found.find_missed(level), measured.found.find_missed(level, whole)
     of_group = {"before": before[sample.probes], "after": after[sample.probes]}
     return {
@@ -58,7 +59,7 @@ def find_stricter_rate(measured: GroupMeasurement, sample: GroupSample, level: L
         "setting": f"matching.fpir_{level}",
         "value": value,
         "threshold": round(small.auto if level == "auto" else small.suggest, 4),
-        "fpir": round(galleries.count_named(level, small).count / galleries.strangers, 4),
+        "fpir": round(galleries.count_named(level, measured.engine, matching).count / galleries.strangers, 4),
         "fnir_all": {"before": _mean(before), "after": _mean(after)},
         "fnir_group": {when: _mean(missed) for when, missed in of_group.items()},
     }
@@ -66,12 +67,10 @@ def find_stricter_rate(measured: GroupMeasurement, sample: GroupSample, level: L
 
 def _find_value(measured: GroupMeasurement, galleries: GroupGalleries, level: Level, target: float) -> float:
     """The largest value, to two figures, at which no more than `target` of the group's strangers are named; 0: none."""
-    limit = galleries.find_limit(level, target)
 
     def keeps(value: float) -> bool:
         matching = _set_rate(measured.matching, measured.engine, level, value)
-        now = measured.engine.find_thresholds(matching, galleries.size)
-        return (now.auto if level == "auto" else now.suggest) <= limit
+        return galleries.count_named(level, measured.engine, matching).count <= target * galleries.strangers + 1e-9
 
     if not keeps(_LEAST):
         return 0.0
