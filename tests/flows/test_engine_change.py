@@ -18,6 +18,7 @@ from plugin.flows.consent import withdrawal
 from plugin.flows.matching import engine_change, engine_status, gallery, serving_engine
 from plugin.flows.matching.engine_status import Lack
 from plugin.flows.matching.serving_engine import Going
+from plugin.flows.people import resemblance
 from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar, retries
 from plugin.ledger import tables as t
@@ -253,6 +254,9 @@ def test_an_engine_that_cannot_be_opened_recognises_nobody_until_another_one_has
     assert "nobody is recognised" in engine_words.list_faults(found)[0]
     with pytest.raises(EngineError):
         gallery.make_template(house.services, [samples.portrait(samples.A_FRONT).read_bytes()])
+    card.unlink()
+    assert engine_status.read(house.services).lacks is Lack.CARD
+    assert resemblance.open_templates(house.services).templates  # who refuses pictures needs them
     engine_change.choose(house.services, "auto", "test")
     house.cast.work()
     assert (house.templates(), house.roles()) == ({DLIB: 1}, {"serving": f"{DLIB} on"})
