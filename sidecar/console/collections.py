@@ -42,7 +42,7 @@ def _explain_engines() -> tuple[list[str], list[str]]:
 
 def _list_look_alikes() -> list[str]:
     """That the engine does not tell the people apart whom it compares; nothing where it does."""
-    services, found = page_base.house(), look_alikes.count(page_base.house())
+    services, found = page_base.house(), look_alikes.read(page_base.house())
     if not found.many:
         return []
     told = staff_words.look_alikes(found, services.faces.engine_id, page_base.staff().language)

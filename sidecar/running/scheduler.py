@@ -9,6 +9,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from plugin.flows.common.services import Services
+from plugin.flows.matching import look_alikes
 from plugin.flows.schedule import calendar
 from sidecar.running import loops, metrics
 
@@ -39,6 +40,8 @@ class Timetable:
         add("poll", calendar.poll_dam, "interval", seconds=services.config.dam.poll_seconds)
         add("owed", calendar.follow_up_owed, "interval", minutes=60)
         add("owed at start", calendar.follow_up_owed, "date")
+        add("look-alikes", look_alikes.note, "interval", minutes=60)
+        add("look-alikes at start", look_alikes.note, "date")
         add("heads", calendar.write_log_head, "interval", minutes=60)
         add("housekeeping", calendar.run_housekeeping, "cron", hour=3)
         add("reconcile", calendar.begin_comparison, "cron", hour=4)

@@ -15,12 +15,13 @@ from plugin.flows.common import closed_house
 from plugin.flows.common.reference_sets import PictureSource
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
-from plugin.flows.matching import gallery, look_alikes, vouching
+from plugin.flows.matching import gallery, look_alikes, serving_engine, vouching
 from plugin.flows.matching.look_alikes import LookAlikes
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.ledger.log import house_state
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
+from plugin.recognizer.engines.registry import EngineSource
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from sidecar.doctor import checks
@@ -164,12 +165,17 @@ def test_where_they_are_many_it_is_said(
     enrolled(cast, "Åsa", A[0])
     enrolled(cast, "Eva", A[1])
     enrolled(cast, "Bo", B)
+    with services.store.write() as tx:
+        serving_engine.put(tx, "serving", EngineSource(services.faces.engine_id, services.faces.card.name))
+    look_alikes.note(services)
     assert "does not tell" not in administrator.get("/console/collections").text
     told = find_finding(services, clock)
     assert (told.ok, told.waits) == (True, False)
     assert "2 of 3" in told.said
     assert "thresholds are lowered" not in told.said
     enrolled(cast, "Frida", A[2])
+    assert "does not tell" not in administrator.get("/console/collections").text  # it is counted each hour
+    look_alikes.note(services)
     page = administrator.get("/console/collections").text
     assert "3 of the 4 look" in page
     assert services.faces.engine_id in page

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import Connection, select, update
+
 from plugin.flows.common import closed_house, reference_sets
 from plugin.flows.common.services import Services
 from plugin.flows.matching import gallery, serving_engine
 from plugin.flows.people import resemblance
+from plugin.ledger import tables as t
 from plugin.recognizer.matching.gallery import Gallery
 
 _PAIR = 2
+_E = t.engine.c
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,29 @@ class LookAlikes:
     def many(self) -> bool:
         """Whether the engine does not tell these people apart: more than a fifth, and more than one pair (twins)."""
         return self.barred > _PAIR and self.barred * 5 > self.compared
+
+
+def note(services: Services) -> None:
+    """Keep the count with the engine that serves, for pages; nothing where nothing has changed since."""
+    with services.store.read() as conn:
+        generation, counted = _generation(conn), conn.scalar(select(_E.counted).where(_E.role == "serving"))
+    if counted == generation:
+        return
+    found = count(services)
+    with services.store.write() as tx:
+        kept = {"counted": generation, "barred": found.barred, "compared": found.compared}
+        tx.execute(update(t.engine).where(_E.role == "serving").values(**kept))
+
+
+def read(services: Services) -> LookAlikes:
+    """What was counted last: no template is opened for a page."""
+    with services.store.read() as conn:
+        row = conn.execute(select(_E.barred, _E.compared).where(_E.role == "serving")).first()
+    return LookAlikes(0, 0) if row is None else LookAlikes(row.barred or 0, row.compared or 0)
+
+
+def _generation(conn: Connection) -> int:
+    return conn.scalar(select(t.state.c.generation)) or 0
 
 
 def count(services: Services) -> LookAlikes:

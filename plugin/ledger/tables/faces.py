@@ -1,6 +1,6 @@
 """The tables of what was seen: faces, and who they are not. See tables.py."""
 
-from sqlalchemy import JSON, Column, Float, Index, Table, Text, text
+from sqlalchemy import JSON, Column, Float, Index, Integer, Table, Text, text
 
 from plugin.ledger.tables.columns import BIG, NUMBERED, Fraction, Instant, PixelWidth, metadata, person_id, resource_id
 
@@ -63,4 +63,7 @@ engine = Table(
     Column("yunet", Text, nullable=False),  # the path of the detector's weights; "": the other detector
     Column("going", Text, nullable=False),  # on, paused, held (too many cannot be encoded), anyway
     Column("since", Instant, nullable=False),
+    Column("counted", Integer),  # the generation whose look-alikes were counted: so many are `barred` of `compared`
+    Column("barred", Integer),
+    Column("compared", Integer),
 )

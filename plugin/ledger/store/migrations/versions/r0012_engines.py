@@ -17,6 +17,9 @@ def upgrade() -> None:
         sa.Column("yunet", sa.Text(), nullable=False),
         sa.Column("going", sa.Text(), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("counted", sa.Integer()),
+        sa.Column("barred", sa.Integer()),
+        sa.Column("compared", sa.Integer()),
         sa.PrimaryKeyConstraint("role", name="pk_engine"),
     )
     op.add_column("reference_set", sa.Column("missed_engine", sa.Text()))
