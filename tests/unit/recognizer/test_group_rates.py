@@ -109,6 +109,29 @@ def test_a_small_group_hides_no_gap_of_a_large_one(engine: Engine) -> None:
     assert groups["stricter"][0]["enrolled"] == 25
 
 
+def test_dense_galleries_are_as_strict_as_in_use() -> None:
+    """The thresholds of each gallery are those that production would have with these people."""
+    engine = calibrated_engine()
+    card = engine.card.model_copy(
+        update={"distances": engine.card.distances.model_copy(update={"apart": 1.3, "apart_deviation": 0.1})}
+    )
+    strict = Engine(engine.id, engine.detector, engine.encoder, card)
+    people, strangers, of_people, of_strangers = draw_groups(8, Group("alike", 12, 300, 0.6), Group("others", 12, 300))
+    labels = GroupLabels(of_people, of_strangers)
+    usual, lowered = (report_accuracy(people, strangers, one, MATCHING, labels) for one in (engine, strict))
+    templates = np.array([one.template for one in people if one.template is not None], np.float32)
+    limits = strict.find_gallery_thresholds(MATCHING, templates)
+    assert lowered["conditions"]["thresholds"]["suggest"] == pytest.approx(limits.suggest, abs=1e-4)
+    assert limits.lowered > 0.01
+    ratios = [
+        next(one["suggest"]["fpir"] for one in told["groups"]["rates"] if one["group"] == "alike")
+        for told in (usual, lowered)
+    ]
+    assert ratios[0] is not None
+    assert ratios[1] is not None
+    assert ratios[1]["value"] < ratios[0]["value"] / 2
+
+
 def test_one_group_alone(engine: Engine) -> None:
     """Compared with the configuration, if with nobody else."""
     groups = report(engine, [(shot(30), "a")] * 20, a=3)["groups"]
