@@ -10,7 +10,7 @@ from pathlib import Path
 import bench
 from bench.figures import Workshop
 
-_NO_BENCH = {"__main__", "acts", "engine_pass", "library", "preparing", "promises", "workshop"}
+_NO_BENCH = {"__main__", "acts", "engine_pass", "int8_ranges", "library", "preparing", "promises", "workshop"}
 
 
 def main() -> None:

@@ -60,9 +60,10 @@ def date_file(file: Path, moment: float) -> None:
 
 def _measure_engine(workshop: Workshop, files: list[Path]) -> float:
     """Images a second of the engine alone, one process and one thread."""
-    command = [sys.executable, "-m", "bench.engine_pass", "ours", str(workshop.cache), *map(str, files)]
+    engine = Config().recognizer.engine
+    command = [sys.executable, "-m", "bench.engine_pass", engine, str(workshop.cache), *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds = [took for took, *_ in json.loads(done.stdout)]
+    seconds = [row["clock"] for row in json.loads(done.stdout)]
     return len(seconds) / float(sum(seconds))
 
 

@@ -23,7 +23,6 @@ class OnnxEncoder:
         self.id = card.name
         self._card = card
         self._points = np.array(card.input.points, np.float64) * card.input.side
-        self._mean = np.array(card.input.mean, np.float32)
         self._session = open_session(model)
         self._input = self._session.get_inputs()[0].name
         side = card.input.side
@@ -54,9 +53,9 @@ class OnnxEncoder:
         return np.concatenate(parts)
 
     def _run(self, chips: Pixels) -> Floats:
-        given = chips[..., ::-1] if self._card.input.colours == "rgb" else chips
-        values = (given.astype(np.float32) - self._mean) * np.float32(self._card.input.scale)
-        blob = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+        given = self._card.input
+        pictures = list(np.ascontiguousarray(chips))
+        blob = cv2.dnn.blobFromImages(pictures, given.scale, mean=given.mean, swapRB=given.colours == "rgb")
         vectors: Floats = self._session.run(None, {self._input: blob})[0]
         return vectors
 

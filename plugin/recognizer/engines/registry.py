@@ -125,14 +125,16 @@ def open_engine(config: RecognizerSection, cache: Path) -> Engine:
         from plugin.recognizer.engines import classic  # loads a model with a licence of its own
 
         return classic.open_engine(card)
-    return Engine(engine_id(config), _open_detector(config), _open_encoder(config, card, cache), card)
+    return Engine(engine_id(config), _open_detector(config, cache), _open_encoder(config, card, cache), card)
 
 
-def _open_detector(config: RecognizerSection) -> Detector:
+def _open_detector(config: RecognizerSection, cache: Path) -> Detector:
     from plugin.recognizer.engines.retinaface import RetinaFace  # they load networks: a command needs none
     from plugin.recognizer.engines.yunet import YuNet
 
-    return YuNet(Path(config.yunet).expanduser(), config.score) if config.yunet else RetinaFace(config.score)
+    if config.yunet:
+        return YuNet(Path(config.yunet).expanduser(), config.score)
+    return RetinaFace(config.score, cache)
 
 
 def _open_encoder(config: RecognizerSection, card: EngineCard, cache: Path) -> Encoder:

@@ -16,11 +16,14 @@ from plugin.recognizer.engines.engine import Detections, Detector, Floats, join_
 from plugin.recognizer.pictures.pixels import Pixels
 
 TILE = 1024
-"""px: the longest side of what is detected at once. Beyond, a detection costs more for each pixel, not less."""
+"""px: the longest side of a tile. Beyond, a detection costs more for each pixel, not less."""
 SMALL = 320
 """px: the first step. A face that fills the frame is larger than the largest anchor in any other."""
 NEAR = 1344
-"""px: up to there the first step finds whatever is too wide for the overlap of tiles, and none is needed between."""
+"""px: up to there the first step finds whatever is too wide for the overlap of tiles, and none is needed between.
+
+One tile of it costs less than two that overlap.
+"""
 STEP = 4
 SURE_PX = 32
 """From this width on no face is in doubt: in any step, at the configured score."""
@@ -102,7 +105,8 @@ def _run_step(detector: Detector, level: Pixels, scale: float, before: PassStep 
     """The faces in the tiles of `level`, the picture at this scale; `before`: the previous step."""
     height, width = level.shape[:2]
     ratio = scale / before.scale if before else 1.0
-    largest = min(TILE, detector.largest_px or TILE)
+    whole = NEAR if max(height, width) <= NEAR else TILE
+    largest = min(whole, detector.largest_px or whole)
     overlap = min(largest // 2, math.ceil(2 * max(SURE_PX, detector.found_px) * ratio))
     found, cut = [no_detections()], [np.zeros(0, np.bool_)]
     for top, bottom in split_spans(height, overlap, largest):

@@ -9,16 +9,16 @@ dnn_face_recognition_ex.cpp; affine layers are folded into the convolutions befo
 import hashlib
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
+from plugin.recognizer.networks.onnx_graph import OnnxGraph
 from plugin.recognizer.networks.weights import DAT_SHA256, check_sha256
 
 SIDE = 150
+OPSET = 13
 _MEAN = (122.782, 117.001, 104.298)  # RGB, of dlib's input_rgb_image_sized
 
 
@@ -47,29 +47,18 @@ def _pack(number: int) -> bytes:
     return bytes([size]) + number.to_bytes(size, "little")
 
 
-class GraphBuilder:
-    """Builds an ONNX graph; each method returns the name of its result."""
+class ResNetGraph(OnnxGraph):
+    """dlib's layers, each with the weights that come next in its file; a method returns the name of its result."""
 
     def __init__(self, reader: TensorReader) -> None:
-        self._reader = reader
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[TensorProto] = []
-
-    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        name = f"n{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
-        return name
-
-    def constant(self, value: NDArray[np.generic]) -> str:
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
+        super().__init__()
+        self.reader = reader
 
     def convolution(self, x: str, taken: int, given: int, side: int, stride: int) -> str:
         """A convolution with the following affine layer folded in; padded only where stride is 1."""
         count = given * taken * side * side
-        raw = self._reader.tensor(count + given, 1, 1, 1)
-        gamma, beta = np.split(self._reader.tensor(2 * given, 1, 1, 1), 2)
+        raw = self.reader.tensor(count + given, 1, 1, 1)
+        gamma, beta = np.split(self.reader.tensor(2 * given, 1, 1, 1), 2)
         kernel = raw[:count].reshape(given, taken, side, side) * gamma[:, None, None, None]
         bias = raw[count:] * gamma + beta
         pad = side // 2 if stride == 1 else 0
@@ -105,20 +94,20 @@ def convert(dat: bytes) -> bytes:
     The same bytes give the same model. Raises EngineError if `dat` is not dlib's published file.
     """
     check_sha256(hashlib.sha256(dat).hexdigest(), DAT_SHA256, "dlib_face_recognition_resnet_model_v1.dat")
-    build = GraphBuilder(TensorReader(dat))
-    x = build.node("Transpose", build.node("Cast", "input", to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
+    build = ResNetGraph(TensorReader(dat))
+    x = build.node("Cast", build.node("Transpose", "input", perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
     x = build.node("Sub", x, build.constant(np.array(_MEAN, "f4").reshape(1, 3, 1, 1)))
     x = build.node("Mul", x, build.constant(np.array(1 / 256, "f4")))
     x = build.node("Relu", build.convolution(x, 3, 32, 7, 2))
     x = build.node("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2])
     x = _build_stages(build, x)
     x = build.node("Flatten", build.node("GlobalAveragePool", x))
-    last = build._reader.tensor(256, 128, 1, 1).reshape(256, 128)  # noqa: SLF001
-    build.node("MatMul", x, build.constant(last))
-    return _build_model(build)
+    last = build.reader.tensor(256, 128, 1, 1).reshape(256, 128)
+    x = build.node("MatMul", x, build.constant(last))
+    return build.model((TensorProto.UINT8, ("n", SIDE, SIDE, 3)), {"embedding": (x, ("n", 128))}, OPSET)
 
 
-def _build_stages(build: GraphBuilder, x: str) -> str:
+def _build_stages(build: ResNetGraph, x: str) -> str:
     """The 14 residual blocks: (residual, depth) thrice, down, and so on, to 256 channels."""
     side = 35  # of 150 after a 7 x 7 convolution and a 3 x 3 pooling, both of stride 2
     depth = 32
@@ -128,16 +117,6 @@ def _build_stages(build: GraphBuilder, x: str) -> str:
         x, side = build.residual_down(x, depth, deeper, side)
         depth = deeper
     return x
-
-
-def _build_model(build: GraphBuilder) -> bytes:
-    build.nodes[-1].output[0] = "embedding"
-    entry = helper.make_tensor_value_info("input", TensorProto.UINT8, ["n", SIDE, SIDE, 3])
-    result = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 128])
-    graph = helper.make_graph(build.nodes, "dlib_resnet", [entry], [result], build.constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString(deterministic=True))
 
 
 def main(arguments: list[str]) -> None:

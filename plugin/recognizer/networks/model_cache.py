@@ -18,9 +18,9 @@ def ensure_model(cache: Path, name: str, converter: str, sources: Sequence[bytes
     """The converted network, kept in `cache`; created if missing, damaged or another's. Raises EngineError.
 
     `converter`: a module that is run as `python -m CONVERTER SOURCE … TARGET`. The model's name has a hash of the
-    converter and of the sources; a file beside it has a hash of that and of the model.
+    converter, of the modules beside it and of the sources; a file beside it has a hash of that and of the model.
     """
-    recipe = hashlib.sha256(_read_recipe(converter) + b"".join(hashlib.sha256(source).digest() for source in sources))
+    recipe = hashlib.sha256(read_recipe(converter) + b"".join(hashlib.sha256(source).digest() for source in sources))
     target = cache / f"{name}-{recipe.hexdigest()[:12]}.onnx"
     record = target.with_suffix(".sha256")
     try:
@@ -36,11 +36,13 @@ def ensure_model(cache: Path, name: str, converter: str, sources: Sequence[bytes
         raise EngineError(f"{cache}: the face model cannot be kept there ({error.strerror})") from error
 
 
-def _read_recipe(converter: str) -> bytes:
+def read_recipe(converter: str) -> bytes:
+    """The converter and the modules beside it, which it may use. Raises EngineError if it is missing."""
     spec = importlib.util.find_spec(converter)
     if spec is None or spec.origin is None:
         raise EngineError(f"{converter} is missing: install FaceLease again")
-    return Path(spec.origin).read_bytes()
+    beside = sorted(Path(spec.origin).parent.glob("*.py"))
+    return Path(spec.origin).name.encode() + b"".join(module.read_bytes() for module in beside)
 
 
 def _seal(recipe: bytes, model: bytes) -> str:

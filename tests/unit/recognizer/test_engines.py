@@ -17,7 +17,6 @@ from plugin.errors import EngineError
 from plugin.recognizer.engines import resnet, yunet
 from plugin.recognizer.engines.engine import Detections, Engine
 from plugin.recognizer.engines.registry import engine_id, open_engine
-from plugin.recognizer.engines.retinaface import SHA256
 from plugin.recognizer.engines.yunet import YuNet
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.networks import weights
@@ -124,11 +123,11 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_weights_that_changed_are_refused() -> None:
     """Another sha256, a missing file, a missing package, a missing constant: EngineError."""
-    assert len(weights.read_constant("retinaface", "weights", "WEIGHTS", SHA256)) == 1_736_694
+    assert len(weights.read_constant("retinaface", "weights", "WEIGHTS", weights.RETINAFACE_SHA256)) == 1_736_694
     calls: tuple[Callable[[], bytes], ...] = (
         lambda: weights.read_constant("retinaface", "weights", "WEIGHTS", "0" * 64),
-        lambda: weights.read_constant("retinaface", "weights", "OTHER", SHA256),
-        lambda: weights.read_constant("retinaface", "nowhere", "WEIGHTS", SHA256),
+        lambda: weights.read_constant("retinaface", "weights", "OTHER", weights.RETINAFACE_SHA256),
+        lambda: weights.read_constant("retinaface", "nowhere", "WEIGHTS", weights.RETINAFACE_SHA256),
         lambda: weights.read_package_file("face_recognition_models", "none.dat", "0" * 64),
         lambda: weights.read_package_file("no_such_package", "none.dat", "0" * 64),
     )

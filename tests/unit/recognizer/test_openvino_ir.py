@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 
@@ -71,6 +72,18 @@ OPERATIONS: dict[str, tuple[IrNetwork, Callable[[], NDArray[np.float64]]]] = {
         lambda: PICTURE.astype("f8").reshape(1, 4, 2, 3, 2, 3).mean(axis=(3, 5)),
     ),
 }
+
+
+@pytest.mark.parametrize("slope", [-2.3, 0.25, 4.1])
+def test_one_slope_after_a_convolution_is_computed_with_it(slope: float) -> None:
+    """A slope below 0 or above 1 too; the model has the convolution and nothing that multiplies after it."""
+    net = IrNetwork()
+    seen = net.layer("Convolution", (net.parameter(1, 4, 6, 6), net.constant(KERNEL)), (1, 6, 5, 5), WINDOW)
+    net.result(net.layer("PReLU", (seen, net.constant(np.array([slope], "f4"))), (1, 6, 5, 5)))
+    expected = convolve(PICTURE, KERNEL, 1)
+    assert np.abs(run(net) - np.where(expected > 0, expected, expected * slope).reshape(1, -1)).max() < 1e-4
+    kinds = [node.op_type for node in onnx.load_from_string(convert(net.xml, net.weights)).graph.node]
+    assert kinds == ["Conv", "LeakyRelu", "Flatten"]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
