@@ -194,7 +194,8 @@ def _check_look_alikes(services: Services) -> Finding:
     if found.many:
         told = staff_words.look_alikes(found, services.faces.engine_id)
         return Finding(what, True, told.said + near, told.mend, waits=True)
-    said = f"{found.barred} of {found.compared} people have one among the others, and are only suggested"
+    said = pluralize(found.compared, "person is compared", "people are compared")
+    said += f"; only suggested, because somebody else looks too much like them: {found.barred}"
     return Finding(what, True, said + near)
 
 

@@ -171,7 +171,7 @@ def test_where_they_are_many_it_is_said(
     assert "does not tell" not in administrator.get("/console/collections").text
     told = find_finding(services, clock)
     assert (told.ok, told.waits) == (True, False)
-    assert "2 of 3" in told.said
+    assert "3 people are compared; only suggested, because somebody else looks too much like them: 2" in told.said
     assert "thresholds are lowered" not in told.said
     enrolled(cast, "Frida", A[2])
     assert "does not tell" not in administrator.get("/console/collections").text  # it is counted each hour
