@@ -40,7 +40,7 @@ def _find_missing(engine: str) -> str:
     """Why an engine cannot be measured here; "" if it can."""
     config = RecognizerSection(engine=engine, files=os.environ.get("FACELEASE_ENGINE_FILES", ".cache/engines"))
     try:
-        engine_files.find_files(registry.find_card(config), registry.find_folder(config))
+        engine_files.read_files(registry.find_card(config), registry.find_folder(config))
     except EngineError as error:
         return str(error)
     return ""

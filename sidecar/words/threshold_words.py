@@ -16,7 +16,7 @@ def describe_low_end(card: EngineCard) -> str:
     """How far down an engine was measured; below it rates are extrapolated."""
     measured = card.calibration
     distance, rate = measured.points[0]
-    pairs = f"{measured.comparisons:,} comparisons of {measured.people:,} people" if measured.comparisons else ""
+    pairs = f"{measured.comparisons:,} comparisons (people: {measured.people:,})" if measured.comparisons else ""
     between = f", 95 % {' to '.join(f'{end:.1g}' for end in measured.low_end)}" if measured.low_end else ""
     said = f"{pairs or 'a number of comparisons that its card does not say'}, down to {distance:g}"
     return f"calibrated on {said} (rate {rate:.1g}{between}); extrapolated below"

@@ -71,6 +71,7 @@ NAMED = frozenset(
         "facelease quitclaim restrict",
         "facelease quitclaim withdraw",
         "facelease person erase",
+        "facelease engine install",
     }
 )
 """Commands that a sentence names without what they need: typed so, each says how it is used."""
@@ -204,6 +205,7 @@ def _administer(day: Day) -> None:
         "backup",
     ):
         day.type(f"facelease {look}")
+    day.type("facelease engine status", says="retinaface-dlib/1 serves")
     day.type("facelease jobs retry --all", 1, says="nothing was given up")
     day.type("facelease doctor", 1, says="none has ever swept")
     day.type("facelease scan", says="nothing is left to examine")

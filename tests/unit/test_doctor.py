@@ -78,4 +78,4 @@ def test_what_the_thresholds_do_is_said(services: Services, cast: support.Cast) 
     )
     said = worker_checks.check_thresholds(replace(services, config=strict)).said
     assert "about 0.0001 % of strangers, extrapolated" in said
-    assert "calibrated on 583,739 comparisons of 1,081 people" in said
+    assert "calibrated on 583,739 comparisons (people: 1,081)" in said

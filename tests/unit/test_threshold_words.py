@@ -47,7 +47,7 @@ def test_the_low_end_is_told_with_its_interval() -> None:
     card = shipped_cards()["retail-0095"]
     said = threshold_words.describe_low_end(card)
     assert said.startswith(
-        "calibrated on 583,739 comparisons of 1,081 people, down to 1.001 (rate 2e-05, 95 % 4e-06 to 5e-05"
+        "calibrated on 583,739 comparisons (people: 1,081), down to 1.001 (rate 2e-05, 95 % 4e-06 to 5e-05"
     )
     assert said.endswith("; extrapolated below")
     bare = card.model_copy(
