@@ -10,8 +10,7 @@ from typing import Any
 
 from bench.figures import Figure, Workshop
 from plugin.config import RecognizerSection
-from plugin.errors import EngineError
-from plugin.recognizer.engines import engine_files, registry
+from plugin.recognizer.engines import registry
 
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _ENGINES = {"retinaface-dlib": "", "retail-0095": "_retail-0095"}
@@ -39,11 +38,8 @@ def run(workshop: Workshop) -> Iterator[Figure]:
 def _find_missing(engine: str) -> str:
     """Why an engine cannot be measured here; "" if it can."""
     config = RecognizerSection(engine=engine, files=os.environ.get("FACELEASE_ENGINE_FILES", ".cache/engines"))
-    try:
-        engine_files.read_files(registry.find_card(config), registry.find_folder(config))
-    except EngineError as error:
-        return str(error)
-    return ""
+    here = registry.is_installed(registry.find_card(config), registry.find_folder(config))
+    return "" if here else f"no files of {engine}: FACELEASE_ENGINE_FILES names their folder"
 
 
 def _describe(theirs: Rows, ours: Rows) -> str:
