@@ -10,10 +10,12 @@ from sqlalchemy import insert, select, update
 from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
+from plugin.flows.matching import look_alikes, serving_engine
 from plugin.flows.rights import erasure_requests
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.engines.registry import EngineSource
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
 from tests import signers, staff, support
@@ -170,6 +172,9 @@ def test_people_whom_the_engine_does_not_tell_apart(
         person = cast.add(name)
         cast.sign(person)
         cast.enrol(person, prefix)
+    with services.store.write() as tx:
+        serving_engine.put(tx, "serving", EngineSource(services.faces.engine_id, services.faces.card.name))
+    look_alikes.note(services)
     page = on(size, language)
     come_in(page, services, clock, "officer", language)
     page.goto("/console/collections")
