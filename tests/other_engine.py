@@ -18,7 +18,7 @@ POINTS = "[[0.319, 0.287], [0.685, 0.284], [0.505, 0.501], [0.324, 0.669], [0.67
 @cache
 def _network(models: Path) -> bytes:
     """The network that `resnet` runs, with the input that a card's encoder gives: (n, 3, 150, 150) float32."""
-    model = onnx.load_from_string(resnet.ensure_model(models))
+    model = onnx.load_from_string(resnet.ensure_model(models, "float"))
     before = model.graph.input[0].name
     given = helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["n", 3, resnet.SIDE, resnet.SIDE])
     nodes = [

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from plugin.flows.common import closed_house, reference_sets
 from plugin.flows.common.services import Services
@@ -40,8 +40,7 @@ def note(services: Services) -> None:
         return
     found = count(services)
     with services.store.write() as tx:
-        kept = {"counted": generation, "barred": found.barred, "compared": found.compared}
-        tx.execute(update(t.engine).where(_E.role == "serving").values(**kept))
+        serving_engine.note_look_alikes(tx, generation, found.barred, found.compared)
 
 
 def read(services: Services) -> LookAlikes:

@@ -72,6 +72,12 @@ def steer(tx: Tx, going: Going) -> None:
     tx.execute(update(t.engine).where(_ENGINE.role == "wanted").values(going=going.value))
 
 
+def note_look_alikes(tx: Tx, generation: int, barred: int, compared: int) -> None:
+    """Of so many `compared` in this generation of the gallery `barred` have a look-alike, for the serving engine."""
+    counted = {"counted": generation, "barred": barred, "compared": compared}
+    tx.execute(update(t.engine).where(_ENGINE.role == "serving").values(**counted))
+
+
 def follow(services: Services) -> None:
     """Open what serves, if this process has another engine open."""
     with services.store.read() as conn:

@@ -1,7 +1,8 @@
 """dlib's 5-point alignment and face recognition ResNet, the network on onnxruntime: the default encoder.
 
 Alignment is dlib's own code (`get_face_chip`, 150 px, padding 0.25: what compute_face_descriptor
-does), so vectors equal those of face_recognition for the same boxes.
+does), so vectors equal those of face_recognition for the same boxes; in 8 bits, where the processor
+can, they lie .02 from them (docs/adr/0049).
 """
 
 import importlib
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 
 from plugin.errors import EngineError
 from plugin.recognizer.engines.engine import Detections, Floats, normalise
-from plugin.recognizer.networks import model_cache, weights
+from plugin.recognizer.networks import model_cache, processor, weights
 from plugin.recognizer.networks.session import open_session
 from plugin.recognizer.pictures.pixels import Pixels
 
+CONVERTER = "plugin.recognizer.networks.dlib_conversion"
 MODELS = "face_recognition_models"
 DAT = "models/dlib_face_recognition_resnet_model_v1.dat"
 POINTS = "models/shape_predictor_5_face_landmarks.dat"
@@ -28,11 +30,14 @@ _BATCH = 16
 
 
 class ResNet:
-    """5-point alignment (dlib) and ResNet (onnxruntime); about 6 ms a face on one thread."""
+    """5-point alignment (dlib) and ResNet (onnxruntime); about 2 to 4 ms a face on one thread.
+
+    `form`: of the network, "int8" by default where the processor has instructions for it, else "float".
+    """
 
     id = "dlib-resnet"
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, form: str = "") -> None:
         try:
             self._dlib = importlib.import_module("_dlib_pybind11")
         except ImportError as error:
@@ -41,7 +46,7 @@ class ResNet:
             copy.write(weights.read_package_file(MODELS, POINTS, POINTS_SHA256))
             copy.flush()
             self._predictor = self._dlib.shape_predictor(copy.name)
-        self._session = open_session(ensure_model(cache))
+        self._session = open_session(ensure_model(cache, form or processor.find_form()))
 
     def encode(self, picture: Pixels, faces: Detections, mirrored: bool = False) -> Floats:
         """(n, 128) L2-normalised vectors; `mirrored` averages with the mirror image's."""
@@ -75,7 +80,7 @@ def to_squares(faces: Detections) -> NDArray[np.int64]:
     return np.concatenate([centre - half, centre + half], axis=1).round().astype(np.int64)
 
 
-def ensure_model(cache: Path) -> bytes:
+def ensure_model(cache: Path, form: str) -> bytes:
     """dlib's network in the form of onnxruntime, made in `cache` if missing. Raises EngineError."""
-    dat = weights.read_package_file(MODELS, DAT, weights.DAT_SHA256)
-    return model_cache.ensure_model(cache, "dlib-resnet", "plugin.recognizer.networks.dlib_conversion", [dat])
+    sources = [form.encode(), weights.read_package_file(MODELS, DAT, weights.DAT_SHA256)]
+    return model_cache.ensure_model(cache, f"dlib-resnet-{form}", CONVERTER, sources)

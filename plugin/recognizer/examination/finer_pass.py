@@ -214,13 +214,16 @@ def _overlaps(box: Floats, others: Floats) -> tuple[Floats, Floats]:
 
 def shrink(picture: Pixels, longest: int) -> Pixels:
     """The picture with a longest side of at most `longest` px; never enlarged."""
-    height, width = picture.shape[:2]
-    scale = longest / max(height, width)
+    scale = longest / max(picture.shape[:2])
     if scale >= 1:
         return picture
+    height, width = picture.shape[:2]
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Down to half a bilinear look is as good, and several times as quick; beyond it would skip pixels.
-    how = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
+    while scale < 0.5 and min(height, width) > 1:  # a mean of four, for which other areas take ten times as long
+        even = picture[: height // 2 * 2, : width // 2 * 2]
+        height, width, scale = height // 2, width // 2, scale * 2
+        picture = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    how = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA  # of less than half bilinear would skip pixels
     return cv2.resize(picture, size, interpolation=how)  # type: ignore[return-value]
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from plugin.recognizer.networks import weights
-from plugin.recognizer.networks.onnx_graph import OnnxGraph
+from plugin.recognizer.networks.onnx_graph import RoundedGraph
 
 FORMS = ("float", "int8")
 ROW = 16
@@ -87,14 +87,12 @@ def read_convolutions(model: bytes) -> dict[str, Convolution]:
     return found
 
 
-class DetectorGraph(OnnxGraph):
+class DetectorGraph(RoundedGraph):
     """The network; `tensors` has those of the finest level that RANGES speaks of."""
 
     def __init__(self, model: bytes, form: str) -> None:
-        super().__init__()
+        super().__init__(form == "int8")
         self._published = read_convolutions(model)
-        self._integers = form == "int8"
-        self._scales: dict[str, np.float32] = {}
         self.tensors: dict[str, str] = {}
 
     def build(self) -> str:
@@ -124,7 +122,7 @@ class DetectorGraph(OnnxGraph):
         both = self.node("Add", own, enlarged)
         if level == 1:
             self.tensors["both"] = both
-            both = self._round(both, "both")
+            both = self.round(both, *RANGES["both"])
         return self._step(level, "merged", both)
 
     def _read_sides(self, x: str, start: int, end: int) -> str:
@@ -151,48 +149,22 @@ class DetectorGraph(OnnxGraph):
     def _step(self, level: int, name: str, x: str) -> str:
         """A convolution of 3 x 3 and what follows it; in integers if the form says so, on the finest level."""
         published, ends = self._published[_STEPS[name].format(level)], name in _ENDS
-        if level != 1 or not self._integers:
-            y = self._convolve(x, published)
-            self.tensors |= {name: y} if level == 1 else {}
+        y = self._convolve(x, published)
+        if level != 1:
             return self.node("Relu", y) if ends else self._leaky(y)
-        y = self._convolve_rounded(x, published)
+        self.tensors[name] = y
+        low, high = RANGES[name]
         if ends:
-            return self._round(self.node("Relu", y), name)
-        return self._round(self._leaky(self._round(y, name)), name, _LEAK)
+            return self.round(self.node("Relu", y), low, high)
+        return self.round(self._leaky(self.round(y, low, high)), low * _LEAK, high)
 
     def _convolve(self, x: str, one: Convolution) -> str:
-        return self._node_of(one, x, self.constant(one.kernel), self.constant(one.bias))
-
-    def _node_of(self, one: Convolution, *inputs: str) -> str:
         side = one.kernel.shape[2]
         shape = {"kernel_shape": [side, side], "strides": [one.stride] * 2, "pads": [side // 2] * 4}
-        return self.node("Conv", *inputs, group=one.groups, **shape)
+        return self.convolve(x, one.kernel, one.bias, group=one.groups, **shape)
 
     def _leaky(self, x: str) -> str:
         return self.node("LeakyRelu", x, alpha=_LEAK)
-
-    def _convolve_rounded(self, x: str, one: Convolution) -> str:
-        """With a kernel of 8 bits, one scale a channel, symmetric; `x` is rounded already."""
-        scales = np.abs(one.kernel).max(axis=(1, 2, 3)) / np.float32(127)
-        kernel = np.rint(one.kernel / scales[:, None, None, None]).astype(np.int8)
-        of_bias = scales * self._scales[x]
-        bias = np.rint(one.bias / of_bias).astype(np.int32)
-        return self._node_of(one, x, self._restore(kernel, scales), self._restore(bias, of_bias))
-
-    def _restore(self, value: NDArray[np.generic], scales: NDArray[np.float32]) -> str:
-        zeros = np.zeros(len(scales), value.dtype)
-        return self.node("DequantizeLinear", *map(self.constant, (value, scales, zeros)), axis=0)
-
-    def _round(self, x: str, name: str, below: float = 1.0) -> str:
-        """To the 256 values that span the range of `name`; `below` of its negative part is left. In float: as it is."""
-        if not self._integers:
-            return x
-        low, high = np.float32(RANGES[name][0] * below), np.float32(RANGES[name][1])
-        scale = (high - low) / np.float32(255)
-        how = self.constant(np.array(scale)), self.constant(np.array(np.rint(-low / scale), np.uint8))
-        y = self.node("DequantizeLinear", self.node("QuantizeLinear", x, *how), *how)
-        self._scales[y] = scale
-        return y
 
 
 def convert(model: bytes, form: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The detector as it is converted: the published network's faces in both forms, the same file each time."""
+"""Networks as they are converted: the published ones' faces and vectors in both forms, the same file each time."""
 
 from pathlib import Path
 
@@ -7,18 +7,27 @@ import numpy as np
 import pytest
 
 from plugin.errors import EngineError
-from plugin.recognizer.engines import retinaface
+from plugin.recognizer.engines import resnet, retinaface
 from plugin.recognizer.engines.engine import Detections, Floats
 from plugin.recognizer.engines.retinaface import RetinaFace
-from plugin.recognizer.networks import model_cache, weights
+from plugin.recognizer.networks import dlib_conversion, model_cache, retinaface_conversion, weights
 from plugin.recognizer.networks.processor import find_form
-from plugin.recognizer.networks.retinaface_conversion import FORMS, convert
+from plugin.recognizer.networks.retinaface_conversion import FORMS
 from plugin.recognizer.networks.session import open_session
 from plugin.recognizer.pictures.pixels import Pixels
 from sidecar.commands.demo import samples
 
 PORTRAITS = [samples.A_FRONT, samples.A_SPEECH, samples.A_STANDING, samples.B_STANDING]
 MEAN = (104, 117, 127)
+NETWORKS = {
+    "retinaface": (retinaface.ensure_model, retinaface_conversion.convert, weights.read_retinaface),
+    "dlib": (
+        resnet.ensure_model,
+        dlib_conversion.convert,
+        lambda: weights.read_package_file(resnet.MODELS, resnet.DAT, weights.DAT_SHA256),
+    ),
+}
+"""Who makes a network, who converts it, and who reads it as it is published."""
 LOW = 0.02  # the finer pass asks for faces from this score on
 
 
@@ -93,31 +102,35 @@ def test_only_the_finest_level_differs(cache: Path) -> None:
     assert (first[:finest] != second[:finest]).any()
 
 
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("form", FORMS)
-def test_a_form_is_the_same_file_each_time(form: str, cache: Path, tmp_path: Path) -> None:
+def test_a_form_is_the_same_file_each_time(network: str, form: str, cache: Path, tmp_path: Path) -> None:
     """Two conversions are equal byte for byte, in this process and in another; a damaged one is replaced."""
-    model = weights.read_retinaface()
-    kept = retinaface.ensure_model(tmp_path, form)
-    assert convert(model, form) == convert(model, form) == kept
+    ensure_model, convert, published = NETWORKS[network]
+    kept = ensure_model(tmp_path, form)
+    assert convert(published(), form) == kept
     (made,) = tmp_path.glob("*.onnx")
     made.write_bytes(kept[:-1] + b"x")
-    assert retinaface.ensure_model(tmp_path, form) == kept == made.read_bytes()
-    assert (cache / made.name).read_bytes() == retinaface.ensure_model(cache, form) == kept
+    assert ensure_model(tmp_path, form) == kept == made.read_bytes()
+    assert ensure_model(cache, form) == (cache / made.name).read_bytes() == kept
 
 
-def test_forms_are_kept_apart(cache: Path) -> None:
+@pytest.mark.parametrize("network", NETWORKS)
+def test_forms_are_kept_apart(network: str, cache: Path) -> None:
     """Machines with and without the instructions may share a cache."""
-    assert len({retinaface.ensure_model(cache, form) for form in FORMS}) == len(FORMS)
+    assert len({NETWORKS[network][0](cache, form) for form in FORMS}) == len(FORMS)
 
 
-def test_another_form_or_model_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("network", NETWORKS)
+def test_another_form_or_model_is_refused(network: str, tmp_path: Path) -> None:
     """Plain refusals, and nothing is kept."""
+    ensure_model, convert, published = NETWORKS[network]
     with pytest.raises(ValueError, match="int4"):
-        convert(weights.read_retinaface(), "int4")
+        convert(published(), "int4")
     with pytest.raises(EngineError, match="tested"):
         convert(b"another", "float")
     with pytest.raises(EngineError, match="cannot be converted"):
-        retinaface.ensure_model(tmp_path, "int4")
+        ensure_model(tmp_path, "int4")
     assert [path for path in tmp_path.iterdir() if path.suffix == ".onnx"] == []
 
 
