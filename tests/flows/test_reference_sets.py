@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -133,9 +134,10 @@ class TestResemblance:
         self, services: Services, cast: support.Cast, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A new engine measures otherwise; and a set that was vouched for stays before a declared one of any engine."""
-        asa, mallory = signed(cast, "Åsa Sample"), signed(cast, "Mallory Sample")
-        cast.enrol(asa, A[0])
-        monkeypatch.setattr(Recogniser, "engine_id", property(lambda _: "another/1"))
+        asa, mallory, enrol = signed(cast, "Åsa Sample"), signed(cast, "Mallory Sample"), Recogniser.enrol
+        with monkeypatch.context() as changed:
+            changed.setattr(Recogniser, "enrol", lambda own, bodies: replace(enrol(own, bodies), engine="another/1"))
+            cast.enrol(asa, A[0])
         later = declare(services, mallory, A[1])
         assert row_of(services, later).near_id is None
         declare(services, asa, B)

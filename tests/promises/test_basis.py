@@ -21,9 +21,11 @@ from plugin.ledger import tables as t
 from plugin.recognizer.engines.engine import Detections, Encoder, Floats
 from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.examination.examination import Pipeline
-from plugin.recognizer.examination.messages import Enrolment, Examination, ExaminationRequest
+from plugin.recognizer.examination.messages import Enrolment, Examination, ExaminationRequest, ReferencePicture
 from plugin.recognizer.examination.quality import build_enrolment
+from plugin.recognizer.examination.reference_faces import list_reference_faces
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
+from plugin.recognizer.pictures.decode import Limits
 from plugin.recognizer.pictures.pixels import Pixels
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples
@@ -58,7 +60,8 @@ class Here:
         self.counting = Counting(engine.encoder)
         self._pipeline = Pipeline(replace(engine, encoder=self.counting), config.recognizer, config.matching)
         self._gallery = Gallery([], 0)
-        self.engine_id, self.look_alike = engine.id, engine.card.distances.look_alike
+        self.engine_id, self.card = engine.id, engine.card
+        self._limits = Limits(config.recognizer.max_megapixels, config.recognizer.max_megabytes)
 
     def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
         self._gallery = Gallery(entries, self._pipeline.engine.card.distances.look_alike)
@@ -68,6 +71,9 @@ class Here:
 
     def enrol(self, pictures: Sequence[Path | bytes]) -> Enrolment:
         return build_enrolment(self._pipeline, pictures)
+
+    def list_faces(self, picture: Path | bytes) -> ReferencePicture:
+        return list_reference_faces(self._pipeline, picture, self._limits)
 
     def close(self) -> None:
         """Nothing to end."""
