@@ -134,7 +134,10 @@ def _enrol(services: Services, people: list[list[Path]]) -> dict[str, str]:
     for number, pictures in enumerate(people):
         person = cast.add(f"Person {number}")
         cast.sign(person)
-        gallery.enrol(services, person, [path.read_bytes() for path in pictures[:_ENROLLED_FROM]], "test")
+        bodies = [path.read_bytes() for path in pictures[:_ENROLLED_FROM]]
+        seen = [services.faces.list_faces(body) for body in bodies]
+        largest = {place: one.offered + 1 for place, one in enumerate(seen) if one.faces}
+        gallery.enrol(services, person, bodies, "test", chosen=largest)
         refs[person] = _put(services, number, pictures[_ENROLLED_FROM])
     cast.open_collection()
     calendar.poll_dam(services)
