@@ -113,10 +113,10 @@ def sign_quitclaim(services: Services, person_id: str) -> None:
     library.sign_quitclaim(services, person_id, services.clock.now(), recognition=True)
 
 
-def make_template(seed: int) -> Enrolment:
-    """A random template; those of different seeds do not resemble each other."""
+def make_template(services: Services, seed: int) -> Enrolment:
+    """A random template of the engine that is open; those of different seeds do not resemble each other."""
     vector = np.random.default_rng(seed).normal(size=128)
-    return Enrolment((vector / np.linalg.norm(vector)).astype(np.float32), (), "")
+    return Enrolment((vector / np.linalg.norm(vector)).astype(np.float32), (), services.faces.engine_id)
 
 
 def enrol_many(services: Services, many: int) -> None:
@@ -129,7 +129,7 @@ def enrol_many(services: Services, many: int) -> None:
                     services.vault.create_key(tx, person, "face")
                 set_id = f"set-{number}"
                 _insert_reference_set(tx, set_id, person, "link", tx.now)
-                body = np.asarray(make_template(number).template, dtype="<f4").tobytes()
+                body = np.asarray(make_template(services, number).template, dtype="<f4").tobytes()
                 services.vault.seal(tx, person, "face", "template", body, subject=set_id, engine=engine)
 
 
@@ -137,7 +137,7 @@ def enrol(services: Services, person_id: str) -> None:
     """As `gallery.enrol` does, without pictures."""
     known = resemblance.open_templates(services)
     with services.store.write() as tx:
-        gallery.enrol_in(services, tx, person_id, make_template(1), [], "bench", PictureSource("link"), known)
+        gallery.enrol_in(services, tx, person_id, make_template(services, 1), [], "bench", PictureSource("link"), known)
 
 
 def find_declared_set(services: Services) -> str:

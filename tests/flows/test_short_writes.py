@@ -264,16 +264,16 @@ def _opened_inside(services: Services, monkeypatch: pytest.MonkeyPatch, act: Cal
     return count[0]
 
 
-def _template(seed: int) -> Enrolment:
+def _template(services: Services, seed: int) -> Enrolment:
     vector = np.random.default_rng(seed).normal(size=128)
-    return Enrolment((vector / np.linalg.norm(vector)).astype(np.float32), (), "a sample")
+    return Enrolment((vector / np.linalg.norm(vector)).astype(np.float32), (), services.faces.engine_id)
 
 
 def _declared(services: Services, cast: support.Cast, seed: int) -> str:
     who = cast.add(f"Somebody {seed}")
     cast.sign(who)
     with services.store.write() as tx:
-        return gallery.enrol_in(services, tx, who, _template(seed), [], "person", PictureSource("link"))
+        return gallery.enrol_in(services, tx, who, _template(services, seed), [], "person", PictureSource("link"))
 
 
 def test_templates_are_opened_before_the_write_that_compares_with_them(
@@ -287,7 +287,7 @@ def test_templates_are_opened_before_the_write_that_compares_with_them(
             _declared(services, cast, 100 * number + other)
         last = cast.add(f"Last {number}")
         cast.sign(last)
-        monkeypatch.setattr(gallery, "make_template", lambda *_: _template(5))
+        monkeypatch.setattr(gallery, "make_template", lambda *_: _template(services, 5))
         enrolled = _opened_inside(services, monkeypatch, partial(gallery.enrol, services, last, [], "test"))
         one = _declared(services, cast, 1000 + number)
         vouched = _opened_inside(services, monkeypatch, partial(vouching.vouch, services, one, "met", "cli:editor"))
@@ -299,7 +299,7 @@ def test_templates_are_opened_before_the_write_that_compares_with_them(
     known = resemblance.open_templates(services)
     twin = _declared(services, cast, 7)
     with services.store.write() as tx:
-        later = gallery.enrol_in(services, tx, eva, _template(7), [], "person", PictureSource("link"), known)
+        later = gallery.enrol_in(services, tx, eva, _template(services, 7), [], "person", PictureSource("link"), known)
     with services.store.read() as conn:
         first, second = (reference_sets.find(conn, one) for one in (twin, later))
     assert first is not None
