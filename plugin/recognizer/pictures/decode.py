@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pillow_heif
 from PIL import Image, ImageChops, ImageFile, UnidentifiedImageError
@@ -188,7 +187,7 @@ def to_bgr(image: Image.Image, turn: int) -> Pixels:
     """An RGB picture turned, in the engines' format."""
     if turn in orientation.TURNS:
         image = image.transpose(orientation.TURNS[turn])
-    return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
+    return np.frombuffer(image.tobytes("raw", "BGR"), np.uint8).reshape(image.height, image.width, 3)
 
 
 def _reduce(image: Image.Image, reduction: int) -> tuple[Image.Image, Image.Image | None]:
