@@ -55,6 +55,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _set_engine_files_aside()
+    _compile(config)
+
+
+def _set_engine_files_aside() -> None:
+    """Publishers' files are there for the tests that ask for them (`support.find_engine_files`); to all others they are
+    not, or the product would take a better engine than they speak of."""
+    given = os.environ.pop("FACELEASE_ENGINE_FILES", "")
+    if given:
+        os.environ[support.ENGINE_FILES] = str(Path(given).absolute())
+
+
+def _compile(config: pytest.Config) -> None:
     """Compile our modules once: hundreds of processes import them, of which those that are confined may not write. And
     the catalogues of messages, which are read no sooner."""
     if not hasattr(config, "workerinput"):

@@ -40,8 +40,14 @@ from sidecar.running.runner import Runner
 from tests import migrated
 
 ENGINE = "retinaface-dlib"
+ENGINE_FILES = "FACELEASE_TESTED_ENGINE_FILES"
 SHOOT = "shoot"
 FORM = recording.SignatureEvidence("form.txt", b"a signed form: sample")
+
+
+def find_engine_files() -> Path:
+    """Where publishers' files of engines lie, if they are here (FACELEASE_ENGINE_FILES)."""
+    return Path(os.environ.get(ENGINE_FILES, ".cache/engines"))
 
 
 def store_of(_root: Path) -> str | None:

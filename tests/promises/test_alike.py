@@ -1,6 +1,5 @@
 """F5: the people most alike, and the strangers nearest to them, beside people drawn by chance."""
 
-import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from plugin.recognizer.evaluation.identification import (
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.examination.quality import find_main_face
 from plugin.recognizer.matching.matching import DetectedFace, Level
+from tests import support
 from tests.most_alike import TEN, find_most_alike, find_nearest_tenth, stack
 from tests.promises.test_faces import half, pooled, worst
 
@@ -75,7 +75,7 @@ class Sample:
 
 def open_pipeline(name: str) -> Pipeline:
     """An engine with the default configuration, in this process. Raises EngineError without its files."""
-    files = os.environ.get("FACELEASE_ENGINE_FILES", ".cache/engines")
+    files = str(support.find_engine_files())
     recognizer = CONFIG.recognizer.model_copy(update={"engine": name, "files": files})
     return Pipeline(open_engine(recognizer, CONFIG.path(recognizer.cache)), recognizer, CONFIG.matching)
 

@@ -43,6 +43,7 @@ def _people(faces: Path | None) -> list[list[Path]]:
 def _start(config: Config, path: Path) -> "subprocess.Popen[bytes]":
     path.write_text(
         f'data = "{config.data}"\n[folder]\npath = "{config.folder.path}"\n[dam]\npoll_seconds = 86400\n'
+        f'[recognizer]\nfiles = "{config.recognizer.files}"\n'
         "[jobs]\nlease_seconds = 2\nbackoff_seconds = 1\nattempts = 50\n" + support.store_lines(config)
     )
     command = [sys.executable, "-m", "sidecar", "--config", str(path), "work"]
@@ -162,8 +163,7 @@ def _card(to: str, folder: Path) -> str | None:
     """What `engine use` is given; None if the files of that engine are not here."""
     if to not in shipped_cards():
         return str(other_engine.write(folder, Path(os.environ["FACELEASE_MODELS"])))
-    files = Path(os.environ.get("FACELEASE_ENGINE_FILES", ".cache/engines"))
-    return to if is_installed(shipped_cards()[to], files) else None
+    return to if is_installed(shipped_cards()[to], support.find_engine_files()) else None
 
 
 @pytest.mark.promise
@@ -177,7 +177,8 @@ def test_an_engine_takes_over_and_nobody_is_lost(
     if name is None:
         promise("F3", f"{to}: not measured (its files are not here)")
         return
-    config = support.configuration(tmp_path, recognizer={"engine": "auto"})
+    files = str(support.find_engine_files().absolute() if name == to else tmp_path / "none")
+    config = support.configuration(tmp_path, recognizer={"engine": "auto", "files": files})
     config.path(config.folder.path).mkdir(parents=True)
     support.begin(config, SystemClock())
     with bootstrap.open_house(config, SystemClock()) as services:

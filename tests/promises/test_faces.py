@@ -1,7 +1,6 @@
 """F1 and F2: the figures of the default configuration on photographs that were given."""
 
 import hashlib
-import os
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -25,6 +24,7 @@ from plugin.recognizer.evaluation.identification import (
 )
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.matching.matching import Level
+from tests import support
 from tests.detection import BINS, tally_detections
 
 Promise = Callable[[str, str], None]
@@ -61,9 +61,7 @@ others say too that they are labelled wrongly. They are counted; what they cost 
 
 def open_pipeline(name: str) -> Pipeline:
     """An engine with the default configuration, in this process. Raises EngineError without its files."""
-    recognizer = CONFIG.recognizer.model_copy(
-        update={"engine": name, "files": os.environ.get("FACELEASE_ENGINE_FILES", ".cache/engines")}
-    )
+    recognizer = CONFIG.recognizer.model_copy(update={"engine": name, "files": str(support.find_engine_files())})
     engine = open_engine(recognizer, CONFIG.path(recognizer.cache))
     return Pipeline(engine, recognizer, CONFIG.matching)
 
