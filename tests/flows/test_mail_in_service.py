@@ -39,6 +39,7 @@ def test_the_worker_sends_what_is_due_when_it_starts(post: Post) -> None:
     """After days without it nobody waits for tomorrow."""
     asa = post.cast.add("Åsa", email="asa@example.org")
     post.cast.sign(asa, recognition=False, lasts=timedelta(days=100))
+    post.cast.work()  # else the owner may also be told that this is overdue, if the worker is no faster
     post.clock.advance(timedelta(days=90))
     stop = threading.Event()
     worker = threading.Thread(target=Runner(post.services).run, args=(stop,))
@@ -50,8 +51,7 @@ def test_the_worker_sends_what_is_due_when_it_starts(post: Post) -> None:
     finally:
         stop.set()
         worker.join()
-    got = {one["Message-ID"]: str(one["To"]) for one in post.box.letters}  # a server that answers late gets it again
-    assert sorted(got.values()) == ["asa@example.org", "owner@example.org"]
+    assert sorted(str(one["To"]) for one in post.box.letters) == ["asa@example.org", "owner@example.org"]
 
 
 def test_the_worker_asks_every_day(post: Post) -> None:
