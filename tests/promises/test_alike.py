@@ -1,18 +1,16 @@
 """F5: the people most alike, and the strangers nearest to them, beside people drawn by chance."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from plugin.config import Config, RecognizerSection
 from plugin.errors import EngineError
 from plugin.recognizer.engines.dense_galleries import measure_apart
 from plugin.recognizer.engines.engine import Engine, normalise
-from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.evaluation.identification import (
     ENROLLED_FROM,
     AccuracyReport,
@@ -25,12 +23,9 @@ from plugin.recognizer.evaluation.identification import (
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.examination.quality import find_main_face
 from plugin.recognizer.matching.matching import DetectedFace, Level
-from tests import support
 from tests.most_alike import TEN, find_most_alike, find_nearest_tenth, stack
-from tests.promises.test_faces import half, pooled, worst
+from tests.promises.test_faces import CONFIG, Promise, half, open_pipeline, pooled, worst
 
-Promise = Callable[[str, str], None]
-CONFIG = Config(recognizer=RecognizerSection(cache=str(Path(".cache/models").resolve())))
 DLIB, RETAIL = "retinaface-dlib", "retail-0095"
 LEVELS: tuple[Level, ...] = ("auto", "suggest")
 GROUPS = 8  # beside the ten most alike, so many tens in all: one is a small sample
@@ -71,13 +66,6 @@ class Sample:
             rate = f"{self.multiple(reports, level):.1f} x {worst(reports, level, 'fpir')} %"
             said.append(f"{level} {rate}, FNIR {pooled(reports, level, 'fnir') * 100:.1f} %")
         return ", ".join(said).replace("suggest", "auto+suggest")
-
-
-def open_pipeline(name: str) -> Pipeline:
-    """An engine with the default configuration, in this process. Raises EngineError without its files."""
-    files = str(support.find_engine_files())
-    recognizer = CONFIG.recognizer.model_copy(update={"engine": name, "files": files})
-    return Pipeline(open_engine(recognizer, CONFIG.path(recognizer.cache)), recognizer, CONFIG.matching)
 
 
 def read_samples(faces: Path, pipelines: list[Pipeline]) -> list[Sample]:

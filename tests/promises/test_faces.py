@@ -4,6 +4,7 @@ import hashlib
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -64,6 +65,23 @@ def open_pipeline(name: str) -> Pipeline:
     recognizer = CONFIG.recognizer.model_copy(update={"engine": name, "files": str(support.find_engine_files())})
     engine = open_engine(recognizer, CONFIG.path(recognizer.cache))
     return Pipeline(engine, recognizer, CONFIG.matching)
+
+
+def open_measured(say: Callable[[str], None], full: bool, faces: Path | None, name: str) -> Pipeline | None:
+    """An engine to be measured; None where photographs or its files are missing, which is said.
+
+    The engine that comes with the product is never missing.
+    """
+    if faces is None:
+        say(f"{name}: not measured (no photographs)")
+        assert not full, "--full needs photographs: give --faces DIR"
+        return None
+    try:
+        return open_pipeline(name)
+    except EngineError as error:
+        say(f"{name}: not measured ({error})")
+        assert name != support.ENGINE
+        return None
 
 
 @pytest.fixture(scope="module")
@@ -157,15 +175,8 @@ def test_strangers_are_seldom_named_and_the_enrolled_are_found(
     promise: Promise, full: bool, faces: Path | None, name: str
 ) -> None:
     """F1: at the rates of an engine's card, with 10 and 50 people of half B and with all, against its strangers."""
-    if faces is None:
-        promise("F1", f"{name}: not measured (no photographs)")
-        assert not full, "--full needs photographs: give --faces DIR"
-        return
-    try:
-        pipeline = open_pipeline(name)
-    except EngineError as error:
-        promise("F1", f"{name}: not measured ({error})")
-        assert name != CONFIG.recognizer.engine
+    pipeline = open_measured(partial(promise, "F1"), full, faces, name)
+    if pipeline is None or faces is None:
         return
     said, broken = measure(pipeline, faces, name, full)
     promise("F1", f"{name}: {said}; detect {CONFIG.recognizer.detect_px} px")

@@ -1,12 +1,12 @@
 """F6: what an engine's card says that few reference photographs cost is what is measured."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
 import pytest
 
-from plugin.errors import EngineError
 from plugin.recognizer.engines.card import shipped_cards
 from plugin.recognizer.evaluation.identification import (
     ENROLLED_FROM,
@@ -16,7 +16,7 @@ from plugin.recognizer.evaluation.identification import (
     report_identification,
 )
 from plugin.recognizer.examination.examination import Pipeline
-from tests.promises.test_faces import CONFIG, half, open_pipeline
+from tests.promises.test_faces import CONFIG, half, open_measured
 
 Promise = Callable[[str, str], None]
 ENGINES = sorted(name for name, card in shipped_cards().items() if card.references.missed is not None)
@@ -43,15 +43,8 @@ def test_few_photographs_cost_what_the_card_says(promise: Promise, full: bool, f
     """F6: missed with one, two and three photographs, suggestions included: each choice of them within its interval."""
     card = shipped_cards()[name]
     assert card.references.missed is not None
-    if faces is None:
-        promise("F6", f"{name}: not measured (no photographs)")
-        assert not full, "--full needs photographs: give --faces DIR"
-        return
-    try:
-        pipeline = open_pipeline(name)
-    except EngineError as error:
-        promise("F6", f"{name}: not measured ({error})")
-        assert name != CONFIG.recognizer.engine
+    pipeline = open_measured(partial(promise, "F6"), full, faces, name)
+    if pipeline is None or faces is None:
         return
     people = read_people(pipeline, faces)
     said, broken = [], []
