@@ -189,14 +189,12 @@ def _check_look_alikes(services: Services) -> Finding:
     what, found = "look-alikes", look_alikes.count(services)
     if not found.compared:
         return Finding(what, True, "nobody is compared now", looked=False)
-    lowered = f"{found.lowered:.2f}"
-    near = "" if lowered == "0.00" else f"; they lie near together, and thresholds are lowered by {lowered}"
     if found.many:
         told = staff_words.look_alikes(found, services.faces.engine_id)
-        return Finding(what, True, told.said + near, told.mend, waits=True)
+        return Finding(what, True, told.said, told.mend, waits=True)
     said = pluralize(found.compared, "person is compared", "people are compared")
     said += f"; only suggested, because somebody else looks too much like them: {found.barred}"
-    return Finding(what, True, said + near)
+    return Finding(what, True, said)
 
 
 def _check_keys(services: Services) -> Finding:

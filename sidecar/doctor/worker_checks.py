@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from plugin.flows.common import worker_state
 from plugin.flows.common.services import Services
-from plugin.flows.matching import engine_status
+from plugin.flows.matching import look_alikes
 from plugin.flows.photos import comparison
 from plugin.words.plurals import pluralize
 from sidecar.doctor.finding import Finding
@@ -44,12 +44,13 @@ def check_comparison(services: Services) -> Finding:
 
 
 def check_thresholds(services: Services) -> Finding:
-    """What the thresholds do with as many people as are enrolled with the engine in use."""
-    enrolled, card = engine_status.count_enrolled(services), services.faces.card
-    if not enrolled:
-        return Finding("thresholds", True, "nobody is enrolled", looked=False)
-    points = card.explain_thresholds(services.config.matching, enrolled)
-    said = [f"with {pluralize(enrolled, 'person', 'people')}", *threshold_words.list_thresholds(points)]
+    """What the thresholds do with as many people as are compared now, and as near together as they lie."""
+    found, card = look_alikes.count(services), services.faces.card
+    if not found.compared:
+        return Finding("thresholds", True, "nobody is compared now", looked=False)
+    points = card.explain_thresholds(services.config.matching, found.compared, found.lowered)
+    told = threshold_words.list_thresholds(points, found.lowered)
+    said = [f"with {pluralize(found.compared, 'person', 'people')}", *told]
     if any(point.extrapolated for point in points):
         said.append(f"the engine is {threshold_words.describe_low_end(card)}")
     return Finding("thresholds", True, "; ".join(said))

@@ -23,7 +23,7 @@ def _faults(status: EngineStatus, w: Words) -> Iterator[str]:
     if status.wish_lacks is not None:
         yield w[f"wish_{status.wish_lacks.value}"].format(engine=status.wish)
     if status.going == "held":
-        yield w["held"].format(engine=status.wanted, missed=len(status.missed), of=status.of, before=status.serving)
+        yield w["held"].format(engine=status.wanted, missed=status.missed_sets, of=status.of, before=status.serving)
     if status.missed:
         key, engine = ("missed" if status.wanted is None else "missed_soon"), status.wanted or status.serving
         yield w.counted(key, len(status.missed)).format(n=len(status.missed), engine=engine)

@@ -3,13 +3,21 @@
 from plugin.recognizer.engines.card import EngineCard
 from plugin.recognizer.engines.thresholds import OperatingPoint
 
+LEAST_LOWERED = 0.0005
+"""Less is not said: it would read as 0.000."""
 _SAME = 1.05  # a rate within this factor of the configured one is that rate
 
 
-def list_thresholds(points: tuple[OperatingPoint, OperatingPoint]) -> list[str]:
-    """A sentence each of the thresholds for automatic names and for suggestions."""
+def list_thresholds(points: tuple[OperatingPoint, OperatingPoint], lowered: float = 0.0) -> list[str]:
+    """A sentence each of the thresholds for automatic names and for suggestions, and one if a gallery lowered them."""
     words = ("automatic names", "automatic names and suggestions")
-    return [_say_point(what, point) for what, point in zip(words, points, strict=True)]
+    said = [_say_point(what, point) for what, point in zip(words, points, strict=True)]
+    return [*said, describe_lowered(lowered)] if lowered >= LEAST_LOWERED else said
+
+
+def describe_lowered(lowered: float) -> str:
+    """Why thresholds are lower than the configured rates ask for."""
+    return f"these people lie near together: what the rates ask for is lowered by {lowered:.3f}"
 
 
 def describe_low_end(card: EngineCard) -> str:

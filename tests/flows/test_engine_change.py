@@ -1,5 +1,6 @@
 """The engine is changed: everybody is encoded again, the old one serves until then, and nothing is lost."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
@@ -27,7 +29,9 @@ from plugin.ledger.backups.backup_trust import RestoreOptions
 from plugin.ledger.log.head_book import HeadBook
 from plugin.recognizer.engines.registry import EngineSource
 from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.common import Shell
 from sidecar.commands.demo import samples
+from sidecar.commands.installation.engines import engine
 from sidecar.running import bootstrap
 from sidecar.words import engine_words
 from tests import other_engine, support
@@ -260,6 +264,30 @@ def test_an_engine_that_cannot_be_opened_recognises_nobody_until_another_one_has
     engine_change.choose(house.services, "auto", "test")
     house.cast.work()
     assert (house.templates(), house.roles()) == ({DLIB: 1}, {"serving": f"{DLIB} on"})
+
+
+def test_the_commands_say_how_far_it_is(house: House, asa: str, card: Path) -> None:
+    """`use` is not done before a worker has encoded everybody: 3 until then, whatever was said before; 0 after it."""
+
+    def told(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(engine, list(words), obj=Shell(house.config, house.clock))
+        return done.exit_code, done.output + str(done.exception or "")
+
+    code, said = told("use", str(card))
+    assert (code, "encoded: 0 of 1" in said) == (3, True), said
+    code, said = told("use", str(card))
+    assert (code, "is used already" in said) == (3, False), said
+    assert told("pause")[0] == 0
+    code, said = told("pause")
+    assert (code, "it goes so already" in said) == (0, True), said
+    assert told("resume")[0] == 0
+    house.cast.work()
+    code, said = told("use", str(card))
+    assert (code, "is used already" in said) == (0, True), said
+    code, said = told("status", "--json")
+    assert (code, json.loads(said)["wanted"], json.loads(said)["encoded"]) == (0, None, 1)
+    code, said = told("pause")
+    assert (code, "no engine is being changed" in said) == (1, True), said
 
 
 @pytest.mark.embedded

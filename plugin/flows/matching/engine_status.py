@@ -1,5 +1,6 @@
 """What the staff is told of engines: which serves, how far a change is, who is lost by it, and what could be had."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -7,11 +8,12 @@ from sqlalchemy import Connection, func, select
 
 from plugin.config import RecognizerSection
 from plugin.errors import EngineError
-from plugin.flows.common import roster
+from plugin.flows.common import reference_sets, roster
 from plugin.flows.common.services import Services
 from plugin.flows.matching import engine_change, reencoding, serving_engine
 from plugin.flows.matching.serving_engine import Going
 from plugin.ledger import tables as t
+from plugin.ledger.tables.rows import ReferenceSetRow
 from plugin.recognizer.engines import registry
 from plugin.recognizer.engines.card import EngineCard
 from plugin.recognizer.engines.registry import EngineSource
@@ -45,7 +47,10 @@ class BetterEngine:
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """`serving`, `wanted`: ids; `wanted` is None where no change is under way. `made` of `of` people are encoded.
+    """`serving`, `wanted`: ids; `wanted` is None where no change is under way. `made` of `of` sets are encoded.
+
+    `missed`: who is not recognised by it; `missed_sets`: of how many sets it can make no template, others of the same
+    people among them.
 
     `lacks`: why the one that serves cannot be opened; `wish` and `wish_lacks`: the configured or chosen one that cannot
     be used, and why. `scanned`: photographs that another engine examined.
@@ -58,6 +63,7 @@ class EngineStatus:
     made: int
     of: int
     missed: tuple[MissedPerson, ...]
+    missed_sets: int
     scanned: int
     wish: str = ""
     wish_lacks: Lack | None = None
@@ -71,7 +77,8 @@ def read(services: Services) -> EngineStatus:
         serving, changing = serving_engine.find(conn, "serving"), serving_engine.find(conn, "wanted")
         now = serving_engine.find_id(services, conn)
         target = now if changing is None else changing.id
-        missed = _list_missed(services, conn, target)
+        missed = reencoding.list_missed(services, conn, target)
+        people = _list_people(conn, missed)
         made = reencoding.count_made(services, conn, target)
         of = made + len(missed) + sum(1 for _ in reencoding.list_due(services, conn, target))
         scanned = count_scanned_otherwise(conn, now)
@@ -83,7 +90,8 @@ def read(services: Services) -> EngineStatus:
         going=Going.ON if changing is None else changing.going,
         made=made,
         of=of,
-        missed=missed,
+        missed=people,
+        missed_sets=len(missed),
         scanned=scanned,
         wish=wish,
         wish_lacks=wish_lacks,
@@ -91,18 +99,12 @@ def read(services: Services) -> EngineStatus:
     )
 
 
-def _list_missed(services: Services, conn: Connection, engine: str) -> tuple[MissedPerson, ...]:
-    rows = reencoding.list_missed(services, conn, engine)
+def _list_people(conn: Connection, missed: Sequence[ReferenceSetRow]) -> tuple[MissedPerson, ...]:
+    """Whose set is missed that would be compared: with another one somebody is recognised all the same."""
+    compared = reference_sets.find_compared(conn)
+    rows = [row for row in missed if row.person_id in compared and compared[row.person_id].id == row.id]
     names = roster.labels(conn, [row.person_id for row in rows])
     return tuple(MissedPerson(row.person_id, names[row.person_id], row.missed_why or "") for row in rows)
-
-
-def count_enrolled(services: Services) -> int:
-    """How many people have a template of the engine that serves."""
-    with services.store.read() as conn:
-        s, serving = t.sealed.c, serving_engine.find_id(services, conn)
-        mine = (s.kind == "template") & (s.engine == serving)
-        return conn.scalar(select(func.count(s.person_id.distinct())).where(mine)) or 0
 
 
 def count_scanned_otherwise(conn: Connection, engine: str) -> int:

@@ -211,13 +211,15 @@ class EngineCard(_Frozen):
         rates = self.find_rates(matching)
         return compute_thresholds(self.measured(), enrolled, rates["auto"], rates["suggest"], lowered)
 
-    def explain_thresholds(self, matching: MatchingSection, enrolled: int) -> tuple[OperatingPoint, OperatingPoint]:
+    def explain_thresholds(
+        self, matching: MatchingSection, enrolled: int, lowered: float = 0.0
+    ) -> tuple[OperatingPoint, OperatingPoint]:
         """What the thresholds for automatic names and for suggestions do, by the calibration."""
-        limits, measured = self.find_thresholds(matching, enrolled), self.measured()
+        limits, measured = self.find_thresholds(matching, enrolled, lowered), self.measured()
         rates = self.find_rates(matching)
         return (
-            explain_threshold(measured, enrolled, rates["auto"], limits.auto),
-            explain_threshold(measured, enrolled, rates["suggest"], limits.suggest),
+            explain_threshold(measured, enrolled, rates["auto"], limits.auto, lowered),
+            explain_threshold(measured, enrolled, rates["suggest"], limits.suggest, lowered),
         )
 
     def find_rates(self, matching: MatchingSection) -> dict[Literal["auto", "suggest"], float]:

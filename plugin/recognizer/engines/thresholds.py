@@ -92,12 +92,18 @@ def compute_thresholds(
     return Thresholds(max(0.0, min(auto, suggest)), max(0.0, suggest), lowered)
 
 
-def explain_threshold(calibration: Calibration, enrolled: int, configured: float, distance: float) -> OperatingPoint:
-    """What a threshold does that was computed for the FPIR `configured` with `enrolled` people compared."""
+def explain_threshold(
+    calibration: Calibration, enrolled: int, configured: float, distance: float, lowered: float = 0.0
+) -> OperatingPoint:
+    """What a threshold does that was computed for the FPIR `configured` with `enrolled` people compared.
+
+    `lowered`: as in `compute_thresholds`; strangers are taken to lie nearer by as much as those compared do.
+    """
     if not distance:  # nothing is nearer
         return OperatingPoint(distance, configured, 0.0, False)
-    expected = -math.expm1(max(enrolled, 1) * math.log1p(-calibration.fmr(distance)))
-    return OperatingPoint(distance, configured, expected, distance < calibration.points[0][0])
+    measured = distance + lowered
+    expected = -math.expm1(max(enrolled, 1) * math.log1p(-calibration.fmr(measured)))
+    return OperatingPoint(distance, configured, expected, measured < calibration.points[0][0])
 
 
 def compute_single_fmr(fpir: float, enrolled: int) -> float:

@@ -43,8 +43,9 @@ class GroupsReport(TypedDict):
 class Conditions(TypedDict):
     """What was measured: the engine's id; how many were enrolled, and what they were compared with; what is in force.
 
-    `thresholds`: distances, with so many people; `calibration`: on whom they were measured. By level: `configured`,
-    the share of strangers that may be named; `verdict`, what `judge_rate` says of the share that was.
+    `thresholds`: distances, with these people, and by how much they are "lowered"; `calibration`: on whom they were
+    measured. By level: `configured`, the share of strangers that may be named; `verdict`, what `judge_rate` says of the
+    share that was.
     """
 
     engine: str
@@ -102,7 +103,7 @@ def _describe_conditions(found: Identification, engine: Engine, matching: Matchi
 
 
 def _round_limits(limits: Thresholds) -> dict[str, float]:
-    return {"auto": round(limits.auto, 4), "suggest": round(limits.suggest, 4)}
+    return {"auto": round(limits.auto, 4), "suggest": round(limits.suggest, 4), "lowered": round(limits.lowered, 4)}
 
 
 def _report_groups(measured: GroupMeasurement, labels: GroupLabels) -> GroupsReport:

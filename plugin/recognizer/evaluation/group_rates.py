@@ -49,13 +49,17 @@ class GroupLevel(TypedDict):
 
 
 class GroupRates(TypedDict):
-    """One group: `people` enrolled, `probes` of them, `strangers`; `own_gallery`: whether `fpir` was measured."""
+    """One group: `people` enrolled, `probes` of them, `strangers`; `own_gallery`: whether `fpir` was measured.
+
+    `lowered`: by how much the thresholds of its own galleries come down, on average, as its people lie near together.
+    """
 
     group: str
     people: int
     probes: int
     strangers: int
     own_gallery: bool
+    lowered: float
     alarm: bool
     auto: GroupLevel
     suggest: GroupLevel
@@ -143,6 +147,7 @@ def _report_group(measured: GroupMeasurement, sample: GroupSample, questions: in
         "probes": len(sample.probes),
         "strangers": len(sample.strangers),
         "own_gallery": sample.own is not None,
+        "lowered": round(sample.own.lowered, 4) if sample.own else 0.0,
         "alarm": any((level["ratio"] or 0) >= GAP and level["proven"] > 1 for level in (auto, suggest)),
         "auto": auto,
         "suggest": suggest,

@@ -74,7 +74,8 @@ def accuracy(
     if not data["gallery"]:
         raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
     card = registry.find_card(config.recognizer)
-    points = card.explain_thresholds(config.matching, data["gallery"])
+    lowered = data["conditions"]["thresholds"]["lowered"]
+    points = card.explain_thresholds(config.matching, data["gallery"], lowered)
     told = {level: asdict(point) for level, point in zip(accuracy_words.LEVELS, points, strict=True)}
     say(as_json, {**data, "thresholds": told}, accuracy_words.describe_report(data, card, config.matching))
     if plot:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from plugin.config import MatchingSection
 from plugin.recognizer.engines.card import EngineCard
+from plugin.recognizer.evaluation.binomial_bounds import GAP
 from plugin.words.plurals import pluralize
 from sidecar.output import table
 from sidecar.words import threshold_words
@@ -23,12 +24,6 @@ ABOUT_LABELS = (
 LEVELS: tuple[Level, Level] = ("auto", "suggest")
 LEVEL_WORDS: dict[Level, str] = {"auto": "named automatically", "suggest": "named or suggested"}
 VERDICTS = {"pass": "pass", "fail": "FAIL", "unclear": "too few to say"}
-_GAP = 5
-_LEGEND = (
-    "named: of the group's strangers, in galleries of the group; times what is configured, and how many times are "
-    "proven; among all: where everybody is enrolled; pairs: two people of the group who pass for one, and times what "
-    "the threshold is meant to let pass"
-)
 _HEADS = [
     "group",
     "people",
@@ -55,7 +50,7 @@ def describe_report(data: "FullReport", card: EngineCard, matching: MatchingSect
         f"margin {about['margin']:g}"
     )
     yield f"calibration: {about['calibration']}"
-    yield from _list_expected(card, matching, data["gallery"])
+    yield from _list_expected(card, matching, data["gallery"], about["thresholds"]["lowered"])
     yield f"right person first: {format_rate(data['rank1'])}"
     for level, words in LEVEL_WORDS.items():
         rates = data[level]
@@ -67,9 +62,9 @@ def describe_report(data: "FullReport", card: EngineCard, matching: MatchingSect
         yield from _describe_groups(data["groups"], about["configured"], expected)
 
 
-def _list_expected(card: EngineCard, matching: MatchingSection, enrolled: int) -> list[str]:
+def _list_expected(card: EngineCard, matching: MatchingSection, enrolled: int, lowered: float = 0.0) -> list[str]:
     """What thresholds are to do with so many people, by the card."""
-    said = threshold_words.list_thresholds(card.explain_thresholds(matching, enrolled))
+    said = threshold_words.list_thresholds(card.explain_thresholds(matching, enrolled, lowered), lowered)
     return [f"by the engine's calibration: {one}" for one in said]
 
 
@@ -91,6 +86,10 @@ def _describe_groups(groups: "GroupsReport", configured: dict[Level, float], exp
         people = pluralize(groups["gallery"], "person", "people")
         yield f"each group's strangers in galleries of {people} of that group, {_describe_limits(groups['thresholds'])}"
         yield from expected
+        near = [one for one in groups["rates"] if one["lowered"] >= threshold_words.LEAST_LOWERED]
+        if near:
+            by = ", ".join(f"{one['group']} {one['lowered']:.3f}" for one in near)
+            yield f"lower than that, because people of the group lie near together: {by}"
     for level, words in LEVEL_WORDS.items():
         yield ""
         yield f"{words}, configured {configured[level]:.2%}:"
@@ -119,7 +118,7 @@ def _find_worse(rates: "GroupRates") -> Level:
 
     def rank(level: Level) -> tuple[bool, float]:
         ratio = rates[level]["ratio"] or 0.0
-        return ratio >= _GAP and rates[level]["proven"] > 1, ratio
+        return ratio >= GAP and rates[level]["proven"] > 1, ratio
 
     return "suggest" if rank("suggest") > rank("auto") else "auto"
 
@@ -129,7 +128,7 @@ def describe_alarm(groups: "GroupsReport") -> str:
     due = [one for one in groups["rates"] if one["alarm"]]
     named = "; ".join(f"{one['group']} {format_times(one[_find_worse(one)]['ratio'] or 0)}" for one in due)
     return (
-        f"warning: strangers of some groups are named {_GAP} times as often as configured, or more: {named}. Leave "
+        f"warning: strangers of some groups are named {GAP:.0f} times as often as configured, or more: {named}. Leave "
         "their collections on suggest, make the thresholds stricter as said above, or measure another engine"
     )
 
@@ -168,10 +167,10 @@ def _describe_gaps(groups: "GroupsReport", configured: dict[Level, float]) -> It
     if any(one[level]["among"] == "all" for one in groups["rates"] for level in LEVELS):
         yield "* among everybody enrolled: that is worse, or the group has too few people for a gallery of its own"
     for level, words in LEVEL_WORDS.items():
-        needed = math.ceil(3 / (_GAP * configured[level]))
+        needed = math.ceil(3 / (GAP * configured[level]))
         small = [one["group"] for one in groups["rates"] if one["strangers"] < needed]
         if small:
-            yield f"{words}: it takes {needed} strangers to exclude {_GAP} x; too few of {', '.join(small)}"
+            yield f"{words}: it takes {needed} strangers to exclude {GAP:.0f} x; too few of {', '.join(small)}"
     without = groups["unlabelled"]
     if without["people"] or without["strangers"]:
         people, strangers = (

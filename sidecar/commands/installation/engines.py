@@ -13,7 +13,7 @@ from plugin.flows.matching.engine_status import EngineStatus
 from plugin.flows.matching.serving_engine import Going
 from plugin.recognizer.engines import engine_files, registry
 from plugin.recognizer.engines.card import EngineCard, shipped_cards
-from sidecar.commands.common import Shell, actor, as_json
+from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json
 from sidecar.output import say, table
 from sidecar.running import bootstrap
 from sidecar.words import engine_words, threshold_words
@@ -97,11 +97,15 @@ def use(shell: Shell, name: str, anyway: bool, as_json: bool) -> None:
     """Use an engine from now on: its name, the path of a card of your own, or auto for the best that is installed.
 
     People who are enrolled are encoded again from their sealed reference photographs; the engine before serves until
-    that is done. Names, decisions and tags stay.
+    that is done, and the exit code is 3: a worker does it. Names, decisions and tags stay.
     """
     with shell.house() as services:
         changed = engine_change.choose(services, name, actor(), anyway)
-        _finish(services, as_json, [] if changed else [f"{name} is used already"])
+        found = engine_status.read(services)
+    already = not changed and found.wanted is None
+    _say(as_json, found, [f"{name} is used already"] if already else [])
+    if found.wanted is not None:
+        raise SystemExit(NOT_FINISHED)
 
 
 @engine.command()
@@ -121,13 +125,13 @@ def resume(shell: Shell, as_json: bool) -> None:
 def _steer(shell: Shell, going: Going, as_json: bool) -> None:
     with shell.house() as services:
         moved = engine_change.steer(services, going, actor())
-        _finish(services, as_json, [] if moved else ["it goes so already"])
+        found = engine_status.read(services)
+    _say(as_json, found, [] if moved else ["it goes so already"])
 
 
-def _finish(services: Services, as_json: bool, said: list[str]) -> None:
+def _say(as_json: bool, found: EngineStatus, said: list[str]) -> None:
     """Nothing is waited for: a change takes half a second a person, and a worker carries it out."""
-    status = engine_status.read(services)
-    say(as_json, _describe_status(status), [*said, *_lines(status)])
+    say(as_json, _describe_status(found), [*said, *_lines(found)])
 
 
 @engine.command()
@@ -136,7 +140,7 @@ def status(shell: Shell, as_json: bool) -> None:
     """Which engine serves, how far a change is, and who cannot be recognised by the new one."""
     with shell.house() as services:
         found = engine_status.read(services)
-    say(as_json, _describe_status(found), _lines(found))
+    _say(as_json, found, [])
 
 
 def _lines(status: EngineStatus) -> list[str]:
@@ -148,7 +152,7 @@ def _lines(status: EngineStatus) -> list[str]:
 def _describe_status(status: EngineStatus) -> dict[str, Any]:
     missed = [{"person": one.person_id, "name": one.name, "why": one.why} for one in status.missed]
     about: dict[str, Any] = {"serving": status.serving, "lacks": status.lacks, "wanted": status.wanted}
-    about |= {"going": status.going.value if status.wanted else None, "encoded": status.made, "people": status.of}
+    about |= {"going": status.going.value if status.wanted else None, "encoded": status.made, "sets": status.of}
     about |= {"missed": missed, "examined_by_another": status.scanned}
     return about | {"better": None if status.better is None else status.better.card.name}
 
