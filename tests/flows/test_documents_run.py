@@ -72,6 +72,7 @@ NAMED = frozenset(
         "facelease quitclaim withdraw",
         "facelease person erase",
         "facelease engine install",
+        "facelease engine use",
     }
 )
 """Commands that a sentence names without what they need: typed so, each says how it is used."""
