@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from plugin.flows.matching.engine_status import BetterEngine, EngineStatus
+from plugin.quitclaim.words import wording
 from plugin.recognizer.engines.card import CardFigures
 from plugin.words.catalogues import Words
 
@@ -51,12 +52,12 @@ def better(found: BetterEngine, language: str = "en") -> str:
     if new is not None and now is not None:
         said += " " + w["better_figures"].format(
             enrolled=new.enrolled,
-            **{f"new_{name}": value for name, value in _percent(new).items()},
-            **{f"now_{name}": value for name, value in _percent(now).items()},
+            **{f"new_{name}": share for name, share in _list_shares(new, language).items()},
+            **{f"now_{name}": share for name, share in _list_shares(now, language).items()},
         )
     return f"{said} {w['better_how'].format(engine=found.card.name)}"
 
 
-def _percent(figures: CardFigures) -> dict[str, str]:
+def _list_shares(figures: CardFigures, language: str) -> dict[str, str]:
     names = ("auto_fpir", "auto_fnir", "suggest_fpir", "suggest_fnir")
-    return {name: f"{getattr(figures, name) * 100:.1f}" for name in names}
+    return {name: wording.percent(getattr(figures, name), language) for name in names}
