@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -67,20 +67,30 @@ def on(chromium: Browser, address: str) -> Iterator[Opened]:
         context.close()
 
 
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
 def serious(page: Page) -> list[str]:
-    """What axe-core finds on the page that keeps somebody out."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {one['help']} ({node['html'][:120]})"
-        for one in found
-        if one["impact"] in SERIOUS
-        for node in one["nodes"]
-    ]
+    """What axe-core finds on the page that keeps somebody out, in light and in dark."""
+    found: list[str] = []
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        found += [
+            f"{scheme}: {one['id']}: {one['help']} ({node['html'][:120]})"
+            for one in Axe().run(page).response["violations"]
+            if one["impact"] in SERIOUS
+            for node in one["nodes"]
+        ]
+    page.emulate_media(color_scheme="light")
+    return found
 
 
 def shot(page: Page, name: str) -> None:
-    """Keep a picture of the page, where FACELEASE_SHOTS names a folder."""
+    """Keep a picture of the page, light and dark, where FACELEASE_SHOTS names a folder."""
     folder = os.environ.get("FACELEASE_SHOTS")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=str(Path(folder) / f"{name}-{scheme}.png"), full_page=True)
+        page.emulate_media(color_scheme="light")
