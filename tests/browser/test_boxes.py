@@ -15,7 +15,7 @@ from sqlalchemy import insert
 
 from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
-from plugin.flows.views import face_preview
+from plugin.flows.views.review import face_preview
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.process.examiner import Examiner

@@ -24,7 +24,7 @@ from plugin.flows.photos import scan_queue
 from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
 from plugin.flows.self_service import own_page
-from plugin.flows.views import face_preview
+from plugin.flows.views.review import face_preview
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action

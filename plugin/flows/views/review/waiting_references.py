@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from plugin.flows.common.services import Services
 from plugin.flows.matching import declared_sets
 from plugin.flows.matching.declared_sets import DeclaredSet, OwnVouching, VouchProposal
-from plugin.flows.views import face_preview
+from plugin.flows.views.review import face_preview
 from plugin.ledger.store.audit import Action
 
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from plugin.flows.common import face_rows, reference_sets, roster
 from plugin.flows.matching import vouching
 from plugin.flows.review import dismissals, face_decisions
-from plugin.flows.views import face_preview, unnamed_faces
+from plugin.flows.views.review import face_preview, unnamed_faces
 from plugin.quitclaim.clearance.dismissal import Dismissal, is_small
 from sidecar.console import page_base
 from sidecar.console.page_base import READERS, REVIEWERS, console

@@ -7,7 +7,7 @@ from plugin.errors import ConsentError, NothingDone
 from plugin.flows.common import reference_sets
 from plugin.flows.consent import consequences
 from plugin.flows.matching import declared_sets, vouching
-from plugin.flows.views import face_preview, waiting_references
+from plugin.flows.views.review import face_preview, waiting_references
 from sidecar.console import confirmation, page_base
 from sidecar.console.page_base import OFFICERS, READERS, console
 from sidecar.web.staff_sign_in import require
