@@ -41,7 +41,7 @@ UNDECIDED = ("unmatched", "rejected")
 """States of a face on which nobody has decided, or only that it is not who was suggested."""
 _UNNAMED = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None, "set_id": None}
 _BARE = _UNNAMED | {"decided_by": None, "decided_at": None}
-_OF_A_STATE = ("distance", "thresholds", "reason", "dismissal", "decided_by", "decided_at", "set_id")
+_OF_A_STATE = ("distance", "thresholds", "reason", "dismissal", "decided_by", "decided_at", "set_id", "act")
 _SIDES = ("left", "top", "width", "height")
 
 

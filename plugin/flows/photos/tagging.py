@@ -26,6 +26,7 @@ from plugin.ledger.store.audit import Action, Scalar
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.examination.messages import Examination, FoundFace
+from plugin.recognizer.matching.matching import WhySuggested
 
 _CLOSED_DELAY = timedelta(minutes=1)
 _TRIES = 5  # a gallery that moves while a photo is examined: examine again, so often at the most
@@ -189,7 +190,7 @@ def _decide(
 ) -> int | None:
     """Match, suggest or leave one face; returns the intent of a match that must be written."""
     before = tx.execute(select(t.face).where(t.face.c.id == face_id)).one()
-    level, set_id = _find_ground(services, tx, arrival, face_id, face)
+    level, set_id, why = _find_ground(services, tx, arrival, face_id, face)
     if face.key is None or level is None:
         if before.state == "suggested":
             face_rows.set_state(tx, face_id, "unmatched")
@@ -202,7 +203,7 @@ def _decide(
                 "suggested",
                 face.key,
                 distance=face.distance,
-                thresholds=face.thresholds,
+                thresholds=(face.thresholds or {}) | {"why": why},
                 engine=engine,
                 created_at=tx.now,
                 set_id=set_id,
@@ -212,13 +213,14 @@ def _decide(
     return propose_tag(services, tx, arrival, face.key, "machine", face_id, set_id=set_id)
 
 
-_NONE = (None, None)
+_NONE: tuple[None, None, list[str]] = (None, None, [])
 
 
 def _find_ground(
     services: Services, tx: Tx, arrival: EnteredResource, face_id: int, face: FoundFace
-) -> tuple[str | None, str | None]:
-    """The level allowed for this match and the reference set it rests on, checked again inside the transaction.
+) -> tuple[str | None, str | None, list[str]]:
+    """The level allowed for this match, the reference set it rests on, checked again inside the transaction, and why it
+    is no more than a suggestion (`WhySuggested`).
 
     The generation has not moved since the comparison, so the set is the one that it was compared with.
     """
@@ -234,13 +236,15 @@ def _find_ground(
         return _NONE
     if face_rows.find_other_match(tx, arrival.resource_id, face.key, face_id) is not None:
         return _NONE
-    auto = (
-        face.level == "auto"
-        and reference_sets.is_vouched(rests)
-        and modes.allows(arrival.scope, face.key, "auto")
-        and standing.may_auto(tx.now)
-    )
-    return "auto" if auto else "suggest", rests.id
+    allowed = {
+        WhySuggested.DECLARED: reference_sets.is_vouched(rests),
+        WhySuggested.MODE: modes.allows(arrival.scope, face.key, "auto"),
+        WhySuggested.AGE: standing.may_auto(tx.now),
+    }
+    why = [one.value for one, holds in allowed.items() if not holds]
+    if face.level == "auto" and not why:
+        return "auto", rests.id, []
+    return "suggest", rests.id, [one.value for one in face.why if one is not WhySuggested.ASKED] + why
 
 
 def propose_tag(

@@ -56,7 +56,9 @@ def parse_dismissal(key: str) -> Dismissal:
     return Dismissal(key)
 
 
-def dismiss(services: Services, face_id: int, dismissal: Dismissal, actor: str, said: str = "") -> None:
+def dismiss(
+    services: Services, face_id: int, dismissal: Dismissal, actor: str, said: str = "", act: str | None = None
+) -> None:
     """The face needs no name; `said` is shown with each answer. A name that it had is removed.
 
     Raises NotFound, and ConsentError if it is called too small but is not, or if its size is unknown.
@@ -71,7 +73,7 @@ def dismiss(services: Services, face_id: int, dismissal: Dismissal, actor: str, 
             _refuse_large(services, face)
         opened = face_decisions.unname(services, tx, face, actor) if face.person_id else []
         sealed = free_text.seal_text(tx, services.vault, said, face_rows.REASON) if said else None
-        _store(tx, face_id, dismissal, actor, sealed)
+        _store(tx, face_id, dismissal, actor, sealed, act)
         face_decisions.note_decision(services, tx, Action.FACE_DISMISS, face, None, actor, dismissal=dismissal.value)
         photo_answers.recompute(services, tx, [face.resource_id])
     face_decisions.finish_decision(services, face.resource_id, opened, actor)
@@ -207,9 +209,11 @@ def _large_from(services: Services) -> int:
     return LARGE * services.config.clearance.recognisable_px
 
 
-def _store(tx: Tx, face_id: int, dismissal: Dismissal, actor: str, sealed: str | None = None) -> None:
-    key = dismissal.value
-    face_rows.set_state(tx, face_id, "dismissed", reason=sealed, dismissal=key, decided_by=actor, decided_at=tx.now)
+def _store(
+    tx: Tx, face_id: int, dismissal: Dismissal, actor: str, sealed: str | None = None, act: str | None = None
+) -> None:
+    decided = {"decided_by": actor, "decided_at": tx.now, "act": act}
+    face_rows.set_state(tx, face_id, "dismissed", reason=sealed, dismissal=dismissal.value, **decided)
 
 
 def _refuse_large(services: Services, face: FaceRow) -> None:

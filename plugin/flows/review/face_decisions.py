@@ -1,6 +1,6 @@
 """An editor confirms, corrects or rejects a face, and may undo each decision (dismissals: see `dismissals`)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, Executable, delete, select
@@ -92,8 +92,23 @@ def is_sound(services: Services, face_id: int) -> bool:
         return face.set_id is None or face.set_id in reference_sets.find_vouched(conn, [face.set_id])
 
 
-def confirm(services: Services, face_id: int, actor: str, person_id: str | None = None, how: str | None = None) -> str:
+class ProposalChanged(ConsentError):
+    """The face is not proposed as this person any more, or somebody has decided on it."""
+
+
+def confirm(
+    services: Services,
+    face_id: int,
+    actor: str,
+    person_id: str | None = None,
+    how: str | None = None,
+    *,
+    proposed: bool = False,
+    act: str | None = None,
+) -> str:
     """Name a face: the person suggested or matched, or `person_id` to correct it. Returns the person's id.
+
+    `proposed`: only if the face waits for exactly that; else ProposalChanged. `act`: of which this decision is a part.
 
     `how` the account knows them by sight (vouching.BY_SIGHT) vouches for the pictures that the name rests
     on; without it a name that rests on declared ones clears nothing. Raises NotFound, and ConsentError
@@ -108,6 +123,8 @@ def confirm(services: Services, face_id: int, actor: str, person_id: str | None 
     with services.store.write() as tx:
         closed_house.refuse_in(services, tx.connection)
         face = find_face_in(tx, face_id)
+        if proposed and not _is_proposed(face, chosen):
+            raise ProposalChanged("this face is not proposed as this person any more: look at it again")
         standing = roster.load(services, tx.connection, chosen)
         if not standing.in_force(tx.now):
             raise ConsentError("this person has no grant in force, so their name is not written: ask them first")
@@ -117,15 +134,18 @@ def confirm(services: Services, face_id: int, actor: str, person_id: str | None 
             box = face_rows.box_of(face)
             face_rows.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
         rests = _choose_set(services, tx, face, chosen, actor, how, others)
-        at, engine = tx.now, face.engine
-        face_rows.set_state(
-            tx, face_id, "matched", chosen, decided_by=actor, decided_at=at, engine=engine, set_id=rests
-        )
+        decided = {"decided_by": actor, "decided_at": tx.now, "act": act}
+        face_rows.set_state(tx, face_id, "matched", chosen, engine=face.engine, set_id=rests, **decided)
         _withdraw_rejections(tx, face, chosen)
         opened += _confirm_tag(services, tx, arrival, chosen, face_id, actor, rests)
         note_decision(services, tx, Action.FACE_CONFIRM, face, chosen, actor)
     finish_decision(services, face.resource_id, opened, actor)
     return chosen
+
+
+def _is_proposed(face: FaceRow, person_id: str) -> bool:
+    """Whether it waits for somebody to say that it is this person: suggested, or named by the machine alone."""
+    return face.person_id == person_id and face.state in ("suggested", "matched") and face.decided_by is None
 
 
 def _choose_set(
@@ -145,53 +165,38 @@ def _choose_set(
     return vouching.vouch_in(services, tx, rests, how, actor, matched=by_engine, others=others)
 
 
-def reject(services: Services, face_id: int, actor: str) -> None:
-    """ "Not this person": remembered for the face; our tag for it is removed."""
+def reject(services: Services, face_id: int, actor: str, person_id: str | None = None, act: str | None = None) -> None:
+    """ "Not this person": remembered for the face; our tag for it is removed.
+
+    `person_id`: who that was when somebody looked; ProposalChanged if the face is another's since.
+    """
     load_face(services, face_id)
     with services.store.write() as tx:
         face = find_face_in(tx, face_id)
         if face.person_id is None:
             raise ConsentError("nobody is suggested or named for this face: there is nothing to reject")
+        if person_id is not None and face.person_id != person_id:
+            raise ProposalChanged("this face is not proposed as this person any more: look at it again")
         opened = unname(services, tx, face, actor)
-        face_rows.set_state(tx, face_id, "rejected", decided_by=actor, decided_at=tx.now)
+        face_rows.set_state(tx, face_id, "rejected", decided_by=actor, decided_at=tx.now, act=act)
         box = face_rows.box_of(face)
         face_rows.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
         note_decision(services, tx, Action.FACE_REJECT, face, face.person_id, actor)
     finish_decision(services, face.resource_id, opened, actor)
 
 
-def disown(services: Services, resource_id: int, person_id: str, actor: str, also: Callable[[Tx], object]) -> None:
-    """ "That is not me", says the person: no face of the photograph is theirs, and the name is removed, also by hand.
+def undo_decision(services: Services, face_id: int, actor: str, act: str | None = None) -> None:
+    """Undo the last decision on a face; the photograph is examined again.
 
-    Remembered for each face that had the name and for the photograph. `also` commits with it. Raises NotFound if the
-    name is not there; DamError if the DAM did not answer in time: the decision counts, and the removal is retried.
+    `act`: of which it has to be a part still; ProposalChanged where it was decided anew since.
     """
-    with services.store.write() as tx:
-        tag = tx.execute(
-            select(t.tag, t.resource.c.file_version)
-            .join(t.resource, t.resource.c.id == t.tag.c.resource_id)
-            .where(t.tag.c.resource_id == resource_id, t.tag.c.person_id == person_id)
-        ).first()
-        if tag is None:
-            raise NotFound("no such photograph bears this person's name")
-        places = frozenset(tag.places) or services.dam.places
-        proposal = intents.NewIntent(resource_id, person_id, tag.node, "remove", tag.origin, places)
-        opened = [intents.propose(services, tx, proposal, actor)]
-        face_rows.reject(tx, resource_id, person_id, tag.file_version, actor)
-        subject = roster.subject(services, tx, person_id)
-        tx.audit(Action.FACE_REJECT, actor, subject=subject, resource_id=resource_id)
-        photo_answers.recompute(services, tx, [resource_id])
-        also(tx)
-    services.timed_calls.ask(lambda: finish_decision(services, resource_id, opened, actor))  # their page waits for it
-
-
-def undo_decision(services: Services, face_id: int, actor: str) -> None:
-    """Undo the last decision on a face; the photograph is examined again."""
     _, arrival = load_face(services, face_id)
     with services.store.write() as tx:
         face = find_face_in(tx, face_id)
         if face.decided_by is None:
             raise ConsentError("nobody has decided on this face: there is nothing to undo")
+        if act is not None and face.act != act:
+            raise ProposalChanged("somebody has decided on this face since: look at it again")
         opened = unname(services, tx, face, actor) if face.person_id else []
         face_rows.set_state(tx, face_id, "unmatched")
         tx.execute(delete(t.rejection).where(*_this_box(face), t.rejection.c.by == face.decided_by))

@@ -19,7 +19,7 @@ from plugin.flows.consent import withdrawal
 from plugin.flows.mail import page_links, receipts
 from plugin.flows.mail.page_links import Visitor as Visitor
 from plugin.flows.people import guardian_links, register
-from plugin.flows.review import face_decisions
+from plugin.flows.review import disowning
 from plugin.flows.rights import erasure_requests
 from plugin.flows.self_service import own_photos
 from plugin.ledger import tables as t
@@ -176,14 +176,14 @@ def object_to_recognition(services: Services, who: Visitor) -> int:
 
 
 def disown(services: Services, who: Visitor, resource_id: int) -> None:
-    """ "That is not me": see `face_decisions.disown`. Raises NotFound for a photograph that is not shown to them."""
+    """ "That is not me": see `disowning.disown`. Raises NotFound for a photograph that is not shown to them."""
     with services.store.read() as conn:
         own_photos.find_photo(services, conn, who.person_id, resource_id)
 
     def tell(tx: Tx) -> None:
         page_links.queue_confirmation(services, tx, who, "not me", resource=resource_id)
 
-    face_decisions.disown(services, resource_id, who.person_id, who.actor, tell)
+    disowning.disown(services, resource_id, who.person_id, who.actor, tell)
 
 
 def request_erasure(services: Services, who: Visitor) -> erasure_requests.ErasureRequest:

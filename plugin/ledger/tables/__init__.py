@@ -238,7 +238,8 @@ resource_collection = Table(
     "resource_collection",
     metadata,
     resource_id(primary_key=True),
-    Column("collection_ref", Text, primary_key=True, index=True),
+    Column("collection_ref", Text, primary_key=True),
+    Index("ix_resource_collection_content", "collection_ref", "resource_id"),  # a collection's photographs, in order
 )
 
 # Resources that may lie in collections which the DAM does not show us: nothing is compared there.
@@ -260,6 +261,13 @@ tag = Table(
     Column("kept_at", Instant),  # by hand, of an ended person: an editor kept it
     Column("kept_by", Text),
     UniqueConstraint("resource_id", "node_key"),
+    Index(
+        "ix_tag_machine",  # what nobody has confirmed, by person
+        "person_id",
+        "resource_id",
+        sqlite_where=text("origin = 'machine'"),
+        postgresql_where=text("origin = 'machine'"),
+    ),
     **NUMBERED,
 )
 

@@ -92,7 +92,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "address": ("id", "person_id", "guardian_id", "quitclaim_id", "confirmed_how"),
     "clearance": ("purpose", "channel"),
     "cut": ("person_id", "purpose", "channel", "set_id"),
-    "face": ("file_version", "state", "dismissal", "person_id", "thresholds", "engine", "set_id"),
+    "face": ("file_version", "state", "dismissal", "person_id", "thresholds", "engine", "set_id", "act"),
     "guardian": ("id", "person_id"),
     "intent": ("person_id", "action", "origin", "places", "state", "set_id"),
     "invitation": (

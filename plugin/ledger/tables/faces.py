@@ -20,7 +20,7 @@ face = Table(
     Column("state", Text, nullable=False),  # matched, suggested, unmatched, rejected, dismissed
     person_id(nullable=True),  # matched or suggested
     Column("distance", Float),  # rounded to two places; suggestions only
-    Column("thresholds", JSON),  # suggestions only
+    Column("thresholds", JSON),  # suggestions only, with why it is no more than one
     Column("engine", Text),
     Column("reason", Text),  # what was said of a dismissal
     Column("decided_by", Text),
@@ -29,6 +29,8 @@ face = Table(
     Column("set_id", Text),  # the reference set that the match rests on; null: none
     Column("file_px", PixelWidth),  # its width in the original; null: not known
     Column("dismissal", Text),  # by the list; null: dismissed before there was one
+    Column("act", Text),  # of an editor at the light table, which decided it together with others; null: no such
+    Index("ix_face_act", "act", sqlite_where=text("act IS NOT NULL"), postgresql_where=text("act IS NOT NULL")),
     Index("ix_face_state", "state", "id"),  # what waits, in order; and how many there are
     # With the state, or SQLite goes through all faces of a state to find a person's.
     Index("ix_face_person", "person_id", "state"),

@@ -195,6 +195,7 @@ class FaceRow(Protocol):
     set_id: str | None
     file_px: int | None
     dismissal: str | None
+    act: str | None
 
 
 class TagRow(Protocol):

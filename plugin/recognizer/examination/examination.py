@@ -24,6 +24,7 @@ from plugin.recognizer.matching.matching import (
     Level,
     MatchDecision,
     MatchRules,
+    WhySuggested,
     decide_matches,
 )
 from plugin.recognizer.pictures.boxes import Box
@@ -220,9 +221,14 @@ def _build_candidate(gallery: Gallery, index: int, request: ExaminationRequest) 
     asked = request.levels if isinstance(request.levels, str) else request.levels[key]
     if asked not in get_args(Level):
         raise ValueError(f"{asked!r} is no level: auto or suggest")
-    automatic = asked == "auto" and gallery.may_auto[index] and key not in request.capped
+    held = (
+        (asked == "auto", WhySuggested.ASKED),
+        (gallery.may_auto[index], WhySuggested.LOOK_ALIKE),
+        (key not in request.capped, WhySuggested.TAKEN_OFF),
+    )
+    why = tuple(one for good, one in held if not good)
     rejected = tuple(box for box, rejected in request.rejected if rejected == key)
-    return Candidate(key, "auto" if automatic else "suggest", rejected)
+    return Candidate(key, "suggest" if why else "auto", rejected, why)
 
 
 def _add_decision(
@@ -236,4 +242,5 @@ def _add_decision(
         return replace(face, key=key, level="auto")
     told = {"auto": round(limits.auto, 3), "suggest": round(limits.suggest, 3), "margin": margin}
     told |= {"enrolled": len(candidates), "lowered": round(limits.lowered, 3)}
-    return replace(face, key=key, level=decision.level, distance=round(decision.distance, 2), thresholds=told)
+    distance = round(decision.distance, 2)
+    return replace(face, key=key, level=decision.level, distance=distance, thresholds=told, why=decision.why)

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from plugin.recognizer.engines.engine import Floats
-from plugin.recognizer.matching.matching import Level
+from plugin.recognizer.matching.matching import Level, WhySuggested
 from plugin.recognizer.pictures.boxes import Box
 
 LevelLimits = Mapping[str, Level] | Level
@@ -41,7 +41,7 @@ class FoundFace:
     """A detected face; without a match `key`, `level`, `distance` and `thresholds` are None.
 
     `box` in 0..1 of the upright original, `width_px` in the largest picture searched, `file_px` its width in the
-    original, None if unknown. `distance` (two places) and `thresholds` for suggestions only.
+    original, None if unknown. `distance` (two places), `thresholds` and `why` for suggestions only.
     """
 
     box: Box
@@ -52,6 +52,7 @@ class FoundFace:
     level: Level | None = None
     distance: float | None = None
     thresholds: dict[str, float] | None = None
+    why: tuple[WhySuggested, ...] = ()
 
 
 @dataclass(frozen=True)
