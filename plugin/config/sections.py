@@ -250,6 +250,7 @@ class AccessSection(Section):
     officers: tuple[int, ...] = ()
     editors: tuple[int, ...] = ()
     auditors: tuple[int, ...] = ()
+    limited: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     session_minutes: Count = 480
     idle_minutes: Count = 60
 

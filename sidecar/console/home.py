@@ -18,12 +18,16 @@ from sidecar.words import error_words, staff_words
 
 
 @console.get("/")
-@require(*EVERYBODY)
+@require(*EVERYBODY, limited=True)
 def home() -> ResponseReturnValue:
     """What waits, as far as the role may see it."""
     services, role = page_base.house(), page_base.staff().role
     reads_all, language = role is not Role.AUDITOR, page_base.staff().language
-    waits, tasks = (dashboard.load_dashboard(services), _list_tasks(services, role)) if reads_all else (None, [])
+    waits, tasks = (
+        (dashboard.load_dashboard(services, page_base.staff()), _list_tasks(services, role))
+        if reads_all
+        else (None, [])
+    )
     failed = waits.dead if waits else ()
     dead = [(one, staff_words.job(one.kind, language), error_words.reason(one.error, language)) for one in failed]
     may = {"mends": role in OFFICERS, "retries": role is Role.ADMINISTRATOR}
@@ -47,7 +51,7 @@ class Task:
 def _list_tasks(services: Services, role: Role) -> list[Task]:
     """What the role may act on, but for dead jobs, which the page lists by themselves."""
     found = []
-    for one in waiting_list.list_counts(services, role):
+    for one in waiting_list.list_counts(services, role, page_base.staff()):
         if one.kind is not WaitingKind.DEAD_JOBS:
             w = staff_words.waiting(one, page_base.staff().language)
             page = _PAGES.get(one.kind, "officer")
@@ -83,7 +87,7 @@ OFFICER_KINDS = tuple(kind for kind in WaitingKind if kind not in {*_PAGES, *OWE
 
 
 @console.post("/sign-out")
-@require(*EVERYBODY)
+@require(*EVERYBODY, limited=True)
 def sign_out() -> ResponseReturnValue:
     """End the session; the way on leads back to the DAM."""
     services = page_base.house()

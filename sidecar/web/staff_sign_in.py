@@ -41,11 +41,15 @@ def is_enabled(services: Services) -> bool:
     return bool(services.config.server.public_url) and known is not None and isinstance(services.dam, Accounts)
 
 
-def require(*roles: Role) -> Callable[[_View], _View]:
-    """Name the roles of a page, for `check_access`. A page without this is for nobody."""
+def require(*roles: Role, limited: bool = False) -> Callable[[_View], _View]:
+    """Name the roles of a page, for `check_access`. A page without this is for nobody.
+
+    `limited`: also for an account that is limited to collections, because the page asks `sight` what that may see.
+    """
 
     def mark(view: _View) -> _View:
         view.roles = frozenset(roles)  # type: ignore[attr-defined]
+        view.limited = limited  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -71,8 +75,11 @@ def check_access() -> None:
 
 
 def may_open(staff: Staff, endpoint: str) -> bool:
-    """Whether the page `endpoint` (such as `console.review`) is for the role of this account."""
-    return staff.role in getattr(current_app.view_functions.get(endpoint), "roles", ())
+    """Whether the page `endpoint` (such as `console.review`) is for the role of this account, and for its limits."""
+    view = current_app.view_functions.get(endpoint)
+    if staff.collections is not None and not getattr(view, "limited", False):
+        return False
+    return staff.role in getattr(view, "roles", ())
 
 
 def sign_out(services: Services) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, func, insert, select, true, update
 
 from plugin.config.sections import AccessSection
 from plugin.errors import AccessRefused, NotFound, NothingDone, SignatureRefused
+from plugin.flows.access import group_limits
 from plugin.flows.access.token_digest import digest
 from plugin.flows.common import dam_events
 from plugin.flows.common.services import Services
@@ -43,12 +44,16 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Staff:
-    """Somebody who signed in: the DAM's name of the account, the role, the language of the pages."""
+    """Somebody who signed in: the DAM's name of the account, the role, the language of the pages.
+
+    `collections`: those that the account is limited to (see `sight`); None: it sees all.
+    """
 
     id: str
     user: str
     role: Role
     language: str
+    collections: frozenset[str] | None = None
 
     @property
     def actor(self) -> str:
@@ -159,7 +164,8 @@ def authenticate(services: Services, token: str) -> Staff | None:
     staff = find(services, token)
     if staff is None:
         return None
-    role = _find_role(services, staff.user)
+    groups = _find_groups(services, staff.user)
+    role = role_of(services.config.access, groups)
     if role is None:
         _end(services, t.session.c.id_sha256 == staff.id, "system", why="no role")
         return None
@@ -167,14 +173,15 @@ def authenticate(services: Services, token: str) -> Staff | None:
         with services.store.write() as tx:
             tx.execute(update(t.session).where(t.session.c.id_sha256 == staff.id).values(role=role.value))
             tx.audit(Action.SESSION_ROLE, staff.actor, role=role.value, session=staff.id[:ID_DIGITS])
-    return replace(staff, role=role)
+    return replace(staff, role=role, collections=_find_limit(services.config.access, role, groups))
 
 
-def _find_role(services: Services, user: str) -> Role | None:
-    if not isinstance(services.dam, Accounts):
-        return None
-    groups = services.dam.groups(user)
-    return None if groups is None else role_of(services.config.access, groups)
+def _find_groups(services: Services, user: str) -> Sequence[int]:
+    return (services.dam.groups(user) or ()) if isinstance(services.dam, Accounts) else ()
+
+
+def _find_limit(access: AccessSection, role: Role, groups: Sequence[int]) -> frozenset[str] | None:
+    return group_limits.find_limit(access, groups, access.editors) if role is Role.EDITOR else None
 
 
 def list_open(services: Services) -> list[Session]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, false, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
 from plugin.clock import NO_END
 from plugin.errors import UseUnknown
@@ -95,16 +95,18 @@ def refuse_unknown(services: Services, purpose: str, channel: str) -> None:
         )
 
 
-def list_page(conn: Connection, span: UseSpan, after: str = "", limit: int = 100) -> ClearedPage:
+def list_page(
+    conn: Connection, span: UseSpan, after: str = "", limit: int = 100, *only: ColumnElement[bool]
+) -> ClearedPage:
     """At most `limit` photographs that are cleared over the whole span, the earliest end first.
 
     `after` is the `next` of the page before. Pages show the present: a photograph whose end moved may appear twice or
-    not at all. Raises UseUnknown for an invalid `after`.
+    not at all. `only` filters the photographs. Raises UseUnknown for an invalid `after`.
     """
     query = (
         select(t.resource.c.ref, t.clearance.c.valid_until, t.clearance.c.resource_id)
         .join(t.resource, t.resource.c.id == t.clearance.c.resource_id)
-        .where(*_select_after(span, after), valid_clearances.is_valid(conn))
+        .where(*_select_after(span, after), valid_clearances.is_valid(conn), *only)
         .order_by(t.clearance.c.valid_until, t.clearance.c.resource_id)
         .limit(limit + 1)
     )
@@ -116,6 +118,17 @@ def list_page(conn: Connection, span: UseSpan, after: str = "", limit: int = 100
 def count(conn: Connection, span: UseSpan) -> int:
     """How many photographs are cleared over the whole span: exact, counted in the index."""
     return valid_clearances.count(conn, span.purpose, span.channel, _contains(span, span.end))
+
+
+def count_some(conn: Connection, span: UseSpan, *only: ColumnElement[bool]) -> int:
+    """The same of the photographs that `only` selects: each row is looked at."""
+    query = (
+        select(func.count())
+        .select_from(t.clearance)
+        .join(t.resource, t.resource.c.id == t.clearance.c.resource_id)
+        .where(_covers(span, span.end), valid_clearances.is_valid(conn), *only)
+    )
+    return conn.scalar(query) or 0
 
 
 def _covers(span: UseSpan, end: datetime) -> ColumnElement[bool]:

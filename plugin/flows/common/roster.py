@@ -62,8 +62,13 @@ def find(conn: Connection, text: str) -> str:
     meant = (t.person.c.id == text) | (t.person.c.name_key == name_key(text))
     row = conn.execute(select(t.person.c.id).where(meant)).first()
     if row is None:
-        raise NotFound(f"no person called {text!r}: facelease person list shows them")
+        raise nobody_called(text)
     return str(row.id)
+
+
+def nobody_called(text: str) -> NotFound:
+    """What `find` raises."""
+    return NotFound(f"no person called {text!r}: facelease person list shows them")
 
 
 def labels(conn: Connection, person_ids: Iterable[str]) -> dict[str, str]:

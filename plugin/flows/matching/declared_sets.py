@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from plugin.flows.common import narrowed_modes, reference_sets, roster
 from plugin.flows.people import accounts
@@ -55,15 +55,18 @@ class OwnVouching:
     at: datetime
 
 
-def list_declared(conn: Connection, after: str = "", limit: int | None = None) -> list[DeclaredSet]:
-    """Every set that waits for somebody who knows the face, by name: one page after the person's key `after`."""
-    query = _select_declared().where(t.person.c.name_key > after).order_by(t.person.c.name_key)
+def list_declared(
+    conn: Connection, after: str = "", limit: int | None = None, *only: ColumnElement[bool]
+) -> list[DeclaredSet]:
+    """Every set that waits for somebody who knows the face, by name: one page after the person's key `after`; `only`
+    filters."""
+    query = _select_declared().where(t.person.c.name_key > after, *only).order_by(t.person.c.name_key)
     return [_build_declared(conn, row) for row in conn.execute(query.limit(limit) if limit else query).all()]
 
 
-def list_near(conn: Connection) -> list[DeclaredSet]:
+def list_near(conn: Connection, *only: ColumnElement[bool]) -> list[DeclaredSet]:
     """Those held out of the gallery, because they resemble somebody enrolled."""
-    query = _select_declared().where(_SET.near_id.is_not(None))
+    query = _select_declared().where(_SET.near_id.is_not(None), *only)
     return [_build_declared(conn, row) for row in conn.execute(query).all()]
 
 
@@ -111,10 +114,13 @@ class _SupportingPhoto(Protocol):
     ref: str
 
 
-def list_proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[VouchProposal]:
-    """Sets (of these, if given) that photographs support, by name: to be looked through and confirmed."""
+def list_proposals(
+    conn: Connection, set_ids: Sequence[str] | None = None, *only: ColumnElement[bool]
+) -> list[VouchProposal]:
+    """Sets (of these, if given) that photographs support, by name: to be looked through and confirmed; `only` filters
+    the photographs."""
     found: dict[str, list[_SupportingPhoto]] = {}
-    for row in _find_supporting(conn, set_ids):
+    for row in _find_supporting(conn, set_ids, *only):
         found.setdefault(row.set_id, []).append(row)
     made = [
         VouchProposal(set_id, rows[0].person_id, rows[0].display_name, tuple(row.ref for row in rows))
@@ -123,7 +129,9 @@ def list_proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> li
     return sorted(made, key=lambda one: one.name.casefold())
 
 
-def _find_supporting(conn: Connection, set_ids: Sequence[str] | None = None) -> list[_SupportingPhoto]:
+def _find_supporting(
+    conn: Connection, set_ids: Sequence[str] | None = None, *only: ColumnElement[bool]
+) -> list[_SupportingPhoto]:
     """Photographs with one face and one name, set by hand in the DAM before the link was made; the engine suggested
     the face from this set, and nobody named it."""
     face, tag = t.face.alias(), t.tag.alias()
@@ -140,7 +148,7 @@ def _find_supporting(conn: Connection, set_ids: Sequence[str] | None = None) -> 
         .where(t.face.c.file_version == t.resource.c.file_version, t.resource.c.deleted_at.is_(None))
         .where(t.resource.c.examined == "whole", t.tag.c.origin == "hand", t.tag.c.set_id.is_(None))
         .where(t.tag.c.created_at < t.invitation.c.created_at, faces == 1, names == 1)
-        .where(*narrowed_modes.may_be_shown(conn))
+        .where(*narrowed_modes.may_be_shown(conn), *only)
         .order_by(t.resource.c.id)
     )
     if set_ids is not None:

@@ -164,13 +164,13 @@ def list_waiting(services: Services, conn: Connection, after: int = 0, limit: in
     yield from conn.execute(query)
 
 
-def count_waiting(services: Services) -> int:
+def count_waiting(services: Services, *only: ColumnElement[bool]) -> int:
     """How many `waiting` lists in all."""
     query = (
         select(func.count())
         .select_from(t.face)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
-        .where(_needs_decision(services), t.resource.c.deleted_at.is_(None))
+        .where(_needs_decision(services), t.resource.c.deleted_at.is_(None), *only)
     )
     with services.store.read() as conn:
         return conn.scalar(query) or 0

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, select
 
 from plugin.errors import ConsentError, DamError, NotFound, PictureError, ResourceGone
+from plugin.flows.access import sight
 from plugin.flows.access.staff_sessions import Staff
 from plugin.flows.common import reference_sets
 from plugin.flows.common.services import Services
@@ -60,12 +61,10 @@ class Shown:
     person_id: str | None = None
 
 
-def confirm(
-    services: Services, staff: Staff, faces: Sequence[Shown], only: ColumnElement[bool], how: str | None = None
-) -> list[FaceOutcome]:
+def confirm(services: Services, staff: Staff, faces: Sequence[Shown], how: str | None = None) -> list[FaceOutcome]:
     """Confirm each as whom the page showed; one that is not proposed so any more is left as it is.
 
-    `how` the account knows them by sight, if it says so. `only`: photographs that the account may see.
+    `how` the account knows them by sight, if it says so.
     """
 
     def act(one: Shown, name: str) -> None:
@@ -73,48 +72,38 @@ def confirm(
             raise ProposalChanged("nobody is proposed for this face: say who it is")
         face_decisions.confirm(services, one.face_id, staff.actor, one.person_id, how, proposed=True, act=name)
 
-    return _each(services, staff, faces, only, act)
+    return _each(services, staff, faces, act)
 
 
 def name(
-    services: Services,
-    staff: Staff,
-    faces: Sequence[Shown],
-    only: ColumnElement[bool],
-    person_id: str,
-    how: str | None = None,
+    services: Services, staff: Staff, faces: Sequence[Shown], person_id: str, how: str | None = None
 ) -> list[FaceOutcome]:
     """Name each as this person, whoever was proposed."""
 
     def act(one: Shown, name: str) -> None:
         face_decisions.confirm(services, one.face_id, staff.actor, person_id, how, act=name)
 
-    return _each(services, staff, faces, only, act)
+    return _each(services, staff, faces, act)
 
 
-def reject(services: Services, staff: Staff, faces: Sequence[Shown], only: ColumnElement[bool]) -> list[FaceOutcome]:
+def reject(services: Services, staff: Staff, faces: Sequence[Shown]) -> list[FaceOutcome]:
     """ "Not this person": none of them is whom the page showed."""
 
     def act(one: Shown, name: str) -> None:
         face_decisions.reject(services, one.face_id, staff.actor, one.person_id, name)
 
-    return _each(services, staff, faces, only, act)
+    return _each(services, staff, faces, act)
 
 
 def dismiss(
-    services: Services,
-    staff: Staff,
-    faces: Sequence[Shown],
-    only: ColumnElement[bool],
-    dismissal: Dismissal,
-    note: str = "",
+    services: Services, staff: Staff, faces: Sequence[Shown], dismissal: Dismissal, note: str = ""
 ) -> list[FaceOutcome]:
     """None of them needs a name, for this reason."""
 
     def act(one: Shown, name: str) -> None:
         dismissals.dismiss(services, one.face_id, dismissal, staff.actor, note, name)
 
-    return _each(services, staff, faces, only, act)
+    return _each(services, staff, faces, act)
 
 
 def undo_last(services: Services, staff: Staff) -> list[FaceOutcome]:
@@ -157,13 +146,11 @@ def _name_act(services: Services, conn: Connection, staff: Staff) -> str:
 _Decide = Callable[[Shown, str], None]
 
 
-def _each(
-    services: Services, staff: Staff, faces: Sequence[Shown], only: ColumnElement[bool], decide: _Decide
-) -> list[FaceOutcome]:
+def _each(services: Services, staff: Staff, faces: Sequence[Shown], decide: _Decide) -> list[FaceOutcome]:
     if len(faces) > MOST_FACES:
         raise ConsentError(f"one act decides on at most {MOST_FACES} faces")
     with services.store.read() as conn:
-        seen = _find_seen(conn, {one.face_id for one in faces}, only)
+        seen = _find_seen(conn, staff, {one.face_id for one in faces})
         act = _name_act(services, conn, staff)
     outcomes: list[FaceOutcome] = []
     away = False
@@ -198,11 +185,11 @@ def _is_part(services: Services, one: Shown, act: str) -> bool:
         return conn.scalar(select(t.face.c.act).where(t.face.c.id == one.face_id)) == act
 
 
-def _find_seen(conn: Connection, face_ids: Collection[int], only: ColumnElement[bool]) -> set[int]:
+def _find_seen(conn: Connection, staff: Staff, face_ids: Collection[int]) -> set[int]:
     """Those of these faces that there are, on photographs that the account may see."""
     f, r = t.face.c, t.resource.c
     query = select(f.id).join(t.resource, r.id == f.resource_id)
-    return set(conn.scalars(query.where(f.id.in_(face_ids), r.deleted_at.is_(None), only)))
+    return set(conn.scalars(query.where(f.id.in_(face_ids), r.deleted_at.is_(None), sight.photographs(staff))))
 
 
 def _tell_plain(services: Services, outcomes: list[FaceOutcome]) -> list[FaceOutcome]:

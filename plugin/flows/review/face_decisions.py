@@ -61,15 +61,17 @@ def list_waiting(
     yield from conn.execute(query)
 
 
-def list_unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[WaitingFace]:
-    """Matched faces with a tag that only the machine set; a confirmation lets them clear. One page after `after`."""
+def list_unconfirmed(
+    conn: Connection, limit: int = 100, after: int = 0, *only: ColumnElement[bool]
+) -> Iterator[WaitingFace]:
+    """Matched faces with a tag that only the machine set; a confirmation lets them clear. As `list_waiting`."""
     query = (
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
         .join(t.person, t.person.c.id == t.face.c.person_id)
         .join(t.tag, (t.tag.c.resource_id == t.face.c.resource_id) & (t.tag.c.person_id == t.face.c.person_id))
         .where(t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after)
-        .where(~face_rows.is_cut(), *narrowed_modes.may_be_shown(conn, (Mode.NEVER,)))
+        .where(~face_rows.is_cut(), *narrowed_modes.may_be_shown(conn, (Mode.NEVER,)), *only)
         .order_by(t.face.c.id)
         .limit(limit)
     )

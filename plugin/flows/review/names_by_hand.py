@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from plugin.errors import NotFound
 from plugin.flows.clearance import photo_answers
@@ -48,17 +48,24 @@ def _select_hand_names() -> Select[object]:
 _UNDECIDED = or_(t.tag.c.kept_at.is_(None), t.tag.c.kept_at < t.person.c.ended_at)
 
 
-def count_undecided(services: Services) -> int:
-    """How many wait for a decision."""
+def count_undecided(services: Services, *only: ColumnElement[bool]) -> int:
+    """How many wait for a decision; `only` filters."""
+    waiting = _select_hand_names().where(_UNDECIDED, *only).subquery()
     with services.store.read() as conn:
-        return conn.scalar(select(func.count()).select_from(_select_hand_names().where(_UNDECIDED).subquery())) or 0
+        return conn.scalar(select(func.count()).select_from(waiting)) or 0
 
 
 def list_hand_names(
-    services: Services, person_id: str | None = None, kept: bool = False, after: int = 0, limit: int = 1000
+    services: Services,
+    person_id: str | None = None,
+    kept: bool = False,
+    after: int = 0,
+    limit: int = 1000,
+    *only: ColumnElement[bool],
 ) -> list[HandName]:
-    """Those that wait for a decision, or with `kept` those that an editor keeps, in the order of their ids."""
-    query = _select_hand_names().where(~_UNDECIDED if kept else _UNDECIDED, t.tag.c.id > after)
+    """Those that wait for a decision, or with `kept` those that an editor keeps, in the order of their ids;
+    `only` filters."""
+    query = _select_hand_names().where(~_UNDECIDED if kept else _UNDECIDED, t.tag.c.id > after, *only)
     if person_id is not None:
         query = query.where(t.tag.c.person_id == person_id)
     with services.store.read() as conn:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows.common.services import Services
@@ -129,13 +129,13 @@ def _find_back(services: Services, resource: Resource, key: str) -> frozenset[st
     return frozenset(waiting or ()) | find_returned(services, resource).get(key, frozenset())
 
 
-def list_by_hand_again(services: Services, conn: Connection) -> list[tuple[str, str]]:
+def list_by_hand_again(services: Services, conn: Connection, *only: ColumnElement[bool]) -> list[tuple[str, str]]:
     """Names that we had removed and that are there by hand now, as (ref, name): for an editor to look at."""
     query = (
         select(t.resource.c.ref, t.tag.c.node, t.tag.c.node_key, t.taken_off.c.name_mac)
         .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
         .join(t.taken_off, t.taken_off.c.resource_id == t.resource.c.id)
-        .where(t.tag.c.origin == "hand", t.resource.c.deleted_at.is_(None))
+        .where(t.tag.c.origin == "hand", t.resource.c.deleted_at.is_(None), *only)
         .order_by(t.resource.c.ref, t.tag.c.node)
     )
     return [
@@ -143,10 +143,10 @@ def list_by_hand_again(services: Services, conn: Connection) -> list[tuple[str, 
     ]
 
 
-def count_by_hand_again(services: Services) -> int:
+def count_by_hand_again(services: Services, *only: ColumnElement[bool]) -> int:
     """How many those are."""
     with services.store.read() as conn:
-        return len(list_by_hand_again(services, conn))
+        return len(list_by_hand_again(services, conn, *only))
 
 
 def enter(services: Services, tx: Tx, resource_id: int, ref: str, named: Named, back: frozenset[str]) -> None:

@@ -5,6 +5,8 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, Select, func, select
 
+from plugin.flows.access import sight
+from plugin.flows.access.staff_sessions import Staff
 from plugin.flows.common.services import Services
 from plugin.flows.rights import erasure_requests
 from plugin.flows.rights.erasure_requests import WaitingRequest
@@ -48,36 +50,43 @@ class Dashboard:
     requests: tuple[WaitingRequest, ...]
 
 
-def load_dashboard(services: Services) -> Dashboard:
-    """What waits now."""
+def load_dashboard(services: Services, staff: Staff | None = None) -> Dashboard:
+    """What waits now, as far as the account may see it."""
     today = services.today()
     with services.store.read() as conn:
-        counts = _count_faces(conn)
-        soon = _select_ending(services.clock.now())
+        counts = _count_faces(conn, staff)
+        soon = _select_ending(services.clock.now()).where(sight.people(conn, staff))
         people = conn.scalar(select(func.count()).select_from(soon.subquery())) or 0
         rows = conn.execute(soon.order_by(func.min(t.grant.c.valid_until)).limit(_MOST)).all()
         compared = t.collection.c.mode.in_([mode.value for mode in COMPARING])
         rested = conn.execute(select(t.collection).where(compared)).all()
-    resting = [(row, ReviewedBasis(row.ref, row.title, row.review_date)) for row in rested]
+    is_limited = staff is not None and staff.collections is not None
+    resting = [
+        (row, ReviewedBasis(row.ref, row.title, row.review_date))
+        for row in rested
+        if sight.may_see_collection(staff, row.ref)
+    ]
     return Dashboard(
         suggestions=counts.get("suggested", 0),
         unnamed=counts.get("unmatched", 0),
-        dead=tuple(services.queue.dead(_MOST)),
+        dead=() if is_limited else tuple(services.queue.dead(_MOST)),
         ending_people=people,
         endings=tuple(EndingSoon(row.id, row.display_name, row.until) for row in rows),
         controller=tuple(one for row, one in resting if row.basis == Basis.CONTROLLER.value),
         overdue=tuple(one for row, one in resting if row.review_date is not None and row.review_date < today),
-        requests=tuple(erasure_requests.list_waiting(services)),
+        requests=() if is_limited else tuple(erasure_requests.list_waiting(services)),
     )
 
 
-def _count_faces(conn: Connection) -> dict[str, int]:
-    """Counted by the index alone: a deleted photograph has no faces left."""
+def _count_faces(conn: Connection, staff: Staff | None) -> dict[str, int]:
+    """Counted by the index alone where all are counted: a deleted photograph has no faces left."""
     query = (
         select(t.face.c.state, func.count().label("n"))
         .where(t.face.c.state.in_(("suggested", "unmatched")))
         .group_by(t.face.c.state)
     )
+    if staff is not None and staff.collections is not None:
+        query = query.where(sight.lies_in(t.face.c.resource_id, staff.collections))
     return {str(row.state): int(row.n) for row in conn.execute(query)}
 
 

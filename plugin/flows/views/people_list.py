@@ -6,6 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Select, select
 
+from plugin.flows.access import sight
+from plugin.flows.access.staff_sessions import Staff
 from plugin.flows.common import reference_sets, roster
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.reference_sets import Pictures
@@ -45,10 +47,17 @@ def page(services: Services, after: str, limit: int) -> list[Listed]:
     return _list_people(services, _QUERY.where(_P.id > after).order_by(_P.id).limit(limit))
 
 
-def search(services: Services, text: str = "", after: str = "", limit: int | None = None) -> list[Listed]:
-    """People whose name holds `text`, in the order of names, from after the key `after`; without a limit all."""
+def search(
+    services: Services, text: str = "", after: str = "", limit: int | None = None, staff: Staff | None = None
+) -> list[Listed]:
+    """People whose name holds `text`, in the order of names, from after the key `after`; without a limit all.
+
+    With `staff` only those whom the account may see.
+    """
     wanted = name_key(text)
-    query = _QUERY.where(_P.name_key > after).order_by(_P.name_key).limit(limit)
+    with services.store.read() as conn:
+        seen = sight.people(conn, staff)
+    query = _QUERY.where(_P.name_key > after, seen).order_by(_P.name_key).limit(limit)
     return _list_people(services, query.where(_P.name_key.contains(wanted, autoescape=True)) if wanted else query)
 
 

@@ -8,6 +8,8 @@ from typing import Literal
 from sqlalchemy import Connection, func, select
 
 from plugin.errors import ConsentError, NotFound
+from plugin.flows.access import sight
+from plugin.flows.access.staff_sessions import Staff
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
@@ -84,8 +86,8 @@ def _look(services: Services, tx: Tx, person_id: str, actor: str) -> tuple[Stand
     return standing, subject
 
 
-def open_file(services: Services, person_id: str, actor: str) -> PersonFile:
-    """The file of the person; the look is audited. Raises NotFound."""
+def open_file(services: Services, person_id: str, actor: str, staff: Staff | None = None) -> PersonFile:
+    """The file of the person, with the photographs that `staff` may see; the look is audited. Raises NotFound."""
     with services.store.write() as tx:
         standing, subject = _look(services, tx, person_id, actor)
         conn = tx.connection
@@ -98,7 +100,7 @@ def open_file(services: Services, person_id: str, actor: str) -> PersonFile:
             email=register.email_of(services, conn, person_id) if subject else "",
             guardians=tuple(str(one["name"]) for one in register.guardians_of(services, conn, person_id)),
             versions=_build_versions(standing, tx.now),
-            photographs=_count_photographs(conn, person_id),
+            photographs=_count_photographs(conn, person_id, staff),
             proofs=_build_evidence(sealed, standing.quitclaims),
             enrolled=any(kind == "template" for _, kind, _, _ in sealed),
             erasing=conn.execute(erasing).first() is not None,
@@ -122,9 +124,10 @@ def _build_line(term: rules.Term, at: datetime) -> GrantLine:
     return GrantLine(grant, "in force" if start <= at else "to come", start, end, "")
 
 
-def _count_photographs(conn: Connection, person_id: str) -> dict[str, int]:
+def _count_photographs(conn: Connection, person_id: str, staff: Staff | None) -> dict[str, int]:
     mine = t.tag.c.person_id == person_id
-    query = select(t.tag.c.origin, func.count().label("n")).where(mine).group_by(t.tag.c.origin)
+    here = select(t.tag.c.origin, func.count().label("n")).join(t.resource, t.resource.c.id == t.tag.c.resource_id)
+    query = here.where(mine, sight.photographs(staff)).group_by(t.tag.c.origin)
     return {str(row.origin): int(row.n) for row in conn.execute(query)}
 
 

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from plugin.errors import DamError
-from plugin.flows.access import api_tokens
-from plugin.flows.access.staff_sessions import Role
+from plugin.flows.access import api_tokens, sight
+from plugin.flows.access.staff_sessions import Role, Staff
 from plugin.flows.common import overdue
 from plugin.flows.common.overdue import OverdueFigure
 from plugin.flows.common.services import Services
@@ -98,8 +98,11 @@ _ADMINISTRATORS = (Role.ADMINISTRATOR,)
 _Query = Callable[[], Select[object]]
 
 
-def list_counts(services: Services, role: Role | None = None) -> list[WaitingCount]:
-    """What waits now, what is wrong first; with a role, only what it may act on."""
+def list_counts(services: Services, role: Role | None = None, staff: Staff | None = None) -> list[WaitingCount]:
+    """What waits now, what is wrong first; with a role, only what it may act on; of an account that is limited to
+    collections, only what lies there."""
+    if staff is not None and staff.collections is not None:
+        return _list_limited(services, staff)
     found = []
     for kind, count, wrong, roles in SOURCES:
         number = count(services) if role is None or role in roles else 0
@@ -111,19 +114,36 @@ def list_counts(services: Services, role: Role | None = None) -> list[WaitingCou
     return found
 
 
-def list_items(services: Services, kind: WaitingKind, limit: int = 200) -> Sequence[WaitingItem]:
-    """The first items of a kind that has a list here; none of a kind that is shown elsewhere."""
+def _list_limited(services: Services, staff: Staff) -> list[WaitingCount]:
+    """The kinds that an editor decides, counted in what the account may see."""
+    seen = sight.photographs(staff)
+    with services.store.read() as conn:
+        declared = len(declared_sets.list_declared(conn, "", None, sight.people(conn, staff)))
+    counts = (
+        (WaitingKind.HAND_NAMES, names_by_hand.count_undecided(services, seen), True, _EDITORS),
+        (WaitingKind.DISMISSED_BEFORE, dismissals.count_waiting(services, seen), False, _EDITORS),
+        (WaitingKind.NAMES_AGAIN, returned_names.count_by_hand_again(services, seen), False, _EDITORS),
+        (WaitingKind.DECLARED_SETS, declared, False, _READERS),
+    )
+    return [WaitingCount(*one) for one in counts if one[1]]
+
+
+def list_items(
+    services: Services, kind: WaitingKind, limit: int = 200, *only: ColumnElement[bool]
+) -> Sequence[WaitingItem]:
+    """The first items of a kind that has a list here; none of a kind that is shown elsewhere. `only` filters the
+    photographs of a kind that is about them."""
     if kind in _LISTS:
         return _LISTS[kind](services)[:limit]
     if kind not in _QUERIES:
         return ()
     with services.store.read() as conn:
-        return [WaitingItem(**row) for row in conn.execute(_QUERIES[kind]().limit(limit)).mappings()]
+        return [WaitingItem(**row) for row in conn.execute(_QUERIES[kind]().where(*only).limit(limit)).mappings()]
 
 
-def read_items(services: Services, kind: WaitingKind, actor: str) -> Sequence[WaitingItem]:
+def read_items(services: Services, kind: WaitingKind, actor: str, *only: ColumnElement[bool]) -> Sequence[WaitingItem]:
     """The same for the staff; if it names people, the look is audited."""
-    found = list_items(services, kind)
+    found = list_items(services, kind, 200, *only)
     note_look(services, kind, actor, sum(bool(one.person_id) for one in found))
     return found
 

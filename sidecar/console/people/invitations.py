@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from plugin.errors import ConsentError
-from plugin.flows.access import links
+from plugin.flows.access import links, sight
 from plugin.flows.mail import form_store
 from plugin.flows.names import name_doubts
 from plugin.flows.people import register as registry
@@ -45,12 +45,13 @@ def person_add() -> ResponseReturnValue:
 
 
 @console.post("/people/<person_id>/invite")
-@require(*READERS)
+@require(*READERS, limited=True)
 def person_invite(person_id: str) -> ResponseReturnValue:
     """By mail; or by a link that is shown this once, as text and as a QR code.
 
     Somebody who has a quitclaim already is asked again by officers alone, or at a confirmed address.
     """
+    sight.check_person(page_base.house(), page_base.staff(), person_id)
     by_mail, may_replace = request.form.get("how") == "mail", page_base.staff().role in OFFICERS
     asked = InvitationRequest(person_id=person_id, form=_read_form(), by_mail=by_mail, may_replace=may_replace)
     made = invitations.invite(page_base.house(), asked, page_base.staff().actor)

@@ -4,6 +4,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
+from plugin.flows.access import sight
 from plugin.flows.review import names_by_hand
 from plugin.flows.tags import returned_names
 from plugin.flows.views import waiting_list
@@ -15,29 +16,31 @@ from sidecar.web.staff_sign_in import require
 
 
 @console.get("/names")
-@require(*READERS)
+@require(*READERS, limited=True)
 def names() -> ResponseReturnValue:
     """A page of the names that wait, or of those that were kept."""
     services, kept = page_base.house(), request.args.get("list") == "kept"
     after, most = page_base.read_number("after"), page_base.PAGE_ROWS
-    hand_names = names_by_hand.list_hand_names(services, kept=kept, after=after, limit=most + 1)
+    seen = sight.photographs(page_base.staff())
+    hand_names = names_by_hand.list_hand_names(services, None, kept, after, most + 1, seen)
     found, more = page_base.split_page(hand_names, most)
     waiting_list.note_look(services, WaitingKind.HAND_NAMES, page_base.staff().actor, len(found))
     with services.store.read() as conn:
-        again = returned_names.list_by_hand_again(services, conn)[: page_base.PAGE_ROWS]
+        again = returned_names.list_by_hand_again(services, conn, seen)[: page_base.PAGE_ROWS]
     waiting_list.note_look(services, WaitingKind.NAMES_AGAIN, page_base.staff().actor, len(again))
-    failed = waiting_list.read_items(services, WaitingKind.FAILED_WRITES, page_base.staff().actor)
+    failed = waiting_list.read_items(services, WaitingKind.FAILED_WRITES, page_base.staff().actor, seen)
     lists = {"rows": found, "next": found[-1].tag_id if more else None, "failed": failed, "again": again}
     return page_base.render_page("names", lists, kept=kept, decides=page_base.staff().role in REVIEWERS)
 
 
 @console.post("/names/<any(keep, remove):act>")
-@require(*REVIEWERS)
+@require(*REVIEWERS, limited=True)
 def names_decide(act: str) -> ResponseReturnValue:
     """Keep the chosen names, or remove them."""
     chosen = [one for one in map(parse_number, request.form.getlist("tag")) if one]
     if not chosen:
         raise ConsentError("choose at least one name of the list")
+    sight.check_tags(page_base.house(), page_base.staff(), chosen)
     count = names_by_hand.count_standing(page_base.house(), chosen) if act == "remove" else 0
     asked = confirmation.confirm([confirmation.count("hand_names", count)] if count else [], "names")
     if asked is not None:

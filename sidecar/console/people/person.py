@@ -6,6 +6,7 @@ from flask import Response, request, send_file
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
+from plugin.flows.access import sight
 from plugin.flows.common import reference_sets
 from plugin.flows.consent import consequences
 from plugin.flows.matching import declared_sets, vouching
@@ -21,11 +22,12 @@ from sidecar.web.staff_sign_in import require
 
 
 @console.get("/people/<person_id>")
-@require(*READERS)
+@require(*READERS, limited=True)
 def person(person_id: str) -> ResponseReturnValue:
     """The quitclaims, the photographs and what may be done."""
     services, me = page_base.house(), page_base.staff()
-    found = person_file.open_file(services, person_id, me.actor)
+    sight.check_person(services, me, person_id)
+    found = person_file.open_file(services, person_id, me.actor, me)
     with services.store.read() as conn:
         out = invitations.list_unanswered(conn, person_id)
         sides = () if found.erasing else recognitions.list_holders(services, conn, person_id)

@@ -4,6 +4,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError, NothingDone
+from plugin.flows.access import sight
 from plugin.flows.common import reference_sets
 from plugin.flows.consent import consequences
 from plugin.flows.matching import declared_sets, vouching
@@ -17,13 +18,13 @@ REFRESH_SECONDS = 15
 
 
 @console.get("/references")
-@require(*READERS)
+@require(*READERS, limited=True)
 def references() -> ResponseReturnValue:
     """What resembles somebody, what photographs speak for, and everything else that waits; for officers, who
     vouched for an invitation of their own."""
     me = page_base.staff()
     after = request.args.get("after", "")[:300]
-    found = waiting_references.look(page_base.house(), after, page_base.PAGE_ROWS, me.actor, me.role in OFFICERS)
+    found = waiting_references.look(page_base.house(), after, page_base.PAGE_ROWS, me, me.role in OFFICERS)
     rows = [row for row in found.sets if row.near_id is None]
     lists = {name: getattr(found, name) for name in ("near", "own", "proposed", "pictures")}
     following = found.sets[-1].key if found.more else None
@@ -31,18 +32,20 @@ def references() -> ResponseReturnValue:
 
 
 @console.get("/references/<set_id>/<int:number>.jpg")
-@require(*READERS)
+@require(*READERS, limited=True)
 def reference_picture(set_id: str, number: int) -> ResponseReturnValue:
     """One of the pictures, small: whoever vouches looks at it. Audited."""
+    sight.check_set(page_base.house(), page_base.staff(), set_id)
     body = face_preview.render_reference(page_base.house(), set_id, number, page_base.staff().actor)
     return Response(body, mimetype="image/jpeg")
 
 
 @console.post("/references/<set_id>/<any(vouch, refuse):act>")
-@require(*READERS)
+@require(*READERS, limited=True)
 def reference_decide(set_id: str, act: str) -> ResponseReturnValue:
     """The account says how it knows the face; or that it is another's."""
     services, actor = page_base.house(), page_base.staff().actor
+    sight.check_set(services, page_base.staff(), set_id)
     if act == "vouch":
         asked = _confirm_replacing(set_id, "references")
         if asked is not None:
@@ -59,20 +62,23 @@ def reference_decide(set_id: str, act: str) -> ResponseReturnValue:
 
 
 @console.post("/references/photographs")
-@require(*READERS)
+@require(*READERS, limited=True)
 def references_confirm() -> ResponseReturnValue:
     """Many at once, by photographs on which they are named alone."""
     chosen = request.form.getlist("set")
+    for set_id in chosen:
+        sight.check_set(page_base.house(), page_base.staff(), set_id)
     if not vouching.confirm_proposals(page_base.house(), chosen, page_base.staff().actor):
         raise NothingDone("none of these sets waits with photographs that speak for it: load the page again")
     return page_base.redirect_done("done_vouch_reference", "references")
 
 
 @console.get("/shoot")
-@require(*READERS)
+@require(*READERS, limited=True)
 def shoot() -> ResponseReturnValue:
     """Who signed up here and waits to be seen, the latest first; it refreshes by itself, but for who looks closer."""
     ref, look = request.args.get("ref", ""), request.args.get("look", "")
+    sight.check_collection(page_base.staff(), ref)
     still = bool(look or request.args.get("still"))
     with page_base.house().store.read() as conn:
         rows = declared_sets.list_of_shoot(conn, ref)
@@ -82,9 +88,10 @@ def shoot() -> ResponseReturnValue:
 
 
 @console.post("/shoot/<set_id>/seen")
-@require(*READERS)
+@require(*READERS, limited=True)
 def shoot_seen(set_id: str) -> ResponseReturnValue:
     """ "I see this person with this phone": person, phone and mark together."""
+    sight.check_set(page_base.house(), page_base.staff(), set_id)
     asked = _confirm_replacing(set_id, "shoot", ref=request.form.get("ref", ""))
     if asked is not None:
         return asked
