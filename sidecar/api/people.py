@@ -14,7 +14,7 @@ from plugin.flows.consent import withdrawal
 from plugin.flows.names import name_doubts
 from plugin.flows.people import ages, data_export, register
 from plugin.flows.review import already_done
-from plugin.flows.views import people_list as listing
+from plugin.flows.views.people import people_list as listing
 from plugin.words.catalogues import Language
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, fill, json_response

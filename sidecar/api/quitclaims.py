@@ -16,7 +16,7 @@ from plugin.flows.common import overdue
 from plugin.flows.common.services import Services
 from plugin.flows.consent import recording, withdrawal
 from plugin.flows.review import already_done
-from plugin.flows.views import person_file
+from plugin.flows.views.people import person_file
 from plugin.quitclaim.consent.lifecycle import Signing, StopMode
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from plugin.words.catalogues import Language

@@ -17,7 +17,7 @@ from plugin.flows.consent import withdrawal
 from plugin.flows.people import ages, register
 from plugin.flows.people.ages import Age
 from plugin.flows.schedule import calendar
-from plugin.flows.views import people_list
+from plugin.flows.views.people import people_list
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.commands.demo import samples

@@ -25,7 +25,7 @@ from plugin.errors import ImportRefused
 from plugin.flows.common.services import Services
 from plugin.flows.importing.entries import TABLE_COLUMNS
 from plugin.flows.importing.tables import spreadsheets
-from plugin.flows.views import people_list
+from plugin.flows.views.people import people_list
 from tests import imports as it
 
 KNOWN = frozenset(TABLE_COLUMNS)

@@ -20,7 +20,7 @@ from plugin.flows.consent import withdrawal
 from plugin.flows.importing.entries import ImportDefaults
 from plugin.flows.people import register
 from plugin.flows.schedule import calendar
-from plugin.flows.views import people_list
+from plugin.flows.views.people import people_list
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action

@@ -22,7 +22,7 @@ from plugin.flows.mail import receipts
 from plugin.flows.people import register
 from plugin.flows.self_service import own_page
 from plugin.flows.signing import pending_signatures
-from plugin.flows.views import people_list
+from plugin.flows.views.people import people_list
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.quitclaim.consent.lifecycle import StopMode

@@ -24,7 +24,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
 from plugin.flows.rights import erasure_requests
 from plugin.flows.schedule import calendar
-from plugin.flows.views import person_file
+from plugin.flows.views.people import person_file
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.process.examiner import Examiner

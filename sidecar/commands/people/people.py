@@ -16,7 +16,7 @@ from plugin.flows.people import ages, register
 from plugin.flows.people.ages import Age
 from plugin.flows.review import already_done
 from plugin.flows.rights import dam_leftovers, erasure, erasure_register
-from plugin.flows.views import people_list
+from plugin.flows.views.people import people_list
 from plugin.words.catalogues import LANGUAGES
 from plugin.words.plurals import pluralize
 from sidecar import output

@@ -3,7 +3,7 @@
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from plugin.flows.views import people_list
+from plugin.flows.views.people import people_list
 from sidecar.console import page_base
 from sidecar.console.page_base import READERS, console
 from sidecar.web import staff_sign_in

@@ -13,7 +13,7 @@ from plugin.flows.matching import declared_sets, vouching
 from plugin.flows.people import addresses, data_export, recognitions
 from plugin.flows.people import register as registry
 from plugin.flows.signing import invitations, lost_links
-from plugin.flows.views import person_file
+from plugin.flows.views.people import person_file
 from plugin.flows.views.review import face_preview
 from sidecar.console import confirmation, page_base
 from sidecar.console.page_base import OFFICERS, READERS, console

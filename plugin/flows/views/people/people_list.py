@@ -12,7 +12,7 @@ from plugin.flows.common import reference_sets, roster
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.reference_sets import Pictures
 from plugin.flows.common.services import Services
-from plugin.flows.views import person_file
+from plugin.flows.views.people import person_file
 from plugin.ledger import tables as t
 from plugin.quitclaim.consent.model import Person, name_key
 

@@ -1,0 +1,89 @@
+"""Portraits: a face that somebody named on a photograph of the DAM, and nothing else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from plugin.clock import ManualClock
+from plugin.flows.common.services import Services
+from plugin.flows.consent import withdrawal
+from plugin.flows.schedule import calendar
+from plugin.flows.views.people import portraits
+from plugin.ledger import tables as t
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.quitclaim.consent.lifecycle import StopMode
+from plugin.recognizer.process.examiner import Examiner
+from tests import staff, support
+from tests.crowd import A, B, Crowd
+
+REF = "shoot/one.jpg"
+
+
+@pytest.fixture
+def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Services]:
+    """A house with a console."""
+    with support.opened(staff.configuration(tmp_path), clock, examiner) as open_:
+        yield open_
+
+
+@pytest.fixture
+def asa(services: Services, cast: support.Cast, photos: Path, examiner: Examiner) -> str:
+    """Åsa, suggested on a photograph with a stranger."""
+    person = cast.add("Åsa")
+    cast.sign(person)
+    cast.enrol(person)
+    cast.open_collection(mode=Mode.SUGGEST)
+    Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0], B]))
+    calendar.poll_dam(services)
+    cast.work()
+    return person
+
+
+def confirm(services: Services, browser: FlaskClient) -> None:
+    with services.store.read() as conn:
+        face = conn.scalar(select(t.face.c.id).where(t.face.c.state == "suggested"))
+    assert staff.post(browser, f"/console/review/{face}/confirm").status_code == 303
+
+
+def ask(browser: FlaskClient, person_id: str) -> tuple[str, bytes]:
+    answer = browser.get(f"/console/people/{person_id}/portrait.jpg")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    return str(answer.mimetype), bytes(answer.data)
+
+
+def test_only_once_somebody_named_the_face(
+    services: Services, cast: support.Cast, editor: FlaskClient, asa: str, photos: Path
+) -> None:
+    """Enrolled and suggested is no portrait; confirmed is, small, no look at references; none after the end."""
+    assert ask(editor, asa)[0] == "image/svg+xml"
+    confirm(services, editor)
+    kind, body = ask(editor, asa)
+    assert (kind, max(support.size_of(body)) <= 320) == ("image/jpeg", True)
+    with services.store.read() as conn:
+        assert not conn.execute(select(t.audit.c.seq).where(t.audit.c.action == "quitclaim:reference:look")).all()
+    withdrawal.stop(services, asa, StopMode.WITHDRAW, None, "test")
+    cast.work()
+    assert ask(editor, asa)[0] == "image/svg+xml"
+
+
+def test_of_no_photograph_that_may_not_be_seen(services: Services, editor: FlaskClient, asa: str, photos: Path) -> None:
+    """Whoever may not see the photograph gets nothing; nobody does where it was replaced or nobody bears the id."""
+    confirm(services, editor)
+    assert portraits.render_portrait(services, asa, lambda conn, number: False) is None
+    with services.store.read() as conn:
+        (number,) = conn.scalars(select(t.resource.c.id))
+    assert portraits.render_portrait(services, asa, lambda conn, asked: asked == number) is not None
+    support.put(photos, REF, A[1])
+    assert ask(editor, asa)[0] == ask(editor, "nobody")[0] == "image/svg+xml"
+
+
+def test_not_by_pictures_that_nobody_vouched_for(services: Services, editor: FlaskClient, asa: str) -> None:
+    """Who confirmed a face found by declared pictures may have confirmed another person's."""
+    confirm(services, editor)
+    assert ask(editor, asa)[0] == "image/jpeg"
+    with services.store.write() as tx:
+        tx.execute(update(t.reference_set).values(vouched_at=None))
+    assert ask(editor, asa)[0] == "image/svg+xml"
