@@ -10,7 +10,7 @@ from sqlalchemy import Connection, exists, select
 from plugin.errors import DamError, NotFound, PictureError
 from plugin.flows.common import face_rows, reference_sets
 from plugin.flows.common.services import Services
-from plugin.flows.views import face_preview
+from plugin.flows.views.review import face_preview
 from plugin.ledger import tables as t
 from plugin.ledger.tables.rows import FaceRow
 
