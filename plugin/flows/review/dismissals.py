@@ -146,7 +146,9 @@ def count_small(services: Services, conn: Connection, resource_ids: Iterable[int
     return {row.resource_id: SmallFaces(row.number, row.newest) for row in conn.execute(query)}
 
 
-def list_waiting(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[WaitingFace]:
+def list_waiting(
+    services: Services, conn: Connection, after: int = 0, limit: int = 100, *only: ColumnElement[bool]
+) -> Iterator[WaitingFace]:
     """One page of dismissed faces that need another decision, after face `after`.
 
     Columns as `face_decisions.list_waiting`.
@@ -157,7 +159,7 @@ def list_waiting(services: Services, conn: Connection, after: int = 0, limit: in
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
         .outerjoin(t.person, t.person.c.id == t.face.c.person_id)
-        .where(_needs_decision(services), t.face.c.id > after, t.resource.c.deleted_at.is_(None))
+        .where(_needs_decision(services), t.face.c.id > after, t.resource.c.deleted_at.is_(None), *only)
         .order_by(t.face.c.id)
         .limit(limit)
     )

@@ -6,7 +6,8 @@ from typing import Any
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
-from plugin.flows.common import face_rows, reference_sets, roster
+from plugin.flows.access import sight
+from plugin.flows.common import face_rows, reference_sets
 from plugin.flows.matching import vouching
 from plugin.flows.review import dismissals, face_decisions
 from plugin.flows.views.review import face_preview, unnamed_faces
@@ -21,15 +22,15 @@ PAGE_PHOTOGRAPHS = 6
 
 _Rows = Callable[[Any, int, int], Iterable[Any]]
 _LISTS: dict[str, _Rows] = {
-    "suggested": lambda conn, after, most: face_decisions.list_waiting(conn, "suggested", after, most),
-    "machine": lambda conn, after, most: face_decisions.list_unconfirmed(conn, most, after),
-    "unmatched": lambda conn, after, most: unnamed_faces.list_unnamed(page_base.house(), conn, after, most),
-    "again": lambda conn, after, most: dismissals.list_waiting(page_base.house(), conn, after, most),
+    "suggested": lambda conn, after, most: face_decisions.list_waiting(conn, "suggested", after, most, _seen()),
+    "machine": lambda conn, after, most: face_decisions.list_unconfirmed(conn, most, after, _seen()),
+    "unmatched": lambda conn, after, most: unnamed_faces.list_unnamed(page_base.house(), conn, after, most, _seen()),
+    "again": lambda conn, after, most: dismissals.list_waiting(page_base.house(), conn, after, most, _seen()),
 }
 
 
 @console.get("/review", endpoint="review")
-@require(*READERS)
+@require(*READERS, limited=True)
 def review_list() -> ResponseReturnValue:
     """One page of the faces on the list that was chosen."""
     name = _read_list()
@@ -53,16 +54,18 @@ def review_list() -> ResponseReturnValue:
 
 
 @console.get("/review/<int:face_id>/<any(photo, close):look>.jpg")
-@require(*READERS)
+@require(*READERS, limited=True)
 def review_picture(face_id: int, look: str) -> ResponseReturnValue:
     """The photograph, or what is around the face: made small for this answer, kept nowhere."""
+    sight.check_face(page_base.house(), page_base.staff(), face_id)
     return Response(face_preview.render_face(page_base.house(), face_id, look == "close"), mimetype="image/jpeg")
 
 
 @console.post("/review/<int:face_id>/<any(confirm, name, reject, dismiss, small, undo, together):act>")
-@require(*REVIEWERS)
+@require(*REVIEWERS, limited=True)
 def review_decide(face_id: int, act: str) -> ResponseReturnValue:
     """Carry out one decision, and return to the same page of the list."""
+    sight.check_face(page_base.house(), page_base.staff(), face_id)
     at: dict[str, Any] = {"list": _read_list(), "after": page_base.read_number("after")}
     if act == "small":
         some = _dismiss_small(face_id)
@@ -75,6 +78,10 @@ def review_decide(face_id: int, act: str) -> ResponseReturnValue:
     return page_base.redirect_done(said, "review", undo, **at)
 
 
+def _seen() -> Any:
+    return sight.photographs(page_base.staff())
+
+
 def _read_list() -> str:
     name = request.args.get("list", "")
     return name if name in _LISTS else "suggested"
@@ -83,13 +90,15 @@ def _read_list() -> str:
 def _confirm(face_id: int) -> None:
     """Confirm the person that the page showed: the suggestion may have changed since."""
     shown = request.form.get("person") or None
+    if shown is not None:
+        sight.check_person(page_base.house(), page_base.staff(), shown)
     face_decisions.confirm(page_base.house(), face_id, page_base.staff().actor, shown, _read_known())
 
 
 def _name(face_id: int) -> None:
     services = page_base.house()
     with services.store.read() as conn:
-        person_id = roster.find(conn, request.form.get("person", ""))
+        person_id = sight.find_person(services, conn, page_base.staff(), request.form.get("person", ""))
     face_decisions.confirm(services, face_id, page_base.staff().actor, person_id, _read_known())
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from plugin.flows.common.services import Services
 from plugin.flows.review import download_gate, face_decisions
@@ -11,10 +11,12 @@ from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import Policy
 
 
-def list_unnamed(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[WaitingFace]:
+def list_unnamed(
+    services: Services, conn: Connection, after: int = 0, limit: int = 100, *only: ColumnElement[bool]
+) -> Iterator[WaitingFace]:
     """As `face_decisions.list_waiting`, without small figures that count nowhere."""
     counted = download_gate.is_counted(_largest_policy(services))
-    yield from face_decisions.list_waiting(conn, "unmatched", after, limit, counted)
+    yield from face_decisions.list_waiting(conn, "unmatched", after, limit, counted, *only)
 
 
 def count_small_figures(services: Services, conn: Connection, resource_ids: Iterable[int]) -> dict[int, int]:
