@@ -15,7 +15,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
@@ -32,6 +31,7 @@ from tests import sender, signers, staff, support
 from tests.crowd import A, Crowd
 from tests.route_rules import ADMINISTRATOR, NOBODY, OPEN, RULES, SIGNED_OUT, let_in
 from tests.staff import AUDIENCE, Dam
+from tests.url_map import Routes
 
 Promise = Callable[[str, str], None]
 
@@ -223,31 +223,6 @@ def _guess(app: Flask) -> bool:
 
 _UNSIGNED = {"POST": {"payload": "a", "signature": "b"}}
 """What is sent along: what bears a signature elsewhere, without one that fits."""
-
-
-class Routes:
-    """Every route of the app, with arguments that exist."""
-
-    def __init__(self, app: Flask, arguments: dict[str, str]) -> None:
-        self._app = app
-        self._arguments = arguments
-
-    def calls(self) -> list[tuple[Rule, str, str]]:
-        """(rule, method, path): one for each choice where a rule takes one of several words."""
-        return [
-            (rule, method, path)
-            for rule in self._app.url_map.iter_rules()
-            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-            for path in self._paths(rule)
-        ]
-
-    def _paths(self, rule: Rule) -> list[str]:
-        filled = [str(rule)]
-        for name in sorted(rule.arguments):
-            words = re.search(rf"<any\(([^)]*)\):{name}>", str(rule))
-            values = [w.strip() for w in words[1].split(",")] if words else [self._arguments[name]]
-            filled = [re.sub(rf"<[^<>]*\b{name}>", value, path) for path in filled for value in values]
-        return filled
 
 
 @pytest.fixture
