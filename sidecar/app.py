@@ -23,7 +23,7 @@ from sidecar.running.bootstrap import open_house
 from sidecar.running.readiness import CHECKS, find_unready
 from sidecar.serving import admission
 from sidecar.sign import form_pages, key_pages, own_page, sessions
-from sidecar.web import input_checks, problems, rate_limits, staff_sign_in, store_unavailable
+from sidecar.web import error_pages, input_checks, problems, rate_limits, staff_sign_in, store_unavailable
 from sidecar.words.language_choice import choose_language
 
 log = structlog.get_logger()
@@ -52,6 +52,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     store_unavailable.prepare(app, services)
     sessions.prepare(app, config)
     problems.register_handlers(app)
+    error_pages.prepare(app)
     app.log_exception = _log_exception  # type: ignore[method-assign,assignment]
     limiter = rate_limits.prepare(app, config)
     _add_routes(app, services, limiter)

@@ -4,20 +4,26 @@ from typing import Any
 
 from waitress.task import ErrorTask, WSGITask
 
+from plugin.words.catalogues import ENGLISH
 from sidecar.serving import admission
-from sidecar.web import problems
+from sidecar.web import error_pages, problems
 
-_PROBLEM = [("Content-Type", problems.MIMETYPE), ("Cache-Control", "no-store")]
+_NOT_STORED = ("Cache-Control", "no-store")
 
 
 class ErrorAnswer(ErrorTask):  # type: ignore[misc]
-    """A problem document for a request that cannot reach the app."""
+    """A problem document, or for people a page, for a request that cannot reach the app."""
 
     def execute(self) -> None:
         error = self.request.error
-        body = problems.format_problem(error.code, error.reason, str(error.body)).encode()
+        headers, path = self.request.headers, getattr(self.request, "path", "")
+        kind, text = problems.MIMETYPE, problems.format_problem(error.code, error.reason, str(error.body))
+        if error_pages.is_wanted(path, headers.get("ACCEPT", "")):
+            kind = "text/html; charset=utf-8"
+            text = error_pages.render(error.code, headers.get("ACCEPT_LANGUAGE", ""), ENGLISH)
+        body = text.encode()
         self.status = f"{error.code} {error.reason}"
-        self.response_headers.extend(_PROBLEM)
+        self.response_headers.extend([("Content-Type", kind), _NOT_STORED])
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
