@@ -20,7 +20,7 @@ _CONSOLE: dict[str, Rule] = {
     "review": READERS, "review_picture": READERS, "review_decide": REVIEWERS,
     "references": READERS, "reference_picture": READERS, "reference_decide": READERS, "references_confirm": READERS,
     "shoot": READERS, "shoot_seen": READERS,
-    "people": READERS, "person": READERS, "portrait": READERS, "clearance": READERS,
+    "people": READERS, "people_export": READERS, "person": READERS, "portrait": READERS, "clearance": READERS,
     "person_new": REVIEWERS, "person_add": REVIEWERS, "person_invite": READERS, "shoot_invite": ALONE,
     "person_address": READERS, "person_recognised": READERS, "person_letter": READERS,
     "person_end": OFFICERS, "person_export": OFFICERS, "person_evidence": OFFICERS,

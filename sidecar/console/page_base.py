@@ -128,6 +128,11 @@ def format_last_day(value: datetime | None) -> str:
     return "" if value is None else format_day(value - timedelta(microseconds=1))
 
 
+def format_iso_last_day(value: datetime) -> str:
+    """As `format_last_day`, for a program or a spreadsheet: 2027-03-01."""
+    return (value - timedelta(microseconds=1)).astimezone(house().config.site.zone).date().isoformat()
+
+
 @console.app_template_filter("moment")
 def format_moment(value: datetime | None) -> str:
     """The day and the time in the site's zone."""

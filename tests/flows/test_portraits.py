@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
+from plugin.flows.access.staff_sessions import Role, Staff
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
 from plugin.flows.schedule import calendar
@@ -72,10 +73,9 @@ def test_only_once_somebody_named_the_face(
 def test_of_no_photograph_that_may_not_be_seen(services: Services, editor: FlaskClient, asa: str, photos: Path) -> None:
     """Whoever may not see the photograph gets nothing; nobody does where it was replaced or nobody bears the id."""
     confirm(services, editor)
-    assert portraits.render_portrait(services, asa, lambda conn, number: False) is None
-    with services.store.read() as conn:
-        (number,) = conn.scalars(select(t.resource.c.id))
-    assert portraits.render_portrait(services, asa, lambda conn, asked: asked == number) is not None
+    elsewhere, here = (Staff("", "jan", Role.EDITOR, "en", frozenset({ref})) for ref in ("other", support.SHOOT))
+    assert portraits.render_portrait(services, asa, elsewhere) is None
+    assert portraits.render_portrait(services, asa, here) is not None
     support.put(photos, REF, A[1])
     assert ask(editor, asa)[0] == ask(editor, "nobody")[0] == "image/svg+xml"
 

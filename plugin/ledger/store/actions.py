@@ -22,6 +22,7 @@ class Action(StrEnum):
     RECORD_CHANGE = "person:record:change"
     RECORD_LOOK = "person:record:look"
     RECORD_EXPORT = "person:record:export"
+    NAMES_EXPORT = "person:names:export"
     NODE_ADOPT = "person:node:adopt"
     TEMPLATE_ENROL = "person:template:enrol"
     REFERENCE_LOOK = "person:reference:look"

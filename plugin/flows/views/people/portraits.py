@@ -3,28 +3,25 @@
 Never a reference picture: those were given to be compared by, and are shown only to whoever vouches or reviews.
 """
 
-from collections.abc import Callable
-
 from sqlalchemy import Connection, exists, select
 
 from plugin.errors import DamError, NotFound, PictureError
+from plugin.flows.access import sight
+from plugin.flows.access.staff_sessions import Staff
 from plugin.flows.common import face_rows, reference_sets
 from plugin.flows.common.services import Services
 from plugin.flows.views.review import face_preview
 from plugin.ledger import tables as t
 from plugin.ledger.tables.rows import FaceRow
 
-MaySee = Callable[[Connection, int], bool]
-"""Whether whoever asks may see a photograph, by the number of its resource."""
-
-_TRIED = 4  # photographs that cannot be opened, or are not for these eyes, before there is no portrait
+_TRIED = 4  # photographs that cannot be opened, before there is no portrait
 
 
-def render_portrait(services: Services, person_id: str, may_see: MaySee) -> bytes | None:
-    """A JPEG of the face and its surroundings; None where nobody named them on a photograph that may be seen."""
+def render_portrait(services: Services, person_id: str, staff: Staff | None) -> bytes | None:
+    """A JPEG of the face and its surroundings; None if nobody named them on a photograph that the account may see."""
     with services.store.read() as conn:
-        faces = [face for face in _list_faces(conn, person_id) if may_see(conn, face.resource_id)]
-    for face in faces[:_TRIED]:
+        faces = _list_faces(conn, person_id, staff)
+    for face in faces:
         try:
             return face_preview.render_face(services, face.id, close=True)
         except (DamError, NotFound, PictureError):  # one that is away, or was replaced since: the next
@@ -32,7 +29,7 @@ def render_portrait(services: Services, person_id: str, may_see: MaySee) -> byte
     return None
 
 
-def _list_faces(conn: Connection, person_id: str) -> list[FaceRow]:
+def _list_faces(conn: Connection, person_id: str, staff: Staff | None) -> list[FaceRow]:
     """Faces that somebody named, where the name stands; the largest first. None that rests on unvouched pictures."""
     f = t.face.c
     named = exists().where(t.tag.c.resource_id == f.resource_id, t.tag.c.person_id == person_id)
@@ -40,8 +37,8 @@ def _list_faces(conn: Connection, person_id: str) -> list[FaceRow]:
         select(t.face)
         .join(t.resource, t.resource.c.id == f.resource_id)
         .where(f.person_id == person_id, f.state == "matched", f.decided_by.is_not(None), ~face_rows.is_cut())
-        .where(named, t.resource.c.deleted_at.is_(None), reference_sets.is_sound(f.set_id))
+        .where(named, sight.photographs(staff), t.resource.c.deleted_at.is_(None), reference_sets.is_sound(f.set_id))
         .order_by(f.width_px.desc(), f.id.desc())
-        .limit(_TRIED * _TRIED)
+        .limit(_TRIED)
     )
     return list(conn.execute(query))
