@@ -11,6 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from plugin.flows.common.services import Services
 from plugin.flows.matching import look_alikes
 from plugin.flows.schedule import calendar
+from plugin.flows.views.people import awaited_answers
 from sidecar.running import loops, metrics
 
 _THREAD = "APScheduler"
@@ -42,6 +43,8 @@ class Timetable:
         add("owed at start", calendar.follow_up_owed, "date")
         add("look-alikes", look_alikes.note, "interval", minutes=60)
         add("look-alikes at start", look_alikes.note, "date")
+        add("awaited answers", awaited_answers.note, "interval", minutes=60)
+        add("awaited answers at start", awaited_answers.note, "date", run_date=self._soon(1))
         add("heads", calendar.write_log_head, "interval", minutes=60)
         add("housekeeping", calendar.run_housekeeping, "cron", hour=3)
         add("reconcile", calendar.begin_comparison, "cron", hour=4)

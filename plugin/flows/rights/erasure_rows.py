@@ -97,6 +97,7 @@ def _list_others(person_id: str) -> Kinds:
         ("shoots", t.shoot_person, t.shoot_person.c.person_id == person_id),
         ("codes", t.code, t.code.c.invitation_id.in_(links)),
         ("visits", t.visit, t.visit.c.person_id == person_id),
+        ("awaited answers", t.awaited_answer, t.awaited_answer.c.person_id == person_id),
         ("addresses", t.address, t.address.c.person_id == person_id),
         ("reference sets", t.reference_set, t.reference_set.c.person_id == person_id),
         ("links", t.invitation, t.invitation.c.person_id == person_id),

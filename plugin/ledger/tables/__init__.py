@@ -28,7 +28,7 @@ from plugin.ledger.tables.dam import (
     taken_off,
 )
 from plugin.ledger.tables.faces import engine, face, rejection
-from plugin.ledger.tables.identities import address, reference_set, visit
+from plugin.ledger.tables.identities import address, awaited_answer, reference_set, visit
 from plugin.ledger.tables.keys import erasure, house_key, person_key, sealed, shredding
 from plugin.ledger.tables.log import audit, audit_head, event, job
 from plugin.ledger.tables.signing import api_token, code, form, idempotency, invitation, mail, request, session
@@ -123,6 +123,8 @@ person = Table(
     Column("of_age_by", Text),  # who declared it
     Column("sought_at", Instant),  # when the index had no such name, by the machine's clock
     Column("doubted_at", Instant),  # since when it may be on unread photographs
+    Column("merged_into", Text, index=True),  # whose entry goes on in the place of this one
+    Column("merged_at", Instant),
 )
 
 guardian = Table(

@@ -65,3 +65,13 @@ visit = Table(
     Column("version", Integer, nullable=False, default=1),  # of the sealed form
     Column("body", LargeBinary),
 )
+
+# Whose answer would clear most photographs, and how many: where theirs is the only one that is missing. Counted each
+# hour, for the first page of the staff.
+awaited_answer = Table(
+    "awaited_answer",
+    metadata,
+    person_id(primary_key=True),
+    Column("photographs", Integer, nullable=False),
+    Column("counted_at", Instant, nullable=False),
+)
