@@ -1,7 +1,10 @@
-"""A picture from a DAM."""
+"""A picture from a DAM, and who may see it there."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -17,3 +20,23 @@ class Picture:
     data: bytes | None = None
     original_px: int | None = None
     turned: int = 0
+
+
+class Sight(StrEnum):
+    """How much of a resource an account may see."""
+
+    HIDDEN = "hidden"
+    SMALL = "small"
+    """A small preview only."""
+    WHOLE = "whole"
+
+
+@runtime_checkable
+class LimitsSight(Protocol):
+    """Its accounts do not all see the same."""
+
+    def seen_by(self, user: str, refs: Sequence[str]) -> Mapping[str, Sight]:
+        """What the account may see of each of at most 1,000 resources now; a missing one is hidden.
+
+        Raises DamError, within seconds, where that is unknown.
+        """

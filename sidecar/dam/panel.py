@@ -15,7 +15,8 @@ from plugin.flows.clearance import dam_dates
 from plugin.flows.common import dam_events, face_rows
 from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals, face_decisions
-from plugin.flows.views import photo_panel, waiting_list
+from plugin.flows.views import waiting_list
+from plugin.flows.views.photos import photo_panel
 from plugin.hooks.webhooks.events import EventRef
 from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus, Reason, ReasonCode
 from plugin.quitclaim.consent.intervals import last_day

@@ -651,6 +651,13 @@ class PluginApi(Api):
             return {"found": False, "active": False, "groups": []}
         return {"found": True, "active": found.active, "groups": [found.group]}
 
+    def facelease_seen(self, user: User, p: Params) -> Any:
+        who = self.library.users.get(p.get("username", "").casefold())
+        if who is None or who.name != p.get("username") or not who.active:
+            return {"seen": {}}
+        seen = {str(ref): self.get_resource_access(who, {"resource": str(ref)}) for ref in array(p, "refs")}
+        return {"seen": {ref: access for ref, access in seen.items() if access in {0, 1}}}
+
     def facelease_tables(self, user: User, p: Params) -> Any:
         return {table: list(columns) for table, columns in mentions.COLUMNS.items()}
 

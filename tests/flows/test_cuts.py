@@ -27,7 +27,7 @@ from plugin.flows.rights import erasure, erasure_rows
 from plugin.flows.schedule import calendar, replay_endings
 from plugin.flows.self_service import own_photos
 from plugin.flows.tags import intent_outcomes
-from plugin.flows.views import photo_panel
+from plugin.flows.views.photos import photo_panel
 from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t
 from plugin.ledger.backups import restore

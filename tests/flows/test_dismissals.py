@@ -16,7 +16,8 @@ from plugin.flows.common import face_rows
 from plugin.flows.common.services import Services
 from plugin.flows.names import resources
 from plugin.flows.review import dismissals, download_gate, face_decisions
-from plugin.flows.views import photo_panel, waiting_list
+from plugin.flows.views import waiting_list
+from plugin.flows.views.photos import photo_panel
 from plugin.flows.views.review import unnamed_faces
 from plugin.flows.views.waiting_list import WaitingKind
 from plugin.ledger import tables as t

@@ -18,7 +18,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.photos import mode_change
 from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
-from plugin.flows.views import photo_panel
+from plugin.flows.views.photos import photo_panel
 from plugin.hooks.dam import Resource, Write
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import ClearanceStatus

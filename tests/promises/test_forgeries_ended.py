@@ -26,7 +26,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
 from plugin.flows.review import download_gate, face_decisions, tool_gate
 from plugin.flows.schedule import calendar, house_closing, log_heads
-from plugin.flows.views import photo_panel
+from plugin.flows.views.photos import photo_panel
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
 from plugin.ledger.log import heads, house_state

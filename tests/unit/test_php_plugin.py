@@ -321,6 +321,7 @@ def test_each_binding_asks_who_is_calling() -> None:
         "tables",
         "mentions",
         "original",
+        "seen",
     }
     assert set(bindings) == {f"api_facelease_{name}" for name in offered}
     for name, text in bindings.items():

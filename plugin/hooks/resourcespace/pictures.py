@@ -1,17 +1,21 @@
 """Pictures of a server's resources: the original to examine, if it is available, and previews to show."""
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from plugin.config import Config
 from plugin.hooks.dam import Picture
+from plugin.hooks.picture import Sight
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.api.numbers import refuse_no_number
+from plugin.hooks.resourcespace.api.numbers import is_number, refuse_no_number
+from plugin.hooks.resourcespace.plugin_answers import SeenAnswer, read_as
 from plugin.hooks.resourcespace.previews import fetch_preview
 from plugin.hooks.resourcespace.profile import PictureSource, Profile
 
 T = TypeVar("T")
+_SIGHT = {0: Sight.WHOLE, 1: Sight.SMALL}  # by what the server calls access
 
 
 class Pictured(ABC):
@@ -45,6 +49,13 @@ class Pictured(ABC):
         """The smallest sufficient preview. Raises DamError while there is none: it comes later."""
         refuse_no_number(ref)
         return self._fetch(self._with(lambda profile: profile.source(ref)))
+
+    def seen_by(self, user: str, refs: Sequence[str]) -> Mapping[str, Sight]:
+        """As the server decides for that account. Without the plugin it cannot be asked: DamError."""
+        asked = json.dumps([int(ref) for ref in refs if is_number(ref)])
+        with self._client.patience.shortly():
+            found = self._client.ask("facelease_seen", read_as(SeenAnswer), username=user, refs=asked)
+        return {ref: _SIGHT.get(access, Sight.HIDDEN) for ref, access in found.seen.items()}
 
     def _fetch(self, source: PictureSource) -> Picture:
         data = fetch_preview(self._client, source.url, source.extension, self._limit)

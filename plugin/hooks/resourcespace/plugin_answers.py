@@ -151,6 +151,12 @@ class AccountAnswer(_Answer):
     groups: tuple[int, ...] = ()
 
 
+class SeenAnswer(_Answer):
+    """How resources open for an account, by number: 0 whole, 1 restricted; what is closed to it has no entry."""
+
+    seen: Mapping[str, int]
+
+
 class FacesPlugin(_Answer):
     """The DAM's own faces plugin, and how many face descriptions it keeps; None if unknown."""
 

@@ -23,7 +23,8 @@ from plugin.flows.matching import gallery
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar
-from plugin.flows.views import audit_view, health, photo_panel
+from plugin.flows.views import audit_view, health
+from plugin.flows.views.photos import photo_panel
 from plugin.hooks.dam import node_key
 from plugin.ledger.keys import shredding
 from plugin.ledger.log.proof import ProofVerdict

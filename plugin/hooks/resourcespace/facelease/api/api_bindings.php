@@ -104,6 +104,21 @@ function api_facelease_account($username)
     return facelease_may_serve() ? facelease_account((string) $username) : facelease_refuse();
 }
 
+/** How each of up to 1,000 resources opens for an account; `refs` is a JSON list of numbers. */
+function api_facelease_seen($username, $refs)
+{
+    if (!facelease_may_serve()) {
+        return facelease_refuse();
+    }
+    $list = is_string($refs) ? json_decode($refs, true) : $refs;
+    if (!is_array($list) || count($list) > 1000 || array_filter($list, 'is_int') !== $list) {
+        http_response_code(400);
+        return ['error' => 'refs is a JSON list of at most 1000 numbers.'];
+    }
+
+    return ['seen' => (object) facelease_seen_by((string) $username, $list)];
+}
+
 /** The version, the fields in use, and what keeps the plugin from working as it should. */
 function api_facelease_status()
 {

@@ -2,7 +2,7 @@
 
 // Made by python -m plugin.hooks.resourcespace.plugin_copy: the files of this plugin.
 return [
-    'api/api_bindings.php' => [4737, 'e67650b214962ef8c5161ab54ad30af728ef0308e48845734489d041b6bff0d7'],
+    'api/api_bindings.php' => [5313, '7ebc49d4ce98c3a013be7381fe2329d1bc78c3515043ebf33094a1c51f48e7b6'],
     'config/config.php' => [1042, '76f17ab1f349641f5e55f6945f2e83a43ce37507837b34b75131804523cb843d'],
     'css/style.css' => [3388, 'a543a7c2d55fc5d3252424e8af70c4566c5c5253b7f0d9f3e82400956cc0b467'],
     'dbstruct/index_facelease_delivery.txt' => [96, '61bb8d36ffc515ea9ae00537b3275e6360a89127a6acbbf61d3dcd9100daa90f'],
@@ -36,7 +36,7 @@ return [
     'include/panel.php' => [13194, 'b37d618a4a32207f8e19c2e2dd97c4d3c2bac9aeb7d720558d48a2b7b7bb4044'],
     'include/photo.php' => [4676, 'b3a8029633dec33470dfcf4fcd1cffcdb85c3ef5de9fc9cf6bb5ab754456677b'],
     'include/places.php' => [2698, '16d9e3d9c099a6aaffec2557a32d47bb65dfa36aa561ce5bf4ece499ea4a73b7'],
-    'include/setter.php' => [6936, 'd6140a5191fe37fc14b5b5f4a04237407ed8b0a312a726f8b9a2377cb8011b40'],
+    'include/setter.php' => [7784, 'd3ac211cf77124a67509da61170410203126eaf09f7c5734b741e0e250039e2c'],
     'include/setup_test.php' => [5046, '279d9acff016cdc02712cb6609170a017f843be2a8825978140a1b3355a6a244'],
     'include/sight.php' => [5954, '094f8749624ca120f514a57f983acc220f077ba6f6a39b062bd011c51ba309ba'],
     'include/sight_form.php' => [2344, '03c5b5ee2ab591c8a315a43f647be0297892acd1902ab8df36ebc72e761588cb'],

@@ -63,6 +63,27 @@ function facelease_find_setter(int $ref, string $name): ?array
     return is_array($account) && facelease_account((string) $account['username'])['active'] ? $account : null;
 }
 
+/**
+ * How each resource opens for an account, as the DAM decides for it now: 0 whole, 1 restricted. What is closed to it, or
+ * gone, has no entry; an account that may not sign in sees nothing.
+ *
+ * The rest of the request is this account's: nothing else is asked in it.
+ *
+ * @param list<int> $refs
+ * @return array<int, int> by number
+ */
+function facelease_seen_by(string $username, array $refs): array
+{
+    $account = facelease_find_setter(0, $username);
+    if ($account === null || !setup_user($account)) {
+        return [];
+    }
+    $GLOBALS['resource_access_cache'] = []; // what it holds was decided for another account
+    $seen = array_combine($refs, array_map(static fn(int $ref): int => (int) get_resource_access($ref), $refs));
+
+    return array_filter($seen, static fn(int $access): bool => in_array($access, [0, 1], true));
+}
+
 /** What the DAM's rule needs to know of resources. @param list<int> $refs @return array<int, array> by number */
 function facelease_to_judge(array $refs): array
 {

@@ -30,12 +30,16 @@ from plugin.quitclaim.consent.standing import Standing
 
 @dataclass(frozen=True)
 class NamedPerson:
-    """A name on the photograph: its origin, who confirmed it, and the answer for this person by channel."""
+    """A name on the photograph: its origin, who confirmed it, and the answer for this person by channel.
+
+    `person_id`: whose it is; None where that is not known.
+    """
 
     name: str
     origin: str
     by: str
     channels: Mapping[str, Answer]
+    person_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def _build_person(asked: _ChannelAnswers, tag: TagRow, fact: NameFact, by: Mappi
         channel: replace(one, reasons=tuple(why for why in one.reasons if why.code not in _OF_THE_PHOTOGRAPH))
         for channel, one in asked.about(alone).items()
     }
-    return NamedPerson(tag.node, tag.origin, by.get(tag.person_id, ""), answers)
+    return NamedPerson(tag.node, tag.origin, by.get(tag.person_id, ""), answers, tag.person_id)
 
 
 _OF_THE_PHOTOGRAPH = frozenset({ReasonCode.NO_FACE, ReasonCode.SHOWN_AT})
