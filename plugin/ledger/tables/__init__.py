@@ -39,6 +39,7 @@ __all__ = [
     "api_token",
     "audit",
     "audit_head",
+    "awaited_answer",
     "code",
     "cut",
     "dam_cursor",

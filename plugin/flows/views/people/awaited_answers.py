@@ -11,7 +11,6 @@ from itertools import product
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, delete, exists, func, insert, or_, select
-
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from plugin.flows.access.staff_sessions import Staff
