@@ -163,3 +163,9 @@ def post(client: FlaskClient, path: str, **fields: Any) -> TestResponse:
     page = client.get("/console/").text
     (guard, *_) = re.findall(r'name="csrf_token" value="([^"]+)"', page)
     return client.post(path, data={"csrf_token": guard, **fields})
+
+
+def decide(client: FlaskClient, act: str, *faces: int, person: str = "", **fields: Any) -> TestResponse:
+    """An editor's act on faces that a page of the review showed, for which this person was proposed."""
+    shown = [f"{face}:{person}" for face in faces]
+    return post(client, "/console/review/decide", act=act, shown=shown, face=[*map(str, faces)], **fields)

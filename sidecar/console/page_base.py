@@ -32,7 +32,6 @@ ADMINISTRATORS = (Role.ADMINISTRATOR,)
 _DAILY = ("home", "review", "references", "names", "people", "collections", "requests", "officer")
 _MENU = (*_DAILY, "forms", "clearance", "log", "jobs", "sessions")
 _SAID = "said"  # of the session: which sentence the next page says, a key of the words, and the numbers in it
-_UNDO = "undo"  # of the session: the face that was decided last, and the act that takes that back
 
 console = Blueprint("console", __name__, url_prefix="/console")
 console.before_request(staff_sign_in.check_access)
@@ -57,8 +56,8 @@ def render_page(template: str, *parts: Mapping[str, Any], status: int = 200, **v
     menu = [name for name in _MENU if staff_sign_in.may_open(me, f"console.{name}")]
     frame = {"w": Words("console", me.language), "me": me, "menu": menu, "here": _find_section()}
     frame |= {"site": house().config.site.name, "closed": _explain_closed(me.language)}
-    news = {"said": _take_message(me.language), "undo": session.pop(_UNDO, None)}
-    for part in (frame, news, *parts):
+    frame |= {"said": _take_message(me.language)}
+    for part in (frame, *parts):
         values |= part
     return render_template(f"console/{template}.html", **values), status
 
@@ -81,16 +80,9 @@ def _explain_closed(language: str) -> str | None:
     return wording.render(closed_house.make_answer(found).reasons[0], language, services.config.site.zone)
 
 
-def redirect_done(
-    said: str, endpoint: str, undo: tuple[int, str] | None = None, numbers: Sequence[int] = (), **args: Any
-) -> ResponseReturnValue:
-    """Redirect to a page that shows the message `said` (a key of the words) with these numbers.
-
-    `undo`: the face, and the act of `review_decide` that takes the decision back.
-    """
+def redirect_done(said: str, endpoint: str, numbers: Sequence[int] = (), **args: Any) -> ResponseReturnValue:
+    """Redirect to a page that shows the message `said` (a key of the words) with these numbers."""
     session[_SAID] = (said, tuple(numbers))
-    if undo is not None:
-        session[_UNDO] = undo
     return redirect(url_for(f"console.{endpoint}", **args), 303)
 
 

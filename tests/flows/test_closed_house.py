@@ -322,7 +322,7 @@ def test_the_console_and_the_program_are_told_why(
     for at in ("/console/", "/console/clearance"):
         page = editor.get(at).get_data(as_text=True)
         assert "FaceLease is closed, because its record of who has withdrawn is missing" in page
-    refused = staff.post(editor, f"/console/review/{face}/confirm")
+    refused = staff.decide(editor, "confirm_chosen", face, person=asa)
     assert refused.status_code == 409
     assert "no name can be confirmed now" in refused.get_data(as_text=True)
     found = Api(services, app.test_client()).get("/clearance?channel=website")

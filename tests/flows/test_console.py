@@ -75,53 +75,55 @@ class TestReview:
     """An editor decides on faces in the browser."""
 
     def test_confirmed_from_the_page(
-        self, services: Services, cast: support.Cast, editor: FlaskClient, waiting: list[int]
+        self, services: Services, cast: support.Cast, editor: FlaskClient, waiting: list[int], asa: str
     ) -> None:
-        """The page asks, one button answers, and the name stands in the file."""
-        assert "Is this Åsa?" in editor.get("/console/review").text
-        answer = staff.post(editor, f"/console/review/{waiting[0]}/confirm")
+        """The list leads to the page that asks, one button answers, and the name stands in the file."""
+        assert f"/console/review/people/{asa}" in editor.get("/console/review").text
+        assert "Is this Åsa?" in editor.get(f"/console/review/people/{asa}").text
+        answer = staff.decide(editor, "confirm_chosen", waiting[0], person=asa)
         assert answer.status_code == 303
         after = editor.get(answer.headers["Location"]).text
-        assert "Confirmed: the name is written." in after
+        assert "1 face confirmed: the name is written." in after
         assert "Nothing waits here." in after
         assert cast.names_on(REF) == {"Åsa"}
         assert "photo:face:confirm" in actions(services, "dam:editor")
 
-    def test_confirmed_is_whom_the_page_showed(
-        self, services: Services, cast: support.Cast, editor: FlaskClient, waiting: list[int]
+    def test_a_proposal_that_changed_meanwhile_is_not_confirmed(
+        self, services: Services, cast: support.Cast, editor: FlaskClient, waiting: list[int], asa: str
     ) -> None:
-        """Between page and click the suggestion became another's."""
-        (shown,) = re.findall(r'name="person" value="(\w+)"', editor.get("/console/review").text)
+        """Between page and click it became another's: neither name is written, and the page says so."""
         other = cast.add("Bo Other")
         cast.sign(other)
         with services.store.write() as tx:
             tx.execute(t.face.update().where(t.face.c.id == waiting[0]).values(person_id=other))
-        staff.post(editor, f"/console/review/{waiting[0]}/confirm", person=shown)
-        assert cast.names_on(REF) == {"Åsa"}
-
-    def test_undone_from_the_page_after(
-        self, services: Services, cast: support.Cast, editor: FlaskClient, waiting: list[int]
-    ) -> None:
-        """The page after a decision offers to take it back."""
-        answer = staff.post(editor, f"/console/review/{waiting[0]}/confirm")
-        page = editor.get(answer.headers["Location"]).text
-        assert f"/console/review/{waiting[0]}/undo" in page
-        assert staff.post(editor, f"/console/review/{waiting[0]}/undo").status_code == 303
+        answer = staff.decide(editor, "confirm_chosen", waiting[0], person=asa)
+        assert (answer.status_code, "left as it is" in answer.text) == (409, True)
         assert cast.names_on(REF) == set()
 
-    def test_not_this_person(self, services: Services, editor: FlaskClient, waiting: list[int]) -> None:
+    def test_undone_from_the_page_after(
+        self, services: Services, cast: support.Cast, editor: FlaskClient, waiting: list[int], asa: str
+    ) -> None:
+        """The page after a decision offers to take it back."""
+        answer = staff.decide(editor, "confirm_chosen", waiting[0], person=asa)
+        page = editor.get(answer.headers["Location"]).text
+        assert re.search(r'action="/console/review/undo" id="undo">', page)
+        assert staff.post(editor, "/console/review/undo").status_code == 303
+        assert cast.names_on(REF) == set()
+        assert staff.post(editor, "/console/review/undo").status_code == 409, "nothing is left to undo"
+
+    def test_not_this_person(self, services: Services, editor: FlaskClient, waiting: list[int], asa: str) -> None:
         """Rejected, and off the list."""
-        staff.post(editor, f"/console/review/{waiting[0]}/reject")
+        staff.decide(editor, "reject", waiting[0], person=asa)
         assert states(services) == ["rejected", "unmatched"]
         assert "Nothing waits here." in editor.get("/console/review").text
 
     def test_left_out_with_a_reason(self, services: Services, editor: FlaskClient, waiting: list[int]) -> None:
         """By a reason of the list, with a note; none, and any other, is refused and nothing changes."""
         for key in ("", "crowd", "No_person", "no_person ", "NO_PERSON", "None"):
-            refused = staff.post(editor, f"/console/review/{waiting[1]}/dismiss", dismissal=key, reason="x")
+            refused = staff.decide(editor, "dismiss", waiting[1], dismissal=key, reason="x")
             assert (refused.status_code, "Choose one of the reasons" in refused.text) == (409, True), key
         assert states(services) == ["suggested", "unmatched"]
-        staff.post(editor, f"/console/review/{waiting[1]}/dismiss", dismissal="no_person", note=" a poster ")
+        staff.decide(editor, "dismiss", waiting[1], dismissal="no_person", note=" a poster ")
         with services.store.read() as conn:
             stored = conn.scalar(select(t.face.c.reason).where(t.face.c.id == waiting[1]))
             assert services.texts(conn).read(stored, "face.reason") == "a poster"
@@ -131,10 +133,10 @@ class TestReview:
     ) -> None:
         """A face without a name gets one of somebody who agreed; a name that nobody bears is refused."""
         eva = cast.add("Eva")
-        assert staff.post(editor, f"/console/review/{waiting[1]}/name", person="Nobody").status_code == 404
-        assert staff.post(editor, f"/console/review/{waiting[1]}/name", person="Eva").status_code == 409
+        assert staff.decide(editor, "name", waiting[1], who="Nobody").status_code == 404
+        assert staff.decide(editor, "name", waiting[1], who="Eva").status_code == 409
         cast.sign(eva, recognition=False)
-        assert staff.post(editor, f"/console/review/{waiting[1]}/name", person="eva").status_code == 303
+        assert staff.decide(editor, "name", waiting[1], who="eva").status_code == 303
         assert cast.names_on(REF) == {"Eva"}
 
     def test_the_pictures(self, editor: FlaskClient, waiting: list[int], photos: Path) -> None:
@@ -165,12 +167,13 @@ class TestReview:
             path = on[1].replace("&amp;", "&") if on else ""
         assert len(seen) == len(set(seen)) == 9
 
-    def test_the_officer_looks_and_decides_nothing(self, officer: FlaskClient, waiting: list[int]) -> None:
+    def test_the_officer_looks_and_decides_nothing(self, officer: FlaskClient, waiting: list[int], asa: str) -> None:
         """Everything to see, no button."""
-        page = officer.get("/console/review").text
+        page = officer.get(f"/console/review/people/{asa}").text
         assert "Is this Åsa?" in page
-        assert "Yes, this is" not in page
-        assert staff.post(officer, f"/console/review/{waiting[0]}/confirm").status_code == 403
+        assert "Confirm" not in page
+        assert "Yes, this is" not in officer.get(f"/console/review/{waiting[0]}").text
+        assert staff.decide(officer, "confirm_chosen", waiting[0], person=asa).status_code == 403
 
 
 class TestPeople:

@@ -370,18 +370,18 @@ class TestPages:
         crowd.put(photos, REF, crowd.row([A[0]]))
         calendar.poll_dam(services)
         cast.work()
-        page = editor.get("/console/review").text
+        page = editor.get(f"/console/review/people/{asa}").text
         assert "Do you know Åsa Sample by sight?" in page
         assert 'name="known"' in page
         assert "checked" not in page
         with services.store.read() as conn:
             face = conn.scalar(select(t.face.c.id)) or 0
-        answer = staff.post(editor, f"/console/review/{face}/confirm", known="no")
-        assert "It clears nothing until somebody" in editor.get(answer.headers["Location"]).text
+        answer = staff.decide(editor, "confirm_chosen", face, person=asa, known="no")
+        assert "clears nothing until somebody" in editor.get(answer.headers["Location"]).text
         assert photo_answers.answer_photo(services, REF, "communication", "website").status is ClearanceStatus.UNKNOWN
-        staff.post(editor, f"/console/review/{face}/undo")
+        staff.post(editor, "/console/review/undo")
         cast.work()  # found by the pictures once more: of a face that they did not find nothing is said of them
-        answer = staff.post(editor, f"/console/review/{face}/name", person="Åsa Sample", known="badge")
+        answer = staff.decide(editor, "name", face, who="Åsa Sample", known="badge")
         assert "Confirmed" not in answer.text
         assert photo_answers.answer_photo(services, REF, "communication", "website").status is ClearanceStatus.CLEARED
         with services.store.read() as conn:
@@ -396,7 +396,7 @@ class TestPages:
         crowd.put(photos, REF, crowd.row([A[0]]))
         calendar.poll_dam(services)
         cast.work()
-        page = editor.get("/console/review").text
+        page = editor.get(f"/console/review/people/{asa}").text
         assert "Is this Åsa Sample?" in page
         assert "by sight" not in page
 

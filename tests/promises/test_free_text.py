@@ -158,7 +158,7 @@ def _dismissals(doors: Doors) -> None:
     editor = staff.signed_in(doors.app, doors.clock, "editor")
     face = doors.face()
     other = doors.type("console dismiss")
-    assert staff.post(editor, f"/console/review/{face}/dismiss", dismissal="other", note=other).status_code == 303
+    assert staff.decide(editor, "dismiss", face, dismissal="other", note=other).status_code == 303
     api = Api(doors.services, doors.app.test_client())
     face = doors.face()
     body = {"dismissal": "bystander", "note": doors.type("API dismiss")}

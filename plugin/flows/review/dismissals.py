@@ -80,7 +80,7 @@ def dismiss(
 
 
 def dismiss_small(
-    services: Services, ref: str, dismissal: Dismissal, actor: str, newest: int | None = None
+    services: Services, ref: str, dismissal: Dismissal, actor: str, newest: int | None = None, act: str | None = None
 ) -> DismissalResult:
     """Dismiss all small undecided faces of the photograph in one act.
 
@@ -98,7 +98,7 @@ def dismiss_small(
         if not some:
             return DismissalResult((), left, _find_last(mine, dismissal, left))
         for face in some:
-            _store(tx, face.id, dismissal, actor)
+            _store(tx, face.id, dismissal, actor, act=act)
         for numbers in _wrap_numbers([face.id for face in some]):
             about = {"faces": numbers, "dismissal": dismissal.value}
             tx.audit(Action.FACE_DISMISS, actor, None, arrival.resource_id, **about)
@@ -106,13 +106,18 @@ def dismiss_small(
     return DismissalResult(tuple(face.id for face in some), left)
 
 
-def undo_dismissal(services: Services, face_id: int, actor: str) -> int:
-    """Undo the act that dismissed the face, with every face that it dismissed; returns how many."""
+def undo_dismissal(services: Services, face_id: int, actor: str, part_of: str | None = None) -> int:
+    """Undo the act that dismissed the face, with every face that it dismissed; returns how many.
+
+    `part_of`: the act at the light table that this has to be; ProposalChanged where the face was decided anew since.
+    """
     face, arrival = face_decisions.load_face(services, face_id)
     with services.store.write() as tx:
         face = face_decisions.find_face_in(tx, face_id)
         if face.state != "dismissed" or face.decided_by is None:
             raise ConsentError("nobody has dismissed this face: there is nothing to undo")
+        if part_of is not None and face.act != part_of:
+            raise face_decisions.ProposalChanged("somebody has decided on this face since: look at it again")
         act = (face.decided_by, face.decided_at)
         seen = face_rows.list_of(tx.connection, face.resource_id)
         dismissed = [row for row in seen if row.state == "dismissed"]
@@ -214,8 +219,8 @@ def _large_from(services: Services) -> int:
 def _store(
     tx: Tx, face_id: int, dismissal: Dismissal, actor: str, sealed: str | None = None, act: str | None = None
 ) -> None:
-    decided = {"decided_by": actor, "decided_at": tx.now, "act": act}
-    face_rows.set_state(tx, face_id, "dismissed", reason=sealed, dismissal=dismissal.value, **decided)
+    why = {"reason": sealed, "dismissal": dismissal.value}
+    face_rows.set_state(tx, face_id, "dismissed", None, **why, decided_by=actor, decided_at=tx.now, act=act)
 
 
 def _refuse_large(services: Services, face: FaceRow) -> None:

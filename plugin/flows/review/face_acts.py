@@ -17,6 +17,7 @@ from plugin.flows.access.staff_sessions import Staff
 from plugin.flows.common import reference_sets
 from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals, face_decisions
+from plugin.flows.review.dismissals import DismissalResult
 from plugin.flows.review.face_decisions import ProposalChanged
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.dismissal import Dismissal
@@ -106,10 +107,20 @@ def dismiss(
     return _each(services, staff, faces, act)
 
 
+def dismiss_small(services: Services, staff: Staff, photo_id: int, newest: int) -> DismissalResult:
+    """Leave out all small faces of a photograph, but those newer than `newest`. Raises NotFound, NothingDone."""
+    with services.store.read() as conn:
+        photo = select(t.resource.c.ref).where(t.resource.c.id == photo_id, sight.photographs(staff))
+        ref, act = conn.scalar(photo), _name_act(services, conn, staff)
+    if ref is None:
+        raise NotFound("there is no such photograph")
+    return dismissals.dismiss_small(services, ref, Dismissal.TOO_SMALL, staff.actor, newest, act)
+
+
 def undo_last(services: Services, staff: Staff) -> list[FaceOutcome]:
     """Undo what this session did last and did not undo yet: all faces of that act; none where there is no such act.
 
-    A face on which somebody has decided since stays as it is. `Shown.person_id` is not looked at.
+    A face on which somebody has decided since stays as it is.
     """
     with services.store.read() as conn:
         acts, f = _list_acts(conn, staff), t.face.c
@@ -118,7 +129,11 @@ def undo_last(services: Services, staff: Staff) -> list[FaceOutcome]:
         faces = list(conn.scalars(select(f.id).where(f.act == acts[0], f.decided_by == staff.actor).order_by(f.id)))
 
     def act(one: Shown, name: str) -> None:
-        face_decisions.undo_decision(services, one.face_id, staff.actor, name)
+        face = face_decisions.find_face(services, one.face_id)
+        if face.state == "dismissed":
+            dismissals.undo_dismissal(services, one.face_id, staff.actor, name)
+        elif face.act == name or face.state != "unmatched":  # else it was undone with another of its photograph
+            face_decisions.undo_decision(services, one.face_id, staff.actor, name)
 
     return [_try(services, Shown(one), act, acts[0], undone=True) for one in faces]
 

@@ -1,6 +1,7 @@
 """An editor confirms, corrects or rejects a face, and may undo each decision (dismissals: see `dismissals`)."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, Executable, delete, select
@@ -30,9 +31,12 @@ class FaceOnPhoto(FaceRow, Protocol):
 
 
 class WaitingFace(FaceOnPhoto, Protocol):
-    """The same with the name of its person."""
+    """The same with the name of its person, and of a suggestion how near it was, the limits, and why it is no more."""
 
     display_name: str | None
+    created_at: datetime
+    distance: float | None
+    thresholds: dict[str, object] | None
 
 
 def list_waiting(
@@ -120,7 +124,7 @@ def confirm(
     chosen = person_id or face.person_id
     if chosen is None:
         raise ConsentError("nobody is suggested for this face: say who it is, with --person")
-    opened = []
+    opened: list[int] = []
     others = resemblance.open_templates(services) if how is not None else NONE_OPEN
     with services.store.write() as tx:
         closed_house.refuse_in(services, tx.connection)
@@ -131,10 +135,7 @@ def confirm(
         if not standing.in_force(tx.now):
             raise ConsentError("this person has no grant in force, so their name is not written: ask them first")
         _refuse_second_face(tx, face, chosen)
-        if face.person_id is not None and face.person_id != chosen:
-            opened += unname(services, tx, face, actor)
-            box = face_rows.box_of(face)
-            face_rows.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
+        opened += _correct(services, tx, face, chosen, actor)
         rests = _choose_set(services, tx, face, chosen, actor, how, others)
         decided = {"decided_by": actor, "decided_at": tx.now, "act": act}
         face_rows.set_state(tx, face_id, "matched", chosen, engine=face.engine, set_id=rests, **decided)
@@ -143,6 +144,15 @@ def confirm(
         note_decision(services, tx, Action.FACE_CONFIRM, face, chosen, actor)
     finish_decision(services, face.resource_id, opened, actor)
     return chosen
+
+
+def _correct(services: Services, tx: Tx, face: FaceRow, person_id: str, actor: str) -> list[int]:
+    """Whoever was proposed or named before, if another, is not on the face; the intents that take their name off."""
+    if face.person_id is None or face.person_id == person_id:
+        return []
+    box = face_rows.box_of(face)
+    face_rows.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
+    return unname(services, tx, face, actor)
 
 
 def _is_proposed(face: FaceRow, person_id: str) -> bool:

@@ -11,6 +11,7 @@ from plugin.flows.matching import declared_sets, vouching
 from plugin.flows.views.review import face_preview, waiting_references
 from sidecar.console import confirmation, page_base
 from sidecar.console.page_base import OFFICERS, READERS, console
+from sidecar.console.review import face_forms
 from sidecar.web.staff_sign_in import require
 
 REFRESH_SECONDS = 15
@@ -34,9 +35,10 @@ def references() -> ResponseReturnValue:
 @console.get("/references/<set_id>/<int:number>.jpg")
 @require(*READERS, limited=True)
 def reference_picture(set_id: str, number: int) -> ResponseReturnValue:
-    """One of the pictures, small: whoever vouches looks at it. Audited."""
+    """One of the pictures, small: whoever vouches looks at it. Audited, where the page that shows it was not."""
     sight.check_set(page_base.house(), page_base.staff(), set_id)
-    body = face_preview.render_reference(page_base.house(), set_id, number, page_base.staff().actor)
+    noted = face_forms.is_signed(set_id, request.args.get("page", ""))  # the page's own row names whom it shows
+    body = face_preview.render_reference(page_base.house(), set_id, number, None if noted else page_base.staff().actor)
     return Response(body, mimetype="image/jpeg")
 
 

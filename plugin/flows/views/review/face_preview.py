@@ -31,16 +31,20 @@ def render_face(services: Services, face_id: int, close: bool = False) -> bytes:
     return services.faces.likeness(picture, view)
 
 
-def render_reference(services: Services, set_id: str, number: int, actor: str) -> bytes:
-    """A JPEG of picture `number` (from 0) of a set; the look is audited. Raises NotFound."""
+def render_reference(services: Services, set_id: str, number: int, actor: str | None) -> bytes:
+    """A JPEG of picture `number` (from 0) of a set; the look of `actor` is audited; None where it was.
+
+    Raises NotFound.
+    """
     with services.store.write() as tx:
         row = reference_sets.find(tx.connection, set_id)
         kept = [] if row is None else _list_references(tx.connection, row)
         if row is None or not 0 <= number < len(kept):
             raise NotFound("there is no such picture: it was replaced or destroyed")
         body = services.vault.open(tx.connection, kept[number])
-        subject = roster.subject(services, tx, row.person_id)
-        tx.audit(Action.REFERENCE_LOOK, actor, subject=subject, photos=1, set=set_id)
+        if actor is not None:
+            subject = roster.subject(services, tx, row.person_id)
+            tx.audit(Action.REFERENCE_LOOK, actor, subject=subject, photos=1, set=set_id)
     return services.faces.likeness(Picture(set_id, data=body), PictureView(_ALL, _ALL, longest=CLOSE_PX))
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, func, literal, select
+from sqlalchemy import ColumnElement, Connection, func, literal, select
 
 from plugin.flows.common import face_rows, narrowed_modes
 from plugin.flows.review.face_decisions import WaitingFace
@@ -14,13 +14,6 @@ from plugin.quitclaim.clearance.scope import Mode
 Kind = Literal["suggested", "machine"]
 MOST_COUNTED = 500
 """A count ends there: `500` is that many or more."""
-
-
-class ProposedFace(WaitingFace, Protocol):
-    """A face that is proposed, with the rounded distance and the limits of the comparison, if they were kept."""
-
-    distance: float | None
-    thresholds: dict[str, object] | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +39,7 @@ def list_people(conn: Connection, kind: Kind, after: str, limit: int, only: Colu
 
 def list_faces(
     conn: Connection, kind: Kind, person_id: str, after: int, limit: int, only: ColumnElement[bool]
-) -> Sequence[ProposedFace]:
+) -> Sequence[WaitingFace]:
     """A page of the faces proposed for a person, as they came, from after face `after`."""
     f = t.face.c
     query = _select_faces(conn, kind, only, *t.face.c, t.resource.c.ref, t.person.c.display_name)
@@ -74,9 +67,7 @@ def _count(conn: Connection, kind: Kind, person_id: str, only: ColumnElement[boo
     return row[0], row[1] or 0
 
 
-def _select_faces(
-    conn: Connection, kind: Kind, only: ColumnElement[bool], *columns: ColumnElement[object]
-) -> Select[tuple[object, ...]]:
+def _select_faces(conn: Connection, kind: Kind, only: ColumnElement[bool], *columns: ColumnElement[object]) -> Any:
     f, r = t.face.c, t.resource.c
     query = select(*(columns or (literal(1),))).select_from(t.face).join(t.resource, r.id == f.resource_id)
     query = query.where(r.deleted_at.is_(None), ~face_rows.is_cut(), only)
