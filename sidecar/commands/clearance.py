@@ -32,7 +32,7 @@ EXIT_CODES = {ClearanceStatus.CLEARED: 0, ClearanceStatus.BLOCKED: 3, **dict.fro
 @click.option("--until", "last", type=DAY, help="With --all: through the whole of this day; default: now.")
 @click.option("--count", is_flag=True, help="With --all: how many there are, and no list.")
 @click.option("--after", default="", metavar="NEXT", help="With --all: the page after the one that said NEXT.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="So many at most.")
 @as_json
 def clearance(
     shell: Shell, photo: str | None, purpose: str | None, channel: str | None, day: date | None,

@@ -43,7 +43,7 @@ def list_(shell: Shell, as_json: bool) -> None:
 @collection.command("set")
 @click.argument("ref")
 @click.argument("mode", type=click.Choice([mode.value for mode in Mode]))
-@click.option("--basis", type=click.Choice([basis.value for basis in Basis]))
+@click.option("--basis", type=click.Choice([basis.value for basis in Basis]), help="What makes comparing lawful here.")
 @click.option("--reference", default="", help="Evidence; for controller the reference of the DPIA.")
 @click.option("--by", default="", help="Who decided.")
 @click.option("--date", "decided", type=DAY, help="When it was decided.")

@@ -15,7 +15,7 @@ import click
 
 from plugin.clock import Clock, SystemClock, format_local
 from plugin.config import Config
-from plugin.errors import NothingDone
+from plugin.errors import NotFound, NothingDone
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import delivery
@@ -100,9 +100,15 @@ def actor() -> str:
 
 
 def find_person(services: Services, who: str) -> str:
-    """The id of the person meant by an id or a display name. Raises NotFound."""
+    """The id of the person meant by an id or a display name. Raises NotFound, with names that nearly match."""
     with services.store.read() as conn:
-        return roster.find(conn, who)
+        try:
+            return roster.find(conn, who)
+        except NotFound:
+            near = roster.find_near_names(conn, who)  # whoever has this command line may list everybody
+            if not near:
+                raise
+    raise NotFound(f"no person called {who!r}. Did you mean {' or '.join(map(repr, near))}?")
 
 
 def describe_act(services: Services, done: str, before: datetime | None, again: str) -> str:

@@ -32,10 +32,10 @@ def reviews() -> None:
 
 
 @reviews.command("list")
-@click.option("--state", type=click.Choice(_STATES), default="suggested", show_default=True)
+@click.option("--state", type=click.Choice(_STATES), default="suggested", show_default=True, help="Of the faces.")
 @click.option("--decide-again", "reopened", is_flag=True, help=_REOPENED)
 @click.option("--after", default=0, help="Only faces after this one: the next page.")
-@click.option("--limit", default=100, show_default=True)
+@click.option("--limit", default=100, show_default=True, help="So many at most.")
 @as_json
 def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_json: bool) -> None:
     """Faces that wait; names by hand that belong to nobody; tags that nobody confirmed."""
@@ -145,7 +145,7 @@ def dismiss(shell: Shell, face: int, why: str, note: str, as_json: bool) -> None
 
 @reviews.command("dismiss-small")
 @click.argument("photo")
-@click.option("--as", "why", type=_WHY, default=Dismissal.TOO_SMALL.value, show_default=True)
+@click.option("--as", "why", type=_WHY, default=Dismissal.TOO_SMALL.value, show_default=True, help="What they are.")
 @as_json
 def dismiss_small(shell: Shell, photo: str, why: str, as_json: bool) -> None:
     """None of PHOTO's small faces need be named: those on which nobody has decided, in one act."""

@@ -84,7 +84,7 @@ def tags() -> None:
 @click.option("--person", help="Only this one's.")
 @click.option("--kept", is_flag=True, help="Those that somebody lets stand.")
 @click.option("--after", default=0, help="Only tags after this one: the next page.")
-@click.option("--limit", default=100, show_default=True)
+@click.option("--limit", default=100, show_default=True, help="So many at most.")
 @as_json
 def list_(shell: Shell, person: str | None, kept: bool, after: int, limit: int, as_json: bool) -> None:
     """Those that wait for a decision."""

@@ -147,6 +147,11 @@ def test_mistakes_are_answered_with_what_to_do(run: Run, tmp_path: Path) -> None
     nobody = run("person", "enrol", "Dag", str(samples.portrait(samples.A_FRONT)), ok=False)
     assert "recognition grant" in nobody.stderr
     assert "no photograph" in run("clearance", "nothing.jpg", ok=False).stderr
+    run("person", "add", "Åsa Öst")
+    for command in (("person", "show"), ("quitclaim", "list"), ("quitclaim", "invited"), ("tags", "list", "--person")):
+        assert "Did you mean 'Åsa Öst'?" in run(*command, "asa ost", ok=False).stderr
+    assert "Did you mean 'Dag'?" in run("person", "show", "Dagg", ok=False).stderr
+    assert "Did you mean" not in run("person", "show", "Zebedee", ok=False).stderr
     (tmp_path / "facelease.toml").write_text("[recogniser]\nengine = 1\n")
     assert "recogniser" in run("doctor", ok=False).stderr
 

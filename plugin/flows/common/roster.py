@@ -1,8 +1,10 @@
 """Rows of the ledger as the values that the consent rules reason about."""
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -69,6 +71,18 @@ def find(conn: Connection, text: str) -> str:
 def nobody_called(text: str) -> NotFound:
     """What `find` raises."""
     return NotFound(f"no person called {text!r}: facelease person list shows them")
+
+
+def find_near_names(conn: Connection, text: str, most: int = 3) -> list[str]:
+    """Display names that are spelled nearly like `text`, accents apart, the nearest first. For who may see them all."""
+    spelled = {name: _drop_accents(name) for name in conn.scalars(select(t.person.c.display_name)) if name}
+    near = get_close_matches(_drop_accents(text), set(spelled.values()), n=most)
+    return [name for one in near for name in sorted(spelled) if spelled[name] == one][:most]
+
+
+def _drop_accents(text: str) -> str:
+    """The key of a name without accents: Åsa is asa."""
+    return "".join(c for c in unicodedata.normalize("NFKD", name_key(text)) if not unicodedata.combining(c))
 
 
 def labels(conn: Connection, person_ids: Iterable[str]) -> dict[str, str]:

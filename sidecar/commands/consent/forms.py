@@ -10,7 +10,6 @@ from plugin.clock import format_local_day
 from plugin.errors import ConfigError, NotFound
 from plugin.flows.access import links
 from plugin.flows.access.links import MadeLink
-from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.mail import form_store
@@ -21,7 +20,7 @@ from plugin.ledger.queue.jobs import UnfinishedJob
 from plugin.quitclaim.forms.sheets import make_sheet
 from plugin.words.catalogues import LANGUAGES
 from sidecar.commands import confirmation
-from sidecar.commands.common import NUMBER, Shell, actor, as_json, describe_act, say_finished, send_letters
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, describe_act, find_person, say_finished, send_letters
 from sidecar.output import say
 
 _SENT, _NOT_SENT = "the mail server took the letter with the link", "the letter with the link is not sent yet"
@@ -123,8 +122,7 @@ def invite(
     with shell.house() as services:
         if not services.config.server.public_url:
             raise ConfigError("server.public_url: give the address under which people reach FaceLease")
-        with services.store.read() as conn:
-            person_id = roster.find(conn, who) if who is not None else None
+        person_id = find_person(services, who) if who is not None else None
         asked = InvitationRequest(person_id, shoot, **how)
         made = invitations.invite(services, asked, actor())
         address = links.url(services, made.token)
@@ -145,7 +143,7 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
             invitations.refuse_no_shoot(conn, shoot)
             out = invitations.list_shoot_codes(conn, shoot)
         else:
-            out = invitations.list_unanswered(conn, roster.find(conn, who or ""))
+            out = invitations.list_unanswered(conn, find_person(services, who or ""))
     say(as_json, out, shell.table(["id", "kind", "since", "until"], out))
 
 

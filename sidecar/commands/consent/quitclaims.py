@@ -47,8 +47,8 @@ def quitclaim() -> None:
 @click.option("--form", "form_", metavar="NAME", help="The form that was signed, printed on paper.")
 @click.option("--text-version", help="Which version of the text was signed, where it was no form of ours.")
 @click.option("--text", type=_FILE, help="That text; its hash is kept.")
-@click.option("--language", default="en", show_default=True)
-@click.option("--method", default="paper", show_default=True)
+@click.option("--language", default="en", show_default=True, help="In which it was signed.")
+@click.option("--method", default="paper", show_default=True, help="How it was signed.")
 @click.option("--guardian", multiple=True, metavar="ID", help="Signed by this guardian instead of the person.")
 @click.option("--slip", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help=_SLIP)
 @confirmation.yes_and_json
@@ -131,7 +131,7 @@ def _parse_publications(services: Services, wanted: tuple[str, ...]) -> list[tup
 def list_(shell: Shell, who: str, as_json: bool) -> None:
     """Every grant of a person, with when it really is in force."""
     with shell.house() as services, services.store.read() as conn:
-        standing = roster.load(services, conn, roster.find(conn, who))
+        standing = roster.load(services, conn, find_person(services, who))
         real = {grant.id: (start, end) for grant, start, end in standing.windows()}
         now = services.clock.now()
     rows = []

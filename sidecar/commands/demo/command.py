@@ -8,7 +8,7 @@ from sidecar.commands.common import Shell
 @click.command()
 @click.option("--once", is_flag=True, help="End instead of serving; exit code 0 only if every step held.")
 @click.option("--folder", default="demo-data", show_default=True, help="Made anew each time.")
-@click.option("--port", default=8731, show_default=True)
+@click.option("--port", default=8731, show_default=True, help="On this machine alone.")
 @click.pass_obj
 def demo(shell: Shell, once: bool, folder: str, port: int) -> None:
     """Show what FaceLease does: tag who agreed, answer for each channel, let a lease end."""

@@ -39,7 +39,7 @@ def person() -> None:
 
 @person.command()
 @click.argument("name")
-@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
+@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of letters and pages.")
 @click.option("--birth-date", type=DAY, help="Declared; needed for a minor.")
 @click.option("--of-age", is_flag=True, help="Declared to be of age, where the birth date is not known.")
 @click.option("--email", default="", help="Kept sealed.")
