@@ -98,7 +98,7 @@ def _calls(app: Flask, outside: Outside) -> list[tuple[str, str, str]]:
     known = {"person_id": outside.person_id, "face_id": str(outside.face_id), "set_id": outside.set_id, "number": "0"}
     known |= {"photo_id": str(outside.resource_id), "resource_id": str(outside.resource_id), "photo": "1"}
     arguments = _Known(known)
-    found = [(rule.endpoint, method, path) for rule, method, path in Routes(app, arguments).calls()]
+    found = [(str(rule.endpoint), method, path) for rule, method, path in Routes(app, arguments).calls()]
     return [one for one in found if one[0].startswith("console.") and one[0] != "console.sign_out"]
 
 
