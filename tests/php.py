@@ -19,6 +19,8 @@ PARTS = (
     "modes",
     "fields",
     "panel",
+    "searches",
+    "marks",
     "signin",
     "embedded",
     "downloads",

@@ -43,6 +43,8 @@ _SIGNED = (
     "downloads.check",
     "downloads.count",
     "downloads.record",
+    "searches.find",
+    "searches.mark",
     "signin.sign_in",
 )
 _BY_LINK = (

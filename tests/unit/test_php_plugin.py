@@ -333,6 +333,7 @@ def test_each_page_checks_session_permission_and_token() -> None:
     """A page signs the user in, asks for a permission, and acts on POST only, whose token the DAM checks."""
     permission = {
         "panel": "facelease_may_see",
+        "marks": "facelease_may_search",
         "collection": "facelease_may_set_mode",
         "setup": "checkperm('a')",
         "downloads": "checkperm('a')",

@@ -121,7 +121,7 @@ def count_open(services: Services, channel: str) -> int:
     nobody = (
         select(func.count())
         .select_from(t.resource)
-        .where(policy_fingerprint.is_examined(services), _shows_nobody(services.policy_for(channel)))
+        .where(policy_fingerprint.is_examined(services), shows_nobody(services.policy_for(channel)))
     )
     with services.store.read() as conn:
         if closed_house.find_reason_in(services, conn) is not None:
@@ -129,7 +129,7 @@ def count_open(services: Services, channel: str) -> int:
         return cleared_photos.count(conn, span) + (conn.scalar(nobody) or 0)
 
 
-def _shows_nobody(policy: Policy) -> ColumnElement[bool]:
+def shows_nobody(policy: Policy) -> ColumnElement[bool]:
     """What `answers.answer` calls "no person found", as SQL: examined whole, nobody named, no face undecided."""
     named = and_(t.face.c.state == "matched", t.face.c.person_id.is_not(None))
     here = t.face.c.resource_id == t.resource.c.id

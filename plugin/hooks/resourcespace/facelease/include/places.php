@@ -72,3 +72,59 @@ function HookFaceleaseAdmin_group_permissionsAdditionalperms()
     DrawOption('facelease-v', facelease_word('permission_view'), false, false, $all);
     DrawOption('facelease-c', facelease_word('permission_collection'), false, false, $all);
 }
+
+/** Our searches; the DAM passes what its query is made of. */
+function HookFaceleaseAllAddspecialsearch($search, $select, $join, $filter)
+{
+    return facelease_search_query((string) $search, $select, $join, $filter);
+}
+
+/** What one of our searches is called above its results. */
+function HookFaceleaseAllAddspecialsearchtitle()
+{
+    $asked = facelease_parse_search((string) ($GLOBALS['search'] ?? ''));
+    if ($asked !== null) {
+        $GLOBALS['search_title'] = '<div class="BreadcrumbsBox BreadcrumbsBoxSlim BreadcrumbsBoxTheme"><div class="SearchBreadcrumbs">'
+            . escape(facelease_search_title($asked)) . '</div></div>';
+    }
+
+    return null;
+}
+
+/** Where one of ours found nothing its title stays: what was searched for is part of the answer. */
+function HookFaceleaseAllReplacenoresourcesfoundsearchtitle()
+{
+    return facelease_parse_search((string) ($GLOBALS['search'] ?? '')) === null ? null : true;
+}
+
+/** Our filters, above the results. */
+function HookFaceleaseSearchBeforesearchresults()
+{
+    if (facelease_may_search()) {
+        facelease_render_bar((string) ($GLOBALS['search'] ?? ''));
+    }
+
+    return null;
+}
+
+/** The place of a mark on each picture. */
+function HookFaceleaseSearchAftersearchimg($resource)
+{
+    if (facelease_may_search()) {
+        facelease_render_mark_place((int) ($resource['ref'] ?? 0));
+    }
+
+    return null;
+}
+
+/** Below the results, which the DAM loads into its page by script. */
+function HookFaceleaseSearchEndofsearchpage()
+{
+    if (facelease_may_search()) {
+        ?>
+        <script>faceleaseMarkAll();</script>
+        <?php
+    }
+
+    return null;
+}

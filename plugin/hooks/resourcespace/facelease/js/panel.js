@@ -77,3 +77,58 @@ document.addEventListener('click', function (event) {
         }
     });
 });
+
+/* ---- results of a search: marks, and the filter by a day ---- */
+
+function faceleaseMarkAll() {
+    var bar = document.querySelector('.FaceleaseBar');
+    var places = Array.from(document.querySelectorAll('.FaceleaseMark:not([data-asked])'));
+    if (!bar || places.length === 0) {
+        return;
+    }
+    places.forEach(function (place) { place.setAttribute('data-asked', '1'); });
+    for (var first = 0; first < places.length; first += 500) {
+        faceleaseMark(bar, places.slice(first, first + 500));
+    }
+}
+
+function faceleaseMark(bar, places) {
+    var refs = places.map(function (place) { return Number(place.dataset.ref); }).join(',');
+    var asked = Object.assign({ajax: true, refs: refs}, JSON.parse(bar.dataset.csrf));
+    var stop = new AbortController();
+    var late = setTimeout(function () { stop.abort(); }, 10000);
+    fetch(bar.dataset.url, {method: 'POST', body: new URLSearchParams(asked), signal: stop.signal}).then(function (answer) {
+        if (!answer.ok) {
+            throw new Error(answer.status);
+        }
+        return answer.text();
+    }).catch(function () {
+        return '';
+    }).then(function (html) {
+        var said = new DOMParser().parseFromString(html, 'text/html');
+        places.forEach(function (place) {
+            var mark = said.querySelector('.FaceleaseSign[data-ref="' + Number(place.dataset.ref) + '"]');
+            place.replaceChildren(mark || faceleaseUnknown(bar.dataset.unknown));
+        });
+        clearTimeout(late);
+    });
+}
+
+function faceleaseUnknown(words) {
+    var mark = document.createElement('span');
+    mark.className = 'FaceleaseSign FaceleaseSign-unknown';
+    mark.setAttribute('role', 'img');
+    mark.setAttribute('aria-label', words);
+    mark.title = words;
+    mark.textContent = '?';
+    return mark;
+}
+
+document.addEventListener('submit', function (event) {
+    var form = event.target.closest('form.FaceleaseDay');
+    if (form) {
+        event.preventDefault();
+        var wanted = form.dataset.before + form.querySelector('input').value + form.dataset.after;
+        CentralSpaceLoad(form.dataset.url + encodeURIComponent(wanted), true);
+    }
+});
