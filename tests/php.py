@@ -19,6 +19,7 @@ PARTS = (
     "modes",
     "fields",
     "panel",
+    "faces",
     "searches",
     "marks",
     "signin",

@@ -40,6 +40,7 @@ _SIGNED = (
     "webhooks.receive",
     "panel.show",
     "panel.status",
+    "panel.people",
     "downloads.check",
     "downloads.count",
     "downloads.record",

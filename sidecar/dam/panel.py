@@ -14,8 +14,9 @@ from plugin.errors import EventRefused, NotFound
 from plugin.flows.clearance import dam_dates
 from plugin.flows.common import dam_events, face_rows
 from plugin.flows.common.services import Services
-from plugin.flows.review import dismissals, face_decisions
+from plugin.flows.review import dismissals, face_decisions, naming
 from plugin.flows.views import waiting_list
+from plugin.flows.views.people import people_list
 from plugin.flows.views.photos import photo_panel
 from plugin.hooks.webhooks.events import EventRef
 from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus, Reason, ReasonCode
@@ -30,6 +31,8 @@ from sidecar.words.language_choice import choose_language
 
 PATH = "/panel/resourcespace"
 STATUS = f"{PATH}/status"
+PEOPLE = f"{PATH}/people"
+_MOST_NAMES = 8
 
 _LINE = r"^[^\x00-\x1f\x7f]*$"
 Line = Annotated[str, StringConstraints(max_length=200, pattern=_LINE)]
@@ -39,7 +42,7 @@ class PanelQuestion(BaseModel):
     """What the page asks: a resource, for whom, and at most one decision on one of its faces.
 
     `reason` is the key of a dismissal. `dismiss_small` is for all small faces on which nobody has decided, of those
-    that the page showed: `face` is the newest of them.
+    that the page showed: `face` is the newest of them; `dismiss_rest` for all, small or not. `name`: of `person`.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
@@ -47,9 +50,10 @@ class PanelQuestion(BaseModel):
     ref: EventRef
     user: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_LINE)]
     can_edit: bool
-    action: Literal["confirm", "reject", "dismiss", "dismiss_small"] | None = None
+    action: Literal["confirm", "reject", "dismiss", "dismiss_small", "dismiss_rest", "name"] | None = None
     face: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
     reason: Line = ""
+    person: Line = ""
     purpose: Line = ""
     language: Line = ""
 
@@ -61,6 +65,14 @@ class StatusQuestion(BaseModel):
 
     user: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_LINE)]
     language: Line = ""
+
+
+class NamesQuestion(BaseModel):
+    """What an editor has typed, at least two characters: never the whole list."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    text: Annotated[str, StringConstraints(min_length=2, max_length=100, pattern=_LINE, strip_whitespace=True)]
 
 
 def create_blueprint(services: Services) -> Blueprint | None:
@@ -75,11 +87,24 @@ def create_blueprint(services: Services) -> Blueprint | None:
     def show() -> Response:
         message, raw = signed_requests.read_signed(services, known)
         question = _parse_question(raw)
+        note: dict[str, str] = {}
         if question.action is not None:
-            refusal = _decide(services, message, question)
-            if refusal is not None:
-                return refusal
-        return jsonify(_describe_photograph(services, question))
+            told = _decide(services, message, question)
+            if isinstance(told, Response):
+                return told
+            note = {"note": told} if told else {}
+        return jsonify(_describe_photograph(services, question) | note)
+
+    @routes.post(PEOPLE)
+    def people() -> Response:
+        """Names that hold what an editor types, for the field beside a face."""
+        _, raw = signed_requests.read_signed(services, known)
+        try:
+            asked = NamesQuestion.model_validate_json(raw)
+        except (ValidationError, RecursionError):
+            raise EventRefused("not a question of the page: which names?") from None
+        found = people_list.search(services, asked.text, limit=_MOST_NAMES)
+        return jsonify(names=[{"name": one.person.display_name, "asked": one.recognition or one.publication} for one in found])
 
     @routes.post(STATUS)
     def status() -> Response:
@@ -111,8 +136,11 @@ def _parse_question(raw: bytes) -> PanelQuestion:
     return question
 
 
-def _decide(services: Services, message: str, question: PanelQuestion) -> Response | None:
-    """Carry out the decision; a problem response where this user may not, or where the request is a replay."""
+def _decide(services: Services, message: str, question: PanelQuestion) -> Response | str:
+    """Carry out the decision; returns a key of the plugin's words where there is something to say of it.
+
+    A problem response where this user may not, or where the request is a replay.
+    """
     face, actor = question.face or 0, f"dam:{question.user}"
     if not question.can_edit:
         return problems.respond(403, "Forbidden", "deciding on a face takes the right to edit the resource")
@@ -128,9 +156,13 @@ def _decide(services: Services, message: str, question: PanelQuestion) -> Respon
         "dismiss_small": lambda: dismissals.dismiss_small(
             services, str(question.ref), dismissals.parse_dismissal(question.reason), actor, face
         ),
+        "dismiss_rest": lambda: dismissals.dismiss_rest(
+            services, str(question.ref), dismissals.parse_dismissal(question.reason), actor, face
+        ),
+        "name": lambda: naming.name_face(services, face, question.person, actor),
     }
-    acts[str(question.action)]()
-    return None
+    outcome = acts[str(question.action)]()
+    return outcome.value if isinstance(outcome, naming.Naming) and outcome is not naming.Naming.DONE else ""
 
 
 def _describe_photograph(services: Services, question: PanelQuestion) -> dict[str, Any]:
@@ -148,7 +180,8 @@ def _describe_photograph(services: Services, question: PanelQuestion) -> dict[st
         "purpose": view.purpose,
         "people": people,
         "faces": [_describe_face(face, question.can_edit, language) for face in view.faces],
-        "small": _count_small(view.faces),
+        "small": _count_undecided(view.faces, small=True),
+        "rest": _count_undecided(view.faces),
         "channels": _add_field_dates(services, question, view, said.sized(view.channels)),
         "why": list(dict.fromkeys(line for one in view.channels.values() for line in said.why(one))),
     }
@@ -189,6 +222,7 @@ class _AnswerWords:
     def channels(self, answers: Mapping[str, Answer]) -> dict[str, dict[str, Any]]:
         return {
             channel: {"status": one.status.value, "until": self._last_day(one), "why": self.why(one)}
+            | ({"asked": False} if _was_never_asked(one) else {})
             for channel, one in answers.items()
         }
 
@@ -199,9 +233,14 @@ class _AnswerWords:
         return last_day(answer.until, self._zone).isoformat()
 
 
-def _count_small(faces: Sequence[photo_panel.PanelFace]) -> dict[str, int]:
-    """How many small faces one act dismisses, and the newest of them."""
-    ids = [face.id for face in faces if face.small and face.state in face_rows.UNDECIDED]
+def _was_never_asked(answer: Answer) -> bool:
+    """Nothing that anybody signed speaks of this channel: the page tells such channels in one line."""
+    return {reason.code for reason in answer.reasons} == {ReasonCode.NEVER_AGREED}
+
+
+def _count_undecided(faces: Sequence[photo_panel.PanelFace], small: bool = False) -> dict[str, int]:
+    """How many faces, or small faces, one act dismisses, and the newest of them."""
+    ids = [face.id for face in faces if face.state in face_rows.UNDECIDED and (face.small or not small)]
     return {"count": len(ids), "newest": max(ids, default=0)}
 
 

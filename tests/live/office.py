@@ -49,7 +49,7 @@ class Office:
         return self._session.post(page, data=data, timeout=seconds)
 
     def marks(self, csrf: str, *refs: str) -> str:
-        """The marks of resources, asked as a page of results does; `csrf` as it stands in that page. "" is a refusal."""
+        """The marks of resources, asked as a page of results does, with its token; "" is a refusal."""
         data = {"ajax": "true", "refs": ",".join(refs), **json.loads(html.unescape(csrf))}
         page = f"{self._given.url}/plugins/facelease/pages/marks.php"
         answer = self._session.post(page, data=data, timeout=30)

@@ -95,9 +95,11 @@ class Pages:
 
     def press(self, action: str, reason: str = "") -> Locator:
         """A button of the panel; returns the panel as it is afterwards."""
+        face = self.page.locator(f".FaceleaseFace:has(button[data-action={action}])").first
+        self.page.locator(f".FaceleaseChip[data-show='{face.get_attribute('data-face')}']").click()
         if reason:
-            self.page.locator(".FaceleasePanel select[name=reason]").first.select_option(reason)
-        self._post(f".FaceleasePanel button[data-action={action}]", "facelease/pages/panel.php")
+            self.page.locator(".FaceleaseNow select[name=reason]").first.select_option(reason)
+        self._post(f".FaceleaseNow button[data-action={action}]", "facelease/pages/panel.php")
         return self.panel()
 
     def named(self) -> set[str]:

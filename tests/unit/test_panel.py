@@ -22,6 +22,7 @@ from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from sidecar.commands.demo import samples
+from sidecar.dam import panel
 from tests import sender, support
 from tests.sender import OTHER, PANEL, SECRET, Sender
 
@@ -289,3 +290,55 @@ def test_the_secret_of_events_opens_no_panel(page: Sender, both: str) -> None:
     assert page.ask(ref=both, user="jo", can_edit=True).status_code == 401
     page.secret, page.path = SECRET, sender.EVENTS
     assert page.tell("resource.created", 1).status_code == 401
+
+
+def test_an_unnamed_face_is_named_by_hand(page: Sender, both: str, cast: support.Cast) -> None:
+    """Somebody who is entered and has agreed; else the page says why not, and nothing has changed."""
+    cast.add("Bo Never")
+    bo = cast.add("Bo Asked")
+    cast.sign(bo)
+    faces = shown(page, both)["faces"]
+    first, stranger = faces[0]["id"], faces[1]["id"]
+    act: dict[str, Any] = {"action": "name", "face": stranger}
+    assert shown(page, both, **act, person="Nobody")["note"] == "no_such_person"
+    assert shown(page, both, **act, person="Bo Never")["note"] == "nothing_in_force"
+    assert shown(page, both)["people"] == []
+    after = shown(page, both, **act, person=" bo asked ")
+    assert "note" not in after
+    assert [(one["name"], one["origin"]) for one in after["people"]] == [("Bo Asked", "confirmed")]
+    assert shown(page, both, action="name", face=first, person="Bo Asked")["note"] == "named_already"
+    assert page.ask(ref=both, user="jo", can_edit=False, **act, person="Bo Asked").status_code == 403
+
+
+def test_the_rest_is_left_out_in_one_act(page: Sender, both: str) -> None:
+    """Every face without a name and without a suggestion; never as too small."""
+    before = shown(page, both)
+    assert before["rest"] == {"count": 1, "newest": before["faces"][1]["id"]}
+    newest = before["rest"]["newest"]
+    assert decide(page, both, "dismiss_rest", newest, reason="too_small") == 409
+    after = shown(page, both, action="dismiss_rest", face=newest, reason="bystander")
+    assert [face["state"] for face in after["faces"]] == ["suggested", "dismissed"]
+    assert after["rest"]["count"] == 0
+
+
+def test_channels_of_which_nobody_spoke_are_marked(page: Sender, both: str) -> None:
+    """The page tells them in one line; what was agreed to and has ended stays a line of its own."""
+    before = shown(page, both)
+    after = shown(page, both, action="confirm", face=before["faces"][0]["id"])
+    channels = after["people"][0]["channels"]
+    assert channels["press"]["asked"] is False
+    assert "asked" not in channels["website"]
+
+
+def test_names_are_offered_while_one_types(page: Sender, cast: support.Cast) -> None:
+    """At most eight that hold the text, from two characters on; and who has agreed to nothing is marked."""
+    for number in range(10):
+        cast.add(f"Sample {number}")
+    cast.sign(cast.add("Sample Asked"))
+    page.path = panel.PEOPLE
+    told = page.ask(text="sample").get_json()["names"]
+    assert len(told) == 8
+    assert page.ask(text="sample ask").get_json()["names"] == [{"name": "Sample Asked", "asked": True}]
+    assert page.ask(text="sample 1").get_json()["names"] == [{"name": "Sample 1", "asked": False}]
+    for text in ("", "s", " s ", "%", 7, "x" * 101):
+        assert page.ask(text=text).status_code == 422

@@ -129,7 +129,7 @@ def test_hostile_answers_come_out_as_text() -> None:
     page = run_php(f"facelease_render_panel(json_decode({quoted(json.dumps(said))}, true), 1, true);")
     assert "<script" not in page
     assert "&lt;script" in page
-    assert (page.count("FaceleaseBox"), page.count("data-action=")) == (1, 3)
+    assert (page.count("FaceleaseBox"), page.count("data-action=")) == (1, 4)
     assert "data-action=" not in run_php(
         f"facelease_render_panel(json_decode({quoted(json.dumps(said))}, true), 1, false);"
     )
@@ -249,6 +249,9 @@ def test_only_our_decisions_leave_the_browser() -> None:
     assert answer("facelease_decision('confirm', '7', 'somebody typed this')")["reason"] == ""
     keys = ("  ", "crowd", "Too_small", "too_small ", " too_small", "no_person\\n", "too_smalI", "0", "TOO_SMALL")
     typed = [f"'{action}','7',\"{key}\"" for action in ("dismiss", "dismiss_small") for key in ("", *keys)]
+    assert answer("facelease_decision('name', '7', '', ' Åsa ')")["person"] == "Åsa"
+    assert answer("facelease_decision('name', '7', '', ' ')") is None
+    assert answer("facelease_decision('name', '7x', '', 'Åsa')") is None
     for given in ("'delete','7','x'", "'confirm','7x',''", "'confirm','',''", "'dismiss','7x','other'", *typed):
         assert answer(f"facelease_decision({given})") is None, given
 
@@ -281,6 +284,8 @@ def test_both_languages_say_everything() -> None:
         "uncovered_",
         "state_",
         "canary_",
+        "note_",
+        "place_",
     }
     for key in (name.removeprefix("facelease_") for name in en):
         assert (
@@ -374,6 +379,7 @@ def test_secrets_stay_in_the_site_configuration() -> None:
     stored = re.findall(r"config_add_\w+\('(\w+)'", uncommented(PLUGIN / "pages" / "setup.php"))
     assert {name.removeprefix("facelease_") for name in stored} == {
         "ask",
+        "panel_place",
         "people_field",
         "channels",
         "take_names",

@@ -1,7 +1,7 @@
 """Dismiss faces that need no name, by a reason of the list: one by one, or all small ones of a photograph."""
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -88,12 +88,30 @@ def dismiss_small(
     left. `newest`: the newest face on the page of the decision; later ones are left to decide. Raises NotFound, and
     NothingDone if there is and was none.
     """
+    return _dismiss_many(services, ref, dismissal, actor, newest, lambda row: _is_small(services, row))
+
+
+def dismiss_rest(
+    services: Services, ref: str, dismissal: Dismissal, actor: str, newest: int | None = None
+) -> DismissalResult:
+    """Dismiss all faces of the photograph on which nobody has decided and for whom nobody is suggested, in one act.
+
+    Raises as `dismiss_small`, and ConsentError if they are called too small and one of them is not.
+    """
+    if dismissal is Dismissal.TOO_SMALL:
+        raise ConsentError("which of them are too small is not for one act to say: dismiss the small ones")
+    return _dismiss_many(services, ref, dismissal, actor, newest, lambda row: row.state in face_rows.UNDECIDED)
+
+
+def _dismiss_many(
+    services: Services, ref: str, dismissal: Dismissal, actor: str, newest: int | None, fits: Callable[[FaceRow], bool]
+) -> DismissalResult:
     if resources.find_number(services, ref) < 0:
         raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")
     arrival = resources.enter(services, ref)
     with services.store.write() as tx:
         mine = [row for row in face_rows.list_of(tx.connection, arrival.resource_id) if _is_current(tx, row)]
-        some = [row for row in mine if _is_small(services, row) and (newest is None or row.id <= newest)]
+        some = [row for row in mine if fits(row) and (newest is None or row.id <= newest)]
         left = len([row for row in mine if is_waiting(services, row)]) - len(some)
         if not some:
             return DismissalResult((), left, _find_last(mine, dismissal, left))

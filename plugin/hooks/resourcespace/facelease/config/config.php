@@ -9,6 +9,7 @@ $facelease_take_names = 0;
 $facelease_usages = [];
 $facelease_rules = [];
 $facelease_ask = '';
+$facelease_panel_place = 'after';
 
 // What the site's own include/config.php decides; the set-up page neither shows nor stores it, because
 // plugin settings lie readable in the database and in the activity log.

@@ -13,7 +13,7 @@ const FACELEASE_FACES = ['matched', 'suggested', 'unmatched', 'rejected', 'dismi
  * Ask the sidecar about a resource, or hand it an editor's decision. Two seconds without a proper answer is
  * the state "silent", which is shown as unknown.
  *
- * @param array{action: ?string, face: ?int, reason: string} $decision
+ * @param array{action: ?string, face: ?int, reason: string, person?: string} $decision
  */
 function facelease_ask_panel(int $ref, string $user, bool $can_edit, array $decision): array
 {
@@ -31,12 +31,17 @@ function facelease_ask_panel(int $ref, string $user, bool $can_edit, array $deci
 }
 
 /** What was decided in the browser; null where the form is not one of ours. The reason of a dismissal is a key of the list. */
-function facelease_decision(string $action, string $face, string $reason): ?array
+function facelease_decision(string $action, string $face, string $reason, string $person = ''): ?array
 {
     if ($action === '') {
         return ['action' => null, 'face' => null, 'reason' => ''];
     }
-    $dismissed = in_array($action, ['dismiss', 'dismiss_small'], true);
+    $person = trim(mb_substr($person, 0, 200));
+    if ($action === 'name') {
+        $named = ctype_digit($face) && $person !== '';
+        return $named ? ['action' => 'name', 'face' => (int) $face, 'reason' => '', 'person' => $person] : null;
+    }
+    $dismissed = in_array($action, ['dismiss', 'dismiss_small', 'dismiss_rest'], true);
     $known = ($dismissed || in_array($action, ['confirm', 'reject'], true)) && ctype_digit($face);
 
     return $known && (!$dismissed || in_array($reason, FACELEASE_DISMISSALS, true))
@@ -58,19 +63,25 @@ function facelease_render_panel(array $said, int $ref, bool $can_edit): void
     echo '<div class="FaceleaseSides">';
     facelease_render_picture($ref, $faces);
     $use = facelease_word('use', facelease_term(facelease_text($said['purpose'] ?? '')));
-    echo '<div class="FaceleaseSaid"><h3>' . escape($use) . '</h3>';
+    $people = facelease_list($said, 'people');
+    echo '<div class="FaceleaseSaid">';
+    facelease_render_outcome($said['note'] ?? '');
+    facelease_render_faces($said, $faces, $can_edit, $people);
+    echo '<h3>' . escape($use) . '</h3>';
     facelease_render_channels($said['channels'] ?? null, 'status_');
     facelease_render_why($said);
     facelease_render_choices($ref, $can_edit);
     echo '<h3>' . escape(facelease_word('people')) . '</h3>';
-    $people = facelease_list($said, 'people');
     facelease_render_people($people);
-    $settled = array_filter($people, static fn(array $person): bool => ($person['origin'] ?? '') === 'confirmed');
-    facelease_render_small($said['small'] ?? null, $can_edit);
-    foreach ($faces as $number => $face) {
-        facelease_render_face($face, $number + 1, $can_edit, array_column($settled, 'name'));
-    }
     echo '</div></div>';
+}
+
+/** Why a face was not named, where it was not. */
+function facelease_render_outcome(mixed $note): void
+{
+    if (in_array($note, ['no_such_person', 'nothing_in_force', 'named_already'], true)) {
+        facelease_render_note('FaceleaseUnknown', 'note_' . $note);
+    }
 }
 
 /** Why the answer is what it is, folded away. */
@@ -133,12 +144,20 @@ function facelease_render_people(array $people): void
 function facelease_render_channels(mixed $channels, string $words): void
 {
     echo '<ul class="FaceleaseChannels">';
+    $never = [];
     foreach (is_array($channels) ? $channels : [] as $channel => $state) {
         $state = is_array($state) ? $state : [];
+        if ($words === 'person_' && ($state['asked'] ?? true) === false) {
+            $never[] = facelease_term((string) $channel);
+            continue;
+        }
         $line = facelease_channel_line((string) $channel, $state, $words);
         echo '<li class="FaceleaseChannel ' . escape('FaceleaseIs-' . facelease_status($state)) . '">' . escape($line) . '</li>';
     }
     echo '</ul>';
+    if ($never !== []) {
+        echo '<p class="FaceleaseNever">' . escape(facelease_word('never_asked', implode(', ', $never))) . '</p>';
+    }
 }
 
 /** "website: cleared until 2027-03-01"; whatever is not understood reads as unknown. */
@@ -224,49 +243,4 @@ function facelease_render_choices(int $ref, bool $can_edit): void
         echo '<p class="FaceleaseChoice">'
             . escape(facelease_word($word, $title, facelease_word('mode_' . $mode), (string) $row['set_by'])) . '</p>';
     }
-}
-
-/** One face in words, with the decisions that an editor may take on it; `$settled` are names that need no more. */
-function facelease_render_face(array $face, int $number, bool $can_edit, array $settled = []): void
-{
-    $state = in_array($face['state'] ?? '', FACELEASE_FACES, true) ? $face['state'] : 'unmatched';
-    $person = facelease_text($face['person'] ?? '');
-    $words = facelease_word('face_' . $state) . ($person === '' ? '' : ': ' . $person);
-    $line = $number . '. ' . (facelease_text($face['label'] ?? '') ?: $words);
-    echo '<div class="FaceleaseFace" data-face="' . escape((string) $face['id']) . '"><span>' . escape($line) . '</span>';
-    $actions = ['suggested' => ['confirm', 'reject', 'dismiss'], 'matched' => ['confirm', 'reject'],
-                'unmatched' => ['dismiss'], 'rejected' => ['dismiss'],
-                'dismissed' => ($face['again'] ?? false) === true ? ['dismiss'] : []][$state] ?? [];
-    foreach ($can_edit ? array_diff($actions, in_array($person, $settled, true) ? ['confirm'] : []) : [] as $action) {
-        facelease_render_action($action, (string) $face['id'], ($face['small'] ?? false) === true);
-    }
-    echo '</div>';
-}
-
-/** One act for all small figures on which nobody has decided, where there is more than one. */
-function facelease_render_small(mixed $small, bool $can_edit): void
-{
-    $count = is_array($small) && is_int($small['count'] ?? null) && is_int($small['newest'] ?? null) ? $small['count'] : 0;
-    if (!$can_edit || $count < 2) {
-        return;
-    }
-    echo '<div class="FaceleaseSmall"><span class="FaceleaseAction"><button type="button" data-action="dismiss_small"'
-        . ' data-reason="too_small" data-face="' . escape((string) $small['newest']) . '">'
-        . escape(facelease_word('action_dismiss_small', $count)) . '</button></span></div>';
-}
-
-/** A button; leaving somebody out takes a reason of the list beside it, "too small" only where that may be said. */
-function facelease_render_action(string $action, string $face, bool $small = false): void
-{
-    echo '<span class="FaceleaseAction">';
-    if ($action === 'dismiss') {
-        echo '<select name="reason" aria-label="' . escape(facelease_word('reason')) . '">'
-            . '<option value="">' . escape(facelease_word('reason')) . '</option>';
-        foreach (array_diff(FACELEASE_DISMISSALS, $small ? [] : ['too_small']) as $key) {
-            echo '<option value="' . escape($key) . '">' . escape(facelease_word('dismissal_' . $key)) . '</option>';
-        }
-        echo '</select>';
-    }
-    echo '<button type="button" data-action="' . escape($action) . '" data-face="' . escape($face)
-        . '">' . escape(facelease_word('action_' . $action)) . '</button></span>';
 }

@@ -5,11 +5,32 @@
  * whole adds nothing.
  */
 
-/** A placeholder, filled after the page has loaded: the page never waits for the sidecar. */
+/** Where on a resource's page the panel may stand, and the hook of the DAM's that is there. */
+const FACELEASE_PLACES = ['above', 'before', 'after'];
+
+/** Above the picture. The parameter bears the DAM's own name: it passes it by name. */
+function HookFaceleaseViewRenderbeforeresourceview($resource)
+{
+    return facelease_panel_at('above', (int) ($resource['ref'] ?? 0));
+}
+
+/** Between the picture and its metadata. */
+function HookFaceleaseViewRenderbeforeresourcedetails()
+{
+    return facelease_panel_at('before', (int) $GLOBALS['ref']);
+}
+
+/** Below the metadata: there unless another place was chosen. */
 function HookFaceleaseViewCustompanels()
 {
-    $ref = (int) $GLOBALS['ref'];
-    if (!facelease_may_see($ref)) {
+    return facelease_panel_at('after', (int) $GLOBALS['ref']);
+}
+
+/** A placeholder, filled after the page has loaded: the page never waits for the sidecar. */
+function facelease_panel_at(string $place, int $ref): bool
+{
+    $chosen = in_array($GLOBALS['facelease_panel_place'] ?? '', FACELEASE_PLACES, true) ? $GLOBALS['facelease_panel_place'] : 'after';
+    if ($place !== $chosen || !facelease_may_see($ref)) {
         return false;
     }
     $url = $GLOBALS['baseurl_short'] . 'plugins/facelease/pages/panel.php';

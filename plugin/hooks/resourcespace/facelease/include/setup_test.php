@@ -98,3 +98,11 @@ function facelease_setup_links(): string
 
     return $html;
 }
+
+/** Places of the panel as the set-up page offers them. @return array<string, string> */
+function facelease_places(): array
+{
+    $words = array_map(static fn(string $place): string => escape(facelease_word('place_' . $place)), FACELEASE_PLACES);
+
+    return array_combine(FACELEASE_PLACES, $words);
+}

@@ -29,13 +29,37 @@ function faceleaseAsk(panel, decision) {
     });
 }
 
-/* After a decision the focus is on the line that it was about, or on the panel; on no button, that a second key would press. */
+/* After a decision the focus is on the next face to decide, or on the panel; on no button, that a second key would press. */
 function faceleaseReturn(panel, face) {
+    var place = faceleaseTurn(panel, faceleaseNext(panel, Number(face)));
     if (face) {
-        var place = panel.querySelector('.FaceleaseFace[data-face="' + Number(face) + '"]') || panel;
+        place = place || panel;
         place.tabIndex = -1;
         place.focus();
     }
+}
+
+/* The first face that is still to be decided, after this one where there is one. */
+function faceleaseNext(panel, face) {
+    var all = Array.from(panel.querySelectorAll('.FaceleaseFace'));
+    var at = all.findIndex(function (one) { return Number(one.dataset.face) === face; });
+    var open = all.slice(at + 1).concat(all.slice(0, at + 1)).filter(function (one) { return one.dataset.open; });
+    var next = open[0] || all[Math.max(at, 0)];
+    return next ? Number(next.dataset.face) : 0;
+}
+
+/* Show one face: its line, its number and its box; returns the line. */
+function faceleaseTurn(panel, face) {
+    var shown = null;
+    panel.querySelectorAll('.FaceleaseFace, .FaceleaseBox').forEach(function (one) {
+        var now = Number(one.dataset.face) === face;
+        one.classList.toggle('FaceleaseNow', now);
+        shown = now && one.classList.contains('FaceleaseFace') ? one : shown;
+    });
+    panel.querySelectorAll('.FaceleaseChip').forEach(function (chip) {
+        chip.setAttribute('aria-pressed', String(Number(chip.dataset.show) === face));
+    });
+    return shown;
 }
 
 /* Boxes appear with their picture: over one that still loads, or failed, there is none. */
@@ -52,20 +76,58 @@ function faceleaseShow(panel) {
 }
 
 document.addEventListener('click', function (event) {
-    var button = event.target.closest('.FaceleasePanel button[data-action]');
-    if (!button) {
+    var chosen = event.target.closest('.FaceleasePanel .FaceleaseChip, .FaceleasePanel .FaceleaseBox');
+    if (chosen) {
+        faceleaseTurn(chosen.closest('.FaceleasePanel'), Number(chosen.dataset.show || chosen.dataset.face));
         return;
     }
+    var button = event.target.closest('.FaceleasePanel button[data-action]');
+    if (button) {
+        faceleaseDecide(button);
+    }
+});
+
+/* Send a decision with its reason, or its name; without one that it needs the field for it is next. */
+function faceleaseDecide(button) {
     var panel = button.closest('.FaceleasePanel');
-    var face = button.closest('.FaceleaseFace');
-    var choice = face && face.querySelector('select[name=reason]');
+    var place = button.closest('.FaceleaseAction');
+    var choice = place.querySelector('select[name=reason]');
+    var field = place.querySelector('input[name=person]');
     var reason = button.dataset.reason || (choice ? choice.value : '');
-    if (button.dataset.action === 'dismiss' && reason === '') {
-        choice.focus();
+    var missing = choice && reason === '' ? choice : field && field.value.trim() === '' ? field : null;
+    if (missing) {
+        missing.focus();
         return;
     }
     panel.querySelectorAll('button').forEach(function (one) { one.disabled = true; });
-    faceleaseAsk(panel, {action: button.dataset.action, face: button.dataset.face, reason: reason});
+    var decision = {action: button.dataset.action, face: button.dataset.face, reason: reason};
+    faceleaseAsk(panel, field ? Object.assign(decision, {person: field.value}) : decision);
+}
+
+/* Names that fit, while one types; Enter gives the name. */
+var faceleaseTyping = 0;
+document.addEventListener('input', function (event) {
+    var field = event.target.closest('.FaceleasePanel input[name=person]');
+    if (!field) {
+        return;
+    }
+    clearTimeout(faceleaseTyping);
+    faceleaseTyping = setTimeout(function () {
+        var panel = field.closest('.FaceleasePanel');
+        var asked = Object.assign({ajax: true, ref: panel.dataset.ref, names: field.value}, JSON.parse(panel.dataset.csrf));
+        fetch(panel.dataset.url, {method: 'POST', body: new URLSearchParams(asked)}).then(function (answer) {
+            return answer.ok ? answer.text() : '';
+        }).then(function (html) {
+            field.list.innerHTML = html;
+        }).catch(function () {});
+    }, 200);
+});
+document.addEventListener('keydown', function (event) {
+    var field = event.target.closest('.FaceleasePanel input[name=person]');
+    if (field && event.key === 'Enter') {
+        event.preventDefault();
+        faceleaseDecide(field.closest('.FaceleaseAction').querySelector('button'));
+    }
 });
 
 ['mouseover', 'mouseout', 'focusin', 'focusout'].forEach(function (name) {

@@ -11,10 +11,16 @@ if (!enforcePostRequest(true)) {
 }
 $ref = (int) getval('ref', 0, true);
 $can_edit = facelease_may_decide($ref);
-$decision = facelease_decision(getval('action', ''), getval('face', ''), getval('reason', ''));
+$decision = facelease_decision(getval('action', ''), getval('face', ''), getval('reason', ''), getval('person', ''));
 if ($decision === null || !facelease_may_see($ref) || ($decision['action'] !== null && !$can_edit)) {
     http_response_code(403);
     exit(escape($lang['error-permissiondenied']));
+}
+if (getval('names', '') !== '') {
+    if ($can_edit) {
+        facelease_render_names(getval('names', ''));
+    }
+    exit();
 }
 // What check_use_watermark goes by.
 $access = get_resource_access($ref);

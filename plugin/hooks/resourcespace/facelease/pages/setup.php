@@ -22,6 +22,7 @@ $page_def = [
     config_add_hidden('facelease_usages'),
     config_add_hidden('facelease_rules'),
     config_add_hidden('facelease_ask'),
+    config_add_single_select('facelease_panel_place', escape(facelease_word('setup_place')), facelease_places(), true, 300),
     config_add_text_input('facelease_channels', escape(facelease_word('setup_channels')), false, 600),
 ];
 // The DAM keeps settings in ISO-8859-1; on the page stands what was meant.

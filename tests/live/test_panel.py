@@ -1,0 +1,60 @@
+"""On a real server: the panel of a photograph with eleven faces is worked without scrolling."""
+
+from typing import Any
+
+from playwright.sync_api import expect
+
+from sidecar.commands.demo import samples
+from tests.live.given import until
+from tests.live.story import ASA, Story
+
+ELEVEN = (samples.A_STANDING, *(samples.B_STANDING,) * 10)
+_FITS = """() => {
+  const parts = ['.FaceleaseFace.FaceleaseNow', '.FaceleasePicture', '.FaceleaseRest'];
+  const all = parts.map(one => document.querySelector(one).getBoundingClientRect());
+  return Math.max(...all.map(one => one.bottom)) - Math.min(...all.map(one => one.top));
+}"""
+
+
+def test_eleven_faces_without_scrolling(story: Story) -> None:
+    """Picture and answers fit one window; numbers light boxes; a name by hand, and the rest left out in one act."""
+    collection = story.collection()
+    story.pages.choose(collection, "suggest")
+    story.asa_signs("website")
+    ref = story.put(collection, story.together("eleven.jpg", *ELEVEN))
+    page = story.pages.page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    until(lambda: story.pages.view(ref).locator(".FaceleaseBox").count() == len(ELEVEN))
+    assert page.evaluate(_FITS) < 800
+    for width, height in ((1280, 800), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        story.pages.picture(f"panel-eleven-{width}", ".RecordBox:has(.FaceleasePanel)")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    story.pages.view(ref)
+    page.locator(".FaceleaseChip").nth(4).click()
+    lit: Any = page.locator(".FaceleaseBox.FaceleaseNow")
+    expect(lit).to_have_count(1)
+    expect(lit.locator("span")).to_have_text("5")
+    page.locator(".FaceleaseBox").nth(0).click()
+    expect(page.locator(".FaceleaseFace.FaceleaseNow")).to_contain_text("1.")
+    page.locator(".FaceleaseNow input[name=person]").press_sequentially("sampl", delay=20)
+    expect(page.locator(".FaceleaseNow datalist option")).to_have_count(1)
+    page.locator(".FaceleaseNow input[name=person]").fill("Nobody At All")
+    with page.expect_response("**/panel.php"):
+        page.locator(".FaceleaseNow input[name=person]").press("Enter")
+    expect(page.locator(".FaceleasePanel .FaceleaseUnknown")).to_contain_text("nobody of that name")
+    page.locator(".FaceleaseChip").nth(0).click()
+    page.locator(".FaceleaseNow input[name=person]").fill(ASA)
+    with page.expect_response("**/panel.php"):
+        page.locator(".FaceleaseNow button[data-action=name]").click()
+    expect(page.locator(".FaceleasePerson")).to_contain_text(ASA)
+    expect(page.locator(".FaceleaseFace.FaceleaseNow")).to_be_focused()
+    page.locator(".FaceleaseRest select").select_option("bystander")
+    with page.expect_response("**/panel.php"):
+        page.locator(".FaceleaseRest button").click()
+    expect(page.locator(".FaceleaseLeft")).to_contain_text("0 of 11")
+    story.pages.picture("panel-eleven-done", ".RecordBox:has(.FaceleasePanel)")
+    story.pages.speak("nl")
+    story.pages.view(ref)
+    story.pages.picture("panel-eleven-dutch", ".RecordBox:has(.FaceleasePanel)")
+    assert story.pages.errors == []
