@@ -48,7 +48,7 @@ return [
     'include/stopped.php' => [5028, '84385572b946fe05e5049c964d3e49b341088c8038fa019ef9c1eba291357fdc'],
     'include/tags.php' => [8987, '3c0a59f9224859dacd9a7d5e361384f2daa56cf896a28bb539df556afc2b8bfa'],
     'include/whole.php' => [3255, '2cc84e2848f9802e4953bf3b668d6d61bb25e3259f9a268fdfa60e905ddd9341'],
-    'js/panel.js' => [8253, 'f4441d8334e8497266e603bad5884df199d1790a7338e3af90eb1c6fd5154f6f'],
+    'js/panel.js' => [8326, '63e0fca6e2bd6c06258d5ddca72b657de8d8e1ae77881a7db730f8b455faadc7'],
     'js/signin.js' => [111, '54d7899f22046685b54528580b27b56eaa06e69cf911c710b0e36ff56a658607'],
     'languages/en.php' => [19966, '051174d6a1fa088351a48dad50d60cd5a4b3afc298521a3a9a48a959ebfe96dd'],
     'languages/nl.php' => [21135, '76eb9c156f7df7cf318587f5ef24ba462772184cb7c3ee5ddd17b1dab7f0d0d7'],

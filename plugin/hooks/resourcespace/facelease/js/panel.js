@@ -114,6 +114,9 @@ document.addEventListener('input', function (event) {
     clearTimeout(faceleaseTyping);
     faceleaseTyping = setTimeout(function () {
         var panel = field.closest('.FaceleasePanel');
+        if (!panel) {
+            return; // filled anew since
+        }
         var asked = Object.assign({ajax: true, ref: panel.dataset.ref, names: field.value}, JSON.parse(panel.dataset.csrf));
         fetch(panel.dataset.url, {method: 'POST', body: new URLSearchParams(asked)}).then(function (answer) {
             return answer.ok ? answer.text() : '';
