@@ -115,3 +115,9 @@ function facelease_day(mixed $text): ?string
 
     return $day !== false && $day->format('Y-m-d') === $text ? $text : null;
 }
+
+/** A day as the DAM shows dates to this user; what is no day, as it stands. */
+function facelease_shown_day(string $day): string
+{
+    return facelease_day($day) !== null && function_exists('nicedate') ? (string) nicedate($day, false, true) : $day;
+}

@@ -165,7 +165,7 @@ function facelease_channel_line(string $channel, array $state, string $words = '
 {
     $until = facelease_text($state['until'] ?? '');
     $line = facelease_term($channel) . ': ' . facelease_word($words . facelease_status($state));
-    $line = $until === '' ? $line : $line . ' ' . facelease_word('until', $until);
+    $line = $until === '' ? $line : $line . ' ' . facelease_word('until', facelease_shown_day($until));
     $px = is_int($state['max_px'] ?? null) ? $state['max_px'] : 0;
 
     return ($px > 0 ? $line . ' (' . facelease_size_words($px) . ')' : $line) . facelease_field_line($channel, $state['field'] ?? null);
@@ -180,9 +180,9 @@ function facelease_field_line(string $channel, mixed $field): string
     $day = facelease_text($field['day'] ?? '');
 
     return '; ' . match (true) {
-        ($field['why'] ?? '') === 'renewed' => facelease_word('field_renewed', $day, (int) ($field['every'] ?? 0)),
+        ($field['why'] ?? '') === 'renewed' => facelease_word('field_renewed', facelease_shown_day($day), (int) ($field['every'] ?? 0)),
         $day === '' => facelease_word('field_empty'),
-        default => facelease_word('field_waits', $day),
+        default => facelease_word('field_waits', facelease_shown_day($day)),
     };
 }
 

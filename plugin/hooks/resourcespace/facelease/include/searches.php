@@ -152,9 +152,3 @@ function facelease_search_note(array $asked): string
         default => '',
     };
 }
-
-/** A day as the DAM shows dates to this user. */
-function facelease_shown_day(string $day): string
-{
-    return $day === '' ? '' : (string) nicedate($day, false, true);
-}
