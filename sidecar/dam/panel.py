@@ -104,7 +104,8 @@ def create_blueprint(services: Services) -> Blueprint | None:
         except (ValidationError, RecursionError):
             raise EventRefused("not a question of the page: which names?") from None
         found = people_list.search(services, asked.text, limit=_MOST_NAMES)
-        return jsonify(names=[{"name": one.person.display_name, "asked": one.recognition or one.publication} for one in found])
+        names = [{"name": one.person.display_name, "asked": one.recognition or one.publication} for one in found]
+        return jsonify(names=names)
 
     @routes.post(STATUS)
     def status() -> Response:
