@@ -17,7 +17,7 @@ from plugin.flows.views.health import Counts
 from plugin.words import catalogues
 from sidecar import api
 from sidecar.console import routes as console
-from sidecar.dam import downloads, panel, searches, webhooks
+from sidecar.dam import downloads, inviting, panel, searches, webhooks
 from sidecar.running import metrics, readiness
 from sidecar.running.bootstrap import open_house
 from sidecar.running.readiness import CHECKS, find_unready
@@ -56,7 +56,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     app.log_exception = _log_exception  # type: ignore[method-assign,assignment]
     limiter = rate_limits.prepare(app, config)
     _add_routes(app, services, limiter)
-    signed = [module.create_blueprint(services) for module in (webhooks, panel, downloads, searches)]
+    signed = [module.create_blueprint(services) for module in (webhooks, panel, downloads, searches, inviting)]
     for part in (*signed, staff_sign_in.create_blueprint(services, limiter)):
         if part is not None:
             sessions.exempt_csrf(app, part)

@@ -20,6 +20,7 @@ PARTS = (
     "fields",
     "panel",
     "faces",
+    "inviting",
     "searches",
     "marks",
     "signin",

@@ -44,6 +44,7 @@ _SIGNED = (
     "downloads.check",
     "downloads.count",
     "downloads.record",
+    "inviting.invite",
     "searches.find",
     "searches.mark",
     "signin.sign_in",

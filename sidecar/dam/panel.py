@@ -15,6 +15,7 @@ from plugin.flows.clearance import dam_dates
 from plugin.flows.common import dam_events, face_rows
 from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals, face_decisions, naming
+from plugin.flows.signing.photographs import entering
 from plugin.flows.views import waiting_list
 from plugin.flows.views.people import people_list
 from plugin.flows.views.photos import photo_panel
@@ -180,7 +181,7 @@ def _describe_photograph(services: Services, question: PanelQuestion) -> dict[st
         "state": "ok",
         "purpose": view.purpose,
         "people": people,
-        "faces": [_describe_face(face, question.can_edit, language) for face in view.faces],
+        "faces": _describe_faces(services, question, view, language),
         "small": _count_undecided(view.faces, small=True),
         "rest": _count_undecided(view.faces),
         "channels": _add_field_dates(services, question, view, said.sized(view.channels)),
@@ -243,6 +244,18 @@ def _count_undecided(faces: Sequence[photo_panel.PanelFace], small: bool = False
     """How many faces, or small faces, one act dismisses, and the newest of them."""
     ids = [face.id for face in faces if face.state in face_rows.UNDECIDED and (face.small or not small)]
     return {"count": len(ids), "newest": max(ids, default=0)}
+
+
+def _describe_faces(
+    services: Services, question: PanelQuestion, view: photo_panel.PhotoPanel, language: str
+) -> list[dict[str, Any]]:
+    """Each face; and for whoever may decide, who was invited from it."""
+    pointers = entering.list_pointers(services, str(question.ref)) if question.can_edit else {}
+    return [
+        _describe_face(face, question.can_edit, language)
+        | ({"invited": {"name": one.name, "agreed": one.agreed}} if (one := pointers.get(face.id)) else {})
+        for face in view.faces
+    ]
 
 
 def _describe_face(face: photo_panel.PanelFace, can_edit: bool, language: str) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def test_hostile_answers_come_out_as_text() -> None:
     page = run_php(f"facelease_render_panel(json_decode({quoted(json.dumps(said))}, true), 1, true);")
     assert "<script" not in page
     assert "&lt;script" in page
-    assert (page.count("FaceleaseBox"), page.count("data-action=")) == (1, 4)
+    assert (page.count("FaceleaseBox"), page.count("data-action=")) == (1, 5)
     assert "data-action=" not in run_php(
         f"facelease_render_panel(json_decode({quoted(json.dumps(said))}, true), 1, false);"
     )
@@ -285,6 +285,8 @@ def test_both_languages_say_everything() -> None:
         "state_",
         "canary_",
         "note_",
+        "invited_",
+        "invite_",
         "place_",
     }
     for key in (name.removeprefix("facelease_") for name in en):

@@ -43,7 +43,8 @@ class Link:
 
     `lasts`: default is `signing.link_days`, or `signing.page_days` for a page. `address_id`: the address to which
     it is delivered, and to which alone it is shown. `quitclaim_id`: what a key opens. `may_replace`: whoever made
-    it may end what is in force, so it may be signed in the place of that.
+    it may end what is in force, so it may be signed in the place of that. `face_id`: the face of a photograph
+    from which it was made.
     """
 
     kind: LinkKind
@@ -58,6 +59,7 @@ class Link:
     address_id: str | None = None
     quitclaim_id: str | None = None
     may_replace: bool = False
+    face_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def make(services: Services, tx: Tx, link: Link, actor: str) -> MadeLink:
             language=link.language, by_mail=link.by_mail, created_at=tx.now, created_by=actor,
             expires_at=tx.now + (link.lasts or timedelta(days=days)), most_uses=link.most_uses,
             address_id=link.address_id, quitclaim_id=link.quitclaim_id, may_replace=link.may_replace,
+            face_id=link.face_id,
         )
     )  # fmt: skip
     subject = roster.subject(services, tx, link.person_id) if link.person_id else None

@@ -176,6 +176,11 @@ def authenticate(services: Services, token: str) -> Staff | None:
     return replace(staff, role=role, collections=_find_limit(services.config.access, role, groups))
 
 
+def find_role(services: Services, user: str) -> Role | None:
+    """The role of an account of the DAM, as its groups are now; None is no access. Raises DamError."""
+    return role_of(services.config.access, _find_groups(services, user))
+
+
 def _find_groups(services: Services, user: str) -> Sequence[int]:
     return (services.dam.groups(user) or ()) if isinstance(services.dam, Accounts) else ()
 

@@ -31,7 +31,7 @@ class InvitationRequest:
     Either `person_id` or `collection_ref` (a shoot). `form`: a form's name, None for the only one in use. `language`:
     None is the person's own, for a shoot the site's. `guardian_id`: addressed to this guardian. `by_mail`: the link
     and the reminders are mailed. `may_replace`: the account may end what is in force anyway; other accounts may
-    invite again only at a confirmed address.
+    invite again only at a confirmed address. `face_id`: made from this face of a photograph.
     """
 
     person_id: str | None = None
@@ -43,6 +43,7 @@ class InvitationRequest:
     by_mail: bool = False
     lasts: timedelta | None = None
     may_replace: bool = False
+    face_id: int | None = None
 
 
 def invite(services: Services, asked: InvitationRequest, actor: str) -> MadeLink:
@@ -74,7 +75,7 @@ def invite_in(services: Services, tx: Tx, asked: InvitationRequest, stored: Stor
         )
     address_id = addresses.address_letter(services, tx, asked.person_id, to, actor) if asked.by_mail else None
     link = Link(asked.kind, language, asked.person_id, stored.id, to, by_mail=asked.by_mail, most_uses=1)
-    link = replace(link, lasts=asked.lasts, address_id=address_id, may_replace=asked.may_replace)
+    link = replace(link, lasts=asked.lasts, address_id=address_id, may_replace=asked.may_replace, face_id=asked.face_id)
     made = links.make(services, tx, link, actor)
     if asked.by_mail:
         queue_mail(services, tx, asked.person_id, to, language, made)

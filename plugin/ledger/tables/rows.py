@@ -118,6 +118,7 @@ class InvitationRow(Protocol):
     address_id: str | None
     quitclaim_id: str | None
     may_replace: bool
+    face_id: int | None
 
 
 class VisitRow(Protocol):

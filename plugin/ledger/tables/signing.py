@@ -1,6 +1,18 @@
 """The tables of what people are asked, how they are reached, and who of the staff comes in. See tables.py."""
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from plugin.ledger.tables.columns import Day, Instant, JsonList, metadata, person_id
 
@@ -44,6 +56,13 @@ invitation = Table(
     Column("address_id", Text),  # delivered to this address alone; null: handed over
     Column("quitclaim_id", Text, index=True),  # a key: to what was signed in that visit
     Column("may_replace", Boolean, nullable=False, default=False, server_default=text("false")),  # by its maker's right
+    Column("face_id", BigInteger),  # made from this face of a photograph; a number, and nothing of the face
+    Index(
+        "ix_invitation_face_id",
+        "face_id",
+        sqlite_where=text("face_id IS NOT NULL"),
+        postgresql_where=text("face_id IS NOT NULL"),
+    ),
 )
 
 # A one-time code that was mailed to the holder of a link.

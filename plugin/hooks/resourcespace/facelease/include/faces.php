@@ -68,6 +68,9 @@ function facelease_render_face(array $face, int $number, bool $can_edit, array $
     foreach ($can_edit ? array_diff($actions, $named ? ['confirm'] : []) : [] as $action) {
         facelease_render_action($action, $id, ($face['small'] ?? false) === true);
     }
+    if ($can_edit) {
+        facelease_render_pointer($face['invited'] ?? null, $id, in_array($state, FACELEASE_OPEN, true));
+    }
     if ($can_edit && in_array($state, FACELEASE_OPEN, true)) {
         facelease_render_naming($id);
     }

@@ -73,6 +73,9 @@ function facelease_render_panel(array $said, int $ref, bool $can_edit): void
     facelease_render_choices($ref, $can_edit);
     echo '<h3>' . escape(facelease_word('people')) . '</h3>';
     facelease_render_people($people);
+    if ($can_edit) {
+        facelease_render_inviting($faces);
+    }
     echo '</div></div>';
 }
 

@@ -59,6 +59,10 @@ function faceleaseTurn(panel, face) {
     panel.querySelectorAll('.FaceleaseChip').forEach(function (chip) {
         chip.setAttribute('aria-pressed', String(Number(chip.dataset.show) === face));
     });
+    var from = panel.querySelector('.FaceleaseInvite select[name=face]');
+    if (from && face) {
+        from.value = String(face);
+    }
     return shown;
 }
 
@@ -100,8 +104,13 @@ function faceleaseDecide(button) {
         return;
     }
     panel.querySelectorAll('button').forEach(function (one) { one.disabled = true; });
-    var decision = {action: button.dataset.action, face: button.dataset.face, reason: reason};
-    faceleaseAsk(panel, field ? Object.assign(decision, {person: field.value}) : decision);
+    var decision = {action: button.dataset.action, face: button.dataset.face || '', reason: reason};
+    if (decision.action === 'invite' || field) {
+        place.querySelectorAll('input, select').forEach(function (one) {
+            decision[one.name] = one.type === 'checkbox' && !one.checked ? '' : one.value;
+        });
+    }
+    faceleaseAsk(panel, decision);
 }
 
 /* Names that fit, while one types; Enter gives the name. */

@@ -11,8 +11,10 @@ if (!enforcePostRequest(true)) {
 }
 $ref = (int) getval('ref', 0, true);
 $can_edit = facelease_may_decide($ref);
-$decision = facelease_decision(getval('action', ''), getval('face', ''), getval('reason', ''), getval('person', ''));
-if ($decision === null || !facelease_may_see($ref) || ($decision['action'] !== null && !$can_edit)) {
+$inviting = getval('action', '') === 'invite';
+$invitation = $inviting ? facelease_invitation() : null;
+$decision = facelease_decision($inviting ? '' : getval('action', ''), getval('face', ''), getval('reason', ''), getval('person', ''));
+if (($inviting && ($invitation === null || !$can_edit)) || $decision === null || !facelease_may_see($ref) || ($decision['action'] !== null && !$can_edit)) {
     http_response_code(403);
     exit(escape($lang['error-permissiondenied']));
 }
@@ -21,6 +23,9 @@ if (getval('names', '') !== '') {
         facelease_render_names(getval('names', ''));
     }
     exit();
+}
+if ($invitation !== null) {
+    facelease_render_invited(facelease_invite($ref, (string) $username, $can_edit, $invitation));
 }
 // What check_use_watermark goes by.
 $access = get_resource_access($ref);

@@ -1,0 +1,1 @@
+"""Asking people from the page of a photograph that shows them."""
