@@ -3,9 +3,10 @@
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert
+from sqlalchemy import Connection, delete, insert
 
 from plugin.clock import ManualClock
 from plugin.flows.access import links
@@ -101,11 +102,12 @@ def test_the_most_are_found_without_looking_at_all(
             library.put(person)
     looked: list[str] = []
     count = awaited_answers._count_cleared
-    monkeypatch.setattr(
-        awaited_answers,
-        "_count_cleared",
-        lambda s, c, person, agreed: looked.append(person) or count(s, c, person, agreed),
-    )
+
+    def noted(house: Services, conn: Connection, person: str, agreed: Any) -> Any:
+        looked.append(person)
+        return count(house, conn, person, agreed)
+
+    monkeypatch.setattr(awaited_answers, "_count_cleared", noted)
     assert awaited_answers.count(services, 3) == {people[7]: 8, people[6]: 7, people[5]: 6}
     assert len(looked) == 3
 

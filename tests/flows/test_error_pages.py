@@ -66,7 +66,8 @@ def _is_page(answer: TestResponse, path: str, language: str) -> bool:
 def test_no_error_is_json_for_people(app: Flask, promise: Promise) -> None:
     """Every route with every method, its own and wrong ones, and paths that are none: in either language a page
     with a heading and a link, never a document for programs; the status is the one that programs get."""
-    rules = [(str(rule.endpoint), path) for rule, _, path in Routes(app, _Ones()).calls() if not path.startswith("/api")]
+    calls = Routes(app, _Ones()).calls()
+    rules = [(str(rule.endpoint), path) for rule, _, path in calls if not path.startswith("/api")]
     paths = [*rules, *(("", path) for path in _UNKNOWN)]
     raw, bare, asked = [], [], 0
     for language in ("en", "nl"):

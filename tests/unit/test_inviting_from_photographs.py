@@ -125,6 +125,7 @@ def test_who_may_not_enters_nobody(page: Sender, services: Services, stranger: t
     """No right on the photograph, no role that reviews, a face of another photograph, or a request sent twice."""
     ref, face = stranger
     question: dict[str, Any] = {"ref": ref, "user": "jo", "can_edit": True, "name": "Bo", "of_age": True, "face": face}
+    change: dict[str, Any]
     for change in ({"can_edit": False}, {"user": "al"}, {"user": "nobody"}):
         assert page.ask(**question | change).status_code == 403
     assert page.ask(**question | {"face": face + 1}).status_code == 404

@@ -88,7 +88,7 @@ def dismiss_small(
     left. `newest`: the newest face on the page of the decision; later ones are left to decide. Raises NotFound, and
     NothingDone if there is and was none.
     """
-    return _dismiss_many(services, ref, dismissal, actor, newest, lambda row: _is_small(services, row))
+    return _dismiss_many(services, ref, dismissal, actor, newest, lambda row: _is_small(services, row), act)
 
 
 def dismiss_rest(
@@ -104,7 +104,13 @@ def dismiss_rest(
 
 
 def _dismiss_many(
-    services: Services, ref: str, dismissal: Dismissal, actor: str, newest: int | None, fits: Callable[[FaceRow], bool]
+    services: Services,
+    ref: str,
+    dismissal: Dismissal,
+    actor: str,
+    newest: int | None,
+    fits: Callable[[FaceRow], bool],
+    act: str | None = None,
 ) -> DismissalResult:
     if resources.find_number(services, ref) < 0:
         raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")

@@ -8,7 +8,6 @@ from plugin.ledger.tables.columns import (
     Day,
     Instant,
     PixelWidth,
-    PlaceList,
     StrictBoolean,
     metadata,
     person_id,
@@ -32,6 +31,7 @@ from plugin.ledger.tables.identities import address, awaited_answer, reference_s
 from plugin.ledger.tables.keys import erasure, house_key, person_key, sealed, shredding
 from plugin.ledger.tables.log import audit, audit_head, event, job
 from plugin.ledger.tables.signing import api_token, code, form, idempotency, invitation, mail, request, session
+from plugin.ledger.tables.tags import clearance, intent, tag
 
 __all__ = [
     "Instant",
@@ -40,6 +40,7 @@ __all__ = [
     "audit",
     "audit_head",
     "awaited_answer",
+    "clearance",
     "code",
     "cut",
     "dam_cursor",
@@ -54,6 +55,7 @@ __all__ = [
     "former_place",
     "house_key",
     "idempotency",
+    "intent",
     "invitation",
     "job",
     "mail",
@@ -69,6 +71,7 @@ __all__ = [
     "shoot_person",
     "shredding",
     "statement",
+    "tag",
     "taken_off",
     "visit",
 ]
@@ -247,62 +250,3 @@ resource_collection = Table(
 
 # Resources that may lie in collections which the DAM does not show us: nothing is compared there.
 resource_hidden = Table("resource_hidden", metadata, resource_id(primary_key=True))
-
-tag = Table(
-    "tag",
-    metadata,
-    Column("id", BIG, primary_key=True),
-    resource_id(index=True),
-    Column("node", Text, nullable=False),
-    Column("node_key", Text, nullable=False, index=True),
-    person_id(nullable=True, index=True),  # null: a name by hand that nobody has linked
-    Column("origin", Text, nullable=False),  # machine, confirmed, hand, returned
-    Column("places", PlaceList, nullable=False),  # where we wrote it; [] by hand
-    Column("listed_at", Instant),  # by hand, of an ended person: shown to the editor
-    Column("created_at", Instant, nullable=False),
-    Column("set_id", Text),  # the reference set that the name rests on; null: none
-    Column("kept_at", Instant),  # by hand, of an ended person: an editor kept it
-    Column("kept_by", Text),
-    UniqueConstraint("resource_id", "node_key"),
-    Index(
-        "ix_tag_machine",  # what nobody has confirmed, by person
-        "person_id",
-        "resource_id",
-        sqlite_where=text("origin = 'machine'"),
-        postgresql_where=text("origin = 'machine'"),
-    ),
-    **NUMBERED,
-)
-
-intent = Table(
-    "intent",
-    metadata,
-    Column("id", BIG, primary_key=True),
-    resource_id(index=True),
-    person_id(index=True),
-    Column("face_id", BIG),
-    Column("node", Text, nullable=False),
-    Column("action", Text, nullable=False),  # add, remove
-    Column("origin", Text, nullable=False),  # machine, confirmed, hand (removals by decision)
-    Column("places", PlaceList, nullable=False),
-    Column("state", Text, nullable=False),  # open, done, undone, failed, void
-    Column("generation", BIG, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("finished_at", Instant),
-    Column("error", Text),
-    Column("set_id", Text),  # as the tag's
-    Index("ix_intent_open", "person_id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
-    **NUMBERED,
-)
-
-clearance = Table(
-    "clearance",
-    metadata,
-    resource_id(primary_key=True),
-    Column("purpose", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
-    Column("valid_from", Instant, primary_key=True),
-    Column("valid_until", Instant, nullable=False),  # half-open; no row is not cleared
-    # All that a page or a count over the library reads, in the order of the pages.
-    Index("ix_clearance_use", "purpose", "channel", "valid_until", "resource_id", "valid_from"),
-)
