@@ -106,6 +106,10 @@ class WriteRefused(DamError):
     """The write would damage the DAM or the file, so nothing was written."""
 
 
+class ProviderAway(FaceLeaseError):
+    """The identity provider does not answer: whether somebody may come in is not known."""
+
+
 class VaultError(FaceLeaseError):
     """A key or a sealed item cannot be opened: wrong master key, changed bytes, or destroyed key."""
 

@@ -23,7 +23,15 @@ from sidecar.running.bootstrap import open_house
 from sidecar.running.readiness import CHECKS, find_unready
 from sidecar.serving import admission
 from sidecar.sign import form_pages, key_pages, own_page, sessions
-from sidecar.web import error_pages, input_checks, problems, rate_limits, staff_sign_in, store_unavailable
+from sidecar.web import (
+    error_pages,
+    input_checks,
+    openid_sign_in,
+    problems,
+    rate_limits,
+    staff_sign_in,
+    store_unavailable,
+)
 from sidecar.words.language_choice import choose_language
 
 log = structlog.get_logger()
@@ -55,9 +63,11 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     error_pages.prepare(app)
     app.log_exception = _log_exception  # type: ignore[method-assign,assignment]
     limiter = rate_limits.prepare(app, config)
+    openid_sign_in.prepare(app, config)
     _add_routes(app, services, limiter)
     signed = [module.create_blueprint(services) for module in (webhooks, panel, downloads, searches, inviting)]
-    for part in (*signed, staff_sign_in.create_blueprint(services, limiter)):
+    doors = (module.create_blueprint(services, limiter) for module in (staff_sign_in, openid_sign_in))
+    for part in (*signed, *doors):
         if part is not None:
             sessions.exempt_csrf(app, part)
             app.register_blueprint(part)

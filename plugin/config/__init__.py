@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from plugin.config.base import ConfigPath, Section
 from plugin.config.importing import ImportingSection
+from plugin.config.openid import OpenidSection
 from plugin.config.sections import (
     AccessSection,
     ApiSection,
@@ -64,6 +65,7 @@ class Config(Section):
     signing: SigningSection = SigningSection()
     requests: RequestsSection = RequestsSection()
     access: AccessSection = AccessSection()
+    openid: OpenidSection = OpenidSection()
     gate: GateSection = GateSection()
     api: ApiSection = ApiSection()
     importing: ImportingSection = ImportingSection()
@@ -106,7 +108,7 @@ class Config(Section):
         keys, hooks = self.keys, self.webhooks
         named = [keys.master_file, keys.ended_log, keys.names_file, keys.heads_key_file, "{data}/keys/session.key"]
         named += [hooks.events_secret_file, hooks.panel_secret_file, hooks.signin_secret_file]
-        named += [self.resourcespace.key_file, self.mail.password_file]
+        named += [self.resourcespace.key_file, self.mail.password_file, self.openid.secret_file]
         return (Path(self.data).expanduser().absolute(), *(self.path(name) for name in named if name))
 
     @property

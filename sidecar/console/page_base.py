@@ -16,7 +16,7 @@ from plugin.quitclaim.words import wording
 from plugin.words import catalogues
 from plugin.words.catalogues import Words
 from sidecar.console import refusals
-from sidecar.web import input_checks, problems, staff_sign_in, store_unavailable
+from sidecar.web import input_checks, openid_sign_in, problems, staff_sign_in, store_unavailable
 from sidecar.words.language_choice import choose_language
 
 PAGE_ROWS = 50
@@ -192,10 +192,12 @@ def _show_error(status: int, said: str, kind: str = "") -> tuple[str, int]:
     w = Words("console", known.language if known else choose_language(house().config.site.language))
     kind = kind or (f"wrong_{status}" if f"wrong_{status}" in w else "wrong")
     if g.get("unasked"):
-        kind = "wrong_unasked"
+        kind = "wrong_unasked" if g.unasked == "dam" else "wrong_unasked_provider"
     dam = house().config.resourcespace.url if status == 401 else ""
     back = url_for("console.home") if known else ""
     sentence, spoken = refusals.told(said, w.lang)
+    if status == 401 and openid_sign_in.find_provider() is not None:
+        return openid_sign_in.render_notice("door", w.lang, dam), status
     said_ = {"title": w[kind], "text": w[f"{kind}_text"], "sentence": sentence, "spoken": spoken}
     html = render_template("console/notice.html", w=w, dam=dam, back=back, **said_)
     return html, status

@@ -14,6 +14,7 @@ from plugin.errors import (
     NameTaken,
     NotFound,
     NothingDone,
+    ProviderAway,
     QueueFull,
     ResourceGone,
     SignatureRefused,
@@ -37,6 +38,7 @@ _STATUS: tuple[tuple[type[FaceLeaseError], int], ...] = (
     (EventRefused, 422),
     (ConfigError, 503),
     (DamError, 502),
+    (ProviderAway, 503),
     (StoreAway, 503),
     (FaceLeaseError, 500),
 )

@@ -1,6 +1,6 @@
 """Sign-in and access of the staff: a signed hand-over from the DAM opens a session; each page names its roles.
 
-There are no passwords of ours: the DAM decides who may work.
+There are no passwords of ours: the DAM, or the identity provider, decides who may work.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, ServiceUnavailable, TooManyRequests, Unauthorized
 
-from plugin.errors import AccessRefused, DamError, SignatureRefused, StoreError
-from plugin.flows.access import staff_sessions
+from plugin.errors import AccessRefused, DamError, ProviderAway, SignatureRefused, StoreError
+from plugin.flows.access import authentication, staff_sessions
 from plugin.flows.access.staff_sessions import Role, Staff
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import Accounts
@@ -36,9 +36,13 @@ _View = TypeVar("_View", bound=Callable[..., ResponseReturnValue])
 
 
 def is_enabled(services: Services) -> bool:
-    """Whether there is a console: it needs `server.public_url`, a secret, and a DAM with accounts."""
-    known = signed_requests.load_secrets(services.config, "signin")
-    return bool(services.config.server.public_url) and known is not None and isinstance(services.dam, Accounts)
+    """Whether there is a console: it needs `server.public_url`, and a door."""
+    return bool(services.config.server.public_url) and (bool(services.config.openid.issuer) or comes_from_dam(services))
+
+
+def comes_from_dam(services: Services) -> bool:
+    """Whether the DAM hands its accounts over: that needs a secret, and a DAM with accounts."""
+    return signed_requests.load_secrets(services.config, "signin") is not None and isinstance(services.dam, Accounts)
 
 
 def require(*roles: Role, limited: bool = False) -> Callable[[_View], _View]:
@@ -58,14 +62,15 @@ def require(*roles: Role, limited: bool = False) -> Callable[[_View], _View]:
 def check_access() -> None:
     """Before each page of the staff: 401 without a session, 403 where the page is not for the role.
 
-    The DAM is asked for the account's groups at each request, pictures included (no cache); 503 if it does not answer.
+    The DAM is asked for the account's groups at each request, pictures included (no cache), the identity provider every
+    few minutes; 503 if it does not answer.
     """
     here: Services = current_app.extensions["facelease"]
-    token = session.get(SESSION_KEY)
+    token, provider = session.get(SESSION_KEY), current_app.extensions.get("openid")
     try:
-        staff = staff_sessions.authenticate(here, token) if isinstance(token, str) else None
-    except DamError:
-        g.unasked = True
+        staff = authentication.authenticate(here, provider, token) if isinstance(token, str) else None
+    except (DamError, ProviderAway) as error:
+        g.unasked = "provider" if isinstance(error, ProviderAway) else "dam"
         raise ServiceUnavailable from None
     if staff is None:
         raise Unauthorized
@@ -93,7 +98,7 @@ def sign_out(services: Services) -> None:
 def create_blueprint(services: Services, limiter: Limiter) -> Blueprint | None:
     """The endpoint; None while no secret or no address of ours is configured. Raises ConfigError."""
     known = signed_requests.load_secrets(services.config, "signin")
-    if known is None or not is_enabled(services):
+    if known is None or not services.config.server.public_url or not comes_from_dam(services):
         return None
     routes = Blueprint("signin", __name__)
 
@@ -108,7 +113,7 @@ def create_blueprint(services: Services, limiter: Limiter) -> Blueprint | None:
 
     for kind in (SignatureRefused, AccessRefused, StoreError, HTTPException):
         routes.register_error_handler(kind, _show_refused)
-    routes.after_request(_set_policy)
+    routes.after_request(set_policy)
     return routes
 
 
@@ -147,6 +152,7 @@ def _render_notice(what: str, status: int, language: str) -> tuple[str, int]:
     return render_template("console/notice.html", w=w, title=w[what], text=w[f"{what}_text"], dam=dam), status
 
 
-def _set_policy(response: Response) -> Response:
+def set_policy(response: Response) -> Response:
+    """The policy of every page of the staff."""
     response.headers["Content-Security-Policy"] = CSP
     return response

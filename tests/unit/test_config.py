@@ -142,6 +142,7 @@ PATHS = {
     "webhooks.events_secret_file": "{}",
     "webhooks.panel_secret_file": "{}",
     "webhooks.signin_secret_file": "{}",
+    "openid.secret_file": "{}",
     "mail.password_file": "{}",
     "mail.ca_file": "{}",
     "data": "{}",

@@ -1,11 +1,17 @@
 """To which collections the members of groups are limited, by the table `access.limited` of the configuration."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
 
-from plugin.config.sections import AccessSection
+
+class Limits(Protocol):
+    """A table of the configuration that limits groups, by their names or numbers, to collections."""
+
+    @property
+    def limited(self) -> Mapping[str, Sequence[str]]: ...
 
 
-def find_limit(access: AccessSection, groups: Collection[object], editors: Collection[object]) -> frozenset[str] | None:
+def find_limit(access: Limits, groups: Collection[object], editors: Collection[object]) -> frozenset[str] | None:
     """The collections of an editor of these groups, of all their groups together; None where one of the groups of
     `editors` has no limit."""
     mine = {str(group) for group in groups} & {str(group) for group in editors}

@@ -1,4 +1,5 @@
-"""Staff sign in from the DAM: a hand-over opens a session, once; each request asks the DAM for the account's groups.
+"""Sessions of the staff; a hand-over from the DAM opens one, once, and each request asks the DAM for the account's
+groups. Who comes by the identity provider: `openid_sign_in`.
 
 The role of a group is what the configuration said when this process started.
 """
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from sqlalchemy import ColumnElement, func, insert, select, true, update
 
@@ -19,7 +21,6 @@ from plugin.flows.common import dam_events
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import Accounts
 from plugin.hooks.webhooks import handover
-from plugin.hooks.webhooks.handover import Handover
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
@@ -44,8 +45,9 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Staff:
-    """Somebody who signed in: the DAM's name of the account, the role, the language of the pages.
+    """Somebody who signed in: the name of the account, the role, the language of the pages.
 
+    `door`: by which they came in (dam, openid), which the log names. `proved`: when they proved themselves last.
     `collections`: those that the account is limited to (see `sight`); None: it sees all.
     """
 
@@ -54,11 +56,37 @@ class Staff:
     role: Role
     language: str
     collections: frozenset[str] | None = None
+    door: str = "dam"
+    proved: datetime | None = None
 
     @property
     def actor(self) -> str:
         """How the audit log calls them: as it does for what they do in the DAM's own pages."""
-        return f"dam:{self.user}"
+        return f"{self.door}:{self.user}"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Somebody whom a door lets in."""
+
+    user: str
+    role: Role
+    language: str
+    door: str
+    collections: frozenset[str] | None = None
+
+
+class RoleGroups(Protocol):
+    """A table of the configuration that maps groups to roles."""
+
+    @property
+    def administrators(self) -> Sequence[object]: ...
+    @property
+    def officers(self) -> Sequence[object]: ...
+    @property
+    def editors(self) -> Sequence[object]: ...
+    @property
+    def auditors(self) -> Sequence[object]: ...
 
 
 @dataclass(frozen=True)
@@ -73,8 +101,8 @@ class Session:
     until: datetime
 
 
-def role_of(access: AccessSection, groups: Sequence[int]) -> Role | None:
-    """The widest role that one of the DAM's groups has here; None is no access."""
+def role_of(access: RoleGroups, groups: Sequence[object]) -> Role | None:
+    """The widest role that one of these groups has here; None is no access."""
     mapped = (
         (Role.ADMINISTRATOR, access.administrators),
         (Role.OFFICER, access.officers),
@@ -94,30 +122,37 @@ def sign_in(services: Services, known: Sequence[str], payload: str, signed: str)
     try:
         told = handover.read_handover(known, payload, signed, services.config.server.public_url, services.clock.now())
     except SignatureRefused:
-        _audit_forgery(services)
+        audit_forgery(services)
         raise
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     role = role_of(services.config.access, told.groups)
     with services.store.write() as tx:
         fresh = dam_events.note_message(tx, f"signin:{told.nonce}")
         if fresh and role is not None:
-            return token, _open(services, tx, told, role, digest(token))
+            arrival = Arrival(told.user, role, choose_language(services, told.language), "dam")
+            return token, open_session(services, tx, arrival, digest(token))
         why = "no role" if fresh else "used before"
         tx.audit(Action.SESSION_REFUSE, f"dam:{told.user}", why=why)
     if not fresh:
         raise SignatureRefused("this sign-in was used before: open FaceLease from the DAM once more")
-    raise AccessRefused(_choose_language(services, told))
+    raise AccessRefused(choose_language(services, told.language))
 
 
-def _open(services: Services, tx: Tx, told: Handover, role: Role, id_: str) -> Staff:
-    staff = Staff(id_, told.user, role, _choose_language(services, told))
+def open_session(services: Services, tx: Tx, arrival: Arrival, id_: str) -> Staff:
+    """A session for somebody whom a door lets in; `id_`: the hash of the token that the browser keeps."""
+    limits = None if arrival.collections is None else sorted(arrival.collections)
+    user, role, language = arrival.user, arrival.role, arrival.language
+    staff = Staff(id_, user, role, language, arrival.collections, arrival.door, tx.now)
     ends = tx.now + timedelta(minutes=services.config.access.session_minutes)
     tx.execute(
         insert(t.session).values(
             id_sha256=id_,
-            user=told.user,
+            user=user,
             role=role.value,
-            language=staff.language,
+            language=language,
+            door=arrival.door,
+            proved_at=tx.now,
+            limits=limits,
             created_at=tx.now,
             seen_at=tx.now,
             expires_at=ends,
@@ -127,11 +162,13 @@ def _open(services: Services, tx: Tx, told: Handover, role: Role, id_: str) -> S
     return staff
 
 
-def _choose_language(services: Services, told: Handover) -> str:
-    return told.language if told.language in LANGUAGES else services.config.site.language
+def choose_language(services: Services, wanted: str) -> str:
+    """The language of the pages: the account's, if we have it, else the house's."""
+    return wanted if wanted in LANGUAGES else services.config.site.language
 
 
-def _audit_forgery(services: Services) -> None:
+def audit_forgery(services: Services) -> None:
+    """Audit a sign-in that is nobody's: one a minute, since anybody can send them."""
     minute = int(services.clock.now().timestamp()) // 60
     with services.store.write() as tx:
         if dam_events.note_message(tx, f"signin-refused:{minute}"):
@@ -152,33 +189,45 @@ def find(services: Services, token: str) -> Staff | None:
 
 
 def _to_staff(row: SessionRow) -> Staff:
-    return Staff(row.id_sha256, row.user, Role(row.role), row.language)
+    limits = None if row.limits is None else frozenset(row.limits)
+    return Staff(row.id_sha256, row.user, Role(row.role), row.language, limits, row.door, row.proved_at)
 
 
-def authenticate(services: Services, token: str) -> Staff | None:
-    """As `find`, with the role that the account's groups in the DAM have now.
+def recheck(services: Services, staff: Staff) -> Staff | None:
+    """Somebody who came from the DAM, with the role that the account's groups there have now.
 
     Ends the session of an account that is gone, disabled or without a role. Raises DamError if the DAM cannot be
     asked: the session stays, and nothing is shown.
     """
-    staff = find(services, token)
-    if staff is None:
-        return None
     groups = _find_groups(services, staff.user)
     role = role_of(services.config.access, groups)
     if role is None:
-        _end(services, t.session.c.id_sha256 == staff.id, "system", why="no role")
+        end_one(services, staff.id, why="no role")
         return None
     if role is not staff.role:
-        with services.store.write() as tx:
-            tx.execute(update(t.session).where(t.session.c.id_sha256 == staff.id).values(role=role.value))
-            tx.audit(Action.SESSION_ROLE, staff.actor, role=role.value, session=staff.id[:ID_DIGITS])
+        note_role(services, staff, role, None)
     return replace(staff, role=role, collections=_find_limit(services.config.access, role, groups))
 
 
 def find_role(services: Services, user: str) -> Role | None:
     """The role of an account of the DAM, as its groups are now; None is no access. Raises DamError."""
     return role_of(services.config.access, _find_groups(services, user))
+
+
+def note_role(services: Services, staff: Staff, role: Role, limits: frozenset[str] | None) -> Staff:
+    """The account has this role from now on, with these limits; a change of role is audited."""
+    kept = None if limits is None else sorted(limits)
+    with services.store.write() as tx:
+        mine = update(t.session).where(t.session.c.id_sha256 == staff.id)
+        tx.execute(mine.values(role=role.value, limits=kept, checked_at=tx.now, asking_at=None))
+        if role is not staff.role:
+            tx.audit(Action.SESSION_ROLE, staff.actor, role=role.value, session=staff.id[:ID_DIGITS])
+    return replace(staff, role=role, collections=limits)
+
+
+def end_one(services: Services, id_: str, why: str) -> None:
+    """End a session by itself, for this reason."""
+    _end(services, t.session.c.id_sha256 == id_, "system", why=why)
 
 
 def _find_groups(services: Services, user: str) -> Sequence[int]:

@@ -1,5 +1,6 @@
 """Rows of the tables as types, with the columns that are read; a test compares them with the tables."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -137,6 +138,13 @@ class SessionRow(Protocol):
     user: str
     role: str
     language: str
+    door: str
+    proved_at: datetime | None
+    subject: str | None
+    renewal: str | None
+    created_at: datetime
+    checked_at: datetime | None
+    limits: Sequence[str] | None
 
 
 class RequestRow(Protocol):

@@ -130,6 +130,13 @@ session = Table(
     Column("seen_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("ended_at", Instant),
+    Column("door", Text, nullable=False, server_default=text("'dam'")),  # dam, openid
+    Column("proved_at", Instant),  # when the account proved itself last, at the door or for a step-up
+    Column("subject", Text),  # openid: the account's number at the provider
+    Column("renewal", Text),  # openid: tokens by which the provider is asked again, sealed
+    Column("checked_at", Instant),  # openid: when it was asked which groups the account has
+    Column("asking_at", Instant),  # openid: when a request began to ask
+    Column("limits", JSON(none_as_null=True)),  # openid: the collections that the account is limited to; null: to none
 )
 
 # What a program may do that calls /api/v1.
