@@ -15,6 +15,7 @@ from plugin.hooks.dam import NamedCollections, Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx, inserted_id
+from plugin.ledger.tables.photos import fold_file_name
 from plugin.ledger.tables.rows import ResourceRow
 from plugin.quitclaim.clearance.scope import Scope
 from plugin.quitclaim.words.examination_words import NotExamined
@@ -115,7 +116,7 @@ def move(tx: Tx, old: str, new: str) -> None:
     if old not in ids:
         return
     if new not in ids:
-        tx.execute(update(t.resource).where(t.resource.c.id == ids[old]).values(ref=new))
+        tx.execute(update(t.resource).where(t.resource.c.id == ids[old]).values(ref=new, file_key=fold_file_name(new)))
         return
     mine = t.rejection.c.resource_id == ids[old]
     tx.execute(update(t.rejection).where(mine).values(resource_id=ids[new]))

@@ -30,6 +30,7 @@ from plugin.ledger.tables.faces import engine, face, rejection
 from plugin.ledger.tables.identities import address, awaited_answer, reference_set, visit
 from plugin.ledger.tables.keys import erasure, house_key, person_key, sealed, shredding
 from plugin.ledger.tables.log import audit, audit_head, event, job
+from plugin.ledger.tables.photos import resource, resource_collection, resource_hidden
 from plugin.ledger.tables.signing import api_token, code, form, idempotency, invitation, mail, request, session
 from plugin.ledger.tables.tags import clearance, intent, tag
 
@@ -196,57 +197,3 @@ collection = Table(
     Column("lost_below", Text, index=True),  # where nothing is compared because of that
     Column("shoot_id", Text, index=True),  # the list of who takes part, for a shoot
 )
-
-resource = Table(
-    "resource",
-    metadata,
-    Column("id", BIG, primary_key=True),
-    Column("ref", Text, nullable=False, unique=True),
-    Column("file_version", Text, nullable=False, index=True),
-    Column("kind", Text, nullable=False),  # photo, other
-    Column("examined", Text, nullable=False, default="no"),  # no, whole, partly
-    Column("examined_reason", Text),  # why not, or why only partly
-    Column("examined_at", Instant),
-    Column("engine", Text),
-    Column("matched", Boolean, nullable=False, default=False),  # encodings were compared
-    Column("matched_generation", BIG, nullable=False, default=0),
-    Column("released", Boolean),  # our last statement in the file, if any
-    Column("seen_at", Instant, nullable=False),
-    Column("deleted_at", Instant),
-    Column("placed_at", Instant),  # since when it lies under the rulings above it
-    Column("longest_px", PixelWidth),  # the longer side of the original; null: not known
-    Column("unread", Text),  # why the names on it could not be read
-    Column("further", Text),  # version of its other pictures; null: unknown
-    Column("looked_px", PixelWidth),  # faces so wide in the file were looked for
-    Column("indexed", Text),  # how its names were noted; null: not, or not all
-    Index(
-        "ix_resource_examined",
-        "examined",
-        sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
-    ),
-    Index(
-        "ix_resource_indexed",
-        "indexed",
-        sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
-    ),
-    Index(
-        "ix_resource_unread",
-        "ref",
-        sqlite_where=text("unread IS NOT NULL"),
-        postgresql_where=text("unread IS NOT NULL"),
-    ),
-    **NUMBERED,
-)
-
-resource_collection = Table(
-    "resource_collection",
-    metadata,
-    resource_id(primary_key=True),
-    Column("collection_ref", Text, primary_key=True),
-    Index("ix_resource_collection_content", "collection_ref", "resource_id"),  # a collection's photographs, in order
-)
-
-# Resources that may lie in collections which the DAM does not show us: nothing is compared there.
-resource_hidden = Table("resource_hidden", metadata, resource_id(primary_key=True))

@@ -46,7 +46,7 @@ _NOT_WORDS: Mapping[str, Mapping[Holds, tuple[str, ...]]] = {
     "idempotency": {Holds.TEXT: ("body",)},
     "job": {Holds.MIXED: ("key", "payload", "error")},
     "person": {Holds.NAME: ("display_name", "name_key", "given_name"), Holds.ACCOUNT: ("of_age_by",)},
-    "resource": {Holds.PLACE: ("ref",), Holds.MIXED: ("examined_reason",)},
+    "resource": {Holds.PLACE: ("ref", "file_key"), Holds.MIXED: ("examined_reason",)},
     "ruling": {
         Holds.PLACE: ("collection_ref", "title", "moved_from"),
         Holds.TEXT: ("basis_reference", "basis_by"),

@@ -16,6 +16,13 @@ audit = Table(
     Column("details", Text, nullable=False),  # canonical JSON without personal data
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
+    Index(
+        "ix_audit_photo",
+        "resource_id",
+        "seq",
+        sqlite_where=text("resource_id IS NOT NULL"),
+        postgresql_where=text("resource_id IS NOT NULL"),
+    ),
 )
 
 audit_head = Table(
