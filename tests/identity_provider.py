@@ -158,7 +158,7 @@ def question_of(address: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
 
 
-def _make_grants(here: IdentityProvider) -> tuple[type, type, type]:
+def _make_code_grant(here: IdentityProvider) -> type:
     class ByCode(grants.AuthorizationCodeGrant):  # type: ignore[misc]
         TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic",)
 
@@ -186,6 +186,10 @@ def _make_grants(here: IdentityProvider) -> tuple[type, type, type]:
         def authenticate_user(self, authorization_code: Code) -> Account:
             return authorization_code.user
 
+    return ByCode
+
+
+def _make_renewal_grant(here: IdentityProvider) -> type:
     class ByRenewal(grants.RefreshTokenGrant):  # type: ignore[misc]
         TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic",)
         INCLUDE_NEW_REFRESH_TOKEN = True
@@ -202,6 +206,10 @@ def _make_grants(here: IdentityProvider) -> tuple[type, type, type]:
         def revoke_old_credential(self, refresh_token: Held) -> None:
             here.held.remove(refresh_token)
 
+    return ByRenewal
+
+
+def _make_id_token(here: IdentityProvider) -> type:
     class WithToken(OpenIDCode):  # type: ignore[misc]
         def exists_nonce(self, nonce: str, asked: Any) -> bool:
             return False
@@ -218,7 +226,7 @@ def _make_grants(here: IdentityProvider) -> tuple[type, type, type]:
             claims |= {"nonce": code.nonce, "auth_time": code.auth_time, **code.user.claims}
             return here.forge(claims) if here.forge else here.sign(claims)
 
-    return ByCode, ByRenewal, WithToken
+    return WithToken
 
 
 def _make_app(here: IdentityProvider) -> Flask:
@@ -231,9 +239,9 @@ def _make_app(here: IdentityProvider) -> Flask:
 
     server = AuthorizationServer(app, query_client=lambda name: Client(here.back) if name == CLIENT else None)
     server.save_token = save
-    by_code, by_renewal, with_token = _make_grants(here)
-    server.register_grant(by_code, [with_token(require_nonce=True), CodeChallenge(required=True)])
-    server.register_grant(by_renewal)
+    id_token = _make_id_token(here)(require_nonce=True)
+    server.register_grant(_make_code_grant(here), [id_token, CodeChallenge(required=True)])
+    server.register_grant(_make_renewal_grant(here))
 
     @app.before_request
     def count() -> Response | None:

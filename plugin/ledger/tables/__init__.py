@@ -1,18 +1,8 @@
 """The tables of the ledger. Times are aware datetimes in UTC, kept as microseconds since 1970."""
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, Table, Text, UniqueConstraint, text
 
-from plugin.ledger.tables.columns import (
-    BIG,
-    NUMBERED,
-    Day,
-    Instant,
-    PixelWidth,
-    StrictBoolean,
-    metadata,
-    person_id,
-    resource_id,
-)
+from plugin.ledger.tables.columns import BIG, Day, Instant, StrictBoolean, metadata, person_id
 from plugin.ledger.tables.dam import (
     cut,
     dam_cursor,
@@ -66,6 +56,9 @@ __all__ = [
     "reference_set",
     "rejection",
     "request",
+    "resource",
+    "resource_collection",
+    "resource_hidden",
     "ruling",
     "sealed",
     "session",

@@ -5,8 +5,8 @@ from alembic import op
 
 from plugin.ledger.tables.photos import IN_ORDER, fold_file_name
 
-revision = "0015"
-down_revision = "0014"
+revision = "0017"
+down_revision = "0016"
 
 _PORTION = 20_000
 _ON_A_PHOTO = sa.text("resource_id IS NOT NULL")
