@@ -25,7 +25,8 @@ def fold_file_name(ref: str) -> str:
 
 
 def _fold_ref(context: "DefaultExecutionContext") -> str:
-    return fold_file_name(str(context.get_current_parameters()["ref"]))
+    given: dict[str, object] = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return fold_file_name(str(given["ref"]))
 
 
 resource = Table(
