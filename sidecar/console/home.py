@@ -8,7 +8,9 @@ from flask.typing import ResponseReturnValue
 from plugin.flows.access.staff_sessions import Role
 from plugin.flows.common.services import Services
 from plugin.flows.views import dashboard, waiting_list
+from plugin.flows.views.people import awaited_answers
 from plugin.flows.views.waiting_list import WaitingKind
+from plugin.words.catalogues import Words
 from sidecar.console import page_base
 from sidecar.console.page_base import EVERYBODY, OFFICERS, console
 from sidecar.running.readiness import find_unready
@@ -32,8 +34,15 @@ def home() -> ResponseReturnValue:
     dead = [(one, staff_words.job(one.kind, language), error_words.reason(one.error, language)) for one in failed]
     may = {"mends": role in OFFICERS, "retries": role is Role.ADMINISTRATOR}
     owed = any(one.owed for one in tasks)
-    lists = {"waits": waits, "tasks": tasks, "owed": owed, "dead": dead}
-    return page_base.render_page("home", may, lists, missing=find_unready())
+    awaited = awaited_answers.list_most(services, page_base.staff(), MOST_AWAITED) if reads_all else ()
+    lists = {"waits": waits, "tasks": tasks, "owed": owed, "dead": dead, "awaited": awaited}
+    age = staff_words.age(services.clock.now() - awaited[0].counted_at, language) if awaited else ""
+    said = {"sw": Words("start page", language), "age": age}
+    return page_base.render_page("home", may, lists, said, missing=find_unready())
+
+
+MOST_AWAITED = 6
+"""How many people are shown of those whose answer would clear most."""
 
 
 @dataclass(frozen=True)

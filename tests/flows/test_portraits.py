@@ -1,18 +1,23 @@
 """Portraits: a face that somebody named on a photograph of the DAM, and nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import cast as cast_to
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
+from plugin.errors import DamError
 from plugin.flows.access.staff_sessions import Role, Staff
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
 from plugin.flows.schedule import calendar
 from plugin.flows.views.people import portraits
+from plugin.hooks.dam import Dam
+from plugin.hooks.picture import Sight
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.quitclaim.consent.lifecycle import StopMode
@@ -87,3 +92,26 @@ def test_not_by_pictures_that_nobody_vouched_for(services: Services, editor: Fla
     with services.store.write() as tx:
         tx.execute(update(t.reference_set).values(vouched_at=None))
     assert ask(editor, asa)[0] == "image/svg+xml"
+
+
+class Limited(staff.WithAccounts):
+    """A DAM that shows accounts as much as `sight` says; it does not answer while there is none."""
+
+    sight: Sight | None = Sight.WHOLE
+
+    def seen_by(self, user: str, refs: Sequence[str]) -> dict[str, Sight]:
+        if self.sight is None:
+            raise DamError("away")
+        return dict.fromkeys(refs, self.sight)
+
+
+def test_as_much_as_the_dam_shows_the_account(services: Services, editor: FlaskClient, asa: str) -> None:
+    """Whole only: of a photograph that is hidden there, or shown as a small preview, or while the DAM is away, none."""
+    confirm(services, editor)
+    dam = Limited(services.dam)
+    asked = replace(services, dam=cast_to(Dam, dam))
+    account = Staff("", "jan", Role.EDITOR, "en")
+    found = {}
+    for dam.sight in (*Sight, None):
+        found[dam.sight] = portraits.render_portrait(asked, asa, account) is not None
+    assert found == {Sight.HIDDEN: False, Sight.SMALL: False, Sight.WHOLE: True, None: False}

@@ -79,7 +79,7 @@ def count(services: Services, most: int) -> dict[str, int]:
     """
     now = services.clock.now()
     with services.store.read() as conn:
-        named = dict(conn.execute(_count_names()).tuples().all())
+        named: dict[str, int] = {row.person_id: row.number for row in conn.execute(_count_names())}
         asked = set(conn.scalars(select(t.person.c.id).where(*_may_be_asked(now))))
         agreed = _read_agreed(conn, now)
     found: list[tuple[int, str]] = []
@@ -94,7 +94,9 @@ def count(services: Services, most: int) -> dict[str, int]:
 
 
 def _count_names() -> "Select[str, int]":
-    return select(_TAG.person_id, func.count()).where(_TAG.person_id.is_not(None)).group_by(_TAG.person_id)
+    return (
+        select(_TAG.person_id, func.count().label("number")).where(_TAG.person_id.is_not(None)).group_by(_TAG.person_id)
+    )
 
 
 def _may_be_asked(now: datetime) -> tuple[ColumnElement[bool], ...]:
