@@ -42,8 +42,8 @@ class Client(ClientMixin):  # type: ignore[misc]
 
     client_id = CLIENT
 
-    def __init__(self, back: str) -> None:
-        self.back = back
+    def __init__(self, back: str, renews: bool) -> None:
+        self.back, self.renews = back, renews
 
     def get_client_id(self) -> str:
         return CLIENT
@@ -67,7 +67,7 @@ class Client(ClientMixin):  # type: ignore[misc]
         return response_type == "code"
 
     def check_grant_type(self, grant_type: str) -> bool:
-        return grant_type in ("authorization_code", "refresh_token")
+        return grant_type == "authorization_code" or (grant_type == "refresh_token" and self.renews)
 
 
 @dataclass
@@ -159,6 +159,8 @@ def question_of(address: str) -> dict[str, str]:
 
 
 def _make_code_grant(here: IdentityProvider) -> type:
+    """Codes, kept until they are redeemed."""
+
     class ByCode(grants.AuthorizationCodeGrant):  # type: ignore[misc]
         TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic",)
 
@@ -190,13 +192,15 @@ def _make_code_grant(here: IdentityProvider) -> type:
 
 
 def _make_renewal_grant(here: IdentityProvider) -> type:
+    """Renewals, each good for one."""
+
     class ByRenewal(grants.RefreshTokenGrant):  # type: ignore[misc]
         TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic",)
         INCLUDE_NEW_REFRESH_TOKEN = True
 
         def authenticate_refresh_token(self, refresh_token: str) -> Held:
             found = [one for one in here.held if one.refresh == refresh_token]
-            if not found or not here.renews:
+            if not found:
                 raise InvalidGrantError
             return found[0]
 
@@ -209,7 +213,9 @@ def _make_renewal_grant(here: IdentityProvider) -> type:
     return ByRenewal
 
 
-def _make_id_token(here: IdentityProvider) -> type:
+def _make_tokens(here: IdentityProvider) -> type:
+    """ID tokens, genuine or forged."""
+
     class WithToken(OpenIDCode):  # type: ignore[misc]
         def exists_nonce(self, nonce: str, asked: Any) -> bool:
             return False
@@ -237,10 +243,12 @@ def _make_app(here: IdentityProvider) -> Flask:
         made = Held(token["access_token"], token.get("refresh_token", ""), asked.user, token.get("scope", ""))
         here.held.append(made)
 
-    server = AuthorizationServer(app, query_client=lambda name: Client(here.back) if name == CLIENT else None)
+    server = AuthorizationServer(
+        app, query_client=lambda name: Client(here.back, here.renews) if name == CLIENT else None
+    )
     server.save_token = save
-    id_token = _make_id_token(here)(require_nonce=True)
-    server.register_grant(_make_code_grant(here), [id_token, CodeChallenge(required=True)])
+    with_token = _make_tokens(here)
+    server.register_grant(_make_code_grant(here), [with_token(require_nonce=True), CodeChallenge(required=True)])
     server.register_grant(_make_renewal_grant(here))
 
     @app.before_request
