@@ -3,9 +3,12 @@
 import gc
 import logging
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
+from flask import Flask
 
 from plugin.clock import SystemClock
 from plugin.config import Config
@@ -21,10 +24,21 @@ from sidecar.serving.pools import mmap_large_blocks
 log = structlog.get_logger()
 
 
-def serve(config: Config, config_path: Path | None, with_worker: bool) -> None:
+MakeApp = Callable[[Config, Services], Flask]
+
+
+def serve(
+    config: Config,
+    config_path: Path | None,
+    with_worker: bool,
+    make_app: MakeApp = create_app,
+    announce: Callable[[], None] | None = None,
+) -> None:
     """Listen until told to stop; `with_worker` also supervises a `facelease work` process.
 
-    Waits for a store that does not answer yet. Errors that somebody has to mend are raised before it listens.
+    `make_app`: what is served on the open house, where it is more than `create_app`. `announce` is called once it
+    listens, instead of a line in the log. Waits for a store that does not answer yet. Errors that somebody has to mend
+    are raised before it listens.
     """
     loops.log_thread_errors()
     stop = shutdown.shutdown.requested
@@ -32,7 +46,8 @@ def serve(config: Config, config_path: Path | None, with_worker: bool) -> None:
         if services is None:
             return
         if loops.retry("start", lambda: calendar.start_process(services), stop, lambda e: isinstance(e, StoreAway)):
-            _listen(config, services, WorkerSupervisor(_worker_command(config_path)) if with_worker else None)
+            worker = WorkerSupervisor(_worker_command(config_path)) if with_worker else None
+            _listen(make_app(config, services), services, worker, announce or partial(_log_listening, config))
 
 
 def _worker_command(config_path: Path | None) -> list[str]:
@@ -40,28 +55,30 @@ def _worker_command(config_path: Path | None) -> list[str]:
     return [sys.executable, "-m", "sidecar", *chosen, "work", "--beside-server"]
 
 
-def _listen(config: Config, services: Services, worker: WorkerSupervisor | None) -> None:
+def _listen(app: Flask, services: Services, worker: WorkerSupervisor | None, announce: Callable[[], None]) -> None:
     for name in ("waitress", "waitress.queue"):
         logging.getLogger(name).disabled = True  # it would log paths, which contain links
+    config = services.config
     listener.raise_file_limit()
     mmap_large_blocks()
-    here = listener.Listener(create_app(config, services), config, services)
+    here = listener.Listener(app, config, services)
     gc.collect()
     gc.freeze()  # what exists now stays: collections after a large form are quick
     if worker is None:
         shutdown.shutdown.begin(here.stop)
-        _run(here, config)
+        announce()
+        here.run()
         return
     shutdown.shutdown.seconds += 0.5  # the worker has the seconds before
     shutdown.shutdown.begin(here.stop, worker.leave, last=[worker.kill])
     here.tends.append(worker.mend)
     try:
         worker.start()
-        _run(here, config)
+        announce()
+        here.run()
     finally:
         worker.stop()
 
 
-def _run(here: listener.Listener, config: Config) -> None:
-    log.info("listening", host=config.server.host, port=here.effective_port)
-    here.run()
+def _log_listening(config: Config) -> None:
+    log.info("listening", host=config.server.host, port=config.server.port)

@@ -12,9 +12,10 @@ from sidecar.commands.common import Shell
 @click.pass_obj
 def demo(shell: Shell, once: bool, folder: str, port: int) -> None:
     """Show what FaceLease does: tag who agreed, answer for each channel, let a lease end."""
-    from sidecar.commands.demo import story
+    from sidecar.commands.demo import serving, story
 
-    held = story.run(folder, port)
+    tally = story.run(folder, port)
     if once:
-        raise SystemExit(0 if held else 1)
-    story.serve(folder, port)
+        click.echo(f"\n{tally.line()}")
+        raise SystemExit(1 if tally.broken else 0)
+    serving.serve(folder, port)
