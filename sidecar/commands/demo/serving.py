@@ -27,6 +27,7 @@ def serve(folder: str, port: int) -> None:
     """Serve the house in this folder; its start page's address is the one link that is printed."""
     path = Path(folder).absolute()
     config = story.write_config(path, port)
+    heading("Getting the photographs ready for you ...")
     with bootstrap.open_house(config) as services:
         tried = prepare(services)
 
