@@ -21,12 +21,15 @@ PARTS = (
     "panel",
     "faces",
     "inviting",
+    "beside",
+    "comparing",
     "searches",
     "marks",
     "signin",
     "embedded",
     "downloads",
     "sight",
+    "photo",
 )
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 

@@ -45,6 +45,7 @@ _SIGNED = (
     "downloads.count",
     "downloads.record",
     "inviting.invite",
+    "searches.compare",
     "searches.find",
     "searches.mark",
     "signin.sign_in",

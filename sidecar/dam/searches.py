@@ -1,7 +1,8 @@
 """What the DAM's own search asks, under the panel's secret.
 
-`POST /panel/resourcespace/photographs`: which photographs; `…/marks`: the state of those that a page shows. Who may see
-which photograph is the DAM's to say: it narrows the list by its own rules, and asks for marks of what it shows.
+`POST /panel/resourcespace/photographs`: which photographs; `…/marks`: the state of those that a page shows;
+`…/comparing`: with how many people a collection would compare. Who may see which photograph is the DAM's to say: it
+narrows the list by its own rules, and asks for marks of what it shows.
 """
 
 from datetime import date
@@ -11,6 +12,7 @@ from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from plugin.errors import EventRefused
+from plugin.flows.collections import mode_effect
 from plugin.flows.common.services import Services
 from plugin.flows.views.dam_search import photo_lists, photo_marks
 from plugin.hooks.webhooks.events import EventRef
@@ -19,6 +21,7 @@ from sidecar.web import signed_requests
 
 PHOTOGRAPHS = f"{panel.PATH}/photographs"
 MARKS = f"{panel.PATH}/marks"
+COMPARING = f"{panel.PATH}/comparing"
 MOST_MARKS = 1000
 
 T = TypeVar("T", bound=BaseModel)
@@ -43,6 +46,12 @@ class MarksQuestion(_Question):
     refs: Annotated[tuple[EventRef, ...], Field(min_length=1, max_length=MOST_MARKS)]
 
 
+class ComparingQuestion(_Question):
+    """A collection for which somebody may choose a mode."""
+
+    collection: EventRef
+
+
 def create_blueprint(services: Services) -> Blueprint | None:
     """The endpoints; None while no secret is configured. Raises ConfigError for one that cannot be read."""
     known = signed_requests.load_secrets(services.config, "panel")
@@ -65,6 +74,13 @@ def create_blueprint(services: Services) -> Blueprint | None:
         marks = photo_marks.mark_photos(services, refs)
         said = {ref: {"channels": dict(one.channels), "waiting": one.waiting} for ref, one in marks.items()}
         return jsonify(marks=said)
+
+    @routes.post(COMPARING)
+    def compare() -> Response:
+        _, raw = signed_requests.read_signed(services, known)
+        ref = str(_parse(ComparingQuestion, raw).collection)
+        people, members = mode_effect.count_comparable(services, ref)
+        return jsonify(people=people, members=members)
 
     return routes
 

@@ -109,7 +109,7 @@ def create_blueprint(services: Services, limiter: Limiter) -> Blueprint | None:
         token, _ = staff_sessions.sign_in(services, known(), payload, signature)
         session.clear()  # against session fixation
         session[SESSION_KEY] = token
-        return redirect(f"{services.config.server.public_url}/console/", 303)
+        return redirect(services.config.server.public_url + (handover.read_destination(payload) or "/console/"), 303)
 
     for kind in (SignatureRefused, AccessRefused, StoreError, HTTPException):
         routes.register_error_handler(kind, _show_refused)

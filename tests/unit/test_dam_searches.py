@@ -152,3 +152,17 @@ def test_what_is_no_question_is_refused(services: Services, clock: ManualClock, 
         answer = Sender(client, clock, path=searches.PHOTOGRAPHS).ask(**question)
     assert 400 <= answer.status_code < 500
     assert answer.content_type == "application/problem+json"
+
+
+def test_with_how_many_a_collection_would_compare(
+    services: Services, clock: ManualClock, cast: support.Cast, asa: str
+) -> None:
+    """Those who may be compared now; nobody whose agreement is over, and of a shoot those who signed up for it."""
+    told = {"people": 0, "members": 0}
+    assert ask(services, clock, searches.COMPARING, collection="shoot") == told
+    cast.sign(asa)
+    cast.enrol(asa)
+    cast.sign(cast.add("Bo Unpictured"))
+    assert ask(services, clock, searches.COMPARING, collection="shoot") == told | {"people": 1}
+    withdrawal.withdraw(services, asa, None, "person")
+    assert ask(services, clock, searches.COMPARING, collection="shoot") == told

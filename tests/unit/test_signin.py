@@ -97,6 +97,13 @@ def test_used_twice(services: Services, client: FlaskClient, dam: Dam) -> None:
     assert audit(services)[1] == ("staff:session:refuse", "dam:jan")
 
 
+def test_it_may_lead_to_the_review_of_a_collection(client: FlaskClient, dam: Dam) -> None:
+    """A page of ours that the DAM signed with the rest; without one, the first page."""
+    answer = dam.sign_in(client, to="/console/review?collection=12")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{AUDIENCE}/console/review?collection=12")
+    assert dam.sign_in(client, to="").headers["Location"] == f"{AUDIENCE}/console/"
+
+
 @pytest.mark.parametrize(("seconds", "status"), [(0, 303), (-60, 303), (-61, 401), (5, 303), (6, 401), (-(10**8), 401)])
 def test_its_minute(client: FlaskClient, dam: Dam, seconds: int, status: int) -> None:
     """It holds for sixty seconds, and allows the DAM's clock five of advance."""
@@ -124,6 +131,12 @@ def test_its_minute(client: FlaskClient, dam: Dam, seconds: int, status: int) ->
         {"issued": 10**30},
         {"more": 1},
         {"language": "nl\n"},
+        {"to": "https://elsewhere.example/"},
+        {"to": "//elsewhere.example/console/review"},
+        {"to": "/console/../signin"},
+        {"to": "/console/review?collection=1&next=//x"},
+        {"to": "/console/review\n"},
+        {"to": "/console/people/x%2f"},
     ],
 )
 def test_signed_but_not_what_it_takes(client: FlaskClient, dam: Dam, change: dict[str, Any]) -> None:

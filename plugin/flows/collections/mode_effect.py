@@ -53,6 +53,17 @@ def explain(services: Services, ref: str) -> list[NoEffect]:
     return found + _explain_photographs(services, rule)
 
 
+def count_comparable(services: Services, ref: str) -> tuple[int, int]:
+    """How many people faces would be compared with here, and how many of them signed up for a shoot here."""
+    with services.store.read() as conn:
+        rule = next(iter(modes.list_rules(conn, [ref])), None)
+    people, members = 0, 0
+    for person in _list_comparable(services):
+        people += 1
+        members += rule is not None and person in rule.members
+    return people, members
+
+
 def _explain_people(services: Services, rule: CollectionRule) -> list[NoEffect]:
     shoot = rule.basis is Basis.SHOOT
     if shoot and not rule.members:

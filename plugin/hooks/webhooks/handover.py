@@ -36,6 +36,7 @@ class _Payload(BaseModel):
     nonce: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
     audience: Annotated[str, StringConstraints(max_length=500)]
     issued: Annotated[int, Field(ge=0, lt=1 << 36)]
+    to: Annotated[str, StringConstraints(pattern=r"^(/console/[a-z/]{1,40}(\?collection=[0-9]{1,10})?)?$")] = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,13 @@ def read_handover(known: Sequence[str], payload: str, signed: str, audience: str
             "this sign-in is not signed for this address, or not from the last minute: open FaceLease from the "
             "DAM once more; if that does not help, compare the secrets, the address and the clocks of both sides"
         ) from None
+
+
+def read_destination(payload: str) -> str:
+    """The page of ours to which a hand-over leads, "" for none; of a payload that was verified."""
+    message = payload.encode("ascii")
+    body = base64.b64decode(message + b"=" * (-len(message) % 4), altchars=b"-_", validate=True)
+    return _Payload.model_validate_json(body).to
 
 
 def _verify(known: Sequence[str], payload: str, signed: str, audience: str, now: datetime) -> Handover:

@@ -111,6 +111,20 @@ function HookFaceleaseAllRender_actions_add_collection_option($top_actions, arra
         ];
     }
 
+    if ($collection > 0 && facelease_may_enter() && collection_readable($collection)) {
+        $options[] = [
+            'value' => 'facelease_review',
+            'label' => facelease_word('menu_review'),
+            'data_attr' => [
+                'url' => generateURL($GLOBALS['baseurl_short'] . 'plugins/facelease/pages/console.php', [
+                    'to' => 'review',
+                    'collection' => $collection,
+                ]),
+            ],
+            'category' => ACTIONGROUP_COLLECTION,
+        ];
+    }
+
     return $options;
 }
 

@@ -20,6 +20,7 @@ function facelease_render_collection(int $collection, string $title, array $form
             facelease_render_note('FaceleaseDone', 'saved');
         }
         facelease_render_effect($collection, $without, ($history[0]['basis'] ?? '') === 'controller');
+        facelease_render_comparing($collection);
         ?>
         <form method="post" action="<?php echo escape($GLOBALS['baseurl_short']); ?>plugins/facelease/pages/collection.php"
             onsubmit="return CentralSpacePost(this, true);">

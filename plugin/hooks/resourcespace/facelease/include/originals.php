@@ -124,3 +124,26 @@ function facelease_send_original(int $ref): array
     fpassthru($file);
     exit();
 }
+
+/**
+ * Does a preview of this size lie on its side? The file says that its picture is to be turned by a quarter, and the
+ * preview has the shape of the picture that was not. What nobody can read is not called so.
+ */
+function facelease_is_sideways(int $ref, int $width, int $height): bool
+{
+    $row = facelease_resource($ref);
+    $path = $row === null ? null : facelease_original_path($row);
+    $exif = $size = false;
+    if ($path !== null && function_exists('exif_read_data')) {
+        facelease_quietly(static function () use ($path, &$exif, &$size): void {
+            $exif = exif_read_data($path, 'IFD0');
+            $size = getimagesize($path);
+        });
+    }
+    if ($size === false || $exif === false || !in_array((int) ($exif['Orientation'] ?? 1), [5, 6, 7, 8], true)) {
+        return false;
+    }
+    $flat = facelease_turned((array) $row) % 180 === 0 ? $size[0] > $size[1] : $size[0] < $size[1];
+
+    return $size[0] !== $size[1] && ($width > $height) === $flat;
+}

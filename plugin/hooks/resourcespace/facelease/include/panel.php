@@ -73,6 +73,7 @@ function facelease_render_panel(array $said, int $ref, bool $can_edit): void
     facelease_render_choices($ref, $can_edit);
     echo '<h3>' . escape(facelease_word('people')) . '</h3>';
     facelease_render_people($people);
+    facelease_render_beside($ref, $people);
     if ($can_edit) {
         facelease_render_inviting($faces);
     }
@@ -212,6 +213,10 @@ function facelease_render_picture(int $ref, array $faces): void
     }
     $url = get_resource_path($ref, false, 'pre', false, 'jpg', true, 1, check_use_watermark());
     $ratio = $measured[0] / $measured[1];
+    if (facelease_is_sideways($ref, (int) $measured[0], (int) $measured[1])) {
+        facelease_render_note('FaceleaseUnknown', 'sideways');
+        $faces = []; // they would lie beside the people
+    }
     $style = sprintf('--facelease-ratio:%.6F;--facelease-width:%dpx', $ratio, facelease_picture_width($ratio));
     echo '<div class="FaceleasePicture" style="' . escape($style) . '"><img alt="" src="' . escape($url) . '">';
     foreach ($faces as $number => $face) {

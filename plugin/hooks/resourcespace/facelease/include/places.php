@@ -35,13 +35,15 @@ function facelease_panel_at(string $place, int $ref): bool
     }
     $url = $GLOBALS['baseurl_short'] . 'plugins/facelease/pages/panel.php';
     ?>
-    <div class="RecordBox">
+    <div class="RecordBox" id="facelease_panel">
         <div class="RecordPanel">
             <div class="Title"><?php echo escape(facelease_word('panel_title')); ?></div>
             <div class="FaceleasePanel" aria-live="polite"
                 data-url="<?php echo escape($url); ?>"
                 data-ref="<?php echo escape((string) $ref); ?>"
                 data-csrf="<?php echo escape(generate_csrf_js_object('facelease_panel')); ?>"
+                data-beside="<?php echo escape((string) ($GLOBALS['lang']['consent_management'] ?? '')); ?>"
+                data-title="<?php echo escape(facelease_word('panel_title')); ?>"
                 data-failed="<?php echo escape(facelease_word('unknown_failed')); ?>"
             ><p><?php echo escape(facelease_word('loading')); ?></p></div>
         </div>
@@ -146,6 +148,14 @@ function HookFaceleaseSearchEndofsearchpage()
         <script>faceleaseMarkAll();</script>
         <?php
     }
+
+    return null;
+}
+
+/** On the upload page: whether faces are compared where the files go. */
+function HookFaceleaseUpload_batchUpload_page_top()
+{
+    facelease_quietly(static fn() => facelease_render_upload_note((int) getval('collection_add', 0, true)));
 
     return null;
 }

@@ -29,7 +29,7 @@ function facelease_may_enter(): bool
  *
  * @return array{payload: string, signature: string}
  */
-function facelease_ticket(string $user, int $group, string $language, int $now): array
+function facelease_ticket(string $user, int $group, string $language, int $now, string $to = ''): array
 {
     $said = json_encode([
         'v' => 1,
@@ -39,7 +39,7 @@ function facelease_ticket(string $user, int $group, string $language, int $now):
         'nonce' => bin2hex(random_bytes(16)),
         'audience' => facelease_console(),
         'issued' => $now,
-    ], JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR);
+    ] + ($to === '' ? [] : ['to' => $to]), JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR);
     $payload = rtrim(strtr(base64_encode($said), '+/', '-_'), '=');
     $key = (string) facelease_secret('signin');
 
@@ -47,4 +47,10 @@ function facelease_ticket(string $user, int $group, string $language, int $now):
         'payload' => $payload,
         'signature' => base64_encode(hash_hmac('sha256', 'facelease-signin.' . $payload, $key, true)),
     ];
+}
+
+/** Where in FaceLease the hand-over leads: the review of a collection that the user may read, else its first page. */
+function facelease_destination(string $to, int $collection): string
+{
+    return $to === 'review' && $collection > 0 && collection_readable($collection) ? "/console/review?collection=$collection" : '';
 }

@@ -2,7 +2,24 @@
 function faceleaseFill() {
     document.querySelectorAll('.FaceleasePanel:not([data-asked])').forEach(function (panel) {
         faceleaseAsk(panel, {});
+        faceleaseBeside(panel);
     });
+}
+
+/* The panel "Consent management" of the DAM's own: it gets a mark to lead to, and leads to ours. */
+function faceleaseBeside(panel) {
+    var title = Array.from(document.querySelectorAll('.RecordPanel > .Title')).find(function (one) {
+        return panel.dataset.beside !== '' && one.textContent.trim() === panel.dataset.beside;
+    });
+    if (title && !document.getElementById('facelease_forms')) {
+        var link = document.createElement('a');
+        link.href = '#facelease_panel';
+        link.textContent = panel.dataset.title;
+        var line = document.createElement('p');
+        line.append(link);
+        title.id = 'facelease_forms';
+        title.after(line);
+    }
 }
 
 function faceleaseAsk(panel, decision) {

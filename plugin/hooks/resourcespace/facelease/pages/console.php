@@ -12,7 +12,7 @@ if (!facelease_may_enter()) {
 }
 header('Cache-Control: no-store');
 header('Referrer-Policy: no-referrer');
-$ticket = facelease_ticket((string) $username, (int) $usergroup, (string) $language, time());
+$ticket = facelease_ticket((string) $username, (int) $usergroup, (string) $language, time(), facelease_destination(getval('to', ''), (int) getval('collection', 0, true)));
 $address = facelease_console() . '/signin/resourcespace';
 $script = $baseurl_short . 'plugins/facelease/js/signin.js?v=' . urlencode((string) $css_reload_key);
 ?>
