@@ -337,8 +337,8 @@ _ATTACKS = {
 def test_a_lost_role_ends_the_session(
     app: Flask, provider: IdentityProvider, clock: ManualClock, services: Services, promise: Promise, renews: bool
 ) -> None:
-    """With a renewal and without one: whoever loses their groups, or their account, is out within the minutes of the configuration; who has another
-    group has its role."""
+    """With a renewal and without one: whoever loses their groups, or their account, is out within the minutes of the
+    configuration; who has another group has its role."""
     provider.renews = renews
     provider.add("kim", "chiefs")
     client, _ = _sign_in(app, provider)

@@ -41,7 +41,11 @@ def test_where_a_form_and_the_panel_disagree(expires: str | None, status: str, k
 
 def test_a_newer_form_counts_beside_an_older_one_and_strangers_are_told() -> None:
     """Of two forms of one person the one that holds; a form of nobody who is named here is said."""
-    forms = [{"name": "Åsa", "expires": "2020-01-01"}, {"name": "åsa", "expires": None}, {"name": "<b>Bo"}]
+    forms: list[dict[str, Any]] = [
+        {"name": "Åsa", "expires": "2020-01-01"},
+        {"name": "åsa", "expires": None},
+        {"name": "<b>Bo"},
+    ]
     said = told(forms, [person("Åsa", "cleared")])
     assert said == [words("en")["facelease_beside_not_named"].replace("%s", "<b>Bo")]
 
