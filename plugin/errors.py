@@ -70,6 +70,10 @@ class UseUnknown(ConsentError):
     """A purpose or channel that is not configured, or days for which no answer exists."""
 
 
+class ProposalChanged(ConsentError):
+    """A face is not proposed as whom a page showed any more, or somebody has decided on it since."""
+
+
 class HouseClosed(ConsentError):
     """ended.log is not the expected file, so withdrawals may be missing: nothing is compared, tagged or cleared."""
 

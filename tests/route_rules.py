@@ -19,6 +19,7 @@ _CONSOLE: dict[str, Rule] = {
     "home": STAFF, "sign_out": STAFF,
     "review": READERS, "review_person": READERS, "review_photo": READERS, "review_face": READERS,
     "review_picture": READERS, "review_decide": REVIEWERS, "review_undo": REVIEWERS, "review_small": REVIEWERS,
+    "review_names": REVIEWERS,
     "references": READERS, "reference_picture": READERS, "reference_decide": READERS, "references_confirm": READERS,
     "shoot": READERS, "shoot_seen": READERS,
     "people": READERS, "people_export": READERS, "person": READERS, "portrait": READERS, "clearance": READERS,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from plugin.errors import ConsentError, NotFound, NothingDone
+from plugin.errors import ConsentError, NotFound, NothingDone, ProposalChanged
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common import face_rows
 from plugin.flows.common.services import Services
@@ -141,7 +141,7 @@ def undo_dismissal(services: Services, face_id: int, actor: str, part_of: str | 
         if face.state != "dismissed" or face.decided_by is None:
             raise ConsentError("nobody has dismissed this face: there is nothing to undo")
         if part_of is not None and face.act != part_of:
-            raise face_decisions.ProposalChanged("somebody has decided on this face since: look at it again")
+            raise ProposalChanged("somebody has decided on this face since: look at it again")
         act = (face.decided_by, face.decided_at)
         seen = face_rows.list_of(tx.connection, face.resource_id)
         dismissed = [row for row in seen if row.state == "dismissed"]

@@ -11,14 +11,13 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, select
 
-from plugin.errors import ConsentError, DamError, NotFound, PictureError, ResourceGone
+from plugin.errors import ConsentError, DamError, NotFound, PictureError, ProposalChanged, ResourceGone
 from plugin.flows.access import sight
 from plugin.flows.access.staff_sessions import Staff
 from plugin.flows.common import reference_sets
 from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals, face_decisions
 from plugin.flows.review.dismissals import DismissalResult
-from plugin.flows.review.face_decisions import ProposalChanged
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.dismissal import Dismissal
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, Executable, delete, select
 
-from plugin.errors import ConsentError, NotFound
+from plugin.errors import ConsentError, NotFound, ProposalChanged
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common import closed_house, face_rows, narrowed_modes, reference_sets, roster
 from plugin.flows.common.services import Services
@@ -96,10 +96,6 @@ def is_sound(services: Services, face_id: int) -> bool:
     face = find_face(services, face_id)
     with services.store.read() as conn:
         return face.set_id is None or face.set_id in reference_sets.find_vouched(conn, [face.set_id])
-
-
-class ProposalChanged(ConsentError):
-    """The face is not proposed as this person any more, or somebody has decided on it."""
 
 
 def confirm(

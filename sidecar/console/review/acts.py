@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from flask import jsonify, redirect, request
+from flask import jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError, DamError, NotFound, NothingDone
 from plugin.flows.access import sight
 from plugin.flows.review import dismissals, face_acts
 from plugin.flows.review.face_acts import DECIDED, FaceOutcome, Shown, What
+from plugin.flows.views.review import name_picker
 from plugin.words.catalogues import Words
 from sidecar.console import page_base
 from sidecar.console.page_base import REVIEWERS, console
@@ -49,6 +50,24 @@ def review_small(photo_id: int) -> ResponseReturnValue:
     newest = parse_number(request.form.get("newest"))
     found = face_acts.dismiss_small(page_base.house(), page_base.staff(), photo_id, newest)
     return _answer("small", [FaceOutcome(one, What.DONE) for one in found.faces])
+
+
+@console.get("/review/people.json")
+@require(*REVIEWERS, limited=True)
+def review_names() -> ResponseReturnValue:
+    """People whose names fit what was typed, for whoever names a face."""
+    found = name_picker.find_people(page_base.house(), page_base.staff(), request.args.get("q", "")[:200])
+    return jsonify(
+        [
+            {
+                "id": one.person_id,
+                "name": one.name,
+                "in_force": one.in_force,
+                "portrait": url_for("console.portrait", person_id=one.person_id),
+            }
+            for one in found
+        ]
+    )
 
 
 def _answer(act: str, outcomes: Sequence[FaceOutcome]) -> ResponseReturnValue:

@@ -22,6 +22,24 @@ from sidecar.words import review_words
 PAGE_FACES = 60
 """Faces a page: their pictures are asked for as they come into view."""
 LISTS = ("suggested", "machine", "unmatched", "again")
+KEYS = (
+    ("←→↑↓", "move"),
+    (("Space",), "choose"),
+    (("Shift + ←→↑↓",), "range"),
+    ("A", "all"),
+    (("Enter",), "large"),
+    ("C", "confirm"),
+    ("Y", "yes"),
+    ("N", "no"),
+    ("E", "else"),
+    ("D", "leave"),
+    ("S", "skip"),
+    ("U", "undo"),
+    ("]", "next"),
+    (("Esc",), "back"),
+    ("?", "keys"),
+)
+"""The keys of the light table, and what each does."""
 _OF_PEOPLE = ("suggested", "machine")
 
 
@@ -91,7 +109,9 @@ def _show_table(page: TablePage, chosen: str, about: Mapping[str, Any]) -> Respo
     photos = {row.resource_id for row in page.faces} if chosen not in _OF_PEOPLE else set()
     small, uncounted = face_table.count_figures(page_base.house(), photos)
     figures = {"small": small, "uncounted": uncounted, "photos": group_faces(page.faces, chosen)}
-    return _render("light_table", paging, about, figures, _words_of(page.faces), undoable=_count_undoable())
+    return _render(
+        "light_table", paging, {"lt_keys": KEYS}, about, figures, _words_of(page.faces), undoable=_count_undoable()
+    )
 
 
 def group_faces(faces: Iterable[TableFace], chosen: str) -> list[list[TableFace]]:
