@@ -31,7 +31,7 @@ _CONSOLE: dict[str, Rule] = {
     "names": READERS, "names_decide": REVIEWERS,
     "collections": OFFICERS, "collection": OFFICERS, "collection_set": ALONE,
     "forms": OFFICERS, "form": OFFICERS, "form_sample": OFFICERS, "form_add": ALONE, "form_retire": ALONE,
-    "photo": READERS, "photo_picture": READERS,
+    "photo": READERS, "photo_picture": READERS, "photo_find": READERS,
     "sessions": OFFICERS, "session_end": OFFICERS,
     "jobs": ALONE, "jobs_retry": ALONE,
     "log": WATCHERS, "log_verify": WATCHERS, "log_export": WATCHERS,

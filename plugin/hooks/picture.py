@@ -40,3 +40,17 @@ class LimitsSight(Protocol):
 
         Raises DamError, within seconds, where that is unknown.
         """
+
+
+@runtime_checkable
+class FindsFiles(Protocol):
+    """Its refs do not say what files are called; each resource has an address."""
+
+    def find_files(self, user: str | None, name: str, most: int) -> Sequence[str]:
+        """Resources whose file came under this name, or one that begins like it; `user`: those that the account sees.
+
+        Raises DamError.
+        """
+
+    def ref_of(self, address: str) -> str | None:
+        """Which resource a web address of the DAM shows; None for one of another place."""

@@ -12,6 +12,7 @@ from PIL import Image
 from werkzeug.wrappers import Response
 
 from plugin.hooks.files import file_kinds
+from plugin.ledger.tables.photos import fold_file_name
 from tests.doubles import resourcespace_mentions as mentions
 from tests.doubles.resourcespace_consents import ConsentApi
 from tests.doubles.resourcespace_state import GROUPS, PEOPLE, RESTRICTED, Library, Photo, Shelf, User
@@ -657,6 +658,14 @@ class PluginApi(Api):
             return {"seen": {}}
         seen = {str(ref): self.get_resource_access(who, {"resource": str(ref)}) for ref in array(p, "refs")}
         return {"seen": {ref: access for ref, access in seen.items() if access in {0, 1}}}
+
+    def facelease_find(self, user: User, p: Params) -> Any:
+        begin, who = fold_file_name(p.get("name", "")), p.get("username", "")
+        called = {ref: fold_file_name(photo.texts.get(51, "")) for ref, photo in self.library.photos.items()}
+        found = sorted((name, ref) for ref, name in called.items() if begin and name.startswith(begin))
+        refs = [ref for _, ref in found][: integer(p, "most")]
+        asked = {"username": who, "refs": json.dumps(refs)}
+        return {"refs": [int(ref) for ref in self.facelease_seen(user, asked)["seen"]] if who else refs}
 
     def facelease_tables(self, user: User, p: Params) -> Any:
         return {table: list(columns) for table, columns in mentions.COLUMNS.items()}

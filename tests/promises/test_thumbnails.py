@@ -128,7 +128,8 @@ def test_nobody_sees_more_than_their_role_and_collections(
 
 
 @contextmanager
-def _served(root: Path, double: Double, clock: ManualClock, examiner: Examiner) -> Iterator[Services]:
+def served(root: Path, double: Double, clock: ManualClock, examiner: Examiner) -> Iterator[Services]:
+    """A house beside a ResourceSpace, with a console."""
     files = {"webhooks": {"signin_secret_file": sender.secret_file(root / "signin.secret", staff.SECRET)}}
     access = {"access": {**staff.ACCESS, "administrators": [1], "editors": [GENERAL, RESTRICTED], "officers": []}}
     config = on_double.configuration(root, double, server={"public_url": staff.AUDIENCE}, **files, **access)
@@ -137,7 +138,10 @@ def _served(root: Path, double: Double, clock: ManualClock, examiner: Examiner) 
         yield services
 
 
-def _come_in(app: Flask, clock: ManualClock, user: str, group: int) -> FlaskClient:
+def come_in(services: Services, clock: ManualClock, user: str, group: int) -> FlaskClient:
+    """A browser in which this account of the DAM is signed in."""
+    app = create_app(services.config, services)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
     client = app.test_client()
     assert Dam(clock).sign_in(client, user=user, groups=[group], address=staff.address()).status_code == 303
     return client
@@ -148,7 +152,7 @@ def test_nobody_sees_what_the_dam_closes_to_them(
     tmp_path: Path, double: Double, clock: ManualClock, examiner: Examiner, promise: Promise
 ) -> None:
     """What is confidential there is not shown here; what is restricted is small; what changes there counts at once."""
-    with _served(tmp_path, double, clock, examiner) as services:
+    with served(tmp_path, double, clock, examiner) as services:
         library = double.library
         for name, group in (("Jo", GENERAL), ("Kim", RESTRICTED)):
             library.add_user(name, group)
@@ -159,9 +163,7 @@ def test_nobody_sees_what_the_dam_closes_to_them(
         calendar.poll_dam(services)
         support.Cast(services).work()
         ids = {name: _numbers(services)[str(ref)] for name, ref in refs.items()}
-        app = create_app(services.config, services)
-        app.config["PROPAGATE_EXCEPTIONS"] = False
-        jo, kim = _come_in(app, clock, "Jo", GENERAL), _come_in(app, clock, "Kim", RESTRICTED)
+        jo, kim = come_in(services, clock, "Jo", GENERAL), come_in(services, clock, "Kim", RESTRICTED)
         assert _longest(_ask(jo, ids["open"], "large", WAYS[0])) == 1067  # the server's own preview, not made larger
         assert _longest(_ask(kim, ids["open"], "large", WAYS[0])) == 540
         shown = asked = 0

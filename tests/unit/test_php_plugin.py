@@ -330,6 +330,7 @@ def test_each_binding_asks_who_is_calling() -> None:
         "mentions",
         "original",
         "seen",
+        "find",
     }
     assert set(bindings) == {f"api_facelease_{name}" for name in offered}
     for name, text in bindings.items():

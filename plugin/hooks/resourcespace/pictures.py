@@ -4,13 +4,14 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from plugin.config import Config
 from plugin.hooks.dam import Picture
 from plugin.hooks.picture import Sight
 from plugin.hooks.resourcespace.api.client import Client
 from plugin.hooks.resourcespace.api.numbers import is_number, refuse_no_number
-from plugin.hooks.resourcespace.plugin_answers import SeenAnswer, read_as
+from plugin.hooks.resourcespace.plugin_answers import FoundAnswer, SeenAnswer, read_as
 from plugin.hooks.resourcespace.previews import fetch_preview
 from plugin.hooks.resourcespace.profile import PictureSource, Profile
 
@@ -56,6 +57,25 @@ class Pictured(ABC):
         with self._client.patience.shortly():
             found = self._client.ask("facelease_seen", read_as(SeenAnswer), username=user, refs=asked)
         return {ref: _SIGHT.get(access, Sight.HIDDEN) for ref, access in found.seen.items()}
+
+    def find_files(self, user: str | None, name: str, most: int) -> Sequence[str]:
+        """As the plugin finds them in the field for file names, whatever their case and accents."""
+        with self._client.patience.shortly():
+            reads = read_as(FoundAnswer)
+            found = self._client.ask("facelease_find", reads, username=user or "", name=name, most=most)
+        return [str(ref) for ref in found.refs]
+
+    def ref_of(self, address: str) -> str | None:
+        """By the parameters that its own pages take."""
+        try:
+            asked, served = urlsplit(address), urlsplit(self._config.resourcespace.url)
+            same = (asked.hostname, asked.port) == (served.hostname, served.port)
+        except ValueError:
+            return None
+        given = parse_qs(asked.query)
+        refs = [ref for key in ("ref", "r") for ref in given.get(key, ())]
+        inside = asked.path.startswith(served.path.rstrip("/") + "/") and not asked.username
+        return refs[0] if same and inside and refs and is_number(refs[0]) else None
 
     def _fetch(self, source: PictureSource) -> Picture:
         data = fetch_preview(self._client, source.url, source.extension, self._limit)

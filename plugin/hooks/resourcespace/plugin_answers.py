@@ -157,6 +157,12 @@ class SeenAnswer(_Answer):
     seen: Mapping[str, int]
 
 
+class FoundAnswer(_Answer):
+    """Resources that were looked for."""
+
+    refs: tuple[int, ...]
+
+
 class FacesPlugin(_Answer):
     """The DAM's own faces plugin, and how many face descriptions it keeps; None if unknown."""
 

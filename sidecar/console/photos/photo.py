@@ -13,7 +13,6 @@ from plugin.hooks.dam import HasPages
 from plugin.hooks.picture import Sight
 from plugin.quitclaim.clearance.answers import Answer
 from plugin.quitclaim.words import dismissal_words, wording
-from plugin.words.catalogues import Words
 from sidecar.console import page_base
 from sidecar.console.page_base import READERS, REVIEWERS, console
 from sidecar.console.people import invitations
@@ -57,7 +56,7 @@ def photo(photo_id: int) -> ResponseReturnValue:
     people = [SaidPerson(one, _say_all(one.channels)) for one in found.people]
     about = {"photo": seen, "panel": found, "answers": _say_all(found.channels), "people": people}
     about |= {"faces": [_say_face(one) for one in found.faces], "small": seen.sight is Sight.SMALL}
-    return page_base.render_page("photo", about, _list_choices(seen.ref), p=Words("photo page", me.language))
+    return page_base.render_page("photo", about, _list_choices(seen.ref))
 
 
 def _list_choices(ref: str) -> dict[str, Any]:

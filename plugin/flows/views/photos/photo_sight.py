@@ -44,7 +44,13 @@ def find_photo(services: Services, staff: Staff, photo_id: int) -> SeenPhoto:
 def find_sight(services: Services, staff: Staff, refs: Sequence[str]) -> Mapping[str, Sight]:
     """How much of each of at most 1,000 resources the DAM shows the account now. Raises DamError."""
     dam = services.dam
-    if not isinstance(dam, LimitsSight) or not staff.actor.startswith(_OF_THE_DAM):
+    user = user_of(staff)
+    if not isinstance(dam, LimitsSight) or user is None:
         return dict.fromkeys(refs, Sight.WHOLE)
-    found = dam.seen_by(staff.user, refs) if refs else {}
+    found = dam.seen_by(user, refs) if refs else {}
     return {ref: found.get(ref, Sight.HIDDEN) for ref in refs}
+
+
+def user_of(staff: Staff) -> str | None:
+    """What the DAM calls the account; None for one that is not the DAM's, and has no rights there."""
+    return staff.user if staff.actor.startswith(_OF_THE_DAM) else None

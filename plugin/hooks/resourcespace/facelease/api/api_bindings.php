@@ -119,6 +119,14 @@ function api_facelease_seen($username, $refs)
     return ['seen' => (object) facelease_seen_by((string) $username, $list)];
 }
 
+/** Resources whose file came under this name, or one that begins like it; with an account those that it may see. */
+function api_facelease_find($name, $username = '', $most = 25)
+{
+    return facelease_may_serve()
+        ? ['refs' => facelease_find_files((string) $name, (string) $username, min(100, (int) $most))]
+        : facelease_refuse();
+}
+
 /** The version, the fields in use, and what keeps the plugin from working as it should. */
 function api_facelease_status()
 {

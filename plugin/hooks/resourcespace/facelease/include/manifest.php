@@ -2,7 +2,7 @@
 
 // Made by python -m plugin.hooks.resourcespace.plugin_copy: the files of this plugin.
 return [
-    'api/api_bindings.php' => [5313, '7ebc49d4ce98c3a013be7381fe2329d1bc78c3515043ebf33094a1c51f48e7b6'],
+    'api/api_bindings.php' => [5663, 'de3c4633630613f8364b6ed2a907d60609603787a3d6c86b4794efe8d2fbe491'],
     'config/config.php' => [1076, '3610da415aa6a65e5203683ff51438d8bd6ffdae6d655a386cf03c730bce3a14'],
     'css/style.css' => [6681, 'a083a83b7be2e3978b2a3dd0b87d759345bc075816d836371e4ef9f838109500'],
     'dbstruct/index_facelease_delivery.txt' => [96, '61bb8d36ffc515ea9ae00537b3275e6360a89127a6acbbf61d3dcd9100daa90f'],
@@ -42,7 +42,7 @@ return [
     'include/photo.php' => [4676, 'b3a8029633dec33470dfcf4fcd1cffcdb85c3ef5de9fc9cf6bb5ab754456677b'],
     'include/places.php' => [5662, '8d0123da78f2b666f786d4bd3f4e3e4fa518e2f0abb1240803d0fea5fd455e50'],
     'include/searches.php' => [6630, '945be9a804b6f7205ae2638b27c37a46c0dc746270a4bb4bd5912f0c2ccf6c0b'],
-    'include/setter.php' => [7784, 'd3ac211cf77124a67509da61170410203126eaf09f7c5734b741e0e250039e2c'],
+    'include/setter.php' => [8789, '27b89e5ccbc1b553a1998dd26b2825c301637ec3c96458d219dba0358f74c3ee'],
     'include/setup_test.php' => [5349, 'fe65b461fdf1268417563e4d6b53635bf940512574bab336f6e91ceca13c0c74'],
     'include/sight.php' => [5954, '094f8749624ca120f514a57f983acc220f077ba6f6a39b062bd011c51ba309ba'],
     'include/sight_form.php' => [2344, '03c5b5ee2ab591c8a315a43f647be0297892acd1902ab8df36ebc72e761588cb'],

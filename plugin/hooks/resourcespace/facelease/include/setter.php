@@ -84,6 +84,33 @@ function facelease_seen_by(string $username, array $refs): array
     return array_filter($seen, static fn(int $access): bool => in_array($access, [0, 1], true));
 }
 
+/**
+ * Resources whose file came under this name, or one that begins like it, as the database compares: without case and
+ * accents. With an account only those that open to it.
+ *
+ * @return list<int>
+ */
+function facelease_find_files(string $name, string $username, int $most): array
+{
+    $begin = addcslashes(mb_substr(trim($name), 0, 200), '\\%_');
+    if ($begin === '' || $most < 1) {
+        return [];
+    }
+    $rows = ps_query(
+        'SELECT rn.resource FROM node n JOIN resource_node rn ON rn.node = n.ref JOIN resource r ON r.ref = rn.resource'
+        . ' WHERE n.name LIKE ? AND n.resource_type_field = ? AND r.archive <> 3 AND r.ref > 0'
+        . ' ORDER BY n.name, rn.resource LIMIT ?',
+        ['s', $begin . '%', 'i', (int) ($GLOBALS['filename_field'] ?? 0), 'i', $most],
+        '',
+        -1,
+        true,
+        0
+    );
+    $refs = array_map('intval', array_column($rows, 'resource'));
+
+    return $username === '' ? $refs : array_keys(facelease_seen_by($username, $refs));
+}
+
 /** What the DAM's rule needs to know of resources. @param list<int> $refs @return array<int, array> by number */
 function facelease_to_judge(array $refs): array
 {
