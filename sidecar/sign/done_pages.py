@@ -1,12 +1,11 @@
 """After signing: the receipt, the link to one's own page, or the link for the other guardian."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
-import segno
 from flask import Blueprint, Response, redirect, request, session, url_for
 from flask_limiter import Limiter
-from markupsafe import Markup
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import ConfigError, LinkRefused, NotFound
@@ -17,7 +16,7 @@ from plugin.flows.consent import quitclaim_rows
 from plugin.flows.mail import receipt_words, receipts
 from plugin.flows.signing import signature_strength
 from plugin.flows.signing.submission import SigningResult
-from sidecar.sign import pages, visits
+from sidecar.sign import keep_links, pages, visits
 from sidecar.sign.sessions import SIGN
 from sidecar.web import rate_limits
 from sidecar.words.sign_words import Words
@@ -48,6 +47,9 @@ def add_routes(part: Blueprint, services: Services, limiter: Limiter) -> None:
     def receipt(kind: str) -> Response:
         return _send_receipt(services, _load_done(services), kind)
 
+    def calendar() -> Response:
+        return _send_calendar(services, _load_done(services))
+
     def leave() -> Response:
         spoken = pages.visitor_language(services)
         session.clear()
@@ -60,6 +62,7 @@ def add_routes(part: Blueprint, services: Services, limiter: Limiter) -> None:
     part.add_url_rule("/done", "done", done)
     papers = limiter.limit(rate_limits.RECEIPT_LIMIT, key_func=rate_limits.by_visit)(receipt)
     part.add_url_rule("/receipt.<any(json, pdf):kind>", "receipt", papers)
+    part.add_url_rule("/key.ics", "calendar", limiter.limit(rate_limits.RECEIPT_LIMIT)(calendar))
     part.add_url_rule("/leave", "leave", leave, methods=["POST"])
     part.add_url_rule("/", "nothing", nothing)
     part.add_url_rule("/<path:rest>", "nothing", nothing)
@@ -80,14 +83,13 @@ def _render_done(services: Services, done: Mapping[str, Any]) -> Response:
     w = Words(pages.visitor_language(services))
     tokens = {name: done[name] for name in ("key", "page", "other")}
     shown: dict[str, Any] = {name: token and _link_to_keep(services, token) for name, token in tokens.items()}
-    code = segno.make(shown["key"], error="m").svg_inline(border=4, svgclass="qr", lineclass=None, omitsize=True)
     return pages.render_page(
         services,
         "sign/done.html",
         title=w("waiting_title" if waiting else "done_title"),
         waiting=waiting,
         **shown,
-        code=Markup(code),  # noqa: S704 - made by segno
+        code=keep_links.draw_code(shown["key"]),
         photographs=done["photographs"],
         mark=done.get("mark"),
         recognised=not waiting and quitclaim_rows.has_recognition(services, done["quitclaim"]),
@@ -101,12 +103,31 @@ def _link_to_keep(services: Services, token: str) -> str:
     return f"{base}{SIGN}/{token}"
 
 
-def _send_receipt(services: Services, done: Mapping[str, Any], kind: str) -> Response:
+def _send_calendar(services: Services, done: Mapping[str, Any]) -> Response:
+    """The last day of what was signed, with the key; it names nobody."""
+    receipt = _load_receipt(services, done)
+    w, site = Words(pages.visitor_language(services)), services.config.site.name
+    last = date.fromisoformat(receipt.tree["last_day"])
+    said = w("calendar_title", site=site), f"{w('calendar_text')} {_link_to_keep(services, done['key'])}"
+    body = keep_links.make_calendar(
+        done["quitclaim"], last, *said, _link_to_keep(services, done["key"]), services.clock.now()
+    )
+    answer = Response(body, content_type="text/calendar; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{w("calendar_file")}.ics"'
+    return answer
+
+
+def _load_receipt(services: Services, done: Mapping[str, Any]) -> receipts.Receipt:
+    """The receipt of what was signed in this visit. Raises LinkRefused, NotFound."""
     if done["quitclaim"] is None:
         raise LinkRefused("unknown")
+    with services.store.read() as conn:
+        return receipts.load(services, conn, done["quitclaim"])
+
+
+def _send_receipt(services: Services, done: Mapping[str, Any], kind: str) -> Response:
     try:
-        with services.store.read() as conn:
-            receipt = receipts.load(services, conn, done["quitclaim"])
+        receipt = _load_receipt(services, done)
     except NotFound:
         return pages.render_message(services, "missing", 404)
     language = str(receipt.tree["language"])

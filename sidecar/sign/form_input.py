@@ -3,14 +3,17 @@
 import binascii
 import re
 from base64 import b64decode, b64encode
+from hashlib import sha256
 from io import SEEK_END
 
 from flask import request
 
 from plugin.errors import ConsentError
 from plugin.flows.signing.form_validation import FilledForm
+from plugin.flows.signing.signing_request import SigningRequest
 from plugin.quitclaim.consent.lifecycle import StopMode
 from plugin.quitclaim.forms.templates import RECOGNITION
+from sidecar.sign import visits
 from sidecar.web import rate_limits, uploads
 
 TYPED = ("name", "birth_date", "email", "signer", "other_signer", "other_email", "typed")
@@ -30,7 +33,7 @@ def read_form(language: str) -> FilledForm:
         drawn=_read_drawing(),
         of_age=read_text("of_age") == "yes",
         network=rate_limits.by_address(),
-        photographs=_read_photographs(),
+        photographs=read_photographs(),
         **values,
     )
 
@@ -65,12 +68,7 @@ def list_answers() -> list[tuple[str, str]]:
     return [*single, *chosen, ("drawn", request.form.get("drawn", ""))]
 
 
-def has_photographs() -> bool:
-    """Whether any photograph was sent."""
-    return bool(_list_faces()) or any(file.filename for file in request.files.getlist("photographs"))
-
-
-def _read_photographs() -> tuple[bytes, ...]:
+def read_photographs() -> tuple[bytes, ...]:
     """The faces that were chosen on photographs of before, then the files."""
     files = (uploads.read_upload(file) for file in request.files.getlist("photographs"))
     return (*(_read_data(face, _CUT) for face in _list_faces()), *(body for body in files if body))
@@ -91,6 +89,12 @@ def _list_faces() -> list[str]:
 def write_face(cut: bytes) -> str:
     """The value of a field that stands for a cut-out, and its address as a picture."""
     return _CUT + b64encode(cut).decode()
+
+
+def name_draft(asked: SigningRequest) -> str:
+    """Whose draft a browser may show again: of one link; at a shoot, where many share the link, of one visit."""
+    whose = visits.require_token() if asked.shoot else asked.link_id
+    return sha256(f"draft {whose}".encode()).hexdigest()[:32]
 
 
 def read_how() -> StopMode:

@@ -30,9 +30,10 @@ from plugin.flows.matching.reference_choice import FaceNotChosen
 from plugin.flows.signing import form_validation, sign_form, signing_request
 from plugin.flows.signing.signing_request import SigningRequest
 from plugin.quitclaim.words import wording
-from sidecar.sign import done_pages, form_input, lost_pages, pages, visits
+from sidecar.sign import done_pages, form_input, lost_pages, pages, sent_pictures, visits
 from sidecar.sign.sessions import SIGN
 from sidecar.web import rate_limits, uploads
+from sidecar.words import language_choice
 from sidecar.words.sign_words import Words, numbered
 
 _ANCHORS = {"choices": "choices-title", "form": "content", "signature": "signature"}
@@ -91,7 +92,8 @@ class _FormPages:
 
     def _asked(self) -> SigningRequest:
         link = visits.require_link(self._services, visits.SIGNING_KINDS)
-        return signing_request.load_request(self._services, link, visits.find_language(link.language))
+        language = visits.find_language(language_choice.choose_language(link.language))
+        return signing_request.load_request(self._services, link, language)
 
     def _early(self, asked: SigningRequest) -> Response:
         w = Words(asked.language)
@@ -117,6 +119,8 @@ class _FormPages:
         asked = self._asked()
         if form_input.read_text("send_code"):
             return self._coded(asked)
+        if pages.choose_language(form_input.read_text("lang")):  # without a script: the same, in another language
+            return self._show(self._asked(), filled=True)
         try:
             done = sign_form.sign(self._services, asked.link_id, form_input.read_form(asked.language))
         except SigningRefused as error:
@@ -133,16 +137,7 @@ class _FormPages:
 
     def _ask_which(self, asked: SigningRequest, error: FaceNotChosen) -> Response:
         """The faces of photographs with several, each cut out. The answer is a cut-out: nothing is kept till then."""
-        names = form_input.list_photograph_names()
-        shown = [
-            {
-                "name": names[place],
-                "faces": [form_input.write_face(face.cut) for face in picture.faces],
-                "offered": picture.offered,
-                "asks": not picture.clear,
-            }
-            for place, picture in enumerate(error.pictures)
-        ]
+        shown = sent_pictures.describe(error.pictures, form_input.list_photograph_names())
         return pages.render_page(
             self._services,
             "sign/which_face.html",
@@ -180,12 +175,20 @@ class _FormPages:
         nonce = form_input.read_nonce() if filled else ""
         return pages.render_page(
             self._services, "sign/form.html", status, language=asked.language, asked=asked, problems=problems,
-            said=said, typed=form_input.read_typed() if filled else {},
+            said=said, typed=form_input.read_typed() if filled else _fill_known(asked),
             ticked=form_input.read_choices() if filled else (),
             nonce=nonce or secrets.token_hex(16), age=self._services.ages.age, anchors=_ANCHORS,
             masked=_mask(asked.known_email) if asked.delivered else "", first_guardian=asked.first_guardian,
-            photographs_lost=filled and form_input.has_photographs(), fewer=self._explain_fewer(asked.language),
+            pictures=self._keep_pictures(asked) if filled else [], most=form_validation.MOST_PHOTOGRAPHS,
+            draft=form_input.name_draft(asked), mails=bool(self._services.config.mail.host),
+            fewer=self._explain_fewer(asked.language),
         )  # fmt: skip
+
+    def _keep_pictures(self, asked: SigningRequest) -> list[sent_pictures.SentPicture]:
+        """What was sent of photographs, to be sent again: the faces cut out of it. A script keeps them itself."""
+        if not asked.sheet.photographs or form_input.read_text("in_page"):
+            return []
+        return sent_pictures.keep(self._services, form_input.read_photographs(), form_input.list_photograph_names())
 
     def _explain_fewer(self, language: str) -> str:
         """What one photograph costs, with this engine; "" if nobody measured it."""
@@ -203,8 +206,10 @@ class _FormPages:
         body = uploads.read_upload(file) if file and asked.sheet.photographs else b""
         seen = self._services.faces.list_faces(body)
         w = Words(asked.language)
-        good = w("good") if seen.clear else w("good_several")
-        return jsonify(good=not seen.reason, words=w.photograph(seen.reason) if seen.reason else good)
+        kept = sent_pictures.find_faces(self._services, seen)
+        said = w.photograph(seen.reason) if seen.reason else w("good" if seen.clear else "good_choose")
+        offered = seen.offered if len(kept) > 1 else 0
+        return jsonify(good=not seen.reason, words=said, faces=kept, offered=offered)
 
     def code(self) -> Response:
         """A code is sent to the address that was typed, or that is known."""
@@ -240,6 +245,11 @@ class _FormPages:
         session.clear()
         visits.set_language(asked.language)
         return pages.render_message(self._services, "no_done", 200)
+
+
+def _fill_known(asked: SigningRequest) -> dict[str, str]:
+    """What need not be typed: the name of who signs for themselves, which stands on the page already."""
+    return {} if asked.shoot or asked.minor or asked.asks_age else {"signer": asked.called}
 
 
 def _mask(address: str) -> str:

@@ -13,7 +13,7 @@ from plugin.flows.signing import lost_links
 from plugin.words.catalogues import LANGUAGES
 from sidecar.sign import visits
 from sidecar.web import store_unavailable
-from sidecar.words.language_choice import choose_language
+from sidecar.words import language_choice
 from sidecar.words.sign_words import Words
 
 POLICY = (
@@ -21,6 +21,7 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _GONE = frozenset({"expired", "used", "revoked"})
+_ENDS = frozenset({"closed", "no_done", *_GONE})  # after these nothing that was filled in stays in the browser
 _LEADS = frozenset({"refused", "missing", "ended"})  # the pages that lead to a letter with a new link
 
 
@@ -70,19 +71,26 @@ def render_message(services: Services, what: str, status: int, more: str = "", o
     lines = [w(more), w("ask")] if more else [w(what)]
     writes = lost_links.can_write(services)
     letter = {"over": over if writes else "", "lost": writes and what in _LEADS}
-    return render_page(services, "sign/message.html", status, title=w(f"{what}_title"), lines=lines, **letter)
+    ended = bool({what, more} & _ENDS)
+    title = w(f"{what}_title")
+    return render_page(services, "sign/message.html", status, title=title, lines=lines, ended=ended, **letter)
 
 
 def visitor_language(services: Services, otherwise: str | None = None) -> str:
     """The language of this visitor: chosen, else of their link, else of their browser, else of the site."""
-    return visits.find_language(otherwise or choose_language(services.config.site.language))
+    return visits.find_language(otherwise or language_choice.choose_language(services.config.site.language))
 
 
 def read_language() -> None:
     """`?lang=` on any page chooses the language of the visit."""
-    wanted = request.args.get("lang", "")
+    choose_language(request.args.get("lang", ""))
+
+
+def choose_language(wanted: str) -> bool:
+    """Show this visitor pages in `wanted` from now on; whether it is a language of ours."""
     if wanted in LANGUAGES:
         visits.set_language(wanted)
+    return wanted in LANGUAGES
 
 
 def render_page(services: Services, template: str, status: int = 200, **values: Any) -> Response:

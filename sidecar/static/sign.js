@@ -1,142 +1,176 @@
-// The signing page works without this. With it: a pad to sign on, a look at each photograph at once,
-// a code without leaving the page, and one press of the button is one.
+// The signing page works without this. With it nothing is lost: what is filled in stays in this tab, the form is sent
+// without leaving the page, and what is wrong is shown where it stands.
 "use strict";
 
-const form = document.querySelector("form[data-sign]");
-const token = form.elements.csrf_token.value;
+import { Draft } from "./sign_draft.js";
+import { Pad } from "./sign_pad.js";
+import { Pictures } from "./sign_pictures.js";
 
-function send(address, body) {
-  return fetch(address, { method: "POST", body, headers: { "X-CSRFToken": token }, credentials: "same-origin" })
-    .then((answer) => answer.json());
+const SILENT = new Set(["csrf_token", "drawn", "photographs"]);
+
+function start() {
+  const form = document.querySelector("form[data-sign]");
+  if (!form) return; // a further question: whose face is meant
+  const page = new Page(form);
+  page.restore();
+  document.getElementById("problems")?.focus();
 }
 
-// ---- the signature -----------------------------------------------------------------------------
-
-const pad = form.querySelector(".pad");
-const canvas = pad.querySelector("canvas");
-const ink = canvas.getContext("2d");
-let drawn = false;
-let last = null;
-
-function place(event) {
-  const box = canvas.getBoundingClientRect();
-  return [((event.clientX - box.left) * canvas.width) / box.width, ((event.clientY - box.top) * canvas.height) / box.height];
-}
-
-function stroke(event) {
-  const here = place(event);
-  ink.beginPath();
-  ink.moveTo(...last);
-  ink.lineTo(...here);
-  ink.stroke();
-  last = here;
-  drawn = true;
-}
-
-pad.hidden = false;
-const label = form.querySelector("label[data-or]");
-label.textContent = label.dataset.or;
-ink.lineWidth = 4;
-ink.lineCap = "round";
-ink.strokeStyle = "#1d2733";
-canvas.addEventListener("pointerdown", (event) => {
-  canvas.setPointerCapture(event.pointerId);
-  last = place(event);
-  event.preventDefault();
-});
-canvas.addEventListener("pointermove", (event) => last && stroke(event));
-canvas.addEventListener("pointerup", () => { last = null; });
-canvas.addEventListener("pointercancel", () => { last = null; });
-pad.querySelector("[data-clear]").addEventListener("click", () => {
-  ink.clearRect(0, 0, canvas.width, canvas.height);
-  drawn = false;
-});
-
-// ---- recognition and photographs -----------------------------------------------------------------
-
-const recognition = form.elements.recognition;
-const photographs = form.querySelector(".photographs");
-
-function told(n, name, said) {
-  return form.dataset.word.replace(/{(n|name|said)}/g, (_, gap) => ({ n, name, said })[gap]);
-}
-
-function verdict(list, number, name, words) {
-  const line = document.createElement("li");
-  line.textContent = told(number, name, words);
-  list.append(line);
-  return line;
-}
-
-async function look() {
-  const list = photographs.querySelector(".verdicts");
-  list.replaceChildren();
-  const chosen = [...photographs.querySelectorAll("input[type=file]")].flatMap((input) => [...input.files]);
-  for (const [index, file] of chosen.entries()) {
-    const line = verdict(list, index + 1, file.name, form.dataset.checking);
-    const body = new FormData();
-    body.append("photograph", file);
-    try {
-      const answer = await send(form.dataset.photo, body);
-      line.className = answer.good ? "good" : "bad";
-      line.textContent = told(index + 1, file.name, answer.words);
-    } catch {
-      line.remove(); // it is looked at when the form is sent
+class Page {
+  constructor(form) {
+    this.form = form;
+    this.draft = new Draft(form.dataset.draft);
+    this.pad = new Pad(form.querySelector(".pad"), () => this.save());
+    const label = form.querySelector("label[data-or]");
+    label.textContent = label.dataset.or;
+    this.recognition = form.elements.recognition;
+    const part = form.querySelector(".photographs");
+    this.pictures = this.recognition && part ? new Pictures(part, this.draft, (...sent) => this.post(...sent)) : null;
+    form.addEventListener("input", () => this.save());
+    form.addEventListener("change", () => this.show());
+    form.addEventListener("submit", (event) => this.submit(event));
+    form.querySelector("[data-send-code]")?.addEventListener("click", (event) => this.askCode(event));
+    for (const button of document.querySelectorAll("button[data-language]")) {
+      button.addEventListener("click", (event) => this.speak(event, button.value));
     }
   }
-}
 
-if (recognition && photographs) {
-  const show = () => {
-    photographs.hidden = !recognition.checked;
-    photographs.disabled = !recognition.checked;
-  };
-  recognition.addEventListener("change", show);
-  photographs.addEventListener("change", look);
-  show();
-}
+  // The faces of a photograph need no room while none are wanted.
+  show() {
+    if (!this.pictures) return;
+    this.pictures.part.hidden = this.pictures.part.disabled = !this.recognition.checked;
+  }
 
-// ---- the code ----------------------------------------------------------------------------------
+  fields() {
+    const kept = [];
+    for (const one of this.form.elements) {
+      if (!one.name || SILENT.has(one.name) || one.type === "submit" || one.type === "file") continue;
+      if (one.type === "checkbox" ? one.checked : one.type !== "radio") kept.push([one.name, one.value]);
+    }
+    return { kept, drawn: this.pad.drawn };
+  }
 
-const button = form.querySelector("[data-send-code]");
-if (button) {
-  button.addEventListener("click", async (event) => {
+  save() {
+    this.draft.save(this.fields());
+  }
+
+  restore() {
+    const held = this.draft.fields;
+    if (held) {
+      const has = (name, value) => held.kept.some((pair) => pair[0] === name && pair[1] === value);
+      for (const one of this.form.elements) {
+        if (!one.name || SILENT.has(one.name)) continue;
+        if (one.type === "checkbox") one.checked = has(one.name, one.value);
+      }
+      for (const [name, value] of held.kept) {
+        const one = this.form.elements[name];
+        if (one && one.type && one.type !== "checkbox") one.value = value;
+      }
+      for (const part of this.form.querySelectorAll("details")) {
+        part.open ||= [...part.querySelectorAll("input")].some((one) => one.type !== "checkbox" && one.value);
+      }
+      if (held.drawn) this.pad.draw(held.drawn);
+    }
+    this.show();
+  }
+
+  async post(address, body) {
+    const headers = { "X-CSRFToken": this.form.elements.csrf_token.value };
+    const answer = await fetch(address, { method: "POST", body, headers, credentials: "same-origin" });
+    return answer.json();
+  }
+
+  speak(event, language) {
     event.preventDefault();
-    const said = form.querySelector("[data-code-said]");
+    this.save();
+    location.assign(`?lang=${language}`);
+  }
+
+  async askCode(event) {
+    event.preventDefault();
+    const button = event.currentTarget;
+    const said = this.form.querySelector("[data-code-said]");
     const body = new FormData();
-    if (form.elements.email) body.append("email", form.elements.email.value);
+    if (this.form.elements.email) body.append("email", this.form.elements.email.value);
     button.disabled = true;
     try {
-      said.textContent = (await send(form.dataset.code, body)).words;
-      form.elements.code.focus();
+      said.textContent = (await this.post(this.form.dataset.code, body)).words;
+      this.form.elements.code.focus();
+    } catch {
+      said.textContent = this.form.dataset.offline;
     } finally {
       button.disabled = false;
     }
-  });
-}
-
-form.elements.typed.addEventListener("input", (event) => event.target.setCustomValidity(""));
-
-// ---- sending -----------------------------------------------------------------------------------
-
-// What the server would say too, with all else that is missing; but photographs would have to be chosen again.
-function unsigned() {
-  if (![...form.querySelectorAll("input[type=file]")].some((input) => input.files.length)) return false;
-  const typed = form.elements.typed;
-  typed.setCustomValidity(drawn || typed.value.trim() ? "" : form.dataset.unsigned);
-  return !typed.reportValidity();
-}
-
-form.addEventListener("submit", (event) => {
-  if (unsigned()) {
-    event.preventDefault();
-    return;
   }
-  form.elements.drawn.value = drawn ? canvas.toDataURL("image/png") : "";
-  const main = form.querySelector("button.main");
-  setTimeout(() => { main.disabled = true; }, 0);
-});
-window.addEventListener("pageshow", () => { form.querySelector("button.main").disabled = false; });
 
-const problems = document.getElementById("problems");
-if (problems) problems.focus();
+  async submit(event) {
+    event.preventDefault();
+    const main = this.form.querySelector("button.main");
+    if (main.disabled) return;
+    main.disabled = true;
+    this.save();
+    try {
+      await this.send();
+    } catch {
+      this.tell(this.form.dataset.unsent, [this.form.dataset.offline]);
+    } finally {
+      main.disabled = false;
+    }
+  }
+
+  async send() {
+    const wanted = this.pictures && this.recognition.checked;
+    if (wanted && !(await this.pictures.settle())) throw new Error("a photograph could not be looked at");
+    const body = new FormData(this.form);
+    body.delete("photographs");
+    body.set("drawn", this.pad.drawn);
+    body.set("sign", "yes");
+    body.set("in_page", "yes"); // the photographs need not be sent back
+    if (wanted) this.pictures.fill(body);
+    const answer = await fetch(this.form.action, { method: "POST", body, credentials: "same-origin" });
+    const shown = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (answer.redirected) {
+      this.draft.end();
+      this.form.reset();
+      location.replace(answer.url);
+      return;
+    }
+    const asked = shown.querySelector("main form[enctype]");
+    if (asked) this.replace(shown);
+    else this.tell(shown.querySelector("main h1").textContent, this.lines(shown));
+  }
+
+  lines(shown) {
+    return [...shown.querySelectorAll("main > p")].map((line) => line.textContent);
+  }
+
+  // The page again, with what is wrong; what was filled in is put back as after a reload.
+  replace(shown) {
+    document.title = shown.title;
+    document.querySelector("main").replaceWith(shown.querySelector("main"));
+    window.scrollTo(0, 0);
+    start();
+  }
+
+  // What kept the form from being sent, above it: nothing of it is lost.
+  tell(title, lines) {
+    document.getElementById("problems")?.remove();
+    const box = document.createElement("div");
+    Object.assign(box, { className: "problems", id: "problems", tabIndex: -1 });
+    box.setAttribute("role", "alert");
+    const head = document.createElement("h2");
+    head.textContent = title;
+    const said = [...lines, this.form.dataset.kept].map((words) => {
+      const line = document.createElement("p");
+      line.textContent = words;
+      return line;
+    });
+    box.append(head, ...said);
+    document.querySelector("main").prepend(box);
+    box.focus();
+  }
+}
+
+// A page that the browser kept whole: what it shows may be somebody else's by now.
+window.addEventListener("pageshow", (event) => event.persisted && location.reload());
+start();
