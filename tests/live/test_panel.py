@@ -4,8 +4,9 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from plugin.flows.mail import form_store
 from sidecar.commands.demo import samples
-from tests.live.given import until
+from tests.live.given import names_in, until
 from tests.live.story import ASA, Story
 
 ELEVEN = (samples.A_STANDING, *(samples.B_STANDING,) * 10)
@@ -57,4 +58,38 @@ def test_eleven_faces_without_scrolling(story: Story) -> None:
     story.pages.speak("nl")
     story.pages.view(ref)
     story.pages.picture("panel-eleven-dutch", ".RecordBox:has(.FaceleasePanel)")
+    assert story.pages.errors == []
+
+
+def test_somebody_is_invited_from_a_face(story: Story) -> None:
+    """By a link to hand over: the page says so, the face remembers it, and nobody is named."""
+    form = story.folder / "form.toml"
+    form.write_text(form_store.read_sample())
+    story.sidecar.run("form", "add", str(form))
+    collection = story.collection()
+    story.pages.choose(collection, "suggest")
+    ref = story.put(collection, story.together("two.jpg", samples.A_STANDING, samples.B_STANDING))
+    page = story.pages.page
+    page.set_viewport_size({"width": 1280, "height": 900})
+    until(lambda: story.pages.view(ref).locator(".FaceleaseBox").count() == 2)
+    page.locator(".FaceleaseBox").nth(1).click()
+    page.locator(".FaceleaseInvite summary").click()
+    box = page.locator(".FaceleaseInvite")
+    expect(box.locator("select[name=face] option:checked")).to_have_text("face 2")
+    story.pages.picture("panel-invite", ".FaceleasePanel")
+    box.locator("input[name=person]").fill("Bo Sample (panel)")
+    box.locator("input[name=of_age]").check()
+    box.locator("select[name=how]").select_option("link")
+    with page.expect_response("**/panel.php"):
+        box.locator("button").click()
+    expect(page.locator(".FaceleasePanel .FaceleaseDone")).to_contain_text("Hand this link over now")
+    assert "/sign/" in page.locator(".FaceleaseLink input").input_value()
+    page.locator(".FaceleaseChip").nth(1).click()
+    expect(page.locator(".FaceleasePointer:visible")).to_contain_text("Bo Sample (panel) was invited from this face")
+    story.pages.picture("panel-invited", ".FaceleasePanel")
+    assert names_in(story.server, ref) == set()
+    story.pages.speak("nl")
+    story.pages.view(ref)
+    page.locator(".FaceleaseInvite summary").click()
+    story.pages.picture("panel-invite-dutch", ".FaceleasePanel")
     assert story.pages.errors == []

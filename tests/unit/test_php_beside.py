@@ -122,7 +122,7 @@ def test_what_recognition_amounts_to_is_said_in_silence_too() -> None:
     code = "$GLOBALS['rows'] = fn($sql) => str_contains($sql, 'COUNT') ? [['n' => 12]] : [];"
     host = "function ps_param_insert($n) { return '?'; } function ps_param_fill($a, $t) { return []; }"
     shown = run_php(f"{host}{code} facelease_render_comparing(5);")
-    assert "12 photographs" in shown
+    assert "photographs compared: 12." in shown
     assert "not known now" in shown
 
 

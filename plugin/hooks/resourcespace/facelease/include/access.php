@@ -116,8 +116,17 @@ function facelease_day(mixed $text): ?string
     return $day !== false && $day->format('Y-m-d') === $text ? $text : null;
 }
 
-/** A day as the DAM shows dates to this user; what is no day, as it stands. */
+/** A day as the DAM shows dates to this user, with all of its year; what is no day, as it stands. */
 function facelease_shown_day(string $day): string
 {
-    return facelease_day($day) !== null && function_exists('nicedate') ? (string) nicedate($day, false, true) : $day;
+    if (facelease_day($day) === null || !function_exists('nicedate')) {
+        return $day;
+    }
+    $short = $GLOBALS['date_yyyy'] ?? false;
+    $GLOBALS['date_yyyy'] = true;
+    try {
+        return (string) nicedate($day, false, true);
+    } finally {
+        $GLOBALS['date_yyyy'] = $short;
+    }
 }
