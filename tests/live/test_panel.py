@@ -83,7 +83,7 @@ def test_somebody_is_invited_from_a_face(story: Story) -> None:
     with page.expect_response("**/panel.php"):
         box.locator("button").click()
     expect(page.locator(".FaceleasePanel .FaceleaseDone")).to_contain_text("Hand this link over now")
-    assert "/sign/" in page.locator(".FaceleaseLink input").input_value()
+    assert "/s/" in page.locator(".FaceleaseLink input").input_value()
     page.locator(".FaceleaseChip").nth(1).click()
     expect(page.locator(".FaceleasePointer:visible")).to_contain_text("Bo Sample (panel) was invited from this face")
     story.pages.picture("panel-invited", ".FaceleasePanel")
