@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -121,7 +120,7 @@ def test_on_a_server_by_number_address_and_name(
         with house.store.write() as tx:
             for ref in refs:
                 tx.execute(insert(t.resource).values(ref=str(ref), file_version="v", kind="photo", seen_at=tx.now))
-            ids: Any = dict(tx.execute(select(t.resource.c.ref, t.resource.c.id)).all())
+            ids = {row.ref: row.id for row in tx.execute(select(t.resource.c.ref, t.resource.c.id))}
         jo = come_in(house, clock, "Jo", GENERAL)
         mine, url = f"/console/photographs/{ids[str(refs[0])]}", house.config.resourcespace.url
         for text in (
