@@ -26,6 +26,7 @@ _CONSOLE: dict[str, Rule] = {
     "person_new": REVIEWERS, "person_add": REVIEWERS, "person_invite": READERS, "shoot_invite": ALONE,
     "person_address": READERS, "person_recognised": READERS, "person_letter": READERS,
     "person_end": OFFICERS, "person_export": OFFICERS, "person_evidence": OFFICERS,
+    "invitations": READERS, "invitation_act": READERS, "invitations_list": REVIEWERS, "invitations_send": REVIEWERS,
     "requests": OFFICERS, "request_decide": OFFICERS, "officer": OFFICERS,
     "certificate": OFFICERS, "certificate_find": OFFICERS,
     "names": READERS, "names_decide": REVIEWERS,

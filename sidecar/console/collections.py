@@ -14,8 +14,8 @@ from plugin.flows.matching import engine_status, look_alikes
 from plugin.flows.views import collection_list
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.console import confirmation, page_base
+from sidecar.console.invitations import asking
 from sidecar.console.page_base import ADMINISTRATORS, OFFICERS, console
-from sidecar.console.people import invitations
 from sidecar.web.staff_sign_in import require
 from sidecar.words import engine_words, staff_words
 
@@ -57,7 +57,7 @@ def collection() -> ResponseReturnValue:
     notes = [staff_words.without_effect(one, me.language) for one in mode_effect.explain(services, ref)]
     in_dam, may = collection_list.is_decided_in_dam(services), me.role in ADMINISTRATORS
     about = {"one": collection_list.find_collection(services, ref), "notes": notes, "history": _list_history(ref)}
-    choices = {"modes": list(Mode), "bases": list(Basis), "forms": invitations.list_form_names()}
+    choices = {"modes": list(Mode), "bases": list(Basis), "forms": asking.list_form_names()}
     rights = {"in_dam": in_dam, "sets": may and not in_dam, "invites": may}
     return page_base.render_page("collection", about, choices, rights, today=services.today())
 

@@ -29,7 +29,7 @@ OFFICERS = (Role.ADMINISTRATOR, Role.OFFICER)
 WATCHERS = (Role.ADMINISTRATOR, Role.OFFICER, Role.AUDITOR)
 ADMINISTRATORS = (Role.ADMINISTRATOR,)
 
-_DAILY = ("home", "review", "references", "names", "people", "collections", "requests", "officer")
+_DAILY = ("home", "review", "references", "names", "people", "invitations", "collections", "requests", "officer")
 _MENU = (*_DAILY, "forms", "clearance", "log", "jobs", "sessions")
 _SAID = "said"  # of the session: which sentence the next page says, a key of the words, and the numbers in it
 

@@ -1,7 +1,8 @@
 """All pages of the staff, on one blueprint: importing a page's module puts it there."""
 
 from sidecar.console import clearance, collections, forms, home, jobs, log, officer, sessions  # noqa: F401
+from sidecar.console.invitations import asking, sending, sent  # noqa: F401
 from sidecar.console.page_base import console as console
-from sidecar.console.people import addresses, invitations, names, people, person, portraits, requests  # noqa: F401
+from sidecar.console.people import addresses, names, people, person, portraits, requests  # noqa: F401
 from sidecar.console.photos import photo, pictures, search  # noqa: F401
 from sidecar.console.review import acts, references, review  # noqa: F401

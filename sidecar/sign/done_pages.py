@@ -16,7 +16,7 @@ from plugin.flows.consent import quitclaim_rows
 from plugin.flows.mail import receipt_words, receipts
 from plugin.flows.signing import signature_strength
 from plugin.flows.signing.submission import SigningResult
-from sidecar.sign import keep_links, pages, visits
+from sidecar.sign import form_input, keep_links, pages, visits
 from sidecar.sign.sessions import SIGN
 from sidecar.web import rate_limits
 from sidecar.words.sign_words import Words
@@ -33,7 +33,12 @@ def redirect_done(services: Services, signed: SigningResult) -> Answer:
     other = None if signed.mailed else signed.other
     made = {"key": signed.key, "page": signed.page, "other": other}
     tokens = {name: link.token if link else "" for name, link in made.items()}
-    about = {"photographs": signed.photographs, "mailed": signed.mailed, "mark": signed.mark}
+    about = {
+        "draft": form_input.read_text("draft")[:32],
+        "photographs": signed.photographs,
+        "mailed": signed.mailed,
+        "mark": signed.mark,
+    }
     session[_DONE] = {"quitclaim": signed.quitclaim_id, **about, **tokens}
     return redirect(url_for("sign.done"), 303)
 
@@ -92,6 +97,7 @@ def _render_done(services: Services, done: Mapping[str, Any]) -> Response:
         code=keep_links.draw_code(shown["key"]),
         photographs=done["photographs"],
         mark=done.get("mark"),
+        draft=done.get("draft", ""),
         recognised=not waiting and quitclaim_rows.has_recognition(services, done["quitclaim"]),
         mailed=not waiting and signature_strength.is_receipt_mailed(services, done["quitclaim"]),
     )

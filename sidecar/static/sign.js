@@ -125,19 +125,32 @@ class Page {
     body.delete("photographs");
     body.set("drawn", this.pad.drawn);
     body.set("sign", "yes");
+    body.set("draft", this.draft.id);
     body.set("in_page", "yes"); // the photographs need not be sent back
     if (wanted) this.pictures.fill(body);
     const answer = await fetch(this.form.action, { method: "POST", body, credentials: "same-origin" });
     const shown = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (answer.redirected) {
-      this.draft.end();
-      this.form.reset();
-      location.replace(answer.url);
+      this.leave(answer.url);
       return;
     }
     const asked = shown.querySelector("main form[enctype]");
     if (asked) this.replace(shown);
+    else if (await this.wasSigned()) this.leave(this.form.dataset.done);
     else this.tell(shown.querySelector("main h1").textContent, this.lines(shown));
+  }
+
+  leave(address) {
+    this.draft.end();
+    this.form.reset();
+    location.replace(address);
+  }
+
+  // Whether this very form was signed, and the answer was lost on its way.
+  async wasSigned() {
+    const answer = await fetch(this.form.dataset.done, { credentials: "same-origin" });
+    const shown = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return answer.ok && shown.querySelector("h1").dataset.draft === this.draft.id;
   }
 
   lines(shown) {

@@ -65,7 +65,7 @@ def queue_due(services: Services) -> dict[str, int]:
     return {
         "ending": sum(each("a letter before an end", ending, partial(_alert, services), lambda one: one.claim.id)),
         "ending-owner": _tell_owner(services, ending),
-        "reminder": sum(each("a reminder", waiting, partial(_remind, services), str)),
+        "reminder": sum(each("a reminder", waiting, partial(remind, services), str)),
         "majority": sum(roster.each(services, "a letter at majority", standings, tell_of_age)),
     }
 
@@ -177,8 +177,11 @@ def _has_answered(services: Services, conn: Connection, row: _MailedLink) -> boo
     return any(moment >= row.created_at for moment in [*ended, *(claim.recorded_at for claim in claims)])
 
 
-def _remind(services: Services, link_id: str) -> bool:
-    """A fresh link replaces the old one, which only its reader knows; its expiry stays the same."""
+def remind(services: Services, link_id: str) -> bool:
+    """A fresh link replaces the old one, which only its reader knows; its expiry stays the same.
+
+    False where it was answered, or its reader cannot be written to any more.
+    """
     with services.store.write() as tx:
         row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
         if row is None or row.revoked_at is not None or row.uses:

@@ -115,6 +115,8 @@ class InvitationRow(Protocol):
     expires_at: datetime
     most_uses: int | None
     uses: int
+    used_at: datetime | None
+    reminded: int
     revoked_at: datetime | None
     address_id: str | None
     quitclaim_id: str | None

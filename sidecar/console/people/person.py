@@ -16,8 +16,8 @@ from plugin.flows.signing import invitations, lost_links
 from plugin.flows.views.people import person_file
 from plugin.flows.views.review import face_preview
 from sidecar.console import confirmation, page_base
+from sidecar.console.invitations import asking
 from sidecar.console.page_base import OFFICERS, READERS, console
-from sidecar.console.people import invitations as invitation_pages
 from sidecar.web.staff_sign_in import require
 
 
@@ -37,7 +37,7 @@ def person(person_id: str) -> ResponseReturnValue:
     officer = me.role in OFFICERS
     ends = confirmation.describe_ending(consequences.preview_ending(services, person_id, None)) if officer else []
     ways = {"askers": person_file.ASKED_BY, "ways": addresses.WAYS_TO_RECOGNISE, "sights": vouching.BY_SIGHT}
-    choices = {"forms": invitation_pages.list_form_names(), **ways}
+    choices = {"forms": asking.list_form_names(), **ways}
     mails = bool(services.config.mail.host and any(side.email for side in sides))
     may = {"officer": officer, "invites": me.role in READERS and not found.erasing, "mails": mails}
     lists = {"ends": ends, "out": out, "sides": sides, "references": sets}

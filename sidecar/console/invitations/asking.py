@@ -1,9 +1,7 @@
 """Asking somebody: enter a person, send an invitation or show its link once; and the code of a shoot."""
 
-import segno
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 
 from plugin.errors import ConsentError
 from plugin.flows.access import links, sight
@@ -13,9 +11,10 @@ from plugin.flows.people import register as registry
 from plugin.flows.people.register import Newcomer
 from plugin.flows.signing import invitations
 from plugin.flows.signing.invitations import InvitationRequest
-from plugin.words.catalogues import LANGUAGES
+from plugin.words.catalogues import LANGUAGES, Words
 from sidecar.console import page_base
 from sidecar.console.page_base import ADMINISTRATORS, OFFICERS, READERS, REVIEWERS, console
+from sidecar.sign import keep_links
 from sidecar.web.staff_sign_in import require
 
 
@@ -67,7 +66,7 @@ def shoot_invite() -> ResponseReturnValue:
     ref = request.form.get("ref", "")
     asked = InvitationRequest(collection_ref=ref, form=_read_form())
     made = invitations.invite(page_base.house(), asked, page_base.staff().actor)
-    return _show_link(made, url_for("console.collection", ref=ref))
+    return _show_poster(made, ref)
 
 
 def list_form_names() -> list[str]:
@@ -79,8 +78,16 @@ def _read_form() -> str | None:
     return request.form.get("form") or None
 
 
+def _show_poster(made: links.MadeLink, ref: str) -> ResponseReturnValue:
+    """The code of a shoot on a sheet to be printed, in every language; the store has no link to show again."""
+    address, v = links.url(page_base.house(), made.token), Words("invitations", page_base.staff().language)
+    said = [Words("invitations", language) for language in LANGUAGES]
+    back = url_for("console.collection", ref=ref)
+    shown = {"address": address, "code": keep_links.draw_code(address), "ref": ref, "back": back}
+    return page_base.render_page("poster", shown, v=v, languages_said=said)
+
+
 def _show_link(made: links.MadeLink, back: str) -> ResponseReturnValue:
     """The link and its code; the store has neither, so they cannot be shown again."""
     address = links.url(page_base.house(), made.token)
-    code = segno.make(address, error="m").svg_inline(border=4, svgclass="qr", lineclass=None, omitsize=True)
-    return page_base.render_page("invited", address=address, code=Markup(code), back=back)  # noqa: S704 - made by segno
+    return page_base.render_page("invited", address=address, code=keep_links.draw_code(address), back=back)

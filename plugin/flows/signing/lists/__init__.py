@@ -1,0 +1,1 @@
+"""Many people asked at once."""
