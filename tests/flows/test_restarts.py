@@ -226,7 +226,7 @@ def test_a_stranded_name_does_not_loop(dated: Services, clock: ManualClock) -> N
 
 def test_an_erased_persons_job_does_nothing(services: Services, cast: support.Cast, clock: ManualClock) -> None:
     """Nobody comes back by it, and it ends."""
-    kinds = ("revoke", "recompute", "look-again", "erase", "adopted")
+    kinds = ("revoke", "recompute", "look-again", "erase", "adopted", "follow-name")
     asa = cast.add("Åsa")
     cast.sign(asa, recognition=False)
     cast.work()

@@ -10,7 +10,7 @@ from plugin.flows.collections import foreign_rulings, modes, ruling_identity
 from plugin.flows.common import dam_events, worker_state
 from plugin.flows.common.batches import queue_jobs
 from plugin.flows.common.services import Services
-from plugin.flows.consent import cuts, tag_revocation, withdrawal
+from plugin.flows.consent import cuts, renaming, tag_revocation, withdrawal
 from plugin.flows.mail import delivery, reminders
 from plugin.flows.matching import engine_change, reencoding, vouching
 from plugin.flows.matching.gallery import REENCODE
@@ -82,6 +82,7 @@ HANDLERS: Mapping[str, Handler] = {
     "rulings": ruling_identity.handle_follow,
     "erase": erasure.handle_erase,
     register.JOB: register.handle_adopt,
+    renaming.JOB: renaming.handle_follow,
 }
 """The handler of each kind of job."""
 

@@ -16,7 +16,7 @@ from plugin.flows.clearance import dam_dates
 from plugin.flows.common import overdue
 from plugin.flows.common.batches import chunked
 from plugin.flows.common.services import Services
-from plugin.flows.consent import cuts, tag_revocation
+from plugin.flows.consent import cuts, renaming, tag_revocation
 from plugin.flows.matching import reencoding, vouching
 from plugin.flows.matching.gallery import REENCODE, REENCODE_PRIORITY
 from plugin.flows.names import name_doubts
@@ -98,6 +98,7 @@ REMEMBERED: Mapping[str, str] = {
     "look-again": "its row waits for a day after each revocation",
     lost_links.JOB: "only its row holds the keyed hash of who asked",
     register.JOB: "its row holds the person whose name was adopted",
+    renaming.JOB: "its row holds the person whose name was corrected",
 }
 """By kind of job: why only its row in the queue shows what is owed."""
 
