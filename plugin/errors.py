@@ -205,6 +205,22 @@ class TooMany(FaceLeaseError):
     """A rate limit was reached: wait, then retry."""
 
 
+class GuessRefused(TooMany):
+    """Too many wrong tries: the next one is looked at in `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(f"too many wrong tries: try again in {seconds} s")
+
+
+class PasswordRefused(FaceLeaseError):
+    """A password is too easy to guess; `why` is short, long, plain or name."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"the password is refused: {why}")
+
+
 class EventRefused(FaceLeaseError):
     """A signed body has the wrong form; the message says what is expected."""
 

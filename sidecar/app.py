@@ -71,8 +71,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
         if part is not None:
             sessions.exempt_csrf(app, part)
             app.register_blueprint(part)
-    if staff_sign_in.is_enabled(services):
-        app.register_blueprint(console.console)
+    app.register_blueprint(console.console)
     app.register_blueprint(form_pages.create_blueprint(services, limiter))
     app.register_blueprint(own_page.create_blueprint(services, limiter))
     app.register_blueprint(key_pages.create_blueprint(services, limiter))

@@ -81,6 +81,7 @@ _COMMANDS = _Commands(
         "scan": ("installation.processes:scan", "Examine the photographs of the collections that are on."),
         "serve": ("installation.processes:serve", "Listen for HTTP."),
         "session": ("sessions:session", "Sessions of the staff on the console."),
+        "staff": ("staff:staff", "Accounts of our own for the staff, who sign in with a password."),
         "sweep": ("installation.processes:sweep", "End what the calendar has ended, now."),
         "tags": ("tags:tags", "Names by hand of people who ended: let them stand, or not."),
         "token": ("tokens:token", "Tokens for programs that call the API."),

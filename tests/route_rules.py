@@ -38,6 +38,11 @@ _CONSOLE: dict[str, Rule] = {
     "log": WATCHERS, "log_verify": WATCHERS, "log_export": WATCHERS,
 }  # fmt: skip
 
+_DOORS = (
+    "console.sign_in_password", "console.sign_in_again", "console.sign_in_code", "console.sign_in_finish",
+    "console.join", "console.join_password", "console.join_finish",
+)  # fmt: skip
+
 _SIGNED = (
     "webhooks.receive",
     "panel.show",
@@ -91,6 +96,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_FOR_ALL, OPEN),
     **dict.fromkeys((*_SIGNED, *_BY_LINK, *_BY_TOKEN), NO_SESSION),
     **{f"console.{name}": rule for name, rule in _CONSOLE.items()},
+    **dict.fromkeys(_DOORS, OPEN),
 }
 
 

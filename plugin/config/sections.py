@@ -12,6 +12,8 @@ from plugin.words.catalogues import ENGLISH, Language
 OfCard = Annotated[float, Field(ge=0, lt=1)]
 """A share; 0: what the engine's card says."""
 
+StaffRole = Literal["administrator", "officer", "editor", "auditor"]
+
 Words = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -244,13 +246,15 @@ class RequestsSection(Section):
 
 
 class AccessSection(Section):
-    """Staff roles: for each the numbers of the DAM's groups that have it."""
+    """Staff roles: for each the numbers of the DAM's groups that have it; and what accounts of our own need."""
 
     administrators: tuple[int, ...] = ()
     officers: tuple[int, ...] = ()
     editors: tuple[int, ...] = ()
     auditors: tuple[int, ...] = ()
     limited: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    second_factor: tuple[StaffRole, ...] = ("administrator", "officer")
+    link_hours: Annotated[int, Field(ge=1, le=720)] = 72
     session_minutes: Count = 480
     idle_minutes: Count = 60
 

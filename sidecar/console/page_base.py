@@ -16,7 +16,7 @@ from plugin.quitclaim.words import wording
 from plugin.words import catalogues
 from plugin.words.catalogues import Words
 from sidecar.console import refusals
-from sidecar.web import input_checks, openid_sign_in, problems, staff_sign_in, store_unavailable
+from sidecar.web import doors, input_checks, problems, staff_sign_in, store_unavailable
 from sidecar.words.language_choice import choose_language
 
 PAGE_ROWS = 50
@@ -30,7 +30,7 @@ WATCHERS = (Role.ADMINISTRATOR, Role.OFFICER, Role.AUDITOR)
 ADMINISTRATORS = (Role.ADMINISTRATOR,)
 
 _DAILY = ("home", "review", "references", "names", "people", "invitations", "collections", "requests", "officer")
-_MENU = (*_DAILY, "forms", "clearance", "log", "jobs", "sessions")
+_MENU = (*_DAILY, "forms", "clearance", "log", "jobs", "sessions", "staff")
 _SAID = "said"  # of the session: which sentence the next page says, a key of the words, and the numbers in it
 
 console = Blueprint("console", __name__, url_prefix="/console")
@@ -185,6 +185,8 @@ def _show_store_away(error: StoreAway) -> ResponseReturnValue:
 @console.errorhandler(HTTPException)
 @console.errorhandler(InternalServerError)  # the app's own answer to it is for programs
 def _show_http_error(error: HTTPException) -> ResponseReturnValue:
+    if error.code == 401:
+        return doors.render(house(), 401)
     return _show_error(error.code or 500, "")
 
 
@@ -194,11 +196,8 @@ def _show_error(status: int, said: str, kind: str = "") -> tuple[str, int]:
     kind = kind or (f"wrong_{status}" if f"wrong_{status}" in w else "wrong")
     if g.get("unasked"):
         kind = "wrong_unasked" if g.unasked == "dam" else "wrong_unasked_provider"
-    dam = house().config.resourcespace.url if status == 401 else ""
     back = url_for("console.home") if known else ""
     sentence, spoken = refusals.told(said, w.lang)
-    if status == 401 and openid_sign_in.find_provider() is not None:
-        return openid_sign_in.render_notice("door", w.lang, dam), status
     said_ = {"title": w[kind], "text": w[f"{kind}_text"], "sentence": sentence, "spoken": spoken}
-    html = render_template("console/notice.html", w=w, dam=dam, back=back, **said_)
+    html = render_template("console/notice.html", w=w, back=back, **said_)
     return html, status

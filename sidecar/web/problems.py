@@ -14,12 +14,14 @@ from plugin.errors import (
     NameTaken,
     NotFound,
     NothingDone,
+    PasswordRefused,
     ProviderAway,
     QueueFull,
     ResourceGone,
     SignatureRefused,
     StoreAway,
     TokenRefused,
+    TooMany,
     UseUnknown,
 )
 
@@ -33,6 +35,8 @@ _STATUS: tuple[tuple[type[FaceLeaseError], int], ...] = (
     (NameTaken, 409),
     (TokenRefused, 401),
     (QueueFull, 429),
+    (TooMany, 429),
+    (PasswordRefused, 422),
     (SignatureRefused, 401),
     (AccessRefused, 403),
     (EventRefused, 422),

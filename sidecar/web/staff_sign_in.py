@@ -1,7 +1,4 @@
-"""Sign-in and access of the staff: a signed hand-over from the DAM opens a session; each page names its roles.
-
-There are no passwords of ours: the DAM, or the identity provider, decides who may work.
-"""
+"""Access of the staff: each page names its roles; and the door of the DAM, whose signed hand-over opens a session."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,10 +7,19 @@ from urllib.parse import parse_qs
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
-from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, ServiceUnavailable, TooManyRequests, Unauthorized
+from werkzeug.exceptions import (
+    BadRequest,
+    Forbidden,
+    HTTPException,
+    MisdirectedRequest,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthorized,
+)
 
 from plugin.errors import AccessRefused, DamError, ProviderAway, SignatureRefused, StoreError
 from plugin.flows.access import authentication, staff_sessions
+from plugin.flows.access.own_accounts import register
 from plugin.flows.access.staff_sessions import Role, Staff
 from plugin.flows.common.services import Services
 from plugin.hooks.dam import Accounts
@@ -35,28 +41,42 @@ SESSION_KEY = "staff"
 _View = TypeVar("_View", bound=Callable[..., ResponseReturnValue])
 
 
-def is_enabled(services: Services) -> bool:
-    """Whether there is a console: it needs `server.public_url`, and a door."""
-    return bool(services.config.server.public_url) and (bool(services.config.openid.issuer) or comes_from_dam(services))
-
-
 def comes_from_dam(services: Services) -> bool:
-    """Whether the DAM hands its accounts over: that needs a secret, and a DAM with accounts."""
+    """Whether the DAM hands its accounts over: that needs an address of ours, a secret, and a DAM with accounts."""
+    if not services.config.server.public_url:
+        return False
     return signed_requests.load_secrets(services.config, "signin") is not None and isinstance(services.dam, Accounts)
 
 
-def require(*roles: Role, limited: bool = False) -> Callable[[_View], _View]:
+def require(*roles: Role, limited: bool = False, proves: bool = False) -> Callable[[_View], _View]:
     """Name the roles of a page, for `check_access`. A page without this is for nobody.
 
     `limited`: also for an account that is limited to collections, because the page asks `sight` what that may see.
+    `proves`: what is posted here is done only for an account that proved itself a moment ago (`console/door/proof`).
     """
 
     def mark(view: _View) -> _View:
         view.roles = frozenset(roles)  # type: ignore[attr-defined]
         view.limited = limited  # type: ignore[attr-defined]
+        view.proves = proves  # type: ignore[attr-defined]
         return view
 
     return mark
+
+
+def open_to_all(view: _View) -> _View:
+    """Mark a page of a door: it is there without a session."""
+    view.is_door = True  # type: ignore[attr-defined]
+    return view
+
+
+def check_host(services: Services) -> None:
+    """Without `server.public_url` the console is for this machine alone, under its own name: 421 else.
+
+    Passwords would travel in the open, and a foreign page whose name was turned to this machine could send them.
+    """
+    if not services.config.server.public_url and not register.is_here(request.host):
+        raise MisdirectedRequest
 
 
 def check_access() -> None:
@@ -66,6 +86,9 @@ def check_access() -> None:
     few minutes; 503 if it does not answer.
     """
     here: Services = current_app.extensions["facelease"]
+    check_host(here)
+    if getattr(current_app.view_functions.get(request.endpoint or ""), "is_door", False):
+        return
     token, provider = session.get(SESSION_KEY), current_app.extensions.get("openid")
     try:
         staff = authentication.authenticate(here, provider, token) if isinstance(token, str) else None
@@ -98,7 +121,7 @@ def sign_out(services: Services) -> None:
 def create_blueprint(services: Services, limiter: Limiter) -> Blueprint | None:
     """The endpoint; None while no secret or no address of ours is configured. Raises ConfigError."""
     known = signed_requests.load_secrets(services.config, "signin")
-    if known is None or not services.config.server.public_url or not comes_from_dam(services):
+    if known is None or not comes_from_dam(services):
         return None
     routes = Blueprint("signin", __name__)
 

@@ -208,17 +208,19 @@ def test_nothing_of_it_beside_a_folder(services: Services) -> None:
     """A folder has no accounts: there is nobody who could say at each request what somebody may."""
     client = create_app(services.config, services).test_client()
     assert client.post(staff.PATH, data={}).status_code == 404
-    assert client.get("/console/").status_code == 404
+    page = client.get("/console/")
+    assert (page.status_code, "From the DAM" in page.text) == (401, False)
 
 
 def test_nothing_of_it_without_an_address_of_ours(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> None:
-    """No console and no sign-in where `server.public_url` or the secret is missing."""
+    """No door of the DAM where `server.public_url` or the secret is missing."""
     for number, tables in enumerate(({"server": {"public_url": ""}}, {"webhooks": {"signin_secret_file": ""}})):
         config = staff.configuration(tmp_path / str(number), **tables)
         with support.opened(config, clock, examiner) as open_:
             client = staff.app(open_).test_client()
             assert client.post(staff.PATH, data={}).status_code == 404
-            assert client.get("/console/").status_code == 404
+            page = client.get("/console/")
+            assert (page.status_code, "From the DAM" in page.text) == (401, False)
 
 
 class TestSession:

@@ -7,9 +7,9 @@ Many people share a shoot's link, mostly on one network: 90 codes an hour for th
 60 people of whom half ask twice, and limit what one stranger can do with it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import uuid4
@@ -88,9 +88,32 @@ def spend(services: Services, tx: Tx, cause: MailCause, asker: Requester) -> boo
     if any(_count(tx, key, HOUR) >= hourly or _count(tx, key, DAY) >= daily for key, (hourly, daily) in counters):
         return False
     for key, _ in counters:
-        tx.execute(delete(t.event).where(_of(key), t.event.c.received_at <= tx.now - DAY))
-        tx.execute(insert(t.event).values(id=key + uuid4().hex, received_at=tx.now))
+        note(tx, key)
     return True
+
+
+def note(tx: Tx, key: str) -> str:
+    """Count one more under the key of a counter, and return its id; what is older than a day goes."""
+    tx.execute(delete(t.event).where(_of(key), t.event.c.received_at <= tx.now - DAY))
+    one = key + uuid4().hex
+    tx.execute(insert(t.event).values(id=one, received_at=tx.now))
+    return one
+
+
+def list_times(tx: Tx, key: str) -> Sequence[datetime]:
+    """When the counter was moved within the last day, the oldest first."""
+    mine = (_of(key), t.event.c.received_at > tx.now - DAY)
+    return tx.connection.scalars(select(t.event.c.received_at).where(*mine).order_by(t.event.c.received_at)).all()
+
+
+def take_back(tx: Tx, counted: Collection[str]) -> None:
+    """Count these no more, by their ids."""
+    tx.execute(delete(t.event).where(t.event.c.id.in_(counted)))
+
+
+def forget(tx: Tx, key: str) -> None:
+    """Set the counter to nothing."""
+    tx.execute(delete(t.event).where(_of(key)))
 
 
 def spend_typed(services: Services, tx: Tx, link: InvitationRow, addresses: Iterable[str], network: str) -> bool:
@@ -102,12 +125,12 @@ def spend_typed(services: Services, tx: Tx, link: InvitationRow, addresses: Iter
 def _counters(services: Services, tx: Tx, cause: MailCause, asker: Requester) -> Iterator[tuple[str, Limits]]:
     limits = LIMITS[cause]
     for what, parts in _counted(asker):
-        yield _keyed(services, cause.value, what, *parts), limits[what]
+        yield make_key(services, cause.value, what, *parts), limits[what]
     address = mailbox_key(asker.address)
     if asker.link_id and address and not asker.shoot:
-        pair = _keyed(services, cause.value, "pair", asker.link_id, address)
+        pair = make_key(services, cause.value, "pair", asker.link_id, address)
         if not _count(tx, pair, DAY):
-            yield _keyed(services, cause.value, "addresses", asker.link_id), limits["addresses"]
+            yield make_key(services, cause.value, "addresses", asker.link_id), limits["addresses"]
         yield pair, limits["address"]
 
 
@@ -134,6 +157,9 @@ def _of(key: str) -> ColumnElement[bool]:
     return t.event.c.id.between(key + "0" * 32, key + "f" * 32)
 
 
-def _keyed(services: Services, *parts: str) -> str:
-    """Not keyed by the master key: an erasure rotates that, and every counter would restart."""
+def make_key(services: Services, *parts: str) -> str:
+    """The key of a counter, a keyed hash of what it counts.
+
+    Not keyed by the master key: an erasure rotates that, and every counter would restart.
+    """
     return services.name_hasher.hash("\0".join(("budget", *parts))).rpartition(":")[2]

@@ -1,5 +1,5 @@
 """Sessions of the staff; a hand-over from the DAM opens one, once, and each request asks the DAM for the account's
-groups. Who comes by the identity provider: `openid_sign_in`.
+groups. Who comes by the identity provider: `openid_sign_in`; with an account of ours: `own_accounts`.
 
 The role of a group is what the configuration said when this process started.
 """
@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, func, insert, select, true, update
@@ -16,6 +15,8 @@ from sqlalchemy import ColumnElement, func, insert, select, true, update
 from plugin.config.sections import AccessSection
 from plugin.errors import AccessRefused, NotFound, NothingDone, SignatureRefused
 from plugin.flows.access import group_limits
+from plugin.flows.access.staff import Role as Role
+from plugin.flows.access.staff import Staff as Staff
 from plugin.flows.access.token_digest import digest
 from plugin.flows.common import dam_events
 from plugin.flows.common.services import Services
@@ -32,37 +33,6 @@ ID_DIGITS = 16
 
 _TOKEN_BYTES = 32
 _SEEN_SHARE = 30  # a click moves `seen_at` once in this part of the idle time: not every request is a write
-
-
-class Role(StrEnum):
-    """What somebody of the staff may do; the widest first."""
-
-    ADMINISTRATOR = "administrator"
-    OFFICER = "officer"
-    EDITOR = "editor"
-    AUDITOR = "auditor"
-
-
-@dataclass(frozen=True)
-class Staff:
-    """Somebody who signed in: the name of the account, the role, the language of the pages.
-
-    `door`: by which they came in (dam, openid), which the log names. `proved`: when they proved themselves last.
-    `collections`: those that the account is limited to (see `sight`); None: it sees all.
-    """
-
-    id: str
-    user: str
-    role: Role
-    language: str
-    collections: frozenset[str] | None = None
-    door: str = "dam"
-    proved: datetime | None = None
-
-    @property
-    def actor(self) -> str:
-        """How the audit log calls them: as it does for what they do in the DAM's own pages."""
-        return f"{self.door}:{self.user}"
 
 
 @dataclass(frozen=True)
@@ -95,6 +65,7 @@ class Session:
 
     id: str
     user: str
+    door: str
     role: Role
     since: datetime
     seen: datetime
@@ -247,7 +218,9 @@ def list_open(services: Services) -> list[Session]:
     with services.store.read() as conn:
         rows = conn.execute(select(t.session).where(alive).order_by(s.created_at.desc(), s.id_sha256)).all()
     return [
-        Session(row.id_sha256[:ID_DIGITS], row.user, Role(row.role), row.created_at, row.seen_at, row.expires_at)
+        Session(
+            row.id_sha256[:ID_DIGITS], row.user, row.door, Role(row.role), row.created_at, row.seen_at, row.expires_at
+        )
         for row in rows
     ]
 
@@ -276,12 +249,33 @@ def end_sessions(services: Services, actor: str, user: str | None = None) -> int
     return ended
 
 
+def end_of_account(tx: Tx, door: str, user: str, actor: str, why: str, only: str | None = None, but: str = "") -> int:
+    """End the sessions of an account that came by this door; returns how many.
+
+    `only`: the one with this number in the list; `but`: all except the one with this id.
+    """
+    s = t.session.c
+    mine = (s.door == door) & (s.user == user) & (s.id_sha256 != but)
+    one = true() if only is None else func.substr(s.id_sha256, 1, ID_DIGITS) == only
+    return _end_in(tx, mine & one, actor, why)
+
+
+def note_proof(tx: Tx, staff: Staff) -> None:
+    """The account of this session proved itself once more, just now."""
+    tx.execute(update(t.session).where(t.session.c.id_sha256 == staff.id).values(proved_at=tx.now))
+    tx.audit(Action.SESSION_PROVE, staff.actor, session=staff.id[:ID_DIGITS])
+
+
 def _end(services: Services, which: ColumnElement[bool], actor: str, why: str = "ended") -> int:
-    ended = update(t.session).where(which, t.session.c.ended_at.is_(None))
     with services.store.write() as tx:
-        rows = tx.execute(ended.values(ended_at=tx.now).returning(t.session)).all()
-        for row in rows:
-            tx.audit(Action.SESSION_END, actor, session=row.id_sha256[:ID_DIGITS], why=why)
+        return _end_in(tx, which, actor, why)
+
+
+def _end_in(tx: Tx, which: ColumnElement[bool], actor: str, why: str) -> int:
+    ended = update(t.session).where(which, t.session.c.ended_at.is_(None))
+    rows = tx.execute(ended.values(ended_at=tx.now).returning(t.session)).all()
+    for row in rows:
+        tx.audit(Action.SESSION_END, actor, session=row.id_sha256[:ID_DIGITS], why=why)
     return len(rows)
 
 

@@ -1,6 +1,6 @@
-"""Accounts of the staff, as the log names them: `dam:NAME`, `openid:NAME`, `cli:NAME`, `api:TOKEN-ID`."""
+"""Accounts of the staff, as the log names them: `dam:NAME`, `openid:NAME`, `staff:NAME`, `cli:NAME`, `api:TOKEN-ID`."""
 
-_ONE_PERSON = ("dam", "openid", "cli")  # one name by any of these doors is one person
+_ONE_PERSON = ("dam", "openid", "staff", "cli")  # one name by any of these doors is one person
 
 
 def is_account(actor: str | None) -> bool:

@@ -22,6 +22,7 @@ from plugin.ledger.tables.keys import erasure, house_key, person_key, sealed, sh
 from plugin.ledger.tables.log import audit, audit_head, event, job
 from plugin.ledger.tables.photos import resource, resource_collection, resource_hidden
 from plugin.ledger.tables.signing import api_token, code, form, idempotency, invitation, mail, request, session
+from plugin.ledger.tables.staff import recovery_code, staff
 from plugin.ledger.tables.tags import clearance, intent, tag
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "metadata",
     "name_word",
     "person_key",
+    "recovery_code",
     "reference_set",
     "rejection",
     "request",
@@ -64,6 +66,7 @@ __all__ = [
     "session",
     "shoot_person",
     "shredding",
+    "staff",
     "statement",
     "tag",
     "taken_off",

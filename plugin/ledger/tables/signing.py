@@ -130,7 +130,7 @@ session = Table(
     Column("seen_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("ended_at", Instant),
-    Column("door", Text, nullable=False, server_default=text("'dam'")),  # dam, openid
+    Column("door", Text, nullable=False, server_default=text("'dam'")),  # dam, openid, staff
     Column("proved_at", Instant),  # when the account proved itself last, at the door or for a step-up
     Column("subject", Text),  # openid: the account's number at the provider
     Column("renewal", Text),  # openid: tokens by which the provider is asked again, sealed
