@@ -14,8 +14,8 @@ from plugin.hooks.picture import Sight
 from plugin.quitclaim.clearance.answers import Answer
 from plugin.quitclaim.words import dismissal_words, wording
 from sidecar.console import page_base
+from sidecar.console.invitations import asking
 from sidecar.console.page_base import READERS, REVIEWERS, console
-from sidecar.console.people import invitations
 from sidecar.web import staff_sign_in
 from sidecar.web.staff_sign_in import require
 
@@ -63,7 +63,7 @@ def _list_choices(ref: str) -> dict[str, Any]:
     services, me = page_base.house(), page_base.staff()
     may = {"decides": me.role in REVIEWERS, "enters": staff_sign_in.may_open(me, "console.person_new")}
     dam = services.dam.page_of(ref) if isinstance(services.dam, HasPages) else ""
-    asks = {"forms": invitations.list_form_names(), "mails": bool(services.config.mail.host)}
+    asks = {"forms": asking.list_form_names(), "mails": bool(services.config.mail.host)}
     return {**may, **asks, "purposes": services.config.clearance.purposes, "dam": dam}
 
 
