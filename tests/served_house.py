@@ -28,7 +28,7 @@ from plugin.ledger.store.store import Store
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.commands.demo import samples
 from sidecar.running import bootstrap
-from sidecar.sign import sessions
+from sidecar.sign.visiting import sessions
 from tests import sender, support, visiting
 from tests.hostile_senders import multipart
 from tests.processes import Processes, free_port

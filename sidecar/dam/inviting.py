@@ -16,7 +16,7 @@ from plugin.flows.access.staff_sessions import Role
 from plugin.flows.common import dam_events
 from plugin.flows.common.services import Services
 from plugin.flows.people.register import Newcomer
-from plugin.flows.signing.photographs import entering
+from plugin.flows.signing.inviting import from_photographs
 from plugin.flows.views.photos import photo_panel
 from plugin.hooks.webhooks.events import EventRef
 from sidecar.dam import panel
@@ -65,7 +65,7 @@ def create_blueprint(services: Services) -> Blueprint | None:
                 return problems.respond(409, "Conflict", "this was carried out already: load the page again")
         language = choose_language(services.config.site.language, asked.language)
         newcomer = Newcomer(asked.name, language, asked.born, asked.email, of_age=asked.of_age)
-        told = entering.enter_and_invite(services, newcomer, asked.by_mail, f"dam:{asked.user}", asked.face)
+        told = from_photographs.enter_and_invite(services, newcomer, asked.by_mail, f"dam:{asked.user}", asked.face)
         return jsonify(what=told.what.value, address=told.address)
 
     return routes

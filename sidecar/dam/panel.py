@@ -15,7 +15,7 @@ from plugin.flows.clearance import dam_dates
 from plugin.flows.common import dam_events, face_rows
 from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals, face_decisions, naming
-from plugin.flows.signing.photographs import entering
+from plugin.flows.signing.inviting import from_photographs
 from plugin.flows.views import waiting_list
 from plugin.flows.views.people import people_list
 from plugin.flows.views.photos import photo_panel
@@ -250,7 +250,7 @@ def _describe_faces(
     services: Services, question: PanelQuestion, view: photo_panel.PhotoPanel, language: str
 ) -> list[dict[str, Any]]:
     """Each face; and for whoever may decide, who was invited from it."""
-    pointers = entering.list_pointers(services, str(question.ref)) if question.can_edit else {}
+    pointers = from_photographs.list_pointers(services, str(question.ref)) if question.can_edit else {}
     return [
         _describe_face(face, question.can_edit, language)
         | ({"invited": {"name": one.name, "agreed": one.agreed}} if (one := pointers.get(face.id)) else {})

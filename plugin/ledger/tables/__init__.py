@@ -20,10 +20,9 @@ from plugin.ledger.tables.faces import engine, face, rejection
 from plugin.ledger.tables.identities import address, awaited_answer, reference_set, visit
 from plugin.ledger.tables.keys import erasure, house_key, person_key, sealed, shredding
 from plugin.ledger.tables.log import audit, audit_head, event, job
-from plugin.ledger.tables.photos import resource, resource_collection, resource_hidden
-from plugin.ledger.tables.signing import api_token, code, form, idempotency, invitation, mail, request, session
-from plugin.ledger.tables.staff import recovery_code, staff
-from plugin.ledger.tables.tags import clearance, intent, tag
+from plugin.ledger.tables.photos import clearance, intent, resource, resource_collection, resource_hidden, tag
+from plugin.ledger.tables.signing import api_token, code, form, idempotency, invitation, mail, request
+from plugin.ledger.tables.staff import recovery_code, session, staff
 
 __all__ = [
     "Instant",

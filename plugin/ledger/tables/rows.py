@@ -1,6 +1,5 @@
 """Rows of the tables as types, with the columns that are read; a test compares them with the tables."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -131,22 +130,6 @@ class VisitRow(Protocol):
     created_at: datetime
     seen_at: datetime
     body: bytes | None
-
-
-class SessionRow(Protocol):
-    """A row of `session`."""
-
-    id_sha256: str
-    user: str
-    role: str
-    language: str
-    door: str
-    proved_at: datetime | None
-    subject: str | None
-    renewal: str | None
-    created_at: datetime
-    checked_at: datetime | None
-    limits: Sequence[str] | None
 
 
 class RequestRow(Protocol):

@@ -118,27 +118,6 @@ request = Table(
     ),
 )
 
-# Somebody of the staff who signed in.
-session = Table(
-    "session",
-    metadata,
-    Column("id_sha256", Text, primary_key=True),
-    Column("user", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("language", Text, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("seen_at", Instant, nullable=False),
-    Column("expires_at", Instant, nullable=False),
-    Column("ended_at", Instant),
-    Column("door", Text, nullable=False, server_default=text("'dam'")),  # dam, openid, staff
-    Column("proved_at", Instant),  # when the account proved itself last, at the door or for a step-up
-    Column("subject", Text),  # openid: the account's number at the provider
-    Column("renewal", Text),  # openid: tokens by which the provider is asked again, sealed
-    Column("checked_at", Instant),  # openid: when it was asked which groups the account has
-    Column("asking_at", Instant),  # openid: when a request began to ask
-    Column("limits", JSON(none_as_null=True)),  # openid: the collections that the account is limited to; null: to none
-)
-
 # What a program may do that calls /api/v1.
 api_token = Table(
     "api_token",

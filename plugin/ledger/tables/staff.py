@@ -1,10 +1,10 @@
-"""The tables of accounts of our own, with the type of their rows. See tables.py."""
+"""The tables of the staff: accounts of our own, and sessions; with the types of their rows. See tables.py."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import JSON, Column, ForeignKey, Table, Text
+from sqlalchemy import JSON, Column, ForeignKey, Table, Text, text
 
 from plugin.ledger.tables.columns import BIG, Instant, metadata
 
@@ -33,6 +33,27 @@ recovery_code = Table(
     Column("staff_name", Text, ForeignKey("staff.name"), nullable=False, index=True),
 )
 
+# Somebody of the staff who signed in.
+session = Table(
+    "session",
+    metadata,
+    Column("id_sha256", Text, primary_key=True),
+    Column("user", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("door", Text, nullable=False, server_default=text("'dam'")),  # dam, openid, staff
+    Column("proved_at", Instant),  # when the account proved itself last, at the door or for a step-up
+    Column("subject", Text),  # openid: the account's number at the provider
+    Column("renewal", Text),  # openid: tokens by which the provider is asked again, sealed
+    Column("checked_at", Instant),  # openid: when it was asked which groups the account has
+    Column("asking_at", Instant),  # openid: when a request began to ask
+    Column("limits", JSON(none_as_null=True)),  # openid: the collections that the account is limited to; null: to none
+)
+
 
 class StaffRow(Protocol):
     """A row of `staff`."""
@@ -46,3 +67,19 @@ class StaffRow(Protocol):
     totp_step: int | None
     created_at: datetime
     signed_in_at: datetime | None
+
+
+class SessionRow(Protocol):
+    """A row of `session`."""
+
+    id_sha256: str
+    user: str
+    role: str
+    language: str
+    door: str
+    proved_at: datetime | None
+    subject: str | None
+    renewal: str | None
+    created_at: datetime
+    checked_at: datetime | None
+    limits: Sequence[str] | None

@@ -6,7 +6,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConfigError, ImportRefused
-from plugin.flows.signing.lists import inviting
+from plugin.flows.signing.inviting import from_lists
 from plugin.words.catalogues import Words
 from sidecar.console import page_base
 from sidecar.console.invitations import asking
@@ -33,19 +33,19 @@ def invitations_send() -> ResponseReturnValue:
     if request.form.get("send") != "yes":
         if file is None or not file.filename:
             raise ImportRefused("choose a file: CSV or XLSX with the columns name, email and language")
-        return _show(inviting.judge(services, inviting.read_list(services, uploads.read_upload(file))))
-    sent = inviting.send(services, _read_rows(), request.form.get("form") or None, me.actor, me.role in OFFICERS)
+        return _show(from_lists.judge(services, from_lists.read_list(services, uploads.read_upload(file))))
+    sent = from_lists.send(services, _read_rows(), request.form.get("form") or None, me.actor, me.role in OFFICERS)
     return _show(sent, done=True)
 
 
 def _read_rows() -> list[Mapping[str, str]]:
-    columns = [request.form.getlist(name) for name in inviting.COLUMNS]
-    return [dict(zip(inviting.COLUMNS, cells, strict=True)) for cells in zip(*columns, strict=False)]
+    columns = [request.form.getlist(name) for name in from_lists.COLUMNS]
+    return [dict(zip(from_lists.COLUMNS, cells, strict=True)) for cells in zip(*columns, strict=False)]
 
 
-def _show(rows: Sequence[inviting.ListedRow], done: bool = False) -> ResponseReturnValue:
+def _show(rows: Sequence[from_lists.ListedRow], done: bool = False) -> ResponseReturnValue:
     v = Words("invitations", page_base.staff().language)
     sends = sum(row.verdict.sends for row in rows)
     return page_base.render_page(
-        "invitations_list", v=v, rows=rows, sends=sends, done=done, forms=asking.list_form_names(), most=inviting.MOST
+        "invitations_list", v=v, rows=rows, sends=sends, done=done, forms=asking.list_form_names(), most=from_lists.MOST
     )

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select, update
 
 from plugin.errors import AccessRefused, ProviderAway, SignatureRefused, VaultError
-from plugin.flows.access import group_limits, staff_sessions
+from plugin.flows.access import staff_sessions
+from plugin.flows.access.identity_provider import group_limits
 from plugin.flows.access.staff_sessions import Arrival, Role, Staff
 from plugin.flows.access.token_digest import digest
 from plugin.flows.common import dam_events
@@ -24,7 +25,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.keys import free_text
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
-from plugin.ledger.tables.rows import SessionRow
+from plugin.ledger.tables.staff import SessionRow
 
 DOOR = "openid"
 ATTEMPT_MINUTES = 10

@@ -1,0 +1,1 @@
+"""Somebody is invited from elsewhere than their own page: from a list, or from a photograph."""

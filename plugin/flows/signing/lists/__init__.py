@@ -1,1 +1,0 @@
-"""Many people asked at once."""

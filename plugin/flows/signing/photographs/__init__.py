@@ -1,1 +1,0 @@
-"""Asking people from the page of a photograph that shows them."""
