@@ -22,8 +22,8 @@ from sidecar.running import metrics, readiness
 from sidecar.running.bootstrap import open_house
 from sidecar.running.readiness import CHECKS, find_unready
 from sidecar.serving import admission
-from sidecar.sign import form_pages, key_pages, own_page
-from sidecar.sign.visiting import sessions
+from sidecar.sign import form_pages, key_pages, sessions
+from sidecar.sign.me import own_page
 from sidecar.web import (
     error_pages,
     input_checks,

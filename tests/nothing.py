@@ -10,8 +10,9 @@ from uuid import uuid4
 import click
 from sqlalchemy import insert
 
-from plugin.flows.access import api_tokens, links
+from plugin.flows.access import links
 from plugin.flows.access.links import Link, LinkKind
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
 from plugin.flows.mail import form_store

@@ -7,8 +7,8 @@ from typing import Any
 from flask.testing import FlaskClient
 from sqlalchemy import insert
 
-from plugin.flows.access import api_tokens
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs import api_tokens
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t

@@ -15,8 +15,9 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import ColumnElement, func, select
 
 from plugin.clock import SystemClock
-from plugin.flows.access import api_tokens, visits
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access import visits
+from plugin.flows.access.programs import api_tokens
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
@@ -28,7 +29,7 @@ from plugin.ledger.store.store import Store
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.commands.demo import samples
 from sidecar.running import bootstrap
-from sidecar.sign.visiting import sessions
+from sidecar.sign import sessions
 from tests import sender, support, visiting
 from tests.hostile_senders import multipart
 from tests.processes import Processes, free_port

@@ -12,7 +12,7 @@ from plugin.flows.common.services import Services
 from sidecar.api import audit, clearance, collections, erasures, faces, forms, gate, invitations, people, quitclaims
 from sidecar.api.guard import Guard
 from sidecar.api.routes import PREFIX
-from sidecar.sign.visiting import sessions
+from sidecar.sign import sessions
 from sidecar.web import problems
 
 _PARTS = (people, quitclaims, forms, invitations, clearance, gate, collections, faces, erasures, audit)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Response
 from pydantic import BaseModel, Field
 
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.flows.views import audit_view
 from plugin.ledger.log.proof import ProofVerdict

@@ -7,7 +7,7 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from plugin.errors import NotFound
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services

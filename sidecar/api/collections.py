@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from flask import Response
 from pydantic import BaseModel, Field
 
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.collections import mode_effect, modes, ruling_history
 from plugin.flows.common.services import Services
 from plugin.flows.views import collection_list

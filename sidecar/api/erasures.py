@@ -6,7 +6,7 @@ from datetime import date, datetime
 from flask import Response
 from pydantic import BaseModel
 
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.flows.rights import erasure, erasure_register, erasure_requests
 from plugin.words.catalogues import Language

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from flask import Response
 from pydantic import BaseModel, StringConstraints, model_validator
 
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.common import face_rows, reference_sets
 from plugin.flows.common.services import Services
 from plugin.flows.review import already_done, dismissals, face_decisions

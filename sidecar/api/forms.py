@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 from pydantic import BaseModel
 
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
 from sidecar.api.guard import caller

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from flask import Response
 from pydantic import BaseModel, Field
 
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.flows.review import tool_gate
 from plugin.quitclaim.clearance.answers import IntendedUse, Reason, ReasonCode

@@ -10,8 +10,8 @@ from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import HTTPException
 
 from plugin.errors import StoreError, TokenRefused
-from plugin.flows.access import api_tokens
-from plugin.flows.access.api_tokens import Caller
+from plugin.flows.access.programs import api_tokens
+from plugin.flows.access.programs.api_tokens import Caller
 from plugin.flows.common.services import Services
 from sidecar.api.idempotency import IdempotencyKeys
 from sidecar.api.routes import Route, Routes

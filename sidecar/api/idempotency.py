@@ -12,9 +12,9 @@ from hashlib import sha256
 from flask import Response, g, request
 
 from plugin.errors import StoreAway
-from plugin.flows.access import idempotency_keys
-from plugin.flows.access.api_tokens import Caller
-from plugin.flows.access.idempotency_keys import Used
+from plugin.flows.access.programs import idempotency_keys
+from plugin.flows.access.programs.api_tokens import Caller
+from plugin.flows.access.programs.idempotency_keys import Used
 from plugin.flows.common.services import Services
 from sidecar.web import problems
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 
 from plugin.errors import ConsentError
 from plugin.flows.access import links
-from plugin.flows.access.api_tokens import TokenScope
 from plugin.flows.access.links import LinkKind
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.signing import invitations

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.common import overdue
 from plugin.flows.common.reference_sets import Pictures
 from plugin.flows.common.services import Services

@@ -10,7 +10,7 @@ from flask import Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from plugin.errors import UseUnknown
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.clearance import cleared_photos
 from plugin.flows.common import overdue
 from plugin.flows.common.services import Services

@@ -12,7 +12,7 @@ from flask_openapi3.models.tag import Tag
 from flask_openapi3.utils import parse_rule
 from pydantic import BaseModel
 
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs.api_tokens import TokenScope
 
 PREFIX = "/api/v1"
 View = Callable[..., Response]

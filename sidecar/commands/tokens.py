@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import click
 
-from plugin.flows.access import api_tokens
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs import api_tokens
+from plugin.flows.access.programs.api_tokens import TokenScope
 from sidecar.commands import confirmation
 from sidecar.commands.common import Shell, actor, as_json, describe_act
 from sidecar.output import say

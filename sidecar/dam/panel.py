@@ -99,31 +99,36 @@ def create_blueprint(services: Services) -> Blueprint | None:
     @routes.post(PEOPLE)
     def people() -> Response:
         """Names that hold what an editor types, for the field beside a face."""
-        _, raw = signed_requests.read_signed(services, known)
-        try:
-            asked = NamesQuestion.model_validate_json(raw)
-        except (ValidationError, RecursionError):
-            raise EventRefused("not a question of the page: which names?") from None
-        found = people_list.search(services, asked.text, limit=_MOST_NAMES)
-        names = [{"name": one.person.display_name, "asked": one.recognition or one.publication} for one in found]
-        return jsonify(names=names)
+        return jsonify(names=_find_names(services, signed_requests.read_signed(services, known)[1]))
 
     @routes.post(STATUS)
     def status() -> Response:
         """For the plugin's set-up page: numbers in sentences, nobody's name."""
-        _, raw = signed_requests.read_signed(services, known)
-        try:
-            asked = StatusQuestion.model_validate_json(raw)
-        except (ValidationError, RecursionError):
-            raise EventRefused("not a question of the set-up page") from None
-        language = choose_language(services.config.site.language, asked.language)
-        waits = [staff_words.waiting(one, language) for one in waiting_list.list_counts(services)]
-        lines = [f"{one.title}: {one.said}" for one in waits]
-        if find_unready(but="DAM") is not None:  # the DAM is asking this very moment
-            lines.insert(0, Words("staff", language)["unready"])
-        return jsonify({"lines": lines})
+        return jsonify(lines=_tell_status(services, signed_requests.read_signed(services, known)[1]))
 
     return routes
+
+
+def _find_names(services: Services, raw: bytes) -> list[dict[str, str | bool]]:
+    try:
+        asked = NamesQuestion.model_validate_json(raw)
+    except (ValidationError, RecursionError):
+        raise EventRefused("not a question of the page: which names?") from None
+    found = people_list.search(services, asked.text, limit=_MOST_NAMES)
+    return [{"name": one.person.display_name, "asked": one.recognition or one.publication} for one in found]
+
+
+def _tell_status(services: Services, raw: bytes) -> list[str]:
+    try:
+        asked = StatusQuestion.model_validate_json(raw)
+    except (ValidationError, RecursionError):
+        raise EventRefused("not a question of the set-up page") from None
+    language = choose_language(services.config.site.language, asked.language)
+    waits = [staff_words.waiting(one, language) for one in waiting_list.list_counts(services)]
+    lines = [f"{one.title}: {one.said}" for one in waits]
+    if find_unready(but="DAM") is not None:  # the DAM is asking this very moment
+        lines.insert(0, Words("staff", language)["unready"])
+    return lines
 
 
 def _parse_question(raw: bytes) -> PanelQuestion:

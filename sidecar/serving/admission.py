@@ -6,12 +6,13 @@ from typing import Any
 from flask import Flask, Request, Response, abort, request, session
 
 from plugin.errors import TokenRefused
-from plugin.flows.access import api_tokens, staff_sessions
+from plugin.flows.access import staff_sessions
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.access.rate_limits import network_of
 from plugin.flows.common.services import Services
 from sidecar.api.routes import PREFIX
-from sidecar.sign.visiting.sessions import CONSOLE, SIGN
-from sidecar.sign.visiting.visit_session import LINK, VisitSession
+from sidecar.sign.sessions import CONSOLE, SIGN
+from sidecar.sign.visit_session import LINK, VisitSession
 from sidecar.web import staff_sign_in
 
 REFUSED = "facelease.refused"

@@ -7,7 +7,7 @@ from plugin.hooks.webhooks import events
 from sidecar.api.quitclaims import MAX_BODY_BYTES as MOST_API_BYTES
 from sidecar.api.routes import PREFIX
 from sidecar.dam import downloads, panel, webhooks
-from sidecar.sign.visiting.sessions import CONSOLE, SIGN
+from sidecar.sign.sessions import CONSOLE, SIGN
 from sidecar.web import staff_sign_in, uploads
 
 ANONYMOUS_BYTES = 16_384

@@ -16,9 +16,8 @@ from plugin.flows.consent import quitclaim_rows
 from plugin.flows.mail import receipt_words, receipts
 from plugin.flows.signing import signature_strength
 from plugin.flows.signing.submission import SigningResult
-from sidecar.sign import form_input, keep_links, pages
-from sidecar.sign.visiting import visits
-from sidecar.sign.visiting.sessions import SIGN
+from sidecar.sign import form_input, keep_links, pages, visits
+from sidecar.sign.sessions import SIGN
 from sidecar.web import rate_limits
 from sidecar.words.sign_words import Words
 

@@ -13,7 +13,7 @@ from plugin.flows.signing.form_validation import FilledForm
 from plugin.flows.signing.signing_request import SigningRequest
 from plugin.quitclaim.consent.lifecycle import StopMode
 from plugin.quitclaim.forms.templates import RECOGNITION
-from sidecar.sign.visiting import visits
+from sidecar.sign import visits
 from sidecar.web import rate_limits, uploads
 
 TYPED = ("name", "birth_date", "email", "signer", "other_signer", "other_email", "typed")

@@ -30,9 +30,8 @@ from plugin.flows.matching.reference_choice import FaceNotChosen
 from plugin.flows.signing import form_validation, sign_form, signing_request
 from plugin.flows.signing.signing_request import SigningRequest
 from plugin.quitclaim.words import wording
-from sidecar.sign import done_pages, form_input, lost_pages, pages, sent_pictures
-from sidecar.sign.visiting import visits
-from sidecar.sign.visiting.sessions import SIGN
+from sidecar.sign import done_pages, form_input, lost_pages, pages, sent_pictures, visits
+from sidecar.sign.sessions import SIGN
 from sidecar.web import rate_limits, uploads
 from sidecar.words import language_choice
 from sidecar.words.sign_words import Words, numbered

@@ -18,9 +18,8 @@ from plugin.flows.mail import receipts
 from plugin.flows.signing import key_links, lost_links
 from plugin.flows.signing.key_links import Holder
 from plugin.quitclaim.consent.lifecycle import StopMode
-from sidecar.sign import form_input, pages
-from sidecar.sign.own_page_rows import RowFormatter
-from sidecar.sign.visiting import visits
+from sidecar.sign import form_input, pages, visits
+from sidecar.sign.me.own_page_rows import RowFormatter
 from sidecar.web import rate_limits
 from sidecar.words.own_page_words import Words
 

@@ -11,7 +11,7 @@ from plugin.errors import FaceLeaseError, LinkRefused, StoreAway
 from plugin.flows.common.services import Services
 from plugin.flows.signing import lost_links
 from plugin.words.catalogues import LANGUAGES
-from sidecar.sign.visiting import visits
+from sidecar.sign import visits
 from sidecar.web import store_unavailable
 from sidecar.words import language_choice
 from sidecar.words.sign_words import Words

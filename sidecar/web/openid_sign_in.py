@@ -23,9 +23,8 @@ from werkzeug.exceptions import HTTPException, NotFound, TooManyRequests
 
 from plugin.config import Config
 from plugin.errors import AccessRefused, ConfigError, ProviderAway, SignatureRefused, StoreError
-from plugin.flows.access import staff_sessions
-from plugin.flows.access.identity_provider import openid_sign_in
-from plugin.flows.access.identity_provider.openid_sign_in import Attempt
+from plugin.flows.access import openid_sign_in, staff_sessions
+from plugin.flows.access.openid_sign_in import Attempt
 from plugin.flows.common.services import Services
 from plugin.hooks.openid.provider import Provider
 from plugin.words.catalogues import Words

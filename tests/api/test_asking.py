@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from plugin.errors import LinkRefused
 from plugin.flows.access import links
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
 from plugin.flows.rights import erasure_requests

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from plugin.clock import ManualClock
 from plugin.config import parse
 from plugin.errors import ConfigError
-from plugin.flows.access import api_tokens
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.common.services import Services
 from plugin.flows.review import tool_gate
 from plugin.ledger import tables as t

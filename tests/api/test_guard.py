@@ -12,8 +12,8 @@ from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConfigError, NotFound
-from plugin.flows.access import api_tokens
-from plugin.flows.access.api_tokens import TokenScope
+from plugin.flows.access.programs import api_tokens
+from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from sidecar.app import create_app

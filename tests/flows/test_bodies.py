@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from plugin.flows.access import api_tokens, visits
+from plugin.flows.access import visits
+from plugin.flows.access.programs import api_tokens
 from sidecar.running import bootstrap
 from sidecar.serving.surfaces import ANONYMOUS_BYTES
 from sidecar.web import uploads

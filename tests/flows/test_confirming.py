@@ -14,8 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from plugin.clock import ManualClock
-from plugin.flows.access import api_tokens, links
+from plugin.flows.access import links
 from plugin.flows.access.links import Link, LinkKind
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal

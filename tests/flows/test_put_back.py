@@ -9,7 +9,8 @@ from sqlalchemy import insert
 
 from plugin.clock import ManualClock
 from plugin.errors import LinkRefused, TokenRefused
-from plugin.flows.access import api_tokens, links, staff_sessions, token_digest, visits
+from plugin.flows.access import links, staff_sessions, token_digest, visits
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import calendar
 from plugin.flows.signing import pending_signatures

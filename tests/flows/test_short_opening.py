@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from plugin.flows.access import api_tokens, links
+from plugin.flows.access import links
 from plugin.flows.access.links import Link, LinkKind
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.common import batches, closed_house
 from plugin.flows.common.services import Services
 from plugin.flows.schedule import house_closing, known_endings

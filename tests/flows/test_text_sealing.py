@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
-from plugin.flows.access import api_tokens
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.clearance import photo_answers
 from plugin.flows.collections import modes, ruling_history
 from plugin.flows.common import face_rows

@@ -20,8 +20,9 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.errors import FaceLeaseError
-from plugin.flows.access import api_tokens, links
+from plugin.flows.access import links
 from plugin.flows.access.links import Link, LinkKind
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
 from plugin.flows.rights import key_rotation

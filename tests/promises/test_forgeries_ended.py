@@ -19,7 +19,8 @@ from sqlalchemy import delete, insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, HouseClosed, LinkRefused, TokenRefused
-from plugin.flows.access import api_tokens, links
+from plugin.flows.access import links
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.clearance import cleared_photos, dam_dates, photo_answers
 from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from plugin.clock import ManualClock
-from plugin.flows.access import api_tokens
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals

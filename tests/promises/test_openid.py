@@ -18,7 +18,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
-from plugin.flows.access.identity_provider import openid_sign_in
+from plugin.flows.access import openid_sign_in
 from plugin.flows.common.services import Services
 from plugin.hooks.openid import provider as provider_module
 from plugin.ledger import tables as t

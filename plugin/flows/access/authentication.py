@@ -1,7 +1,6 @@
 """Who a browser is, at each request: the session that its token opens, and what its door says of the account now."""
 
-from plugin.flows.access import staff_sessions
-from plugin.flows.access.identity_provider import openid_sign_in
+from plugin.flows.access import openid_sign_in, staff_sessions
 from plugin.flows.access.own_accounts import register
 from plugin.flows.access.own_accounts import sign_in as own_sign_in
 from plugin.flows.access.staff_sessions import Staff

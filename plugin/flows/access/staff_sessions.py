@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func, insert, select, true, update
 
 from plugin.config.sections import AccessSection
 from plugin.errors import AccessRefused, NotFound, NothingDone, SignatureRefused
-from plugin.flows.access.identity_provider import group_limits
+from plugin.flows.access import group_limits
 from plugin.flows.access.staff import Role as Role
 from plugin.flows.access.staff import Staff as Staff
 from plugin.flows.access.token_digest import digest

@@ -123,14 +123,7 @@ def confirm(
     opened: list[int] = []
     others = resemblance.open_templates(services) if how is not None else NONE_OPEN
     with services.store.write() as tx:
-        closed_house.refuse_in(services, tx.connection)
-        face = find_face_in(tx, face_id)
-        if proposed and not _is_proposed(face, chosen):
-            raise ProposalChanged("this face is not proposed as this person any more: look at it again")
-        standing = roster.load(services, tx.connection, chosen)
-        if not standing.in_force(tx.now):
-            raise ConsentError("this person has no grant in force, so their name is not written: ask them first")
-        _refuse_second_face(tx, face, chosen)
+        face = _find_nameable(services, tx, face_id, chosen, proposed)
         opened += _correct(services, tx, face, chosen, actor)
         rests = _choose_set(services, tx, face, chosen, actor, how, others)
         decided = {"decided_by": actor, "decided_at": tx.now, "act": act}
@@ -140,6 +133,18 @@ def confirm(
         note_decision(services, tx, Action.FACE_CONFIRM, face, chosen, actor)
     finish_decision(services, face.resource_id, opened, actor)
     return chosen
+
+
+def _find_nameable(services: Services, tx: Tx, face_id: int, person_id: str, proposed: bool) -> FaceRow:
+    """The face, if it may bear the name now. Raises as `confirm`."""
+    closed_house.refuse_in(services, tx.connection)
+    face = find_face_in(tx, face_id)
+    if proposed and not _is_proposed(face, person_id):
+        raise ProposalChanged("this face is not proposed as this person any more: look at it again")
+    if not roster.load(services, tx.connection, person_id).in_force(tx.now):
+        raise ConsentError("this person has no grant in force, so their name is not written: ask them first")
+    _refuse_second_face(tx, face, person_id)
+    return face
 
 
 def _correct(services: Services, tx: Tx, face: FaceRow, person_id: str, actor: str) -> list[int]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from sqlalchemy import Connection, or_, select
 
 from plugin.errors import ConsentError, StoreAway, StoreBusy, StoreError, VaultError
-from plugin.flows.access import api_tokens, links
+from plugin.flows.access import links
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.common import closed_house
 from plugin.flows.common.batches import in_short_writes, queue_jobs
 from plugin.flows.common.services import Services

@@ -5,7 +5,8 @@ import contextlib
 from sqlalchemy import Connection, select, update
 
 from plugin.errors import NotFound
-from plugin.flows.access import api_tokens, links
+from plugin.flows.access import links
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.common import closed_house, roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts, quitclaim_rows, withdrawal

@@ -13,7 +13,8 @@ from functools import partial
 from sqlalchemy import ColumnElement, Select, func, select
 
 from plugin.errors import DamError
-from plugin.flows.access import api_tokens, sight
+from plugin.flows.access import sight
+from plugin.flows.access.programs import api_tokens
 from plugin.flows.access.staff_sessions import Role, Staff
 from plugin.flows.common import overdue
 from plugin.flows.common.overdue import OverdueFigure

@@ -20,7 +20,7 @@ from sidecar.commands.demo import sample_editor, start_page, story, welcome
 from sidecar.commands.demo.tally import heading, say
 from sidecar.running import bootstrap, shutdown
 from sidecar.running.runner import Runner
-from sidecar.sign.visiting import sessions
+from sidecar.sign import sessions
 
 
 def serve(folder: str, port: int) -> None:

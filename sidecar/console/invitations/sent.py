@@ -9,8 +9,8 @@ from plugin.errors import NothingDone
 from plugin.flows.access import sight
 from plugin.flows.mail import reminders
 from plugin.flows.signing import invitations as flow
-from plugin.flows.views.signing import invitation_list
-from plugin.flows.views.signing.invitation_list import Answer
+from plugin.flows.views.people import invitation_list
+from plugin.flows.views.people.invitation_list import Answer
 from plugin.words.catalogues import Words
 from sidecar.console import page_base
 from sidecar.console.page_base import READERS, console

@@ -18,8 +18,7 @@ from plugin.errors import ConfigError, StoreAway
 from plugin.flows.common.services import Services
 from plugin.ledger.keys import private_files
 from plugin.ledger.store.store import NOTE_SECONDS
-from sidecar.sign import pages
-from sidecar.sign.visiting import visit_session
+from sidecar.sign import pages, visit_session
 from sidecar.web import store_unavailable
 
 SIGN = "/s"

@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select, update
 
 from plugin.errors import AccessRefused, ProviderAway, SignatureRefused, VaultError
-from plugin.flows.access import staff_sessions
-from plugin.flows.access.identity_provider import group_limits
+from plugin.flows.access import group_limits, staff_sessions
 from plugin.flows.access.staff_sessions import Arrival, Role, Staff
 from plugin.flows.access.token_digest import digest
 from plugin.flows.common import dam_events

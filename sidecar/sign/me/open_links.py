@@ -12,8 +12,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.self_service.own_page import Visitor
 from plugin.quitclaim.consent import intervals
 from plugin.quitclaim.words import wording
-from sidecar.sign import pages
-from sidecar.sign.visiting import visits
+from sidecar.sign import pages, visits
 from sidecar.words.own_page_words import Words
 
 SAID = "said"  # of the session: what the page says once

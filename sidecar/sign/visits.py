@@ -13,7 +13,7 @@ from plugin.flows.access import links
 from plugin.flows.access import visits as flow
 from plugin.flows.access.links import InvitationRow, LinkKind
 from plugin.flows.common.services import Services
-from sidecar.sign.visiting.visit_session import LANGUAGE, LINK, VisitSession
+from sidecar.sign.visit_session import LANGUAGE, LINK, VisitSession
 
 SIGNING_KINDS = frozenset({LinkKind.SIGN, LinkKind.RENEW, LinkKind.MAJORITY, LinkKind.SHOOT})
 

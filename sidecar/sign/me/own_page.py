@@ -21,9 +21,9 @@ from plugin.flows.self_service import own_page, own_photos
 from plugin.flows.self_service.own_page import Visitor
 from plugin.hooks.files import file_kinds
 from plugin.quitclaim.consent.lifecycle import StopMode
-from sidecar.sign import form_input, open_links, pages
-from sidecar.sign.own_page_rows import RowFormatter
-from sidecar.sign.visiting import visits
+from sidecar.sign import form_input, pages, visits
+from sidecar.sign.me import open_links
+from sidecar.sign.me.own_page_rows import RowFormatter
 from sidecar.web import rate_limits
 from sidecar.web.input_checks import parse_number
 from sidecar.words.own_page_words import Words

@@ -1,1 +1,0 @@
-"""What the pages of invitations and forms show."""
