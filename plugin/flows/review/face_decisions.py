@@ -21,7 +21,6 @@ from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.ledger.tables.rows import FaceRow
-from plugin.quitclaim.clearance.scope import Mode
 
 
 class FaceOnPhoto(FaceRow, Protocol):
@@ -59,23 +58,6 @@ def list_waiting(
             *shown,
             *only,
         )
-        .order_by(t.face.c.id)
-        .limit(limit)
-    )
-    yield from conn.execute(query)
-
-
-def list_unconfirmed(
-    conn: Connection, limit: int = 100, after: int = 0, *only: ColumnElement[bool]
-) -> Iterator[WaitingFace]:
-    """Matched faces with a tag that only the machine set; a confirmation lets them clear. As `list_waiting`."""
-    query = (
-        select(t.face, t.resource.c.ref, t.person.c.display_name)
-        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
-        .join(t.person, t.person.c.id == t.face.c.person_id)
-        .join(t.tag, (t.tag.c.resource_id == t.face.c.resource_id) & (t.tag.c.person_id == t.face.c.person_id))
-        .where(t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after)
-        .where(~face_rows.is_cut(), *narrowed_modes.may_be_shown(conn, (Mode.NEVER,)), *only)
         .order_by(t.face.c.id)
         .limit(limit)
     )
@@ -135,7 +117,7 @@ def confirm(
     return chosen
 
 
-def _find_nameable(services: Services, tx: Tx, face_id: int, person_id: str, proposed: bool) -> FaceRow:
+def _find_nameable(services: Services, tx: Tx, face_id: int, person_id: str, proposed: bool) -> FaceOnPhoto:
     """The face, if it may bear the name now. Raises as `confirm`."""
     closed_house.refuse_in(services, tx.connection)
     face = find_face_in(tx, face_id)
