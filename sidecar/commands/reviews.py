@@ -12,6 +12,7 @@ from plugin.flows.matching import vouching
 from plugin.flows.names import dam_names
 from plugin.flows.review import already_done, dismissals, face_decisions
 from plugin.flows.tags import returned_names
+from plugin.flows.views.review import proposals
 from plugin.hooks.dam import ListsNames
 from plugin.ledger.keys.free_text import TextSealer
 from plugin.quitclaim.clearance.dismissal import SETTLING, Dismissal
@@ -44,7 +45,7 @@ def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_j
             texts = services.texts(conn)
             found = dismissals.list_waiting(services, conn, after, limit) if reopened else None
             faces = [_to_json(row, texts) for row in found or face_decisions.list_waiting(conn, state, after, limit)]
-            machine = [_to_json(row, texts) for row in face_decisions.list_unconfirmed(conn, limit)]
+            machine = [_to_json(row, texts) for row in proposals.list_unconfirmed(conn, limit)]
             nobodys = dam_names.list_unlinked(conn)
         renamed, unasked = _find_renamed(services)
     unlinked = [{"name": name, "photos": count} for name, count in nobodys]

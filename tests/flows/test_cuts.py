@@ -28,6 +28,7 @@ from plugin.flows.schedule import calendar, replay_endings
 from plugin.flows.self_service import own_photos
 from plugin.flows.tags import intent_outcomes
 from plugin.flows.views.photos import photo_panel
+from plugin.flows.views.review import proposals
 from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t
 from plugin.ledger.backups import restore
@@ -237,7 +238,7 @@ def test_the_machines_name_of_somebody_whose_recognition_ended_is_none(services:
     assert view is not None
     assert [(face.state, face.person) for face in view.faces] == [("unmatched", "")]
     with services.store.read() as conn:
-        assert [*face_decisions.list_waiting(conn), *face_decisions.list_unconfirmed(conn)] == []
+        assert [*face_decisions.list_waiting(conn), *proposals.list_unconfirmed(conn)] == []
         face_of = face_rows.find(conn, matched)
     assert face_of is not None
     assert face_of.state == "unmatched"

@@ -19,6 +19,7 @@ from plugin.flows.photos import mode_change
 from plugin.flows.review import face_decisions
 from plugin.flows.schedule import calendar
 from plugin.flows.views.photos import photo_panel
+from plugin.flows.views.review import proposals
 from plugin.hooks.dam import Resource, Write
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import ClearanceStatus
@@ -114,7 +115,7 @@ def _read(services: Services) -> tuple[dict[str, tuple[str, str]], list[str]]:
         assert view is not None
         shown[ref] = next((face.state, face.person) for face in view.faces)
     with services.store.read() as conn:
-        return shown, [row.ref for row in face_decisions.list_unconfirmed(conn)]
+        return shown, [row.ref for row in proposals.list_unconfirmed(conn)]
 
 
 def test_of_two_names_on_a_photograph_only_the_machines_goes(

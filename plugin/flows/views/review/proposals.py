@@ -1,6 +1,6 @@
 """Faces that wait for a yes or a no, person by person: those suggested, and those that the machine alone has named."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -79,3 +79,20 @@ def _select_faces(conn: Connection, kind: Kind, only: ColumnElement[bool], *colu
 
 
 _MACHINE = literal("machine", literal_execute=True)  # in the statement itself: a partial index serves no parameter
+
+
+def list_unconfirmed(
+    conn: Connection, limit: int = 100, after: int = 0, *only: ColumnElement[bool]
+) -> Iterator[WaitingFace]:
+    """Matched faces with a tag that only the machine set; a confirmation lets them clear. Columns as those that wait."""
+    query = (
+        select(t.face, t.resource.c.ref, t.person.c.display_name)
+        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        .join(t.person, t.person.c.id == t.face.c.person_id)
+        .join(t.tag, (t.tag.c.resource_id == t.face.c.resource_id) & (t.tag.c.person_id == t.face.c.person_id))
+        .where(t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after)
+        .where(~face_rows.is_cut(), *narrowed_modes.may_be_shown(conn, (Mode.NEVER,)), *only)
+        .order_by(t.face.c.id)
+        .limit(limit)
+    )
+    yield from conn.execute(query)
