@@ -39,10 +39,11 @@ class UseSpan:
 
 @dataclass(frozen=True)
 class ClearedPhoto:
-    """A photograph, and when it stops being cleared for the use; None if no end is known."""
+    """A photograph, and when it stops being cleared for the use; None if no end is known. `id`: our number of it."""
 
     ref: str
     until: datetime | None
+    id: int
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def list_page(
         .limit(limit + 1)
     )
     rows = conn.execute(query).all()
-    photos = (ClearedPhoto(ref, None if until == NO_END else until) for ref, until, _ in rows[:limit])
+    photos = (ClearedPhoto(ref, None if until == NO_END else until, id_) for ref, until, id_ in rows[:limit])
     return ClearedPage(tuple(photos), _format_mark(*rows[limit - 1][1:]) if len(rows) > limit else "")
 
 

@@ -7,9 +7,12 @@ from plugin.errors import ConsentError
 from plugin.flows.consent import consequences
 from plugin.flows.rights import erasure_register
 from plugin.flows.rights import erasure_requests as asked
+from plugin.flows.views.photos import photo_list
 from sidecar.console import confirmation, page_base
 from sidecar.console.page_base import OFFICERS, console
 from sidecar.web.staff_sign_in import require
+
+_SHOWN = 8  # photographs of each person
 
 
 @console.get("/requests")
@@ -20,7 +23,9 @@ def requests() -> ResponseReturnValue:
     waiting = asked.list_waiting(services)
     endings = {one.id: consequences.preview_erasure(services, one.person_id) for one in waiting}
     ends = {number: confirmation.describe_ending(ending) for number, ending in endings.items()}
-    return page_base.render_page("requests", waiting=waiting, ends=ends)
+    me = page_base.staff()
+    photos = {one.id: photo_list.list_of_person(services, me, one.person_id, _SHOWN) for one in waiting}
+    return page_base.render_page("requests", waiting=waiting, ends=ends, photos=photos)
 
 
 @console.post("/requests/<request_id>/<any(grant, refuse):act>")

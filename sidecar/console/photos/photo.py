@@ -7,7 +7,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import NotFound
-from plugin.flows.views.photos import photo_panel, photo_sight
+from plugin.flows.views.photos import photo_history, photo_panel, photo_sight
 from plugin.flows.views.photos.photo_panel import NamedPerson, PanelFace
 from plugin.hooks.dam import HasPages
 from plugin.hooks.picture import Sight
@@ -55,6 +55,8 @@ def photo(photo_id: int) -> ResponseReturnValue:
         raise NotFound("there is no such photograph")
     people = [SaidPerson(one, _say_all(one.channels)) for one in found.people]
     about = {"photo": seen, "panel": found, "answers": _say_all(found.channels), "people": people}
+    asked = request.args.get("history") == "yes"
+    about |= {"history": photo_history.read(services, photo_id, me.actor) if asked else None}
     about |= {"faces": [_say_face(one) for one in found.faces], "small": seen.sight is Sight.SMALL}
     return page_base.render_page("photo", about, _list_choices(seen.ref))
 
