@@ -2,7 +2,7 @@
 "use strict";
 
 for (const part of document.querySelectorAll("[data-keep]")) {
-  const link = document.getElementById(part.dataset.keep).querySelector("a").href;
+  const link = part.closest("section").querySelector(".keep a").href;
   const copy = part.querySelector("[data-copy]");
   const share = part.querySelector("[data-share]");
   if (navigator.clipboard) {

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from plugin.errors import ConsentError, FaceLeaseError, ImportRefused
 from plugin.flows.common.services import Services
+from plugin.flows.importing.csv_reports import mark_formulas
 from plugin.flows.importing.tables import spreadsheets
 from plugin.flows.people import contacts, register
 from plugin.flows.people.register import Newcomer
@@ -89,6 +90,8 @@ def _judge_row(services: Services, conn: Connection, row: Mapping[str, str], see
 def _find_verdict(services: Services, conn: Connection, name: str, email: str) -> tuple[Verdict, str]:
     if not name:
         return Verdict.NO_NAME, ""
+    if mark_formulas(name) != name:
+        return Verdict.UNREADABLE, ""  # a spreadsheet would run it, now or when the list is exported
     try:
         clean_name(name)
         address = contacts.clean_email(email)

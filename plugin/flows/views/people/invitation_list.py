@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, or_, select
 
 from plugin.errors import NotFound
 from plugin.flows.access import sight
@@ -109,7 +109,7 @@ def _conditions(refused: Collection[str], now: datetime) -> dict[Answer, ColumnE
     i, m, v = t.invitation.c, t.mail.c, t.visit.c
     used, said_no, gone = i.uses > 0, i.id.in_(refused), i.revoked_at.is_not(None)
     late = i.expires_at <= now
-    causes = (func.concat("invite:", i.id), func.concat("reminder:", i.id))
+    causes = [literal(f"{kind}:").concat(i.id) for kind in ("invite", "reminder")]
     failed = exists().where(m.cause.in_(causes), m.state == "failed")
     visited = exists().where(v.invitation_id == i.id)
     waits = ~used & ~gone & ~late
