@@ -27,7 +27,7 @@ def run_checks(config: Config, clock: Clock) -> list[Finding]:
     """Run every check, in such an order that one that fails explains those after it."""
     findings = [_check_configuration(config), _run("master key", lambda: _check_master_key(config))]
     findings += machine_checks.check_permissions(config)
-    findings += [machine_checks.check_exiftool(), machine_checks.check_confinement()]
+    findings += [machine_checks.check_exiftool(), machine_checks.check_fonts(), machine_checks.check_confinement()]
     for name in machine_checks.SIGNED_PURPOSES:
         findings.append(_run(f"{name} of the DAM", partial(_check_secret, config, name)))
     findings.append(_run("console", lambda: _check_console(config)))

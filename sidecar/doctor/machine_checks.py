@@ -42,6 +42,34 @@ def check_permissions(config: Config) -> Iterator[Finding]:
         yield Finding(what, not wide, oct(mode), f"chmod u=rwX,go= {path}" if wide else "")
 
 
+_SCRIPTS = {"ar": "Arabic", "he": "Hebrew", "hi": "Devanagari", "zh-cn": "Chinese", "ja": "Japanese", "ko": "Korean"}
+_SCRIPTS |= {"th": "Thai", "el": "Greek", "ru": "Cyrillic"}
+
+
+def check_fonts() -> Finding:
+    """In which scripts a name on a receipt (PDF) would be boxes, because no font here has them."""
+    what, found = "fonts of receipts", shutil.which("fc-list")
+    if found is None:
+        return Finding(what, True, "fc-list is not there to ask (sudo apt install fontconfig)", looked=False)
+    missing = [name for code, name in _SCRIPTS.items() if not _list_fonts(found, code)]
+    if not missing:
+        return Finding(what, True, f"there is a font for {', '.join(_SCRIPTS.values())}")
+    mend = "sudo apt install fonts-noto-core fonts-noto-cjk"
+    return Finding(
+        what, True, f"none for {', '.join(missing)}: names in them are boxes in a PDF ({mend})", looked=False
+    )
+
+
+def _list_fonts(program: str, language: str) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - the program that was found, and a language of ours
+            [program, f":lang={language}", "family"], capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
+
+
 def check_exiftool() -> Finding:
     """Run ExifTool for its version: that it is installed does not prove that it starts."""
     mend = "sudo apt install libimage-exiftool-perl"

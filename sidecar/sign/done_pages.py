@@ -14,6 +14,7 @@ from plugin.flows.access.links import LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.consent import quitclaim_rows
 from plugin.flows.mail import receipt_words, receipts
+from plugin.flows.mail.papers import receipt_pdf
 from plugin.flows.signing import signature_strength
 from plugin.flows.signing.submission import SigningResult
 from sidecar.sign import form_input, keep_links, pages, visits
@@ -131,6 +132,12 @@ def _load_receipt(services: Services, done: Mapping[str, Any]) -> receipts.Recei
         return receipts.load(services, conn, done["quitclaim"])
 
 
+def _render_pdf(services: Services, done: Mapping[str, Any], receipt: receipts.Receipt, language: str) -> bytes:
+    with services.store.read() as conn:
+        signatures = receipt_pdf.load_signatures(services, conn, done["quitclaim"])
+    return receipt_pdf.render_pdf(receipt, language, signatures, _link_to_keep(services, done["key"]))
+
+
 def _send_receipt(services: Services, done: Mapping[str, Any], kind: str) -> Response:
     try:
         receipt = _load_receipt(services, done)
@@ -138,7 +145,7 @@ def _send_receipt(services: Services, done: Mapping[str, Any], kind: str) -> Res
         return pages.render_message(services, "missing", 404)
     language = str(receipt.tree["language"])
     try:
-        body = receipt.json if kind == "json" else receipts.render_pdf(receipt, language)
+        body = receipt.json if kind == "json" else _render_pdf(services, done, receipt, language)
     except ConfigError:
         return pages.render_message(services, "pdf_missing", 503)
     name = receipt_words.of(language)["file"]

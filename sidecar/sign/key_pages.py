@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as Answer
 from plugin.errors import ConfigError, Forgotten, NotFound
 from plugin.flows.access.links import LinkKind
 from plugin.flows.common.services import Services
-from plugin.flows.mail import receipts
+from plugin.flows.mail.papers import receipt_pdf
 from plugin.flows.signing import key_links, lost_links
 from plugin.flows.signing.key_links import Holder
 from plugin.quitclaim.consent.lifecycle import StopMode
@@ -102,7 +102,7 @@ class _Pages:
         """The receipt of this version alone."""
         kept = key_links.find_receipt(self._services, self._who())
         try:
-            body = kept.json if kind == "json" else receipts.render_pdf(kept, kept.tree["language"])
+            body = kept.json if kind == "json" else receipt_pdf.render_pdf(kept, kept.tree["language"])
         except ConfigError:
             return pages.render_message(self._services, "pdf_missing", 503)
         headers = {"Content-Disposition": f'attachment; filename="receipt.{kind}"'}

@@ -24,7 +24,7 @@ def in_code() -> Iterator[str]:
 
 
 def in_templates() -> Iterator[str]:
-    for path in [*ROOT.glob("sidecar/templates/**/*.html"), ROOT / "plugin/flows/mail/receipt.html"]:
+    for path in [*ROOT.glob("sidecar/templates/**/*.html"), ROOT / "plugin/flows/mail/papers/receipt.html"]:
         tree = jinja2.Environment(autoescape=True).parse(path.read_text())
         yield from (node.attr for node in tree.find_all(nodes.Getattr))
         yield from (node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str))

@@ -17,7 +17,7 @@ from jinja2 import nodes
 from plugin.words.catalogues import Words
 
 ROOT = Path(__file__).parents[2]
-TEMPLATES = [*sorted(ROOT.glob("sidecar/templates/**/*.html")), ROOT / "plugin/flows/mail/receipt.html"]
+TEMPLATES = [*sorted(ROOT.glob("sidecar/templates/**/*.html")), ROOT / "plugin/flows/mail/papers/receipt.html"]
 MODULES = sorted([*ROOT.glob("sidecar/**/*.py"), *ROOT.glob("plugin/**/*.py")])
 _NAMES = {"w", "words", "_w", "_words", "known"}
 _APART = re.compile(r'[<>:·,;()|.?!"]')

@@ -16,9 +16,10 @@ from plugin.errors import MailRefused, VaultError
 from plugin.flows.common import roster
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
-from plugin.flows.mail import letter_values, letter_words, receipts
+from plugin.flows.mail import letter_values, letter_words
 from plugin.flows.mail.letter_values import Gone, LetterRow
 from plugin.flows.mail.letter_words import Value
+from plugin.flows.mail.papers import receipt_pdf
 from plugin.flows.mail.smtp import Attachment, MailServer, Outgoing, compose
 from plugin.flows.people import register
 from plugin.flows.rights import last_letter
@@ -39,7 +40,7 @@ _STALE = "no mail server took it in {days} days: mend the section [mail], then a
 
 SENT, DROPPED, FAILED = "sent", "dropped", "failed"
 
-ATTACHMENTS: dict[str, Attach] = {"receipt": receipts.make_attachments}
+ATTACHMENTS: dict[str, Attach] = {"receipt": receipt_pdf.make_attachments}
 """What goes with a kind of letter."""
 
 

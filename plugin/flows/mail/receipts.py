@@ -6,20 +6,16 @@ bears its own SHA-256 over the canonical JSON of everything else. It is kept sea
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from importlib.resources import files
-from typing import NamedTuple, NoReturn, TypedDict
+from datetime import tzinfo
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from plugin.errors import ConfigError, NotFound
+from plugin.errors import NotFound
 from plugin.flows.common.services import Services
-from plugin.flows.mail import receipt_words
-from plugin.flows.mail.letter_values import LetterRow
-from plugin.flows.mail.smtp import Attachment
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import GrantKind, Quitclaim
@@ -243,48 +239,3 @@ def _parties(claim: Quitclaim, form: Form, names: Names) -> list[dict[str, str]]
     parties = [{"party_id": who, "party_role": role, "party_name": name} for who, role, name in rows]
     parties[0]["party_contact"] = form.officer
     return parties
-
-
-def render_pdf(receipt: Receipt, language: str) -> bytes:
-    """The receipt to read and print. Raises ConfigError where the libraries for PDF are not installed."""
-    try:
-        from weasyprint import HTML
-    except OSError as error:
-        raise ConfigError(
-            "receipts as PDF need the libraries of pango: sudo apt install libpangoft2-1.0-0 libharfbuzz-subset0"
-        ) from error
-    page = HTML(string=render_html(receipt, language), url_fetcher=_refuse_fetching)
-    written: bytes = page.write_pdf()
-    return written
-
-
-def render_html(receipt: Receipt, language: str) -> str:
-    """The page of which the PDF is made."""
-    from jinja2 import Environment
-
-    source = (files("plugin.flows.mail") / "receipt.html").read_text(encoding="utf-8")
-    template = Environment(autoescape=True).from_string(source)
-    tree = receipt.tree
-    words, until = receipt_words.of(language), receipt_words.through(tree["last_day"], language)
-    signed = receipt_words.moment(datetime.fromisoformat(tree["signed_at"]), language)
-    return template.render(r=tree, w=words, sha256=receipt.sha256, signed=signed, until=until)
-
-
-def _refuse_fetching(url: str, *_: object, **__: object) -> NoReturn:
-    """A receipt fetches nothing from anywhere."""
-    raise ValueError(f"a receipt fetches nothing: {url[:20]}")
-
-
-def make_attachments(services: Services, row: LetterRow) -> Sequence[Attachment]:
-    """What goes with the letter of a receipt: both forms; the JSON alone where no PDF can be made."""
-    try:
-        with services.store.read() as conn:
-            receipt = load(services, conn, row.data["quitclaim"])
-    except NotFound:
-        return ()
-    name = receipt_words.of(row.language)["file"]
-    found = [Attachment(f"{name}.json", "application/json", receipt.json)]
-    try:
-        return [Attachment(f"{name}.pdf", "application/pdf", render_pdf(receipt, row.language)), *found]
-    except ConfigError:
-        return found

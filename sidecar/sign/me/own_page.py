@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as Answer
 from plugin.errors import ConfigError, ConsentError, DamError, Forgotten, NotFound, PictureError
 from plugin.flows.access import links
 from plugin.flows.common.services import Services
-from plugin.flows.mail import receipts
+from plugin.flows.mail.papers import receipt_pdf
 from plugin.flows.people import data_export, register
 from plugin.flows.rights import erasure_requests
 from plugin.flows.self_service import own_page, own_photos
@@ -226,7 +226,9 @@ class _Pages:
         if kind == "json":
             return _make_attachment(kept.json, "application/json", "receipt.json")
         try:
-            return _make_attachment(receipts.render_pdf(kept, kept.tree["language"]), "application/pdf", "receipt.pdf")
+            return _make_attachment(
+                receipt_pdf.render_pdf(kept, kept.tree["language"]), "application/pdf", "receipt.pdf"
+            )
         except ConfigError:
             return pages.render_message(self._services, "pdf_missing", 503)
 
