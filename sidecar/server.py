@@ -73,8 +73,8 @@ def _listen(app: Flask, services: Services, worker: WorkerSupervisor | None, ann
     shutdown.shutdown.begin(here.stop, worker.leave, last=[worker.kill])
     here.tends.append(worker.mend)
     try:
-        worker.start()
         announce()
+        worker.start()
         here.run()
     finally:
         worker.stop()

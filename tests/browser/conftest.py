@@ -3,11 +3,13 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
@@ -94,3 +96,14 @@ def shot(page: Page, name: str) -> None:
             page.emulate_media(color_scheme=scheme)
             page.screenshot(path=str(Path(folder) / f"{name}-{scheme}.png"), full_page=True)
         page.emulate_media(color_scheme="light")
+
+
+def picture(page: Page, name: str, width: int = 960) -> None:
+    """Keep what the window shows as a picture for the documents, small, where FACELEASE_PICTURES names a folder."""
+    folder = os.environ.get("FACELEASE_PICTURES")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with Image.open(BytesIO(page.screenshot())) as shown:
+            height = shown.height * width // shown.width
+            small = shown.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+            small.quantize(96).save(Path(folder) / f"{name}.png", optimize=True)

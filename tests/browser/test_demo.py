@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import serious, shot
+from tests.browser.conftest import picture, serious, shot
 from tests.browser.test_sign import draw, fits
 from tests.processes import free_port
 
@@ -87,6 +87,7 @@ def test_b_signs_the_editor_says_yes_and_a_withdraws(told: list[str], visitor: B
         start.get_by_role("link", name="Open B's form").click()
     sign_as_b(opened.value, portrait)
     expect(start.get_by_text("B has signed. Nobody has said yet")).to_be_visible(timeout=SECONDS)
+    expect(start.get_by_text("1 face waits for the editor")).to_have_count(2, timeout=SECONDS)
     assert bearing(start, "Sample person B") == 0
 
     with visitor.expect_page() as opened:
@@ -95,6 +96,7 @@ def test_b_signs_the_editor_says_yes_and_a_withdraws(told: list[str], visitor: B
     expect_bearing(start, "Sample person B", 2)
     expect(start.get_by_text("somebody vouched for the portrait")).to_be_visible(timeout=SECONDS)
     shot(start, "demo-vouched-desktop-en")
+    picture(start, "start")
 
     with visitor.expect_page() as opened:
         start.get_by_role("link", name="Open A's key").click()
@@ -118,6 +120,7 @@ def sign_as_b(page: Page, portrait: Path) -> None:
     expect(page.locator(".verdicts .good")).to_contain_text("This photograph will do")
     page.get_by_label("Your first and last name").fill("Sample person B")
     draw(page)
+    picture(page, "signing")
     page.get_by_role("button", name="Sign", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("it is signed")
     page.close()
@@ -127,6 +130,16 @@ def vouch_as_editor(page: Page) -> None:
     """In the console, on the page where pictures wait to be vouched for: yes, once."""
     expect(page.get_by_role("link", name="Sample person B")).to_be_visible()
     shot(page, "demo-editor-desktop-en")
+    vouching = page.url
+    page.get_by_role("link", name="Review", exact=True).click()
+    page.get_by_role("link", name=re.compile("Sample person B")).first.click()
+    expect(page.locator("main img").first).to_be_visible()
+    picture(page, "review")
+    page.get_by_role("searchbox").or_(page.locator(".may input")).first.fill("shoot/together.jpg")
+    page.keyboard.press("Enter")
+    expect(page.locator("main img").first).to_be_visible()
+    picture(page, "photograph")
+    page.goto(vouching)
     page.get_by_label("I have met them").check()
     page.get_by_role("button", name="The pictures show Sample person B").click()
     expect(page.locator(".empty")).to_be_visible()

@@ -12,8 +12,13 @@ from sidecar.commands.common import Shell
 @click.pass_obj
 def demo(shell: Shell, once: bool, folder: str, port: int) -> None:
     """Show what FaceLease does: tag who agreed, answer for each channel, let a lease end."""
+    import logging
+
+    import structlog
+
     from sidecar.commands.demo import serving, story
 
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # a slow disk is no story
     tally = story.run(folder, port)
     if once:
         click.echo(f"\n{tally.line()}")

@@ -1,6 +1,7 @@
 """What the demonstration left, served: a start page with three things to try."""
 
 import os
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -36,6 +37,7 @@ def serve(folder: str, port: int) -> None:
         return create_demo_app(config, services, path, tried)
 
     def announce() -> None:
+        _keep_log(path)
         heading("Now try it yourself, in a browser on this machine:")
         click.echo()
         say(f"{config.server.public_url}{start_page.PATH}", "    ", fg="cyan", bold=True)
@@ -43,6 +45,12 @@ def serve(folder: str, port: int) -> None:
         say(f"Everybody there is a sample.{_describe_time()} End it with Ctrl-C.")
 
     server.serve(config, path / story.CONFIG, True, make_app, announce)
+
+
+def _keep_log(folder: Path) -> None:
+    """From now on what this process and its worker log goes to a file of the demonstration, not onto the story."""
+    with (folder / "demo.log").open("a") as log:
+        os.dup2(log.fileno(), sys.stderr.fileno())
 
 
 def prepare(services: Services) -> welcome.SampleLinks:

@@ -48,7 +48,15 @@ class SamplePhoto:
     @property
     def unnamed(self) -> int:
         """Faces without a name."""
-        return sum(face.state != "matched" for face in self.panel.faces) if self.panel else 0
+        return self._count("unmatched")
+
+    @property
+    def waiting(self) -> int:
+        """Faces of which the editor is asked whose they are."""
+        return self._count("suggested")
+
+    def _count(self, state: str) -> int:
+        return sum(face.state == state for face in self.panel.faces) if self.panel else 0
 
 
 @dataclass(frozen=True)
