@@ -17,7 +17,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.photos import scan_queue
 from sidecar import server
 from sidecar.app import create_app
-from sidecar.commands.demo import sample_editor, start_page, story, welcome
+from sidecar.commands.demo import start_page, story, welcome
 from sidecar.commands.demo.tally import heading, say
 from sidecar.running import bootstrap, shutdown
 from sidecar.running.runner import Runner
@@ -64,8 +64,7 @@ def prepare(services: Services) -> welcome.SampleLinks:
 
 
 def create_demo_app(config: Config, services: Services, folder: Path, tried: welcome.SampleLinks) -> Flask:
-    """The app with the sample editor's account and the start page."""
-    services = sample_editor.with_editor(services)
+    """The app with the start page."""
     app = create_app(config, services)
     people = start_page.People(story.A, story.B)
     page = start_page.create_blueprint(services, folder / "photos", people, tried)

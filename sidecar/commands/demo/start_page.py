@@ -87,7 +87,8 @@ class _StartPage:
         if not secrets.compare_digest(request.form.get("code", "").encode(), self.code.encode()):
             abort(403)
         session.clear()
-        session[SESSION_KEY] = sample_editor.sign_in(self.services, request.form.get("language", ""))
+        language = choose_language(self.services.config.site.language, request.form.get("language", ""))
+        session[SESSION_KEY] = sample_editor.open_session(self.services, self._tried.password, language)
         return redirect(url_for("console.references"), 303)
 
 

@@ -33,7 +33,7 @@ from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from plugin.words.plurals import pluralize
-from sidecar.commands.demo import sample_editor, samples
+from sidecar.commands.demo import samples
 from sidecar.commands.demo.tally import Tally, heading, say
 from sidecar.output import table
 from sidecar.running import bootstrap
@@ -60,10 +60,6 @@ name = "FaceLease demonstration (sample people)"
 [server]
 port = {port}
 public_url = "http://127.0.0.1:{port}"
-[webhooks]
-signin_secret_file = "signin.secret"
-[access]
-editors = [3]
 [clearance]
 purposes = ["communication"]
 channels = ["internal", "website", "press"]
@@ -76,7 +72,6 @@ def write_config(folder: Path, port: int) -> Config:
     """The configuration of the demonstration, written to its folder so that other commands may use it."""
     path = folder / CONFIG
     path.write_text(_CONFIG.format(port=port), encoding="utf-8")
-    sample_editor.write_secret(folder)
     return load(path)
 
 

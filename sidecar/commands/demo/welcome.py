@@ -1,4 +1,4 @@
-"""Links of the demonstration to try in a browser: one to sign by, and the key of what was signed."""
+"""What the demonstration gives to try: a link to sign by, the key of what was signed, an editor's account."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,18 @@ from plugin.flows.mail import form_store
 from plugin.flows.photos import scan_queue
 from plugin.flows.signing import invitations, key_links
 from plugin.words.catalogues import Words
+from sidecar.commands.demo import sample_editor
 
 _ACTOR = "demo"
 
 
 @dataclass(frozen=True)
 class SampleLinks:
-    """Two addresses, each of which opens without anything else."""
+    """Two addresses, each of which opens without anything else, and the password of the sample editor."""
 
     sign: str
     key: str
+    password: str
 
 
 def prepare(services: Services, newcomer: str, known: str) -> SampleLinks:
@@ -35,7 +37,8 @@ def prepare(services: Services, newcomer: str, known: str) -> SampleLinks:
         signed = roster.load(services, tx.connection, shown).quitclaims[-1]
         key = key_links.make_key_for_staff(services, tx, shown, signed.id, _ACTOR)
     scan_queue.enqueue(services, sorted(services.dam.refs()))
-    return SampleLinks(links.url(services, sign.token), links.url(services, key.token))
+    password = sample_editor.add(services)
+    return SampleLinks(links.url(services, sign.token), links.url(services, key.token), password)
 
 
 def _make_form(services: Services) -> dict[str, object]:
