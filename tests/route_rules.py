@@ -47,7 +47,7 @@ _SIGNED = (
     "webhooks.receive",
     "panel.show",
     "panel.status",
-    "panel.people",
+    "inviting.people",
     "downloads.check",
     "downloads.count",
     "downloads.record",

@@ -1,4 +1,5 @@
-"""`POST /panel/resourcespace/invite`: an editor enters somebody, and invites them, from a photograph's page.
+"""`POST /panel/resourcespace/invite`: an editor enters somebody, and invites them, from a photograph's page; `…/people`
+offers names of those who are entered.
 
 The plugin's page has checked session, permission and CSRF. Who may enter people here is what the account's role says:
 the DAM is asked for its groups at each request.
@@ -17,6 +18,7 @@ from plugin.flows.common import dam_events
 from plugin.flows.common.services import Services
 from plugin.flows.people.register import Newcomer
 from plugin.flows.signing.inviting import from_photographs
+from plugin.flows.views.people import people_list
 from plugin.flows.views.photos import photo_panel
 from plugin.hooks.webhooks.events import EventRef
 from sidecar.dam import panel
@@ -24,6 +26,8 @@ from sidecar.web import problems, signed_requests
 from sidecar.words.language_choice import choose_language
 
 PATH = f"{panel.PATH}/invite"
+PEOPLE = f"{panel.PATH}/people"
+_MOST_NAMES = 8
 _ROLES = (Role.ADMINISTRATOR, Role.OFFICER, Role.EDITOR)
 
 
@@ -42,6 +46,14 @@ class NewcomerQuestion(BaseModel):
     by_mail: bool = False
     face: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
     language: panel.Line = ""
+
+
+class NamesQuestion(BaseModel):
+    """What an editor has typed, at least two characters: never the whole list."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    text: Annotated[str, StringConstraints(min_length=2, max_length=100, strip_whitespace=True)]
 
 
 def create_blueprint(services: Services) -> Blueprint | None:
@@ -67,6 +79,18 @@ def create_blueprint(services: Services) -> Blueprint | None:
         newcomer = Newcomer(asked.name, language, asked.born, asked.email, of_age=asked.of_age)
         told = from_photographs.enter_and_invite(services, newcomer, asked.by_mail, f"dam:{asked.user}", asked.face)
         return jsonify(what=told.what.value, address=told.address)
+
+    @routes.post(PEOPLE)
+    def people() -> Response:
+        """Names that hold what an editor types, for the field beside a face."""
+        _, raw = signed_requests.read_signed(services, known)
+        try:
+            asked = NamesQuestion.model_validate_json(raw)
+        except (ValidationError, RecursionError):
+            raise EventRefused("not a question of the page: which names?") from None
+        found = people_list.search(services, asked.text, limit=_MOST_NAMES)
+        names = [{"name": one.person.display_name, "asked": one.recognition or one.publication} for one in found]
+        return jsonify(names=names)
 
     return routes
 

@@ -15,9 +15,8 @@ from plugin.flows.clearance import dam_dates
 from plugin.flows.common import dam_events, face_rows
 from plugin.flows.common.services import Services
 from plugin.flows.review import dismissals, face_decisions, naming
-from plugin.flows.signing.inviting import from_photographs
+from plugin.flows.signing.inviting import face_pointers
 from plugin.flows.views import waiting_list
-from plugin.flows.views.people import people_list
 from plugin.flows.views.photos import photo_panel
 from plugin.hooks.webhooks.events import EventRef
 from plugin.quitclaim.clearance.answers import Answer, ClearanceStatus, Reason, ReasonCode
@@ -32,8 +31,6 @@ from sidecar.words.language_choice import choose_language
 
 PATH = "/panel/resourcespace"
 STATUS = f"{PATH}/status"
-PEOPLE = f"{PATH}/people"
-_MOST_NAMES = 8
 
 _LINE = r"^[^\x00-\x1f\x7f]*$"
 Line = Annotated[str, StringConstraints(max_length=200, pattern=_LINE)]
@@ -68,14 +65,6 @@ class StatusQuestion(BaseModel):
     language: Line = ""
 
 
-class NamesQuestion(BaseModel):
-    """What an editor has typed, at least two characters: never the whole list."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    text: Annotated[str, StringConstraints(min_length=2, max_length=100, pattern=_LINE, strip_whitespace=True)]
-
-
 def create_blueprint(services: Services) -> Blueprint | None:
     """The endpoint; None while no secret is configured. Raises ConfigError for one that cannot be read."""
     known = signed_requests.load_secrets(services.config, "panel")
@@ -96,39 +85,22 @@ def create_blueprint(services: Services) -> Blueprint | None:
             note = {"note": told} if told else {}
         return jsonify(_describe_photograph(services, question) | note)
 
-    @routes.post(PEOPLE)
-    def people() -> Response:
-        """Names that hold what an editor types, for the field beside a face."""
-        return jsonify(names=_find_names(services, signed_requests.read_signed(services, known)[1]))
-
     @routes.post(STATUS)
     def status() -> Response:
         """For the plugin's set-up page: numbers in sentences, nobody's name."""
-        return jsonify(lines=_tell_status(services, signed_requests.read_signed(services, known)[1]))
+        _, raw = signed_requests.read_signed(services, known)
+        try:
+            asked = StatusQuestion.model_validate_json(raw)
+        except (ValidationError, RecursionError):
+            raise EventRefused("not a question of the set-up page") from None
+        language = choose_language(services.config.site.language, asked.language)
+        waits = [staff_words.waiting(one, language) for one in waiting_list.list_counts(services)]
+        lines = [f"{one.title}: {one.said}" for one in waits]
+        if find_unready(but="DAM") is not None:  # the DAM is asking this very moment
+            lines.insert(0, Words("staff", language)["unready"])
+        return jsonify({"lines": lines})
 
     return routes
-
-
-def _find_names(services: Services, raw: bytes) -> list[dict[str, str | bool]]:
-    try:
-        asked = NamesQuestion.model_validate_json(raw)
-    except (ValidationError, RecursionError):
-        raise EventRefused("not a question of the page: which names?") from None
-    found = people_list.search(services, asked.text, limit=_MOST_NAMES)
-    return [{"name": one.person.display_name, "asked": one.recognition or one.publication} for one in found]
-
-
-def _tell_status(services: Services, raw: bytes) -> list[str]:
-    try:
-        asked = StatusQuestion.model_validate_json(raw)
-    except (ValidationError, RecursionError):
-        raise EventRefused("not a question of the set-up page") from None
-    language = choose_language(services.config.site.language, asked.language)
-    waits = [staff_words.waiting(one, language) for one in waiting_list.list_counts(services)]
-    lines = [f"{one.title}: {one.said}" for one in waits]
-    if find_unready(but="DAM") is not None:  # the DAM is asking this very moment
-        lines.insert(0, Words("staff", language)["unready"])
-    return lines
 
 
 def _parse_question(raw: bytes) -> PanelQuestion:
@@ -255,7 +227,7 @@ def _describe_faces(
     services: Services, question: PanelQuestion, view: photo_panel.PhotoPanel, language: str
 ) -> list[dict[str, Any]]:
     """Each face; and for whoever may decide, who was invited from it."""
-    pointers = from_photographs.list_pointers(services, str(question.ref)) if question.can_edit else {}
+    pointers = face_pointers.list_pointers(services, str(question.ref)) if question.can_edit else {}
     return [
         _describe_face(face, question.can_edit, language)
         | ({"invited": {"name": one.name, "agreed": one.agreed}} if (one := pointers.get(face.id)) else {})

@@ -22,7 +22,7 @@ from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from sidecar.commands.demo import samples
-from sidecar.dam import panel
+from sidecar.dam import inviting
 from tests import sender, support
 from tests.sender import OTHER, PANEL, SECRET, Sender
 
@@ -335,7 +335,7 @@ def test_names_are_offered_while_one_types(page: Sender, cast: support.Cast) -> 
     for number in range(10):
         cast.add(f"Sample {number}")
     cast.sign(cast.add("Sample Asked"))
-    page.path = panel.PEOPLE
+    page.path = inviting.PEOPLE
     told = page.ask(text="sample").get_json()["names"]
     assert len(told) == 8
     assert page.ask(text="sample ask").get_json()["names"] == [{"name": "Sample Asked", "asked": True}]

@@ -7,18 +7,14 @@ encoded; whether the face is compared follows from what the person agrees to, as
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import select
-
 from plugin.errors import ConfigError, ConsentError, NameTaken, NotFound
 from plugin.flows.access import links
-from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.mail import form_store
 from plugin.flows.people import register
 from plugin.flows.people.register import Newcomer
 from plugin.flows.signing import invitations
 from plugin.flows.signing.invitations import InvitationRequest
-from plugin.ledger import tables as t
 
 
 class Invited(StrEnum):
@@ -37,14 +33,6 @@ class InvitationOutcome:
 
     what: Invited
     address: str = ""
-
-
-@dataclass(frozen=True)
-class FacePointer:
-    """Whom somebody was taken for when they were invited from a face; `agreed`: something of theirs is in force now."""
-
-    name: str
-    agreed: bool
 
 
 def enter_and_invite(
@@ -68,24 +56,3 @@ def enter_and_invite(
     if by_mail:
         return InvitationOutcome(Invited.MAILED)
     return InvitationOutcome(Invited.LINK, links.url(services, made.token))
-
-
-def list_pointers(services: Services, ref: str) -> dict[int, FacePointer]:
-    """By face of the photograph, who was invited from it last, while the link is kept and was not revoked."""
-    i, now = t.invitation.c, services.clock.now()
-    query = (
-        select(i.face_id, i.person_id, t.person.c.display_name)
-        .join(t.face, t.face.c.id == i.face_id)
-        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
-        .join(t.person, t.person.c.id == i.person_id)
-        .where(t.resource.c.ref == ref, i.revoked_at.is_(None), t.person.c.ended_at.is_(None))
-        .order_by(i.created_at)
-    )
-    with services.store.read() as conn:
-        rows = conn.execute(query).all()
-        standings = roster.load_many(services, conn, {row.person_id for row in rows})
-    return {
-        row.face_id: FacePointer(row.display_name, bool(standings[row.person_id].in_force(now)))
-        for row in rows
-        if row.person_id in standings
-    }

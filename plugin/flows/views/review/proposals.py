@@ -84,7 +84,7 @@ _MACHINE = literal("machine", literal_execute=True)  # in the statement itself: 
 def list_unconfirmed(
     conn: Connection, limit: int = 100, after: int = 0, *only: ColumnElement[bool]
 ) -> Iterator[WaitingFace]:
-    """Matched faces with a tag that only the machine set; a confirmation lets them clear. Columns as those that wait."""
+    """Matched faces with a tag that only the machine set: a confirmation lets them clear; columns as `WaitingFace`."""
     query = (
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
