@@ -14,7 +14,8 @@ import plugin
 from plugin.clock import ManualClock
 from plugin.config import Config
 from plugin.flows.common.services import Services
-from plugin.flows.mail import letter_words, receipt_words
+from plugin.flows.mail import letter_words
+from plugin.flows.mail.papers import receipt_words
 from plugin.flows.rights.certificate import Certificate
 from plugin.hooks.mention import CertificateLine
 from plugin.quitclaim.clearance.answers import Reason, ReasonCode

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from plugin.flows.access.programs.api_tokens import TokenScope
 from plugin.flows.collections import mode_effect, modes, ruling_history
 from plugin.flows.common.services import Services
-from plugin.flows.views import collection_list
-from plugin.flows.views.collection_list import RuledCollection
+from plugin.flows.views.collections import collection_list
+from plugin.flows.views.collections.collection_list import RuledCollection
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, fill, json_response

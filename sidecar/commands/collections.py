@@ -10,7 +10,7 @@ from plugin.flows.collections.ruling_history import PastRuling
 from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.review import held_photos
-from plugin.flows.views import collection_list
+from plugin.flows.views.collections import collection_list
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
 from plugin.words.plurals import pluralize
 from sidecar.commands import confirmation

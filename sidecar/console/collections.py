@@ -1,8 +1,9 @@
 """`/console/collections`: where recognition is on, how far, and what makes it lawful."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
-from flask import request
+from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError, NotFound
@@ -11,11 +12,14 @@ from plugin.flows.collections.modes import Ruling
 from plugin.flows.collections.ruling_history import PastRuling
 from plugin.flows.consent import consequences
 from plugin.flows.matching import engine_status, look_alikes
-from plugin.flows.views import collection_list
+from plugin.flows.photos import collection_scan
+from plugin.flows.views.collections import collection_counts, collection_list
+from plugin.flows.views.photos import photo_list
 from plugin.quitclaim.clearance.scope import Basis, BasisEvidence, Mode
-from sidecar.console import confirmation, page_base
+from sidecar.console import confirmation, page_base, refusals
 from sidecar.console.invitations import asking
 from sidecar.console.page_base import ADMINISTRATORS, OFFICERS, console
+from sidecar.web import problems
 from sidecar.web.staff_sign_in import require
 from sidecar.words import engine_words, staff_words
 
@@ -53,13 +57,57 @@ def _list_look_alikes() -> list[str]:
 @require(*OFFICERS)
 def collection() -> ResponseReturnValue:
     """One collection; its ref is in the query string, because it may contain slashes."""
-    services, ref, me = page_base.house(), request.args.get("ref", ""), page_base.staff()
+    return _show(request.args.get("ref", ""))
+
+
+def _show(ref: str, refused: ConsentError | None = None) -> ResponseReturnValue:
+    """The page; after a refusal with what was typed still in its form."""
+    services, me = page_base.house(), page_base.staff()
     notes = [staff_words.without_effect(one, me.language) for one in mode_effect.explain(services, ref)]
     in_dam, may = collection_list.is_decided_in_dam(services), me.role in ADMINISTRATORS
-    about = {"one": collection_list.find_collection(services, ref), "notes": notes, "history": _list_history(ref)}
+    one = collection_list.find_collection(services, ref)
+    about = {"one": one, "notes": notes, "history": _list_history(ref), "given": request.form if refused else None}
     choices = {"modes": list(Mode), "bases": list(Basis), "forms": asking.list_form_names()}
-    rights = {"in_dam": in_dam, "sets": may and not in_dam, "invites": may}
-    return page_base.render_page("collection", about, choices, rights, today=services.today())
+    rights = {"in_dam": in_dam, "sets": may and not in_dam, "invites": may, "scans": may and one.today in _EXAMINES}
+    numbers = {
+        "counts": collection_counts.count(services, ref),
+        "shown": photo_list.list_of_collection(services, me, ref, 12),
+    }
+    numbers |= {"ends": _describe_ends(ref)} if may and not in_dam else {}
+    said = dict(zip(("refused", "spoken"), refusals.told(str(refused), me.language), strict=True)) if refused else {}
+    page, _ = page_base.render_page("collection", about, choices, rights, numbers, said, today=services.today())
+    return page, problems.find_status(refused) if refused else 200
+
+
+_EXAMINES = (Mode.DETECT, Mode.SUGGEST, Mode.AUTO)
+
+
+def _describe_ends(ref: str) -> dict[str, list[str]]:
+    """By mode, what changing to it would end, said before somebody chooses it."""
+    return {mode.value: _list_ends(ref, mode) for mode in (Mode.OFF, Mode.DETECT, Mode.NEVER)}
+
+
+def _list_ends(ref: str, mode: Mode) -> list[str]:
+    named, suggested = consequences.preview_mode(page_base.house(), ref, mode.value)
+    said = [confirmation.count("machine_names", named)] if named else []
+    return said + ([confirmation.count("suggestions", suggested)] if suggested else [])
+
+
+@console.get("/collections/one/progress")
+@require(*OFFICERS)
+def collection_progress() -> ResponseReturnValue:
+    """The numbers of the page, for its script."""
+    counts = asdict(collection_counts.count(page_base.house(), request.args.get("ref", "")))
+    return jsonify(counts | {"said": {name: page_base.format_number(number) for name, number in counts.items()}})
+
+
+@console.post("/collections/one/<any(scan, pause):act>")
+@require(*ADMINISTRATORS)
+def collection_scan_now(act: str) -> ResponseReturnValue:
+    """Examine now what is not examined yet, or put it off."""
+    ref = request.form.get("ref", "")
+    number = (collection_scan.begin if act == "scan" else collection_scan.pause)(page_base.house(), ref)
+    return page_base.redirect_done(f"done_{act}_now", "collection", numbers=[number], ref=ref)
 
 
 def _list_history(ref: str) -> Sequence[PastRuling]:
@@ -77,14 +125,15 @@ def collection_set() -> ResponseReturnValue:
     services, form = page_base.house(), request.form
     if collection_list.is_decided_in_dam(services):
         raise ConsentError("the mode of a collection is set in the DAM, in the collection's own menu")
-    ref, ruling = form.get("ref", ""), _read_ruling()
-    named, suggested = consequences.preview_mode(services, ref, ruling.mode.value)
-    said = [confirmation.count("machine_names", named)] if named else []
-    said += [confirmation.count("suggestions", suggested)] if suggested else []
-    asked = confirmation.confirm(said, "collection", ref=ref)
-    if asked is not None:
-        return asked
-    modes.decide(services, ref, ruling, page_base.staff().actor)
+    ref = form.get("ref", "")
+    try:
+        ruling = _read_ruling()
+        asked = confirmation.confirm(_list_ends(ref, ruling.mode), "collection", ref=ref)
+        if asked is not None:
+            return asked
+        modes.decide(services, ref, ruling, page_base.staff().actor)
+    except ConsentError as error:
+        return _show(ref, error)
     return page_base.redirect_done("done_mode", "collection", ref=ref)
 
 

@@ -56,6 +56,7 @@ def render_page(template: str, *parts: Mapping[str, Any], status: int = 200, **v
     menu = [name for name in _MENU if staff_sign_in.may_open(me, f"console.{name}")]
     frame = {"w": Words("console", me.language), "me": me, "menu": menu, "here": _find_section()}
     frame |= {"site": house().config.site.name, "closed": _explain_closed(me.language)}
+    frame |= {"collection_words": Words("collections page", me.language)}
     frame |= {"photo_words": Words("photo page", me.language), "asks": staff_sign_in.may_open(me, "console.photo_find")}
     frame |= {"said": _take_message(me.language)}
     for part in (frame, *parts):

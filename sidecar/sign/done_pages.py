@@ -13,8 +13,7 @@ from plugin.flows.access import links
 from plugin.flows.access.links import LinkKind
 from plugin.flows.common.services import Services
 from plugin.flows.consent import quitclaim_rows
-from plugin.flows.mail import receipt_words, receipts
-from plugin.flows.mail.papers import receipt_pdf
+from plugin.flows.mail.papers import receipt_pdf, receipt_words, receipts
 from plugin.flows.signing import signature_strength
 from plugin.flows.signing.submission import SigningResult
 from sidecar.sign import form_input, keep_links, pages, visits

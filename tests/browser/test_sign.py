@@ -16,7 +16,7 @@ from plugin.flows.access import links
 from plugin.flows.collections import modes
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
-from plugin.flows.mail import receipts
+from plugin.flows.mail.papers import receipts
 from plugin.flows.matching import declared_sets, vouching
 from plugin.flows.people import register
 from plugin.flows.schedule import calendar

@@ -15,7 +15,8 @@ from sqlalchemy import select
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.access import links
 from plugin.flows.collections import modes
-from plugin.flows.mail import form_store, receipts
+from plugin.flows.mail import form_store
+from plugin.flows.mail.papers import receipts
 from plugin.flows.people import register
 from plugin.flows.signing import invitations
 from plugin.flows.signing.invitations import InvitationRequest

@@ -99,7 +99,7 @@ def test_a_form_that_is_refused_leaves_its_link_open(
         desk = Desk(services)
         token = desk.invite(support.Cast(services).add("Åsa"))
         with monkeypatch.context() as broken:
-            broken.setattr("plugin.flows.mail.receipts.store", lambda *_: 1 / 0)
+            broken.setattr("plugin.flows.mail.papers.receipts.store", lambda *_: 1 / 0)
             assert Visit(desk.app, token).sign("press").status_code == 500
         calendar.start_process(services)
         assert Visit(desk.app, token).sign("press").status_code == 303

@@ -10,8 +10,7 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
-from plugin.flows.mail import receipts
-from plugin.flows.mail.papers import receipt_pdf
+from plugin.flows.mail.papers import receipt_pdf, receipts
 from plugin.flows.mail.papers.receipt_pdf import Signature
 from plugin.ledger import tables as t
 from plugin.recognizer.process.examiner import Examiner

@@ -18,7 +18,7 @@ from plugin.flows.collections import modes
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
-from plugin.flows.mail import receipts
+from plugin.flows.mail.papers import receipts
 from plugin.flows.people import register
 from plugin.flows.self_service import own_page
 from plugin.flows.signing import pending_signatures

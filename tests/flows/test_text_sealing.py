@@ -25,7 +25,7 @@ from plugin.flows.people import recognitions, register
 from plugin.flows.review import download_gate
 from plugin.flows.rights import erasure_requests
 from plugin.flows.schedule import calendar, text_sealing
-from plugin.flows.views import collection_list
+from plugin.flows.views.collections import collection_list
 from plugin.flows.views.photos import photo_panel
 from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import tables as t

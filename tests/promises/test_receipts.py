@@ -13,7 +13,8 @@ from pypdf import PdfReader
 
 from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
-from plugin.flows.mail import form_store, receipts
+from plugin.flows.mail import form_store
+from plugin.flows.mail.papers import receipts
 from plugin.quitclaim.forms.templates import canonical
 from plugin.recognizer.process.examiner import Examiner
 from tests import support

@@ -16,8 +16,9 @@ from plugin.flows.access import links
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
-from plugin.flows.mail import page_links, receipts
+from plugin.flows.mail import page_links
 from plugin.flows.mail.page_links import Visitor as Visitor
+from plugin.flows.mail.papers import receipts
 from plugin.flows.people import guardian_links, register
 from plugin.flows.review import disowning
 from plugin.flows.rights import erasure_requests

@@ -16,7 +16,7 @@ from plugin.flows.access.links import Link, LinkKind, MadeLink
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
-from plugin.flows.mail import receipts
+from plugin.flows.mail.papers import receipts
 from plugin.flows.people import contacts, outbox
 from plugin.flows.rights import erasure, erasure_register
 from plugin.flows.rights.erasure_register import Filed

@@ -17,7 +17,8 @@ from plugin.flows.collections import modes
 from plugin.flows.common import reference_sets, roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import quitclaim_rows, recording
-from plugin.flows.mail import page_links, receipts
+from plugin.flows.mail import page_links
+from plugin.flows.mail.papers import receipts
 from plugin.flows.matching import gallery, reference_choice
 from plugin.flows.people import addresses, ages, register, resemblance, self_registration
 from plugin.flows.people.ages import Age

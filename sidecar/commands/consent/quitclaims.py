@@ -15,7 +15,7 @@ from plugin.flows.access import links
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences, recording, withdrawal
-from plugin.flows.mail import paper_forms
+from plugin.flows.mail.papers import paper_forms
 from plugin.flows.review import already_done
 from plugin.flows.signing import key_links
 from plugin.quitclaim.consent.lifecycle import Signing, StopMode

@@ -1,1 +1,1 @@
-"""What is printed or kept on paper: receipts as PDF."""
+"""What is printed or kept on paper: forms that were signed there, receipts and their words, as PDF too."""

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, select
 
 from plugin.errors import ConfigError, NotFound
 from plugin.flows.common.services import Services
-from plugin.flows.mail import receipt_words, receipts
 from plugin.flows.mail.letter_values import LetterRow
-from plugin.flows.mail.receipts import Receipt
+from plugin.flows.mail.papers import receipt_words, receipts
+from plugin.flows.mail.papers.receipts import Receipt
 from plugin.flows.mail.smtp import Attachment
 from plugin.ledger import tables as t
 
