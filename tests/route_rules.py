@@ -34,6 +34,8 @@ _CONSOLE: dict[str, Rule] = {
     "collection_set": ALONE,
     "forms": OFFICERS, "form": OFFICERS, "form_sample": OFFICERS, "form_add": ALONE, "form_retire": ALONE,
     "photo": READERS, "photo_picture": READERS, "photo_find": READERS,
+    "account": STAFF, "account_sessions": STAFF, "account_password": STAFF, "account_codes": STAFF,
+    "staff": ALONE, "staff_add": ALONE, "staff_change": ALONE,
     "sessions": OFFICERS, "session_end": OFFICERS,
     "jobs": ALONE, "jobs_retry": ALONE,
     "log": WATCHERS, "log_verify": WATCHERS, "log_export": WATCHERS,

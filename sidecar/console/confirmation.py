@@ -19,7 +19,7 @@ def confirm(said: Sequence[str], back: str, **args: Any) -> ResponseReturnValue 
     """
     if not said or request.form.get("sure") == "yes":
         return None
-    fields = [pair for pair in request.form.items(multi=True) if pair[0] not in {"csrf_token", "sure"}]
+    fields = [pair for pair in request.form.items(multi=True) if pair[0] not in {"csrf_token", "sure", "proof"}]
     return page_base.render_page("sure", ends=said, fields=fields, back=url_for(f"console.{back}", **args))
 
 

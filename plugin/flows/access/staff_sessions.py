@@ -249,15 +249,20 @@ def end_sessions(services: Services, actor: str, user: str | None = None) -> int
     return ended
 
 
-def end_of_account(tx: Tx, door: str, user: str, actor: str, why: str, only: str | None = None, but: str = "") -> int:
-    """End the sessions of an account that came by this door; returns how many.
+def end_of_account(tx: Tx, door: str, user: str, actor: str, why: str, but: str = "") -> int:
+    """End the sessions of an account that came by this door, but for the one with the id `but`; returns how many."""
+    return _end_in(tx, _is_of(door, user) & (t.session.c.id_sha256 != but), actor, why)
 
-    `only`: the one with this number in the list; `but`: all except the one with this id.
-    """
+
+def end_mine(services: Services, staff: Staff, session_id: str | None) -> int:
+    """End the session of this account with that number; None: all but the one that asks. Returns how many."""
     s = t.session.c
-    mine = (s.door == door) & (s.user == user) & (s.id_sha256 != but)
-    one = true() if only is None else func.substr(s.id_sha256, 1, ID_DIGITS) == only
-    return _end_in(tx, mine & one, actor, why)
+    one = s.id_sha256 != staff.id if session_id is None else func.substr(s.id_sha256, 1, ID_DIGITS) == session_id
+    return _end(services, _is_of(staff.door, staff.user) & one, staff.actor)
+
+
+def _is_of(door: str, user: str) -> ColumnElement[bool]:
+    return (t.session.c.door == door) & (t.session.c.user == user)
 
 
 def note_proof(tx: Tx, staff: Staff) -> None:

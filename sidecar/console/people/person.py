@@ -59,7 +59,7 @@ def person_end(person_id: str, act: person_file.EndingAct) -> ResponseReturnValu
 
 
 @console.post("/people/<person_id>/export")
-@require(*OFFICERS)
+@require(*OFFICERS, proves=True)
 def person_export(person_id: str) -> ResponseReturnValue:
     """Everything that is held on the person (GDPR Art. 15), as a file."""
     held = registry.export(page_base.house(), person_id, page_base.staff().actor)
@@ -69,7 +69,7 @@ def person_export(person_id: str) -> ResponseReturnValue:
 
 
 @console.post("/people/<person_id>/evidence/<sealed_id>")
-@require(*OFFICERS)
+@require(*OFFICERS, proves=True)
 def person_evidence(person_id: str, sealed_id: str) -> ResponseReturnValue:
     """One piece of evidence as a file: never shown as a page of ours, whatever it is."""
     name, body = person_file.open_evidence(page_base.house(), person_id, sealed_id, page_base.staff().actor)

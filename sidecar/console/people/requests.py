@@ -29,7 +29,7 @@ def requests() -> ResponseReturnValue:
 
 
 @console.post("/requests/<request_id>/<any(grant, refuse):act>")
-@require(*OFFICERS)
+@require(*OFFICERS, proves=True)
 def request_decide(request_id: str, act: str) -> ResponseReturnValue:
     """Forget the person, or refuse for a reason that they read."""
     if act == "grant" and request.form.get("sure") != "yes":

@@ -139,6 +139,13 @@ def prove_again(services: Services, staff: Staff, typed: str, origin: Origin) ->
     return True
 
 
+def has_factor(services: Services, staff: Staff) -> bool:
+    """Whether the account of this session has a second factor."""
+    with services.store.read() as conn:
+        row = account_rows.find(conn, staff.user)
+    return row is not None and row.totp is not None
+
+
 def change_password(services: Services, staff: Staff, old: str, new: str, origin: Origin) -> bool:
     """Set another password; False where the old one is wrong. All other sessions of the account end.
 
