@@ -36,6 +36,7 @@ def propose(services: Services, picture: Path, person_id: str, count: int, start
 
 
 def states(services: Services, ids: list[int]) -> dict[int, str]:
-    """The states of these faces."""
+    """The states of these faces, in the order of their ids."""
+    query = select(t.face.c.id, t.face.c.state).order_by(t.face.c.id)
     with services.store.read() as conn:
-        return {row.id: row.state for row in conn.execute(select(t.face.c.id, t.face.c.state)) if row.id in ids}
+        return {row.id: row.state for row in conn.execute(query) if row.id in ids}

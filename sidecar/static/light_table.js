@@ -292,13 +292,17 @@ async function look_up() {
 
 function option(person, at, field) {
   const item = document.createElement("li"), picture = document.createElement("img"), name = document.createElement("span");
+  const portrait = document.createElement("span");
+  portrait.className = "portrait";
+  portrait.textContent = person.name.slice(0, 1);
+  portrait.append(picture);
   item.id = `name-${at}`;
   item.setAttribute("role", "option");
   item.dataset.id = person.id;
   picture.src = person.portrait;
   picture.alt = "";
   name.textContent = person.in_force ? person.name : `${person.name} (${field.dataset.notAsked})`;
-  item.append(picture, name);
+  item.append(portrait, name);
   item.addEventListener("mousedown", (event) => { event.preventDefault(); name_as(person.id); });
   return item;
 }
