@@ -24,6 +24,7 @@ _CONSOLE: dict[str, Rule] = {
     "shoot": READERS, "shoot_seen": READERS,
     "people": READERS, "people_export": READERS, "person": READERS, "portrait": READERS, "clearance": READERS,
     "person_new": REVIEWERS, "person_add": REVIEWERS, "person_invite": READERS, "shoot_invite": ALONE,
+    "person_name": READERS, "person_birth": READERS, "person_link_close": READERS,
     "person_address": READERS, "person_recognised": READERS, "person_letter": READERS,
     "person_end": OFFICERS, "person_export": OFFICERS, "person_evidence": OFFICERS,
     "invitations": READERS, "invitation_act": READERS, "invitations_list": REVIEWERS, "invitations_send": REVIEWERS,

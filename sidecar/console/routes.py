@@ -4,6 +4,6 @@ from sidecar.console import clearance, collections, forms, home, jobs, log, offi
 from sidecar.console.door import account, accounts, joining, proof, sessions, sign_in  # noqa: F401
 from sidecar.console.invitations import asking, sending, sent  # noqa: F401
 from sidecar.console.page_base import console as console
-from sidecar.console.people import addresses, names, people, person, portraits, requests  # noqa: F401
+from sidecar.console.people import addresses, changes, names, people, person, portraits, requests  # noqa: F401
 from sidecar.console.photos import photo, pictures, search  # noqa: F401
 from sidecar.console.review import acts, references, review  # noqa: F401

@@ -1,6 +1,7 @@
 """`/console/people/<id>`: one person, and what the staff may do in their name. Each look is audited."""
 
 from io import BytesIO
+from typing import Any
 
 from flask import Response, request, send_file
 from flask.typing import ResponseReturnValue
@@ -13,11 +14,13 @@ from plugin.flows.matching import declared_sets, vouching
 from plugin.flows.people import addresses, data_export, recognitions
 from plugin.flows.people import register as registry
 from plugin.flows.signing import invitations, lost_links
-from plugin.flows.views.people import person_file
+from plugin.flows.views.people import person_file, person_story
 from plugin.flows.views.review import face_preview
+from plugin.words.catalogues import Words
 from sidecar.console import confirmation, page_base
 from sidecar.console.invitations import asking
 from sidecar.console.page_base import OFFICERS, READERS, console
+from sidecar.console.people import time_line
 from sidecar.web.staff_sign_in import require
 
 
@@ -40,7 +43,10 @@ def person(person_id: str) -> ResponseReturnValue:
     choices = {"forms": asking.list_form_names(), **ways}
     mails = bool(services.config.mail.host and any(side.email for side in sides))
     may = {"officer": officer, "invites": me.role in READERS and not found.erasing, "mails": mails}
-    lists = {"ends": ends, "out": out, "sides": sides, "references": sets}
+    lists: dict[str, Any] = {"ends": ends, "out": out, "sides": sides, "references": sets}
+    story = person_story.load_story(services, person_id, me, page_base.read_number("before"))
+    drawn = time_line.draw_time_line(found.versions, services.clock.now())
+    lists |= {"story": story, "line_of_time": drawn, "pp": Words("person page", me.language), "row": time_line.ROW}
     waiting = {"waits": waits, "waits_pictures": pictures, "writes": lost_links.can_write(services)}
     return page_base.render_page("person", may, lists, waiting, choices, found=found)
 
