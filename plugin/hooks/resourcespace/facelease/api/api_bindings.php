@@ -122,9 +122,11 @@ function api_facelease_seen($username, $refs)
 /** Resources whose file came under this name, or one that begins like it; with an account those that it may see. */
 function api_facelease_find($name, $username = '', $most = 25)
 {
-    return facelease_may_serve()
-        ? ['refs' => facelease_find_files((string) $name, (string) $username, min(100, (int) $most))]
-        : facelease_refuse();
+    if (!facelease_may_serve()) {
+        return facelease_refuse();
+    }
+
+    return ['refs' => facelease_find_files((string) $name, (string) $username, min(100, (int) $most))];
 }
 
 /** The version, the fields in use, and what keeps the plugin from working as it should. */

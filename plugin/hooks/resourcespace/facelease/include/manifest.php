@@ -2,7 +2,7 @@
 
 // Made by python -m plugin.hooks.resourcespace.plugin_copy: the files of this plugin.
 return [
-    'api/api_bindings.php' => [5663, 'de3c4633630613f8364b6ed2a907d60609603787a3d6c86b4794efe8d2fbe491'],
+    'api/api_bindings.php' => [5678, '8798d1bb14c4bdb8d8e1a2f12d3abde48886da7e4a459e21bc635fbe18e6a1f6'],
     'config/config.php' => [1076, '3610da415aa6a65e5203683ff51438d8bd6ffdae6d655a386cf03c730bce3a14'],
     'css/style.css' => [6681, '1cd0acaf02402908f14852264643b323e4d539c4e13cde0d03f6e8f15c0519d3'],
     'dbstruct/index_facelease_delivery.txt' => [96, '61bb8d36ffc515ea9ae00537b3275e6360a89127a6acbbf61d3dcd9100daa90f'],
