@@ -32,10 +32,7 @@ def test_a_category_counts_below_and_says_what_it_will_compare(story: Story, cat
     ref = story.put(below, story.together("one.jpg", samples.A_STANDING))
     page = story.pages.page
     form = f"plugins/facelease/pages/collection.php?collection={above}"
-    for language, words in (
-        ("nl", "vergelijkt hier 1 foto’s met 1 mensen"),
-        ("en", "compares 1 photographs with 1 people"),
-    ):
+    for language, words in (("nl", "vergeleken foto’s: 1; mensen"), ("en", "photographs compared: 1; people")):
         story.pages.speak(language)
         story.pages.open(form)
         expect(page.locator(".FaceleaseComparing").first).to_contain_text(words)
