@@ -15,6 +15,8 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import quitclaim_rows
 from plugin.flows.mail.papers import receipt_pdf, receipt_words, receipts
 from plugin.flows.signing import signature_strength
+from plugin.flows.signing.inviting import siblings
+from plugin.flows.signing.inviting.siblings import Sibling
 from plugin.flows.signing.submission import SigningResult
 from sidecar.sign import form_input, keep_links, pages, visits
 from sidecar.sign.sessions import SIGN
@@ -22,18 +24,20 @@ from sidecar.web import rate_limits
 from sidecar.words.sign_words import Words
 
 _DONE = "done"
+AGAIN = "again"  # of the session: the quitclaim that the same guardian signed for another child before
 _KINDS = {"json": "application/json", "pdf": "application/pdf"}
 
 
 def redirect_done(services: Services, signed: SigningResult) -> Answer:
     """Begin a visit by the new page or key, keep in it what the last page shows, and redirect there."""
-    opener = signed.page or signed.key
-    visits.follow(opener.id if opener is not None else visits.require_link_id())
+    opener, by = signed.page or signed.key, visits.require_link_id()
+    visits.follow(opener.id if opener is not None else by)
     visits.set_language(signed.language)
     other = None if signed.mailed else signed.other
     made = {"key": signed.key, "page": signed.page, "other": other}
     tokens = {name: link.token if link else "" for name, link in made.items()}
     about = {
+        "by": by,
         "draft": form_input.read_text("draft")[:32],
         "photographs": signed.photographs,
         "mailed": signed.mailed,
@@ -55,6 +59,9 @@ def add_routes(part: Blueprint, services: Services, limiter: Limiter) -> None:
     def calendar() -> Response:
         return _send_calendar(services, _load_done(services))
 
+    def another() -> Answer:
+        return _begin_another(services, _load_done(services))
+
     def leave() -> Response:
         spoken = pages.visitor_language(services)
         session.clear()
@@ -68,6 +75,7 @@ def add_routes(part: Blueprint, services: Services, limiter: Limiter) -> None:
     papers = limiter.limit(rate_limits.RECEIPT_LIMIT, key_func=rate_limits.by_visit)(receipt)
     part.add_url_rule("/receipt.<any(json, pdf):kind>", "receipt", papers)
     part.add_url_rule("/key.ics", "calendar", limiter.limit(rate_limits.RECEIPT_LIMIT)(calendar))
+    part.add_url_rule("/another", "another", another, methods=["POST"])
     part.add_url_rule("/leave", "leave", leave, methods=["POST"])
     part.add_url_rule("/", "nothing", nothing)
     part.add_url_rule("/<path:rest>", "nothing", nothing)
@@ -98,6 +106,7 @@ def _render_done(services: Services, done: Mapping[str, Any]) -> Response:
         photographs=done["photographs"],
         mark=done.get("mark"),
         draft=done.get("draft", ""),
+        others=_list_others(services, done),
         recognised=not waiting and quitclaim_rows.has_recognition(services, done["quitclaim"]),
         mailed=not waiting and signature_strength.is_receipt_mailed(services, done["quitclaim"]),
     )
@@ -107,6 +116,31 @@ def _link_to_keep(services: Services, token: str) -> str:
     """The link to keep; without `server.public_url` under the address of this request, which only this browser sees."""
     base = services.config.server.public_url or request.url_root.rstrip("/")
     return f"{base}{SIGN}/{token}"
+
+
+def _list_others(services: Services, done: Mapping[str, Any]) -> tuple[bool, list[Sibling]]:
+    """For whom the guardian who signed may sign next: whether for anybody, at a shoot; else those who were asked."""
+    by = str(done.get("by", ""))
+    if not by or not done["quitclaim"] or not siblings.find_signer(services, done["quitclaim"]):
+        return False, []
+    try:
+        link = links.find_usable(services, by)
+    except LinkRefused:  # used up: it was one child's
+        return False, siblings.list_siblings(services, by)
+    return link.kind == LinkKind.SHOOT.value, []
+
+
+def _begin_another(services: Services, done: Mapping[str, Any]) -> Answer:
+    """A new visit for the next child, in which the guardian's name and address need not be typed again."""
+    at_shoot, others = _list_others(services, done)
+    wanted = request.form.get("link", "")
+    if not (at_shoot or wanted in {one.link_id for one in others}):
+        raise LinkRefused("unknown")
+    spoken = pages.visitor_language(services)
+    visits.begin(links.find_usable(services, str(done["by"]) if at_shoot else wanted))
+    visits.set_language(spoken)
+    session[AGAIN] = done["quitclaim"]
+    return redirect(url_for("sign.form"), 303)
 
 
 def _send_calendar(services: Services, done: Mapping[str, Any]) -> Response:

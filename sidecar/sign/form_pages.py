@@ -28,6 +28,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail import delivery
 from plugin.flows.matching.reference_choice import FaceNotChosen
 from plugin.flows.signing import form_validation, sign_form, signing_request
+from plugin.flows.signing.inviting import siblings
 from plugin.flows.signing.signing_request import SigningRequest
 from plugin.quitclaim.words import wording
 from sidecar.sign import done_pages, form_input, lost_pages, pages, sent_pictures, visits
@@ -175,7 +176,7 @@ class _FormPages:
         nonce = form_input.read_nonce() if filled else ""
         return pages.render_page(
             self._services, "sign/form.html", status, language=asked.language, asked=asked, problems=problems,
-            said=said, typed=form_input.read_typed() if filled else _fill_known(asked),
+            said=said, typed=form_input.read_typed() if filled else self._fill_known(asked),
             ticked=form_input.read_choices() if filled else (),
             nonce=nonce or secrets.token_hex(16), age=self._services.ages.age, anchors=_ANCHORS,
             masked=_mask(asked.known_email) if asked.delivered else "", first_guardian=asked.first_guardian,
@@ -198,6 +199,13 @@ class _FormPages:
         one, three = (wording.percent(share, language) for share in (about.missed[0], about.missed[-1]))
         w = Words(language)
         return w("one_serves", one=one, three=three) if about.one_serves else w("one_is_few", one=one, three=three)
+
+    def _fill_known(self, asked: SigningRequest) -> dict[str, str]:
+        """What need not be typed: one's own name, which the page says anyway; a guardian's, for the next child."""
+        if asked.shoot:
+            before = session.get(done_pages.AGAIN)
+            return siblings.find_signer(self._services, before) if isinstance(before, str) else {}
+        return {} if asked.minor or asked.asks_age else {"signer": asked.called}
 
     def photo(self) -> Response:
         """One photograph is looked at and forgotten: will it do? It is not encoded, and nothing is stored."""
@@ -245,11 +253,6 @@ class _FormPages:
         session.clear()
         visits.set_language(asked.language)
         return pages.render_message(self._services, "no_done", 200)
-
-
-def _fill_known(asked: SigningRequest) -> dict[str, str]:
-    """What need not be typed: the name of who signs for themselves, which stands on the page already."""
-    return {} if asked.shoot or asked.minor or asked.asks_age else {"signer": asked.called}
 
 
 def _mask(address: str) -> str:
