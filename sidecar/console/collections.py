@@ -69,16 +69,15 @@ def _show(ref: str, refused: ConsentError | None = None) -> ResponseReturnValue:
     about = {"one": one, "notes": notes, "history": _list_history(ref), "given": request.form if refused else None}
     choices = {"modes": list(Mode), "bases": list(Basis), "forms": asking.list_form_names()}
     rights = {"in_dam": in_dam, "sets": may and not in_dam, "invites": may, "scans": may and one.today in _EXAMINES}
-    numbers = {
-        "counts": collection_counts.count(services, ref),
-        "shown": photo_list.list_of_collection(services, me, ref, 12),
-    }
+    shown = photo_list.list_of_collection(services, me, ref, _SHOWN)
+    numbers = {"counts": collection_counts.count(services, ref), "shown": shown}
     numbers |= {"ends": _describe_ends(ref)} if may and not in_dam else {}
     said = dict(zip(("refused", "spoken"), refusals.told(str(refused), me.language), strict=True)) if refused else {}
     page, _ = page_base.render_page("collection", about, choices, rights, numbers, said, today=services.today())
     return page, problems.find_status(refused) if refused else 200
 
 
+_SHOWN = 12  # photographs of the collection
 _EXAMINES = (Mode.DETECT, Mode.SUGGEST, Mode.AUTO)
 
 

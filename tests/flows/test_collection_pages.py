@@ -95,14 +95,8 @@ def test_what_a_change_would_end_is_said_before(services: Services, cast: suppor
 
 def test_a_refused_form_keeps_what_was_typed(admin: FlaskClient) -> None:
     """Mode, basis and all other fields stand in it again, above them why it was refused."""
-    typed = {
-        "ref": "shoot",
-        "mode": "auto",
-        "basis": "",
-        "reference": "minutes of May",
-        "by": "Ann",
-        "review": "2027-01-01",
-    }
+    typed = {"ref": "shoot", "mode": "auto", "basis": "", "reference": "minutes of May", "by": "Ann"}
+    typed["review"] = "2027-01-01"
     answer = staff.post(admin, "/console/collections/one", **typed)
     assert answer.status_code == 409
     assert 'class="refused"' in answer.text
