@@ -17,7 +17,7 @@ from plugin.flows.common.services import Services
 from tests import staff, visiting
 from tests.processes import free_port
 
-SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
+SIZES = {"phone": (390, 844), "desktop": (1280, 900), "wide": (1920, 1080)}
 SERIOUS = ("serious", "critical")
 
 
