@@ -44,7 +44,7 @@ def number(services: Services, cast: support.Cast, photos: Path) -> int:
     calendar.poll_dam(services)
     cast.work()
     with services.store.read() as conn:
-        found = conn.scalar(select(t.resource.c.id).where(t.resource.c.ref == REF))
+        found: int | None = conn.scalar(select(t.resource.c.id).where(t.resource.c.ref == REF))
     assert found is not None
     return found
 
@@ -95,7 +95,7 @@ def test_a_file_is_dropped_and_only_its_name_leaves(
 def test_the_pages_are_for_everybody(
     services: Services, clock: ManualClock, number: int, on: Opened, size: str, language: str
 ) -> None:
-    """axe-core finds nothing serious, light and dark; nothing is wider than the screen; nothing is said to the console."""
+    """axe-core finds nothing serious, light and dark; nothing is wider than the screen or said to the console."""
     page = on(size, language)
     refused: list[str] = []
     page.on("console", lambda said: refused.append(said.text))
