@@ -12,7 +12,9 @@ from sqlalchemy import insert
 
 from plugin.flows.access import links
 from plugin.flows.access.links import Link, LinkKind
+from plugin.flows.access.own_accounts import register as own_accounts
 from plugin.flows.access.programs import api_tokens
+from plugin.flows.access.staff import Role
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
 from plugin.flows.mail import form_store
@@ -162,6 +164,13 @@ COMMANDS: Mapping[str, Told] = {
         no("jobs retry --kind erase", "nothing was given up"),
     )),
     "session list": _look(),
+    "staff add": Told((no("staff add fay --role editor", "has an account"),)),
+    "staff list": _look(),
+    "staff role": Told((
+        so("staff role fay --role editor", "already"), no("staff role nosuch --role editor", "no account nosuch"),
+    )),
+    "staff reset": Told((no("staff reset nosuch", "no account nosuch"),)),
+    "staff remove": Told((no("staff remove nosuch", "no account nosuch"),)),
     "engine list": _look(),
     "engine install": Told((no("engine install classic --yes", "nothing is to be got"),)),
     "engine use": Told((
@@ -233,6 +242,7 @@ class Over:
         register.change_address(services, person_id, "cee@example.org", "test")
         token = api_tokens.create(services, "test", [api_tokens.TokenScope.GATE_USE], "test").id
         api_tokens.revoke(services, token, "test")
+        own_accounts.add(services, "fay", Role.EDITOR, "test")
         form = form_store.add(services, _suited(services), "test")
         with services.store.write() as tx:
             links.make(services, tx, Link(LinkKind.PAGE, "en", person_id), "test")

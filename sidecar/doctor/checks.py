@@ -74,20 +74,20 @@ def _check_secret(config: Config, purpose: str) -> Finding:
 
 
 def _check_console(config: Config) -> Finding:
-    """Without `server.public_url` and a secret there is no console; without groups nobody has a role."""
+    """Where the console is, and whether people come in from the DAM; else they need accounts of ours."""
+    where = f"{config.server.public_url or 'this machine alone'}/console/"
+    own = "accounts of our own (facelease staff list)"
     known = signed_requests.load_secrets(config, "signin")
     if known is None or not config.server.public_url:
         lacks = "server.public_url is empty" if known else "webhooks.signin_secret_file names no secret"
-        return Finding("console", True, f"off: {lacks}", looked=False)
+        return Finding("console", True, f"on at {where} for {own}; not from the DAM: {lacks}")
     adapter = registry.adapter_of(config)
     if not issubclass(adapter, Accounts):
-        said = f"off: {adapter.title} has no accounts, and so no groups that could be asked for"
-        return Finding("console", True, said, looked=False)
+        return Finding("console", True, f"on at {where} for {own}; {adapter.title} has no accounts")
     access = config.access
     groups = {*access.administrators, *access.officers, *access.editors, *access.auditors}
-    where = f"{config.server.public_url}/console/"
-    said = f"on at {where}, {pluralize(len(known()), 'secret')}, {pluralize(len(groups), 'group')}"
-    return Finding("console", bool(groups), said, "[access]: name the DAM's groups, or nobody has a role")
+    said = f"on at {where} for {own}, {pluralize(len(known()), 'secret')}, {pluralize(len(groups), 'group')} of the DAM"
+    return Finding("console", bool(groups), said, "[access]: name the DAM's groups, or nobody there has a role")
 
 
 def _check_letters(services: Services) -> Finding:

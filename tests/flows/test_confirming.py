@@ -33,6 +33,7 @@ ENDS = frozenset({
     "quitclaim withdraw", "quitclaim restrict", "quitclaim uninvite", "quitclaim add", "person objects", "person erase",
     "person lock", "person refuse", "person vouch", "person enrol", "person address", "person requests decide",
     "form retire", "collection set", "collection gone", "tags remove", "token revoke", "session end", "audit begin",
+    "staff reset", "staff remove",
     "keys rotate", "keys heads", "restore", "reopen", "quitclaim import table", "quitclaim import pdf",
 })  # fmt: skip
 KEEPS = frozenset({
@@ -43,7 +44,8 @@ KEEPS = frozenset({
     "form add", "form list", "form show", "form sample",
     "collection list", "collection history", "collection lost", "collection held", "review list", "review again",
     "review confirm", "review reject", "review dismiss", "review undo", "tags list", "tags keep", "mail test",
-    "mail list", "mail due", "token add", "token list", "session list", "audit verify", "audit export", "audit heads",
+    "mail list", "mail due", "token add", "token list", "session list",
+    "staff add", "staff list", "staff role", "audit verify", "audit export", "audit heads",
     "audit verifier", "report accuracy", "engine list", "engine install", "engine remove",
     "engine use", "engine pause", "engine resume", "engine status", "jobs list", "jobs retry",
 })  # fmt: skip
