@@ -123,8 +123,6 @@ person = Table(
     Column("of_age_by", Text),  # who declared it
     Column("sought_at", Instant),  # when the index had no such name, by the machine's clock
     Column("doubted_at", Instant),  # since when it may be on unread photographs
-    Column("merged_into", Text, index=True),  # whose entry goes on in the place of this one
-    Column("merged_at", Instant),
 )
 
 guardian = Table(

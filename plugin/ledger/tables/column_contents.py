@@ -86,7 +86,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "idempotency": ("id", "request_sha256"),
     "job": ("kind", "state"),
     "awaited_answer": ("person_id",),
-    "person": ("id", "language", "merged_into"),
+    "person": ("id", "language"),
     "resource": ("file_version", "kind", "examined", "engine", "unread", "further", "indexed"),
     "ruling": ("mode", "basis", "why", "shoot_id"),
     "session": ("id_sha256", "role", "language", "door"),

@@ -1,4 +1,4 @@
-"""Whose answer would clear most photographs; entries of people that were merged into another."""
+"""Whose answer would clear most photographs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0013"
 
 
 def upgrade() -> None:
-    """Nobody is merged, and nothing is counted yet."""
+    """Nothing is counted yet: a worker does within a minute."""
     op.create_table(
         "awaited_answer",
         sa.Column("person_id", sa.Text(), nullable=False),
@@ -17,14 +17,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", name="pk_awaited_answer"),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_awaited_answer_person_id"),
     )
-    op.add_column("person", sa.Column("merged_into", sa.Text()))
-    op.add_column("person", sa.Column("merged_at", sa.BigInteger()))
-    op.create_index("ix_person_merged_into", "person", ["merged_into"])
 
 
 def downgrade() -> None:
-    """Whoever was merged is an entry of their own again, of which everything has ended."""
-    op.drop_index("ix_person_merged_into", "person")
-    op.drop_column("person", "merged_at")
-    op.drop_column("person", "merged_into")
+    """Forget the figures."""
     op.drop_table("awaited_answer")
