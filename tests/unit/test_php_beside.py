@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.php import answer, quoted, run_php, words
+from tests.php import PLUGIN, answer, quoted, run_php, words
 
 TODAY = "2026-05-05"
 
@@ -132,3 +132,23 @@ def test_the_way_into_the_review_names_only_a_collection_that_one_may_read() -> 
     assert json.loads(run_php(f"{host}'review', 7));")) == "/console/review?collection=7"
     for given in ("'review', 8", "'review', 0", "'', 7", "'people', 7", "'//x', 7"):
         assert json.loads(run_php(f"{host}{given}));")) == ""
+
+
+@pytest.mark.parametrize("chosen", ["above", "before", "after", "", "<b>"])
+def test_the_panel_stands_where_it_was_chosen(chosen: str) -> None:
+    """In one of three places, by default below the metadata; and for nobody who may not see it."""
+    hooks = {
+        "above": "HookFaceleaseViewRenderbeforeresourceview(['ref' => 5])",
+        "before": "HookFaceleaseViewRenderbeforeresourcedetails()",
+        "after": "HookFaceleaseViewCustompanels()",
+    }
+    host = f"""
+        require {json.dumps(str(PLUGIN / "include" / "places.php"))};
+        function getval($name, $default) {{ return $default; }} function get_resource_access($ref) {{ return 0; }}
+        function generate_csrf_js_object($name) {{ return '{{}}'; }}
+        $GLOBALS['facelease_panel_place'] = {quoted(chosen)}; $GLOBALS['ref'] = 5; $GLOBALS['baseurl_short'] = '/';
+    """
+    held = "$GLOBALS['held'] = ['facelease-v'];"
+    shown = {place for place, call in hooks.items() if "FaceleasePanel" in run_php(f"{host}{held}{call};")}
+    assert shown == {chosen if chosen in hooks else "after"}
+    assert not [call for call in hooks.values() if run_php(f"{host}{call};")]
