@@ -25,7 +25,7 @@ class Whom(StrEnum):
 
 @dataclass(frozen=True)
 class Choice:
-    """One line that may be ticked: `key` is what a page sends, `group` and `label` what it shows."""
+    """One line that may be ticked: `key` is what a page sends, `group` and `label` what it shows, `example` below."""
 
     key: str
     purpose: str
@@ -34,6 +34,7 @@ class Choice:
     group: str
     label: str
     basis: str
+    example: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class Sheet:
         """Everything, as plain text, in the order of the page."""
         lines = [self.title, self.who, self.asks, self.why, self.until, self.empty]
         form = _open_words(self.language)["line"]
-        lines += [form.format(group=c.group, label=c.label, basis=c.basis) for c in self.choices]
+        for c in self.choices:
+            line = form.format(group=c.group, label=c.label, basis=c.basis)
+            lines.append(f"{line}\n{c.example}" if c.example else line)
         if self.recognition:
             lines += [self.recognition_text, f"[ ] {self.recognition} ({self.recognition_basis})"]
             lines += [self.photographs] if self.photographs else []
@@ -129,6 +132,7 @@ def _list_choices(form: Form, language: str) -> list[Choice]:
             group=named(purpose),
             label=named(channel),
             basis=said[f"basis.{basis.value}"].format(organisation=form.organisation),
+            example=form.texts[language].examples.get(channel, ""),
         )
         for purpose, channel, basis in form.lines()
     ]

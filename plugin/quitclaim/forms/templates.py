@@ -65,7 +65,7 @@ class Text(Part):
     """What the form says in one language, in plain words.
 
     `recognition` and `photographs` are needed where the form asks for them. `words` names purposes
-    and channels that the organisation added itself.
+    and channels that the organisation added itself; `examples` says of a channel where that is.
     """
 
     title: Short
@@ -76,7 +76,12 @@ class Text(Part):
     recognition: str = ""
     photographs: str = ""
     words: Mapping[str, Short] = {}
+    examples: Mapping[str, Short] = {}
     child: ForChild = ForChild()
+
+    def body(self) -> dict[str, object]:
+        """The text as JSON takes it: without examples as it was before there were any, so that its hash stays."""
+        return self.model_dump(mode="json", exclude=set() if self.examples else {"examples"})
 
     def to_guardian(self) -> "Text":
         """The text as it is said to a guardian who is asked about a child."""
@@ -160,6 +165,8 @@ class Form(Part):
             for term in self._terms():
                 if term not in text.words and wording.term(term, language) is None:
                     yield f"texts.{language}.words: {term!r} has no words in this language"
+            for channel in text.examples.keys() - {channel for use in self.uses for channel in use.channels}:
+                yield f"texts.{language}.examples: {channel!r} is not asked for"
 
     def _terms(self) -> list[str]:
         return list(dict.fromkeys(term for use in self.uses for term in (use.purpose, *use.channels)))
@@ -182,7 +189,8 @@ class Form(Part):
 
     def body(self) -> dict[str, object]:
         """The form as JSON takes it, without its version."""
-        return self.model_dump(mode="json", exclude={"version"})
+        body: dict[str, object] = self.model_dump(mode="json", exclude={"version"})
+        return body | {"texts": {language: text.body() for language, text in self.texts.items()}}
 
     @property
     def text_version(self) -> str:
