@@ -34,6 +34,7 @@ _CONSOLE: dict[str, Rule] = {
     "collections": OFFICERS, "collection": OFFICERS, "collection_progress": OFFICERS, "collection_scan_now": ALONE,
     "collection_set": ALONE,
     "forms": OFFICERS, "form": OFFICERS, "form_sample": OFFICERS, "form_add": ALONE, "form_retire": ALONE,
+    "form_write": ALONE, "form_preview": ALONE, "form_changes": OFFICERS,
     "photo": READERS, "photo_picture": READERS, "photo_find": READERS,
     "account": STAFF, "account_sessions": STAFF, "account_password": STAFF, "account_codes": STAFF,
     "staff": ALONE, "staff_add": ALONE, "staff_change": ALONE,

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from plugin.errors import ConsentError
 from plugin.flows.mail import form_store as kept
 from plugin.quitclaim.forms import sheets
+from plugin.words.catalogues import Words
 from sidecar.console import confirmation, page_base
 from sidecar.console.page_base import ADMINISTRATORS, OFFICERS, console
 from sidecar.web.staff_sign_in import require
@@ -31,7 +32,10 @@ def form(form_id: str) -> ResponseReturnValue:
     services = page_base.house()
     stored = kept.load(services, form_id)
     shown = [sheets.make_sheet(stored.form, language, services.today()) for language in stored.form.texts]
-    return page_base.render_page("form", stored=stored, sheets=shown, sets=page_base.staff().role in ADMINISTRATORS)
+    v = Words("form editor", page_base.staff().language)
+    return page_base.render_page(
+        "form", v=v, stored=stored, sheets=shown, sets=page_base.staff().role in ADMINISTRATORS
+    )
 
 
 @console.get("/forms/sample.toml")
@@ -46,9 +50,9 @@ def form_sample() -> ResponseReturnValue:
 @require(*ADMINISTRATORS)
 def form_add() -> ResponseReturnValue:
     """Keep what was written or uploaded as the next version; where it is not whole, say all that is missing."""
-    text = _read_form()
+    text = read_form()
     try:
-        stored = kept.add(page_base.house(), _parse_form(text), page_base.staff().actor)
+        stored = kept.add(page_base.house(), parse_form(text), page_base.staff().actor)
     except ConsentError as error:
         return _show_list(text, str(error), 422)
     return page_base.redirect_done("done_form", "form", form_id=stored.id)
@@ -70,11 +74,11 @@ def form_retire(form_id: str) -> ResponseReturnValue:
 
 def _show_list(text: str = "", wrong: str = "", status: int = 200) -> ResponseReturnValue:
     versions, sets = kept.list_versions(page_base.house()), page_base.staff().role in ADMINISTRATORS
-    typed = {"text": text, "wrong": wrong.split("; ")}
+    typed = {"text": text, "wrong": wrong.split("; "), "v": Words("form editor", page_base.staff().language)}
     return page_base.render_page("forms", typed, status=status, versions=versions, sets=sets)
 
 
-def _read_form() -> str:
+def read_form() -> str:
     """What was typed, or the file that was chosen. Raises ConsentError for one that is no text or too long."""
     file = request.files.get("file")
     body = file.read(MAX_FORM_BYTES + 1) if file and file.filename else request.form.get("text", "").encode()
@@ -86,7 +90,7 @@ def _read_form() -> str:
         raise ConsentError("the file is not UTF-8 text: save it so and choose it again") from error
 
 
-def _parse_form(text: str) -> Mapping[str, Any]:
+def parse_form(text: str) -> Mapping[str, Any]:
     """TOML, or JSON where it begins with a brace. Raises ConsentError."""
     if not text.lstrip().startswith("{"):
         return kept.parse_toml(text)
