@@ -61,7 +61,7 @@ def _parts(block: str) -> Iterator[tuple[str, str]]:
 
 def _spans(text: str) -> Iterator[tuple[str, bool]]:
     for token in MarkdownIt().enable("table").parse(text):
-        if token.type in {"code_block", "fence"}:
+        if token.type in {"code_block", "fence"} and token.info != "mermaid":  # a drawing is no code
             yield token.content.rstrip(), False
         for child in token.children or ():
             if child.type == "code_inline":

@@ -43,6 +43,7 @@ ELSEWHERE = {
     "./run live": "needs a ResourceSpace",
     "./run facelease ...": "any command: those of the documents are run",
     "./run facelease": "any command: those of the documents are run",
+    "./run facelease serve --with-worker": "listens: test_a_copy_of_the_example_serves",
     "FL serve --with-worker": "listens: test_a_copy_of_the_example_serves",
     "facelease serve": "listens: test_a_copy_of_the_example_serves",
     "facelease work": "works until it is ended: test_a_copy_of_the_example_serves runs it beside serve",
@@ -132,6 +133,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         _photographs(here.root)
         here.shell("cp config.example.toml facelease.toml")
         _install(here)
+        _five_minutes(here)
         _first_day(here)
         _administer(here)
         _lose(here)
@@ -158,6 +160,39 @@ def _install(day: Day) -> None:
     copy = EXAMPLE.replace('path = "{data}/photos"', 'path = "photos"')
     copy = copy.replace('public_url = ""', 'public_url = "https://lease.example.org"')
     (day.root / "facelease.toml").write_text(copy)
+
+
+def _five_minutes(day: Day) -> None:
+    """In a house of its own: its configuration, its photographs and its commands as they stand in the README."""
+    root = day.root / "own"
+    support.put(root / "photographs", "may/anna.jpg", samples.A_STANDING)
+    shutil.copyfile(samples.portrait(samples.A_FRONT), root / "anna-1.jpg")
+    shutil.copyfile(samples.portrait(samples.A_SPEECH), root / "anna-2.jpg")
+    (mine,) = [text for _, text in documents.code(README).files if "/home/me/photographs" in text]
+    (root / "facelease.toml").write_text(mine.replace("/home/me/photographs", str(root / "photographs")))
+    says = {
+        "./run facelease init": "master key",
+        "./run facelease staff add me --role editor": "http://127.0.0.1:8731/console/join/",
+        "./run facelease scan": "1 photograph in",
+        "./run facelease scan --late-consent": "1 photograph in",
+        "./run facelease quitclaim withdraw Anna": "2 grants withdrawn",
+    }
+    commands = documents.code(README).commands
+    first, last = (
+        commands.index(one)
+        for one in ("./run facelease staff add me --role editor", "./run facelease serve --with-worker")
+    )
+    with pytest.MonkeyPatch.context() as changed:
+        changed.chdir(root)
+        for command in ("./run facelease init", *commands[first:last]):
+            if command.startswith("echo"):
+                day.shell(command.replace("anna.txt", str(root / "anna.txt")))
+                day.done[-1] = command
+            else:
+                day.type(command, says=says.get(command, ""))
+        (face,) = json.loads(CliRunner().invoke(cli, ["review", "list", "--json"]).stdout)["unconfirmed"]
+        assert face["person"] == "Anna"
+        day.type("./run facelease quitclaim withdraw Anna", says="2 grants withdrawn", yes=True)
 
 
 def _first_day(day: Day) -> None:
