@@ -7,18 +7,27 @@ from datetime import timedelta
 from typing import Any
 
 import pyotp
+import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
-from plugin.flows.access.own_accounts import register
+from plugin.flows.access.own_accounts import passwords, register
 from plugin.flows.access.staff import Role
 from plugin.flows.common.services import Services
 from sidecar.app import create_app
 from tests import staff
 
 PASSWORD = "seven green bicycles"
+
+
+def weaken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords cost next to nothing, where a test tries hundreds."""
+    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_HASHER", weak)
+    monkeypatch.setattr(passwords, "_NOBODYS", weak.hash("nobody"))
 
 
 @dataclass

@@ -1,20 +1,33 @@
 """Accounts of our own: the link, the password, the second factor, the session."""
 
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from flask import Flask
 from flask.testing import FlaskClient
 
 from plugin.clock import ManualClock
-from plugin.flows.access.own_accounts import register
+from plugin.errors import LinkRefused
+from plugin.flows.access.own_accounts import register, sign_in
+from plugin.flows.access.own_accounts.guesses import Origin
 from plugin.flows.access.staff import Role
 from plugin.flows.common.services import Services
 from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.common import Shell
+from sidecar.commands.staff import staff
 from tests import own_accounts, support
 from tests.own_accounts import Account
+
+
+@pytest.fixture(autouse=True)
+def _weak(monkeypatch: pytest.MonkeyPatch) -> None:
+    own_accounts.weaken(monkeypatch)
 
 
 @pytest.fixture
@@ -99,3 +112,65 @@ def test_an_editor_who_becomes_an_officer_sets_up_a_second_factor(
     assert client.get("/console/").status_code == 401
     assert own_accounts.try_password(client, "bea", bea.password).headers["Location"].endswith("/sign-in/code")
     assert "otpauth://" in client.get("/console/sign-in/code").text
+
+
+def test_a_recovery_code_is_used_up_by_one_of_many_at_once(
+    services: Services, clock: ManualClock, ann: Account
+) -> None:
+    """Four browsers give the same code at the same moment: one of them is in."""
+    proof = sign_in.check_password(services, "ann", ann.password, Origin("10.0.0.1"))
+    assert proof is not None
+    with ThreadPoolExecutor(4) as pool:
+        origins = [Origin(f"10.0.{number}.1") for number in range(4)]
+        opened = list(pool.map(lambda one: sign_in.finish(services, proof, ann.codes[0], one, "en"), origins))
+    assert sum(one is not None for one in opened) == 1
+
+
+def test_a_link_is_used_by_one_of_two_at_once(services: Services) -> None:
+    """Two people open the same link and choose a password: one of them is asked for another link."""
+    token = own_accounts.add(services, "bea", "editor").rpartition("/")[2]
+
+    def use(typed: str) -> bool:
+        try:
+            return bool(register.use_link(services, token, typed))
+        except LinkRefused:
+            return False
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(use, ("seven green bicycles", "eight blue tricycles"))) == [False, True]
+
+
+def test_commands_make_list_change_and_remove(services: Services, app: Flask, clock: ManualClock) -> None:
+    """As other commands: JSON, questions, exit codes."""
+    runner = CliRunner()
+
+    def run(*words: str) -> Result:
+        return runner.invoke(staff, [*words], obj=_Here(services), standalone_mode=True)
+
+    made = run("add", "Cas", "--role", "editor", "--collection", "12", "--json")
+    assert made.exit_code == 0, made.output
+    told = json.loads(made.stdout)
+    assert told["name"] == "cas"
+    assert told["link"].startswith("http://127.0.0.1:8731/console/join/")
+    (cas,) = json.loads(run("list", "--json").stdout)
+    assert (cas["role"], cas["state"], cas["collections"]) == ("editor", "invited", ["12"])
+    assert "already" in run("role", "cas", "--role", "editor", "--collection", "12").stdout
+    assert "is officer now" in run("role", "cas", "--role", "officer").stdout
+    own_accounts.join(app.test_client(), clock, told["link"].partition("8731")[2], "cas")
+    refused = run("remove", "cas")
+    assert (refused.exit_code, "add --yes" in refused.output) == (2, True)
+    assert json.loads(run("remove", "cas", "--yes", "--json").stdout) == {"name": "cas", "sessions_ended": 1}
+    assert json.loads(run("list", "--json").stdout) == []
+
+
+class _Here(Shell):
+    """The command line of this house."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services.config, services.clock)
+        self._services = services
+
+    @contextmanager
+    def house(self, catch_up: bool = True) -> Iterator[Services]:
+        """As it is open."""
+        yield self._services
