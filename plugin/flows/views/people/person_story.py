@@ -51,7 +51,7 @@ class PersonStory:
 def load_story(services: Services, person_id: str, staff: Staff, before: int = 0) -> PersonStory:
     """Of somebody whose file was opened: the look is audited there. `before`: photographs before this number."""
     with services.store.read() as conn:
-        events = sorted(_list_events(conn, person_id), key=lambda one: one.at, reverse=True)
+        events = sorted(_list_events(conn, person_id), key=lambda one: one.at)[::-1]
         photographs = _list_photographs(conn, person_id, staff, before)
         out = _list_links(services, conn, person_id)
     return PersonStory(events, out, photographs[:SHOWN], len(photographs) > SHOWN)
