@@ -54,6 +54,13 @@ resource = Table(
     Column("file_key", IN_ORDER, default=_fold_ref),  # what its file is called, for whoever looks for it
     Index("ix_resource_file_key", "file_key", "id"),
     Index(
+        "ix_resource_engine",
+        "engine",
+        "examined",
+        sqlite_where=text("deleted_at IS NULL AND engine IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NULL AND engine IS NOT NULL"),
+    ),
+    Index(
         "ix_resource_examined",
         "examined",
         sqlite_where=text("deleted_at IS NULL"),
