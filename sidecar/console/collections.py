@@ -70,13 +70,15 @@ def _show(ref: str, refused: ConsentError | None = None) -> ResponseReturnValue:
     choices = {"modes": list(Mode), "bases": list(Basis), "forms": asking.list_form_names()}
     rights = {"in_dam": in_dam, "sets": may and not in_dam, "invites": may, "scans": may and one.today in _EXAMINES}
     shown = photo_list.list_of_collection(services, me, ref, _SHOWN)
-    numbers = {"counts": collection_counts.count(services, ref), "shown": shown}
+    counted = one.resources <= _COUNTED or request.args.get("numbers") == "yes"
+    numbers = {"counts": collection_counts.count(services, ref) if counted else None, "shown": shown}
     numbers |= {"ends": _describe_ends(ref)} if may and not in_dam else {}
     said = dict(zip(("refused", "spoken"), refusals.told(str(refused), me.language), strict=True)) if refused else {}
     page, _ = page_base.render_page("collection", about, choices, rights, numbers, said, today=services.today())
     return page, problems.find_status(refused) if refused else 200
 
 
+_COUNTED = 20_000  # photographs of a collection whose numbers the page waits for; of larger ones its script asks
 _SHOWN = 12  # photographs of the collection
 _EXAMINES = (Mode.DETECT, Mode.SUGGEST, Mode.AUTO)
 

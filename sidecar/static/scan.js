@@ -3,6 +3,7 @@ const place = document.querySelector("[data-progress]");
 const opened = { at: Date.now(), left: null };
 
 async function look() {
+  const asked = Date.now();
   const answer = await fetch(place.dataset.progress, { headers: { Accept: "application/json" } });
   if (!answer.ok) return;
   const now = await answer.json();
@@ -14,7 +15,7 @@ async function look() {
   const done = opened.left - now.queued;
   const minutes = Math.ceil((now.queued * (Date.now() - opened.at)) / done / 60000);
   place.querySelector(".left").textContent = done > 0 && now.queued ? place.dataset.left.replace("%s", minutes) : "";
-  if (now.queued > now.paused) setTimeout(look, 2000);
+  if (now.queued > now.paused) setTimeout(look, Math.max(2000, 10 * (Date.now() - asked))); // a large one is counted for a while
   else if (opened.left > now.queued) location.reload();
 }
 

@@ -15,6 +15,7 @@ from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
 from plugin.recognizer.process.examiner import Examiner
+from sidecar.console import collections
 from tests import staff, support
 from tests.crowd import A, B, Crowd
 
@@ -70,6 +71,17 @@ def test_scan_now_pause_and_go_on(services: Services, cast: support.Cast, admin:
     }  # fmt: skip
     assert staff.post(admin, "/console/collections/one/scan", ref="shoot").status_code == 409  # all was examined
     assert len(re.findall(r"/console/photographs/\d+/thumb.jpg", admin.get(PAGE).text)) == 3
+
+
+def test_a_large_collection_is_counted_by_the_page_s_script(
+    admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page does not wait for it; without a script a link asks for the numbers."""
+    monkeypatch.setattr(collections, "_COUNTED", 2)
+    page = admin.get(PAGE).text
+    assert page.count("…</span>") == 6
+    assert "numbers=yes" in page
+    assert "…</span>" not in admin.get(f"{PAGE}&numbers=yes").text
 
 
 def test_a_new_upload_is_not_put_off(services: Services, cast: support.Cast, admin: FlaskClient) -> None:
