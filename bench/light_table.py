@@ -55,6 +55,7 @@ def _count_keys(workshop: Workshop) -> Figure:
         picture = support.put(root, "picture.jpg", samples.A_STANDING, size=(240, 320))
         ids = proposals.propose(services, root / picture, person, _FACES)
         wrong = set(random.Random(1).sample(ids, _WRONG))
+        services = replace(services, dam=_Dam(services))  # else most of the time would be that of writing files
         server = make_server("127.0.0.1", port, staff.app(services), threaded=True)
         thread = Thread(target=server.serve_forever)
         thread.start()
@@ -68,7 +69,7 @@ def _count_keys(workshop: Workshop) -> Figure:
         states = proposals.states(services, ids)
     if states != {one: "rejected" if one in wrong else "matched" for one in ids}:
         raise SystemExit("the hand at the keys did not decide what it meant to: there is nothing to count")
-    remarks = f"{_WRONG} of {_FACES} are wrong; {took:.0f} s in all, names written into files among them"
+    remarks = f"{_WRONG} of {_FACES} are wrong; {took:.0f} s in all; no name is written into a file"
     return Figure("keys_per_100_faces", keys, remarks=remarks)
 
 

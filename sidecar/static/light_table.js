@@ -194,7 +194,7 @@ function all_or_none() {
 }
 
 function back() {
-  for (const part of all("#naming[open], #leaving[open]")) part.open = part.dataset.open === "yes";
+  for (const part of all("#naming, #leaving")) part.open = false;
   for (const tile of chosen()) box(tile).checked = false;
   focus(current() || tiles()[0]);
 }
@@ -324,7 +324,7 @@ function name_as(who) {
   decide("name", meant(), { who });
   one("#who").value = "";
   one("#names").hidden = true;
-  one("#naming").open = one("#naming").dataset.open === "yes";
+  one("#naming").open = false;
 }
 
 // ---- beginning ----------------------------------------------------------------------------
@@ -357,7 +357,7 @@ function on_click(event) {
 function begin() {
   if (!one("#table") || !one("#acts")) return;
   one("#show-keys").hidden = false;
-  for (const part of all("#naming, #leaving")) part.dataset.open = part.open ? "yes" : "no";
+  for (const part of all("#naming, #leaving")) part.open = false; // a key opens them, and the faces stay in sight
   const field = one("#who"), on = one("#keys-on");
   field.setAttribute("role", "combobox");
   field.setAttribute("aria-expanded", "false");

@@ -72,12 +72,13 @@ def test_in_from_the_dam_and_through_a_review(
     page = on("desktop")
     come_in(page, services, clock, "editor")
     page.get_by_role("link", name="suggestion to confirm").click()
-    pictures = page.locator(".face img")
-    expect(pictures).to_have_count(2)
+    page.get_by_role("link", name="Åsa Öberg").click()
+    pictures = page.locator(".references img, .tile img")
+    expect(pictures).to_have_count(3)
     page.wait_for_load_state("networkidle")
     assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 100)")
-    page.get_by_role("button", name="Yes, this is Åsa Öberg").click()
-    expect(page.get_by_role("status")).to_contain_text("Confirmed")
+    page.get_by_role("button", name="Confirm the rest").click()
+    expect(page.get_by_role("status")).to_contain_text("confirmed")
     assert cast.names_on(REF) == {"Åsa Öberg"}
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("status")).to_contain_text("Undone")
@@ -91,22 +92,21 @@ def test_by_keyboard_alone(services: Services, cast: support.Cast, clock: Manual
     """The skip link comes first; tabs and Enter confirm a face, and leave out another with a reason."""
     page = on("desktop")
     come_in(page, services, clock, "editor")
-    page.goto("/console/review")
+    page.goto(f"/console/review/people/{asa}")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
-    _tab_to(page, "Yes, this is Åsa Öberg")
+    _tab_to(page, "Confirm the rest")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Confirmed")
+    expect(page.get_by_role("status")).to_contain_text("confirmed")
     page.goto("/console/review?list=unmatched")
-    _tab_to(page, "Need not be named")
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("d")
     page.keyboard.press("Space")
     assert page.evaluate("document.activeElement.value") == "no_person"
     _tab_to(page, "Leave out")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Left out")
+    expect(page.get_by_role("status")).to_contain_text("left out")
     assert cast.names_on(REF) == {"Åsa Öberg"}
 
 
@@ -207,13 +207,14 @@ def test_faces_are_left_out(
         assert serious(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.goto("/console/review?list=unmatched")
-    page.locator("form.small button").first.click()
-    said = page.get_by_role("status")
-    expect(said).to_contain_text("4")
+    page.locator("button[name=newest]").click()
+    expect(page.get_by_role("status")).to_contain_text("4")
     shot(page, f"console-small-{size}-{language}")
-    assert page.locator("form.small").count() == 0
-    said.get_by_role("button").click()
-    expect(page.locator("form.small").first).to_be_visible()
+    assert page.locator("button[name=newest]").count() == 0
+    page.locator("#undo button").click()
+    expect(page.get_by_role("status")).to_contain_text("4")
+    page.reload()
+    expect(page.locator("button[name=newest]")).to_be_visible()
 
 
 def test_withdrawn_on_behalf_from_the_page(
@@ -222,8 +223,9 @@ def test_withdrawn_on_behalf_from_the_page(
     """What the officer ticks ends, and the names go from the photograph."""
     page = on("phone")
     come_in(page, services, clock, "administrator")
-    page.goto("/console/review")
-    page.get_by_role("button", name="Yes, this is Åsa Öberg").click()
+    page.goto(f"/console/review/people/{asa}")
+    page.get_by_role("button", name="Confirm the rest").click()
+    expect(page.get_by_role("status")).to_contain_text("confirmed")
     assert cast.names_on(REF) == {"Åsa Öberg"}
     page.goto(f"/console/people/{asa}")
     page.get_by_role("checkbox", name="everything").check()

@@ -144,6 +144,7 @@ def test_for_everybody(
     with services.store.write() as tx:
         tx.execute(update(t.face).where(t.face.c.id == ids[1]).values(state="unmatched", person_id=None))
     page = on(size, language)
+    page.set_default_timeout(90_000)
     come_in(page, services, clock, "editor", language)
     complaints = watch(page)
     paths = {

@@ -50,8 +50,8 @@ def asa(services: Services, cast: support.Cast, photos: Path, examiner: Examiner
 
 def confirm(services: Services, browser: FlaskClient) -> None:
     with services.store.read() as conn:
-        face = conn.scalar(select(t.face.c.id).where(t.face.c.state == "suggested"))
-    assert staff.post(browser, f"/console/review/{face}/confirm").status_code == 303
+        face = conn.execute(select(t.face.c.id, t.face.c.person_id).where(t.face.c.state == "suggested")).one()
+    assert staff.decide(browser, "confirm_chosen", face.id, person=face.person_id).status_code == 303
 
 
 def ask(browser: FlaskClient, person_id: str) -> tuple[str, bytes]:

@@ -83,10 +83,11 @@ def list_people(services: Services, kind: Kind, after: str, limit: int, staff: S
 
 
 def load_person(services: Services, kind: Kind, person_id: str, after: int, size: int, staff: Staff) -> PersonTable:
-    """A page of the faces that are proposed for a person. Raises NotFound where there is no such person."""
+    """A page of the faces that are proposed for a person. Raises NotFound where there is no such person, or not for
+    this account."""
     with services.store.read() as conn:
         name = conn.scalar(select(t.person.c.display_name).where(t.person.c.id == person_id))
-        if name is None:
+        if name is None or not sight.may_see_person(services, conn, staff, person_id):
             raise NotFound(f"no person {person_id}: facelease person list shows them")
         rows = proposals.list_faces(conn, kind, person_id, after, size + 1, sight.photographs(staff))
         following = proposals.find_next_person(conn, kind, person_id, sight.photographs(staff))
