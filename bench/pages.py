@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, url_for
 from flask.testing import FlaskClient
@@ -51,7 +52,7 @@ def _with_console(services: Services, root: Path) -> Services:
 
 def _list_paths(app: Flask, person_id: str) -> tuple[list[str], int]:
     """The addresses, and how many pages are not asked for: pictures, and those about what the library has none of."""
-    values = {"person_id": person_id, "photo_id": 1, "ref": "1"}
+    values: dict[str, Any] = {"person_id": person_id, "photo_id": 1, "ref": "1"}
     pages = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and _is_page(rule.rule)]
     known = [rule for rule in pages if rule.arguments <= values.keys()]
     with app.test_request_context():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from flask import jsonify, request
 from flask.typing import ResponseReturnValue
@@ -71,7 +72,7 @@ def _show(ref: str, refused: ConsentError | None = None) -> ResponseReturnValue:
     rights = {"in_dam": in_dam, "sets": may and not in_dam, "invites": may, "scans": may and one.today in _EXAMINES}
     shown = photo_list.list_of_collection(services, me, ref, _SHOWN)
     counted = one.resources <= _COUNTED or request.args.get("numbers") == "yes"
-    numbers = {"counts": collection_counts.count(services, ref) if counted else None, "shown": shown}
+    numbers: dict[str, Any] = {"counts": collection_counts.count(services, ref) if counted else None, "shown": shown}
     numbers |= {"ends": _describe_ends(ref)} if may and not in_dam else {}
     said = dict(zip(("refused", "spoken"), refusals.told(str(refused), me.language), strict=True)) if refused else {}
     page, _ = page_base.render_page("collection", about, choices, rights, numbers, said, today=services.today())

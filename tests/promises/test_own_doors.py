@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.errors import GuessRefused, LinkRefused
+from plugin.errors import GuessRefused, LinkRefused, PasswordRefused
 from plugin.flows.access import staff_sessions
 from plugin.flows.access.own_accounts import passwords, register, sign_in
 from plugin.flows.access.own_accounts.guesses import Origin
@@ -289,7 +289,7 @@ def test_the_log_tells_who_without_more(services: Services, app: Flask, clock: M
 )
 def test_a_password_that_is_easy_to_guess_is_refused(typed: str, why: str) -> None:
     """Too short, too long, too few signs, or little more than the name."""
-    with pytest.raises(passwords.PasswordRefused) as caught:
+    with pytest.raises(PasswordRefused) as caught:
         passwords.check(typed, "annemarie")
     assert caught.value.why == why
 

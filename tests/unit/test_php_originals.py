@@ -6,7 +6,7 @@ from typing import Any
 from tests.php import PLUGIN, run_php
 
 SITE = f"""
-include '{PLUGIN}/include/originals.php';
+include_once '{PLUGIN}/include/originals.php';
 $GLOBALS['preview'] = tempnam(sys_get_temp_dir(), 'facelease');
 register_shutdown_function(fn() => unlink($GLOBALS['preview']));
 file_put_contents($GLOBALS['preview'], 'one picture');

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select
 
 from plugin.errors import AccessRefused, ProviderAway, SignatureRefused, VaultError
 from plugin.flows.access import group_limits, staff_sessions
@@ -136,7 +136,7 @@ def _open(services: Services, provider: Provider, tokens: Tokens, claims: Mappin
             staff_sessions.open_session(services, tx, arrival, digest(token))
             mine = t.session.c.id_sha256 == digest(token)
             about = {"subject": _subject_of(claims), "renewal": _seal(services, tx, tokens), "checked_at": tx.now}
-            tx.execute(update(t.session).where(mine).values(**about))
+            staff_sessions.change(tx, mine, **about)
             return token
         tx.audit(Action.SESSION_REFUSE, f"{DOOR}:{user}", why="no role")
     raise AccessRefused(language)
@@ -150,7 +150,7 @@ def _prove(services: Services, attempt: Attempt, claims: Mapping[str, object]) -
     mine = (t.session.c.id_sha256 == attempt.proves) & t.session.c.ended_at.is_(None)
     with services.store.write() as tx:
         same = mine & (t.session.c.door == DOOR) & (t.session.c.subject == _subject_of(claims))
-        if not tx.execute(update(t.session).where(same).values(proved_at=tx.now)).rowcount:
+        if not staff_sessions.change(tx, same, proved_at=tx.now):
             raise SignatureRefused("another account proved itself")
 
 
@@ -185,8 +185,7 @@ def _claim(services: Services, staff: Staff, now: datetime) -> bool:
     s = t.session.c
     free = or_(s.asking_at.is_(None), s.asking_at < now - _ASKING)
     with services.store.write() as tx:
-        asks = update(t.session).where(s.id_sha256 == staff.id, free).values(asking_at=now)
-        return bool(tx.execute(asks).rowcount)
+        return bool(staff_sessions.change(tx, (s.id_sha256 == staff.id) & free, asking_at=now))
 
 
 def _ask_again(services: Services, provider: Provider, row: SessionRow, staff: Staff) -> Staff | None:
@@ -195,8 +194,7 @@ def _ask_again(services: Services, provider: Provider, row: SessionRow, staff: S
         renewed = provider.renew(tokens.refresh, services.clock.now())
         tokens = Tokens(renewed.access, renewed.refresh or tokens.refresh, renewed.claims)
         with services.store.write() as tx:  # at once: the provider may take the former one no more
-            kept = update(t.session).where(t.session.c.id_sha256 == staff.id)
-            tx.execute(kept.values(renewal=_seal(services, tx, tokens)))
+            staff_sessions.change(tx, t.session.c.id_sha256 == staff.id, renewal=_seal(services, tx, tokens))
     if tokens.claims is not None and _subject_of(tokens.claims) != subject:
         raise SignatureRefused("the provider speaks of two accounts")
     role, limits = _find_role(provider, _ask(provider, tokens, subject))

@@ -185,12 +185,17 @@ def find_role(services: Services, user: str) -> Role | None:
     return role_of(services.config.access, _find_groups(services, user))
 
 
+def change(tx: Tx, which: ColumnElement[bool], **values: object) -> int:
+    """Change rows of sessions; returns how many. Every other module comes here for it."""
+    return tx.execute(update(t.session).where(which).values(**values)).rowcount
+
+
 def note_role(services: Services, staff: Staff, role: Role, limits: frozenset[str] | None) -> Staff:
     """The account has this role from now on, with these limits; a change of role is audited."""
     kept = None if limits is None else sorted(limits)
     with services.store.write() as tx:
-        mine = update(t.session).where(t.session.c.id_sha256 == staff.id)
-        tx.execute(mine.values(role=role.value, limits=kept, checked_at=tx.now, asking_at=None))
+        mine = t.session.c.id_sha256 == staff.id
+        change(tx, mine, role=role.value, limits=kept, checked_at=tx.now, asking_at=None)
         if role is not staff.role:
             tx.audit(Action.SESSION_ROLE, staff.actor, role=role.value, session=staff.id[:ID_DIGITS])
     return replace(staff, role=role, collections=limits)
@@ -267,7 +272,7 @@ def _is_of(door: str, user: str) -> ColumnElement[bool]:
 
 def note_proof(tx: Tx, staff: Staff) -> None:
     """The account of this session proved itself once more, just now."""
-    tx.execute(update(t.session).where(t.session.c.id_sha256 == staff.id).values(proved_at=tx.now))
+    change(tx, t.session.c.id_sha256 == staff.id, proved_at=tx.now)
     tx.audit(Action.SESSION_PROVE, staff.actor, session=staff.id[:ID_DIGITS])
 
 

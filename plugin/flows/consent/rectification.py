@@ -3,15 +3,12 @@
 from dataclasses import replace
 from datetime import date
 
-from sqlalchemy import update
-
 from plugin.errors import NothingDone
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import withdrawal
-from plugin.flows.people import ages
+from plugin.flows.people import ages, register
 from plugin.flows.people.ages import Age
-from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent.model import Grant
 from plugin.quitclaim.consent.standing import Standing
@@ -31,13 +28,12 @@ def correct_birth_date(services: Services, person_id: str, born: date, actor: st
     cut in the same commit. Nothing that had ended comes back but by the new date itself.
     """
     ages.refuse_invalid(services, Age(birth_date=born))
-    this = t.person.c.id == person_id
     with services.store.write() as tx:
         before = roster.load(services, tx.connection, person_id)
         if before.person.birth_date == born:
             raise NothingDone("this birth date is recorded already: nothing is to be changed")
         lost = _find_lost(services, before, born)
-        tx.execute(update(t.person).where(this).values(birth_date=born, of_age_at=None, of_age_by=None))
+        register.change(tx, person_id, birth_date=born, of_age_at=None, of_age_by=None)
         tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx, person_id), what="birth date")
         after = roster.load(services, tx.connection, person_id)
         withdrawal.end_in(services, tx, person_id, after.due_endings(tx.now), "calendar")

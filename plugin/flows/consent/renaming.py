@@ -8,13 +8,14 @@ the staff says so, and only while a grant is in force; otherwise it stays, still
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select
 
 from plugin.errors import ConsentError, DamError, NameTaken, NothingDone
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.names import dam_names, name_doubts
+from plugin.flows.people import register
 from plugin.flows.tags import intents
 from plugin.flows.tags.intents import NewIntent
 from plugin.hooks.dam import ListsNames
@@ -49,7 +50,7 @@ def rename(services: Services, person_id: str, name: str, actor: str, by_hand: b
             raise NothingDone("this is the name of the person already: nothing is to be changed")
         _refuse_taken(tx, person_id, name, standing)
         named = {"display_name": name, "name_key": name_key(name), "given_name": None, "namesake": False}
-        tx.execute(update(t.person).where(t.person.c.id == person_id).values(**named))
+        register.change(tx, person_id, **named)
         subject = roster.subject(services, tx, person_id)
         tx.audit(Action.RECORD_CHANGE, actor, subject=subject, what="name", by_hand=by_hand)
         services.queue.put(tx, JOB, person_id, {"by_hand": by_hand})

@@ -100,6 +100,11 @@ def enter(
         tx.audit(Action.NODE_ADOPT, actor, subject=subject)
 
 
+def change(tx: Tx, person_id: str, **values: object) -> None:
+    """Correct what is recorded of a person."""
+    tx.execute(update(t.person).where(t.person.c.id == person_id).values(**values))
+
+
 def _refuse_taken(tx: Tx, name: str, standing: int) -> None:
     if dam_names.find_bearer(tx.connection, name_key(name)) is not None:
         raise NameTaken(

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from plugin.errors import NothingDone
 from plugin.flows.clearance import policy_fingerprint
@@ -57,8 +57,7 @@ def pause(services: Services, ref: str) -> int:
     later = services.clock.now() + PAUSE
     with services.store.read() as conn:
         queued = list(conn.scalars(select(_J.id).join(t.resource, t.resource.c.ref == _J.key).where(_is_queued(ref))))
-    put_off = update(t.job).where(_J.state == "queued", _J.priority >= PRIORITY).values(run_after=later)
-    in_short_writes(services.store, queued, lambda tx, some: tx.execute(put_off.where(_J.id.in_(some))))
+    in_short_writes(services.store, queued, lambda tx, some: services.queue.put_off(tx, some, later, PRIORITY))
     return len(queued)
 
 

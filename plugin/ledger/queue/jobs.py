@@ -5,7 +5,7 @@ the transaction of the effect guarantees that for the ledger.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 import sqlalchemy as sa
@@ -153,6 +153,11 @@ class Queue:
         """Return the job to the queue. Raises LeaseLost where another worker has claimed it."""
         with self._store.write(alone=False) as tx:
             _change(tx, claimed, state="queued", again=False, lease_until=None, run_after=tx.now + delay)
+
+    def put_off(self, tx: Tx, job_ids: Sequence[int], until: datetime, priority: int) -> None:
+        """Not before that moment, what is queued of these and as little urgent."""
+        which = job.c.id.in_(job_ids) & (job.c.state == "queued") & (job.c.priority >= priority)
+        tx.execute(update(job).where(which).values(run_after=until))
 
     def counts(self) -> dict[str, int]:
         """The number of queued, running and dead jobs; finished ones are deleted."""
