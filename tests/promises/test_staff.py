@@ -254,6 +254,7 @@ def routes(app: Flask, services: Services, cast: support.Cast, photos: Path, exa
             "filename": "facelease.css",
             "ref": "shoot/one.jpg",
             "photo": "1",
+            "photo_id": "1",
             "grant": "x",
             "token": "x" * 43,
             "rest": "x",
