@@ -16,12 +16,12 @@ class Line(NamedTuple):
 
 
 def write_toml(tree: Mapping[str, Any]) -> str:
-    """The tree of a form as TOML: values first, then tables; what is null is left out."""
+    """The tree of a form as TOML: values first, then tables; what is null or empty is left out."""
     return "\n".join(_write_table("", tree)).strip() + "\n"
 
 
 def _write_table(path: str, table: Mapping[str, Any]) -> Iterator[str]:
-    values = {key: value for key, value in table.items() if value is not None}
+    values = {key: value for key, value in table.items() if value not in (None, "")}
     for key, value in values.items():
         if not isinstance(value, Mapping) and not _is_tables(value):
             yield f"{_write_key(key)} = {_write_value(value)}"
