@@ -305,6 +305,22 @@ def test_the_next_visitor_of_a_shared_phone_finds_nothing(desk: Desk, cast: supp
     assert page.locator("#signer").count() == 0
 
 
+def test_who_leaves_leaves_nothing(desk: Desk, cast: support.Cast, on: Opened) -> None:
+    """The button that empties the form empties the tab too: going back, or by the link, nothing is there."""
+    link = desk.invite(cast.add("Bo Ek"))
+    page = on("phone")
+    page.goto(f"/s/{link}")
+    fill(page)
+    page.get_by_role("button", name="Empty this form and close it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Closed")
+    page.wait_for_function(f"({HELD})().length === 0")
+    page.go_back()
+    assert NAME not in page.content()
+    page.goto(f"/s/{link}")
+    assert page.locator("input:checked").count() == 0
+    assert page.locator("#email").input_value() == ""
+
+
 def test_two_tabs_with_one_link(desk: Desk, cast: support.Cast, on: Opened) -> None:
     """Signed in one tab, the other shows nothing of it any more."""
     link = desk.invite(cast.add(NAME))
@@ -354,7 +370,7 @@ def test_without_script_all_is_kept_in_the_page(
     assert page.locator("input[value='communication:press']").is_checked()
     expect(page.locator(".kept img")).to_have_count(3)
     shot(page, "sign-kept-noscript-nl")
-    page.get_by_role("radio", name="Gezicht 1 van 2, van links").check()
+    page.get_by_role("radio", name="Gezicht 2 van 2, van links").check()
     page.get_by_role("button", name="English").click()
     expect(page.locator(".kept img")).to_have_count(2)
     expect(page.locator(".kept input:checked")).to_have_count(2)
