@@ -187,7 +187,7 @@ class _FormPages:
 
     def _keep_pictures(self, asked: SigningRequest) -> list[sent_pictures.SentPicture]:
         """What was sent of photographs, to be sent again: the faces cut out of it. A script keeps them itself."""
-        if not asked.sheet.photographs or form_input.read_text("in_page"):
+        if not (asked.sheet.photographs and form_input.read_text("recognition")) or form_input.read_text("in_page"):
             return []
         return sent_pictures.keep(self._services, form_input.read_photographs(), form_input.list_photograph_names())
 
