@@ -240,6 +240,8 @@ def test_unnamed_faces_of_a_shoot(
     page = editor.get("/console/review?list=unmatched&shoot=shoot").text
     assert re.findall(r'id="face-(\d+)"', page) == [str(one) for one in ids]
     assert len(re.findall(r'class="group"', page)) == 4
+    led = editor.get("/console/review?collection=shoot")  # as the DAM's menu of a collection leads here
+    assert (led.status_code, led.headers["Location"]) == (303, "/console/review?list=unmatched&shoot=shoot")
     assert 'class="tile"' not in editor.get("/console/review?list=unmatched&shoot=elsewhere").text
     assert set(tell(editor, "dismiss", ids, "", dismissal="no_person", note="a statue").values()) == {"done"}
     assert set(tell(editor, "undo", [], "").values()) == {"done"}

@@ -50,7 +50,7 @@ def test_a_category_counts_below_and_says_what_it_will_compare(story: Story, cat
     expect(page.locator(".FaceleaseNote")).to_contain_text("are compared, and names are suggested")
     story.pages.picture("upload-note", ".FaceleaseNote")
     story.pages.open(f"plugins/facelease/pages/console.php?to=review&collection={below}")
-    page.wait_for_url(re.compile(rf"/console/review\?collection={below}$"), timeout=20_000)
+    page.wait_for_url(re.compile(rf"/console/review\?list=unmatched&shoot={below}$"), timeout=20_000)
     assert story.pages.errors == []
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flask import Response, request
+from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from plugin.flows.matching import vouching
@@ -47,7 +47,9 @@ _OF_PEOPLE = ("suggested", "machine")
 @require(*READERS, limited=True)
 def review_list() -> ResponseReturnValue:
     """Who waits, by name; of faces without a name, those themselves, photograph by photograph."""
-    chosen = request.args.get("list", "")
+    chosen, collection = request.args.get("list", ""), request.args.get("collection", "")
+    if collection:  # as the DAM's menu of a collection leads here
+        return redirect(url_for("console.review", list="unmatched", shoot=collection), 303)
     if chosen in ("unmatched", "again"):
         return _show_unnamed(chosen)
     kind, after = _read_kind(), request.args.get("after", "")[:300]
