@@ -215,7 +215,7 @@ def test_an_unknown_name_takes_as_long(services: Services, ann: Account) -> None
 def test_a_wrong_name_and_a_wrong_password_get_one_answer(client: FlaskClient, ann: Account) -> None:
     """No page tells who has an account."""
     pages = [own_accounts.try_password(client, name, "wrong, wrong, wrong") for name in ("ann", "bob")]
-    assert {page.status_code for page in pages} == {401}
+    assert {page.status_code for page in pages} == {422}
     plain = [re.sub(r'value="[^"]*"', "", page.text) for page in pages]
     assert plain[0] == plain[1]
 

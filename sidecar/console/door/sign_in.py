@@ -33,7 +33,7 @@ def sign_in_password() -> ResponseReturnValue:
     except GuessRefused as error:
         return answer_late(doors.render(services, 429, name, "too_often", onward), error)
     if proof is None:
-        return doors.render(services, 401, name, "wrong_password", onward)
+        return doors.render(services, 422, name, "wrong_password", onward)
     return begin(proof, onward)
 
 
@@ -68,7 +68,7 @@ def sign_in_finish() -> ResponseReturnValue:
     services, proof = page_base.house(), read_proof()
     step = sign_in.find_step(services, proof) if proof else None
     if proof is None or step is None:
-        return doors.render(services, 401, proof.name if proof else "", "once_more")
+        return doors.render(services, 422, proof.name if proof else "", "once_more")
     code, language = request.form.get("code", ""), choose_language(services.config.site.language)
     origin = known_browser.find_origin(services, proof.name)
     try:
@@ -78,7 +78,7 @@ def sign_in_finish() -> ResponseReturnValue:
     except GuessRefused as error:
         return answer_late(_ask("too_often", 429), error)
     if token is None:
-        return _ask("wrong_code", 401)
+        return _ask("wrong_code", 422)
     onward = doors.check_onward(session.get(_ONWARD, ""))
     _enter(proof, token)
     return redirect(f"{request.script_root}{onward}", 303)
@@ -89,7 +89,7 @@ def _finish_enrolment(proof: Proof, code: str, language: str) -> ResponseReturnV
     origin = known_browser.find_origin(services, proof.name)
     made = sign_in.enrol(services, proof, secret, code, origin, language) if secret else None
     if made is None:
-        return _ask("wrong_code", 401)
+        return _ask("wrong_code", 422)
     token, codes = made
     _enter(proof, token)
     return render_door("codes", codes=codes, onward=url_for("console.home"))
