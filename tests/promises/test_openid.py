@@ -121,7 +121,7 @@ def test_the_door_is_shown(app: Flask) -> None:
     page = _get(app.test_client(), "/console/")
     assert page.status_code == 401
     assert "Sign in with Contoso" in page.text
-    assert 'href="/console/openid"' in page.text
+    assert 'href="/console/openid' in page.text
 
 
 # ---- what opens nothing --------------------------------------------------------------------
