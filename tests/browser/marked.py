@@ -20,7 +20,8 @@ BOXES: tuple[Box, ...] = (
     (0.70, 0.60, 0.12, 0.10),
 )
 """A face in the middle, two small ones at opposite edges, and one beside; left, top, width, height in 0..1."""
-COLOURS = ((220, 20, 20), (20, 60, 220), (20, 150, 20), (190, 30, 190))
+COLOURS = ((220, 20, 20), (20, 60, 220), (20, 150, 20), (20, 190, 190))
+"""Far from each other, and from every mixture of two colours that a frame is drawn in."""
 
 
 def picture(ratio: str, longest: int = 900) -> Image.Image:

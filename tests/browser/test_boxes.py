@@ -208,20 +208,23 @@ def test_no_box_over_a_picture_that_is_not_there(host: Callable[..., Host], tmp_
 
 
 def test_the_picture_stays_in_sight_beside_many_faces(host: Callable[..., Host], tmp_path: Path) -> None:
-    """While the last of eleven faces is answered."""
+    """While any of eleven faces is answered: picture and answers in one window, without scrolling."""
     image = picture("landscape")
     image.save(tmp_path / "one.png")
     many = tuple((0.08 * n, 0.3, 0.05, 0.1) for n in range(11))
     for width in (390, 1280):
         page = host(width).show(rendered(tmp_path / "one.png", many), encoded(image))
-        last = page.locator(".FaceleaseFace button").last
-        last.scroll_into_view_if_needed()
-        rect = page.locator(PANEL).bounding_box()
-        at = last.bounding_box()
-        assert rect
-        assert at
-        assert rect["y"] > -1, width
-        assert rect["y"] + rect["height"] < 900, width
+        for number in range(1, len(many) + 1):
+            page.locator(f".FaceleaseChip[data-show='{number}']").click()
+            answers = page.locator(f".FaceleaseFace[data-face='{number}'] button")
+            for one in (page.locator(PANEL), *answers.all()):
+                rect = one.bounding_box()
+                assert rect
+                assert rect["y"] > -1, (width, number)
+                assert rect["y"] + rect["height"] < 900, (width, number)
+            assert answers.count() > 0
+            assert page.locator(".FaceleaseBox.FaceleaseNow").get_attribute("data-face") == str(number)
+        assert page.evaluate("scrollY") == 0, width
         shot(page, f"panel-eleven-{width}")
 
 
