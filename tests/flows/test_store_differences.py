@@ -30,6 +30,8 @@ _FIELDS = (
     "person", "name", "reason", "note", "session", "user", "job", "ref", "email", "known", "dismissal", "newest",
     "tag", "form", "how", "guardian", "mode", "basis", "reference", "by", "text", "language", "set", "grant", "link",
     "asked_by", "number", "birth_date", "visit", "token", "code", "signer", "typed", "choice", "child", "q", "after",
+    "who", "face", "shown", "of_person", "of_photo", "shoot", "collection", "collections", "before", "from", "with",
+    "purpose", "channel", "password", "old", "again", "onward", "birth", "adopt", "guardians", "about", "drawn",
 )  # fmt: skip
 
 
