@@ -149,6 +149,9 @@ function goOn() {
   one("h1").focus();
 }
 
+const where = () => location.pathname + location.search;
+let shown = where();
+
 async function load(address) {
   const said = one("#status").textContent;
   const answer = await fetch(address);
@@ -157,6 +160,7 @@ async function load(address) {
   document.title = page.title;
   one("main").replaceChildren(...one("main", page).childNodes);
   history.pushState({}, "", address);
+  shown = where();
   begin();
   if (said) say(said);
   focus(tiles()[0]);
@@ -214,7 +218,8 @@ function large(tile = current()) {
   const title = one("h2", dialog);
   dialog.dataset.face = tile.dataset.face;
   title.textContent = tile.dataset.name ? title.dataset.named.replace("%s", () => tile.dataset.name) : title.dataset.unnamed;
-  one("img", dialog).src = one("img", tile).src.replace("close.jpg", "photo.jpg");
+  const picture = one("img", dialog), address = one("img", tile).src.replace("close.jpg", "photo.jpg");
+  if (picture.src !== address) { picture.parentNode.classList.remove("shown"); picture.src = address; }  // no box over the one before
   for (const rect of all("rect", dialog)) {
     for (const [name, value] of Object.entries({ x: left, y: top, width, height })) rect.setAttribute(name, value);
   }
@@ -374,5 +379,5 @@ function begin() {
 document.addEventListener("keydown", on_key);
 document.addEventListener("click", on_click);
 document.addEventListener("submit", on_submit);
-addEventListener("popstate", () => location.reload());
+addEventListener("popstate", () => { if (where() !== shown) location.reload(); });  // not for a place on the page
 begin();
