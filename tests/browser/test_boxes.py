@@ -15,6 +15,7 @@ from sqlalchemy import insert
 
 from plugin.clock import ManualClock
 from plugin.flows.common.services import Services
+from plugin.flows.review import face_decisions
 from plugin.flows.views.review import face_preview
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Mode
@@ -25,6 +26,7 @@ from tests.browser.marked import (
     BOXES,
     COLOURS,
     RATIOS,
+    WIDTHS,
     Tally,
     drawn,
     encoded,
@@ -311,7 +313,8 @@ def test_boxes_on_the_review_page_lie_on_their_faces(
         for face in by_id:
             page.goto(f"/console/review/{face}")
             expect(page.locator(".shot.shown")).to_have_count(1)
-            reviewed(tally, page, by_id, width, zoom)
+            key = by_id[face]
+            lies(tally, page, ".shot > img", key, f"{key} {width} x{zoom}", bare(page))
             if zoom == 1.0:
                 shot(page, f"review-{width}-{tally.measured}")
     promise("G3", f"the review page: boxes {tally}")
@@ -319,24 +322,27 @@ def test_boxes_on_the_review_page_lie_on_their_faces(
     assert tally.measured >= len(by_id) * len(list(sights()))
 
 
-def reviewed(tally: Tally, page: Page, by_id: dict[int, tuple[str, int, int]], width: int, zoom: float) -> None:
-    # The frame covers the patch's own edge, so that the patch is looked for without it.
+def bare(page: Page) -> Image.Image:
+    """The whole page without frames: they cover the patches' own edges."""
     page.evaluate("document.querySelectorAll('.shot svg').forEach(one => { one.style.opacity = 0; })")
-    seen = screenshot(page)
-    ids = page.evaluate("[...document.querySelectorAll('.face')].map(one => Number(one.id.slice(5)))")
-    shown = drawn(page, ".shot > img", "rect:not(.under)")
-    assert len(ids) == len(shown) > 0
-    for face, one in zip(ids, shown, strict=True):
-        ratio, orientation, number = by_id[face]
-        where = f"{ratio} {orientation} {number} {width} x{zoom}"
-        image: Any = one["image"]
-        boxes: Any = one["boxes"]
-        across, down = RATIOS[ratio]
-        assert abs(image["width"] / image["height"] / (across / down) - 1) < 0.03, where
-        assert [box["seen"] for box in boxes] == [True], where
-        tally.add(where, off_picture(boxes[0], image, BOXES[number]))
-        if min(boxes[0]["width"], boxes[0]["height"]) > 4:  # smaller ones are lost in the JPEG's own colour
-            tally.add(f"{where} px", off_pixels(boxes[0], seen, 1.0, COLOURS[number]))
+    return screenshot(page)
+
+
+def lies(
+    tally: Tally, page: Page, image: str, key: tuple[str, int, int], where: str, seen: Image.Image | None = None
+) -> None:
+    """The one box over this picture, against the picture's place; and against the pixels, where they are given."""
+    ratio, _, number = key
+    (one,) = drawn(page, image, "rect:not(.under)")
+    rect: Any = one["image"]
+    boxes: Any = one["boxes"]
+    (box,) = boxes
+    across, down = RATIOS[ratio]
+    assert abs(rect["width"] / rect["height"] / (across / down) - 1) < 0.03, where
+    assert box["seen"], where
+    tally.add(where, off_picture(box, rect, BOXES[number]))
+    if seen is not None and min(box["width"], box["height"]) > 4:  # smaller ones are lost in the JPEG's own colour
+        tally.add(f"{where} px", off_pixels(box, seen, 1.0, COLOURS[number]))
 
 
 def test_cuttings_show_their_face_upright(
@@ -375,15 +381,47 @@ def test_no_box_on_a_review_page_whose_picture_fails(
     expect(page.locator(".shot svg")).to_have_css("visibility", "hidden")
 
 
+def test_boxes_on_the_photographs_page_and_of_the_large_face_lie_on_their_faces(
+    services: Services, cast: support.Cast, clock: ManualClock, photos: Path, on: Opened, promise: Promise
+) -> None:
+    """The page of a photograph, and the dialog in which the light table opens a face; each ratio, each orientation."""
+    cast.open_collection(mode=Mode.DETECT)
+    keys = [(list(RATIOS)[number % 5], 1 + number, number % len(BOXES)) for number in range(len(STORED))]
+    faces = [enter(services, photos, *key) for key in keys]
+    tally = Tally()
+    page = on("desktop")
+    come_in(page, services, clock, "editor")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for face, key in zip(faces, keys, strict=True):
+            page.goto(f"/console/photographs/{face_decisions.find_face(services, face).resource_id}")
+            expect(page.locator(".shot.shown")).to_have_count(1)
+            lies(tally, page, ".shot > img", key, f"photograph {key} {width}", bare(page))
+        page.goto("/console/review?list=unmatched")
+        for face, key in zip(faces, keys, strict=True):
+            page.locator(f"#face-{face} .open").click()
+            expect(page.locator("#large .shot.shown")).to_have_count(1)
+            lies(tally, page, "#large .shot > img", key, f"large {key} {width}")
+            page.keyboard.press("Escape")
+    promise("G3", f"photographs and large faces: boxes {tally}")
+    assert tally.far == []
+
+
 def test_no_other_page_of_ours_draws_over_a_picture() -> None:
-    """Whoever adds one measures it here too."""
+    """Whoever adds one measures it: here, or where its page is tried (the demonstration's start page)."""
     root = Path(__file__).parents[2] / "sidecar"
     overlays = re.compile(r"<svg|<rect|<map\b|<area\b|<canvas|\bstyle=")
-    drawing = {path.name for path in (root / "templates").rglob("*.html") if overlays.search(path.read_text())}
-    assert drawing == {"review_macros.html", "light_table.html", "form.html"}  # the form's canvas is a signature
+    drawing = {
+        str(path.relative_to(root / "templates"))
+        for path in (root / "templates").rglob("*.html")
+        if overlays.search(path.read_text())
+    }
+    measured = {"console/review_macros.html", "console/light_table.html", "console/photo.html", "demo/now.html"}
+    assert drawing - measured == {"sign/form.html", "console/person.html"}  # a signature, and a line of time
     assert "canvas" in (root / "templates/sign/form.html").read_text()
+    assert not re.search(r"<(img|canvas|map)\b", (root / "templates/console/person.html").read_text())
     boxed = [path.name for path in (root / "static").glob("*.css") if re.search(r"\.shot\b", path.read_text())]
-    assert sorted(boxed) == ["console.css", "light_table.css"]
+    assert sorted(boxed) == ["console.css", "light_table.css", "start.css"]
 
 
 def test_after_a_decision_by_keyboard_the_focus_is_kept(host: Callable[..., Host]) -> None:
