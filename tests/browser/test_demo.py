@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import picture, serious, shot
+from tests.browser.marked import FAR, drawn, off_picture
 from tests.browser.test_sign import draw, fits
 from tests.processes import free_port
 
@@ -76,6 +78,7 @@ def test_b_signs_the_editor_says_yes_and_a_withdraws(told: list[str], visitor: B
     expect_bearing(start, "Sample person A", 4)
     assert bearing(start, "Sample person B") == 0
     shot(start, "demo-start-desktop-en")
+    boxes_lie_on_their_faces(start)
     assert serious(start) == []
     assert fits(start)
 
@@ -107,6 +110,18 @@ def test_b_signs_the_editor_says_yes_and_a_withdraws(told: list[str], visitor: B
     shot(start, "demo-withdrawn-desktop-en")
     assert serious(start) == []
     assert [one for one in faults if "favicon.ico" not in one] == []
+
+
+def boxes_lie_on_their_faces(page: Page) -> None:
+    """Each box of the start page, against the place and the shape of its picture."""
+    attributes = "all => all.map(one => ['x', 'y', 'width', 'height'].map(name => Number(one.getAttribute(name))))"
+    faces = page.locator(".shot rect").evaluate_all(attributes)
+    shown: list[Any] = [one for one in drawn(page, ".shot img", "rect") if one["boxes"]]
+    assert all(abs(one["image"]["width"] / one["image"]["height"] / one["natural"] - 1) < 0.03 for one in shown)
+    boxes = [(box, one["image"]) for one in shown for box in one["boxes"]]
+    assert boxes
+    off = [off_picture(box, image, face) for (box, image), face in zip(boxes, faces, strict=True)]
+    assert max(off) <= FAR
 
 
 def sign_as_b(page: Page, portrait: Path) -> None:
