@@ -53,10 +53,15 @@ def begin(services: Services, ref: str) -> int:
 
 
 def pause(services: Services, ref: str) -> int:
-    """Put off what is queued of the collection, but for new uploads; returns how many. Idempotent."""
+    """Put off what is queued of the collection, but for new uploads; returns how many. Idempotent.
+
+    Raises NothingDone where nothing is queued.
+    """
     later = services.clock.now() + PAUSE
     with services.store.read() as conn:
         queued = list(conn.scalars(select(_J.id).join(t.resource, t.resource.c.ref == _J.key).where(_is_queued(ref))))
+    if not queued:
+        raise NothingDone("nothing of this collection is queued: there is nothing to put off")
     in_short_writes(services.store, queued, lambda tx, some: services.queue.put_off(tx, some, later, PRIORITY))
     return len(queued)
 

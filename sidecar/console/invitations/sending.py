@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from plugin.errors import ConfigError, ImportRefused
+from plugin.errors import ConsentError, ImportRefused
 from plugin.flows.signing.inviting import from_lists
 from plugin.words.catalogues import Words
 from sidecar.console import page_base
@@ -28,7 +28,7 @@ def invitations_send() -> ResponseReturnValue:
     """The rows of a file, judged; or those that were shown, sent."""
     services, me = page_base.house(), page_base.staff()
     if not services.config.mail.host:
-        raise ConfigError("mail.host: set it to send mail, or make a link and hand it over yourself")
+        raise ConsentError("mail.host: set it to send mail, or make a link and hand it over yourself")
     file = request.files.get("file")
     if request.form.get("send") != "yes":
         if file is None or not file.filename:
