@@ -245,10 +245,7 @@ def _forms(over: nothing.Over) -> dict[str, tuple[tuple[str, dict[str, Any]], ..
         "shoot_invite": (("/collections/one/invite", {"ref": "nosuch"}),),
         "collection_set": (("/collections/one", {"ref": "nosuch", "mode": "off"}),),
         "person_name": ((f"/people/{bo}/name", {"name": "Bo"}), ("/people/nobody/name", {"name": "Eve"})),
-        "person_birth": (
-            (f"/people/{bo}/birth", {}),
-            ("/people/nobody/birth", {"birth": "2001-02-03"}),
-        ),
+        "person_birth": ((f"/people/{bo}/birth", {}), ("/people/nobody/birth", {"birth": "2001-02-03"})),
         "person_link_close": (
             (f"/people/{bo}/links/nosuch/close", {}),
             (f"/people/{cee}/links/{over.names['link']}/close", {}),
