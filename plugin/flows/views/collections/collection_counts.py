@@ -29,14 +29,14 @@ def count(services: Services, ref: str) -> CollectionCounts:
     """As the store knows it now."""
     r, f = t.resource.c, t.face.c
     lies = collection_scan.lies_in(ref)
-    examined = select(r.examined != "no", func.count()).where(lies, r.deleted_at.is_(None)).group_by(r.examined != "no")
+    examined = select(r.examined, func.count()).where(lies, r.deleted_at.is_(None)).group_by(r.examined)
     by_state = select(f.state, func.count()).select_from(t.face).join(t.resource, r.id == f.resource_id)
     with services.store.read() as conn:
-        done = {bool(key): number for key, number in conn.execute(examined)}
+        done: dict[str, int] = dict(conn.execute(examined).all())
         states: dict[str, int] = dict(conn.execute(by_state.where(lies).group_by(f.state)).all())
         queued, paused = collection_scan.count_queued(services, conn, ref)
     unnamed = sum(states.get(state, 0) for state in ("unmatched", "rejected"))
-    scanned = done.get(True, 0)
+    scanned = sum(number for key, number in done.items() if key != "no")
     return CollectionCounts(
-        scanned + done.get(False, 0), scanned, sum(states.values()), unnamed, states.get("suggested", 0), queued, paused
+        sum(done.values()), scanned, sum(states.values()), unnamed, states.get("suggested", 0), queued, paused
     )
