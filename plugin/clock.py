@@ -1,7 +1,7 @@
 """Time as an argument: code that depends on the current moment takes a Clock."""
 
 import calendar
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Protocol
 
 NO_END = datetime(9999, 1, 1, tzinfo=UTC)
@@ -22,6 +22,16 @@ def format_local(at: datetime, zone: tzinfo, seconds: bool = False) -> str:
 def format_local_day(at: datetime, zone: tzinfo) -> str:
     """The day of a moment in the organisation's time zone, as YYYY-MM-DD."""
     return at.astimezone(zone).date().isoformat()
+
+
+def format_calendar_moment(at: datetime) -> str:
+    """A moment as iCalendar has it in UTC, such as 20261201T093000Z (RFC 5545, 3.3.5)."""
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def format_calendar_day(day: date) -> str:
+    """A day as iCalendar has it, such as 20261201 (RFC 5545, 3.3.4)."""
+    return f"{day:%Y%m%d}"
 
 
 class Clock(Protocol):

@@ -1,9 +1,11 @@
 """The key on the last page, to be kept: as a QR code, and as an entry of a calendar on the day after the last one."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import segno
 from markupsafe import Markup
+
+from plugin.clock import format_calendar_day, format_calendar_moment
 
 _LINE_OCTETS = 75  # RFC 5545, 3.1
 
@@ -22,9 +24,9 @@ def make_calendar(number: str, last_day: date, title: str, text: str, address: s
         "PRODID:-//FaceLease//EN",
         "BEGIN:VEVENT",
         f"UID:{number}@facelease",
-        f"DTSTAMP:{now.astimezone(UTC):%Y%m%dT%H%M%SZ}",
-        f"DTSTART;VALUE=DATE:{last_day:%Y%m%d}",
-        f"DTEND;VALUE=DATE:{last_day + timedelta(days=1):%Y%m%d}",
+        f"DTSTAMP:{format_calendar_moment(now)}",
+        f"DTSTART;VALUE=DATE:{format_calendar_day(last_day)}",
+        f"DTEND;VALUE=DATE:{format_calendar_day(last_day + timedelta(days=1))}",
         f"SUMMARY:{_escape(title)}",
         f"DESCRIPTION:{_escape(text)}",
         f"URL:{address}",
