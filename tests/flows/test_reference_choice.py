@@ -287,12 +287,13 @@ def test_more_than_the_fields_hold_is_refused(desk: Desk, asa: str, group: bytes
 
 
 def test_a_photograph_is_said_to_show_several(desk: Desk, asa: str, group: bytes) -> None:
-    """As it is chosen, before anything is signed: it will do, and there will be a question."""
+    """As it is chosen, before anything is signed: it will do, and which face is meant is asked at once, of each."""
     visit = desk.visit(asa)
     file, token = {"photograph": (BytesIO(group), "a.jpg")}, {"X-CSRFToken": visit.hidden()["csrf_token"]}
     answer = visit.client.post("/s/photo", data=file, headers=token).get_json()
     assert answer["good"]
-    assert "we ask which face is meant" in answer["words"]
+    assert "choose the face that is meant" in answer["words"]
+    assert len(set(answer["faces"])) > 1
 
 
 @pytest.mark.parametrize(

@@ -269,7 +269,7 @@ class TestShoot:
         assert len({found[1] for found in marks if found}) == 2
         page = editor.get(f"/console/shoot?ref={support.SHOOT}").text
         assert 'http-equiv="refresh"' in page
-        assert "<script" not in page
+        assert re.findall(r"<script[^>]*>", page) == ['<script src="/static/may_i.js">']  # that of the box in the head
         for found, name in zip(marks, ("Åsa Sample", "Bo Sample"), strict=True):
             assert found
             assert f"{found[1]}" in page
@@ -373,7 +373,7 @@ class TestPages:
         page = editor.get(f"/console/review/people/{asa}").text
         assert "Do you know Åsa Sample by sight?" in page
         assert 'name="known"' in page
-        assert "checked" not in page
+        assert [one for one in re.findall(r"<input[^>]*\bchecked\b[^>]*>", page) if 'id="keys-on"' not in one] == []
         with services.store.read() as conn:
             face = conn.scalar(select(t.face.c.id)) or 0
         answer = staff.decide(editor, "confirm_chosen", face, person=asa, known="no")

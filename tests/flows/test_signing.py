@@ -176,8 +176,11 @@ def test_one_photograph_is_looked_at_and_forgotten(desk: Desk, cast: support.Cas
         file = {"photograph": (BytesIO(body), "a.jpg")}
         return visit.client.post("/s/photo", data=file, headers=token).get_json()
 
-    assert look(photographs()[0]) == {"good": True, "words": "Deze foto is geschikt."}
-    assert look(b"nothing") == {"good": False, "words": "Dit bestand is niet te lezen als foto. Kies een ander."}
+    seen = look(photographs()[0])
+    assert (seen["good"], seen["words"]) == (True, "Deze foto is geschikt.")
+    unread = look(b"nothing")
+    assert (unread["good"], unread["words"]) == (False, "Dit bestand is niet te lezen als foto. Kies een ander.")
+    assert (unread["faces"], unread["offered"], len(unread), len(seen)) == ([], 0, 4, 4)
     blank = BytesIO()
     Image.new("RGB", (400, 400), "white").save(blank, "JPEG")
     assert "Wij zien geen gezicht" in look(blank.getvalue())["words"]
