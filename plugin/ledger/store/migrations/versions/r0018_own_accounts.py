@@ -6,6 +6,8 @@ from alembic import op
 revision = "0018"
 down_revision = "0017"
 
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     """Nobody has an account of ours."""
@@ -18,7 +20,7 @@ def upgrade() -> None:
         sa.Column("link_expires_at", sa.BigInteger()),
         sa.Column("password", sa.Text()),
         sa.Column("totp", sa.Text()),
-        sa.Column("totp_step", sa.BigInteger()),
+        sa.Column("totp_step", _BIG),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("signed_in_at", sa.BigInteger()),
