@@ -241,6 +241,12 @@ def _administer(day: Day) -> None:
         "backup",
     ):
         day.type(f"facelease {look}")
+    day.type("facelease staff add ann --role administrator", says="/console/join/")
+    day.type("facelease staff add bea --role editor --collection 12", says="/console/join/")
+    day.type("facelease staff list", says="bea")
+    day.type("facelease staff role bea --role officer")
+    day.type("facelease staff reset ann", says="/console/join/")
+    day.type("facelease staff remove bea")
     day.type("facelease engine status", says="retinaface-dlib/1 serves")
     day.type("facelease jobs retry --all", 1, says="nothing was given up")
     day.type("facelease doctor", 1, says="none has ever swept")

@@ -35,7 +35,7 @@ _EXPECTED = {
     "panel": 200,
     "gate": 200,
     "programs": 200,
-    "staff": 404,
+    "staff": 401,
     "link": 303,
     "withdrawal": 303,
     "photograph": 200,

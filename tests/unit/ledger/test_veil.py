@@ -27,7 +27,7 @@ from plugin.ledger.tables.column_contents import Holds
 from plugin.ledger.tables.columns import Instant, stored_type
 from tests.stores import Stores
 
-_OWN = {t.state, t.audit, t.audit_head, t.person_key, t.house_key, t.session, t.visit}
+_OWN = {t.state, t.audit, t.audit_head, t.person_key, t.house_key, t.session, t.staff, t.recovery_code, t.visit}
 _COVERED = (Holds.NAME, Holds.TEXT, Holds.PLACE, Holds.MIXED)
 ROWS = 3
 
