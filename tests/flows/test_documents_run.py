@@ -246,7 +246,7 @@ def _administer(day: Day) -> None:
     day.type("facelease staff list", says="bea")
     day.type("facelease staff role bea --role officer")
     day.type("facelease staff reset ann", says="/console/join/")
-    day.type("facelease staff remove bea")
+    day.type("facelease staff remove bea", yes=True)
     day.type("facelease engine status", says="retinaface-dlib/1 serves")
     day.type("facelease jobs retry --all", 1, says="nothing was given up")
     day.type("facelease doctor", 1, says="none has ever swept")
