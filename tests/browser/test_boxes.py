@@ -425,16 +425,18 @@ def test_no_other_page_of_ours_draws_over_a_picture() -> None:
 
 
 def test_after_a_decision_by_keyboard_the_focus_is_kept(host: Callable[..., Host]) -> None:
-    """On the line of the face, from where Tab goes on; not on a button, which a second Enter would press."""
+    """On the next face that waits, from where Tab goes on; not on a button, which a second Enter would press."""
     page = host().show(suggested(), b"", wait=False)
+    page.locator(".FaceleaseChip[data-show='2']").focus()
+    page.keyboard.press("Enter")
     page.locator(".FaceleaseFace[data-face='2'] button[data-action=confirm]").focus()
     with page.expect_request("**/panel") as sent:
         page.keyboard.press("Enter")
     assert "action=confirm" in (sent.value.post_data or "")
-    page.wait_for_function("document.activeElement.matches('.FaceleaseFace[data-face=\"2\"]')")
+    page.wait_for_function("document.activeElement.matches('.FaceleaseFace[data-face=\"1\"]')")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/panel") else None)
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.closest('.FaceleaseFace').dataset.face") == "2"
+    assert page.evaluate("document.activeElement.closest('.FaceleaseFace').dataset.face") == "1"
     assert asked == []
