@@ -28,6 +28,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def hand_on_interrupts() -> None:
+    """Let what is started from here heed Ctrl-C, which a process in the background of a shell ignores and hands on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Processes:
     """The sidecar's processes on one configuration; what still runs at the end is ended."""
 
@@ -65,8 +70,7 @@ class Processes:
 
     def start(self, *what: str) -> "subprocess.Popen[bytes]":
         """Start `serve` or `work`, with its options, in a process group of its own."""
-        # What runs in the background of a shell ignores it, and would hand that on.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        hand_on_interrupts()
         with (self.root / f"{what[0]}.log").open("ab") as log:
             process = subprocess.Popen(
                 [*self._command, *what],

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.conftest import picture, serious, shot
 from tests.browser.marked import FAR, drawn, off_picture
 from tests.browser.test_sign import draw, fits
-from tests.processes import free_port
+from tests.processes import free_port, hand_on_interrupts
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 30_000  # ms: a worker of its own takes up what was decided
@@ -25,6 +25,7 @@ SECONDS = 30_000  # ms: a worker of its own takes up what was decided
 def told(tmp_path: Path) -> Iterator[list[str]]:
     """What the command prints until it serves; it serves with a worker until the test ends."""
     words = ["demo", "--folder", str(tmp_path / "shown"), "--port", str(free_port())]
+    hand_on_interrupts()
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "sidecar", *words],
         cwd=tmp_path,
