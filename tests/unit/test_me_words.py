@@ -9,7 +9,7 @@ import sidecar
 from plugin.words.catalogues import LANGUAGES, Words
 
 SOURCES = [
-    *(p for p in (Path(sidecar.__file__).parent / "sign").glob("*.py") if "own_page_words" in p.read_text()),
+    *(p for p in (Path(sidecar.__file__).parent / "sign").rglob("*.py") if "own_page_words" in p.read_text()),
     *(Path(sidecar.__file__).parent / "templates/me").glob("*.html"),
     Path(sidecar.__file__).parent / "templates/people_base.html",
 ]

@@ -232,7 +232,6 @@ def test_a_field_and_the_panel_say_the_size() -> None:
 
 APPLIED = """
 function db_begin_transaction($name) {} function db_end_transaction($name) {} function db_rollback_transaction($name) {}
-function facelease_resource($ref) { return ['ref' => $ref]; }
 function get_resource_nodes(...$given) { return []; } function delete_resource_nodes(...$given) {}
 function get_resource_type_field($field) { return ['type' => FIELD_TYPE_DYNAMIC_KEYWORDS_LIST]; }
 $GLOBALS['facelease_people_field'] = 29;

@@ -75,7 +75,7 @@ def test_a_file_that_is_away_keeps_its_version() -> None:
 def test_a_preview_that_was_not_turned_is_not_shown() -> None:
     """The DAM turns those that it shows; the large ones for download lie as the file does."""
     code = """
-        include '%s/include/photo.php';
+        include_once '%s/include/photo.php';
         function generate_temp_download_key(...$given) { return 'key'; }
         $GLOBALS['hide_real_filepath'] = false;
         $gif = base64_decode('R0lGODlhAwACAIAAAAAAAP///yH5BAAAAAAALAAAAAADAAIAAAICjF8AOw==');
