@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, select, true, 
 
 from plugin.errors import NotFound
 from plugin.flows.access.staff_sessions import Staff
+from plugin.flows.collections import shoots
 from plugin.flows.common import face_rows, narrowed_modes, roster
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
@@ -137,12 +138,10 @@ def _ways_to_be_seen(conn: Connection, refs: Collection[str]) -> list[tuple[Sele
     lies = select(tag.person_id).join(t.resource_collection, places.resource_id == tag.resource_id)
     shown = select(face.person_id).join(t.resource_collection, places.resource_id == face.resource_id)
     signed = select(sets.person_id).join(t.invitation, t.invitation.c.id == sets.invitation_id)
-    part, here = t.shoot_person.c, t.collection.c
-    takes_part = select(part.person_id).join(t.collection, here.shoot_id == part.shoot_id)
     proposed = (face.state.in_(_PROPOSED), ~face_rows.is_cut(), *narrowed_modes.may_be_shown(conn))
     return [
         (lies.where(places.collection_ref.in_(refs), tag.person_id.is_not(None)), tag.person_id),
         (shown.where(places.collection_ref.in_(refs), face.person_id.is_not(None), *proposed), face.person_id),
         (signed.where(t.invitation.c.collection_ref.in_(refs)), sets.person_id),
-        (takes_part.where(here.ref.in_(refs)), part.person_id),
+        (shoots.select_members(refs), shoots.MEMBER),
     ]

@@ -4,15 +4,18 @@ A list is filled in portions before a ruling refers to it (rule 45), and only gr
 about other people makes a new list. So each ruling refers to its list, and its members can be read back.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, insert, literal, select
+from sqlalchemy import Connection, Select, func, insert, literal, select
 
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
+
+MEMBER = t.shoot_person.c.person_id
+"""The column of `select_members`."""
 
 _AT_ONCE = 200
 _COLUMNS = ("shoot_id", "person_id", "after_ruling", "entered_at")
@@ -52,6 +55,12 @@ def list_people(conn: Connection, refs: Iterable[str] | None) -> Mapping[str, se
     for row in conn.execute(query if refs is None else query.where(t.collection.c.ref.in_(refs))):
         found.setdefault(row.ref, set()).add(row.person_id)
     return found
+
+
+def select_members(refs: Collection[str]) -> Select[str]:
+    """Selects who is on the list of one of these collections."""
+    query = select(MEMBER).join(t.collection, t.collection.c.shoot_id == t.shoot_person.c.shoot_id)
+    return query.where(t.collection.c.ref.in_(refs))
 
 
 def list_names(conn: Connection) -> Mapping[str, list[str]]:
