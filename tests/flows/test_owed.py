@@ -189,7 +189,7 @@ def test_an_exiftool_that_does_not_work_is_not_well(
 def test_what_is_not_there_is_not_called_well(services: Services, clock: ManualClock) -> None:
     """Files, mail, the DAM's names, templates, the key of names: a line that says so, and no ok."""
     found = {one.what: one for one in checks.run_checks(services.config, clock)}
-    unseen = ("mail server", "names", "templates", "key of names", "events of the DAM", "console")
+    unseen = ("mail server", "names", "templates", "key of names", "events of the DAM")
     assert {what: found[what].looked for what in unseen} == dict.fromkeys(unseen, False)
     assert not found["permissions of session.key"].looked
     (services.config.path(services.config.keys.names_file)).unlink()

@@ -118,13 +118,13 @@ def followed(link: str) -> str:
 
 
 def test_the_demonstration_can_be_tried_in_a_browser(demonstrated: Path) -> None:
-    """After its story it serves two links: one to sign by, one where A withdraws; both say that they are samples."""
+    """After its story it gives one link, to a page with two: one to sign by, one where A withdraws; all are samples."""
     end = time.monotonic() + 3 * WAIT
-    while "listening" not in demonstrated.read_text():
+    while not (found := re.search(r"http://127\.0\.0\.1:\d+/start", demonstrated.read_text())):
         assert time.monotonic() < end, demonstrated.read_text()
         time.sleep(0.2)
-    sign, page = re.findall(r"http://127\.0\.0\.1:\d+/s/[\w-]{43}", demonstrated.read_text())
-    until(sign.rsplit("/s/")[0] + "/health", 200)
+    until(found[0].removesuffix("/start") + "/health", 200)
+    sign, page = re.findall(r"http://127\.0\.0\.1:\d+/s/[\w-]{43}", followed(found[0]))
     form, key = followed(sign), followed(page)
     assert "SAMPLE FORM: May we use photographs of you?" in form
     assert "Sample person B" in form

@@ -312,6 +312,7 @@ def test_what_was_typed_stands_nowhere_in_the_clear(doors: Doors, promise: Calla
         if any(needle in body for needle in _needles(text))
     ]
     columns = {f"{table.name}.{column.name}" for table, column in column_contents.list_columns(Holds.TEXT)}
+    columns -= {"session.renewal", "staff.totp"}  # secrets that nobody types: test_openid and test_own_doors hold them
     kept = {name for name in columns if "sealed:" in places[name].decode()}
     promise(
         "V3",

@@ -28,7 +28,7 @@ from tests.signers import tree
 from tests.visiting import PAGE, app_of, fresh, link_of, on, token
 
 Promise = Callable[[str, str], None]
-SIGNED = ("webhooks", "panel", "downloads", "signin", "api")
+SIGNED = ("webhooks", "panel", "downloads", "inviting", "searches", "signin", "api")
 """What bears a signature or a token of its own instead of a session: by the first part of the endpoint's name."""
 
 

@@ -324,6 +324,8 @@ class TestSession:
         assert left == [1, 1, 0]
 
 
+_OWN = "accounts of our own (facelease staff list)"
+_NO_SECRET = "webhooks.signin_secret_file names no secret"
 _SERVER: dict[str, Any] = {
     "dam": {"kind": "resourcespace"},
     "resourcespace": {"url": "http://127.0.0.1:9", "user": "facelease", "plain_http": True},
@@ -333,17 +335,25 @@ _SERVER: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("tables", "ok", "said"),
     [
-        ({}, True, "off: a folder has no accounts, and so no groups that could be asked for"),
-        (_SERVER, True, "on at http://localhost/console/, 1 secret, 4 groups"),
-        ({"server": {"public_url": ""}}, True, "off: server.public_url is empty"),
-        ({"webhooks": {"signin_secret_file": ""}}, True, "off: webhooks.signin_secret_file names no secret"),
-        (_SERVER | {"access": {}}, False, "on at http://localhost/console/, 1 secret, 0 groups"),
+        ({}, True, f"on at http://localhost/console/ for {_OWN}; a folder has no accounts"),
+        (_SERVER, True, f"on at http://localhost/console/ for {_OWN}, 1 secret, 4 groups of the DAM"),
+        (
+            {"server": {"public_url": ""}},
+            True,
+            f"on at this machine alone/console/ for {_OWN}; not from the DAM: server.public_url is empty",
+        ),
+        (
+            {"webhooks": {"signin_secret_file": ""}},
+            True,
+            f"on at http://localhost/console/ for {_OWN}; not from the DAM: {_NO_SECRET}",
+        ),
+        (_SERVER | {"access": {}}, False, f"on at http://localhost/console/ for {_OWN}, 1 secret, 0 groups of the DAM"),
     ],
 )
-def test_doctor_says_why_there_is_no_console(
+def test_doctor_says_who_comes_into_the_console(
     tmp_path: Path, clock: ManualClock, tables: dict[str, Any], ok: bool, said: str
 ) -> None:
-    """And that nobody could come in, where no group has a role."""
+    """For whom it is on; and that nobody could come in from the DAM, where no group has a role."""
     config = staff.configuration(tmp_path, **tables)
     (found,) = [one for one in checks.run_checks(config, clock) if one.what == "console"]
     assert (found.ok, found.said) == (ok, said)
